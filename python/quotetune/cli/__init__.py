@@ -1,0 +1,46 @@
+"""The `quotetune` command: one file a subcommand.
+
+Every subcommand's module is imported to print `--help`, so these modules import the standard
+library and typer only; everything else is imported inside the command that needs it.
+"""
+
+import sys
+
+import typer
+
+from quotetune.errors import QuotetuneError
+
+app = typer.Typer(
+    name="quotetune",
+    help="Make a language model quote its sources, and find what a text quotes from a corpus.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+@app.callback()
+def options(
+    debug: bool = typer.Option(False, "--debug", help="Show the traceback of an error."),
+) -> None:
+    """Hold the options that stand before the subcommand; `main` reads them."""
+
+
+def main() -> None:
+    """Run the command line; errors are one line on stderr unless `--debug` is given."""
+    debug = "--debug" in sys.argv
+    if debug:
+        sys.argv.remove("--debug")
+    try:
+        app()
+    except QuotetuneError as error:
+        if debug:
+            raise
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        if debug:
+            raise
+        print("interrupted; run the same command to go on", file=sys.stderr)
+        sys.exit(130)

@@ -1,0 +1,16 @@
+"""The exceptions that quotetune raises for what a user can set right."""
+
+
+class QuotetuneError(Exception):
+    """Something went wrong that the message explains: what, where, and what to do.
+
+    The command line prints the message as one line and exits with `exit_code`.
+    """
+
+    exit_code = 1
+
+
+class UsageError(QuotetuneError):
+    """A call, an option or a config that cannot work, found before any work was done."""
+
+    exit_code = 2

@@ -1,0 +1,1 @@
+//! N-gram Bloom filter and suffix index of a trusted corpus.
