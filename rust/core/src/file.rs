@@ -11,8 +11,9 @@ use bytemuck::{AnyBitPattern, Pod, Zeroable};
 use memmap2::{Advice, Mmap};
 use xxhash_rust::xxh3::xxh3_64;
 
+use crate::bloom;
 use crate::error::{Error, Result};
-use crate::ngram;
+use crate::ngram::NgramHasher;
 use crate::squash::Normalization;
 
 #[cfg(target_endian = "big")]
@@ -82,12 +83,20 @@ struct Header {
     normalization: u32,
     normalization_version: u32,
     hash: u32,
-    hash_seed: u64,
+    filter: u32,
+    reserved_seed: u32,
     file_length: u64,
     sections: [Extent; MAX_SECTIONS],
     reserved: [u64; 5],
     /// xxh3 of all bytes of the header before this one.
     checksum: u64,
+}
+
+fn normalization_code(normalization: Normalization) -> u32 {
+    match normalization {
+        Normalization::None => 0,
+        Normalization::Squash => 1,
+    }
 }
 
 const HEADER_LENGTH: usize = size_of::<Header>();
@@ -99,10 +108,10 @@ impl Header {
             format_version: FORMAT_VERSION,
             n: parameters.n as u32,
             unit: UNIT_CODE_POINT,
-            normalization: parameters.normalization.code(),
+            normalization: normalization_code(parameters.normalization),
             normalization_version: Normalization::VERSION,
-            hash: ngram::HASH_ID,
-            hash_seed: ngram::HASH_SEED,
+            hash: NgramHasher::VERSION,
+            filter: bloom::VERSION,
             ..Self::zeroed()
         }
     }
@@ -115,7 +124,7 @@ impl Header {
         let of = |header: &Self| {
             (
                 (header.n, header.unit, header.normalization),
-                (header.normalization_version, header.hash, header.hash_seed),
+                (header.normalization_version, header.hash, header.filter),
             )
         };
         of(self) == of(other)
