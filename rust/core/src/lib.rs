@@ -2,6 +2,7 @@
 
 pub mod bloom;
 pub mod cardinality;
+pub mod locate;
 pub mod ngram;
 pub mod spans;
 pub mod squash;
