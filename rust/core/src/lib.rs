@@ -11,6 +11,7 @@ pub mod finish;
 pub mod index;
 pub mod ingest;
 pub mod manifest;
+pub mod locate;
 pub mod ngram;
 pub mod output;
 pub mod segment;
