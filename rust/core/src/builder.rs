@@ -206,7 +206,11 @@ impl Builder {
             ));
         }
         let limit = self.options.segment_bytes.min(suffix::MAX_TEXT as u64);
-        if self.segment.as_ref().is_some_and(|segment| segment.text_bytes() + bytes + 1 > limit) {
+        if self
+            .segment
+            .as_ref()
+            .is_some_and(|segment| segment.text_bytes() + bytes + 1 > limit)
+        {
             self.close_segment()?;
         }
         let segment = match &mut self.segment {

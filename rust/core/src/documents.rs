@@ -163,7 +163,8 @@ impl Documents {
         let record = self.file.section::<u8>(RECORDS).get(start..end)?;
         let (source_length, record) = record.split_first_chunk::<4>()?;
         let (id_length, record) = record.split_first_chunk::<4>()?;
-        let (source, record) = record.split_at_checked(u32::from_le_bytes(*source_length) as usize)?;
+        let (source, record) =
+            record.split_at_checked(u32::from_le_bytes(*source_length) as usize)?;
         let (id, metadata) = record.split_at_checked(u32::from_le_bytes(*id_length) as usize)?;
         Some(Record {
             source: str::from_utf8(source).ok()?,

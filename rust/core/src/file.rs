@@ -13,7 +13,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use crate::bloom;
 use crate::error::{Error, Result};
-use crate::ngram::NgramHasher;
+use crate::ngram::{self, NgramHasher};
 use crate::squash::Normalization;
 
 #[cfg(target_endian = "big")]
@@ -84,10 +84,11 @@ struct Header {
     normalization_version: u32,
     hash: u32,
     filter: u32,
-    reserved_seed: u32,
+    reserved: u32,
+    hash_seed: u64,
     file_length: u64,
     sections: [Extent; MAX_SECTIONS],
-    reserved: [u64; 5],
+    padding: [u64; 4],
     /// xxh3 of all bytes of the header before this one.
     checksum: u64,
 }
@@ -112,6 +113,7 @@ impl Header {
             normalization_version: Normalization::VERSION,
             hash: NgramHasher::VERSION,
             filter: bloom::VERSION,
+            hash_seed: ngram::SEED,
             ..Self::zeroed()
         }
     }
@@ -125,6 +127,7 @@ impl Header {
             (
                 (header.n, header.unit, header.normalization),
                 (header.normalization_version, header.hash, header.filter),
+                header.hash_seed,
             )
         };
         of(self) == of(other)
@@ -269,7 +272,10 @@ fn check_header(
         });
     }
     if header.checksum != header.own_checksum() {
-        return Err(Error::damaged(path, "its header does not match its checksum"));
+        return Err(Error::damaged(
+            path,
+            "its header does not match its checksum",
+        ));
     }
     if header.file_length != length {
         return Err(Error::Length {

@@ -52,7 +52,10 @@ impl Plan {
 
     fn structures(&self) -> Vec<&'static str> {
         let bloom = self.bits_per_ngram.map(|_| "bloom");
-        bloom.into_iter().chain(self.suffix.then_some("suffix")).collect()
+        bloom
+            .into_iter()
+            .chain(self.suffix.then_some("suffix"))
+            .collect()
     }
 }
 
@@ -216,7 +219,9 @@ fn runs_of_documents(starts: &[u64]) -> Vec<std::ops::Range<usize>> {
     let mut runs = Vec::new();
     let mut first = 0;
     for document in 1..=starts.len() {
-        let full = starts.get(document).is_none_or(|end| end - starts[first] >= FILTER_CHUNK);
+        let full = starts
+            .get(document)
+            .is_none_or(|end| end - starts[first] >= FILTER_CHUNK);
         if full {
             runs.push(first..document);
             first = document;

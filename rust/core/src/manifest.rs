@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::error::{Error, Result};
 use crate::file::{FORMAT_VERSION, Parameters};
+use crate::ngram::{self, NgramHasher};
 use crate::squash::Normalization;
 
 pub const FILE_NAME: &str = "manifest.json";
@@ -39,6 +40,8 @@ pub struct NormalizationEntry {
 pub struct HashEntry {
     pub name: String,
     pub version: u32,
+    /// In hexadecimal: JSON numbers do not hold 64 bits.
+    pub seed: String,
 }
 
 /// Totals of the corpus, after normalisation.
@@ -114,7 +117,8 @@ impl Manifest {
             },
             hash: HashEntry {
                 name: "polynomial-64".to_owned(),
-                version: crate::ngram::NgramHasher::VERSION,
+                version: NgramHasher::VERSION,
+                seed: format!("{:016x}", ngram::SEED),
             },
             structures: Vec::new(),
             counts: Counts::default(),
@@ -179,7 +183,7 @@ impl Manifest {
     fn check_versions(&self, path: &Path) -> Result<()> {
         let versions = [
             (self.normalization.version, Normalization::VERSION),
-            (self.hash.version, crate::ngram::NgramHasher::VERSION),
+            (self.hash.version, NgramHasher::VERSION),
         ];
         match versions.iter().find(|(found, expected)| found != expected) {
             None => Ok(()),
@@ -193,11 +197,12 @@ impl Manifest {
 
     pub fn parameters(&self, directory: &Path) -> Result<Parameters> {
         let path = || directory.join(FILE_NAME);
-        let normalization = Normalization::from_name(&self.normalization.name).ok_or_else(|| {
-            let name = &self.normalization.name;
-            Error::damaged(&path(), format_args!("unknown normalization {name:?}"))
-        })?;
-        if !(1..=crate::ngram::NgramHasher::MAX_N).contains(&self.n) {
+        let normalization =
+            Normalization::from_name(&self.normalization.name).ok_or_else(|| {
+                let name = &self.normalization.name;
+                Error::damaged(&path(), format_args!("unknown normalization {name:?}"))
+            })?;
+        if !(1..=NgramHasher::MAX_N).contains(&self.n) {
             return Err(Error::damaged(&path(), format_args!("n is {}", self.n)));
         }
         Ok(Parameters {

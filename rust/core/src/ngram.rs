@@ -6,7 +6,8 @@
 
 /// Polynomial base; 3 modulo 8, so that powers of it differ as much as possible in their low bits.
 const BASE: u64 = 0x9E37_79B9_7F4A_7C13;
-const SEED: u64 = 0x5175_6F74_6554_756E;
+/// Seed of the value of a code point; an index records it.
+pub const SEED: u64 = 0x5175_6F74_6554_756E;
 /// Characters hashed at a time: values and hashes of a chunk stay in the first-level cache.
 const CHUNK: usize = 1024;
 /// Bytes that are decoded together if they are all ASCII.

@@ -60,7 +60,10 @@ impl OutputDirectory {
         }
         rename(&self.partial, &self.output)?;
         self.published = true;
-        let parent = self.output.parent().filter(|path| !path.as_os_str().is_empty());
+        let parent = self
+            .output
+            .parent()
+            .filter(|path| !path.as_os_str().is_empty());
         sync_directory(parent.unwrap_or(Path::new(".")))?;
         let lock = self.output.join(LOCK);
         fs::remove_file(&lock).map_err(Error::io("remove", &lock))?;
@@ -114,7 +117,9 @@ fn lock(partial: &Path) -> Result<File> {
 fn sibling(output: &Path, extension: &str) -> Result<PathBuf> {
     let Some(name) = output.file_name() else {
         let output = output.display();
-        return Err(Error::Usage(format!("{output}: give the index a directory of its own")));
+        return Err(Error::Usage(format!(
+            "{output}: give the index a directory of its own"
+        )));
     };
     let mut name = name.to_owned();
     name.push(".");

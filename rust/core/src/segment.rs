@@ -138,11 +138,8 @@ pub struct Segment {
 impl Segment {
     pub fn open(directory: &Path, entry: &SegmentEntry, parameters: Parameters) -> Result<Self> {
         let text = SegmentText::open(directory.join(&entry.text.name), parameters)?;
-        let suffix = MappedFile::open(
-            directory.join(&entry.suffix.name),
-            Kind::Suffix,
-            parameters,
-        )?;
+        let suffix =
+            MappedFile::open(directory.join(&entry.suffix.name), Kind::Suffix, parameters)?;
         let records = directory.join(&entry.records.name);
         let documents = Documents::open(records, parameters, entry.documents)?;
         suffix.advise_random();

@@ -10,10 +10,10 @@ use crate::bloom::Bloom;
 use crate::documents::Record;
 use crate::error::{Error, Result};
 use crate::file::{Kind, MappedFile, Parameters};
+use crate::locate;
 use crate::manifest::{FilterEntry, Manifest};
 use crate::ngram::NgramHasher;
 use crate::segment::Segment;
-use crate::spans;
 use crate::suffix::SuffixView;
 
 pub use quip::Quip;
@@ -77,7 +77,10 @@ impl Index {
     }
 
     pub fn has(&self, structure: &str) -> bool {
-        self.manifest.structures.iter().any(|name| name == structure)
+        self.manifest
+            .structures
+            .iter()
+            .any(|name| name == structure)
     }
 
     /// Occurrences of `text`, normalised first, in all documents; overlapping ones count, and an
@@ -87,7 +90,7 @@ impl Index {
         let text = self.parameters.normalization.normalize(text);
         match text.is_empty() {
             true => Ok(0),
-            false => Ok(spans::occurrences(&self.views(), &text) as u64),
+            false => Ok(locate::occurrences(&self.views(), &text) as u64),
         }
     }
 

@@ -2,6 +2,7 @@
 
 use super::{Index, Quip};
 use crate::error::{Error, Result};
+use crate::locate;
 use crate::segment::Segment;
 use crate::spans::{self, Span, WindowHits};
 use crate::squash::OffsetMap;
@@ -126,9 +127,9 @@ impl Index {
             let view = segment.view();
             let interval = view.interval(pattern.as_bytes());
             count += interval.len() as u64;
-            let wanted = max_documents - sources.len();
+            let wanted = (max_documents - sources.len()).min(segment.documents().len());
             let starts = segment.documents().starts();
-            for (document, position) in spans::lowest_documents(&view, interval, starts, wanted) {
+            for (document, position) in locate::lowest_documents(&view, interval, starts, wanted) {
                 sources.push(quote_source(segment, document, position)?);
             }
         }
@@ -167,5 +168,6 @@ fn covered(
         }
     }
     let raw = merged.into_iter();
-    raw.map(|(start, end)| offsets.raw_span(start, end)).collect()
+    raw.map(|(start, end)| offsets.raw_span(start, end))
+        .collect()
 }

@@ -2,8 +2,8 @@
 
 mod encoding;
 mod jsonl;
-mod record;
 mod reader;
+mod record;
 mod txt;
 
 use std::path::{Path, PathBuf};
@@ -50,12 +50,21 @@ impl Input {
 }
 
 const ENDINGS: [&str; 7] = [
-    ".jsonl", ".jsonl.gz", ".jsonl.zst", ".ndjson", ".parquet", ".txt", ".json",
+    ".jsonl",
+    ".jsonl.gz",
+    ".jsonl.zst",
+    ".ndjson",
+    ".parquet",
+    ".txt",
+    ".json",
 ];
 
 fn stem(path: &Path) -> String {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let ending = ENDINGS.iter().filter(|ending| name.ends_with(*ending)).max_by_key(|e| e.len());
+    let ending = ENDINGS
+        .iter()
+        .filter(|ending| name.ends_with(*ending))
+        .max_by_key(|e| e.len());
     match ending.and_then(|ending| name.strip_suffix(ending)) {
         Some(stem) if !stem.is_empty() => stem.to_owned(),
         _ => name.into_owned(),

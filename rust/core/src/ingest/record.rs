@@ -147,10 +147,7 @@ fn malformed(error: &serde_json::Error) -> BadRecord {
         };
     }
     if message.contains("expected a JSON object") {
-        return BadRecord::new(
-            message.to_owned(),
-            "write one JSON object a line",
-        );
+        return BadRecord::new(message.to_owned(), "write one JSON object a line");
     }
     BadRecord::new(
         format!("malformed JSON: {message} at column {column}"),
