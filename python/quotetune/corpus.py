@@ -168,7 +168,7 @@ def _filter_bits(
         raise UsageError("bits_per_ngram and fpr exclude each other; give one")
     if "bloom" not in structures:
         if bits_per_ngram is not None or fpr is not None:
-            raise UsageError("bits_per_ngram and fpr are the Bloom filter's; add bloom to structures")
+            raise UsageError("bits_per_ngram and fpr are the filter's; add bloom to structures")
         return None
     if fpr is None:
         return _core.DEFAULT_BITS_PER_NGRAM if bits_per_ngram is None else bits_per_ngram

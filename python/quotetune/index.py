@@ -167,8 +167,11 @@ class Index:
         reports = self._index.report(texts, _check_documents(max_documents), exact)
         return [report_from_tuple(report) for report in reports]
 
+    # A str is an iterable of str, too: the first of two overloads decides.
     @overload
-    def trace(self, text: str, min_chars: int = 25, max_documents: int = 10) -> list[Quote]: ...
+    def trace(  # type: ignore[overload-overlap]
+        self, text: str, min_chars: int = 25, max_documents: int = 10
+    ) -> list[Quote]: ...
 
     @overload
     def trace(
@@ -298,7 +301,9 @@ def _opened(index: Index | str | os.PathLike[str]) -> Index:
 
 
 @overload
-def quip_score(text: str, index: Index | str | os.PathLike[str]) -> float | None: ...
+def quip_score(  # type: ignore[overload-overlap]
+    text: str, index: Index | str | os.PathLike[str]
+) -> float | None: ...
 
 
 @overload
@@ -309,7 +314,7 @@ def quip_score(
 
 def quip_score(
     text: str | Iterable[str], index: Index | str | os.PathLike[str]
-) -> float | None | NDArray[np.float64]:
+) -> float | NDArray[np.float64] | None:
     """Score a text: the share of its n-grams that stand in the corpus (see `Index.quip`).
 
     Args:
@@ -339,7 +344,7 @@ def quip_score(
 
 
 @overload
-def trace(
+def trace(  # type: ignore[overload-overlap]
     text: str,
     index: Index | str | os.PathLike[str],
     min_chars: int = 25,

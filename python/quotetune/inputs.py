@@ -39,7 +39,9 @@ def expand_inputs(inputs: Iterable[str | os.PathLike[str]]) -> list[Path]:
         if path == STDIN or path.exists():
             files += _files_of(path)
         elif glob.has_magic(str(path)):
-            matches = sorted(Path(match) for match in glob.glob(str(path), recursive=True))
+            # Path.glob takes no absolute pattern.
+            names = glob.glob(str(path), recursive=True)  # noqa: PTH207
+            matches = sorted(Path(name) for name in names)
             found = [file for match in matches for file in _files_below(match)]
             if not found:
                 raise UsageError(f"{path}: matches no file; inputs are {_FORMATS}")

@@ -146,7 +146,9 @@ def _record_row(
     record: Mapping[str, Any], keys: Keys, input: str, place: int, where: str
 ) -> Row | None:
     if keys.text not in record:
-        raise QuotetuneError(f"{where}: no key {keys.text!r}; name the key of the text with text_key")
+        raise QuotetuneError(
+            f"{where}: no key {keys.text!r}; name the key of the text with text_key"
+        )
     text = record[keys.text]
     if isinstance(text, bytes):
         try:

@@ -33,13 +33,14 @@ def _rows(index: Path, manifest: dict[str, Any]) -> list[tuple[str, str]]:
     from rich.filesize import decimal
 
     counts = manifest["counts"]
+    normalization = manifest["normalization"]["name"]
     segments = manifest["segments"]
     files = [segment[name] for segment in segments for name in ("text", "suffix", "records")]
     files += [filter["file"] for filter in manifest["filters"]]
     rows = [
         ("index", str(index)),
         ("written by", f"{manifest['writer']}, format {manifest['format_version']}"),
-        ("n-grams", f"{manifest['n']} characters, normalization {manifest['normalization']['name']}"),
+        ("n-grams", f"{manifest['n']} characters, normalization {normalization}"),
         ("structures", ", ".join(manifest["structures"])),
         ("documents", f"{counts['documents']:,} ({counts['short_documents']:,} shorter than n)"),
         ("skipped", f"{counts['skipped_documents']:,}"),

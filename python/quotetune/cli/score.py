@@ -40,9 +40,7 @@ def score(
         from quotetune.cli.highlight import show_report
 
         for _, texts in batches:
-            for shown, report in zip(
-                texts, opened.score(texts, max_documents, exact), strict=True
-            ):
+            for shown, report in zip(texts, opened.score(texts, max_documents, exact), strict=True):
                 show_report(Console(highlight=False), shown, report)
         return
     with written(output) as file:
