@@ -58,14 +58,14 @@ def half_quoted(
         corpus: Documents to quote.
         held_out: Documents that are not in the corpus.
         count: Number of texts.
-        chars: Characters of a text.
+        chars: Characters of a text, before white space is collapsed.
         seed: Seed of the choice of fragments.
 
     Returns:
         The texts.
     """
     draw = random.Random(seed)
-    return ["".join(_fragments(draw, (corpus, held_out), chars)) for _ in range(count)]
+    return [_plain("".join(_fragments(draw, (corpus, held_out), chars))) for _ in range(count)]
 
 
 def write_jsonl(documents: Sequence[str], path: Path) -> Path:
@@ -96,7 +96,7 @@ def _documents(demo: Path) -> Iterator[str]:
     for file in files:
         text = _plain(file.read_text("utf-8", errors="ignore"))
         for start in range(0, len(text), DOCUMENT_CHARS):
-            yield text[start : start + DOCUMENT_CHARS]
+            yield text[start : start + DOCUMENT_CHARS].strip()
 
 
 def _plain(text: str) -> str:

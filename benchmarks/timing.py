@@ -5,15 +5,21 @@ import multiprocessing
 import os
 import resource
 import signal
+import sys
+import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
+from multiprocessing.reduction import DupFd
 from typing import Any
 
 # A child may take this long, in seconds, to import and to read before its clock starts.
 PREPARATION = 120.0
+# Seconds that a child has to end after its answer, or after the limit.
+ENDING = 5.0
 
 
 @dataclass(frozen=True)
@@ -74,36 +80,49 @@ def in_child(
     """
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
-    child = context.Process(target=_measure, args=(theirs, prepare, arguments))
-    child.start()
-    theirs.close()
-    try:
-        if not ours.poll(PREPARATION) or ours.recv() != "ready":
-            raise RuntimeError(f"{prepare.__name__} did not get ready in {PREPARATION:.0f} s")
-        result = ours.recv() if ours.poll(limit) else None
-    except EOFError:
-        raise RuntimeError(f"{prepare.__name__} failed") from None
-    finally:
-        if child.is_alive() and child.pid is not None:
-            _kill_group(child.pid)
-        child.join()
-    return result
+    with tempfile.TemporaryFile() as output:
+        child = context.Process(
+            target=_measure, args=(theirs, DupFd(output.fileno()), prepare, arguments)
+        )
+        child.start()
+        theirs.close()
+        try:
+            if not ours.poll(PREPARATION) or ours.recv() != "ready":
+                raise EOFError
+            if ours.poll(limit):
+                result: Time = ours.recv()
+                return result
+            return None
+        except EOFError:
+            output.seek(0)
+            sys.stderr.write(output.read().decode(errors="replace"))
+            raise RuntimeError(f"{prepare.__name__}{tuple(arguments)} failed") from None
+        finally:
+            _end(child)
 
 
 def _measure(
-    pipe: Connection, prepare: Callable[..., Callable[[], object]], arguments: Sequence[Any]
+    pipe: Connection, output: Any, prepare: Callable[..., Callable[[], object]], arguments: Any
 ) -> None:
     # A group of its own: what the child starts ends with it.
     os.setpgid(0, 0)
+    # The peers report their progress at length.
+    output = output.detach()
+    os.dup2(output, 1)
+    os.dup2(output, 2)
     call = prepare(*arguments)
     pipe.send("ready")
     pipe.send(timed(call))
     pipe.close()
 
 
-def _kill_group(pid: int) -> None:
-    with suppress(ProcessLookupError):
-        os.killpg(pid, signal.SIGKILL)
+def _end(child: BaseProcess) -> None:
+    """Let a child that has answered end in peace, and kill one that has not with all it started."""
+    child.join(ENDING)
+    if child.is_alive() and child.pid is not None:
+        with suppress(ProcessLookupError):
+            os.killpg(child.pid, signal.SIGKILL)
+        child.join()
 
 
 def _cpu_seconds() -> float:
