@@ -1,14 +1,25 @@
-"""Sample prompts into part files, in a child process that gives its memory back."""
+"""Sample prompts into part files, in a child process that gives its memory back.
 
-from collections.abc import Callable
+The child reads `job.json`, tells how far it is as JSON lines on its standard output, and ends when
+its standard input does: so it never outlives this process, however that ends.
+"""
+
+import importlib.util
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any, Literal
 
+from quotetune.chat import TextOrChat
+from quotetune.cpu import child_environment
+from quotetune.errors import QuotetuneError, UsageError
+from quotetune.sampling.model_files import require_model, split_policy
+from quotetune.sampling.parts import LOG_NAME, count_parts, missing_parts
 from quotetune.sampling.settings import ModelConfig, SamplingConfig
-
-if TYPE_CHECKING:
-    from quotetune.prompts import Prompt
 
 
 @dataclass(frozen=True)
@@ -29,12 +40,12 @@ class Progress:
 
     @property
     def tokens_per_second(self) -> float:
-        """Throughput of this call; 0 before its first part."""
+        """Throughput of this call; 0 at its start."""
         return self.tokens / self.seconds if self.seconds else 0.0
 
 
 def run_sampling(
-    prompts: "list[Prompt]",
+    prompts: Sequence[TextOrChat],
     output: Path,
     *,
     model: ModelConfig,
@@ -44,5 +55,129 @@ def run_sampling(
     round: int,
     progress: Callable[[Progress], None] | None = None,
 ) -> None:
-    """Sample `sampling.n` responses of every prompt into `output/part-*.parquet`."""
-    raise NotImplementedError
+    """Sample `sampling.n` responses of every prompt into `output/part-*.parquet`.
+
+    Each part holds the samples of `sampling.chunk_prompts` prompts (columns: `parts.schema`), is
+    one generate call, and appears by rename. Parts that are there are kept if they are of the same
+    job, so a call that was interrupted goes on at the missing ones; a part that is made again is
+    the same again. The child's log is `output/sampling.log`.
+
+    Args:
+        prompts: The prompts, with different ids.
+        output: The directory of parts; made if needed.
+        model: The base model.
+        sampling: How to draw.
+        adapter: What training wrote, a LoRA adapter (sampled without merging it) or a whole model;
+            None samples the base model.
+        seed: The run's seed.
+        round: The round the samples are for; it goes into the seeds.
+        progress: Called now and then, and after every part.
+
+    Raises:
+        UsageError: The model or the backend is not there, or a prompt is too long.
+        QuotetuneError: The child process failed; the message has its last words.
+    """
+    backend = choose_backend(sampling.backend)
+    model, adapter = split_policy(model, adapter)
+    require_model(model)
+    output.mkdir(parents=True, exist_ok=True)
+    job = _write_job(
+        output,
+        {
+            "model": model.model_dump(),
+            "sampling": sampling.model_dump() | {"backend": backend},
+            "adapter": None if adapter is None else str(adapter),
+            "seed": seed,
+            "round": round,
+            "prompts": [
+                {"id": prompt.id, "text": prompt.text, "messages": prompt.messages}
+                for prompt in prompts
+            ],
+        },
+    )
+    parts = count_parts(len(prompts), sampling.chunk_prompts)
+    missing = len(missing_parts(output, parts))
+    report = progress or (lambda _: None)
+    report(Progress(parts, parts - missing, 0, 0.0))
+    if missing:
+        _run_child(job, output, parts, report)
+
+
+def choose_backend(name: Literal["auto", "vllm", "transformers"]) -> str:
+    """Return the backend that a config's `sampling.backend` means on this machine.
+
+    Args:
+        name: The config's value.
+
+    Returns:
+        `vllm` or `transformers`.
+
+    Raises:
+        UsageError: The backend is not installed.
+    """
+    if name == "auto":
+        name = "vllm" if importlib.util.find_spec("vllm") else "transformers"
+    extra = {"vllm": "vllm", "transformers": "train"}[name]
+    if importlib.util.find_spec(name) is None:
+        raise UsageError(
+            f"sampling.backend is {name}, which is not installed: install quotetune[{extra}], or"
+            " choose another backend"
+        )
+    return name
+
+
+def _write_job(output: Path, job: dict[str, Any]) -> Path:
+    """Write `job.json`, and remove the parts of any other job."""
+    path = output / "job.json"
+    text = json.dumps(job, ensure_ascii=False)
+    if not path.exists() or path.read_text(encoding="utf-8") != text:
+        for part in output.glob("part-*.parquet"):
+            part.unlink()
+        unfinished = path.with_suffix(".tmp")
+        unfinished.write_text(text, encoding="utf-8")
+        unfinished.replace(path)
+    return path
+
+
+def _run_child(
+    job: Path, output: Path, parts: int, report: Callable[[Progress], None]
+) -> None:
+    error: QuotetuneError | None = None
+    log = output / LOG_NAME
+    with (
+        log.open("ab") as log_file,
+        subprocess.Popen(
+            [sys.executable, "-m", "quotetune.sampling.worker", str(job)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=log_file,
+            env=child_environment(),
+        ) as child,
+    ):
+        assert child.stdout is not None
+        try:
+            for line in child.stdout:
+                event = json.loads(line)
+                if "error" in event:
+                    kind = UsageError if event["usage"] else QuotetuneError
+                    error = kind(event["error"])
+                else:
+                    report(Progress(parts, event["done"], event["tokens"], event["seconds"]))
+            child.wait()
+        finally:
+            child.kill()
+    if error is not None:
+        raise error
+    if missing_parts(output, parts):
+        raise QuotetuneError(f"{_obituary(child.returncode, log)}; its log is {log}")
+
+
+def _obituary(returncode: int, log: Path) -> str:
+    """Say in one line how a child ended that could not say it itself."""
+    lines = [line for line in log.read_text(errors="replace").splitlines() if line.strip()]
+    last = f": {lines[-1].strip()}" if lines else ""
+    if returncode == -signal.SIGKILL:
+        return f"the sampling process was killed, perhaps for want of memory{last}"
+    if returncode < 0:
+        return f"the sampling process died of {signal.Signals(-returncode).name}{last}"
+    return f"the sampling process ended with status {returncode}{last}"
