@@ -40,15 +40,15 @@ configs = st.builds(
 def naive_valid_pairs(responses, config):
     """All valid (chosen, rejected) by definition: the oracle."""
     valid = []
-    for w, l in permutations(responses, 2):
-        if w.quip is None or l.quip is None or w.text == l.text:
+    for w, r in permutations(responses, 2):
+        if w.quip is None or r.quip is None or w.text == r.text:
             continue
-        gap = w.quip - l.quip if config.direction == "quote" else l.quip - w.quip
+        gap = w.quip - r.quip if config.direction == "quote" else r.quip - w.quip
         wide = gap > config.delta_quip
         if config.rule == "random_partner":
             wide = gap >= config.delta_quip and gap > 0
-        if wide and abs(w.length - l.length) / min(w.length, l.length) <= config.delta_length:
-            valid.append((w, l))
+        if wide and abs(w.length - r.length) / min(w.length, r.length) <= config.delta_length:
+            valid.append((w, r))
     return valid
 
 
@@ -68,10 +68,10 @@ def naive_choice(responses, config):
         chosen = sorted({w.sample for w, _ in valid}, key=lambda i: rank(responses[i]))
         best = []
         for i in chosen:
-            partners = [l for w, l in valid if w.sample == i]
+            partners = [r for w, r in valid if w.sample == i]
             best.append((responses[i], min(partners, key=lambda r: (sign * r.quip, r.sample))))
         valid = best
-    return [(w.sample, l.sample) for w, l in valid[: config.pairs_per_prompt]]
+    return [(w.sample, r.sample) for w, r in valid[: config.pairs_per_prompt]]
 
 
 @settings(max_examples=2000, deadline=None)
@@ -81,7 +81,7 @@ def test_every_rule_gives_what_enumerating_all_pairs_gives(responses, config):
     expected = naive_choice(responses, config)
     if config.rule == "random_partner":
         assert [chosen for chosen, _ in choice.pairs] == [chosen for chosen, _ in expected]
-        valid = {(w.sample, l.sample) for w, l in naive_valid_pairs(responses, config)}
+        valid = {(w.sample, r.sample) for w, r in naive_valid_pairs(responses, config)}
         assert set(choice.pairs) <= valid
     else:
         assert choice.pairs == expected
@@ -123,7 +123,7 @@ def test_the_order_of_the_responses_does_not_matter(responses, config, random):
 
     def samples(given):
         pairs = choose_pairs(given, config, seed=1, prompt_id="p").pairs
-        return [(given[w].sample, given[l].sample) for w, l in pairs]
+        return [(given[w].sample, given[r].sample) for w, r in pairs]
 
     assert samples(shuffled) == samples(responses)
 

@@ -157,6 +157,9 @@ class Config(_Block):
     dpo: dict[str, Any] = {}
     """Keys of `trl.DPOConfig`; all are open but those that the run itself sets."""
 
+    launch: Path | None = None
+    """A config file of `accelerate launch`, to train on several devices; `null` trains on one."""
+
     evaluation: EvaluationConfig = EvaluationConfig()
     """The evaluation."""
 

@@ -5,7 +5,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
@@ -18,7 +18,9 @@ from quotetune.config import (
     evaluation_sampling,
 )
 from quotetune.config_file import apply_overrides, read_yaml
-from quotetune.errors import UsageError
+from quotetune.errors import QuotetuneError, UsageError
+
+_Block = TypeVar("_Block", bound=BaseModel)
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,7 @@ def report(path: Path, problems: Sequence[Problem]) -> str:
 
 
 def validate(content: dict[str, Any]) -> tuple[Config | None, list[Problem]]:
-    """Check the keys and values of a config, and whether they go together.
+    r"""Check the keys and values of a config, and whether they go together.
 
     Args:
         content: What the YAML file and the overrides say.
@@ -80,7 +82,7 @@ def validate(content: dict[str, Any]) -> tuple[Config | None, list[Problem]]:
     Example:
         >>> config, problems = validate({"run": "r", "index": "i", "model": {"path": "m"},
         ...     "prompts": {"path": "p"}, "pairs": {"delta_quipp": 0.1}, "sampling": {"n": 1}})
-        >>> print(*problems, sep="\\n")
+        >>> print(*problems, sep="\n")
         pairs.delta_quipp: unknown key: did you mean delta_quip?
     """
     problems = []
@@ -93,7 +95,7 @@ def validate(content: dict[str, Any]) -> tuple[Config | None, list[Problem]]:
     return (None if problems else config), problems
 
 
-def validate_block[Block: BaseModel](block: type[Block], name: str, content: Any) -> Block:
+def validate_block(block: type[_Block], name: str, content: Any) -> _Block:
     """Validate one block of a config, for a command that needs no more.
 
     Args:
@@ -217,12 +219,12 @@ def _evaluation_problems(sampling: SamplingConfig, evaluation: EvaluationConfig)
 def _training_problems(blocks: dict[str, Any]) -> list[Problem]:
     from quotetune.training import check_dpo_options, check_lora_options
 
-    problems = []
+    lines = []
     if blocks.get("lora") is not None:
-        problems += [Problem("lora", text) for text in check_lora_options(blocks["lora"])]
+        lines += check_lora_options(blocks["lora"])
     if "dpo" in blocks:
-        problems += [Problem("dpo", text) for text in check_dpo_options(blocks["dpo"])]
-    return problems
+        lines += check_dpo_options(blocks["dpo"])
+    return [Problem(*line.split(": ", 1)) for line in lines]
 
 
 def check_inputs(config: Config) -> list[Problem]:
@@ -259,6 +261,9 @@ def check_inputs(config: Config) -> list[Problem]:
         )
     else:
         problems += _index_problems(config.index)
+    if config.launch is not None and not config.launch.is_file():
+        text = f"{config.launch} is not there: write it with `accelerate config`"
+        problems.append(Problem("launch", text, to_provide=True))
     return problems
 
 
@@ -288,7 +293,6 @@ def _prompts_problems(config: Config) -> list[Problem]:
 
 
 def _index_problems(path: Path) -> list[Problem]:
-    from quotetune.errors import QuotetuneError
     from quotetune.index import Index
 
     try:

@@ -7,10 +7,12 @@ order and the run's seed do not matter: a prompt that was once held out stays so
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
-from quotetune.config import PromptsConfig
+from quotetune.config import Config, PromptsConfig
 from quotetune.errors import UsageError
-from quotetune.prompts import Prompt, SourcePrompt, content_key
+from quotetune.prompt_prefix import token_cut
+from quotetune.prompts import Prompt, SourcePrompt, content_key, read_prompts, write_prompts
 
 
 @dataclass(frozen=True)
@@ -83,3 +85,24 @@ def split_prompts(prompts: Sequence[SourcePrompt], settings: PromptsConfig, roun
                 " prompts.heldout_fraction"
             )
     return Split(parts, heldout[: settings.heldout_limit])
+
+
+def split_file(config: Config, output: Path) -> None:
+    """Do the prompts stage: read the config's prompts, and write those of every round.
+
+    Args:
+        config: The run's config.
+        output: Directory that gets `round-1.parquet`, ..., and `heldout.parquet`.
+
+    Raises:
+        UsageError: A prompt is malformed, or too few are left.
+    """
+    settings = config.prompts
+    cut = None
+    if settings.prefix_tokens is not None:
+        cut = token_cut(config.model, settings.prefix_tokens, config.sampling.max_tokens)
+    split = split_prompts(read_prompts(settings.path, settings, cut), settings, config.rounds)
+    output.mkdir(parents=True, exist_ok=True)
+    for number, prompts in enumerate(split.rounds, start=1):
+        write_prompts(output / f"round-{number}.parquet", prompts)
+    write_prompts(output / "heldout.parquet", split.heldout)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from quotetune.errors import UsageError
+from quotetune.prompt_prefix import Cut
 
 if TYPE_CHECKING:
     from quotetune.config import PromptsConfig
@@ -55,7 +56,9 @@ class SourcePrompt:
     content: str
 
 
-def read_prompts(path: Path, settings: "PromptsConfig") -> list[SourcePrompt]:
+def read_prompts(
+    path: Path, settings: "PromptsConfig", cut: Cut | None = None
+) -> list[SourcePrompt]:
     """Read a file of prompts.
 
     A prompt that stands twice (but for case and white space) is taken once, the first time.
@@ -63,6 +66,7 @@ def read_prompts(path: Path, settings: "PromptsConfig") -> list[SourcePrompt]:
     Args:
         path: JSONL (`.jsonl`) or Parquet (`.parquet`).
         settings: The format, template and system message.
+        cut: Cuts a text into the prompt and its reference; None takes texts whole.
 
     Returns:
         The prompts in the order of the file.
@@ -74,7 +78,7 @@ def read_prompts(path: Path, settings: "PromptsConfig") -> list[SourcePrompt]:
     first_with_id: dict[str, str] = {}
     contents = set()
     for where, row in _rows(path):
-        source = _prompt_of_row(where, row, settings)
+        source = _prompt_of_row(where, row, settings, cut)
         key = content_key(source.content)
         if key in contents:
             continue
@@ -92,10 +96,10 @@ def read_prompts(path: Path, settings: "PromptsConfig") -> list[SourcePrompt]:
 
 
 def content_key(content: str) -> str:
-    """Return what two prompts have in common that differ in case and white space only.
+    r"""Return what two prompts have in common that differ in case and white space only.
 
     Example:
-        >>> content_key("What is  Rust?\\n") == content_key("what is rust?")
+        >>> content_key("What is  Rust?\n") == content_key("what is rust?")
         True
     """
     return " ".join(content.casefold().split())
@@ -147,7 +151,9 @@ def _parquet_rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
         yield f"{path}: row {number}", row
 
 
-def _prompt_of_row(where: str, row: dict[str, Any], settings: "PromptsConfig") -> SourcePrompt:
+def _prompt_of_row(
+    where: str, row: dict[str, Any], settings: "PromptsConfig", cut: Cut | None
+) -> SourcePrompt:
     content = row.get("prompt")
     if content is None:
         near = ", ".join(row) or "no keys"
@@ -157,7 +163,8 @@ def _prompt_of_row(where: str, row: dict[str, Any], settings: "PromptsConfig") -
     if isinstance(content, str):
         if not content.strip():
             raise UsageError(f"{where}: the prompt is empty: write one, or delete the line")
-        text = settings.template.replace("{prompt}", content)
+        shown = content if cut is None else _cut_row(where, row, content, cut)
+        text = settings.template.replace("{prompt}", shown)
         if settings.format == "chat":
             messages, text = [{"role": "user", "content": text}], None
     elif settings.format == "text":
@@ -177,6 +184,17 @@ def _prompt_of_row(where: str, row: dict[str, Any], settings: "PromptsConfig") -
         extra={name: value for name, value in row.items() if name not in _NAMED},
     )
     return SourcePrompt(prompt, content)
+
+
+def _cut_row(where: str, row: dict[str, Any], content: str, cut: Cut) -> str:
+    """Return the prefix of a text; what follows becomes the row's reference if it has none."""
+    try:
+        prefix, rest = cut(content)
+    except UsageError as error:
+        raise UsageError(f"{where}: {error}") from error
+    if row.get("reference") is None:
+        row["reference"] = rest
+    return prefix
 
 
 def _checked_messages(where: str, content: Any) -> list[Message]:
