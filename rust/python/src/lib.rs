@@ -1,8 +1,20 @@
-//! `quotetune._core`: the Python face of quotetune-core.
+//! `quotetune._core`: the Python face of quotetune-core. It converts, and decides nothing.
+
+mod builder;
+mod error;
+mod index;
+mod pool;
+mod texts;
+mod verify;
 
 use pyo3::prelude::*;
 
 #[pymodule]
-fn _core(_module: &Bound<'_, PyModule>) -> PyResult<()> {
-    Ok(())
+mod _core {
+    #[pymodule_export]
+    use super::builder::Builder;
+    #[pymodule_export]
+    use super::index::Index;
+    #[pymodule_export]
+    use super::verify::{check_files, read_manifest};
 }
