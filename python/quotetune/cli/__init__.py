@@ -8,6 +8,11 @@ import sys
 
 import typer
 
+from quotetune.cli.build_index import build_index
+from quotetune.cli.info import info
+from quotetune.cli.score import score
+from quotetune.cli.trace import trace
+from quotetune.cli.verify import verify
 from quotetune.errors import QuotetuneError
 
 app = typer.Typer(
@@ -25,6 +30,13 @@ def options(
     debug: bool = typer.Option(False, "--debug", help="Show the traceback of an error."),
 ) -> None:
     """Hold the options that stand before the subcommand; `main` reads them."""
+
+
+app.command()(build_index)
+app.command()(score)
+app.command()(trace)
+app.command()(info)
+app.command()(verify)
 
 
 def main() -> None:

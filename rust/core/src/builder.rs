@@ -132,6 +132,11 @@ impl Builder {
         self.counts
     }
 
+    /// Count a record that was left out before it got here.
+    pub fn skip(&mut self) {
+        self.counts.skipped_documents += 1;
+    }
+
     /// Add a batch, in its order. `parse` turns an item into a document, in parallel; an item for
     /// which it gives none is counted as skipped.
     pub fn add<T, F>(&mut self, batch: Vec<T>, parse: F) -> Result<()>

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use xxhash_rust::xxh3::xxh3_64;
 
 use crate::error::{Error, Result};
 use crate::file::{FORMAT_VERSION, Parameters};
@@ -28,7 +29,12 @@ pub struct Manifest {
     pub counts: Counts,
     pub segments: Vec<SegmentEntry>,
     pub filters: Vec<FilterEntry>,
+    /// xxh3 (64 bits) of this file with zeros in place of these digits, in hexadecimal.
+    pub checksum: String,
 }
+
+const CHECKSUM_KEY: &str = "\"checksum\": \"";
+const NO_CHECKSUM: &str = "0000000000000000";
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct NormalizationEntry {
@@ -124,6 +130,7 @@ impl Manifest {
             counts: Counts::default(),
             segments: Vec::new(),
             filters: Vec::new(),
+            checksum: NO_CHECKSUM.to_owned(),
         }
     }
 
@@ -176,6 +183,13 @@ impl Manifest {
         }
         let manifest: Self = serde_json::from_value(value)
             .map_err(|error| Error::damaged(&path, format_args!("{error}")))?;
+        let without = String::from_utf8_lossy(&json).replace(
+            &format!("{CHECKSUM_KEY}{}", manifest.checksum),
+            &format!("{CHECKSUM_KEY}{NO_CHECKSUM}"),
+        );
+        if manifest.checksum != format!("{:016x}", xxh3_64(without.as_bytes())) {
+            return Err(Error::damaged(&path, "it does not match its checksum"));
+        }
         manifest.check_versions(&path)?;
         Ok(manifest)
     }
@@ -211,9 +225,18 @@ impl Manifest {
         })
     }
 
+    /// The text of the file, with its checksum.
     pub fn to_json(&self) -> String {
-        let mut json = serde_json::to_string_pretty(self).expect("strings and numbers serialise");
+        let manifest = Self {
+            checksum: NO_CHECKSUM.to_owned(),
+            ..self.clone()
+        };
+        let mut json = serde_json::to_string_pretty(&manifest).expect("plain values serialise");
         json.push('\n');
-        json
+        let checksum = xxh3_64(json.as_bytes());
+        json.replace(
+            &format!("{CHECKSUM_KEY}{NO_CHECKSUM}"),
+            &format!("{CHECKSUM_KEY}{checksum:016x}"),
+        )
     }
 }

@@ -198,3 +198,17 @@ fn value_of(code_point: u32) -> u64 {
     value = (value ^ (value >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
     value ^ (value >> 31)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_vector_width_gives_the_same_hashes() {
+        let numbers: Vec<u64> = (0..1000u32).map(|i| value_of(i) ^ u64::from(i)).collect();
+        let (mut portable, mut fastest) = (numbers.clone(), numbers);
+        finalise_portable(&mut portable);
+        finalise(&mut fastest);
+        assert_eq!(portable, fastest);
+    }
+}

@@ -4,10 +4,11 @@ use std::path::PathBuf;
 
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedStr;
+use quotetune_core::bloom;
 use quotetune_core::builder::{self, BuildOptions};
 use quotetune_core::corpus::{Document, Place};
 use quotetune_core::error::{Error, Result};
-use quotetune_core::ingest::{self, IngestOptions, Input, InvalidText, Keys, SourceName};
+use quotetune_core::ingest::{self, IngestOptions, Input, InvalidText, Key, Keys, SourceName};
 use quotetune_core::squash::Normalization;
 
 use crate::error::{to_python, usage_error};
@@ -103,6 +104,12 @@ impl Builder {
             .map_err(|error| to_python(py, error))
     }
 
+    /// Count a document that was left out.
+    fn skip(&mut self, py: Python<'_>) -> PyResult<()> {
+        self.open(py)?.skip();
+        Ok(())
+    }
+
     /// Add the documents of a file, or of stdin for None; `progress(bytes read, 0)`.
     #[pyo3(signature = (path, *, text_key, id_key, source, source_key, metadata_keys, errors, progress))]
     #[expect(clippy::too_many_arguments, reason = "keywords of a Python call")]
@@ -125,11 +132,10 @@ impl Builder {
         let options = IngestOptions {
             keys: Keys {
                 text: text_key,
-                id: id_key,
-                source: match (source, source_key) {
-                    (Some(name), _) => SourceName::Fixed(name),
-                    (None, Some(key)) => SourceName::Key(key),
-                    (None, None) => SourceName::Input,
+                id: key(id_key, "id"),
+                source: match source {
+                    Some(name) => SourceName::Fixed(name),
+                    None => SourceName::Key(key(source_key, "source")),
                 },
                 metadata: metadata_keys,
             },
@@ -180,5 +186,19 @@ impl Builder {
     fn open(&mut self, py: Python<'_>) -> PyResult<&mut builder::Builder> {
         let builder = self.builder.as_mut();
         builder.ok_or_else(|| usage_error(py, "the build is finished or closed".to_owned()))
+    }
+}
+
+/// Bits of a filter for each distinct n-gram that give a false-positive rate.
+#[pyfunction]
+pub fn bits_for_fpr(fpr: f64) -> f64 {
+    bloom::fpr_to_bits(fpr)
+}
+
+/// A key that the user named is in every record; the usual one may be missing.
+fn key(named: Option<String>, usual: &str) -> Key {
+    Key {
+        required: named.is_some(),
+        name: named.unwrap_or_else(|| usual.to_owned()),
     }
 }

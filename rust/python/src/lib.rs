@@ -12,9 +12,13 @@ use pyo3::prelude::*;
 #[pymodule]
 mod _core {
     #[pymodule_export]
-    use super::builder::Builder;
+    use super::builder::{Builder, bits_for_fpr};
     #[pymodule_export]
     use super::index::Index;
+    #[pymodule_export]
+    const DEFAULT_BITS_PER_NGRAM: f64 = quotetune_core::bloom::DEFAULT_BITS_PER_NGRAM;
+    #[pymodule_export]
+    const DEFAULT_SEGMENT_BYTES: u64 = quotetune_core::builder::DEFAULT_SEGMENT_BYTES;
     #[pymodule_export]
     use super::verify::{check_files, read_manifest};
 }

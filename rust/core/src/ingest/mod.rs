@@ -12,7 +12,7 @@ use crate::builder::Builder;
 use crate::error::Result;
 
 pub use encoding::InvalidText;
-pub use record::{Keys, SourceName};
+pub use record::{Key, Keys, SourceName};
 
 /// Bytes of records handed to the builder at a time.
 const BATCH_BYTES: usize = 8 << 20;

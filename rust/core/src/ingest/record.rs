@@ -11,31 +11,28 @@ use crate::corpus::{Document, Place};
 #[derive(Clone, Debug)]
 pub struct Keys {
     pub text: String,
-    /// Field of the id; without it the id is the line.
-    pub id: Option<String>,
+    /// Field of the id; a record without it has its line for an id.
+    pub id: Key,
     pub source: SourceName,
     /// Fields that make up the metadata; those a record lacks are left out.
     pub metadata: Vec<String>,
 }
 
+/// A field that records may have.
+#[derive(Clone, Debug)]
+pub struct Key {
+    pub name: String,
+    /// Whether a record without the field is an error.
+    pub required: bool,
+}
+
 /// Where the source of a document comes from.
 #[derive(Clone, Debug)]
 pub enum SourceName {
-    /// The name of the file.
-    Input,
     /// The same for all.
     Fixed(String),
-    /// A field of the record.
-    Key(String),
-}
-
-impl SourceName {
-    pub fn or_input(&self, input: &str) -> String {
-        match self {
-            Self::Fixed(name) => name.clone(),
-            Self::Input | Self::Key(_) => input.to_owned(),
-        }
-    }
+    /// A field of the record, or else the name of the file.
+    Key(Key),
 }
 
 /// The values of the fields that the keys name.
@@ -60,8 +57,8 @@ impl<'de> Visitor<'de> for FieldsVisitor<'_> {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Fields, A::Error> {
         let keys = self.0;
         let source_key = match &keys.source {
-            SourceName::Key(key) => Some(key),
-            _ => None,
+            SourceName::Key(key) => Some(&key.name),
+            SourceName::Fixed(_) => None,
         };
         let mut fields = Fields {
             metadata: vec![None; keys.metadata.len()],
@@ -70,7 +67,7 @@ impl<'de> Visitor<'de> for FieldsVisitor<'_> {
         while let Some(key) = map.next_key::<std::borrow::Cow<str>>()? {
             let position = keys.metadata.iter().position(|name| *name == key);
             let is_text = key == keys.text;
-            let is_id = keys.id.as_ref().is_some_and(|name| *name == key);
+            let is_id = key == keys.id.name;
             let is_source = source_key.is_some_and(|name| *name == key);
             if !is_text && !is_id && !is_source && position.is_none() {
                 map.next_value::<IgnoredAny>()?;
@@ -121,13 +118,12 @@ pub fn parse(json: &str, keys: &Keys, input: &str, place: Place) -> Result<Docum
         .map_err(|error| malformed(&error))?;
     Ok(Document {
         text: text(fields.text, &keys.text)?,
-        id: match &keys.id {
-            Some(key) => name(fields.id, key, "--id-key")?,
-            None => place.line.to_string(),
-        },
+        id: name(fields.id, &keys.id, GIVE_AN_ID)?.unwrap_or_else(|| place.line.to_string()),
         source: match &keys.source {
-            SourceName::Key(key) => name(fields.source, key, "--source-key")?,
-            other => other.or_input(input),
+            SourceName::Key(key) => {
+                name(fields.source, key, GIVE_A_SOURCE)?.unwrap_or_else(|| input.to_owned())
+            }
+            SourceName::Fixed(name) => name.clone(),
         },
         metadata: metadata(&keys.metadata, fields.metadata),
         place,
@@ -169,18 +165,25 @@ fn text(value: Option<Value>, key: &str) -> Result<String, BadRecord> {
     }
 }
 
-/// An id or a source: a string or an integer.
-fn name(value: Option<Value>, key: &str, option: &'static str) -> Result<String, BadRecord> {
-    let remedy = match option {
-        "--id-key" => "give every record an id, or name another key with --id-key",
-        _ => "give every record a source, or name another key with --source-key",
-    };
+const GIVE_AN_ID: &str = "give every record an id, or name another key with --id-key";
+const GIVE_A_SOURCE: &str = "give every record a source, or name another key with --source-key";
+
+/// An id or a source: a string or an integer. None if it is missing and may be.
+fn name(
+    value: Option<Value>,
+    key: &Key,
+    remedy: &'static str,
+) -> Result<Option<String>, BadRecord> {
+    let name = &key.name;
     match value {
-        Some(Value::String(name)) => Ok(name),
-        Some(Value::Number(number)) if number.is_i64() || number.is_u64() => Ok(number.to_string()),
-        None => Err(BadRecord::new(format!("no key {key:?}"), remedy)),
+        Some(Value::String(name)) => Ok(Some(name)),
+        Some(Value::Number(number)) if number.is_i64() || number.is_u64() => {
+            Ok(Some(number.to_string()))
+        }
+        None | Some(Value::Null) if !key.required => Ok(None),
+        None => Err(BadRecord::new(format!("no key {name:?}"), remedy)),
         Some(other) => Err(BadRecord::new(
-            format!("{key:?} is {}, not a string or an integer", kind(&other)),
+            format!("{name:?} is {}, not a string or an integer", kind(&other)),
             remedy,
         )),
     }

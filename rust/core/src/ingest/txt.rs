@@ -28,7 +28,7 @@ pub fn ingest(
         };
         let (source, id) = match &options.keys.source {
             SourceName::Fixed(source) => (source.clone(), stem(path)),
-            SourceName::Input | SourceName::Key(_) => (stem(path), "1".to_owned()),
+            SourceName::Key(_) => (stem(path), "1".to_owned()),
         };
         Ok(Some(Document {
             source,
