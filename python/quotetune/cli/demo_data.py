@@ -1,0 +1,16 @@
+"""`quotetune demo-data`: write the embedded model, corpus and prompts as ordinary files."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def demo_data(
+    output: Annotated[Path, typer.Argument(help="The directory to write to.")] = Path("data/demo"),
+) -> None:
+    """Write the demo's model/, corpus.jsonl and prompts.jsonl from the installed demo packages."""
+    from quotetune.embedded import write_demo_data
+
+    write_demo_data(output)
+    typer.echo(f"wrote model/, corpus.jsonl and prompts.jsonl to {output}", err=True)

