@@ -90,7 +90,7 @@ def apply_overrides(content: dict[str, Any], overrides: Sequence[str]) -> dict[s
         >>> apply_overrides({"pairs": {"rule": "average"}}, ["pairs.delta_quip=5e-2", "lora=null"])
         {'pairs': {'rule': 'average', 'delta_quip': 0.05}, 'lora': None}
     """
-    result = _copy(content)
+    result: dict[str, Any] = _copy(content)
     for override in overrides:
         name, equals, text = override.partition("=")
         keys = [key.strip() for key in name.split(".")]

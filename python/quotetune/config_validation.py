@@ -224,7 +224,7 @@ def _training_problems(blocks: dict[str, Any]) -> list[Problem]:
         lines += check_lora_options(blocks["lora"])
     if "dpo" in blocks:
         lines += check_dpo_options(blocks["dpo"])
-    return [Problem(*line.split(": ", 1)) for line in lines]
+    return [Problem(key, text) for key, _, text in (line.partition(": ") for line in lines)]
 
 
 def check_inputs(config: Config) -> list[Problem]:

@@ -1,20 +1,23 @@
 """The evaluation's metrics stage: a policy's samples on the held-out prompts to numbers."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from quotetune.prompts import Prompt
+
 
 def evaluate_samples(
-    prompts: Path, samples: Path, index: Path, *, n: int, best_of_n: int | None
+    prompts: Sequence[Prompt], samples: Path, index: Path, *, n: int | None, best_of_n: int | None
 ) -> dict[str, Any]:
     """Compute the metrics of a policy.
 
     Args:
-        prompts: The held-out prompts, as Parquet.
+        prompts: The prompts.
         samples: Directory of sample parts.
         index: The index of the corpus.
-        n: The first so many samples a prompt are the policy's responses.
+        n: The first so many samples a prompt are the policy's responses; None takes all.
         best_of_n: The response of highest QUIP among the first so many is evaluated, too; None
             leaves that out.
 
@@ -26,21 +29,19 @@ def evaluate_samples(
     from quotetune.evaluation import best_of_n as best_responses
     from quotetune.evaluation import evaluate_responses
     from quotetune.index import Index
-    from quotetune.prompts import load_prompts
     from quotetune.sampling.parts import read_samples
 
     opened = Index.open(index)
-    loaded = load_prompts(prompts)
     drawn = read_samples(samples)
 
-    def first(count: int) -> Any:
-        return drawn.filter(pc.less(drawn["sample"], count))
+    def first(count: int | None) -> Any:
+        return drawn if count is None else drawn.filter(pc.less(drawn["sample"], count))
 
     best = None
     if best_of_n is not None:
-        best = asdict(evaluate_responses(loaded, best_responses(first(best_of_n), opened), opened))
+        best = asdict(evaluate_responses(prompts, best_responses(first(best_of_n), opened), opened))
     return {
-        "prompts": len(loaded),
-        "metrics": asdict(evaluate_responses(loaded, first(n), opened)),
+        "prompts": len(prompts),
+        "metrics": asdict(evaluate_responses(prompts, first(n), opened)),
         "best_of_n": best,
     }

@@ -20,9 +20,8 @@ def marked_response(response: str, quotes: Sequence[Quote]) -> list[str]:
 
     Example:
         >>> from quotetune.results import QuoteSource
-        >>> source = QuoteSource("wiki", "Rust", {}, 0)
-        >>> lines = marked_response("Rust *is* a language.", [Quote(10, 20, "a language", 1, [source])])
-        >>> print(*lines, sep="\n")
+        >>> quote = Quote(10, 20, "a language", 1, [QuoteSource("wiki", "Rust", {}, 0)])
+        >>> print(*marked_response("Rust *is* a language.", [quote]), sep="\n")
         > Rust \*is\* **a language**.
         <BLANKLINE>
         - "a language" (10 characters): wiki/Rust

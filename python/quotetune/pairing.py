@@ -79,7 +79,8 @@ def token_length(row: _Row) -> int:
         >>> token_length({"token_ids": [5, 6, 7], "finish_reason": "length"})
         3
     """
-    return len(row["token_ids"]) - (row["finish_reason"] == "stop")
+    length: int = len(row["token_ids"]) - (row["finish_reason"] == "stop")
+    return length
 
 
 def statistics_lines(statistics: _Row) -> list[str]:

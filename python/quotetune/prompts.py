@@ -269,6 +269,13 @@ def write_prompts(path: Path, prompts: Sequence[Prompt]) -> None:
     pq.write_table(pa.Table.from_pylist(rows, schema), path)
 
 
+def are_written(path: Path) -> bool:
+    """Tell whether a file is one that `write_prompts` wrote."""
+    import pyarrow.parquet as pq
+
+    return path.suffix == ".parquet" and {"messages", "extra"} <= set(pq.read_schema(path).names)
+
+
 def load_prompts(path: Path) -> list[Prompt]:
     """Read what `write_prompts` wrote."""
     import pyarrow.parquet as pq

@@ -238,10 +238,10 @@ class RunStages:
 
         def make(result: Path) -> None:
             from quotetune.evaluating import evaluate_samples
+            from quotetune.prompts import load_prompts
 
-            metrics = evaluate_samples(
-                self.heldout, samples, config.index, n=n, best_of_n=best_of_n
-            )
+            prompts = load_prompts(self.heldout)
+            metrics = evaluate_samples(prompts, samples, config.index, n=n, best_of_n=best_of_n)
             result.mkdir(exist_ok=True)
             write_json(result / "metrics.json", metrics)
 

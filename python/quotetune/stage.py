@@ -225,8 +225,9 @@ def content_hash(path: Path) -> str | None:
     """
     if path.is_dir():
         total = blake2b(digest_size=16)
-        for file in sorted(file for file in path.rglob("*") if file.is_file()):
-            total.update(f"{file.relative_to(path).as_posix()}\0{content_hash(file)}\n".encode())
+        for inner in sorted(inner for inner in path.rglob("*") if inner.is_file()):
+            name = inner.relative_to(path).as_posix()
+            total.update(f"{name}\0{content_hash(inner)}\n".encode())
         return total.hexdigest()
     if not path.exists():
         return None

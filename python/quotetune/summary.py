@@ -142,8 +142,9 @@ def _markdown(config: Config, metrics: Mapping[str, Any]) -> str:
         _table_line(["---"] + ["---:"] * (len(cells[0]) - 1)),
         *map(_table_line, cells[1:]),
         "",
-        "QUIP is the share of a response's character n-grams that stand in the corpus; coverage the"
-        " share of its characters inside quotes; cut the share of responses that reached max_tokens.",
+        "QUIP is the share of a response's character n-grams that stand in the corpus; coverage"
+        " the share of its characters inside quotes; cut the share of responses that reached"
+        " max_tokens.",
         "",
         "## Pairs",
         "",
