@@ -8,6 +8,15 @@ import sys
 
 import typer
 
+from quotetune.cli.build_index import build_index
+from quotetune.cli.evaluate import evaluate
+from quotetune.cli.info import info
+from quotetune.cli.pair import pair
+from quotetune.cli.sample import sample
+from quotetune.cli.score import score
+from quotetune.cli.trace import trace
+from quotetune.cli.train import train
+from quotetune.cli.verify import verify
 from quotetune.errors import QuotetuneError
 
 app = typer.Typer(
@@ -25,6 +34,17 @@ def options(
     debug: bool = typer.Option(False, "--debug", help="Show the traceback of an error."),
 ) -> None:
     """Hold the options that stand before the subcommand; `main` reads them."""
+
+
+app.command()(build_index)
+app.command()(score)
+app.command()(trace)
+app.command()(info)
+app.command()(verify)
+app.command()(sample)
+app.command()(pair)
+app.command()(evaluate)
+app.command()(train)
 
 
 def main() -> None:

@@ -1,8 +1,24 @@
-//! `quotetune._core`: the Python face of quotetune-core.
+//! `quotetune._core`: the Python face of quotetune-core. It converts, and decides nothing.
+
+mod builder;
+mod error;
+mod index;
+mod pool;
+mod texts;
+mod verify;
 
 use pyo3::prelude::*;
 
 #[pymodule]
-fn _core(_module: &Bound<'_, PyModule>) -> PyResult<()> {
-    Ok(())
+mod _core {
+    #[pymodule_export]
+    use super::builder::{Builder, bits_for_fpr};
+    #[pymodule_export]
+    use super::index::Index;
+    #[pymodule_export]
+    const DEFAULT_BITS_PER_NGRAM: f64 = quotetune_core::bloom::DEFAULT_BITS_PER_NGRAM;
+    #[pymodule_export]
+    const DEFAULT_SEGMENT_BYTES: u64 = quotetune_core::builder::DEFAULT_SEGMENT_BYTES;
+    #[pymodule_export]
+    use super::verify::{check_files, read_manifest};
 }

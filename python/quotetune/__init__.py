@@ -1,0 +1,46 @@
+"""Make a language model quote its sources verbatim, and find what a text quotes from a corpus."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from quotetune.errors import QuotetuneError, UsageError
+
+if TYPE_CHECKING:
+    from quotetune.corpus import build_index
+    from quotetune.index import Index, quip_score, trace
+    from quotetune.results import Document, QuipReport, Quote, QuoteSource
+
+__all__ = [
+    "Document",
+    "Index",
+    "QuipReport",
+    "Quote",
+    "QuoteSource",
+    "QuotetuneError",
+    "UsageError",
+    "build_index",
+    "quip_score",
+    "trace",
+]
+
+# Where the names are that are imported when first used: the command line starts without numpy.
+_MODULES = {
+    "Document": "results",
+    "Index": "index",
+    "QuipReport": "results",
+    "Quote": "results",
+    "QuoteSource": "results",
+    "build_index": "corpus",
+    "quip_score": "index",
+    "trace": "index",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

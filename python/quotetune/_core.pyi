@@ -1,0 +1,82 @@
+"""The Rust core: files, filters, suffix arrays. `quotetune.index` and `corpus` are its face."""
+
+from collections.abc import Callable, Iterable, Sequence
+from os import PathLike
+from typing import final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from quotetune.results import QuoteTuple, ReportTuple
+
+@final
+class Index:
+    """An open index."""
+
+    def __new__(cls, path: str | PathLike[str]) -> Index: ...
+    def __len__(self) -> int: ...
+    @property
+    def n(self) -> int: ...
+    @property
+    def normalization(self) -> str: ...
+    @property
+    def structures(self) -> list[str]: ...
+    @property
+    def fpr(self) -> float: ...
+    def quip(self, texts: Iterable[str], exact: bool) -> NDArray[np.float64]: ...
+    def topic_quip(
+        self, texts: Iterable[str], documents: Sequence[Sequence[tuple[str, str]]]
+    ) -> NDArray[np.float64]: ...
+    def count(self, texts: Iterable[str]) -> NDArray[np.int64]: ...
+    def contains(self, texts: Iterable[str]) -> NDArray[np.bool_]: ...
+    def trace(
+        self, texts: Iterable[str], min_chars: int, max_documents: int
+    ) -> list[list[QuoteTuple]]: ...
+    def report(
+        self, texts: Iterable[str], max_documents: int, exact: bool
+    ) -> list[ReportTuple]: ...
+    def document(self, source: str, id: str) -> tuple[str, str, str, str]: ...
+
+@final
+class Builder:
+    """A build: documents stream in, `finish` publishes the index, `close` gives it up."""
+
+    def __new__(
+        cls,
+        output: str | PathLike[str],
+        *,
+        n: int,
+        normalization: str,
+        bits_per_ngram: float | None,
+        suffix: bool,
+        threads: int,
+        segment_bytes: int,
+        overwrite: bool,
+    ) -> Builder: ...
+    def input(self, name: str) -> int: ...
+    def add(self, input: int, rows: list[tuple[str, str, str, str, int]]) -> None: ...
+    def skip(self) -> None: ...
+    def add_file(
+        self,
+        path: str | PathLike[str] | None,
+        *,
+        text_key: str,
+        id_key: str | None,
+        source: str | None,
+        source_key: str | None,
+        metadata_keys: list[str],
+        errors: str,
+        progress: Callable[[int, int], None],
+    ) -> None: ...
+    def counts(self) -> tuple[int, int, int]: ...
+    def finish(self, progress: Callable[[int, int], None]) -> None: ...
+    def close(self) -> None: ...
+
+DEFAULT_BITS_PER_NGRAM: float
+DEFAULT_SEGMENT_BYTES: int
+
+def bits_for_fpr(fpr: float) -> float: ...
+def read_manifest(path: str | PathLike[str]) -> str: ...
+def check_files(
+    path: str | PathLike[str], progress: Callable[[int], None]
+) -> list[tuple[str, str]]: ...

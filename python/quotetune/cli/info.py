@@ -1,0 +1,61 @@
+"""`quotetune info`: what an index is made of."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+
+def info(
+    index: Annotated[Path, typer.Argument(metavar="INDEX", help="An index.")],
+    json: Annotated[bool, typer.Option("--json", help="Print the manifest as JSON.")] = False,
+) -> None:
+    """Show what an index is made of: parameters, counts, sizes, and the filter's error rate."""
+    import json as json_module
+
+    from quotetune import _core
+
+    text = _core.read_manifest(index)
+    if json:
+        typer.echo(text, nl=False)
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(show_header=False, box=None, pad_edge=False)
+    table.add_column(style="bold")
+    for name, value in _rows(index, json_module.loads(text)):
+        table.add_row(name, value)
+    Console(highlight=False).print(table)
+
+
+def _rows(index: Path, manifest: dict[str, Any]) -> list[tuple[str, str]]:
+    from rich.filesize import decimal
+
+    counts = manifest["counts"]
+    normalization = manifest["normalization"]["name"]
+    segments = manifest["segments"]
+    files = [segment[name] for segment in segments for name in ("text", "suffix", "records")]
+    files += [filter["file"] for filter in manifest["filters"]]
+    rows = [
+        ("index", str(index)),
+        ("written by", f"{manifest['writer']}, format {manifest['format_version']}"),
+        ("n-grams", f"{manifest['n']} characters, normalization {normalization}"),
+        ("structures", ", ".join(manifest["structures"])),
+        ("documents", f"{counts['documents']:,} ({counts['short_documents']:,} shorter than n)"),
+        ("skipped", f"{counts['skipped_documents']:,}"),
+        ("text", f"{counts['characters']:,} characters, {decimal(counts['bytes'])}"),
+        ("windows", f"{counts['ngrams']:,}"),
+        ("segments", f"{len(segments):,}"),
+    ]
+    for filter in manifest["filters"]:
+        rows.append(
+            (
+                "Bloom filter",
+                f"about {filter['distinct_ngrams']:,} distinct n-grams, "
+                f"{filter['bits_per_ngram']:.1f} bits each, fill {filter['fill']:.1%}, "
+                f"false-positive rate {filter['fpr']:.3%}",
+            )
+        )
+    rows.append(("size", decimal(sum(file["size"] for file in files))))
+    return rows

@@ -1,0 +1,88 @@
+"""What `score` and `trace` read and write: JSONL records with a text, or one text of the option."""
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TextIO
+
+from quotetune.errors import QuotetuneError, UsageError
+
+Record = dict[str, Any]
+
+_BATCH = 256
+
+
+def read_batches(
+    input: Path, key: str, text: str | None
+) -> Iterator[tuple[list[Record], list[str]]]:
+    """Read records in batches, each with its text.
+
+    Args:
+        input: A JSONL file, or `-` for standard input; not read if `text` is given.
+        key: Field of the text.
+        text: One text instead of a file.
+
+    Yields:
+        Records, and their texts.
+    """
+    if text is not None:
+        yield [{key: text}], [text]
+        return
+    records: list[Record] = []
+    texts: list[str] = []
+    for record, found in _read(input, key):
+        records.append(record)
+        texts.append(found)
+        if len(records) == _BATCH:
+            yield records, texts
+            records, texts = [], []
+    if records:
+        yield records, texts
+
+
+def _read(input: Path, key: str) -> Iterator[tuple[Record, str]]:
+    name = "<stdin>" if input == Path("-") else str(input)
+    if name != "<stdin>" and not input.is_file():
+        raise UsageError(f"{name}: no such file; give a JSONL file, - or --text")
+    with sys.stdin.buffer if name == "<stdin>" else input.open("rb") as lines:
+        for number, line in enumerate(lines, start=1):
+            if not line.strip():
+                continue
+            place = f"{name}:{number}"
+            try:
+                record = json.loads(line)
+            except UnicodeDecodeError as error:
+                raise QuotetuneError(f"{place}: invalid UTF-8; convert the file") from error
+            except json.JSONDecodeError as error:
+                raise QuotetuneError(
+                    f"{place}: malformed JSON: {error.msg} at column {error.colno}; mend the line"
+                ) from error
+            if not isinstance(record, dict) or not isinstance(record.get(key), str):
+                raise QuotetuneError(
+                    f"{place}: no text under {key!r}; name the field of the text with --key"
+                )
+            yield record, record[key]
+
+
+@contextmanager
+def written(output: Path | None) -> Iterator[TextIO]:
+    """Open standard output, or a file that appears under its name when it is complete."""
+    if output is None:
+        yield sys.stdout
+        return
+    partial = output.with_name(f"{output.name}.partial")
+    try:
+        with partial.open("w", encoding="utf-8") as file:
+            yield file
+        partial.replace(output)
+    except OSError as error:
+        raise QuotetuneError(f"cannot write {output}: {error.strerror}; choose another") from error
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def write_record(file: TextIO, record: Record) -> None:
+    """Write a record as a line."""
+    file.write(json.dumps(record, ensure_ascii=False) + "\n")

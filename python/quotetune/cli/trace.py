@@ -1,0 +1,50 @@
+"""`quotetune trace`: the quotes of texts, with the documents they stand in."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def trace(
+    index: Annotated[Path, typer.Argument(metavar="INDEX", help="An index with suffix arrays.")],
+    input: Annotated[
+        Path, typer.Argument(metavar="[INPUT]", help="JSONL, one text a record; - for stdin.")
+    ] = Path("-"),
+    text: Annotated[str | None, typer.Option(help="Trace this text instead.")] = None,
+    key: Annotated[str, typer.Option(help="Field of the text.")] = "text",
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="JSONL file to write.  [default: standard output]"),
+    ] = None,
+    min_chars: Annotated[int, typer.Option(help="Characters of the shortest quote.")] = 25,
+    max_documents: Annotated[int, typer.Option(help="Documents to name a quote.")] = 10,
+    json: Annotated[bool, typer.Option("--json", help="JSONL on a terminal, too.")] = False,
+) -> None:
+    """Find what texts quote: maximal verbatim spans, with their documents.
+
+    Each output record is the input record with quotes. A terminal gets the text with its quotes in
+    colour.
+    """
+    from quotetune.cli.records import read_batches, write_record, written
+    from quotetune.index import Index
+
+    opened = Index.open(index)
+    batches = read_batches(input, key, text)
+    if output is None and not json and sys.stdout.isatty():
+        from rich.console import Console
+
+        from quotetune.cli.highlight import show_quotes
+
+        for _, texts in batches:
+            for shown, quotes in zip(
+                texts, opened.trace(texts, min_chars, max_documents), strict=True
+            ):
+                show_quotes(Console(highlight=False), shown, quotes)
+        return
+    with written(output) as file:
+        for records, texts in batches:
+            traces = opened.trace(texts, min_chars, max_documents)
+            for record, quotes in zip(records, traces, strict=True):
+                write_record(file, record | {"quotes": [quote.to_dict() for quote in quotes]})

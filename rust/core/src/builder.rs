@@ -1,0 +1,275 @@
+//! Builds an index: documents stream in and reach the disk normalised; `finish` adds the structures.
+
+use std::path::Path;
+
+use rayon::prelude::*;
+use rayon::{ThreadPool, ThreadPoolBuilder};
+
+use crate::bloom;
+use crate::cardinality::DistinctCounter;
+use crate::corpus::{Document, Places};
+use crate::documents::Record;
+use crate::error::{Error, Result};
+use crate::file::Parameters;
+use crate::finish::{self, Plan, Progress};
+use crate::manifest::{Counts, Manifest};
+use crate::ngram::NgramHasher;
+use crate::output::OutputDirectory;
+use crate::segment::{SegmentWriter, WrittenSegment};
+use crate::squash::Normalization;
+use crate::suffix;
+
+/// Text of a segment where nothing else is asked for: its suffix array takes 5 GiB of memory.
+pub const DEFAULT_SEGMENT_BYTES: u64 = 1 << 30;
+
+#[derive(Clone, Debug)]
+pub struct BuildOptions {
+    /// Length of an n-gram in Unicode code points.
+    pub n: usize,
+    pub normalization: Normalization,
+    /// Bits of the Bloom filter for each distinct n-gram, or no filter.
+    pub bits_per_ngram: Option<f64>,
+    /// Whether to build the suffix index.
+    pub suffix: bool,
+    /// Threads to work on; 0: one a core.
+    pub threads: usize,
+    /// Bytes of text after which a new segment begins.
+    pub segment_bytes: u64,
+    /// Whether to replace an index that stands at the output.
+    pub overwrite: bool,
+}
+
+impl Default for BuildOptions {
+    fn default() -> Self {
+        Self {
+            n: 25,
+            normalization: Normalization::Squash,
+            bits_per_ngram: Some(bloom::DEFAULT_BITS_PER_NGRAM),
+            suffix: true,
+            threads: 0,
+            segment_bytes: DEFAULT_SEGMENT_BYTES,
+            overwrite: false,
+        }
+    }
+}
+
+impl BuildOptions {
+    fn check(&self) -> Result<()> {
+        let usage = |message: String| Err(Error::Usage(message));
+        if !(1..=NgramHasher::MAX_N).contains(&self.n) {
+            let max = NgramHasher::MAX_N;
+            return usage(format!("n is {}; choose one from 1 to {max}", self.n));
+        }
+        if self.bits_per_ngram.is_none() && !self.suffix {
+            return usage("no structure to build; choose bloom, suffix or both".to_owned());
+        }
+        match self.bits_per_ngram {
+            Some(bits) if !(1.0..=256.0).contains(&bits) => {
+                usage(format!("{bits} bits per n-gram; choose from 1 to 256"))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// A normalised document with what was measured of it in parallel.
+struct Prepared {
+    document: Document,
+    characters: u64,
+}
+
+pub struct Builder {
+    // Before `directory`: open files close before their directory is removed.
+    segment: Option<SegmentWriter>,
+    directory: OutputDirectory,
+    options: BuildOptions,
+    parameters: Parameters,
+    pool: ThreadPool,
+    written: Vec<WrittenSegment>,
+    places: Places,
+    counts: Counts,
+    /// One a thread; none without a filter.
+    distinct: Vec<DistinctCounter>,
+}
+
+impl Builder {
+    pub fn create(output: &Path, options: BuildOptions) -> Result<Self> {
+        options.check()?;
+        let pool = ThreadPoolBuilder::new()
+            .num_threads(options.threads)
+            .build()
+            .map_err(|error| Error::Usage(format!("cannot start threads: {error}")))?;
+        let counters = match options.bits_per_ngram {
+            Some(_) => pool.current_num_threads(),
+            None => 0,
+        };
+        Ok(Self {
+            segment: None,
+            directory: OutputDirectory::create(output, options.overwrite)?,
+            parameters: Parameters {
+                n: options.n,
+                normalization: options.normalization,
+            },
+            options,
+            written: Vec::new(),
+            places: Places::default(),
+            counts: Counts::default(),
+            distinct: vec![DistinctCounter::new(); counters],
+            pool,
+        })
+    }
+
+    /// Name the next input of documents, for their places.
+    pub fn input(&mut self, name: &str) -> u32 {
+        self.places.input(name)
+    }
+
+    pub fn places(&self) -> &Places {
+        &self.places
+    }
+
+    pub fn counts(&self) -> Counts {
+        self.counts
+    }
+
+    /// Count a record that was left out before it got here.
+    pub fn skip(&mut self) {
+        self.counts.skipped_documents += 1;
+    }
+
+    /// Add a batch, in its order. `parse` turns an item into a document, in parallel; an item for
+    /// which it gives none is counted as skipped.
+    pub fn add<T, F>(&mut self, batch: Vec<T>, parse: F) -> Result<()>
+    where
+        T: Send,
+        F: Fn(T, &Places) -> Result<Option<Document>> + Sync,
+    {
+        for prepared in self.prepare(batch, parse) {
+            match prepared? {
+                Some(prepared) => self.append(prepared)?,
+                None => self.counts.skipped_documents += 1,
+            }
+        }
+        Ok(())
+    }
+
+    fn prepare<T, F>(&mut self, batch: Vec<T>, parse: F) -> Vec<Result<Option<Prepared>>>
+    where
+        T: Send,
+        F: Fn(T, &Places) -> Result<Option<Document>> + Sync,
+    {
+        let (normalization, places) = (self.options.normalization, &self.places);
+        let prepare = |item: T| -> Result<Option<Prepared>> {
+            Ok(parse(item, places)?.map(|mut document| {
+                if let std::borrow::Cow::Owned(text) = normalization.normalize(&document.text) {
+                    document.text = text;
+                }
+                Prepared {
+                    characters: document.text.chars().count() as u64,
+                    document,
+                }
+            }))
+        };
+        let prepared: Vec<_> = self
+            .pool
+            .install(|| batch.into_par_iter().map(prepare).collect());
+        self.count_distinct(&prepared);
+        prepared
+    }
+
+    /// Show each thread's counter its share of a batch's n-grams.
+    fn count_distinct(&mut self, batch: &[Result<Option<Prepared>>]) {
+        let hasher = NgramHasher::new(self.options.n);
+        let share = batch.len().div_ceil(self.distinct.len().max(1)).max(1);
+        let (pool, distinct) = (&self.pool, &mut self.distinct);
+        pool.install(|| {
+            distinct
+                .par_iter_mut()
+                .zip(batch.par_chunks(share))
+                .for_each(|(counter, prepared)| {
+                    for prepared in prepared.iter().flatten().flatten() {
+                        hasher.for_each_chunk(&prepared.document.text, |hashes| {
+                            counter.insert(hashes);
+                        });
+                    }
+                });
+        });
+    }
+
+    fn append(&mut self, prepared: Prepared) -> Result<()> {
+        let Prepared {
+            document,
+            characters,
+        } = prepared;
+        self.places.register(&document)?;
+        let bytes = document.text.len() as u64;
+        if bytes >= suffix::MAX_TEXT as u64 {
+            return Err(Error::input(
+                self.places.show(document.place),
+                format_args!("a document of {bytes} bytes"),
+                "split it into documents of less than 2 GiB",
+            ));
+        }
+        let limit = self.options.segment_bytes.min(suffix::MAX_TEXT as u64);
+        if self
+            .segment
+            .as_ref()
+            .is_some_and(|segment| segment.text_bytes() + bytes + 1 > limit)
+        {
+            self.close_segment()?;
+        }
+        let segment = match &mut self.segment {
+            Some(segment) => segment,
+            none => none.insert(SegmentWriter::create(
+                self.directory.path(),
+                self.written.len(),
+                self.parameters,
+            )?),
+        };
+        let record = Record {
+            source: &document.source,
+            id: &document.id,
+            metadata: &document.metadata,
+        };
+        segment.push(&document.text, record)?;
+        let ngrams = (characters + 1).saturating_sub(self.options.n as u64);
+        self.counts.documents += 1;
+        self.counts.short_documents += u64::from(ngrams == 0);
+        self.counts.characters += characters;
+        self.counts.bytes += bytes;
+        self.counts.ngrams += ngrams;
+        Ok(())
+    }
+
+    fn close_segment(&mut self) -> Result<()> {
+        if let Some(segment) = self.segment.take() {
+            self.written.push(segment.finish()?);
+        }
+        Ok(())
+    }
+
+    /// Build the structures, and put the index in its place.
+    ///
+    /// `progress` is called on this thread several times a second; its error stops the build, which
+    /// then leaves nothing behind.
+    pub fn finish(mut self, progress: impl FnMut(Progress) -> Result<()>) -> Result<Manifest> {
+        self.close_segment()?;
+        let distinct = self.distinct.drain(..).reduce(|mut total, counter| {
+            total.merge(&counter);
+            total
+        });
+        let plan = Plan {
+            directory: self.directory.path().to_owned(),
+            parameters: self.parameters,
+            segments: self.written,
+            counts: self.counts,
+            // The estimate is off by 0.2% or so; what there is at most is known exactly.
+            distinct_ngrams: distinct.map(|counter| counter.estimate().min(self.counts.ngrams)),
+            bits_per_ngram: self.options.bits_per_ngram,
+            suffix: self.options.suffix,
+        };
+        let manifest = finish::run(plan, self.pool, progress)?;
+        self.directory.publish()?;
+        Ok(manifest)
+    }
+}

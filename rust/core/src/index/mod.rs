@@ -1,0 +1,164 @@
+//! An open index: immutable mapped files, asked by any number of threads at once.
+
+mod quip;
+mod topic;
+mod trace;
+
+use std::path::{Path, PathBuf};
+
+use crate::bloom::Bloom;
+use crate::documents::Record;
+use crate::error::{Error, Result};
+use crate::file::{Kind, MappedFile, Parameters};
+use crate::locate;
+use crate::manifest::{FilterEntry, Manifest};
+use crate::ngram::NgramHasher;
+use crate::segment::Segment;
+use crate::suffix::SuffixView;
+
+pub use quip::Quip;
+pub use trace::{Quote, QuoteSource, Report};
+
+const FILTER_WORDS: usize = 0;
+const NO_SUFFIX: &str = "build one with --structures bloom,suffix";
+
+pub struct Index {
+    path: PathBuf,
+    manifest: Manifest,
+    parameters: Parameters,
+    hasher: NgramHasher,
+    segments: Vec<Segment>,
+    filters: Vec<MappedFile>,
+}
+
+/// A document as it stands in the index.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredDocument<'a> {
+    pub record: Record<'a>,
+    pub text: &'a str,
+}
+
+impl Index {
+    /// Open the index in the directory `path`: reads the manifest and the header of every file.
+    pub fn open(path: &Path) -> Result<Self> {
+        let manifest = Manifest::read(path)?;
+        let parameters = manifest.parameters(path)?;
+        let segments = manifest
+            .segments
+            .iter()
+            .map(|entry| Segment::open(path, entry, parameters))
+            .collect::<Result<_>>()?;
+        let filters = manifest
+            .filters
+            .iter()
+            .map(|entry| open_filter(path, entry, parameters))
+            .collect::<Result<_>>()?;
+        Ok(Self {
+            path: path.to_owned(),
+            hasher: NgramHasher::new(parameters.n),
+            manifest,
+            parameters,
+            segments,
+            filters,
+        })
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    /// Length of an n-gram in code points.
+    pub fn n(&self) -> usize {
+        self.parameters.n
+    }
+
+    pub fn has(&self, structure: &str) -> bool {
+        self.manifest
+            .structures
+            .iter()
+            .any(|name| name == structure)
+    }
+
+    /// Occurrences of `text`, normalised first, in all documents; overlapping ones count, and an
+    /// empty text has none.
+    pub fn count(&self, text: &str) -> Result<u64> {
+        self.require_suffix("count occurrences")?;
+        let text = self.parameters.normalization.normalize(text);
+        match text.is_empty() {
+            true => Ok(0),
+            false => Ok(locate::occurrences(&self.views(), &text) as u64),
+        }
+    }
+
+    /// Whether `text`, normalised first, stands in some document.
+    ///
+    /// Without a suffix index: whether the filter holds all of its n-grams, which is necessary but
+    /// not sufficient.
+    pub fn contains(&self, text: &str) -> Result<bool> {
+        if self.has("suffix") {
+            return Ok(self.count(text)? > 0);
+        }
+        let quip = self.quip(text, false)?;
+        match quip.denominator {
+            0 => self.missing_suffix("look up a text shorter than n"),
+            ngrams => Ok(quip.numerator == ngrams),
+        }
+    }
+
+    /// The document of an identity.
+    pub fn document(&self, source: &str, id: &str) -> Result<StoredDocument<'_>> {
+        self.require_suffix("give back documents")?;
+        for segment in &self.segments {
+            if let Some(document) = segment.documents().find(source, id)? {
+                return Ok(StoredDocument {
+                    record: segment.documents().record(document)?,
+                    text: segment.document_text(document)?,
+                });
+            }
+        }
+        Err(Error::UnknownDocument {
+            path: self.path.clone(),
+            source_name: source.to_owned(),
+            id: id.to_owned(),
+        })
+    }
+
+    fn views(&self) -> Vec<SuffixView<'_>> {
+        self.segments.iter().map(Segment::view).collect()
+    }
+
+    fn blooms(&self) -> impl Iterator<Item = Bloom<'_>> {
+        self.filters.iter().map(|file| {
+            Bloom::new(file.section(FILTER_WORDS)).expect("checked when the filter was opened")
+        })
+    }
+
+    fn require_suffix(&self, task: &'static str) -> Result<()> {
+        match self.has("suffix") {
+            true => Ok(()),
+            false => self.missing_suffix(task),
+        }
+    }
+
+    fn missing_suffix<T>(&self, task: &'static str) -> Result<T> {
+        Err(Error::Missing {
+            path: self.path.clone(),
+            missing: "suffix index",
+            task,
+            remedy: NO_SUFFIX,
+        })
+    }
+}
+
+fn open_filter(path: &Path, entry: &FilterEntry, parameters: Parameters) -> Result<MappedFile> {
+    let file = MappedFile::open(path.join(&entry.file.name), Kind::Filter, parameters)?;
+    file.advise_random();
+    match Bloom::new(file.section(FILTER_WORDS)) {
+        Some(_) => Ok(file),
+        None => Err(Error::damaged(file.path(), "it holds no whole blocks")),
+    }
+}

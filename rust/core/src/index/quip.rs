@@ -1,0 +1,77 @@
+//! QUIP: the share of a text's n-grams that stand in the corpus (Weller et al. 2024, section 3).
+
+use super::Index;
+use crate::error::Result;
+use crate::spans::{self, Span, WindowHits};
+
+/// The n-grams of a text that stand in the corpus, and all of them, duplicates counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Quip {
+    pub numerator: u64,
+    pub denominator: u64,
+}
+
+impl Quip {
+    /// The score; none for a text of fewer than n characters.
+    pub fn score(self) -> Option<f64> {
+        (self.denominator > 0).then(|| self.numerator as f64 / self.denominator as f64)
+    }
+}
+
+impl Index {
+    /// QUIP of a text as given. The filter answers where there is one, unless `exact` is asked for.
+    pub fn quip(&self, text: &str, exact: bool) -> Result<Quip> {
+        let text = self.parameters.normalization.normalize(text);
+        if exact || self.filters.is_empty() {
+            self.require_suffix("score exactly")?;
+            let hits = self.window_hits(&text);
+            let spans = self.maximal_spans(&text, &hits, self.n());
+            return Ok(self.exact_quip(&text, &spans));
+        }
+        Ok(self.filter_quip(&text))
+    }
+
+    pub(super) fn exact_quip(&self, text: &str, spans: &[Span]) -> Quip {
+        Quip {
+            numerator: spans::quoted_windows(spans, self.n()) as u64,
+            denominator: (text.chars().count() + 1).saturating_sub(self.n()) as u64,
+        }
+    }
+
+    fn filter_quip(&self, text: &str) -> Quip {
+        let mut quip = Quip::default();
+        let mut hits = Vec::new();
+        self.hasher.for_each_chunk(text, |hashes| {
+            hits.clear();
+            hits.resize(hashes.len(), false);
+            self.mark_hits(hashes, &mut hits);
+            quip.numerator += hits.iter().filter(|&&hit| hit).count() as u64;
+            quip.denominator += hashes.len() as u64;
+        });
+        quip
+    }
+
+    /// For each window of a normalised text whether a filter holds it; empty without a filter.
+    pub(super) fn window_hits(&self, text: &str) -> Vec<bool> {
+        if self.filters.is_empty() {
+            return Vec::new();
+        }
+        let mut hashes = Vec::new();
+        self.hasher.extend_hashes(text, &mut hashes);
+        let mut hits = vec![false; hashes.len()];
+        self.mark_hits(&hashes, &mut hits);
+        hits
+    }
+
+    fn mark_hits(&self, hashes: &[u64], hits: &mut [bool]) {
+        for bloom in self.blooms() {
+            bloom.mark_hits(hashes, hits);
+        }
+    }
+
+    /// Maximal spans of a normalised text; `hits`: what `window_hits` said of it.
+    pub(super) fn maximal_spans(&self, text: &str, hits: &[bool], min_chars: usize) -> Vec<Span> {
+        let prefilter = (!self.filters.is_empty()).then_some(WindowHits { n: self.n(), hits });
+        spans::maximal_spans(text, &self.views(), prefilter, min_chars)
+    }
+}

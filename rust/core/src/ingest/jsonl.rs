@@ -1,0 +1,81 @@
+//! JSONL: one record a line; blank lines are stepped over, but counted.
+
+use std::borrow::Cow;
+
+use super::encoding::{InvalidText, replace_lone_surrogates};
+use super::reader::{Line, LineReader};
+use super::{BATCH_BYTES, IngestOptions, Input, record};
+use crate::builder::Builder;
+use crate::corpus::{Document, Place, Places};
+use crate::error::{Error, Result};
+
+pub fn ingest(
+    builder: &mut Builder,
+    input: &Input,
+    options: &IngestOptions,
+    mut progress: impl FnMut(u64) -> Result<()>,
+) -> Result<()> {
+    let number = builder.input(&input.name());
+    let source = input.source();
+    let mut reader = LineReader::open(input)?;
+    loop {
+        let batch = next_batch(&mut reader)?;
+        if batch.is_empty() {
+            return Ok(());
+        }
+        builder.add(batch, |line, places| {
+            let place = Place {
+                input: number,
+                line: line.number,
+            };
+            parse_line(&line, options, &source, place, places)
+        })?;
+        progress(reader.bytes_read())?;
+    }
+}
+
+fn next_batch(reader: &mut LineReader) -> Result<Vec<Line>> {
+    let mut batch = Vec::new();
+    let mut bytes = 0;
+    while bytes < BATCH_BYTES {
+        let Some(line) = reader.next_line()? else {
+            break;
+        };
+        bytes += line.bytes.len();
+        if !line.bytes.trim_ascii().is_empty() {
+            batch.push(line);
+        }
+    }
+    Ok(batch)
+}
+
+fn parse_line(
+    line: &Line,
+    options: &IngestOptions,
+    source: &str,
+    place: Place,
+    places: &Places,
+) -> Result<Option<Document>> {
+    let json = match (str::from_utf8(&line.bytes), options.invalid_text) {
+        (Ok(json), _) => Cow::Borrowed(json),
+        (Err(_), InvalidText::Replace) => String::from_utf8_lossy(&line.bytes),
+        (Err(_), InvalidText::Skip) => return Ok(None),
+        (Err(error), InvalidText::Strict) => {
+            return Err(Error::input(
+                places.show(place),
+                format_args!("invalid UTF-8 after byte {}", error.valid_up_to()),
+                "convert the file, or choose --errors replace or skip",
+            ));
+        }
+    };
+    let parse = |json: &str| record::parse(json, &options.keys, source, place);
+    let parsed = match (parse(&json), options.invalid_text) {
+        (Err(bad), InvalidText::Replace) if bad.is_surrogate => {
+            parse(&replace_lone_surrogates(&json))
+        }
+        (Err(bad), InvalidText::Skip) if bad.is_surrogate => return Ok(None),
+        (parsed, _) => parsed,
+    };
+    let bad = |bad: record::BadRecord| Error::input(places.show(place), bad.what, bad.remedy);
+    parsed.map(Some).map_err(bad)
+}

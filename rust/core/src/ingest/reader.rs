@@ -1,0 +1,112 @@
+//! Lines of a file that may be compressed, with a count of the bytes taken from the disk.
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use flate2::read::MultiGzDecoder;
+
+use super::Input;
+use crate::error::{Error, Result};
+
+const BUFFER: usize = 1 << 18;
+const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
+
+struct CountingReader<R> {
+    inner: R,
+    bytes: Arc<AtomicU64>,
+}
+
+impl<R: Read> Read for CountingReader<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let length = self.inner.read(buffer)?;
+        self.bytes.fetch_add(length as u64, Ordering::Relaxed);
+        Ok(length)
+    }
+}
+
+/// A line without its end.
+pub struct Line {
+    pub number: u64,
+    pub bytes: Vec<u8>,
+}
+
+pub struct LineReader {
+    reader: Box<dyn BufRead>,
+    bytes: Arc<AtomicU64>,
+    name: String,
+    number: u64,
+}
+
+impl LineReader {
+    pub fn open(input: &Input) -> Result<Self> {
+        let bytes = Arc::new(AtomicU64::new(0));
+        let reader: Box<dyn BufRead> = match input {
+            Input::Stdin => Box::new(BufReader::with_capacity(
+                BUFFER,
+                CountingReader {
+                    inner: io::stdin(),
+                    bytes: Arc::clone(&bytes),
+                },
+            )),
+            Input::File(path) => {
+                let inner = File::open(path).map_err(Error::io("open", path))?;
+                let counted = CountingReader {
+                    inner,
+                    bytes: Arc::clone(&bytes),
+                };
+                decompressed(counted, path)?
+            }
+        };
+        Ok(Self {
+            reader,
+            bytes,
+            name: input.name(),
+            number: 0,
+        })
+    }
+
+    /// Bytes taken from the disk so far, before decompression.
+    pub fn bytes_read(&self) -> u64 {
+        self.bytes.load(Ordering::Relaxed)
+    }
+
+    /// The next line; a byte order mark before the first is left out.
+    pub fn next_line(&mut self) -> Result<Option<Line>> {
+        let mut bytes = Vec::new();
+        self.number += 1;
+        let length = self.reader.read_until(b'\n', &mut bytes).map_err(|error| {
+            Error::input(
+                format_args!("{}:{}", self.name, self.number),
+                format_args!("cannot read on: {error}"),
+                "the file is damaged or incomplete, get it again",
+            )
+        })?;
+        if length == 0 {
+            return Ok(None);
+        }
+        if bytes.ends_with(b"\n") {
+            bytes.pop();
+        }
+        if self.number == 1 && bytes.starts_with(BYTE_ORDER_MARK) {
+            bytes.drain(..BYTE_ORDER_MARK.len());
+        }
+        let number = self.number;
+        Ok(Some(Line { number, bytes }))
+    }
+}
+
+fn decompressed(file: CountingReader<File>, path: &Path) -> Result<Box<dyn BufRead>> {
+    let ending = path.extension().and_then(|ending| ending.to_str());
+    Ok(match ending {
+        // Both read on after the end of a member: such files are often joined with cat.
+        Some("gz") => Box::new(BufReader::with_capacity(BUFFER, MultiGzDecoder::new(file))),
+        Some("zst") => {
+            let decoder = zstd::Decoder::new(file).map_err(Error::io("open", path))?;
+            Box::new(BufReader::with_capacity(BUFFER, decoder))
+        }
+        _ => Box::new(BufReader::with_capacity(BUFFER, file)),
+    })
+}

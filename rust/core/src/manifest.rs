@@ -1,0 +1,242 @@
+//! `manifest.json`: what an index is made of. The only file that names others.
+
+use std::fs;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use xxhash_rust::xxh3::xxh3_64;
+
+use crate::error::{Error, Result};
+use crate::file::{FORMAT_VERSION, Parameters};
+use crate::ngram::{self, NgramHasher};
+use crate::squash::Normalization;
+
+pub const FILE_NAME: &str = "manifest.json";
+const FORMAT: &str = "quotetune index";
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Manifest {
+    pub format: String,
+    pub format_version: u32,
+    /// Program and version that built the index.
+    pub writer: String,
+    /// Length of an n-gram in Unicode code points.
+    pub n: usize,
+    pub normalization: NormalizationEntry,
+    pub hash: HashEntry,
+    pub structures: Vec<String>,
+    pub counts: Counts,
+    pub segments: Vec<SegmentEntry>,
+    pub filters: Vec<FilterEntry>,
+    /// xxh3 (64 bits) of this file with zeros in place of these digits, in hexadecimal.
+    pub checksum: String,
+}
+
+const CHECKSUM_KEY: &str = "\"checksum\": \"";
+const NO_CHECKSUM: &str = "0000000000000000";
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct NormalizationEntry {
+    pub name: String,
+    pub version: u32,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct HashEntry {
+    pub name: String,
+    pub version: u32,
+    /// In hexadecimal: JSON numbers do not hold 64 bits.
+    pub seed: String,
+}
+
+/// Totals of the corpus, after normalisation.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+pub struct Counts {
+    pub documents: u64,
+    /// Documents of fewer than n characters, which hold no n-gram.
+    pub short_documents: u64,
+    /// Records left out under `--errors skip`.
+    pub skipped_documents: u64,
+    pub characters: u64,
+    /// UTF-8 bytes of all documents.
+    pub bytes: u64,
+    /// N-grams, duplicates counted.
+    pub ngrams: u64,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct SegmentEntry {
+    pub documents: usize,
+    pub text: FileEntry,
+    pub suffix: FileEntry,
+    pub records: FileEntry,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct FilterEntry {
+    /// Distinct n-grams, estimated to about 0.2%.
+    pub distinct_ngrams: u64,
+    /// Bits of the filter for each distinct n-gram.
+    pub bits_per_ngram: f64,
+    /// Share of bits set.
+    pub fill: f64,
+    /// False-positive rate that follows from the fill of its blocks.
+    pub fpr: f64,
+    pub file: FileEntry,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct FileEntry {
+    /// Name within the index directory.
+    pub name: String,
+    pub size: u64,
+    /// xxh3 (64 bits) of the whole file, in hexadecimal.
+    pub xxh3: String,
+}
+
+impl FileEntry {
+    /// Measure a finished file.
+    pub fn of(path: &Path) -> Result<Self> {
+        Ok(Self {
+            name: path
+                .file_name()
+                .map(|name| name.to_string_lossy().into_owned())
+                .unwrap_or_default(),
+            size: fs::metadata(path).map_err(Error::io("read", path))?.len(),
+            xxh3: crate::verify::checksum(path)?,
+        })
+    }
+}
+
+impl Manifest {
+    /// An index of nothing yet.
+    pub fn new(parameters: Parameters) -> Self {
+        Self {
+            format: FORMAT.to_owned(),
+            format_version: FORMAT_VERSION,
+            writer: concat!("quotetune ", env!("CARGO_PKG_VERSION")).to_owned(),
+            n: parameters.n,
+            normalization: NormalizationEntry {
+                name: parameters.normalization.name().to_owned(),
+                version: Normalization::VERSION,
+            },
+            hash: HashEntry {
+                name: "polynomial-64".to_owned(),
+                version: NgramHasher::VERSION,
+                seed: format!("{:016x}", ngram::SEED),
+            },
+            structures: Vec::new(),
+            counts: Counts::default(),
+            segments: Vec::new(),
+            filters: Vec::new(),
+            checksum: NO_CHECKSUM.to_owned(),
+        }
+    }
+
+    /// The false-positive rate of all filters together.
+    pub fn fpr(&self) -> f64 {
+        1.0 - self
+            .filters
+            .iter()
+            .map(|filter| 1.0 - filter.fpr)
+            .product::<f64>()
+    }
+
+    /// Every file of the index but the manifest.
+    pub fn files(&self) -> impl Iterator<Item = &FileEntry> {
+        let segments = self
+            .segments
+            .iter()
+            .flat_map(|segment| [&segment.text, &segment.suffix, &segment.records]);
+        segments.chain(self.filters.iter().map(|filter| &filter.file))
+    }
+
+    /// Read and check the manifest of the index in `directory`.
+    pub fn read(directory: &Path) -> Result<Self> {
+        let path = directory.join(FILE_NAME);
+        if !path.exists() {
+            return Err(Error::NoIndex {
+                path: directory.to_owned(),
+                what: match (directory.is_dir(), directory.exists()) {
+                    (true, _) => "the directory has no manifest.json",
+                    (false, true) => "it is a file, not a directory",
+                    (false, false) => "the directory does not exist",
+                },
+            });
+        }
+        let json = fs::read(&path).map_err(Error::io("read", &path))?;
+        let value: Value = serde_json::from_slice(&json)
+            .map_err(|error| Error::damaged(&path, format_args!("not valid JSON: {error}")))?;
+        if value["format"] != FORMAT {
+            return Err(Error::Foreign {
+                path,
+                kind: "manifest",
+            });
+        }
+        if value["format_version"] != FORMAT_VERSION {
+            return Err(Error::Version {
+                path,
+                found: value["format_version"].as_u64().unwrap_or_default(),
+                expected: FORMAT_VERSION.into(),
+            });
+        }
+        let manifest: Self = serde_json::from_value(value)
+            .map_err(|error| Error::damaged(&path, format_args!("{error}")))?;
+        let without = String::from_utf8_lossy(&json).replace(
+            &format!("{CHECKSUM_KEY}{}", manifest.checksum),
+            &format!("{CHECKSUM_KEY}{NO_CHECKSUM}"),
+        );
+        if manifest.checksum != format!("{:016x}", xxh3_64(without.as_bytes())) {
+            return Err(Error::damaged(&path, "it does not match its checksum"));
+        }
+        manifest.check_versions(&path)?;
+        Ok(manifest)
+    }
+
+    fn check_versions(&self, path: &Path) -> Result<()> {
+        let versions = [
+            (self.normalization.version, Normalization::VERSION),
+            (self.hash.version, NgramHasher::VERSION),
+        ];
+        match versions.iter().find(|(found, expected)| found != expected) {
+            None => Ok(()),
+            Some(&(found, expected)) => Err(Error::Version {
+                path: path.to_owned(),
+                found: found.into(),
+                expected: expected.into(),
+            }),
+        }
+    }
+
+    pub fn parameters(&self, directory: &Path) -> Result<Parameters> {
+        let path = || directory.join(FILE_NAME);
+        let normalization =
+            Normalization::from_name(&self.normalization.name).ok_or_else(|| {
+                let name = &self.normalization.name;
+                Error::damaged(&path(), format_args!("unknown normalization {name:?}"))
+            })?;
+        if !(1..=NgramHasher::MAX_N).contains(&self.n) {
+            return Err(Error::damaged(&path(), format_args!("n is {}", self.n)));
+        }
+        Ok(Parameters {
+            n: self.n,
+            normalization,
+        })
+    }
+
+    /// The text of the file, with its checksum.
+    pub fn to_json(&self) -> String {
+        let manifest = Self {
+            checksum: NO_CHECKSUM.to_owned(),
+            ..self.clone()
+        };
+        let mut json = serde_json::to_string_pretty(&manifest).expect("plain values serialise");
+        json.push('\n');
+        let checksum = xxh3_64(json.as_bytes());
+        json.replace(
+            &format!("{CHECKSUM_KEY}{NO_CHECKSUM}"),
+            &format!("{CHECKSUM_KEY}{checksum:016x}"),
+        )
+    }
+}

@@ -1,0 +1,160 @@
+//! Where a build writes: `DIR.partial`, renamed to `DIR` when everything in it is complete.
+
+use std::fs::{self, File, TryLockError};
+use std::path::{Path, PathBuf};
+
+use crate::error::{Error, Result};
+use crate::manifest;
+
+const LOCK: &str = "build.lock";
+
+/// A locked directory beside the output; removed when dropped before `publish`.
+pub struct OutputDirectory {
+    output: PathBuf,
+    partial: PathBuf,
+    overwrite: bool,
+    published: bool,
+    /// Held until the build ends; the system lets go of it when the process dies.
+    _lock: File,
+}
+
+impl OutputDirectory {
+    /// Take `output.partial` for this build, and drop what a killed build left there.
+    pub fn create(output: &Path, overwrite: bool) -> Result<Self> {
+        check_output(output, overwrite)?;
+        let partial = sibling(output, "partial")?;
+        let leftover = partial.exists();
+        if leftover && !partial.join(LOCK).exists() && !is_empty(&partial)? {
+            return Err(Error::Usage(format!(
+                "{}: in the way of the build, and not left by one; move it",
+                partial.display()
+            )));
+        }
+        fs::create_dir_all(&partial).map_err(Error::io("create", &partial))?;
+        let lock = lock(&partial)?;
+        if leftover {
+            clear(&partial)?;
+        }
+        Ok(Self {
+            output: output.to_owned(),
+            partial,
+            overwrite,
+            published: false,
+            _lock: lock,
+        })
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.partial
+    }
+
+    /// Put the finished directory in its place, all at once.
+    pub fn publish(mut self) -> Result<()> {
+        sync_directory(&self.partial)?;
+        check_output(&self.output, self.overwrite)?;
+        let replaced = sibling(&self.output, "replaced")?;
+        let replaces = self.output.exists();
+        if replaces {
+            remove_if_present(&replaced)?;
+            rename(&self.output, &replaced)?;
+        }
+        rename(&self.partial, &self.output)?;
+        self.published = true;
+        let parent = self
+            .output
+            .parent()
+            .filter(|path| !path.as_os_str().is_empty());
+        sync_directory(parent.unwrap_or(Path::new(".")))?;
+        let lock = self.output.join(LOCK);
+        fs::remove_file(&lock).map_err(Error::io("remove", &lock))?;
+        if replaces {
+            remove_if_present(&replaced)?;
+        }
+        Ok(())
+    }
+}
+
+impl Drop for OutputDirectory {
+    fn drop(&mut self) {
+        if !self.published {
+            // The build has failed already, with an error that says more than one from here.
+            let _ = fs::remove_dir_all(&self.partial);
+        }
+    }
+}
+
+/// Refuse to write where something stands that `overwrite` does not cover.
+fn check_output(output: &Path, overwrite: bool) -> Result<()> {
+    let usage = |what: &str| Err(Error::Usage(format!("{}: {what}", output.display())));
+    if !output.exists() {
+        return Ok(());
+    }
+    if !output.is_dir() {
+        return usage("exists and is not a directory; choose another output");
+    }
+    let index = output.join(manifest::FILE_NAME).exists();
+    match (index, overwrite) {
+        (true, true) => Ok(()),
+        (true, false) => usage("an index is there already; add --overwrite to replace it"),
+        (false, _) if is_empty(output)? => Ok(()),
+        (false, _) => usage("holds files that are not an index; choose another output"),
+    }
+}
+
+fn lock(partial: &Path) -> Result<File> {
+    let path = partial.join(LOCK);
+    let file = File::create(&path).map_err(Error::io("create", &path))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(Error::Usage(format!(
+            "{}: another build is writing here; wait for it, or choose another output",
+            partial.display()
+        ))),
+        Err(TryLockError::Error(error)) => Err(Error::io("lock", path)(error)),
+    }
+}
+
+fn sibling(output: &Path, extension: &str) -> Result<PathBuf> {
+    let Some(name) = output.file_name() else {
+        let output = output.display();
+        return Err(Error::Usage(format!(
+            "{output}: give the index a directory of its own"
+        )));
+    };
+    let mut name = name.to_owned();
+    name.push(".");
+    name.push(extension);
+    Ok(output.with_file_name(name))
+}
+
+fn is_empty(directory: &Path) -> Result<bool> {
+    let mut entries = fs::read_dir(directory).map_err(Error::io("read", directory))?;
+    Ok(entries.next().is_none())
+}
+
+fn clear(partial: &Path) -> Result<()> {
+    for entry in fs::read_dir(partial).map_err(Error::io("read", partial))? {
+        let path = entry.map_err(Error::io("read", partial))?.path();
+        if !path.ends_with(LOCK) {
+            fs::remove_file(&path).map_err(Error::io("remove", &path))?;
+        }
+    }
+    Ok(())
+}
+
+fn rename(from: &Path, to: &Path) -> Result<()> {
+    fs::rename(from, to).map_err(Error::io("rename", from))
+}
+
+fn remove_if_present(directory: &Path) -> Result<()> {
+    if directory.exists() {
+        fs::remove_dir_all(directory).map_err(Error::io("remove", directory))?;
+    }
+    Ok(())
+}
+
+fn sync_directory(directory: &Path) -> Result<()> {
+    File::open(directory)
+        .and_then(|file| file.sync_all())
+        .map_err(Error::io("sync", directory))
+}

@@ -1,0 +1,201 @@
+//! Maximal verbatim spans: what of a query stands in the corpus, character for character.
+//!
+//! A span occurs in some document, and one more character on either side occurs in none. With e(i) the end of the
+//! longest match that starts at character i, which never decreases with i, the spans are [i, e(i)) wherever
+//! e(i) > e(i-1). Only a window that may occur can start a span, so most positions cost a look at the prefilter's answer
+//! and no search.
+
+use crate::suffix::SuffixView;
+
+/// A span of a normalised query, in bytes and in characters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Span {
+    pub start_byte: usize,
+    pub end_byte: usize,
+    pub start_char: usize,
+    pub end_char: usize,
+}
+
+/// Which windows of `n` characters of a query the Bloom filters may hold, in order: never false for one that occurs.
+#[derive(Clone, Copy, Debug)]
+pub struct WindowHits<'a> {
+    pub n: usize,
+    pub hits: &'a [bool],
+}
+
+/// All maximal spans of at least `min_chars` characters over all `segments` together, in order.
+///
+/// `query` is normalised as the segments' text is. `prefilter` saves most searches; it is used where its windows are no
+/// longer than `min_chars`.
+///
+/// # Panics
+/// If `min_chars` is 0 or the prefilter has not one hit a window.
+pub fn maximal_spans(
+    query: &str,
+    segments: &[SuffixView],
+    prefilter: Option<WindowHits>,
+    min_chars: usize,
+) -> Vec<Span> {
+    assert!(min_chars > 0, "a span has at least one character");
+    let search = Search::new(query, segments);
+    let prefilter = prefilter.filter(|windows| windows.n <= min_chars);
+    if let Some(windows) = prefilter {
+        assert_eq!(
+            windows.hits.len(),
+            (search.chars() + 1).saturating_sub(windows.n),
+            "one hit a window"
+        );
+    }
+    // Characters that a span is searched by; all windows of a span occur.
+    let window = prefilter.map_or(min_chars, |windows| windows.n);
+    let mut spans = Vec::new();
+    let mut next = search.first_window(0, window, prefilter);
+    while let Some((start, end)) = next {
+        if end - start >= min_chars {
+            spans.push(search.span(start, end));
+        }
+        next = search.next_span(start, end, window, prefilter);
+    }
+    spans
+}
+
+/// The exact QUIP numerator: how many windows of `n` characters lie inside a span. `spans` are those of
+/// [`maximal_spans`] with `min_chars` = `n`.
+pub fn quoted_windows(spans: &[Span], n: usize) -> usize {
+    let mut counted = 0;
+    let mut windows = 0;
+    for span in spans {
+        let end = span.end_char + 1 - n;
+        windows += end - span.start_char.max(counted);
+        counted = end;
+    }
+    windows
+}
+
+/// The maximal runs of consecutive hit windows, each as [first, last + n) in characters. Runs may overlap.
+pub fn covered_runs(windows: WindowHits) -> Vec<(usize, usize)> {
+    let mut first = 0;
+    let mut runs = Vec::new();
+    for run in windows.hits.chunk_by(|a, b| a == b) {
+        if run[0] {
+            runs.push((first, first + run.len() - 1 + windows.n));
+        }
+        first += run.len();
+    }
+    runs
+}
+
+/// A query and where it is searched for; positions are characters of the query.
+struct Search<'a> {
+    query: &'a str,
+    segments: &'a [SuffixView<'a>],
+    /// Byte where each character begins, and the end.
+    starts: Vec<usize>,
+}
+
+impl<'a> Search<'a> {
+    fn new(query: &'a str, segments: &'a [SuffixView<'a>]) -> Self {
+        let starts = query.char_indices().map(|(byte, _)| byte);
+        Self {
+            query,
+            segments,
+            starts: starts.chain([query.len()]).collect(),
+        }
+    }
+
+    fn chars(&self) -> usize {
+        self.starts.len() - 1
+    }
+
+    fn span(&self, start: usize, end: usize) -> Span {
+        Span {
+            start_byte: self.starts[start],
+            end_byte: self.starts[end],
+            start_char: start,
+            end_char: end,
+        }
+    }
+
+    /// End of the longest match that starts at `start`.
+    fn longest_match(&self, start: usize) -> usize {
+        let pattern = &self.query.as_bytes()[self.starts[start]..];
+        let matched = |segment: &SuffixView| segment.longest_prefix(pattern);
+        let bytes = self.segments.iter().map(matched).max().unwrap_or(0);
+        let end = self.starts[start] + bytes;
+        // A match may end inside a character that shares its first bytes with the one in the text.
+        self.starts.partition_point(|&byte| byte <= end) - 1
+    }
+
+    fn occurs(&self, start: usize, end: usize) -> bool {
+        let pattern = &self.query.as_bytes()[self.starts[start]..self.starts[end]];
+        self.segments
+            .iter()
+            .any(|segment| segment.contains(pattern))
+    }
+
+    /// The first position from `from` on whose window occurs, with the end of its longest match.
+    fn first_window(
+        &self,
+        from: usize,
+        window: usize,
+        prefilter: Option<WindowHits>,
+    ) -> Option<(usize, usize)> {
+        let mut start = from;
+        while start + window <= self.chars() {
+            if let Some(windows) = prefilter {
+                start += windows.hits[start..].iter().position(|&hit| hit)?;
+            } else {
+                // Where the second half of the window does not occur, no window that contains it does.
+                let half = start + window / 2;
+                if half > start && !self.occurs(half, start + window) {
+                    start = half + 1;
+                    continue;
+                }
+            }
+            let end = self.longest_match(start);
+            if end >= start + window {
+                return Some((start, end));
+            }
+            start += 1;
+        }
+        None
+    }
+
+    /// The span after [start, end): the first whose match reaches beyond `end`.
+    fn next_span(
+        &self,
+        start: usize,
+        end: usize,
+        window: usize,
+        prefilter: Option<WindowHits>,
+    ) -> Option<(usize, usize)> {
+        if end == self.chars() {
+            return None;
+        }
+        // It contains the character at `end` or starts behind it. If it starts at or before `last`, the window there
+        // is part of it; otherwise the window before its start does not occur.
+        let last = end + 1 - window;
+        let (found, reach) = self.first_window(last, window, prefilter)?;
+        if found > last {
+            return Some((found, reach));
+        }
+        // Dropping characters on the left never ends a match: bisect for the first start that reaches `end`.
+        let (mut low, mut high) = (start + 1, last);
+        while low < high {
+            let middle = low + (high - low) / 2;
+            if self.occurs(middle, end + 1) {
+                high = middle;
+            } else {
+                low = middle + 1;
+            }
+        }
+        Some((
+            low,
+            if low == last {
+                reach
+            } else {
+                self.longest_match(low)
+            },
+        ))
+    }
+}

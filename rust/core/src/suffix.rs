@@ -1,0 +1,182 @@
+//! Suffix array of a segment's text: where any string occurs in it.
+//!
+//! The text is the normalised documents, each followed by [`SEPARATOR`]: no string of characters contains it, so no
+//! match crosses two documents. Reading never trusts the arrays: with corrupt ones the answers are wrong, not unsafe.
+
+use std::ops::Range;
+
+use libsais::SuffixArrayConstruction;
+
+/// Follows every document in a segment's text; no UTF-8 contains this byte.
+pub const SEPARATOR: u8 = 0xFF;
+/// Longest text of a segment, in bytes: positions are built as signed 32-bit numbers.
+pub const MAX_TEXT: usize = i32::MAX as usize;
+
+/// The suffix array of `text`: the positions of all suffixes in bytewise order, built in linear time.
+///
+/// # Panics
+/// If `text` is longer than [`MAX_TEXT`].
+pub fn suffix_array(text: &[u8]) -> Vec<u32> {
+    assert!(text.len() <= MAX_TEXT, "a segment of {} bytes", text.len());
+    let mut positions = vec![0u32; text.len()];
+    if !text.is_empty() {
+        SuffixArrayConstruction::for_text(text)
+            .in_borrowed_buffer(bytemuck::cast_slice_mut::<u32, i32>(&mut positions))
+            .single_threaded()
+            .run()
+            .expect("libsais fails only without memory for its few tables");
+    }
+    positions
+}
+
+/// Where the suffixes that begin with each 1, 2 or 3 bytes start in the suffix array, and an end: entry k counts the
+/// suffixes whose first bytes, as a big-endian number, are below k. The longer the text, the more bytes.
+pub fn jump_table(text: &[u8]) -> Vec<u32> {
+    let width = match text.len() {
+        0..0x1_0000 => 1,
+        0x1_0000..0x100_0000 => 2,
+        _ => 3,
+    };
+    let mut table = vec![0u32; (1 << (8 * width)) + 1];
+    for start in 0..text.len() {
+        table[key_at_most(&text[start..], width, 0) + 1] += 1;
+    }
+    let mut total = 0;
+    for entry in &mut table {
+        total += *entry;
+        *entry = total;
+    }
+    table
+}
+
+/// The first `width` bytes as a big-endian number; `fill` stands for those that are missing.
+#[inline(always)]
+fn key_at_most(bytes: &[u8], width: usize, fill: u8) -> usize {
+    let byte = |i: usize| usize::from(bytes.get(i).copied().unwrap_or(fill));
+    (0..width).fold(0, |key, i| key << 8 | byte(i))
+}
+
+/// A segment's text with its suffix array and jump table, e.g. of memory maps.
+#[derive(Clone, Copy, Debug)]
+pub struct SuffixView<'a> {
+    text: &'a [u8],
+    sa: &'a [u32],
+    jump: &'a [u32],
+    /// Bytes of a key of the jump table.
+    width: usize,
+}
+
+impl<'a> SuffixView<'a> {
+    /// None if the lengths do not fit each other: `sa` has one entry a byte, `jump` what [`jump_table`] makes of it.
+    pub fn new(text: &'a [u8], sa: &'a [u32], jump: &'a [u32]) -> Option<Self> {
+        let width = (1..=3).find(|width| jump.len() == (1 << (8 * width)) + 1)?;
+        (sa.len() == text.len()).then_some(Self {
+            text,
+            sa,
+            jump,
+            width,
+        })
+    }
+
+    /// The text of the segment.
+    pub fn text(&self) -> &'a [u8] {
+        self.text
+    }
+
+    /// Bytes of the longest prefix of `pattern` that occurs in the text.
+    pub fn longest_prefix(&self, pattern: &[u8]) -> usize {
+        // The suffixes nearest to the pattern in the order share the most with it.
+        let at = self.lower_bound(pattern);
+        let shared = |index: usize| common_prefix(self.suffix(index), pattern, 0);
+        let before = at.checked_sub(1).map_or(0, shared);
+        before.max(shared(at))
+    }
+
+    /// Whether `pattern` occurs in the text.
+    pub fn contains(&self, pattern: &[u8]) -> bool {
+        self.suffix(self.lower_bound(pattern)).starts_with(pattern)
+    }
+
+    /// The interval of the suffix array whose suffixes begin with `pattern`: its length counts all occurrences,
+    /// overlapping ones too.
+    pub fn interval(&self, pattern: &[u8]) -> Range<usize> {
+        let start = self.lower_bound(pattern);
+        let matches =
+            |index: usize| index < self.sa.len() && self.suffix(index).starts_with(pattern);
+        if !matches(start) {
+            return start..start;
+        }
+        // Most strings occur a few times: gallop to the first suffix that does not match, then bisect.
+        let mut step = 1;
+        while matches(start + step) {
+            step *= 2;
+        }
+        let (mut low, mut high) = (start + step / 2, (start + step).min(self.sa.len()));
+        while low + 1 < high {
+            let middle = low + (high - low) / 2;
+            if matches(middle) {
+                low = middle;
+            } else {
+                high = middle;
+            }
+        }
+        start..low + 1
+    }
+
+    /// The positions in the text of an interval of the suffix array, in the order of the suffixes.
+    pub fn positions(&self, interval: Range<usize>) -> &'a [u32] {
+        self.sa.get(interval).unwrap_or_default()
+    }
+
+    /// Index of the first suffix that is not less than `pattern`.
+    fn lower_bound(&self, pattern: &[u8]) -> usize {
+        let bucket = |key: usize| (self.jump[key] as usize).min(self.sa.len());
+        let mut low = bucket(key_at_most(pattern, self.width, 0));
+        let mut high = bucket(key_at_most(pattern, self.width, 0xFF) + 1).max(low);
+        // Every suffix between two that share so many bytes with the pattern shares them too.
+        let (mut low_shared, mut high_shared) = (0, 0);
+        while low < high {
+            let middle = low + (high - low) / 2;
+            let suffix = self.suffix(middle);
+            let shared = common_prefix(suffix, pattern, low_shared.min(high_shared));
+            if shared < pattern.len() && suffix.get(shared) < pattern.get(shared) {
+                low = middle + 1;
+                low_shared = shared;
+            } else {
+                high = middle;
+                high_shared = shared;
+            }
+        }
+        low
+    }
+
+    #[inline(always)]
+    fn suffix(&self, index: usize) -> &'a [u8] {
+        let position = self
+            .sa
+            .get(index)
+            .map_or(usize::MAX, |&position| position as usize);
+        self.text.get(position..).unwrap_or_default()
+    }
+}
+
+/// Length of the common prefix of `a` and `b`, which are known to share `known` bytes.
+#[inline]
+fn common_prefix(a: &[u8], b: &[u8], known: usize) -> usize {
+    let length = a.len().min(b.len());
+    let mut shared = known;
+    while shared + 8 <= length {
+        let word = |bytes: &[u8]| {
+            u64::from_le_bytes(bytes[shared..shared + 8].try_into().expect("8 bytes"))
+        };
+        let difference = word(a) ^ word(b);
+        if difference != 0 {
+            return shared + difference.trailing_zeros() as usize / 8;
+        }
+        shared += 8;
+    }
+    while shared < length && a[shared] == b[shared] {
+        shared += 1;
+    }
+    shared
+}

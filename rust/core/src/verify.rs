@@ -1,0 +1,69 @@
+//! Checksums of whole files: what opening an index leaves unread.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use xxhash_rust::xxh3::Xxh3;
+
+use crate::error::{Error, Result};
+use crate::manifest::Manifest;
+
+const CHUNK: usize = 1 << 20;
+
+/// xxh3 (64 bits) of a file, in hexadecimal.
+pub fn checksum(path: &Path) -> Result<String> {
+    checksum_with(path, &mut |_| Ok(()))
+}
+
+fn checksum_with(path: &Path, progress: &mut dyn FnMut(u64) -> Result<()>) -> Result<String> {
+    let mut file = File::open(path).map_err(Error::io("open", path))?;
+    let mut hasher = Xxh3::new();
+    let mut chunk = vec![0; CHUNK];
+    loop {
+        match file.read(&mut chunk).map_err(Error::io("read", path))? {
+            0 => return Ok(format!("{:016x}", hasher.digest())),
+            length => {
+                hasher.update(&chunk[..length]);
+                progress(length as u64)?;
+            }
+        }
+    }
+}
+
+/// A file that is not what the build left.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Damage {
+    pub path: PathBuf,
+    pub what: String,
+}
+
+/// Read every file of the index in `directory` and compare it with the manifest.
+///
+/// `progress` is told the bytes read since it was last called; its error ends the reading.
+pub fn verify(
+    directory: &Path,
+    mut progress: impl FnMut(u64) -> Result<()>,
+) -> Result<Vec<Damage>> {
+    let manifest = Manifest::read(directory)?;
+    let mut damages = Vec::new();
+    for entry in manifest.files() {
+        let path = directory.join(&entry.name);
+        let size = match path.metadata() {
+            Ok(metadata) => metadata.len(),
+            Err(error) => {
+                let what = format!("cannot be read: {error}");
+                damages.push(Damage { path, what });
+                continue;
+            }
+        };
+        let what = if size != entry.size {
+            Some(format!("{size} bytes long instead of {}", entry.size))
+        } else {
+            let found = checksum_with(&path, &mut progress)?;
+            (found != entry.xxh3).then(|| format!("checksum {found} instead of {}", entry.xxh3))
+        };
+        damages.extend(what.map(|what| Damage { path, what }));
+    }
+    Ok(damages)
+}

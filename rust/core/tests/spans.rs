@@ -1,0 +1,279 @@
+//! Spans, counts and places against the definition: try every substring in every document.
+
+use std::collections::HashSet;
+
+use proptest::prelude::*;
+use quotetune_core::bloom::{Bloom, BloomBuilder};
+use quotetune_core::locate::{lowest_documents, occurrences};
+use quotetune_core::ngram::NgramHasher;
+use quotetune_core::spans::{Span, WindowHits, covered_runs, maximal_spans, quoted_windows};
+use quotetune_core::suffix::{SEPARATOR, SuffixView, jump_table, suffix_array};
+
+/// A few documents with their index.
+struct Segment {
+    text: Vec<u8>,
+    starts: Vec<u64>,
+    sa: Vec<u32>,
+    jump: Vec<u32>,
+}
+
+impl Segment {
+    fn new(documents: &[String]) -> Self {
+        let (mut text, mut starts) = (Vec::new(), Vec::new());
+        for document in documents {
+            starts.push(text.len() as u64);
+            text.extend_from_slice(document.as_bytes());
+            text.push(SEPARATOR);
+        }
+        let (sa, jump) = (suffix_array(&text), jump_table(&text));
+        Self {
+            text,
+            starts,
+            sa,
+            jump,
+        }
+    }
+
+    fn view(&self) -> SuffixView<'_> {
+        SuffixView::new(&self.text, &self.sa, &self.jump).unwrap()
+    }
+}
+
+fn occurs(characters: &[char], documents: &[String]) -> bool {
+    let piece = String::from_iter(characters);
+    documents.iter().any(|document| document.contains(&piece))
+}
+
+/// (start, end) of every substring that occurs while neither one more character on the left nor on the right does.
+fn naive_spans(query: &str, documents: &[String], min_chars: usize) -> Vec<(usize, usize)> {
+    let query: Vec<char> = query.chars().collect();
+    let mut spans = Vec::new();
+    for start in 0..query.len() {
+        for end in start + min_chars..=query.len() {
+            let wider = start > 0 && occurs(&query[start - 1..end], documents);
+            let longer = end < query.len() && occurs(&query[start..=end], documents);
+            if occurs(&query[start..end], documents) && !wider && !longer {
+                spans.push((start, end));
+            }
+        }
+    }
+    spans
+}
+
+fn naive_count(pattern: &str, document: &str) -> usize {
+    let starts = document.char_indices().map(|(at, _)| at);
+    starts
+        .filter(|&at| document[at..].starts_with(pattern))
+        .count()
+}
+
+/// Which windows of the query occur in a filter small enough to have many false positives.
+fn prefilter(query: &str, documents: &[String], n: usize) -> Vec<bool> {
+    let hasher = NgramHasher::new(n);
+    let mut words = [0; 16];
+    let builder = BloomBuilder::new(&mut words).unwrap();
+    for document in documents {
+        hasher.for_each_chunk(document, |hashes| builder.inserter().insert(hashes));
+    }
+    drop(builder);
+    let mut hashes = Vec::new();
+    hasher.extend_hashes(query, &mut hashes);
+    let mut hits = vec![false; hashes.len()];
+    Bloom::new(&words).unwrap().mark_hits(&hashes, &mut hits);
+    hits
+}
+
+fn chars(spans: &[Span]) -> Vec<(usize, usize)> {
+    spans
+        .iter()
+        .map(|span| (span.start_char, span.end_char))
+        .collect()
+}
+
+/// Documents and a query that is sewn together from pieces of them and noise.
+fn corpora() -> impl Strategy<Value = (Vec<String>, String)> {
+    let document = prop_oneof![
+        "[ab]{0,25}",
+        "[abc ]{0,30}",
+        "[aé漢字😀🙂\u{301}\u{0}]{0,20}"
+    ];
+    let documents = proptest::collection::vec(document, 0..6);
+    let pieces = proptest::collection::vec((any::<(u8, u8, u8)>(), "[abé字🙂]{0,3}"), 0..6);
+    (documents, pieces).prop_map(|(documents, pieces)| {
+        let mut query = String::new();
+        for ((which, from, length), noise) in pieces {
+            if let Some(document) = documents.get(which as usize % documents.len().max(1)) {
+                let from = from as usize % document.chars().count().max(1);
+                query.extend(document.chars().skip(from).take(length as usize % 16));
+            }
+            query.push_str(&noise);
+        }
+        (documents, query)
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(4000))]
+
+    #[test]
+    fn spans_are_the_maximal_matches((documents, query) in corpora(), n in 1usize..6, more in 0usize..3) {
+        let segment = Segment::new(&documents);
+        let min_chars = n + more;
+        let expected = naive_spans(&query, &documents, min_chars);
+        let hits = prefilter(&query, &documents, n);
+        let prefilter = WindowHits { n, hits: &hits };
+        for filter in [None, Some(prefilter)] {
+            let spans = maximal_spans(&query, &[segment.view()], filter, min_chars);
+            prop_assert_eq!(&chars(&spans), &expected);
+            for span in spans {
+                let before = &query[..span.start_byte];
+                prop_assert_eq!(before.chars().count(), span.start_char);
+                let inside = &query[span.start_byte..span.end_byte];
+                prop_assert_eq!(inside.chars().count(), span.end_char - span.start_char);
+            }
+        }
+    }
+
+    #[test]
+    fn a_prefilter_of_longer_windows_than_the_spans_loses_none((documents, query) in corpora()) {
+        let segment = Segment::new(&documents);
+        let hits = prefilter(&query, &documents, 6);
+        let spans = maximal_spans(&query, &[segment.view()], Some(WindowHits { n: 6, hits: &hits }), 3);
+        prop_assert_eq!(chars(&spans), naive_spans(&query, &documents, 3));
+    }
+
+    #[test]
+    fn segments_together_equal_one((documents, query) in corpora(), cut in 0usize..6, n in 1usize..5) {
+        let whole = Segment::new(&documents);
+        let (first, second) = documents.split_at(cut.min(documents.len()));
+        let parts = [Segment::new(first), Segment::new(second)];
+        let views = parts.each_ref().map(Segment::view);
+        let spans = maximal_spans(&query, &views, None, n);
+        prop_assert_eq!(&spans, &maximal_spans(&query, &[whole.view()], None, n));
+        for span in spans {
+            let quote = &query[span.start_byte..span.end_byte];
+            prop_assert_eq!(occurrences(&views, quote), occurrences(&[whole.view()], quote));
+        }
+    }
+
+    #[test]
+    fn quoted_windows_are_those_whose_ngram_occurs((documents, query) in corpora(), n in 1usize..6) {
+        let segment = Segment::new(&documents);
+        let grams: HashSet<Vec<char>> = documents
+            .iter()
+            .flat_map(|document| {
+                let characters: Vec<char> = document.chars().collect();
+                characters.windows(n).map(<[char]>::to_vec).collect::<Vec<_>>()
+            })
+            .collect();
+        let query_characters: Vec<char> = query.chars().collect();
+        let expected = query_characters.windows(n).filter(|&window| grams.contains(window)).count();
+        let spans = maximal_spans(&query, &[segment.view()], None, n);
+        prop_assert_eq!(quoted_windows(&spans, n), expected);
+    }
+
+    #[test]
+    fn counts_and_first_places_are_those_of_a_scan((documents, query) in corpora(), k in 0usize..4) {
+        let segment = Segment::new(&documents);
+        for span in maximal_spans(&query, &[segment.view()], None, 1) {
+            let quote = &query[span.start_byte..span.end_byte];
+            let count: usize = documents.iter().map(|document| naive_count(quote, document)).sum();
+            prop_assert_eq!(occurrences(&[segment.view()], quote), count);
+            let places = documents.iter().zip(&segment.starts).enumerate();
+            let expected: Vec<(usize, u64)> = places
+                .filter_map(|(index, (document, start))| Some((index, start + document.find(quote)? as u64)))
+                .take(k)
+                .collect();
+            let interval = segment.view().interval(quote.as_bytes());
+            prop_assert_eq!(lowest_documents(&segment.view(), interval, &segment.starts, k), expected);
+        }
+    }
+
+    #[test]
+    fn covered_runs_join_consecutive_hits(hits in proptest::collection::vec(any::<bool>(), 0..40), n in 1usize..30) {
+        let runs = covered_runs(WindowHits { n, hits: &hits });
+        let begins = |i: usize| hits[i] && (i == 0 || !hits[i - 1]);
+        let ends = |i: usize| hits[i] && (i + 1 == hits.len() || !hits[i + 1]);
+        let starts: Vec<usize> = (0..hits.len()).filter(|&i| begins(i)).collect();
+        let expected_ends: Vec<usize> = (0..hits.len()).filter(|&i| ends(i)).map(|i| i + n).collect();
+        prop_assert_eq!(runs, starts.into_iter().zip(expected_ends).collect::<Vec<_>>());
+    }
+}
+
+fn owned(documents: &[&str]) -> Vec<String> {
+    documents
+        .iter()
+        .map(|&document| document.to_owned())
+        .collect()
+}
+
+#[test]
+fn an_empty_corpus_has_no_spans() {
+    let empty = Segment::new(&[]);
+    assert_eq!(maximal_spans("a query", &[empty.view()], None, 1), []);
+    assert_eq!(maximal_spans("a query", &[], None, 1), []);
+    assert_eq!(occurrences(&[], "a"), 0);
+}
+
+#[test]
+fn no_span_bridges_two_documents() {
+    let segment = Segment::new(&owned(&["one end", "one start"]));
+    let spans = maximal_spans("one endone start", &[segment.view()], None, 4);
+    assert_eq!(chars(&spans), [(0, 7), (7, 16)]);
+}
+
+#[test]
+fn neighbouring_spans_may_overlap() {
+    let segment = Segment::new(&owned(&["abcdefgh", "efghijkl"]));
+    let spans = maximal_spans("abcdefghijkl", &[segment.view()], None, 4);
+    assert_eq!(chars(&spans), [(0, 8), (4, 12)]);
+}
+
+#[test]
+fn a_match_does_not_end_inside_a_character() {
+    // é and è share their first byte.
+    let segment = Segment::new(&owned(&["abcdé"]));
+    let spans = maximal_spans("abcdè", &[segment.view()], None, 2);
+    assert_eq!(chars(&spans), [(0, 4)]);
+}
+
+#[test]
+fn texts_shorter_than_the_window_have_no_spans() {
+    let segment = Segment::new(&owned(&[&"x".repeat(60)]));
+    for length in 0..25 {
+        let query = "x".repeat(length);
+        let prefilter = WindowHits { n: 25, hits: &[] };
+        assert_eq!(
+            maximal_spans(&query, &[segment.view()], Some(prefilter), 25),
+            []
+        );
+    }
+    assert_eq!(
+        chars(&maximal_spans(&"x".repeat(25), &[segment.view()], None, 25)),
+        [(0, 25)]
+    );
+}
+
+#[test]
+fn text_of_one_character_gives_one_span_and_overlapping_counts() {
+    let segment = Segment::new(&owned(&[&"a".repeat(100)]));
+    let long = "a".repeat(300);
+    let spans = maximal_spans(&long, &[segment.view()], None, 25);
+    assert_eq!(spans.len(), 201);
+    assert_eq!(quoted_windows(&spans, 25), 276);
+    assert_eq!(occurrences(&[segment.view()], &"a".repeat(25)), 76);
+}
+
+#[test]
+fn duplicate_documents_are_each_named_once() {
+    let segment = Segment::new(&owned(&[
+        "unrelated",
+        "a quote a quote",
+        "a quote",
+        "a quote",
+    ]));
+    let interval = segment.view().interval(b"a quote");
+    assert_eq!(interval.len(), 4);
+    let found = lowest_documents(&segment.view(), interval, &segment.starts, 2);
+    assert_eq!(found, [(1, 10), (2, 26)]);
+}

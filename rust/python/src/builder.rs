@@ -1,0 +1,204 @@
+//! `_core.Builder`: a build, driven from Python.
+
+use std::path::PathBuf;
+
+use pyo3::prelude::*;
+use pyo3::pybacked::PyBackedStr;
+use quotetune_core::bloom;
+use quotetune_core::builder::{self, BuildOptions};
+use quotetune_core::corpus::{Document, Place};
+use quotetune_core::error::{Error, Result};
+use quotetune_core::ingest::{self, IngestOptions, Input, InvalidText, Key, Keys, SourceName};
+use quotetune_core::squash::Normalization;
+
+use crate::error::{to_python, usage_error};
+
+/// Source, id, text, metadata as a JSON object, line.
+type Row = (PyBackedStr, PyBackedStr, PyBackedStr, PyBackedStr, u64);
+
+#[pyclass]
+pub struct Builder {
+    /// None once the build is finished or closed.
+    builder: Option<builder::Builder>,
+}
+
+/// Calls `progress` with the GIL and after a look for Ctrl-C; keeps what it raises.
+struct Reporter {
+    progress: Py<PyAny>,
+    raised: Option<PyErr>,
+}
+
+impl Reporter {
+    fn report(&mut self, done: u64, total: u64) -> Result<()> {
+        let result = Python::attach(|py| {
+            py.check_signals()?;
+            self.progress.call1(py, (done, total))
+        });
+        result.map(drop).map_err(|error| {
+            self.raised = Some(error);
+            Error::Interrupted
+        })
+    }
+
+    fn conclude<T>(self, py: Python<'_>, result: Result<T>) -> PyResult<T> {
+        match self.raised {
+            Some(error) => Err(error),
+            None => result.map_err(|error| to_python(py, error)),
+        }
+    }
+}
+
+#[pymethods]
+impl Builder {
+    #[new]
+    #[pyo3(signature = (output, *, n, normalization, bits_per_ngram, suffix, threads, segment_bytes, overwrite))]
+    #[expect(clippy::too_many_arguments, reason = "keywords of a Python call")]
+    fn new(
+        py: Python<'_>,
+        output: PathBuf,
+        n: usize,
+        normalization: &str,
+        bits_per_ngram: Option<f64>,
+        suffix: bool,
+        threads: usize,
+        segment_bytes: u64,
+        overwrite: bool,
+    ) -> PyResult<Self> {
+        let Some(normalization) = Normalization::from_name(normalization) else {
+            let message = format!("normalization {normalization:?}; choose squash or none");
+            return Err(usage_error(py, message));
+        };
+        let options = BuildOptions {
+            n,
+            normalization,
+            bits_per_ngram,
+            suffix,
+            threads,
+            segment_bytes,
+            overwrite,
+        };
+        let builder = builder::Builder::create(&output, options);
+        Ok(Self {
+            builder: Some(builder.map_err(|error| to_python(py, error))?),
+        })
+    }
+
+    /// Name the next input of rows; gives the number that `add` wants.
+    fn input(&mut self, py: Python<'_>, name: &str) -> PyResult<u32> {
+        Ok(self.open(py)?.input(name))
+    }
+
+    /// Add rows (source, id, text, metadata as JSON, line) of an input.
+    fn add(&mut self, py: Python<'_>, input: u32, rows: Vec<Row>) -> PyResult<()> {
+        let builder = self.open(py)?;
+        let document = |(source, id, text, metadata, line): Row| Document {
+            source: source.to_string(),
+            id: id.to_string(),
+            text: text.to_string(),
+            metadata: metadata.to_string(),
+            place: Place { input, line },
+        };
+        // The strings are copied while the GIL is held: to drop them without it is costly.
+        let documents: Vec<Document> = rows.into_iter().map(document).collect();
+        py.detach(|| builder.add(documents, |document, _| Ok(Some(document))))
+            .map_err(|error| to_python(py, error))
+    }
+
+    /// Count a document that was left out.
+    fn skip(&mut self, py: Python<'_>) -> PyResult<()> {
+        self.open(py)?.skip();
+        Ok(())
+    }
+
+    /// Add the documents of a file, or of stdin for None; `progress(bytes read, 0)`.
+    #[pyo3(signature = (path, *, text_key, id_key, source, source_key, metadata_keys, errors, progress))]
+    #[expect(clippy::too_many_arguments, reason = "keywords of a Python call")]
+    fn add_file(
+        &mut self,
+        py: Python<'_>,
+        path: Option<PathBuf>,
+        text_key: String,
+        id_key: Option<String>,
+        source: Option<String>,
+        source_key: Option<String>,
+        metadata_keys: Vec<String>,
+        errors: &str,
+        progress: Py<PyAny>,
+    ) -> PyResult<()> {
+        let Some(invalid_text) = InvalidText::from_name(errors) else {
+            let message = format!("errors {errors:?}; choose strict, replace or skip");
+            return Err(usage_error(py, message));
+        };
+        let options = IngestOptions {
+            keys: Keys {
+                text: text_key,
+                id: key(id_key, "id"),
+                source: match source {
+                    Some(name) => SourceName::Fixed(name),
+                    None => SourceName::Key(key(source_key, "source")),
+                },
+                metadata: metadata_keys,
+            },
+            invalid_text,
+        };
+        let input = path.map_or(Input::Stdin, Input::File);
+        let builder = self.open(py)?;
+        let mut reporter = Reporter {
+            progress,
+            raised: None,
+        };
+        let result = py.detach(|| {
+            ingest::ingest(builder, &input, &options, |bytes| reporter.report(bytes, 0))
+        });
+        reporter.conclude(py, result)
+    }
+
+    /// Documents and normalised UTF-8 bytes so far, and records skipped.
+    fn counts(&mut self, py: Python<'_>) -> PyResult<(u64, u64, u64)> {
+        let counts = self.open(py)?.counts();
+        Ok((counts.documents, counts.bytes, counts.skipped_documents))
+    }
+
+    /// Build the structures and put the index in its place; `progress(done, total)` in bytes.
+    fn finish(&mut self, py: Python<'_>, progress: Py<PyAny>) -> PyResult<()> {
+        self.open(py)?;
+        let mut reporter = Reporter {
+            progress,
+            raised: None,
+        };
+        let builder = self.builder.take();
+        let result = py.detach(|| match builder {
+            Some(builder) => {
+                builder.finish(|progress| reporter.report(progress.done, progress.total))
+            }
+            None => Err(Error::Interrupted),
+        });
+        reporter.conclude(py, result.map(drop))
+    }
+
+    /// Give the build up, if it is not finished, and remove what it wrote.
+    fn close(&mut self) {
+        self.builder = None;
+    }
+}
+
+impl Builder {
+    fn open(&mut self, py: Python<'_>) -> PyResult<&mut builder::Builder> {
+        let builder = self.builder.as_mut();
+        builder.ok_or_else(|| usage_error(py, "the build is finished or closed".to_owned()))
+    }
+}
+
+/// Bits of a filter for each distinct n-gram that give a false-positive rate.
+#[pyfunction]
+pub fn bits_for_fpr(fpr: f64) -> f64 {
+    bloom::fpr_to_bits(fpr)
+}
+
+/// A key that the user named is in every record; the usual one may be missing.
+fn key(named: Option<String>, usual: &str) -> Key {
+    Key {
+        required: named.is_some(),
+        name: named.unwrap_or_else(|| usual.to_owned()),
+    }
+}

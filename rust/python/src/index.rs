@@ -1,0 +1,200 @@
+//! `_core.Index`: an open index; answers are numbers, arrays and tuples.
+
+use std::path::PathBuf;
+
+use numpy::{IntoPyArray, PyArray1};
+use pyo3::prelude::*;
+use pyo3::pybacked::PyBackedStr;
+use quotetune_core::index::{self, Quote, Report};
+
+use crate::error::{to_python, usage_error};
+use crate::texts::{for_each_text, texts};
+
+/// Start, end, text, count, documents as (source, id, metadata, offset).
+type QuoteTuple = (
+    usize,
+    usize,
+    String,
+    u64,
+    Vec<(String, String, String, usize)>,
+);
+/// Numerator, denominator, quotes, longest quote, covered runs.
+type ReportTuple = (
+    u64,
+    u64,
+    Option<Vec<QuoteTuple>>,
+    Option<usize>,
+    Vec<(usize, usize)>,
+);
+
+#[pyclass(frozen)]
+pub struct Index {
+    index: index::Index,
+}
+
+#[pymethods]
+impl Index {
+    #[new]
+    fn new(py: Python<'_>, path: PathBuf) -> PyResult<Self> {
+        let index = py.detach(|| index::Index::open(&path));
+        Ok(Self {
+            index: index.map_err(|error| to_python(py, error))?,
+        })
+    }
+
+    fn __len__(&self) -> usize {
+        self.index.manifest().counts.documents as usize
+    }
+
+    #[getter]
+    fn n(&self) -> usize {
+        self.index.n()
+    }
+
+    #[getter]
+    fn normalization(&self) -> &str {
+        &self.index.manifest().normalization.name
+    }
+
+    #[getter]
+    fn structures(&self) -> Vec<String> {
+        self.index.manifest().structures.clone()
+    }
+
+    #[getter]
+    fn fpr(&self) -> f64 {
+        self.index.manifest().fpr()
+    }
+
+    fn quip<'py>(
+        &self,
+        py: Python<'py>,
+        #[pyo3(from_py_with = texts)] texts: Vec<PyBackedStr>,
+        exact: bool,
+    ) -> PyResult<Bound<'py, PyArray1<f64>>> {
+        let scores = for_each_text(py, &texts, |_, text| {
+            Ok(self.index.quip(text, exact)?.score().unwrap_or(f64::NAN))
+        })?;
+        Ok(scores.into_pyarray(py))
+    }
+
+    /// QUIP of each text against the n-grams of its own list of (source, id).
+    fn topic_quip<'py>(
+        &self,
+        py: Python<'py>,
+        #[pyo3(from_py_with = texts)] texts: Vec<PyBackedStr>,
+        documents: Vec<Vec<(PyBackedStr, PyBackedStr)>>,
+    ) -> PyResult<Bound<'py, PyArray1<f64>>> {
+        if texts.len() != documents.len() {
+            return Err(usage_error(
+                py,
+                format!(
+                    "{} texts but {} lists of documents; give one list a text",
+                    texts.len(),
+                    documents.len()
+                ),
+            ));
+        }
+        let scores = for_each_text(py, &texts, |position, text| {
+            let identities = documents[position]
+                .iter()
+                .map(|(source, id)| (&**source, &**id));
+            let topic = self.index.topic(identities)?;
+            Ok(self
+                .index
+                .topic_quip(text, &topic)
+                .score()
+                .unwrap_or(f64::NAN))
+        })?;
+        Ok(scores.into_pyarray(py))
+    }
+
+    fn count<'py>(
+        &self,
+        py: Python<'py>,
+        #[pyo3(from_py_with = texts)] texts: Vec<PyBackedStr>,
+    ) -> PyResult<Bound<'py, PyArray1<i64>>> {
+        let counts = for_each_text(py, &texts, |_, text| Ok(self.index.count(text)? as i64))?;
+        Ok(counts.into_pyarray(py))
+    }
+
+    fn contains<'py>(
+        &self,
+        py: Python<'py>,
+        #[pyo3(from_py_with = texts)] texts: Vec<PyBackedStr>,
+    ) -> PyResult<Bound<'py, PyArray1<bool>>> {
+        let answers = for_each_text(py, &texts, |_, text| self.index.contains(text))?;
+        Ok(answers.into_pyarray(py))
+    }
+
+    fn trace(
+        &self,
+        py: Python<'_>,
+        #[pyo3(from_py_with = texts)] texts: Vec<PyBackedStr>,
+        min_chars: usize,
+        max_documents: usize,
+    ) -> PyResult<Vec<Vec<QuoteTuple>>> {
+        for_each_text(py, &texts, |_, text| {
+            let quotes = self.index.trace(text, min_chars, max_documents)?;
+            Ok(quotes.into_iter().map(quote_tuple).collect())
+        })
+    }
+
+    fn report(
+        &self,
+        py: Python<'_>,
+        #[pyo3(from_py_with = texts)] texts: Vec<PyBackedStr>,
+        max_documents: usize,
+        exact: bool,
+    ) -> PyResult<Vec<ReportTuple>> {
+        for_each_text(py, &texts, |_, text| {
+            Ok(report_tuple(self.index.report(
+                text,
+                max_documents,
+                exact,
+            )?))
+        })
+    }
+
+    /// Source, id, text and metadata of a document.
+    fn document(
+        &self,
+        py: Python<'_>,
+        source: &str,
+        id: &str,
+    ) -> PyResult<(String, String, String, String)> {
+        let document = self.index.document(source, id);
+        let document = document.map_err(|error| to_python(py, error))?;
+        Ok((
+            document.record.source.to_owned(),
+            document.record.id.to_owned(),
+            document.text.to_owned(),
+            document.record.metadata.to_owned(),
+        ))
+    }
+}
+
+fn quote_tuple(quote: Quote) -> QuoteTuple {
+    let documents = quote.documents.into_iter();
+    (
+        quote.start,
+        quote.end,
+        quote.text,
+        quote.count,
+        documents
+            .map(|found| (found.source, found.id, found.metadata, found.offset))
+            .collect(),
+    )
+}
+
+fn report_tuple(report: Report) -> ReportTuple {
+    (
+        report.quip.numerator,
+        report.quip.denominator,
+        report
+            .quotes
+            .map(|quotes| quotes.into_iter().map(quote_tuple).collect()),
+        report.longest_quote,
+        report.covered,
+    )
+}

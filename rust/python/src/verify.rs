@@ -1,0 +1,50 @@
+//! Functions on the files of an index that is not open.
+
+use std::path::PathBuf;
+
+use pyo3::prelude::*;
+use quotetune_core::error::Error;
+use quotetune_core::manifest::Manifest;
+use quotetune_core::verify::verify;
+
+use crate::error::to_python;
+
+/// The manifest of the index at `path` as JSON.
+#[pyfunction]
+pub fn read_manifest(py: Python<'_>, path: PathBuf) -> PyResult<String> {
+    let manifest = Manifest::read(&path).map_err(|error| to_python(py, error))?;
+    Ok(manifest.to_json())
+}
+
+/// Read every file of the index at `path`; gives (path, what is wrong) of each damaged one.
+///
+/// `progress` is called with the bytes read since it was last called.
+#[pyfunction]
+pub fn check_files(
+    py: Python<'_>,
+    path: PathBuf,
+    progress: Py<PyAny>,
+) -> PyResult<Vec<(PathBuf, String)>> {
+    let mut raised = None;
+    let result = py.detach(|| {
+        verify(&path, |bytes| {
+            Python::attach(|py| {
+                py.check_signals()?;
+                progress.call1(py, (bytes,))
+            })
+            .map(drop)
+            .map_err(|error| {
+                raised = Some(error);
+                Error::Interrupted
+            })
+        })
+    });
+    match (raised, result) {
+        (Some(error), _) => Err(error),
+        (None, Err(error)) => Err(to_python(py, error)),
+        (None, Ok(damages)) => Ok(damages
+            .into_iter()
+            .map(|damage| (damage.path, damage.what))
+            .collect()),
+    }
+}
