@@ -95,9 +95,7 @@ def context_length(config: Any, engine: dict[str, Any]) -> int | None:
     return limit
 
 
-def check_lengths(
-    prompts: dict[str, list[int]], max_tokens: int, context: int | None
-) -> None:
+def check_lengths(prompts: dict[str, list[int]], max_tokens: int, context: int | None) -> None:
     """Refuse prompts that leave no room for a whole response.
 
     Args:

@@ -139,9 +139,7 @@ def _write_job(output: Path, job: dict[str, Any]) -> Path:
     return path
 
 
-def _run_child(
-    job: Path, output: Path, parts: int, report: Callable[[Progress], None]
-) -> None:
+def _run_child(job: Path, output: Path, parts: int, report: Callable[[Progress], None]) -> None:
     error: QuotetuneError | None = None
     log = output / LOG_NAME
     with (

@@ -51,9 +51,7 @@ class GumbelNoise(LogitsProcessor):  # type: ignore[misc]
 class TransformersSampler:
     """A transformers model with at most one LoRA adapter, which is not merged into the model."""
 
-    def __init__(
-        self, model: ModelConfig, sampling: SamplingConfig, adapter: Path | None
-    ) -> None:
+    def __init__(self, model: ModelConfig, sampling: SamplingConfig, adapter: Path | None) -> None:
         """Load the model onto the GPU if there is one.
 
         Args:

@@ -103,8 +103,7 @@ def _requests(
     tokenizer = AutoTokenizer.from_pretrained(model.path, **source)
     config = AutoConfig.from_pretrained(model.path, **source)
     tokens = {
-        prompt["id"]: prompt_token_ids(_Prompt(**prompt), tokenizer)
-        for prompt in job["prompts"]
+        prompt["id"]: prompt_token_ids(_Prompt(**prompt), tokenizer) for prompt in job["prompts"]
     }
     check_lengths(tokens, sampling.max_tokens, context_length(config, sampling.engine))
     requests = {
