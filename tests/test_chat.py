@@ -3,9 +3,6 @@
 from types import SimpleNamespace
 
 import pytest
-
-pytest.importorskip("transformers")
-
 from tiny_model import tiny_tokenizer
 
 from quotetune.chat import prompt_token_ids
@@ -51,5 +48,5 @@ def test_a_tokenizer_without_a_begin_token_adds_none():
 def test_a_chat_without_a_template_is_refused():
     tokenizer = tiny_tokenizer()
     tokenizer.chat_template = None
-    with pytest.raises(UsageError, match="prompt p: .*set prompts.format to text"):
+    with pytest.raises(UsageError, match=r"prompt p: .*set prompts\.format to text"):
         tokens(tokenizer, messages=[{"role": "user", "content": "Hi"}])

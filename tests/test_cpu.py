@@ -6,8 +6,6 @@ import sys
 
 import pytest
 
-pytest.importorskip("torch")
-
 from quotetune.cpu import child_environment
 
 PRODUCT = """

@@ -1,10 +1,6 @@
 """The top-p filter, against its definition and against vLLM's own."""
 
-import pytest
-
-torch = pytest.importorskip("torch")
-pytest.importorskip("vllm")
-
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

@@ -1,10 +1,5 @@
 """What `run_sampling` promises, with real engines on a tiny random model."""
 
-import json
-import os
-import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,11 +8,8 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-pytest.importorskip("torch")
-
 from tiny_model import save_tiny_adapter, save_tiny_model, tiny_tokenizer
 
-from quotetune.errors import QuotetuneError, UsageError
 from quotetune.sampling import ModelConfig, Progress, SamplingConfig, run_sampling
 from quotetune.sampling.parts import part_path, read_samples, schema
 
@@ -72,9 +64,7 @@ def sample(model: Path, output: Path, backend: str, *, adapter: Path | None = No
 @pytest.fixture(scope="module", params=BACKENDS)
 def sampled(request, model, tmp_path_factory) -> Any:
     """One whole run of each backend, which several tests look at."""
-    if request.param == "vllm":
-        pytest.importorskip("vllm")
-    output = tmp_path_factory.mktemp("sampled") / request.param
+            output = tmp_path_factory.mktemp("sampled") / request.param
     samples, reports = sample(model, output, request.param)
     return SimpleNamespace(
         backend=request.param, output=output, samples=samples, reports=reports, model=model

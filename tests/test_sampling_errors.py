@@ -10,9 +10,6 @@ from types import SimpleNamespace
 
 import pytest
 from pydantic import ValidationError
-
-pytest.importorskip("torch")
-
 from tiny_model import save_tiny_model
 
 from quotetune.errors import QuotetuneError, UsageError
