@@ -1,16 +1,15 @@
 """How a prompt becomes tokens."""
 
-from types import SimpleNamespace
-
 import pytest
 from tiny_model import tiny_tokenizer
 
 from quotetune.chat import prompt_token_ids
 from quotetune.errors import UsageError
+from quotetune.prompts import Prompt
 
 
 def tokens(tokenizer, text=None, messages=None) -> str:
-    prompt = SimpleNamespace(id="p", text=text, messages=messages)
+    prompt = Prompt("p", text, messages)
     return tokenizer.decode(prompt_token_ids(prompt, tokenizer))
 
 
@@ -40,7 +39,7 @@ def test_a_template_that_repeats_the_begin_token_has_it_once():
 def test_a_tokenizer_without_a_begin_token_adds_none():
     tokenizer = tiny_tokenizer()
     tokenizer.bos_token = None
-    prompt = SimpleNamespace(id="p", text="aa", messages=None)
+    prompt = Prompt("p", "aa")
     ids = prompt_token_ids(prompt, tokenizer)
     assert ids[-2] == ids[-1]
 

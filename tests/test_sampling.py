@@ -7,21 +7,21 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
-
 from tiny_model import save_tiny_adapter, save_tiny_model, tiny_tokenizer
 
+from quotetune.prompts import Prompt
 from quotetune.sampling import ModelConfig, Progress, SamplingConfig, run_sampling
 from quotetune.sampling.parts import part_path, read_samples, schema
 
 N, MAX_TOKENS, CHUNK = 4, 48, 2
 PROMPTS = [
-    SimpleNamespace(id=name, text=text, messages=None)
+    Prompt(name, text)
     for name, text in [("a", "What?"), ("b", "A longer prompt than the others, by far."), ("c", "")]
 ] + [
     SimpleNamespace(
         id="chat", text=None, messages=[{"role": "user", "content": "Why is that so?"}]
     ),
-    SimpleNamespace(id="e", text="What?", messages=None),
+    Prompt("e", "What?"),
 ]
 BACKENDS = ["vllm", "transformers"]
 
@@ -64,7 +64,7 @@ def sample(model: Path, output: Path, backend: str, *, adapter: Path | None = No
 @pytest.fixture(scope="module", params=BACKENDS)
 def sampled(request, model, tmp_path_factory) -> Any:
     """One whole run of each backend, which several tests look at."""
-            output = tmp_path_factory.mktemp("sampled") / request.param
+    output = tmp_path_factory.mktemp("sampled") / request.param
     samples, reports = sample(model, output, request.param)
     return SimpleNamespace(
         backend=request.param, output=output, samples=samples, reports=reports, model=model
