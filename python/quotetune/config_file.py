@@ -111,6 +111,34 @@ def apply_overrides(content: dict[str, Any], overrides: Sequence[str]) -> dict[s
     return result
 
 
+def read_blocks(
+    path: Path | None, overrides: Sequence[str], names: Sequence[str]
+) -> dict[str, dict[str, Any]]:
+    """Read some blocks of a config, for a command that is a single step of a run.
+
+    Args:
+        path: A run's config; None for empty blocks.
+        overrides: `--set` options.
+        names: The blocks.
+
+    Returns:
+        The content of each block, with the overrides.
+
+    Raises:
+        UsageError: The config cannot be read, or an override is of another block.
+
+    Example:
+        >>> read_blocks(None, ["sampling.n=8"], ("model", "sampling"))
+        {'model': {}, 'sampling': {'n': 8}}
+    """
+    for override in overrides:
+        block = override.partition(".")[0]
+        if block not in names:
+            raise UsageError(f"--set {override}: this command reads {', '.join(names)} only")
+    content = apply_overrides({} if path is None else read_yaml(path), overrides)
+    return {name: content.get(name) or {} for name in names}
+
+
 def _copy(value: Any) -> Any:
     """Copy the mappings of a config, which overrides change."""
     return {key: _copy(item) for key, item in value.items()} if isinstance(value, dict) else value

@@ -296,7 +296,12 @@ def _index_problems(path: Path) -> list[Problem]:
     from quotetune.index import Index
 
     try:
-        Index.open(path)
+        structures = Index.open(path).structures
     except QuotetuneError as error:
         return [Problem("index", str(error))]
+    if "suffix" not in structures:
+        text = (
+            f"{path} has no suffix index, which finds quotes: build it again with both structures"
+        )
+        return [Problem("index", text)]
     return []

@@ -117,7 +117,7 @@ def run(config: Config, config_text: str, until: str | None = None) -> None:
         write_text(config.run / "config.yaml", config_text)
         for stage in stages:
             _run_stage(stage)
-        if until is None or until == stages[-1].name == RunStages(config).all()[-1].name:
+        if len(stages) == len(stage_list(config)):
             from quotetune.summary import summarize
 
             summarize(config)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from quotetune.config import Config, PromptsConfig
+from quotetune.config import Config, ModelConfig, PromptsConfig
 from quotetune.errors import UsageError
 from quotetune.prompt_prefix import token_cut
 from quotetune.prompts import Prompt, SourcePrompt, content_key, read_prompts, write_prompts
@@ -97,12 +97,31 @@ def split_file(config: Config, output: Path) -> None:
     Raises:
         UsageError: A prompt is malformed, or too few are left.
     """
-    settings = config.prompts
+    prompts = read_sources(config.prompts, config.model, config.sampling.max_tokens)
+    split = split_prompts(prompts, config.prompts, config.rounds)
+    output.mkdir(parents=True, exist_ok=True)
+    for number, part in enumerate(split.rounds, start=1):
+        write_prompts(output / f"round-{number}.parquet", part)
+    write_prompts(output / "heldout.parquet", split.heldout)
+
+
+def read_sources(
+    settings: PromptsConfig, model: ModelConfig, reference_tokens: int
+) -> list[SourcePrompt]:
+    """Read the prompts that a config names, cut to their prefix if it says so.
+
+    Args:
+        settings: The config's prompts.
+        model: The model, whose tokenizer counts the prefix.
+        reference_tokens: Tokens of the reference that follows a prefix.
+
+    Returns:
+        The prompts in the order of the file.
+
+    Raises:
+        UsageError: A prompt is malformed, or too short for its prefix.
+    """
     cut = None
     if settings.prefix_tokens is not None:
-        cut = token_cut(config.model, settings.prefix_tokens, config.sampling.max_tokens)
-    split = split_prompts(read_prompts(settings.path, settings, cut), settings, config.rounds)
-    output.mkdir(parents=True, exist_ok=True)
-    for number, prompts in enumerate(split.rounds, start=1):
-        write_prompts(output / f"round-{number}.parquet", prompts)
-    write_prompts(output / "heldout.parquet", split.heldout)
+        cut = token_cut(model, settings.prefix_tokens, reference_tokens)
+    return read_prompts(settings.path, settings, cut)

@@ -43,7 +43,7 @@ def score_samples(samples: Path, index: Path, output: Path, progress: Report) ->
 
 
 def _scored(index: Any, samples: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    reports = index.score([sample["response"] for sample in samples])
+    reports = index.score([sample["response"] for sample in samples], max_documents=0)
     return [
         {
             "prompt_id": sample["prompt_id"],

@@ -9,7 +9,8 @@ import json
 import platform
 import shutil
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import blake2b
@@ -17,7 +18,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, Literal
 
-from quotetune.errors import QuotetuneError
+from quotetune.errors import QuotetuneError, UsageError
 
 FORMAT = 1
 MANIFEST = "stage.json"
@@ -168,6 +169,35 @@ def write_text(path: Path, text: str) -> None:
     unfinished = path.with_name(path.name + ".tmp")
     unfinished.write_text(text, encoding="utf-8")
     unfinished.replace(path)
+
+
+@contextmanager
+def written_directory(path: Path) -> Iterator[Path]:
+    """Make a directory that appears by rename when it is complete.
+
+    Args:
+        path: The directory; it must not be there.
+
+    Yields:
+        Where its files are to be written.
+
+    Raises:
+        UsageError: It is there already.
+        QuotetuneError: It cannot be written.
+    """
+    if path.exists():
+        raise UsageError(f"{path} is there already: delete it, or choose another output")
+    partial = path.with_name(path.name + ".partial")
+    try:
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir(parents=True)
+        yield partial
+        partial.rename(path)
+    except OSError as error:
+        reason = error.strerror or error
+        raise QuotetuneError(f"{path}: cannot be written ({reason}): make room") from error
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
 
 
 def package_versions() -> dict[str, str]:

@@ -5,17 +5,16 @@ from typing import Annotated
 
 import typer
 
-from quotetune.cli import app
-
 Overrides = Annotated[
     list[str],
     typer.Option(
-        "--set", metavar="KEY=VALUE", help="Change a key of the config, as in pairs.delta_quip=0.05."
+        "--set",
+        metavar="KEY=VALUE",
+        help="Change a key of the config, as in pairs.delta_quip=0.05.",
     ),
 ]
 
 
-@app.command()
 def train(
     config: Annotated[Path, typer.Argument(help="The run's config, a YAML file.")],
     overrides: Overrides = [],  # noqa: B006 - typer reads it, nobody changes it
