@@ -1,28 +1,14 @@
 """From a prompt to the tokens that the model sees."""
 
-from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from quotetune.errors import UsageError
 
-
-class TextOrChat(Protocol):
-    """What a prompt must have to be tokenised; `quotetune.prompts.Prompt` has it."""
-
-    @property
-    def id(self) -> str:
-        """Name of the prompt, for messages."""
-
-    @property
-    def text(self) -> str | None:
-        """A text to be continued."""
-
-    @property
-    def messages(self) -> Sequence[dict[str, str]] | None:
-        """A chat to be answered, of `{"role": ..., "content": ...}`."""
+if TYPE_CHECKING:
+    from quotetune.prompts import Prompt
 
 
-def prompt_token_ids(prompt: TextOrChat, tokenizer: Any) -> list[int]:
+def prompt_token_ids(prompt: "Prompt", tokenizer: Any) -> list[int]:
     """Tokenise a prompt, up to where the model's own words begin.
 
     A chat goes through the tokenizer's chat template with the header of the assistant's turn; a

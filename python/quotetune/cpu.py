@@ -50,7 +50,9 @@ def apply_in_child() -> None:
     vLLM chooses its own AMX kernels by torch's answer, without a look at oneDNN's limit. To be
     called in the child before vLLM is imported.
     """
-    if not onednn_may_use_amx(os.environ.get(_ONEDNN_LIMITS[0]) or os.environ.get(_ONEDNN_LIMITS[1])):
+    if not onednn_may_use_amx(
+        os.environ.get(_ONEDNN_LIMITS[0]) or os.environ.get(_ONEDNN_LIMITS[1])
+    ):
         import torch
 
         torch.cpu._is_amx_tile_supported = lambda: False

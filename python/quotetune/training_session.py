@@ -70,7 +70,7 @@ class TrainingSession:
             report({"notice": text})
 
         policy, peft_config, reference, after = self._policy()
-        self._trainer = PreferenceTrainer(
+        self.trainer = PreferenceTrainer(
             notice=notice,
             model=policy,
             ref_model=reference,
@@ -80,11 +80,11 @@ class TrainingSession:
             processing_class=self._tokenizer(),
             callbacks=[self._timer],
         )
-        after(self._trainer.model)
+        after(self.trainer.model)
 
     def train(self, checkpoint: Path | None) -> None:
         """Train to the end, from a checkpoint on if one is given."""
-        self._trainer.train(resume_from_checkpoint=checkpoint and str(checkpoint))
+        self.trainer.train(resume_from_checkpoint=checkpoint and str(checkpoint))
 
     def save(self, directory: Path, versions: dict[str, str]) -> None:
         """Write the adapter or model, tokenizer, model card and record.
@@ -93,17 +93,17 @@ class TrainingSession:
             directory: Where to; what a killed training left there is removed.
             versions: Versions of the libraries, for the record.
         """
-        is_first = self._trainer.accelerator.is_main_process
+        is_first = self.trainer.accelerator.is_main_process
         if is_first and directory.exists():
             shutil.rmtree(directory)
-        self._trainer.accelerator.wait_for_everyone()
-        self._trainer.save_model(str(directory))
+        self.trainer.accelerator.wait_for_everyone()
+        self.trainer.save_model(str(directory))
         if not is_first:
             return
         # A pickle that only a resumed training would read.
         (directory / "training_args.bin").unlink()
         shutil.rmtree(directory / "ref", ignore_errors=True)
-        record = self._record(versions)
+        record = self.record(versions)
         card = model_card(record, {})
         (directory / "README.md").write_text(card, encoding="utf-8")
         text = json.dumps(record, ensure_ascii=False, indent=1)
@@ -159,10 +159,10 @@ class TrainingSession:
             model.path, revision=model.revision, trust_remote_code=model.trust_remote_code
         )
 
-    def _record(self, versions: dict[str, str]) -> dict[str, Any]:
-        state = self._trainer.state
-        dataset = self._trainer.train_dataset
-        peft_config = getattr(self._trainer.model, "peft_config", {}).get("default")
+    def record(self, versions: dict[str, str]) -> dict[str, Any]:
+        state = self.trainer.state
+        dataset = self.trainer.train_dataset
+        peft_config = getattr(self.trainer.model, "peft_config", {}).get("default")
         return {
             "job": self._job,
             "pairs": len(dataset),

@@ -9,6 +9,7 @@ import sys
 import typer
 
 from quotetune.cli.build_index import build_index
+from quotetune.cli.demo_data import demo_data
 from quotetune.cli.evaluate import evaluate
 from quotetune.cli.info import info
 from quotetune.cli.pair import pair
@@ -45,6 +46,7 @@ app.command()(sample)
 app.command()(pair)
 app.command()(evaluate)
 app.command()(train)
+app.command()(demo_data)
 
 
 def main() -> None:

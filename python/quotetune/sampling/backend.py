@@ -95,9 +95,7 @@ def context_length(config: Any, engine: dict[str, Any]) -> int | None:
     return limit
 
 
-def check_lengths(
-    prompts: dict[str, list[int]], max_tokens: int, context: int | None
-) -> None:
+def check_lengths(prompts: dict[str, list[int]], max_tokens: int, context: int | None) -> None:
     """Refuse prompts that leave no room for a whole response.
 
     Args:
@@ -111,8 +109,8 @@ def check_lengths(
     Example:
         >>> check_lengths({"a": [1, 2, 3]}, max_tokens=6, context=8)
         Traceback (most recent call last):
-        quotetune.errors.UsageError: prompt a has 3 tokens, which with max_tokens 6 is more than the \
-model's context of 8 (1 of 1 prompts): shorten or drop it, or lower sampling.max_tokens
+        quotetune.errors.UsageError: prompt a has 3 tokens, which with max_tokens 6 is more than \
+the model's context of 8 (1 of 1 prompts): shorten or drop it, or lower sampling.max_tokens
     """
     for prompt_id, ids in prompts.items():
         if not ids:

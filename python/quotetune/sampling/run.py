@@ -1,25 +1,20 @@
-"""Sample prompts into part files, in a child process that gives its memory back.
-
-The child reads `job.json`, tells how far it is as JSON lines on its standard output, and ends when
-its standard input does: so it never outlives this process, however that ends.
-"""
+"""Sample prompts into part files, in a child process that gives its memory back."""
 
 import importlib.util
 import json
-import signal
-import subprocess
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from quotetune.chat import TextOrChat
-from quotetune.cpu import child_environment
-from quotetune.errors import QuotetuneError, UsageError
+from quotetune.child import run_child
+from quotetune.errors import UsageError
 from quotetune.sampling.model_files import require_model, split_policy
 from quotetune.sampling.parts import LOG_NAME, count_parts, missing_parts
 from quotetune.sampling.settings import ModelConfig, SamplingConfig
+
+if TYPE_CHECKING:
+    from quotetune.prompts import Prompt
 
 
 @dataclass(frozen=True)
@@ -45,7 +40,7 @@ class Progress:
 
 
 def run_sampling(
-    prompts: Sequence[TextOrChat],
+    prompts: Sequence["Prompt"],
     output: Path,
     *,
     model: ModelConfig,
@@ -100,7 +95,13 @@ def run_sampling(
     report = progress or (lambda _: None)
     report(Progress(parts, parts - missing, 0, 0.0))
     if missing:
-        _run_child(job, output, parts, report)
+        run_child(
+            "quotetune.sampling.worker",
+            job,
+            output / LOG_NAME,
+            lambda event: report(Progress(parts, **event)),
+            name="sampling",
+        )
 
 
 def choose_backend(name: Literal["auto", "vllm", "transformers"]) -> str:
@@ -137,47 +138,3 @@ def _write_job(output: Path, job: dict[str, Any]) -> Path:
         unfinished.write_text(text, encoding="utf-8")
         unfinished.replace(path)
     return path
-
-
-def _run_child(
-    job: Path, output: Path, parts: int, report: Callable[[Progress], None]
-) -> None:
-    error: QuotetuneError | None = None
-    log = output / LOG_NAME
-    with (
-        log.open("ab") as log_file,
-        subprocess.Popen(
-            [sys.executable, "-m", "quotetune.sampling.worker", str(job)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=log_file,
-            env=child_environment(),
-        ) as child,
-    ):
-        assert child.stdout is not None
-        try:
-            for line in child.stdout:
-                event = json.loads(line)
-                if "error" in event:
-                    kind = UsageError if event["usage"] else QuotetuneError
-                    error = kind(event["error"])
-                else:
-                    report(Progress(parts, event["done"], event["tokens"], event["seconds"]))
-            child.wait()
-        finally:
-            child.kill()
-    if error is not None:
-        raise error
-    if missing_parts(output, parts):
-        raise QuotetuneError(f"{_obituary(child.returncode, log)}; its log is {log}")
-
-
-def _obituary(returncode: int, log: Path) -> str:
-    """Say in one line how a child ended that could not say it itself."""
-    lines = [line for line in log.read_text(errors="replace").splitlines() if line.strip()]
-    last = f": {lines[-1].strip()}" if lines else ""
-    if returncode == -signal.SIGKILL:
-        return f"the sampling process was killed, perhaps for want of memory{last}"
-    if returncode < 0:
-        return f"the sampling process died of {signal.Signals(-returncode).name}{last}"
-    return f"the sampling process ended with status {returncode}{last}"

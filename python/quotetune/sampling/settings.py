@@ -59,7 +59,7 @@ class SamplingConfig(BaseModel):
     def _greedy_decoding_has_one_response(self) -> Self:
         if self.temperature == 0 and self.n > 1:
             raise ValueError(
-                f"n is {self.n}, but temperature 0 is greedy decoding, which gives the same response"
-                " every time: set n to 1, or temperature above 0"
+                f"n is {self.n}, but temperature 0 is greedy decoding, which has one response:"
+                " set n to 1, or temperature above 0"
             )
         return self

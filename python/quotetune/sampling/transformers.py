@@ -51,9 +51,7 @@ class GumbelNoise(LogitsProcessor):  # type: ignore[misc]
 class TransformersSampler:
     """A transformers model with at most one LoRA adapter, which is not merged into the model."""
 
-    def __init__(
-        self, model: ModelConfig, sampling: SamplingConfig, adapter: Path | None
-    ) -> None:
+    def __init__(self, model: ModelConfig, sampling: SamplingConfig, adapter: Path | None) -> None:
         """Load the model onto the GPU if there is one.
 
         Args:
@@ -106,7 +104,6 @@ class TransformersSampler:
             generated(sum(len(response.token_ids) for response in drawn))
         return responses
 
-    @torch.inference_mode()
     def _generate(self, rows: Sequence[Request]) -> list[Response]:
         width = max(len(row.prompt_token_ids) for row in rows)
         padding = [width - len(row.prompt_token_ids) for row in rows]
@@ -117,13 +114,14 @@ class TransformersSampler:
         mask = [[0] * pad + [1] * (width - pad) for pad in padding]
         stop = self._sampling.stop
         stopping = {"stop_strings": stop, "tokenizer": self._tokenizer} if stop else {}
-        generated = self._model.generate(
-            input_ids=torch.tensor(inputs, device=self._device),
-            attention_mask=torch.tensor(mask, device=self._device),
-            logits_processor=self._processors([row.seed for row in rows]),
-            generation_config=self._settings,
-            **stopping,
-        )
+        with torch.inference_mode():
+            generated = self._model.generate(
+                input_ids=torch.tensor(inputs, device=self._device),
+                attention_mask=torch.tensor(mask, device=self._device),
+                logits_processor=self._processors([row.seed for row in rows]),
+                generation_config=self._settings,
+                **stopping,
+            )
         return [self._response(row[width:]) for row in generated.tolist()]
 
     def _processors(self, seeds: Sequence[int]) -> LogitsProcessorList:

@@ -49,6 +49,8 @@ class VllmSampler:
         from vllm.lora.request import LoRARequest
         from vllm.platforms import current_platform
 
+        from quotetune.sampling.nucleus import nucleus_processor
+
         length = longest_prompt + sampling.max_tokens
         settings: dict[str, Any] = {
             "model": model.path,
@@ -57,8 +59,12 @@ class VllmSampler:
             "trust_remote_code": model.trust_remote_code,
             "max_model_len": length,
         }
+        self._top_p = sampling.top_p
         if current_platform.is_cpu():
             settings |= _cpu_settings(sampling, config, settings["dtype"], length)
+            if sampling.top_p < 1 and not sampling.top_k:
+                settings["logits_processors"] = [nucleus_processor(sampling.top_p)]
+                self._top_p = 1.0
         self._adapter = None
         if adapter is not None:
             settings |= {"enable_lora": True, "max_lora_rank": supported_rank(adapter)}
@@ -100,7 +106,7 @@ class VllmSampler:
         return SamplingParams(
             n=sampling.n,
             temperature=sampling.temperature,
-            top_p=sampling.top_p,
+            top_p=self._top_p,
             top_k=sampling.top_k,
             max_tokens=sampling.max_tokens,
             stop=sampling.stop,
@@ -108,9 +114,7 @@ class VllmSampler:
         )
 
 
-def _cpu_settings(
-    sampling: SamplingConfig, config: Any, dtype: str, length: int
-) -> dict[str, Any]:
+def _cpu_settings(sampling: SamplingConfig, config: Any, dtype: str, length: int) -> dict[str, Any]:
     """Choose the engine's settings on a CPU.
 
     Eager, because torch.compile takes a minute at every start and gains 5%. No prompt may be split

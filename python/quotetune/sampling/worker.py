@@ -1,23 +1,17 @@
 """The child process that samples: `python -m quotetune.sampling.worker job.json`.
 
-Standard output carries one JSON object a line, `{"done", "tokens", "seconds"}` or
-`{"error", "usage"}`; everything else that is printed goes to standard error, the log. The process
-ends when standard input does.
+It reports the fields of `run.Progress` but `parts`.
 """
 
-import json
-import os
-import signal
-import sys
-import threading
 import time
-import traceback
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple, TextIO
+from typing import Any
 
 from quotetune.chat import prompt_token_ids
+from quotetune.child import child_main
 from quotetune.cpu import apply_in_child
-from quotetune.errors import QuotetuneError, UsageError
+from quotetune.prompts import Prompt
 from quotetune.sampling.backend import (
     Request,
     Sampler,
@@ -25,23 +19,20 @@ from quotetune.sampling.backend import (
     context_length,
     prompt_seed,
 )
-from quotetune.sampling.parts import LOG_NAME, count_parts, missing_parts, write_part
+from quotetune.sampling.parts import count_parts, missing_parts, write_part
 from quotetune.sampling.settings import ModelConfig, SamplingConfig
 
 _SECONDS_BETWEEN_REPORTS = 0.5
 
 
-class _Prompt(NamedTuple):
-    id: str
-    text: str | None
-    messages: list[dict[str, str]] | None
+Report = Callable[[dict[str, Any]], None]
 
 
 class _Reporter:
-    """Writes the progress lines, seldom enough to cost nothing."""
+    """Reports the progress, seldom enough to cost nothing."""
 
-    def __init__(self, stream: TextIO, done: int) -> None:
-        self._stream = stream
+    def __init__(self, report: Report, done: int) -> None:
+        self._report = report
         self._done = done
         self._tokens = 0
         self._start = self._last = time.monotonic()
@@ -59,18 +50,19 @@ class _Reporter:
 
     def _write(self) -> None:
         self._last = time.monotonic()
-        event = {"done": self._done, "tokens": self._tokens, "seconds": self._last - self._start}
-        print(json.dumps(event), file=self._stream, flush=True)
+        seconds = self._last - self._start
+        self._report({"done": self._done, "tokens": self._tokens, "seconds": seconds})
 
 
-def run(job: dict[str, Any], output: Path, stream: TextIO) -> None:
+def run(job: dict[str, Any], output: Path, report: Report) -> None:
     """Sample the missing parts of a job.
 
     Args:
         job: What `run_sampling` wrote.
         output: The directory of parts.
-        stream: Where the progress lines go.
+        report: Told the progress.
     """
+    apply_in_child()
     model = ModelConfig(**job["model"])
     sampling = SamplingConfig(**job["sampling"])
     adapter = None if job["adapter"] is None else Path(job["adapter"])
@@ -79,7 +71,7 @@ def run(job: dict[str, Any], output: Path, stream: TextIO) -> None:
     parts = count_parts(len(names), sampling.chunk_prompts)
     missing = missing_parts(output, parts)
     sampler = _load(model, sampling, adapter, config, requests)
-    reporter = _Reporter(stream, done=parts - len(missing))
+    reporter = _Reporter(report, done=parts - len(missing))
     for part in missing:
         first = part * sampling.chunk_prompts
         chunk = names[first : first + sampling.chunk_prompts]
@@ -103,8 +95,7 @@ def _requests(
     tokenizer = AutoTokenizer.from_pretrained(model.path, **source)
     config = AutoConfig.from_pretrained(model.path, **source)
     tokens = {
-        prompt["id"]: prompt_token_ids(_Prompt(**prompt), tokenizer)
-        for prompt in job["prompts"]
+        prompt["id"]: prompt_token_ids(Prompt(**prompt), tokenizer) for prompt in job["prompts"]
     }
     check_lengths(tokens, sampling.max_tokens, context_length(config, sampling.engine))
     requests = {
@@ -131,36 +122,5 @@ def _load(
     return TransformersSampler(model, sampling, adapter)
 
 
-def _end_with_parent() -> None:
-    """Wait for the end of standard input, which is that of the parent, however it ends."""
-    while os.read(0, 1):
-        pass
-    os._exit(1)
-
-
-def main() -> None:
-    """Run the job whose file is the only argument."""
-    # Ctrl-C reaches the whole process group; the parent handles it and its end is ours.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-    # Libraries print to standard output; only our own lines may go to the parent.
-    stream = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(2, 1)
-    path = Path(sys.argv[1])
-    try:
-        apply_in_child()
-        run(json.loads(path.read_text(encoding="utf-8")), path.parent, stream)
-    except Exception as error:
-        traceback.print_exc()
-        message = str(error)
-        if not isinstance(error, QuotetuneError):
-            reason = " ".join(message.split())
-            log = path.parent / LOG_NAME
-            message = f"sampling failed with {type(error).__name__}: {reason} (its log is {log})"
-        event = {"error": message, "usage": isinstance(error, UsageError)}
-        print(json.dumps(event), file=stream, flush=True)
-        sys.exit(1)
-
-
 if __name__ == "__main__":
-    main()
+    child_main("sampling", run)

@@ -153,28 +153,31 @@ impl FileWriter {
             sections: 0,
             position: 0,
         };
-        writer.write(&[0; HEADER_LENGTH])?;
+        writer.append(&[0; HEADER_LENGTH])?;
         Ok(writer)
     }
 
     /// Begin the next section; `write` appends to it.
     pub fn begin_section(&mut self) -> Result<()> {
         let padding = self.position.next_multiple_of(ALIGNMENT) - self.position;
-        self.write(&[0; ALIGNMENT as usize][..padding as usize])?;
+        self.append(&[0; ALIGNMENT as usize][..padding as usize])?;
         self.header.sections[self.sections].offset = self.position;
         self.sections += 1;
         Ok(())
     }
 
+    /// Append to the current section.
     pub fn write(&mut self, bytes: &[u8]) -> Result<()> {
+        self.append(bytes)?;
+        self.header.sections[self.sections - 1].length += bytes.len() as u64;
+        Ok(())
+    }
+
+    fn append(&mut self, bytes: &[u8]) -> Result<()> {
         self.file
             .write_all(bytes)
             .map_err(Error::io("write", &self.path))?;
         self.position += bytes.len() as u64;
-        if let Some(current) = self.sections.checked_sub(1) {
-            let section = &mut self.header.sections[current];
-            section.length = self.position - section.offset;
-        }
         Ok(())
     }
 
