@@ -9,9 +9,14 @@ import sys
 import typer
 
 from quotetune.cli.build_index import build_index
+from quotetune.cli.demo_data import demo_data
+from quotetune.cli.evaluate import evaluate
 from quotetune.cli.info import info
+from quotetune.cli.pair import pair
+from quotetune.cli.sample import sample
 from quotetune.cli.score import score
 from quotetune.cli.trace import trace
+from quotetune.cli.train import train
 from quotetune.cli.verify import verify
 from quotetune.errors import QuotetuneError
 
@@ -37,6 +42,11 @@ app.command()(score)
 app.command()(trace)
 app.command()(info)
 app.command()(verify)
+app.command()(sample)
+app.command()(pair)
+app.command()(evaluate)
+app.command()(train)
+app.command()(demo_data)
 
 
 def main() -> None:

@@ -39,7 +39,7 @@ pub fn jump_table(text: &[u8]) -> Vec<u32> {
     };
     let mut table = vec![0u32; (1 << (8 * width)) + 1];
     for start in 0..text.len() {
-        table[key_at_most(&text[start..], width, 0) + 1] += 1;
+        table[prefix_key(&text[start..], width, 0) + 1] += 1;
     }
     let mut total = 0;
     for entry in &mut table {
@@ -51,7 +51,7 @@ pub fn jump_table(text: &[u8]) -> Vec<u32> {
 
 /// The first `width` bytes as a big-endian number; `fill` stands for those that are missing.
 #[inline(always)]
-fn key_at_most(bytes: &[u8], width: usize, fill: u8) -> usize {
+fn prefix_key(bytes: &[u8], width: usize, fill: u8) -> usize {
     let byte = |i: usize| usize::from(bytes.get(i).copied().unwrap_or(fill));
     (0..width).fold(0, |key, i| key << 8 | byte(i))
 }
@@ -131,8 +131,8 @@ impl<'a> SuffixView<'a> {
     /// Index of the first suffix that is not less than `pattern`.
     fn lower_bound(&self, pattern: &[u8]) -> usize {
         let bucket = |key: usize| (self.jump[key] as usize).min(self.sa.len());
-        let mut low = bucket(key_at_most(pattern, self.width, 0));
-        let mut high = bucket(key_at_most(pattern, self.width, 0xFF) + 1).max(low);
+        let mut low = bucket(prefix_key(pattern, self.width, 0));
+        let mut high = bucket(prefix_key(pattern, self.width, 0xFF) + 1).max(low);
         // Every suffix between two that share so many bytes with the pattern shares them too.
         let (mut low_shared, mut high_shared) = (0, 0);
         while low < high {

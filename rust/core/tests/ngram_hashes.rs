@@ -62,7 +62,13 @@ fn a_text_shorter_than_n_has_no_windows() {
 #[test]
 fn two_letter_windows_of_the_longest_n_do_not_collide() {
     // Thue-Morse words are the worst case of polynomial hashes modulo 2^64.
-    let letter = |i: u32| if i.count_ones() % 2 == 0 { 'a' } else { 'b' };
+    let letter = |i: u32| {
+        if i.count_ones().is_multiple_of(2) {
+            'a'
+        } else {
+            'b'
+        }
+    };
     let text: String = (0..200_000).map(letter).collect();
     let distinct: HashSet<String> = windows(64, &text).into_iter().collect();
     let hashed: HashSet<u64> = hashes(64, &text).into_iter().collect();

@@ -5,7 +5,7 @@
 
 use super::Block;
 
-/// Hashes a batch; the prefetch distance. Measured: 16 to 64 are equally good.
+/// Hashes a batch: blocks are prefetched 32 to 64 lookups ahead.
 const BATCH: usize = 32;
 /// Makes the lane bits from all bits of the hash below those that chose the block.
 const LANE_FACTOR: u64 = 0xD1B5_4A32_D192_ED03;
@@ -171,7 +171,7 @@ mod tests {
     type Insert = fn(&mut [Block], usize, usize, &[u64]);
     type Mark = fn(&[Block], &[u64], &mut [bool]);
 
-    /// Every version that this processor can run, each with the chosen one of the other operation's.
+    /// What run-time selection chooses, the portable version, and every wider one that this processor can run.
     fn versions() -> Vec<(Insert, Mark)> {
         let mut versions: Vec<(Insert, Mark)> =
             vec![(insert, mark_hits), (insert_portable, mark_hits_portable)];

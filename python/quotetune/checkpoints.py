@@ -1,0 +1,47 @@
+"""Checkpoints of a training that may have been killed at any moment."""
+
+import json
+import shutil
+from pathlib import Path
+
+from quotetune.errors import QuotetuneError
+
+
+def newest_checkpoint(work: Path) -> Path | None:
+    """Make the newest complete checkpoint ready for resuming, and remove all others.
+
+    The trainer writes `trainer_state.json` last, and removes an older checkpoint only after that:
+    a checkpoint without a whole one was being written, or removed, when the process was killed.
+
+    Args:
+        work: The trainer's output directory.
+
+    Returns:
+        The checkpoint, or None if there is none.
+
+    Raises:
+        QuotetuneError: A leftover cannot be removed.
+    """
+    found = sorted(work.glob("checkpoint-*"), key=lambda path: int(path.name.split("-")[1]))
+    complete = [path for path in found if _is_complete(path)]
+    newest = complete[-1] if complete else None
+    unwanted = [path for path in found if path != newest]
+    if newest is not None:
+        # With the frozen copy `ref` beside the trained adapter, transformers loads only the copy,
+        # and the trained adapter silently starts from the beginning again.
+        unwanted.append(newest / "ref")
+    for path in unwanted:
+        if path.exists():
+            try:
+                shutil.rmtree(path)
+            except OSError as error:
+                raise QuotetuneError(f"{path}: cannot be removed ({error})") from error
+    return newest
+
+
+def _is_complete(checkpoint: Path) -> bool:
+    try:
+        json.loads((checkpoint / "trainer_state.json").read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        return False
+    return True

@@ -1,0 +1,63 @@
+"""`quotetune sample`: draw responses to a file of prompts."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from quotetune.cli.train import Overrides
+
+
+def sample(
+    prompts: Annotated[Path, typer.Argument(help="JSONL or Parquet with a column prompt.")],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="Directory of the part files to write.")
+    ],
+    model: Annotated[
+        str | None, typer.Option(help="A model's directory, or its name on the Hub.")
+    ] = None,
+    adapter: Annotated[
+        Path | None, typer.Option(help="What training wrote: an adapter, or a whole model.")
+    ] = None,
+    config: Annotated[
+        Path | None, typer.Option(help="Take model, prompts and sampling from a run's config.")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the sampling.")] = 0,
+    overrides: Overrides = [],  # noqa: B006 - typer reads it, nobody changes it
+) -> None:
+    """Draw responses; the same command goes on where it was interrupted.
+
+    Settings are those of a run's config, as in --set sampling.n=8 --set prompts.format=text.
+    """
+    from quotetune.config import ModelConfig, PromptsConfig, SamplingConfig
+    from quotetune.config_file import read_blocks
+    from quotetune.config_validation import validate_block
+    from quotetune.console import progress
+    from quotetune.errors import UsageError
+    from quotetune.prompt_split import read_sources
+    from quotetune.sampling import run_sampling
+
+    blocks = read_blocks(config, overrides, ("model", "prompts", "sampling"))
+    if model is not None:
+        blocks["model"]["path"] = model
+    if "path" not in blocks["model"]:
+        raise UsageError(
+            "no model is given: name one with --model, or a run's config with --config"
+        )
+    model_config = validate_block(ModelConfig, "model", blocks["model"])
+    sampling = validate_block(SamplingConfig, "sampling", blocks["sampling"])
+    settings = validate_block(PromptsConfig, "prompts", blocks["prompts"] | {"path": prompts})
+    sources = read_sources(settings, model_config, sampling.max_tokens)
+    with progress("sample", "parts") as report:
+        run_sampling(
+            [source.prompt for source in sources],
+            output,
+            model=model_config,
+            sampling=sampling,
+            adapter=adapter,
+            seed=seed,
+            round=0,
+            progress=lambda now: report(
+                now.done, now.parts, f"{now.tokens_per_second:.0f} tokens/s"
+            ),
+        )

@@ -1,0 +1,56 @@
+"""`quotetune train`: a whole run, from prompts to a tuned model and its evaluation."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Overrides = Annotated[
+    list[str],
+    typer.Option(
+        "--set",
+        metavar="KEY=VALUE",
+        help="Change a key of the config, as in pairs.delta_quip=0.05.",
+    ),
+]
+
+
+def train(
+    config: Annotated[Path, typer.Argument(help="The run's config, a YAML file.")],
+    overrides: Overrides = [],  # noqa: B006 - typer reads it, nobody changes it
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Validate, and print what would be done and why.")
+    ] = False,
+    until: Annotated[
+        str | None,
+        typer.Option(metavar="STAGE", help="Stop after this stage, as in round-1/pair, or pair."),
+    ] = None,
+) -> None:
+    """Tune a model to quote: sample, score, pair, train, evaluate.
+
+    The same command goes on where it was interrupted, and does again what a changed config touches.
+    """
+    import yaml
+
+    from quotetune.config_validation import check_inputs, load_config, report
+    from quotetune.console import say
+    from quotetune.errors import UsageError
+    from quotetune.pipeline import plan, run, stage_list
+
+    loaded = load_config(config, overrides)
+    problems = check_inputs(loaded)
+    if dry_run:
+        wrong = [problem for problem in problems if not problem.to_provide]
+        if wrong:
+            raise UsageError(report(config, wrong))
+        stages = stage_list(loaded, until)
+        for problem in problems:
+            typer.echo(f"to provide: {problem}")
+        for planned in plan(stages):
+            typer.echo(str(planned))
+        return
+    if problems:
+        raise UsageError(report(config, problems))
+    say(f"run: {loaded.run}")
+    text = yaml.safe_dump(loaded.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+    run(loaded, text, until)

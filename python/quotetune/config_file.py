@@ -1,0 +1,144 @@
+"""Read a config's YAML and apply `--set a.b=c`; what the keys mean is in `quotetune.config`."""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from quotetune.errors import UsageError
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML without two traps: `5e-7` is a number, and a key that stands twice is an error."""
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
+        seen = set()
+        for key_node, _ in node.value:
+            key = self.construct_object(key_node, deep=True)
+            if key in seen:
+                raise yaml.constructor.ConstructorError(
+                    problem=f"the key {key} stands twice: delete one",
+                    problem_mark=key_node.start_mark,
+                )
+            seen.add(key)
+        return super().construct_mapping(node, deep)
+
+
+# YAML 1.1, which PyYAML reads, wants `5.0e-7`; everybody writes the number of YAML 1.2.
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float",
+    re.compile(r"[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+$"),
+    list("-+.0123456789"),
+)
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """Read a config file as it stands.
+
+    Args:
+        path: A YAML file with a mapping.
+
+    Returns:
+        Its keys and values, not yet validated.
+
+    Raises:
+        UsageError: The file cannot be read, or is not YAML, or not a mapping.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"config {path}: cannot be read ({error}): correct the path") from error
+    try:
+        content = parse_yaml(text)
+    except yaml.MarkedYAMLError as error:
+        line = "" if error.problem_mark is None else f":{error.problem_mark.line + 1}"
+        raise UsageError(f"{path}{line}: not YAML: {error.problem}") from error
+    except yaml.YAMLError as error:
+        raise UsageError(f"{path}: not YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(content, dict):
+        raise UsageError(f"{path}: not a mapping of keys to values: see configs/ for examples")
+    return content
+
+
+def parse_yaml(text: str) -> Any:
+    """Parse YAML text.
+
+    Example:
+        >>> parse_yaml("{lr: 5e-7, on: 1.5}")
+        {'lr': 5e-07, True: 1.5}
+    """
+    return yaml.load(text, Loader=_Loader)
+
+
+def apply_overrides(content: dict[str, Any], overrides: Sequence[str]) -> dict[str, Any]:
+    """Apply `--set` options.
+
+    Args:
+        content: A config's content; it is not changed.
+        overrides: `a.b=c`, where `c` is YAML: `3`, `null`, `[a, b]`, `text`.
+
+    Returns:
+        The content with those keys set; blocks that are not there, or null, are made.
+
+    Raises:
+        UsageError: An override without `=`, with a value that is not YAML, or that goes through a
+            key that has no keys below it.
+
+    Example:
+        >>> apply_overrides({"pairs": {"rule": "average"}}, ["pairs.delta_quip=5e-2", "lora=null"])
+        {'pairs': {'rule': 'average', 'delta_quip': 0.05}, 'lora': None}
+    """
+    result: dict[str, Any] = _copy(content)
+    for override in overrides:
+        name, equals, text = override.partition("=")
+        keys = [key.strip() for key in name.split(".")]
+        if not equals or not all(keys):
+            raise UsageError(f"--set {override}: write it as --set block.key=value")
+        block = result
+        for depth, key in enumerate(keys[:-1], start=1):
+            if block.get(key) is None:
+                block[key] = {}
+            block = block[key]
+            if not isinstance(block, dict):
+                above = ".".join(keys[:depth])
+                raise UsageError(f"--set {override}: {above} is a value and has no keys below it")
+        try:
+            block[keys[-1]] = parse_yaml(text)
+        except yaml.YAMLError as error:
+            raise UsageError(f"--set {override}: the value is not YAML: quote it") from error
+    return result
+
+
+def read_blocks(
+    path: Path | None, overrides: Sequence[str], names: Sequence[str]
+) -> dict[str, dict[str, Any]]:
+    """Read some blocks of a config, for a command that is a single step of a run.
+
+    Args:
+        path: A run's config; None for empty blocks.
+        overrides: `--set` options.
+        names: The blocks.
+
+    Returns:
+        The content of each block, with the overrides.
+
+    Raises:
+        UsageError: The config cannot be read, or an override is of another block.
+
+    Example:
+        >>> read_blocks(None, ["sampling.n=8"], ("model", "sampling"))
+        {'model': {}, 'sampling': {'n': 8}}
+    """
+    for override in overrides:
+        block = override.partition(".")[0]
+        if block not in names:
+            raise UsageError(f"--set {override}: this command reads {', '.join(names)} only")
+    content = apply_overrides({} if path is None else read_yaml(path), overrides)
+    return {name: content.get(name) or {} for name in names}
+
+
+def _copy(value: Any) -> Any:
+    """Copy the mappings of a config, which overrides change."""
+    return {key: _copy(item) for key, item in value.items()} if isinstance(value, dict) else value

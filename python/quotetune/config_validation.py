@@ -1,0 +1,307 @@
+"""Validate a config at once: every problem is reported together, before any work is done."""
+
+import difflib
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, TypeAdapter, ValidationError
+
+from quotetune.config import (
+    Config,
+    EvaluationConfig,
+    ModelConfig,
+    PairsConfig,
+    SamplingConfig,
+    evaluation_sampling,
+)
+from quotetune.config_file import apply_overrides, read_yaml
+from quotetune.errors import QuotetuneError, UsageError
+
+_Block = TypeVar("_Block", bound=BaseModel)
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that keeps a config from running.
+
+    Attributes:
+        key: The key at fault, as in `pairs.delta_quip`.
+        text: What is wrong, and what to do.
+        to_provide: Whether the config is right, and only a file that the user is to provide or
+            build is not there (yet).
+    """
+
+    key: str
+    text: str
+    to_provide: bool = False
+
+    def __str__(self) -> str:
+        """The problem as a line of a message."""
+        return f"{self.key}: {self.text}"
+
+
+def load_config(path: Path, overrides: Sequence[str] = ()) -> Config:
+    """Read a config and check its keys and values; files are checked by `check_inputs`.
+
+    Args:
+        path: The YAML file.
+        overrides: `--set` options, `a.b=c`.
+
+    Returns:
+        The validated config.
+
+    Raises:
+        UsageError: With all problems, one a line.
+    """
+    content = apply_overrides(read_yaml(path), overrides)
+    config, problems = validate(content)
+    if config is None:
+        raise UsageError(report(path, problems))
+    return config
+
+
+def report(path: Path, problems: Sequence[Problem]) -> str:
+    """Return the message that lists the problems of a config file."""
+    if len(problems) == 1:
+        return f"{path}: {problems[0]}"
+    return "\n  ".join([f"{path}: {len(problems)} problems", *map(str, problems)])
+
+
+def validate(content: dict[str, Any]) -> tuple[Config | None, list[Problem]]:
+    r"""Check the keys and values of a config, and whether they go together.
+
+    Args:
+        content: What the YAML file and the overrides say.
+
+    Returns:
+        The config, None if there are problems; and the problems.
+
+    Example:
+        >>> config, problems = validate({"run": "r", "index": "i", "model": {"path": "m"},
+        ...     "prompts": {"path": "p"}, "pairs": {"delta_quipp": 0.1}, "sampling": {"n": 1}})
+        >>> print(*problems, sep="\n")
+        pairs.delta_quipp: unknown key: did you mean delta_quip?
+    """
+    problems = []
+    config = None
+    try:
+        config = Config.model_validate(content)
+    except ValidationError as error:
+        problems = schema_problems(error, Config)
+    problems += _combination_problems(_valid_blocks(content))
+    return (None if problems else config), problems
+
+
+def validate_block(block: type[_Block], name: str, content: Any) -> _Block:
+    """Validate one block of a config, for a command that needs no more.
+
+    Args:
+        block: The block's class.
+        name: The block's name.
+        content: The block's content.
+
+    Returns:
+        The block.
+
+    Raises:
+        UsageError: With all problems, one a line.
+
+    Example:
+        >>> validate_block(PairsConfig, "pairs", {"delta_quip": 0.2}).delta_quip
+        0.2
+    """
+    try:
+        return block.model_validate(content)
+    except ValidationError as error:
+        raise UsageError("\n  ".join(map(str, schema_problems(error, block, name)))) from error
+
+
+def schema_problems(error: ValidationError, model: type[BaseModel], key: str = "") -> list[Problem]:
+    """Translate pydantic's errors.
+
+    Args:
+        error: The errors.
+        model: The class that was validated.
+        key: Where in the config it stands; empty for the whole config.
+
+    Returns:
+        One problem an error, with the full key.
+    """
+    problems = []
+    for detail in error.errors():
+        location = [part for part in detail["loc"] if part != "[key]"]
+        name = ".".join(filter(None, [key, *map(str, location)]))
+        problems.append(Problem(name or "config", _explain(dict(detail), model)))
+    return problems
+
+
+def _explain(detail: dict[str, Any], model: type[BaseModel]) -> str:
+    kind, value = detail["type"], detail["input"]
+    if kind == "extra_forbidden":
+        *above, key = detail["loc"]
+        keys = _keys_of(model, above)
+        near = difflib.get_close_matches(str(key), keys, n=1)
+        hint = f"did you mean {near[0]}?" if near else f"the keys here are {', '.join(keys)}"
+        return f"unknown key: {hint}"
+    if kind == "missing":
+        return "is required: set it"
+    if kind == "value_error":
+        return str(detail["ctx"]["error"])
+    return f"{_lower_first(detail['msg'].removeprefix('Input '))}, and is {value!r}"
+
+
+def _lower_first(text: str) -> str:
+    return text[:1].lower() + text[1:]
+
+
+def _keys_of(model: type[BaseModel], above: Sequence[int | str]) -> list[str]:
+    for key in above:
+        inner = model.model_fields[str(key)].annotation
+        assert isinstance(inner, type) and issubclass(inner, BaseModel)
+        model = inner
+    return list(model.model_fields)
+
+
+def _valid_blocks(content: dict[str, Any]) -> dict[str, Any]:
+    """Return the valid blocks and values of a config that may have others that are not."""
+    blocks = {}
+    for name, field in Config.model_fields.items():
+        if name not in content:
+            if not field.is_required():
+                blocks[name] = field.default
+            continue
+        try:
+            blocks[name] = TypeAdapter(field.rebuild_annotation()).validate_python(content[name])
+        except ValidationError:
+            continue
+    return blocks
+
+
+def _combination_problems(blocks: dict[str, Any]) -> list[Problem]:
+    """Check what keys of different blocks mean together, as far as they are valid."""
+    problems = []
+    sampling: SamplingConfig | None = blocks.get("sampling")
+    pairs: PairsConfig | None = blocks.get("pairs")
+    evaluation: EvaluationConfig | None = blocks.get("evaluation")
+    if sampling is not None and sampling.n < 2 and pairs is not None:
+        problems.append(
+            Problem(
+                "sampling.n",
+                f"is {sampling.n}, and a pair needs two responses to a prompt: set it to 2 or more,"
+                " and temperature above 0",
+            )
+        )
+    if sampling is not None and evaluation is not None:
+        problems += _evaluation_problems(sampling, evaluation)
+    return problems + _training_problems(blocks)
+
+
+def _evaluation_problems(sampling: SamplingConfig, evaluation: EvaluationConfig) -> list[Problem]:
+    try:
+        drawn = evaluation_sampling(sampling, evaluation)
+    except ValidationError as error:
+        return schema_problems(error, SamplingConfig, "evaluation.sampling")
+    best_of_n = evaluation.best_of_n or 1
+    if best_of_n > 1 and drawn.temperature == 0:
+        return [
+            Problem(
+                "evaluation.best_of_n",
+                f"is {best_of_n}, but the evaluation's temperature 0 gives the same response every"
+                " time: set it to null, or evaluation.sampling.temperature above 0",
+            )
+        ]
+    return []
+
+
+def _training_problems(blocks: dict[str, Any]) -> list[Problem]:
+    from quotetune.training import check_dpo_options, check_lora_options
+
+    lines = []
+    if blocks.get("lora") is not None:
+        lines += check_lora_options(blocks["lora"])
+    if "dpo" in blocks:
+        lines += check_dpo_options(blocks["dpo"])
+    return [Problem(key, text) for key, _, text in (line.partition(": ") for line in lines)]
+
+
+def check_inputs(config: Config) -> list[Problem]:
+    """Check that what a config names is there and can be used.
+
+    A model's name on the Hub is not looked up here; sampling does so before it starts.
+
+    Args:
+        config: A validated config.
+
+    Returns:
+        The problems; those with `to_provide` are files that are not there.
+    """
+    problems = _model_problems(config.model)
+    if not config.prompts.path.exists():
+        problems.append(
+            Problem(
+                "prompts.path",
+                f"{config.prompts.path} is not there: put your prompts there (JSONL or Parquet with"
+                " a column prompt), or correct the path",
+                to_provide=True,
+            )
+        )
+    else:
+        problems += _prompts_problems(config)
+    if not config.index.exists():
+        problems.append(
+            Problem(
+                "index",
+                f"{config.index} is not there: build it with `quotetune build-index CORPUS -o"
+                f" {config.index}`, or correct the path",
+                to_provide=True,
+            )
+        )
+    else:
+        problems += _index_problems(config.index)
+    if config.launch is not None and not config.launch.is_file():
+        text = f"{config.launch} is not there: write it with `accelerate config`"
+        problems.append(Problem("launch", text, to_provide=True))
+    return problems
+
+
+def _model_problems(model: ModelConfig) -> list[Problem]:
+    directory = Path(model.path)
+    if directory.is_dir():
+        if (directory / "config.json").exists():
+            return []
+        text = f"{model.path} has no config.json, so it holds no model: correct the path"
+        return [Problem("model.path", text)]
+    if re.fullmatch(r"\w[\w.-]*(/\w[\w.-]*)?", model.path, re.ASCII) and not directory.exists():
+        return []  # a name on the Hub
+    text = f"{model.path} is not there: put a model's directory there, or correct the path"
+    return [Problem("model.path", text, to_provide=not directory.exists())]
+
+
+def _prompts_problems(config: Config) -> list[Problem]:
+    from quotetune.prompt_split import split_prompts
+    from quotetune.prompts import read_prompts
+
+    try:
+        prompts = read_prompts(config.prompts.path, config.prompts)
+        split_prompts(prompts, config.prompts, config.rounds)
+    except UsageError as error:
+        return [Problem("prompts.path", str(error))]
+    return []
+
+
+def _index_problems(path: Path) -> list[Problem]:
+    from quotetune.index import Index
+
+    try:
+        structures = Index.open(path).structures
+    except QuotetuneError as error:
+        return [Problem("index", str(error))]
+    if "suffix" not in structures:
+        text = (
+            f"{path} has no suffix index, which finds quotes: build it again with both structures"
+        )
+        return [Problem("index", text)]
+    return []

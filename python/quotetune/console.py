@@ -1,0 +1,104 @@
+"""What a long command says on standard error: rich on a terminal, plain lines otherwise."""
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import TracebackType
+from typing import Protocol, Self
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+_SECONDS_BETWEEN_LINES = 15.0
+
+
+class Report(Protocol):
+    """Tells how far a step has come."""
+
+    def __call__(self, done: int, total: int, note: str = "") -> None:
+        """Report progress.
+
+        Args:
+            done: Units done.
+            total: All units.
+            note: Anything else worth showing, as `480 tokens/s`.
+        """
+
+
+def say(text: str) -> None:
+    """Print a line."""
+    Console(stderr=True, highlight=False, markup=False, soft_wrap=True).print(text)
+
+
+@contextmanager
+def progress(name: str, unit: str) -> Iterator[Report]:
+    """Show the progress of a step while it runs.
+
+    Args:
+        name: The step.
+        unit: What is counted.
+
+    Yields:
+        The function to report with.
+    """
+    shown = _Bar(name, unit) if sys.stderr.isatty() else _Lines(name, unit)
+    with shown:
+        yield shown
+
+
+class _Bar:
+    def __init__(self, name: str, unit: str) -> None:
+        self._progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn(unit),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[note]}"),
+            console=Console(stderr=True),
+            transient=True,
+        )
+        self._task = self._progress.add_task(name, total=None, note="")
+
+    def __enter__(self) -> Self:
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
+        self._progress.stop()
+
+    def __call__(self, done: int, total: int, note: str = "") -> None:
+        self._progress.update(self._task, completed=done, total=total, note=note)
+
+
+class _Lines:
+    """A line at the first report, then at most every 15 seconds, and at the last one."""
+
+    def __init__(self, name: str, unit: str) -> None:
+        self._name = name
+        self._unit = unit
+        self._next = 0.0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
+        pass
+
+    def __call__(self, done: int, total: int, note: str = "") -> None:
+        now = time.monotonic()
+        if now >= self._next or done == total:
+            self._next = now + _SECONDS_BETWEEN_LINES
+            end = f", {note}" if note else ""
+            print(f"{self._name}: {done}/{total} {self._unit}{end}", file=sys.stderr, flush=True)

@@ -1,0 +1,90 @@
+"""The environment of child processes that run a model on the CPU.
+
+Some virtual machines advertise AMX in `/proc/cpuinfo` and hide the CPUID leaves that describe its
+tiles. oneDNN, and with it every bf16 matrix product of torch and vLLM, then dies of an illegal
+instruction. Whether it does can only be tried out, and only in a process that may die of it.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+
+_ONEDNN_LIMITS = ("ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA")
+_WITHOUT_AMX = "AVX512_CORE_BF16"
+_BF16_PRODUCT = """
+import resource
+resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+import torch
+x = torch.ones(64, 64, dtype=torch.bfloat16)
+x @ x
+"""
+
+
+def child_environment() -> dict[str, str]:
+    """Return the environment for a child process that imports torch.
+
+    It is this process's environment. Where the CPU advertises AMX and using it kills a process,
+    oneDNN is told to keep to AVX-512; a limit that the user has set is left alone.
+
+    Returns:
+        All variables, for the `env` of `subprocess.Popen`.
+
+    Example:
+        >>> environment = child_environment()
+        >>> environment["PATH"] == os.environ["PATH"]
+        True
+    """
+    environment = dict(os.environ)
+    limited = any(name in environment for name in _ONEDNN_LIMITS)
+    if not limited and _advertises_amx() and _bf16_kills():
+        environment["ONEDNN_MAX_CPU_ISA"] = _WITHOUT_AMX
+    return environment
+
+
+def apply_in_child() -> None:
+    """Make torch report AMX only if oneDNN may use it.
+
+    vLLM chooses its own AMX kernels by torch's answer, without a look at oneDNN's limit. To be
+    called in the child before vLLM is imported.
+    """
+    if not onednn_may_use_amx(
+        os.environ.get(_ONEDNN_LIMITS[0]) or os.environ.get(_ONEDNN_LIMITS[1])
+    ):
+        import torch
+
+        torch.cpu._is_amx_tile_supported = lambda: False
+
+
+def onednn_may_use_amx(limit: str | None) -> bool:
+    """Tell whether oneDNN may use AMX under a value of `ONEDNN_MAX_CPU_ISA`.
+
+    Args:
+        limit: The variable's value; None if it is not set.
+
+    Returns:
+        False only for a limit below AMX.
+
+    Example:
+        >>> onednn_may_use_amx(None), onednn_may_use_amx("AVX512_CORE_AMX")
+        (True, True)
+        >>> onednn_may_use_amx("avx512_core_bf16")
+        False
+    """
+    if not limit:
+        return True
+    return "AMX" in limit.upper() or limit.upper() in ("DEFAULT", "ALL")
+
+
+def _advertises_amx() -> bool:
+    cpuinfo = Path("/proc/cpuinfo")
+    return cpuinfo.exists() and "amx_bf16" in cpuinfo.read_text()
+
+
+@cache
+def _bf16_kills() -> bool:
+    """Run a bf16 matrix product in a process of its own; True if it dies of it."""
+    trial = subprocess.run([sys.executable, "-c", _BF16_PRODUCT], capture_output=True, check=False)
+    return trial.returncode in (-signal.SIGILL, -signal.SIGSEGV)

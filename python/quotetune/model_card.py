@@ -1,0 +1,114 @@
+"""The README.md of a trained adapter or model."""
+
+import json
+from typing import Any
+
+_TEMPLATE = """\
+---
+{metadata}
+---
+
+# {title}
+
+{base} after quote-tuning: preference pairs were made of its own responses, the chosen side being
+the one with the higher QUIP-Score (Zhang et al. 2025, [arXiv 2404.03862](https://arxiv.org/abs/2404.03862)),
+and it was trained on them by DPO.
+
+## How to load it
+
+```python
+{loading}
+```
+{numbers}
+## Training
+
+| | |
+|---|---|
+{facts}
+
+Options of `trl.DPOConfig`:
+
+```json
+{dpo}
+```
+
+Options of `peft.LoraConfig`:
+
+```json
+{lora}
+```
+
+Versions: {versions}.
+"""
+
+_LOAD_ADAPTER = """\
+from peft import PeftModel
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+model = AutoModelForCausalLM.from_pretrained({base!r})
+model = PeftModel.from_pretrained(model, "path/to/this/directory")
+tokenizer = AutoTokenizer.from_pretrained("path/to/this/directory")"""
+
+_LOAD_MODEL = """\
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+model = AutoModelForCausalLM.from_pretrained("path/to/this/directory")
+tokenizer = AutoTokenizer.from_pretrained("path/to/this/directory")"""
+
+
+def model_card(record: dict[str, Any], metrics: dict[str, dict[str, float | None]]) -> str:
+    """Write the model card.
+
+    Args:
+        record: What `training.json` holds.
+        metrics: Metrics on held-out prompts by name, such as `before` and `after`; may be empty.
+
+    Returns:
+        Markdown with the metadata block of the Hugging Face Hub.
+    """
+    job = record["job"]
+    base = job["base"]["path"]
+    adapter = job["lora"] is not None
+    metadata = [
+        f"base_model: {json.dumps(base)}",
+        f"library_name: {'peft' if adapter else 'transformers'}",
+        "pipeline_tag: text-generation",
+        f"tags: {json.dumps(['quotetune', 'dpo', 'trl', *(['lora'] if adapter else [])])}",
+    ]
+    facts = {
+        "Base model": base,
+        "Started from": job["adapter"] or job["model"]["path"],
+        "Reference policy": "the base model" if job["reference"] == "base" else "where it started",
+        "Pairs": record["pairs"],
+        "Tokens a pass": sum(record["tokens"].values()),
+        "Steps": record["steps"],
+        "Epochs": record["epochs"],
+        "Seed": job["seed"],
+    }
+    if record["history"]:
+        last = record["history"][-1]
+        facts["Loss at the end"] = f"{last['loss']:.4f}"
+        facts["Reward accuracy at the end"] = f"{last['accuracy']:.3f}"
+    return _TEMPLATE.format(
+        metadata="\n".join(metadata),
+        title=f"{base.rstrip('/').rpartition('/')[2]}, quote-tuned",
+        base=base,
+        loading=_LOAD_ADAPTER.format(base=base) if adapter else _LOAD_MODEL,
+        numbers=_numbers(metrics),
+        facts="\n".join(f"| {name} | {value} |" for name, value in facts.items()),
+        dpo=json.dumps(record["dpo"], indent=2),
+        lora=json.dumps(record["lora"], indent=2),
+        versions=", ".join(f"{name} {version}" for name, version in record["versions"].items()),
+    )
+
+
+def _numbers(metrics: dict[str, dict[str, float | None]]) -> str:
+    if not metrics:
+        return ""
+    names = list(next(iter(metrics.values())))
+    rows = ["| | " + " | ".join(metrics) + " |", "|---" * (len(metrics) + 1) + "|"]
+    for name in names:
+        cells = [values.get(name) for values in metrics.values()]
+        shown = ["" if cell is None else f"{cell:.4g}" for cell in cells]
+        rows.append(f"| {name} | " + " | ".join(shown) + " |")
+    return "\n## Held-out prompts\n\n" + "\n".join(rows) + "\n"

@@ -1,0 +1,128 @@
+"""What the backends have in common: a request, its responses, and how seeds are derived."""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+from quotetune.errors import UsageError
+
+FinishReason = Literal["stop", "length"]
+
+
+@dataclass(frozen=True)
+class Request:
+    """One prompt to sample from.
+
+    Attributes:
+        prompt_token_ids: What the model sees, special tokens included.
+        seed: Seed of the first response; response i has `seed + i`.
+    """
+
+    prompt_token_ids: list[int]
+    seed: int
+
+
+@dataclass(frozen=True)
+class Response:
+    """One text that the model gave.
+
+    Attributes:
+        text: The response without special tokens and without a stop string.
+        token_ids: The tokens the model gave; the last one is an end-of-text token if and only if
+            the model ended the text itself.
+        finish_reason: `stop` if the model or a stop string ended it, `length` if it was cut.
+    """
+
+    text: str
+    token_ids: list[int]
+    finish_reason: FinishReason
+
+
+class Sampler(Protocol):
+    """A loaded model. The same requests give the same responses, whatever was asked before."""
+
+    def sample(
+        self, requests: Sequence[Request], generated: Callable[[int], None]
+    ) -> list[list[Response]]:
+        """Draw the responses of one part.
+
+        Args:
+            requests: The prompts of the part.
+            generated: Called with the number of tokens of responses that have just been finished.
+
+        Returns:
+            For every request its n responses, in the order of their seeds.
+        """
+        ...
+
+
+def prompt_seed(seed: int, round: int, prompt_id: str) -> int:
+    """Return the seed of a prompt's first response.
+
+    It is a hash, so it does not depend on which other prompts there are, and the 62 bits make it
+    unlikely that the seeds of two prompts, n numbers in a row each, ever meet.
+
+    Args:
+        seed: The run's seed.
+        round: The round, from 1; 0 is an evaluation of the base model.
+        prompt_id: The prompt's id.
+
+    Returns:
+        A number from 0 to 2**62 - 1.
+
+    Example:
+        >>> prompt_seed(0, 1, "a") == prompt_seed(0, 1, "a") != prompt_seed(0, 2, "a")
+        True
+    """
+    key = f"{seed}:{round}:{prompt_id}".encode()
+    return int.from_bytes(hashlib.blake2b(key, digest_size=8).digest(), "big") >> 2
+
+
+def context_length(config: Any, engine: dict[str, Any]) -> int | None:
+    """Return how many tokens a prompt and its response may have together.
+
+    Args:
+        config: The model's `transformers` config.
+        engine: The config's `sampling.engine`, whose `max_model_len` goes first.
+
+    Returns:
+        The limit in tokens; None if the model states none.
+    """
+    limit = engine.get("max_model_len")
+    if limit is None:
+        limit = getattr(config.get_text_config(), "max_position_embeddings", None)
+    return limit
+
+
+def check_lengths(prompts: dict[str, list[int]], max_tokens: int, context: int | None) -> None:
+    """Refuse prompts that leave no room for a whole response.
+
+    Args:
+        prompts: Token ids by prompt id.
+        max_tokens: Length of the longest response.
+        context: `context_length` of the model.
+
+    Raises:
+        UsageError: A prompt is empty, or too long; the message names the longest one.
+
+    Example:
+        >>> check_lengths({"a": [1, 2, 3]}, max_tokens=6, context=8)
+        Traceback (most recent call last):
+        quotetune.errors.UsageError: prompt a has 3 tokens, which with max_tokens 6 is more than \
+the model's context of 8 (1 of 1 prompts): shorten or drop it, or lower sampling.max_tokens
+    """
+    for prompt_id, ids in prompts.items():
+        if not ids:
+            raise UsageError(f"prompt {prompt_id} has no tokens: give it a text, or drop it")
+    if context is None:
+        return
+    too_long = [name for name, ids in prompts.items() if len(ids) + max_tokens > context]
+    if too_long:
+        longest = max(too_long, key=lambda name: len(prompts[name]))
+        raise UsageError(
+            f"prompt {longest} has {len(prompts[longest])} tokens, which with max_tokens"
+            f" {max_tokens} is more than the model's context of {context}"
+            f" ({len(too_long)} of {len(prompts)} prompts): shorten or drop it, or lower"
+            " sampling.max_tokens"
+        )

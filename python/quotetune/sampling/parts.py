@@ -1,0 +1,116 @@
+"""Part files: the samples of a fixed chunk of prompts each, complete or not there."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from quotetune.errors import QuotetuneError
+from quotetune.sampling.backend import Request, Response
+
+LOG_NAME = "sampling.log"
+
+
+def schema() -> Any:
+    """Return the `pyarrow.Schema` of a part."""
+    import pyarrow as pa
+
+    tokens = pa.list_(pa.int32())
+    columns = {
+        "prompt_id": pa.string(),
+        "sample": pa.int32(),
+        "response": pa.string(),
+        "prompt_token_ids": tokens,
+        "token_ids": tokens,
+        "finish_reason": pa.string(),
+        "seed": pa.int64(),
+    }
+    return pa.schema([pa.field(name, kind, nullable=False) for name, kind in columns.items()])
+
+
+def part_path(directory: Path, part: int) -> Path:
+    """Return where a part lies.
+
+    Example:
+        >>> part_path(Path("samples"), 7).name
+        'part-00007.parquet'
+    """
+    return directory / f"part-{part:05d}.parquet"
+
+
+def count_parts(prompts: int, chunk_prompts: int) -> int:
+    """Return how many parts the prompts make.
+
+    Example:
+        >>> count_parts(0, 64), count_parts(64, 64), count_parts(65, 64)
+        (0, 1, 2)
+    """
+    return -(-prompts // chunk_prompts)
+
+
+def missing_parts(directory: Path, parts: int) -> list[int]:
+    """Return the numbers of the parts that are not there yet, in order."""
+    return [part for part in range(parts) if not part_path(directory, part).exists()]
+
+
+def write_part(
+    directory: Path,
+    part: int,
+    prompt_ids: Sequence[str],
+    requests: Sequence[Request],
+    responses: Iterable[Sequence[Response]],
+) -> None:
+    """Write a part; it appears under its name when it is complete.
+
+    Args:
+        directory: The directory of parts.
+        part: The part's number, from 0.
+        prompt_ids: Ids of the part's prompts.
+        requests: Their requests.
+        responses: The n responses of each.
+
+    Raises:
+        QuotetuneError: The file cannot be written, as on a full disk.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    rows = [
+        {
+            "prompt_id": prompt_id,
+            "sample": sample,
+            "response": response.text,
+            "prompt_token_ids": request.prompt_token_ids,
+            "token_ids": response.token_ids,
+            "finish_reason": response.finish_reason,
+            "seed": request.seed + sample,
+        }
+        for prompt_id, request, drawn in zip(prompt_ids, requests, responses, strict=True)
+        for sample, response in enumerate(drawn)
+    ]
+    path = part_path(directory, part)
+    unfinished = path.with_suffix(".tmp")
+    try:
+        pq.write_table(pa.Table.from_pylist(rows, schema()), unfinished)
+        unfinished.replace(path)
+    except OSError as error:
+        unfinished.unlink(missing_ok=True)
+        raise QuotetuneError(
+            f"{path}: cannot be written ({error}): make room or choose another run directory, and"
+            " run the same command again, which goes on from here"
+        ) from error
+
+
+def read_samples(directory: Path) -> Any:
+    """Read all samples of a directory of parts.
+
+    Args:
+        directory: What `run_sampling` filled.
+
+    Returns:
+        A `pyarrow.Table` with the columns of `schema`, prompts in their order, samples in theirs.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    tables = [pq.read_table(path) for path in sorted(directory.glob("part-*.parquet"))]
+    return pa.concat_tables(tables) if tables else schema().empty_table()

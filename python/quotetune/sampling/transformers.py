@@ -1,0 +1,160 @@
+"""Sampling with transformers' `generate`: slower than vLLM, and it runs wherever torch does."""
+
+from bisect import bisect_left
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import (
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    GenerationConfig,
+    LogitsProcessor,
+    LogitsProcessorList,
+    TemperatureLogitsWarper,
+    TopKLogitsWarper,
+    TopPLogitsWarper,
+)
+
+from quotetune.sampling.backend import Request, Response
+from quotetune.sampling.settings import ModelConfig, SamplingConfig
+
+_BATCH_ROWS = 64
+
+
+class GumbelNoise(LogitsProcessor):  # type: ignore[misc]
+    """Adds Gumbel noise, after which the highest logit is a draw from their softmax.
+
+    `generate` draws from one stream for the whole batch; here each row has its own, so that a
+    response depends on its own seed only (Gumbel-max trick: Maddison et al. 2014, section 2).
+    """
+
+    def __init__(self, seeds: Sequence[int], device: torch.device) -> None:
+        """Start one stream a row.
+
+        Args:
+            seeds: A seed for every row of the batch.
+            device: Where the logits are.
+        """
+        self._streams = [torch.Generator(device).manual_seed(seed) for seed in seeds]
+
+    def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
+        """Return noisy logits; `-inf` stays."""
+        scores = scores.float()
+        waiting = torch.empty_like(scores)
+        for row, stream in zip(waiting, self._streams, strict=True):
+            row.exponential_(generator=stream)
+        return scores - waiting.log()
+
+
+class TransformersSampler:
+    """A transformers model with at most one LoRA adapter, which is not merged into the model."""
+
+    def __init__(self, model: ModelConfig, sampling: SamplingConfig, adapter: Path | None) -> None:
+        """Load the model onto the GPU if there is one.
+
+        Args:
+            model: The base model.
+            sampling: How to draw; `engine` is for vLLM and has no effect here.
+            adapter: A LoRA adapter of the model, in PEFT's form.
+        """
+        source = {"revision": model.revision, "trust_remote_code": model.trust_remote_code}
+        self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self._tokenizer = AutoTokenizer.from_pretrained(model.path, **source)
+        loaded = AutoModelForCausalLM.from_pretrained(model.path, dtype=model.dtype, **source)
+        ends = loaded.generation_config.eos_token_id
+        if adapter is not None:
+            from peft import PeftModel
+
+            loaded = PeftModel.from_pretrained(loaded, str(adapter))
+        self._model = loaded.to(self._device).eval()
+        self._sampling = sampling
+        self._ends = [] if ends is None else ends if isinstance(ends, list) else [ends]
+        # A padding token only fills rows that are shorter or done: any will do.
+        self._padding = self._ends[0] if self._ends else 0
+        # `generate` fills gaps in the settings it is given from the model's own, which can hold a
+        # repetition penalty or another temperature: only ours shall count.
+        self._settings = GenerationConfig(
+            max_new_tokens=sampling.max_tokens,
+            do_sample=False,
+            eos_token_id=self._ends or None,
+            pad_token_id=self._padding,
+        )
+        self._model.generation_config = self._settings
+
+    def sample(
+        self, requests: Sequence[Request], generated: Callable[[int], None]
+    ) -> list[list[Response]]:
+        """Draw the responses of one part; see `backend.Sampler`."""
+        n = self._sampling.n
+        rows = [
+            (number, Request(request.prompt_token_ids, request.seed + sample))
+            for number, request in enumerate(requests)
+            for sample in range(n)
+        ]
+        # Rows of similar length together need the least padding.
+        rows.sort(key=lambda row: len(row[1].prompt_token_ids))
+        responses: list[list[Response]] = [[] for _ in requests]
+        for first in range(0, len(rows), _BATCH_ROWS):
+            batch = rows[first : first + _BATCH_ROWS]
+            drawn = self._generate([request for _, request in batch])
+            for (number, _), response in zip(batch, drawn, strict=True):
+                responses[number].append(response)
+            generated(sum(len(response.token_ids) for response in drawn))
+        return responses
+
+    def _generate(self, rows: Sequence[Request]) -> list[Response]:
+        width = max(len(row.prompt_token_ids) for row in rows)
+        padding = [width - len(row.prompt_token_ids) for row in rows]
+        inputs = [
+            [self._padding] * pad + row.prompt_token_ids
+            for pad, row in zip(padding, rows, strict=True)
+        ]
+        mask = [[0] * pad + [1] * (width - pad) for pad in padding]
+        stop = self._sampling.stop
+        stopping = {"stop_strings": stop, "tokenizer": self._tokenizer} if stop else {}
+        with torch.inference_mode():
+            generated = self._model.generate(
+                input_ids=torch.tensor(inputs, device=self._device),
+                attention_mask=torch.tensor(mask, device=self._device),
+                logits_processor=self._processors([row.seed for row in rows]),
+                generation_config=self._settings,
+                **stopping,
+            )
+        return [self._response(row[width:]) for row in generated.tolist()]
+
+    def _processors(self, seeds: Sequence[int]) -> LogitsProcessorList:
+        sampling = self._sampling
+        processors = LogitsProcessorList()
+        if sampling.temperature == 0:
+            return processors
+        processors.append(TemperatureLogitsWarper(sampling.temperature))
+        if sampling.top_k:
+            processors.append(TopKLogitsWarper(sampling.top_k))
+        if sampling.top_p < 1:
+            processors.append(TopPLogitsWarper(sampling.top_p))
+        processors.append(GumbelNoise(seeds, self._device))
+        return processors
+
+    def _response(self, ids: list[int]) -> Response:
+        """Cut a row where the response ended; what follows is padding."""
+        ends = [position for position, token in enumerate(ids) if token in self._ends]
+        finished: Any = "stop" if ends else "length"
+        if ends:
+            ids = ids[: ends[0] + 1]
+        text = self._decode(ids)
+        stops = [text.find(stop) for stop in self._sampling.stop if stop in text]
+        if stops:
+            finished = "stop"
+            length = bisect_left(range(len(ids)), True, key=lambda count: self._stops(ids[:count]))
+            ids, text = ids[:length], text[: min(stops)]
+        return Response(text, ids, finished)
+
+    def _stops(self, ids: list[int]) -> bool:
+        text = self._decode(ids)
+        return any(stop in text for stop in self._sampling.stop)
+
+    def _decode(self, ids: list[int]) -> str:
+        text: str = self._tokenizer.decode(ids, skip_special_tokens=True)
+        return text

@@ -1,0 +1,126 @@
+"""The child process that samples: `python -m quotetune.sampling.worker job.json`.
+
+It reports the fields of `run.Progress` but `parts`.
+"""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from quotetune.chat import prompt_token_ids
+from quotetune.child import child_main
+from quotetune.cpu import apply_in_child
+from quotetune.prompts import Prompt
+from quotetune.sampling.backend import (
+    Request,
+    Sampler,
+    check_lengths,
+    context_length,
+    prompt_seed,
+)
+from quotetune.sampling.parts import count_parts, missing_parts, write_part
+from quotetune.sampling.settings import ModelConfig, SamplingConfig
+
+_SECONDS_BETWEEN_REPORTS = 0.5
+
+
+Report = Callable[[dict[str, Any]], None]
+
+
+class _Reporter:
+    """Reports the progress, seldom enough to cost nothing."""
+
+    def __init__(self, report: Report, done: int) -> None:
+        self._report = report
+        self._done = done
+        self._tokens = 0
+        self._start = self._last = time.monotonic()
+
+    def generated(self, tokens: int) -> None:
+        """Responses of this many tokens have been finished."""
+        self._tokens += tokens
+        if time.monotonic() - self._last > _SECONDS_BETWEEN_REPORTS:
+            self._write()
+
+    def part_done(self) -> None:
+        """A part has been written."""
+        self._done += 1
+        self._write()
+
+    def _write(self) -> None:
+        self._last = time.monotonic()
+        seconds = self._last - self._start
+        self._report({"done": self._done, "tokens": self._tokens, "seconds": seconds})
+
+
+def run(job: dict[str, Any], output: Path, report: Report) -> None:
+    """Sample the missing parts of a job.
+
+    Args:
+        job: What `run_sampling` wrote.
+        output: The directory of parts.
+        report: Told the progress.
+    """
+    apply_in_child()
+    model = ModelConfig(**job["model"])
+    sampling = SamplingConfig(**job["sampling"])
+    adapter = None if job["adapter"] is None else Path(job["adapter"])
+    requests, config = _requests(job, model, sampling)
+    names = list(requests)
+    parts = count_parts(len(names), sampling.chunk_prompts)
+    missing = missing_parts(output, parts)
+    sampler = _load(model, sampling, adapter, config, requests)
+    reporter = _Reporter(report, done=parts - len(missing))
+    for part in missing:
+        first = part * sampling.chunk_prompts
+        chunk = names[first : first + sampling.chunk_prompts]
+        part_requests = [requests[name] for name in chunk]
+        responses = sampler.sample(part_requests, reporter.generated)
+        write_part(output, part, chunk, part_requests, responses)
+        reporter.part_done()
+
+
+def _requests(
+    job: dict[str, Any], model: ModelConfig, sampling: SamplingConfig
+) -> tuple[dict[str, Request], Any]:
+    """Tokenise all prompts, and refuse those that do not fit, before the model is loaded.
+
+    Returns:
+        The requests by prompt id, and the model's `transformers` config.
+    """
+    from transformers import AutoConfig, AutoTokenizer
+
+    source = {"revision": model.revision, "trust_remote_code": model.trust_remote_code}
+    tokenizer = AutoTokenizer.from_pretrained(model.path, **source)
+    config = AutoConfig.from_pretrained(model.path, **source)
+    tokens = {
+        prompt["id"]: prompt_token_ids(Prompt(**prompt), tokenizer) for prompt in job["prompts"]
+    }
+    check_lengths(tokens, sampling.max_tokens, context_length(config, sampling.engine))
+    requests = {
+        name: Request(ids, prompt_seed(job["seed"], job["round"], name))
+        for name, ids in tokens.items()
+    }
+    return requests, config
+
+
+def _load(
+    model: ModelConfig,
+    sampling: SamplingConfig,
+    adapter: Path | None,
+    config: Any,
+    requests: dict[str, Request],
+) -> Sampler:
+    if sampling.backend == "vllm":
+        from quotetune.sampling.vllm import VllmSampler
+
+        longest = max(len(request.prompt_token_ids) for request in requests.values())
+        return VllmSampler(model, sampling, adapter, config=config, longest_prompt=longest)
+    from quotetune.sampling.transformers import TransformersSampler
+
+    return TransformersSampler(model, sampling, adapter)
+
+
+if __name__ == "__main__":
+    child_main("sampling", run)

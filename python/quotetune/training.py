@@ -1,0 +1,171 @@
+"""Train on preference pairs, in a child process that gives its memory back.
+
+The child is `quotetune.training_worker`. Its checkpoints lie in a directory of their own, so that
+a training that was killed goes on at the last one and ends with the same weights.
+"""
+
+import hashlib
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from quotetune.child import run_child
+from quotetune.errors import UsageError
+from quotetune.sampling.model_files import require_model, split_policy
+from quotetune.sampling.settings import ModelConfig
+from quotetune.training_options import check_dpo_options, check_lora_options
+
+LOG_NAME = "training.log"
+RECORD_NAME = "training.json"
+
+__all__ = ["TrainingProgress", "check_dpo_options", "check_lora_options", "run_training"]
+
+
+@dataclass(frozen=True)
+class TrainingProgress:
+    """How far the training has come.
+
+    Attributes:
+        steps: Optimiser steps of the whole training.
+        done: Those done, in an earlier, interrupted call or in this one.
+        loss: DPO loss at the last logged step; None before the first.
+        margin: Mean reward of the chosen side less that of the rejected one, there.
+        accuracy: Share of pairs whose chosen side has the higher reward, there.
+        seconds_per_step: Mean over the steps of this call; None before the first.
+    """
+
+    steps: int
+    done: int
+    loss: float | None
+    margin: float | None
+    accuracy: float | None
+    seconds_per_step: float | None
+
+
+def run_training(
+    pairs: Path,
+    output: Path,
+    *,
+    work: Path,
+    model: ModelConfig,
+    adapter: Path | None = None,
+    reference: Literal["base", "previous"] = "previous",
+    lora: dict[str, Any] | None,
+    dpo: dict[str, Any],
+    seed: int,
+    launch: Path | None = None,
+    progress: Callable[[TrainingProgress], None] | None = None,
+    notice: Callable[[str], None] | None = None,
+) -> None:
+    """Train a policy by DPO on the very tokens that were sampled (Rafailov et al. 2023).
+
+    A call that was interrupted goes on at its last complete checkpoint, and a call whose output is
+    there already returns at once, if pairs, policy and options are the same; else it starts anew.
+
+    Args:
+        pairs: The `pairs.parquet` of a round.
+        output: Where the adapter (or, without `lora`, the whole model) appears, complete with
+            tokenizer, model card and the record `training.json`.
+        work: Directory of the checkpoints, the log and what `report_to` writes.
+        model: The base model.
+        adapter: The policy of the round before, which the training goes on from; None starts from
+            the base model. A LoRA adapter goes on with its own settings, whatever `lora` says.
+        reference: What the policy is held close to: where it starts from, or the base model.
+        lora: Keys of `peft.LoraConfig`; None trains all weights.
+        dpo: Keys of `trl.DPOConfig`.
+        seed: The run's seed.
+        launch: A config file of `accelerate launch`, to train on several devices; None trains on
+            one.
+        progress: Called at every step.
+        notice: Called with what should be known about the data, such as pairs that were left out.
+
+    Raises:
+        UsageError: The model is not there, or an option cannot be.
+        QuotetuneError: No pair is left, or the child failed; the message has its last words.
+    """
+    problems = check_dpo_options(dpo) + ([] if lora is None else check_lora_options(lora))
+    if problems:
+        raise UsageError("; ".join(problems))
+    base = model
+    model, adapter = split_policy(model, adapter)
+    if adapter is not None and lora is None:
+        raise UsageError(
+            f"{adapter} is a LoRA adapter and lora is null, which trains all weights: start from"
+            " the base model, or give lora"
+        )
+    require_model(model)
+    require_model(base)
+    job = {
+        "pairs": str(pairs),
+        "pairs_sha256": _sha256(pairs),
+        "model": model.model_dump(),
+        "base": base.model_dump(),
+        "adapter": None if adapter is None else str(adapter),
+        "policy_sha256": _policy_sha256(adapter or Path(model.path)),
+        "reference": reference,
+        "lora": lora,
+        "dpo": dpo,
+        "seed": seed,
+        "output": str(output),
+    }
+    record = output / RECORD_NAME
+    if record.exists() and json.loads(record.read_text(encoding="utf-8"))["job"] == job:
+        return
+    _train(job, output, work, launch, progress, notice)
+
+
+def _train(
+    job: dict[str, Any],
+    output: Path,
+    work: Path,
+    launch: Path | None,
+    progress: Callable[[TrainingProgress], None] | None,
+    notice: Callable[[str], None] | None,
+) -> None:
+    def report(event: dict[str, Any]) -> None:
+        if "notice" in event:
+            if notice is not None:
+                notice(event["notice"])
+        elif progress is not None:
+            progress(TrainingProgress(**event))
+
+    job_file = work / "job.json"
+    text = json.dumps(job, ensure_ascii=False, indent=1)
+    if not job_file.exists() or job_file.read_text(encoding="utf-8") != text:
+        shutil.rmtree(work, ignore_errors=True)
+        work.mkdir(parents=True)
+        unfinished = job_file.with_suffix(".tmp")
+        unfinished.write_text(text, encoding="utf-8")
+        unfinished.replace(job_file)
+    if output.exists():
+        shutil.rmtree(output)
+    launcher = []
+    if launch is not None:
+        launcher = ["-m", "accelerate.commands.launch", "--config_file", str(launch)]
+    run_child(
+        "quotetune.training_worker",
+        job_file,
+        work / LOG_NAME,
+        report,
+        name="training",
+        launcher=launcher,
+    )
+    for leftover in [*work.glob("checkpoint-*"), work / "datasets"]:
+        shutil.rmtree(leftover, ignore_errors=True)
+
+
+def _policy_sha256(directory: Path) -> str | None:
+    """Return the digest of a policy's weights; None for a model on the Hub."""
+    digest = hashlib.sha256()
+    files = sorted(directory.glob("*.safetensors"))
+    for path in files:
+        digest.update(_sha256(path).encode())
+    return digest.hexdigest() if files else None
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

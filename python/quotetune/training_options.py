@@ -1,0 +1,171 @@
+"""The config's open blocks `dpo:` and `lora:`, checked against what TRL and PEFT declare."""
+
+import difflib
+import enum
+import re
+import typing
+from dataclasses import Field, fields
+from typing import Any
+
+from quotetune.errors import UsageError
+
+_SET_BY_THE_RUN = {
+    "output_dir": "the run's directory is `run`",
+    "seed": "it is the run's `seed`",
+    "data_seed": "it is the run's `seed`",
+    "full_determinism": "it is the run's `seed`",
+    "trust_remote_code": "it is `model.trust_remote_code`",
+    "model_init_kwargs": "the model is described by `model`",
+    "resume_from_checkpoint": "an interrupted training resumes by itself",
+    "save_only_model": "an interrupted training could not resume",
+    "disable_tqdm": "the progress is shown by the run",
+    "load_best_model_at_end": "there are no evaluation pairs in the training",
+    "eval_strategy": "there are no evaluation pairs in the training: see `evaluation`",
+    "do_eval": "there are no evaluation pairs in the training: see `evaluation`",
+    "hub_model_id": "nothing is uploaded",
+    "push_to_hub": "nothing is uploaded",
+}
+
+
+def check_dpo_options(options: dict[str, Any]) -> list[str]:
+    """Say what is wrong with a `dpo:` block.
+
+    Args:
+        options: Keys of `trl.DPOConfig` with their values.
+
+    Returns:
+        One line a problem; empty if there is none.
+
+    Raises:
+        UsageError: TRL is not installed.
+
+    Example:
+        >>> check_dpo_options({"beta": 0.1, "learning_rate": "2e-4"})
+        []
+        >>> print(*check_dpo_options({"learnig_rate": 1}))
+        dpo.learnig_rate: trl.DPOConfig has no such key; did you mean learning_rate?
+    """
+    return _convert("dpo", options)[1]
+
+
+def check_lora_options(options: dict[str, Any]) -> list[str]:
+    """Say what is wrong with a `lora:` block.
+
+    Args:
+        options: Keys of `peft.LoraConfig` with their values.
+
+    Returns:
+        One line a problem; empty if there is none.
+
+    Raises:
+        UsageError: PEFT is not installed.
+
+    Example:
+        >>> check_lora_options({"r": 16, "target_modules": "all-linear"})
+        []
+        >>> print(*check_lora_options({"rank": 16}))
+        lora.rank: peft.LoraConfig has no such key; did you mean rank_pattern?
+    """
+    values, problems = _convert("lora", options)
+    if not problems:
+        try:
+            _target("lora")(**values)
+        except (TypeError, ValueError) as error:
+            problems.append(f"lora: {' '.join(str(error).split())}")
+    return problems
+
+
+def dpo_options(options: dict[str, Any]) -> dict[str, Any]:
+    """Return a checked `dpo:` block with its values in the types that `trl.DPOConfig` declares.
+
+    YAML reads `2e-4` as a string; it becomes a number here.
+    """
+    return _convert("dpo", options)[0]
+
+
+def lora_options(options: dict[str, Any]) -> dict[str, Any]:
+    """Return a checked `lora:` block with its values in the types that `peft.LoraConfig` declares.
+
+    Example:
+        >>> lora_options({"r": "16"})
+        {'r': 16}
+    """
+    return _convert("lora", options)[0]
+
+
+def _target(block: str) -> Any:
+    try:
+        if block == "dpo":
+            from trl import DPOConfig
+
+            return DPOConfig
+        from peft import LoraConfig
+
+        return LoraConfig
+    except ImportError as error:
+        raise UsageError(f"training needs {error.name}: install quotetune[train]") from error
+
+
+def _convert(block: str, options: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    """Convert the values to the declared types, and say which cannot be."""
+    import pydantic
+
+    target = _target(block)
+    declared = {field.name: field for field in fields(target) if field.init}
+    hints = typing.get_type_hints(target)
+    values: dict[str, Any] = {}
+    problems = []
+    for key, value in options.items():
+        place = f"{block}.{key}"
+        if key not in declared:
+            problems.append(f"{place}: {_unknown(key, target, declared)}")
+        elif block == "dpo" and key in _SET_BY_THE_RUN:
+            problems.append(f"{place}: not to be set here, since {_SET_BY_THE_RUN[key]}")
+        else:
+            try:
+                values[key] = _convert_value(hints[key], value)
+            except pydantic.ValidationError as error:
+                reasons = "; ".join(dict.fromkeys(item["msg"] for item in error.errors()))
+                problems.append(f"{place}: {value!r} will not do: {reasons}")
+                continue
+            wrong = _not_a_choice(hints[key], declared[key], values[key])
+            if wrong:
+                problems.append(f"{place}: {wrong}")
+    return values, problems
+
+
+def _unknown(key: str, target: Any, declared: dict[str, Any]) -> str:
+    close = difflib.get_close_matches(key, declared, n=3, cutoff=0.5)
+    library = target.__module__.partition(".")[0]
+    hint = f"; did you mean {' or '.join(close)}?" if close else ""
+    return f"{library}.{target.__name__} has no such key{hint}"
+
+
+def _convert_value(hint: Any, value: Any) -> Any:
+    import pydantic
+
+    # DPOConfig takes one loss as a string, though it declares a list.
+    if hint == list[str] and isinstance(value, str):
+        value = [value]
+    try:
+        adapter = pydantic.TypeAdapter(hint, config={"arbitrary_types_allowed": True})
+    except pydantic.PydanticUserError:
+        return value
+    return adapter.validate_python(value)
+
+
+def _not_a_choice(hint: Any, field: "Field[Any]", value: Any) -> str | None:
+    """Say which values a field has, if it has only some and this is none of them."""
+    choices = list(field.metadata.get("choices", []))
+    for member in typing.get_args(hint):
+        if isinstance(member, type) and issubclass(member, enum.Enum):
+            choices += [choice.value for choice in member]
+    if field.name == "loss_type":
+        # TRL looks at the names of losses at the first step only; its help lists them all.
+        listed = field.metadata["help"].partition("Possible values are")[2].partition(". ")[0]
+        choices = re.findall(r"`'(\w+)'`", listed)
+    given = value if isinstance(value, list) else [value]
+    wrong = [item for item in given if getattr(item, "value", item) not in choices]
+    if not choices or value is None or not wrong:
+        return None
+    return f"{wrong[0]!r} is none of {', '.join(map(str, choices))}"

@@ -1,0 +1,56 @@
+"""The child process that trains: `python -m quotetune.training_worker job.json`.
+
+It also runs on several devices, as `accelerate launch -m quotetune.training_worker job.json` (the
+first process alone reports and writes). `job.json` is what `quotetune.training.run_training` wrote
+into its work directory.
+"""
+
+import os
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from quotetune.child import child_main
+from quotetune.cpu import apply_in_child, child_environment
+
+# Before torch is imported, by whatever starts this process.
+os.environ.update(child_environment())
+if "WORLD_SIZE" not in os.environ:
+    # Without a launcher one process would take all GPUs, which TRL refuses.
+    first = os.environ.get("CUDA_VISIBLE_DEVICES", "0").partition(",")[0]
+    os.environ["CUDA_VISIBLE_DEVICES"] = first
+
+
+def train(job: dict[str, Any], work: Path, report: Callable[[dict[str, Any]], None]) -> None:
+    """Train, from the newest complete checkpoint on if there is one, and write the output.
+
+    Args:
+        job: What `run_training` wrote.
+        work: The directory of the checkpoints.
+        report: Takes progress and notices.
+    """
+    apply_in_child()
+    from accelerate import PartialState
+
+    from quotetune.checkpoints import newest_checkpoint
+    from quotetune.training_session import TrainingSession
+
+    is_first = PartialState().is_main_process
+    with PartialState().main_process_first():
+        checkpoint = newest_checkpoint(work)
+    session = TrainingSession(job, work, report if is_first else lambda _: None)
+    session.train(checkpoint)
+    output = Path(job["output"])
+    unfinished = output.with_name(f"{output.name}.unfinished")
+    session.save(unfinished, _versions())
+    if is_first:
+        unfinished.replace(output)
+
+
+def _versions() -> dict[str, str]:
+    return {name: version(name) for name in ("torch", "transformers", "trl", "peft", "datasets")}
+
+
+if __name__ == "__main__":
+    child_main("training", train)

@@ -1,0 +1,35 @@
+"""The environment of child processes: bf16 must work in it, and the user's own limit stands."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from quotetune.cpu import child_environment
+
+PRODUCT = """
+from quotetune.cpu import apply_in_child
+apply_in_child()
+import torch
+x = torch.ones(64, 64, dtype=torch.bfloat16)
+print((x @ x)[0, 0].item(), torch.cpu._is_amx_tile_supported())
+"""
+
+
+def test_bf16_products_work_in_the_child():
+    out = subprocess.run(
+        [sys.executable, "-c", PRODUCT], env=child_environment(), capture_output=True, check=True
+    )
+    assert out.stdout.startswith(b"64.0 ")
+
+
+@pytest.mark.parametrize("name", ["ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA"])
+def test_a_limit_of_the_user_stands_and_binds_vllm_too(name, monkeypatch):
+    monkeypatch.delenv("ONEDNN_MAX_CPU_ISA", raising=False)
+    monkeypatch.setenv(name, "AVX2")
+    assert child_environment() == dict(os.environ)
+    out = subprocess.run(
+        [sys.executable, "-c", PRODUCT], env=child_environment(), capture_output=True, check=True
+    )
+    assert out.stdout.split() == [b"64.0", b"False"]

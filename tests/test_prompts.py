@@ -1,0 +1,212 @@
+"""Files of prompts, and their split."""
+
+import json
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from quotetune.config import PromptsConfig
+from quotetune.errors import UsageError
+from quotetune.prompt_split import position, split_prompts
+from quotetune.prompts import Prompt, SourcePrompt, load_prompts, read_prompts, write_prompts
+
+
+def written(tmp_path, *rows, name="prompts.jsonl"):
+    path = tmp_path / name
+    lines = [row if isinstance(row, str) else json.dumps(row) for row in rows]
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path
+
+
+def read(path, **options):
+    return [source.prompt for source in read_prompts(path, PromptsConfig(path=path, **options))]
+
+
+def test_a_text_becomes_a_users_turn_in_the_template_with_the_system_message(tmp_path):
+    path = written(tmp_path, {"prompt": "Rust {x}", "id": 7})
+    (prompt,) = read(path, template="What is {prompt}?", system="Be brief.")
+    assert prompt == Prompt(
+        id="7",
+        messages=[
+            {"role": "system", "content": "Be brief."},
+            {"role": "user", "content": "What is Rust {x}?"},
+        ],
+    )
+
+
+def test_a_chat_keeps_its_own_system_message(tmp_path):
+    chat = [{"role": "system", "content": "a"}, {"role": "user", "content": "b"}]
+    (prompt,) = read(written(tmp_path, {"prompt": chat}), system="other")
+    assert prompt.messages == chat
+
+
+def test_under_format_text_the_prompt_is_continued_as_it_is(tmp_path):
+    (prompt,) = read(written(tmp_path, {"prompt": " The Rust "}), format="text")
+    assert (prompt.text, prompt.messages) == (" The Rust ", None)
+
+
+def test_known_columns_and_further_ones_survive_the_round_trip_through_parquet(tmp_path):
+    path = written(
+        tmp_path,
+        {
+            "prompt": "a",
+            "reference": "r",
+            "topic": "t",
+            "documents": [{"source": "s", "id": "1"}],
+            "text": 1,
+            "answers": ["x", 2],
+        },
+        {"prompt": [{"role": "user", "content": "b"}], "answers": None},
+    )
+    prompts = read(path)
+    assert prompts[0].documents == [("s", "1")]
+    assert prompts[0].extra == {"text": 1, "answers": ["x", 2]}
+    write_prompts(tmp_path / "out.parquet", prompts)
+    assert load_prompts(tmp_path / "out.parquet") == prompts
+
+
+def test_parquet_and_jsonl_give_the_same_prompts(tmp_path):
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    rows = [
+        {"prompt": "a", "reference": "r", "rank": 1},
+        {"prompt": "b", "reference": None, "rank": 2},
+    ]
+    pq.write_table(pa.Table.from_pylist(rows), tmp_path / "prompts.parquet")
+    assert read(tmp_path / "prompts.parquet") == read(written(tmp_path, *rows))
+
+
+def test_a_prompt_that_stands_twice_is_taken_once(tmp_path):
+    path = written(
+        tmp_path, {"prompt": "What is Rust?", "id": "a"}, {"prompt": "what is  rust?", "id": "b"}
+    )
+    assert [prompt.id for prompt in read(path)] == ["a"]
+
+
+@pytest.mark.parametrize(
+    ("row", "complaint"),
+    [
+        ('{"prompt": "a"', "not JSON"),
+        ("[1]", "not an object"),
+        ('{"question": "a"}', "no prompt (it has question)"),
+        ('{"prompt": "  "}', "is empty"),
+        ('{"prompt": 5}', "neither a text nor a list"),
+        ('{"prompt": []}', "neither a text nor a list"),
+        ('{"prompt": [{"role": "user"}]}', "neither a text nor a list"),
+        ('{"prompt": [{"role": "assistant", "content": "b"}]}', "ends with the user's"),
+        ('{"prompt": "b", "id": 1.5}', "the id 1.5"),
+        ('{"prompt": "b", "id": "x"}', "already that of"),
+        ('{"prompt": "b", "reference": 3}', "reference is 3"),
+        ('{"prompt": "b", "documents": ["d"]}', "documents must be"),
+    ],
+)
+def test_a_bad_line_is_named_with_its_number(tmp_path, row, complaint):
+    path = written(tmp_path, {"prompt": "first", "id": "x"}, "", row)
+    with pytest.raises(UsageError) as caught:
+        read(path)
+    assert f"{path}:3: " in str(caught.value)
+    assert complaint in str(caught.value)
+
+
+def test_bytes_that_are_not_utf8_are_named_with_their_line(tmp_path):
+    path = tmp_path / "prompts.jsonl"
+    path.write_bytes(b'{"prompt": "a"}\n{"prompt": "\xff"}\n')
+    with pytest.raises(UsageError, match=r"prompts.jsonl:2: not UTF-8"):
+        read(path)
+
+
+@pytest.mark.parametrize("name", ["prompts.csv", "prompts.parquet"])
+def test_a_file_of_another_format_is_refused(tmp_path, name):
+    with pytest.raises(UsageError, match=name):
+        read(written(tmp_path, "prompt", name=name))
+
+
+def test_an_empty_file_is_refused(tmp_path):
+    with pytest.raises(UsageError, match="no prompts in it"):
+        read(written(tmp_path, ""))
+
+
+def sources(texts):
+    return [SourcePrompt(Prompt(id=text, text=text), text) for text in texts]
+
+
+texts = st.sets(st.text("abcd", min_size=1, max_size=6), min_size=40, max_size=80)
+
+
+def sides(texts, **options):
+    config = PromptsConfig(path="p", heldout_fraction=0.4, **options)
+    return split_prompts(sources(texts), config, rounds=1)
+
+
+@settings(max_examples=100, deadline=None)
+@given(texts, st.text("efgh", min_size=1, max_size=6))
+def test_adding_a_prompt_moves_no_other(texts, new):
+    before, after = sides(sorted(texts)), sides([new, *sorted(texts)])
+    for old, now in zip(
+        [before.rounds[0], before.heldout], [after.rounds[0], after.heldout], strict=True
+    ):
+        assert [prompt for prompt in now if prompt.id != new] == old
+
+
+@settings(max_examples=100, deadline=None)
+@given(texts, st.integers(1, 4), st.one_of(st.none(), st.integers(1, 5)))
+def test_rounds_and_the_heldout_side_are_disjoint_and_all_prompts_are_used_without_limits(
+    texts, rounds, limit
+):
+    config = PromptsConfig(path="p", heldout_fraction=0.4, train_limit=limit)
+    try:
+        split = split_prompts(sources(sorted(texts)), config, rounds)
+    except UsageError:
+        return  # too few on one side, by chance
+    ids = [prompt.id for part in [*split.rounds, split.heldout] for prompt in part]
+    assert len(ids) == len(set(ids))
+    if limit is None:
+        assert set(ids) == texts
+    else:
+        assert all(len(part) <= limit for part in split.rounds)
+
+
+def test_a_limit_takes_the_prompts_of_the_lowest_hashes_so_a_larger_one_only_adds():
+    names = [f"prompt {i}" for i in range(200)]
+    small = sides(names, train_limit=10, heldout_limit=5)
+    large = sides(names, train_limit=20, heldout_limit=50)
+    assert large.rounds[0][:10] == small.rounds[0]
+    assert large.heldout[:5] == small.heldout
+    places = [position(prompt.id, "heldout") for prompt in large.heldout]
+    assert places == sorted(places)
+    assert max(places) < 0.4
+
+
+def test_the_split_does_not_depend_on_template_or_ids_but_on_the_salt(tmp_path):
+    rows = [{"prompt": f"prompt {i}"} for i in range(300)]
+
+    def heldout(rows, **options):
+        path = written(tmp_path, *rows)
+        config = PromptsConfig(path=path, heldout_fraction=0.3, **options)
+        split = split_prompts(read_prompts(path, config), config, 1)
+        return {prompt.messages[-1]["content"].split(":")[-1] for prompt in split.heldout}
+
+    base = heldout(rows)
+    assert heldout(rows, template="Q:{prompt}", system="s") == base
+    assert heldout([{**row, "id": i} for i, row in enumerate(rows)]) == base
+    assert heldout(rows, salt="other") != base
+    assert 60 <= len(base) <= 120  # 90 expected; 4 standard deviations
+
+
+@pytest.mark.parametrize(
+    ("names", "options", "complaint"),
+    [
+        (["a"], {"heldout_fraction": 1e-9}, "no held-out prompts are left"),
+        (["a"], {"heldout_fraction": 0.999999}, "no training prompts are left for round 1"),
+        (
+            [f"p{i}" for i in range(50)],
+            {"train_limit": 50},
+            "no training prompts are left for round 2",
+        ),
+    ],
+)
+def test_no_prompts_left_says_what_to_change(names, options, complaint):
+    with pytest.raises(UsageError, match=complaint):
+        split_prompts(sources(names), PromptsConfig(path="p", **options), rounds=2)

@@ -1,0 +1,77 @@
+"""What a config's `dpo:` and `lora:` blocks may hold."""
+
+import pytest
+
+from quotetune.training_options import (
+    check_dpo_options,
+    check_lora_options,
+    dpo_options,
+    lora_options,
+)
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        ({"learning_rate": "abc"}, "dpo.learning_rate: 'abc' will not do"),
+        ({"beta": [0.1]}, "dpo.beta: [0.1] will not do"),
+        ({"num_train_epoch": 1}, "did you mean num_train_epochs"),
+        ({"warmup_ratio": 0.1}, "did you mean warmup_steps"),
+        ({"loss_type": "sigmod"}, "dpo.loss_type: 'sigmod' is none of sigmoid, hinge"),
+        ({"loss_type": ["sigmoid", "sft2"]}, "'sft2' is none of"),
+        ({"lr_scheduler_type": "cosin"}, "'cosin' is none of linear, cosine"),
+        ({"train_sampling_strategy": "sorted"}, "is none of random"),
+        ({"output_dir": "x"}, "dpo.output_dir: not to be set here"),
+        ({"seed": 1}, "dpo.seed: not to be set here"),
+        ({"eval_strategy": "steps"}, "dpo.eval_strategy: not to be set here"),
+    ],
+)
+def test_each_bad_dpo_option_is_named_with_its_reason(options, reason):
+    problems = check_dpo_options(options)
+    assert len(problems) == 1
+    assert reason in problems[0]
+
+
+def test_all_problems_are_reported_together():
+    assert len(check_dpo_options({"betta": 1, "learning_rate": "x", "seed": 0})) == 3
+
+
+def test_options_of_both_kinds_that_trl_accepts_are_accepted():
+    options = {
+        "learning_rate": "2e-4",
+        "loss_type": "ipo",
+        "num_train_epochs": 3,
+        "lr_scheduler_type": "cosine",
+        "warmup_steps": 0.1,
+        "max_length": None,
+        "report_to": ["tensorboard"],
+        "gradient_checkpointing_kwargs": {"use_reentrant": False},
+        "bf16": True,
+        "optim": "adamw_torch",
+        "save_steps": 0.5,
+    }
+    assert check_dpo_options(options) == []
+
+
+def test_a_number_that_yaml_reads_as_text_becomes_a_number():
+    assert dpo_options({"learning_rate": "2e-4"}) == {"learning_rate": 2e-4}
+    assert lora_options({"r": "8"}) == {"r": 8}
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        ({"r": "many"}, "lora.r: 'many' will not do"),
+        ({"lora_aplha": 16}, "did you mean lora_alpha"),
+        ({"bias": "some"}, "lora.bias: 'some' will not do"),
+        ({"layers_to_transform": [1], "target_modules": "x.*"}, "lora: "),
+    ],
+)
+def test_each_bad_lora_option_is_named_with_its_reason(options, reason):
+    problems = check_lora_options(options)
+    assert len(problems) == 1
+    assert reason in problems[0]
+
+
+def test_lora_options_that_peft_accepts_are_accepted():
+    assert check_lora_options({"r": 8, "target_modules": ["q_proj"], "use_dora": True}) == []
