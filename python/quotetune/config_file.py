@@ -1,7 +1,7 @@
 """Read a config's YAML and apply `--set a.b=c`; what the keys mean is in `quotetune.config`."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,11 @@ class _Loader(yaml.SafeLoader):
         seen = set()
         for key_node, _ in node.value:
             key = self.construct_object(key_node, deep=True)
+            if not isinstance(key, Hashable):
+                raise yaml.constructor.ConstructorError(
+                    problem="a key is a list or a mapping: write a name",
+                    problem_mark=key_node.start_mark,
+                )
             if key in seen:
                 raise yaml.constructor.ConstructorError(
                     problem=f"the key {key} stands twice: delete one",
@@ -69,7 +74,12 @@ def parse_yaml(text: str) -> Any:
         >>> parse_yaml("{lr: 5e-7, on: 1.5}")
         {'lr': 5e-07, True: 1.5}
     """
-    return yaml.load(text, Loader=_Loader)
+    try:
+        return yaml.load(text, Loader=_Loader)
+    except (RecursionError, ValueError) as error:  # a date that is none, such as 2024-13-45
+        if isinstance(error, yaml.YAMLError):
+            raise
+        raise yaml.YAMLError(f"{error}") from error
 
 
 def apply_overrides(content: dict[str, Any], overrides: Sequence[str]) -> dict[str, Any]:

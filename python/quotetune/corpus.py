@@ -24,6 +24,8 @@ Documents: TypeAlias = (
 Progress: TypeAlias = Callable[[str, int, int], None]
 
 _STRUCTURES = ("bloom", "suffix")
+_MAX_N = 64
+_MAX_THREADS = 1024
 _BATCH_CHARS = 4 << 20
 _BATCH_ROWS = 4096
 
@@ -102,6 +104,8 @@ def build_index(
     _check_keys(keys)
     files, rest = _split(documents)
     report = progress or _silent
+    if not 1 <= n <= _MAX_N:
+        raise UsageError(f"n is {n}; choose one from 1 to {_MAX_N}")
     builder = _core.Builder(
         output,
         n=n,
@@ -152,8 +156,8 @@ def _check_keys(keys: Keys) -> None:
 
 
 def _check_threads(threads: int | None) -> int:
-    if threads is not None and threads < 1:
-        raise UsageError(f"threads is {threads}; choose 1 or more")
+    if threads is not None and not 1 <= threads <= _MAX_THREADS:
+        raise UsageError(f"threads is {threads}; choose 1 or more, at most {_MAX_THREADS}")
     return threads or 0
 
 

@@ -19,6 +19,9 @@ from quotetune.results import (
     report_from_tuple,
 )
 
+# Above any length and any count there can be; what the core takes as a number is limited.
+_MOST = 2**31 - 1
+
 
 class Index:
     """An index of a corpus, mapped into memory.
@@ -210,7 +213,7 @@ class Index:
         texts = [text] if isinstance(text, str) else text
         if min_chars < 1:
             raise UsageError(f"min_chars is {min_chars}; choose 1 or more")
-        traces = self._index.trace(texts, min_chars, _check_documents(max_documents))
+        traces = self._index.trace(texts, min(min_chars, _MOST), _check_documents(max_documents))
         quotes = [[quote_from_tuple(quote) for quote in trace] for trace in traces]
         return quotes[0] if isinstance(text, str) else quotes
 
@@ -293,7 +296,7 @@ def _identity(document: Any) -> tuple[str, str]:
 def _check_documents(max_documents: int) -> int:
     if max_documents < 0:
         raise UsageError(f"max_documents is {max_documents}; choose 0 or more")
-    return max_documents
+    return min(max_documents, _MOST)
 
 
 def _opened(index: Index | str | os.PathLike[str]) -> Index:

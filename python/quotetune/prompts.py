@@ -133,6 +133,16 @@ def _json_rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
                 f"{where}: not JSON ({error.msg}, column {error.colno}): write one JSON object a"
                 " line"
             ) from error
+        except (RecursionError, ValueError) as error:
+            raise UsageError(
+                f"{where}: nested too deeply, or a number of too many digits: mend the line"
+            ) from error
+        try:
+            json.dumps(row, ensure_ascii=False).encode()
+        except UnicodeEncodeError as error:
+            raise UsageError(
+                f"{where}: a lone surrogate, which is no text: mend the line"
+            ) from error
         if not isinstance(row, dict):
             raise UsageError(f'{where}: not an object: write {{"prompt": ...}}')
         yield where, row

@@ -59,18 +59,45 @@ def _read(input: Path, key: str) -> Iterator[tuple[Record, str]]:
                 raise QuotetuneError(
                     f"{place}: malformed JSON: {error.msg} at column {error.colno}; mend the line"
                 ) from error
+            except (RecursionError, ValueError) as error:
+                raise QuotetuneError(
+                    f"{place}: nested too deeply, or a number of too many digits; mend the line"
+                ) from error
             if not isinstance(record, dict) or not isinstance(record.get(key), str):
                 raise QuotetuneError(
                     f"{place}: no text under {key!r}; name the field of the text with --key"
                 )
+            if not _is_unicode(record[key]):
+                raise QuotetuneError(f"{place}: {key!r} holds a lone surrogate; mend the line")
             yield record, record[key]
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 @contextmanager
 def written(output: Path | None) -> Iterator[TextIO]:
-    """Open standard output, or a file that appears under its name when it is complete."""
+    """Open standard output, or a file that appears under its name when it is complete.
+
+    A device or a pipe is written to as it is: a rename would put a file in its place.
+    """
     if output is None:
         yield sys.stdout
+        return
+    output = output.resolve()
+    if output.exists() and not output.is_file():
+        try:
+            with output.open("w", encoding="utf-8") as file:
+                yield file
+        except OSError as error:
+            raise QuotetuneError(
+                f"cannot write {output}: {error.strerror}; choose another"
+            ) from error
         return
     partial = output.with_name(f"{output.name}.partial")
     try:
@@ -85,4 +112,6 @@ def written(output: Path | None) -> Iterator[TextIO]:
 
 def write_record(file: TextIO, record: Record) -> None:
     """Write a record as a line."""
-    file.write(json.dumps(record, ensure_ascii=False) + "\n")
+    line = json.dumps(record, ensure_ascii=False)
+    # A lone surrogate in another field goes out as the escape that it came in as.
+    file.write((line if _is_unicode(line) else json.dumps(record)) + "\n")
