@@ -38,7 +38,14 @@ def test_a_child_killed_in_mid_training_goes_on_at_its_checkpoint(tmp_path, mode
 
     def train(progress=None):
         run_training(
-            pairs, output, work=work, model=model, lora={"r": 2}, dpo=OPTIONS, seed=0, progress=progress
+            pairs,
+            output,
+            work=work,
+            model=model,
+            lora={"r": 2},
+            dpo=OPTIONS,
+            seed=0,
+            progress=progress,
         )
 
     def interrupt(now):

@@ -143,7 +143,7 @@ class _EpochOfOrder(TrainerCallback):  # type: ignore[misc]
 
 def longer_sides(dataset: Dataset) -> list[int]:
     """Return the tokens of each pair's longer side, prompt included."""
-    columns = zip(dataset["prompt_ids"], dataset["chosen_ids"], dataset["rejected_ids"], strict=True)
-    return [
-        len(prompt) + max(len(chosen), len(rejected)) for prompt, chosen, rejected in columns
-    ]
+    columns = zip(
+        dataset["prompt_ids"], dataset["chosen_ids"], dataset["rejected_ids"], strict=True
+    )
+    return [len(prompt) + max(len(chosen), len(rejected)) for prompt, chosen, rejected in columns]
