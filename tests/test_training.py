@@ -2,6 +2,7 @@
 
 import json
 import sys
+from pathlib import Path
 
 import pytest
 from tiny_model import save_tiny_adapter, save_tiny_model
@@ -29,7 +30,7 @@ def pairs(tmp_path_factory):
     return write_pairs(tmp_path_factory.mktemp("pairs") / "pairs.parquet", random_rows(12))
 
 
-class Interrupted(Exception):
+class InterruptedTrainingError(Exception):
     """What a progress callback raises; the child is then killed by SIGKILL."""
 
 
@@ -50,9 +51,9 @@ def test_a_child_killed_in_mid_training_goes_on_at_its_checkpoint(tmp_path, mode
 
     def interrupt(now):
         if now.done == 2:
-            raise Interrupted
+            raise InterruptedTrainingError
 
-    with pytest.raises(Interrupted):
+    with pytest.raises(InterruptedTrainingError):
         train(interrupt)
     assert not output.exists()
     steps = []
@@ -127,8 +128,6 @@ def test_what_cannot_be_is_refused_before_any_child_starts(
 
 
 def test_all_weights_cannot_be_trained_on_top_of_an_adapter(tmp_path, model, pairs):
-    from pathlib import Path
-
     adapter = save_tiny_adapter(Path(model.path), tmp_path / "adapter")
     with pytest.raises(UsageError, match="lora is null"):
         run_training(
