@@ -29,7 +29,7 @@ def pairs(tmp_path_factory):
     return write_pairs(tmp_path_factory.mktemp("pairs") / "pairs.parquet", random_rows(12))
 
 
-class Interrupted(Exception):
+class InterruptedTrainingError(Exception):
     """What a progress callback raises; the child is then killed by SIGKILL."""
 
 
@@ -38,14 +38,21 @@ def test_a_child_killed_in_mid_training_goes_on_at_its_checkpoint(tmp_path, mode
 
     def train(progress=None):
         run_training(
-            pairs, output, work=work, model=model, lora={"r": 2}, dpo=OPTIONS, seed=0, progress=progress
+            pairs,
+            output,
+            work=work,
+            model=model,
+            lora={"r": 2},
+            dpo=OPTIONS,
+            seed=0,
+            progress=progress,
         )
 
     def interrupt(now):
         if now.done == 2:
-            raise Interrupted
+            raise InterruptedTrainingError
 
-    with pytest.raises(Interrupted):
+    with pytest.raises(InterruptedTrainingError):
         train(interrupt)
     assert not output.exists()
     steps = []

@@ -121,7 +121,11 @@ def test_an_adapter_goes_on_and_its_reference_is_the_one_asked_for(
     policies, tmp_path, reference, precompute
 ):
     job = make_job(
-        policies, adapter=True, reference=reference, precompute_ref_log_probs=precompute, max_steps=1
+        policies,
+        adapter=True,
+        reference=reference,
+        precompute_ref_log_probs=precompute,
+        max_steps=1,
     )
     session = TrainingSession(job, tmp_path, lambda event: None)
     session.train(None)
