@@ -2,6 +2,7 @@
 
 import json
 import sys
+from pathlib import Path
 
 import pytest
 from tiny_model import save_tiny_adapter, save_tiny_model
@@ -127,8 +128,6 @@ def test_what_cannot_be_is_refused_before_any_child_starts(
 
 
 def test_all_weights_cannot_be_trained_on_top_of_an_adapter(tmp_path, model, pairs):
-    from pathlib import Path
-
     adapter = save_tiny_adapter(Path(model.path), tmp_path / "adapter")
     with pytest.raises(UsageError, match="lora is null"):
         run_training(
