@@ -182,7 +182,8 @@ def _responses(config: Config) -> list[str]:
         lines += ["", f"### {' '.join((shown or '').split())}"]
         for title in names:
             response = texts[title][prompt.id]
-            lines += ["", f"{title}:", "", *marked_response(response, index.trace(response))]
+            quotes = index.trace(response, min_chars=index.n)
+            lines += ["", f"{title}:", "", *marked_response(response, quotes)]
     return lines
 
 
