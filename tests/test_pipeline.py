@@ -89,7 +89,9 @@ def test_the_evaluation_uses_heldout_prompts_and_the_same_seeds_before_and_after
     def rows(name, *columns):
         parts = sorted((directory / name / "samples").glob("part-*.parquet"))
         return {
-            tuple(row.values()) for part in parts for row in pq.read_table(part, columns=columns).to_pylist()
+            tuple(row.values())
+            for part in parts
+            for row in pq.read_table(part, columns=columns).to_pylist()
         }
 
     before = rows("evaluation/base", "prompt_id", "sample", "seed")
@@ -214,7 +216,7 @@ def test_two_runs_in_one_directory_refuse(finished):
 
 
 def test_an_unknown_stage_is_named(finished):
-    with pytest.raises(UsageError, match="--until tain.*round-1/train"):
+    with pytest.raises(UsageError, match=r"--until tain.*round-1/train"):
         stage_list(Config.model_validate(finished), "tain")
 
 

@@ -1,5 +1,6 @@
 //! Builds an index: documents stream in and reach the disk normalised; `finish` adds the structures.
 
+use std::borrow::Cow;
 use std::path::Path;
 
 use rayon::prelude::*;
@@ -161,9 +162,11 @@ impl Builder {
         let (normalization, places) = (self.options.normalization, &self.places);
         let prepare = |item: T| -> Result<Option<Prepared>> {
             Ok(parse(item, places)?.map(|mut document| {
-                if let std::borrow::Cow::Owned(text) = normalization.normalize(&document.text) {
-                    document.text = text;
-                }
+                document.text = match normalization.normalize(&document.text) {
+                    // Most text is normal already, and need not be copied.
+                    Cow::Borrowed(text) if text.len() == document.text.len() => document.text,
+                    changed => changed.into_owned(),
+                };
                 Prepared {
                     characters: document.text.chars().count() as u64,
                     document,

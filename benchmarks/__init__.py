@@ -1,0 +1,1 @@
+"""Benchmarks of quotetune beside its peers; `python -m benchmarks` prints their tables."""

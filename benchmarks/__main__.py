@@ -1,0 +1,76 @@
+"""Print the tables and write them to docs/benchmarks.md: `python -m benchmarks --help`."""
+
+import argparse
+import importlib
+import os
+import tempfile
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table as RichTable
+
+from benchmarks.report import write_section
+from benchmarks.settings import SYSTEMS, Settings
+from benchmarks.table import HEADER, Table
+
+BENCHMARKS = ("build", "score", "trace", "round")
+
+
+def main() -> None:
+    options = _options()
+    # Read when the first call makes the pool of threads; child processes inherit it.
+    os.environ["RAYON_NUM_THREADS"] = "1"
+    console = Console()
+    for name in options.table:
+        with tempfile.TemporaryDirectory(prefix="quotetune-bench-") as work:
+            settings = Settings(
+                demo=options.demo,
+                work=Path(work),
+                text_bytes=round(options.text * 1e6),
+                repeats=options.repeats,
+                limit=options.limit,
+                systems=options.systems,
+            )
+            tables: list[Table] = importlib.import_module(f"benchmarks.{name}").tables(settings)
+        for table in tables:
+            _print(console, table)
+        write_section(options.output, name.capitalize(), tables)
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    names = _names_of(BENCHMARKS)
+    parser.add_argument("--table", type=names, default=BENCHMARKS, help="which, by commas")
+    parser.add_argument("--text", type=float, default=32.0, help="MB of text to index")
+    parser.add_argument("--repeats", type=int, default=3, help="the shortest of this many counts")
+    parser.add_argument("--limit", type=float, default=300.0, help="seconds for one build")
+    parser.add_argument("--systems", type=_names_of(SYSTEMS), default=SYSTEMS, help="by commas")
+    parser.add_argument("--demo", type=Path, default=Path("data/demo"), help="the demo's data")
+    parser.add_argument("--output", type=Path, default=Path("docs/benchmarks.md"))
+    return parser.parse_args()
+
+
+class _names_of:  # noqa: N801
+    """Parse names separated by commas, each one of those known."""
+
+    def __init__(self, known: tuple[str, ...]) -> None:
+        self.known = known
+
+    def __call__(self, value: str) -> tuple[str, ...]:
+        for name in value.split(","):
+            if name not in self.known:
+                raise argparse.ArgumentTypeError(f"{name!r}; choose from {', '.join(self.known)}")
+        return tuple(value.split(","))
+
+
+def _print(console: Console, table: Table) -> None:
+    printed = RichTable(title=f"{table.title} ({table.unit})", caption=" ".join(table.notes))
+    for column, name in enumerate(HEADER):
+        printed.add_column(name, justify="right" if column else "left")
+    for cells in table.cells():
+        printed.add_row(*cells)
+    console.print(printed)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,114 @@
+"""Text to index and to ask about: the demo's Wikipedia leads, then installed packages' sources.
+
+All of it is on a machine that has run `make data`. White space is collapsed and what is not ASCII
+is left out, so that every system sees the same 25-grams and a byte is a character.
+"""
+
+import json
+import random
+import sysconfig
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+SUFFIXES = (".py", ".md", ".rst", ".txt", ".pyi")
+# Longer documents than this are cut into several.
+DOCUMENT_CHARS = 20_000
+# Of this many documents one is held out of the corpus: what texts say that quotes nothing.
+HELD_OUT = 50
+FRAGMENT_CHARS = 125
+
+
+def split_corpus(demo: Path, size: int) -> tuple[list[str], list[str]]:
+    """Read documents and hold some out.
+
+    Args:
+        demo: Directory of the demo's data.
+        size: Characters of the corpus.
+
+    Returns:
+        The documents of the corpus and those held out; no two are equal.
+    """
+    corpus: list[str] = []
+    held_out: list[str] = []
+    chars = 0
+    for position, document in enumerate(dict.fromkeys(_documents(demo))):
+        if chars >= size:
+            break
+        if position % HELD_OUT == HELD_OUT - 1:
+            held_out.append(document)
+        else:
+            corpus.append(document)
+            chars += len(document)
+    return corpus, held_out
+
+
+def duplicated(documents: Sequence[str], copies: int, seed: int = 0) -> list[str]:
+    """Make as much text of only `1 / copies` of the documents, in random order."""
+    repeated = list(documents[: max(1, len(documents) // copies)]) * copies
+    random.Random(seed).shuffle(repeated)
+    return repeated
+
+
+def half_quoted(
+    corpus: Sequence[str], held_out: Sequence[str], count: int, chars: int, seed: int = 0
+) -> list[str]:
+    """Make texts whose fragments come in turn from the corpus and from documents held out.
+
+    Args:
+        corpus: Documents to quote.
+        held_out: Documents that are not in the corpus.
+        count: Number of texts.
+        chars: Characters of a text, before white space is collapsed.
+        seed: Seed of the choice of fragments.
+
+    Returns:
+        The texts.
+    """
+    draw = random.Random(seed)
+    return [_plain("".join(_fragments(draw, (corpus, held_out), chars))) for _ in range(count)]
+
+
+def write_jsonl(documents: Sequence[str], path: Path) -> Path:
+    """Write documents as JSONL, one record `{"text": ...}` a line."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", encoding="utf-8") as file:
+        file.writelines(json.dumps({"text": document}) + "\n" for document in documents)
+    return path
+
+
+def read_jsonl(path: Path) -> Iterator[str]:
+    """Read the documents of `write_jsonl`."""
+    with path.open(encoding="utf-8") as file:
+        for line in file:
+            yield json.loads(line)["text"]
+
+
+def _documents(demo: Path) -> Iterator[str]:
+    leads = demo / "corpus.jsonl"
+    if not leads.exists():
+        raise SystemExit(f"error: there is no {leads}; run `make data` first")
+    for text in read_jsonl(leads):
+        yield _plain(text)
+    packages = Path(sysconfig.get_path("purelib"))
+    files = sorted(path for path in packages.rglob("*") if path.suffix in SUFFIXES)
+    # Neighbours are alike; a corpus that ends early should hold some of every package.
+    random.Random(0).shuffle(files)
+    for file in files:
+        text = _plain(file.read_text("utf-8", errors="ignore"))
+        for start in range(0, len(text), DOCUMENT_CHARS):
+            yield text[start : start + DOCUMENT_CHARS].strip()
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.encode("ascii", errors="ignore").decode().replace("\0", "").split())
+
+
+def _fragments(draw: random.Random, sources: Sequence[Sequence[str]], chars: int) -> Iterator[str]:
+    turn = 0
+    while chars > 0:
+        document = draw.choice(sources[turn % len(sources)])
+        start = draw.randrange(max(1, len(document) - FRAGMENT_CHARS))
+        fragment = document[start : start + min(FRAGMENT_CHARS, chars)]
+        yield fragment
+        chars -= len(fragment)
+        turn += 1

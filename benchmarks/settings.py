@@ -1,0 +1,48 @@
+"""What a run of the benchmarks was asked for."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+QUOTETUNE = "quotetune"
+SET = "Python set"
+RBLOOM = "rbloom"
+ABLOOM = "abloom"
+INFINI_GRAM = "infini-gram"
+TOKENGRAMS = "tokengrams"
+VLLM = "vllm"
+TRL = "trl"
+BLOOM_SYSTEMS = (QUOTETUNE, SET, RBLOOM, ABLOOM)
+SUFFIX_SYSTEMS = (QUOTETUNE, INFINI_GRAM, TOKENGRAMS)
+ROUND_SYSTEMS = (QUOTETUNE, VLLM, TRL)
+SYSTEMS = tuple(dict.fromkeys(BLOOM_SYSTEMS + SUFFIX_SYSTEMS + ROUND_SYSTEMS))
+
+# Length of an n-gram, and of the shortest span, in characters.
+N = 25
+# False-positive rate of every Bloom filter.
+FPR = 0.001
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Options of a run.
+
+    Attributes:
+        demo: Directory of the demo's data: `corpus.jsonl`, and for a round `model/`,
+            `prompts.jsonl` and `index/`.
+        work: Directory for everything that the benchmarks write.
+        text_bytes: Size of the corpus in characters.
+        repeats: Times that each measurement is made; the shortest counts.
+        limit: Seconds after which a build is given up.
+        systems: Names of the systems to run; quotetune comes first.
+    """
+
+    demo: Path
+    work: Path
+    text_bytes: int
+    repeats: int
+    limit: float
+    systems: tuple[str, ...]
+
+    def chosen(self, systems: tuple[str, ...]) -> tuple[str, ...]:
+        """Those of some systems that are to run."""
+        return tuple(system for system in systems if system in self.systems)

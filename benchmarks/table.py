@@ -1,0 +1,94 @@
+"""A table of measurements, with quotetune's in its first row."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from benchmarks.timing import Time
+
+HEADER = ("system", "wall", "CPU", "quotetune is, wall", "quotetune is, CPU")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One system's measurement.
+
+    Attributes:
+        system: Its name.
+        amount: How much it did, in the unit of the table's rate.
+        time: How long that took; None if it was given up.
+        limit: Seconds after which it would have been given up.
+    """
+
+    system: str
+    amount: float
+    time: Time | None
+    limit: float = 0.0
+
+
+@dataclass(frozen=True)
+class Table:
+    """What several systems took for the same work.
+
+    Attributes:
+        title: What was measured.
+        unit: Unit of the numbers.
+        rows: The systems; quotetune first.
+        seconds_each: The numbers are seconds for one of the amount, times this; 0 for a rate,
+            amount a second.
+        compares: Whether the other rows are to be compared with the first.
+        notes: What a reader must know to judge the numbers.
+    """
+
+    title: str
+    unit: str
+    rows: Sequence[Row]
+    seconds_each: float = 0.0
+    compares: bool = True
+    notes: Sequence[str] = field(default_factory=tuple)
+
+    def cells(self) -> list[tuple[str, ...]]:
+        """The rows as text, one column for each of `HEADER`."""
+        return [self._cells(row) for row in self.rows]
+
+    def markdown(self) -> str:
+        """The table in Markdown, under a heading."""
+        lines = [f"### {self.title} ({self.unit})", ""]
+        lines += [_line(HEADER), _line(["---"] + ["---:"] * (len(HEADER) - 1))]
+        lines += [_line(cells) for cells in self.cells()]
+        lines += ["", *self.notes] if self.notes else []
+        return "\n".join(lines) + "\n"
+
+    def _cells(self, row: Row) -> tuple[str, ...]:
+        ours = self.rows[0]
+        if row.time is None:
+            return row.system, f"not in {row.limit:.0f} s", "", *self._bound(row), ""
+        numbers = (
+            row.system,
+            _number(self._value(row.amount, row.time.wall)),
+            _number(self._value(row.amount, row.time.cpu)),
+        )
+        if row is ours or ours.time is None or not self.compares:
+            return *numbers, "", ""
+        scale = ours.amount / row.amount
+        wall = row.time.wall / ours.time.wall * scale
+        cpu = row.time.cpu / ours.time.cpu * scale
+        return *numbers, f"{_number(wall)}x as fast", f"{_number(cpu)}x as fast"
+
+    def _value(self, amount: float, seconds: float) -> float:
+        return seconds / amount * self.seconds_each if self.seconds_each else amount / seconds
+
+    def _bound(self, row: Row) -> tuple[str]:
+        ours = self.rows[0].time
+        if ours is None:
+            return ("",)
+        return (f"over {_number(row.limit / ours.wall)}x as fast",)
+
+
+def _number(value: float) -> str:
+    """Three digits, and no exponent."""
+    digits = 0 if value >= 100 else 1 if value >= 10 else 2
+    return f"{value:,.{digits}f}"
+
+
+def _line(cells: Sequence[str]) -> str:
+    return "| " + " | ".join(cells) + " |"

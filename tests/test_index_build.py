@@ -1,0 +1,212 @@
+"""A build leaves a whole index or nothing, whatever happens to it."""
+
+import itertools
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from quotetune import Document, Index, QuotetuneError, UsageError, build_index
+
+TEXT = "A sentence of more than twenty-five characters."
+
+
+def names(directory: Path) -> list[str]:
+    return sorted(path.name for path in directory.iterdir())
+
+
+def test_an_existing_index_is_replaced_only_with_overwrite(tmp_path: Path) -> None:
+    output = tmp_path / "index"
+    before = build_index([TEXT], output)
+    with pytest.raises(UsageError, match="--overwrite"):
+        build_index([TEXT, TEXT], output)
+    assert len(Index.open(output)) == 1
+    assert len(build_index([TEXT, TEXT], output, overwrite=True)) == 2
+    assert names(tmp_path) == ["index"]
+    # An open index goes on with the files that it has mapped.
+    assert before.count([TEXT]).tolist() == [1]
+
+
+def test_a_failed_build_keeps_the_index_that_it_was_to_replace(tmp_path: Path) -> None:
+    output = tmp_path / "index"
+    build_index([TEXT], output)
+
+    def failing() -> Iterator[str]:
+        yield TEXT
+        raise RuntimeError("the disk of the corpus broke")
+
+    with pytest.raises(RuntimeError, match="broke"):
+        build_index(failing(), output, overwrite=True)
+    assert len(Index.open(output)) == 1
+    assert names(tmp_path) == ["index"]
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_nothing_that_is_not_an_index_is_ever_replaced(tmp_path: Path, overwrite: bool) -> None:
+    (tmp_path / "notes").mkdir()
+    (tmp_path / "notes" / "diary.txt").write_text("dear diary")
+    with pytest.raises(UsageError, match="not an index"):
+        build_index([TEXT], tmp_path / "notes", overwrite=overwrite)
+    with pytest.raises(UsageError, match="not a directory"):
+        build_index([TEXT], tmp_path / "notes" / "diary.txt", overwrite=overwrite)
+    (tmp_path / "index.partial").mkdir()
+    (tmp_path / "index.partial" / "diary.txt").write_text("dear diary")
+    with pytest.raises(UsageError, match="not left by one"):
+        build_index([TEXT], tmp_path / "index", overwrite=overwrite)
+    assert names(tmp_path) == ["index.partial", "notes"]
+
+
+def test_an_empty_directory_is_built_into(tmp_path: Path) -> None:
+    assert len(build_index([TEXT], tmp_path)) == 1
+
+
+def test_two_builds_do_not_write_to_one_place(tmp_path: Path) -> None:
+    output = tmp_path / "index"
+
+    def documents() -> Iterator[str]:
+        with pytest.raises(UsageError, match="another build is writing"):
+            build_index([TEXT], output)
+        yield TEXT
+
+    assert len(build_index(documents(), output)) == 1
+
+
+def test_what_progress_raises_ends_the_build_and_leaves_nothing(tmp_path: Path) -> None:
+    for phase in ("read", "index"):
+
+        def interrupt(now: str, done: int, total: int, phase: str = phase) -> None:
+            if now == phase:
+                raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            build_index([TEXT], tmp_path / "index", progress=interrupt)
+        assert names(tmp_path) == []
+
+
+def test_progress_tells_bytes_and_reaches_the_total(tmp_path: Path) -> None:
+    corpus = tmp_path / "corpus.jsonl"
+    corpus.write_text("".join(json.dumps({"text": f"{TEXT} {n}"}) + "\n" for n in range(1000)))
+    calls: list[tuple[str, int, int]] = []
+    build_index(corpus, tmp_path / "index", progress=lambda *call: calls.append(call))
+    assert calls[0][0] == "read" and calls[-1][0] == "index"
+    last_read = [call for call in calls if call[0] == "read"][-1]
+    assert last_read == ("read", corpus.stat().st_size, corpus.stat().st_size)
+    for _, group in itertools.groupby(calls, key=lambda call: call[0]):
+        done = [call[1] for call in group]
+        assert done == sorted(done)
+
+
+ENDLESS = """
+import itertools, sys
+from quotetune import build_index
+texts = (f"A sentence of more than twenty-five characters, number {n}." for n in itertools.count())
+print("started", flush=True)
+build_index(texts, sys.argv[1])
+"""
+
+
+def start_endless_build(output: Path) -> subprocess.Popen[str]:
+    process = subprocess.Popen(
+        [sys.executable, "-c", ENDLESS, str(output)], stdout=subprocess.PIPE, text=True
+    )
+    partial = output.with_name("index.partial") / "segment-00000.text"
+    deadline = time.monotonic() + 60
+    while not (partial.exists() and partial.stat().st_size > 0):
+        assert time.monotonic() < deadline and process.poll() is None
+        time.sleep(0.02)
+    return process
+
+
+def test_a_killed_build_leaves_no_index_and_does_not_hinder_the_next(tmp_path: Path) -> None:
+    process = start_endless_build(tmp_path / "index")
+    process.kill()
+    process.wait()
+    assert names(tmp_path) == ["index.partial"]
+    with pytest.raises(QuotetuneError, match="no index here"):
+        Index.open(tmp_path / "index")
+    assert len(build_index([TEXT], tmp_path / "index")) == 1
+    assert names(tmp_path) == ["index"]
+
+
+def test_ctrl_c_stops_a_build_at_once_and_leaves_nothing(tmp_path: Path) -> None:
+    process = start_endless_build(tmp_path / "index")
+    before = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    process.wait(timeout=30)
+    assert time.monotonic() - before < 10
+    assert process.returncode in (-signal.SIGINT, 1, 130)
+    assert names(tmp_path) == []
+
+
+def test_a_full_disk_is_one_clear_error_and_leaves_nothing(tmp_path: Path) -> None:
+    script = f"""
+import resource, signal, sys
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+from quotetune import build_index, QuotetuneError
+try:
+    build_index((f"{TEXT} {{n}}" for n in range(100_000)), {str(tmp_path / "index")!r})
+except QuotetuneError as error:
+    print(error)
+"""
+    result = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert result.stdout.startswith("cannot write ") and "File too large" in result.stdout
+    assert names(tmp_path) == []
+
+
+def test_a_duplicate_identity_names_both_places(tmp_path: Path) -> None:
+    documents = [Document("a", "1", TEXT), Document("a", "2", TEXT), Document("a", "1", "other")]
+    with pytest.raises(QuotetuneError, match=r"documents:2: .*'?\"?1.*documents:0.*--id-key"):
+        build_index(documents, tmp_path / "index")
+    # The boundary between source and id is part of the identity.
+    build_index([Document("a", "bc", TEXT), Document("ab", "c", TEXT)], tmp_path / "index")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"n": 0}, "n is 0"),
+        ({"n": 65}, "n is 65"),
+        ({"normalization": "lower"}, "squash or none"),
+        ({"structures": []}, "no structure"),
+        ({"structures": ["trie"]}, "trie"),
+        ({"bits_per_ngram": 0.5}, "bits"),
+        ({"bits_per_ngram": 16, "fpr": 0.1}, "exclude each other"),
+        ({"structures": ["suffix"], "fpr": 0.1}, "add bloom"),
+        ({"fpr": 1.5}, "between 0 and 1"),
+        ({"threads": 0}, "threads"),
+        ({"errors": "ignore"}, "strict, replace or skip"),
+        ({"source": "a", "source_key": "b"}, "exclude each other"),
+    ],
+)
+def test_options_that_cannot_work_are_refused_before_any_work(
+    tmp_path: Path, options: dict[str, object], message: str
+) -> None:
+    with pytest.raises(UsageError, match=message):
+        build_index([TEXT], tmp_path / "index", **options)  # type: ignore[arg-type]
+    assert names(tmp_path) == []
+
+
+@pytest.mark.parametrize("threads", [1, 2, 5])
+def test_the_files_do_not_depend_on_the_threads(tmp_path: Path, threads: int) -> None:
+    texts = [f"{TEXT} Number {n % 7} of {n}." for n in range(2000)]
+
+    def files(output: Path, threads: int) -> dict[str, bytes]:
+        build_index(texts, output, threads=threads, segment_bytes=40_000)
+        return {path.name: path.read_bytes() for path in output.iterdir()}
+
+    assert files(tmp_path / "one", 1) == files(tmp_path / "many", threads)
+
+
+def test_segments_split_between_documents_at_the_limit(tmp_path: Path) -> None:
+    index = build_index(["x" * 60] * 10, tmp_path / "index", segment_bytes=130)
+    assert len(list((tmp_path / "index").glob("*.suffix"))) == 5
+    assert index.count(["x" * 60]).tolist() == [10]
+    assert names(tmp_path) == ["index"]

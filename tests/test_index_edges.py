@@ -1,0 +1,213 @@
+"""The edges that suffix arrays and filters are known to get wrong."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from quotetune import Document, Index, QuotetuneError, build_index, quip_score, trace
+
+LOREM = "It was the best of times, it was the worst of times, it was the age of wisdom."
+
+
+@pytest.fixture
+def output(tmp_path: Path) -> Path:
+    return tmp_path / "index"
+
+
+def test_an_empty_corpus_answers_zero_everywhere(output: Path) -> None:
+    index = build_index([], output)
+    assert len(index) == 0 and index
+    assert index.quip([LOREM]).tolist() == [0.0]
+    assert index.quip([LOREM], exact=True).tolist() == [0.0]
+    assert index.trace(LOREM) == []
+    assert index.count(["a"]).tolist() == [0]
+    assert index.contains(["a", ""]).tolist() == [False, False]
+    [report] = index.score([LOREM])
+    assert (report.numerator, report.denominator) == (0, len(LOREM) - 24)
+    assert (report.quotes, report.longest_quote, report.covered) == ([], 0, [])
+
+
+def test_empty_documents_are_documents(output: Path) -> None:
+    index = build_index(["", " \n ", ""], output)
+    assert len(index) == 3
+    assert index.document("documents", "1").text == ""
+    assert index.quip([LOREM]).tolist() == [0.0]
+    assert index.trace(LOREM, min_chars=1) == []
+
+
+def test_a_document_shorter_than_n_has_no_ngram_but_can_be_found(output: Path) -> None:
+    index = build_index(["short", LOREM], output)
+    assert index.quip(["short" * 10]).tolist() == [0.0]
+    assert index.count(["short"]).tolist() == [1]
+    [quote] = index.trace("a short one", min_chars=5)
+    assert (quote.text, quote.documents[0].id) == ("short", "0")
+
+
+@pytest.mark.parametrize("exact", [False, True])
+@pytest.mark.parametrize("length", range(25))
+def test_a_text_shorter_than_n_has_no_score(tmp_path: Path, length: int, exact: bool) -> None:
+    index = build_index([LOREM], tmp_path / "index")
+    text = LOREM[1 : length + 1].strip()
+    assert np.isnan(index.quip([text], exact=exact)[0])
+    assert quip_score(text, index) is None
+    [report] = index.score([text], exact=exact)
+    assert report.too_short and report.quip_25_beta is None and report.quotes == []
+
+
+def test_all_equal_characters_overlap_themselves(output: Path) -> None:
+    index = build_index(["a" * 1000], output)
+    assert index.count(["a" * 25, "a" * 1000, "a" * 1001]).tolist() == [976, 1, 0]
+    assert index.quip(["a" * 50]).tolist() == [1.0]
+    [quote] = index.trace("b" + "a" * 30)
+    assert (quote.start, quote.end, quote.count, quote.documents[0].offset) == (1, 31, 971, 0)
+    first, second = index.trace("a" * 1500)
+    assert (first.start, first.end, second.start, second.end) == (0, 1000, 1, 1001) or len(
+        index.trace("a" * 1500)
+    ) == 501
+
+
+def test_a_duplicate_document_is_named_in_the_order_of_the_corpus(output: Path) -> None:
+    index = build_index([LOREM] * 30, output, segment_bytes=200)
+    [quote] = index.trace(LOREM, max_documents=12)
+    assert quote.count == 30
+    assert [document.id for document in quote.documents] == [str(number) for number in range(12)]
+    assert {document.offset for document in quote.documents} == {0}
+
+
+def test_a_document_is_named_once_however_often_it_holds_the_quote(output: Path) -> None:
+    index = build_index(["xyzzy " * 20, "no xyzzy"], output)
+    [quote] = index.trace("xyzzy", min_chars=5)
+    assert quote.count == 21
+    assert [(document.id, document.offset) for document in quote.documents] == [("0", 0), ("1", 3)]
+
+
+@pytest.mark.parametrize("segment_bytes", [1, 1 << 30])
+def test_no_match_crosses_from_one_document_into_the_next(output: Path, segment_bytes: int) -> None:
+    index = build_index([LOREM[:40], LOREM[40:]], output, segment_bytes=segment_bytes)
+    assert index.count([LOREM]).tolist() == [0]
+    assert [(quote.start, quote.end) for quote in index.trace(LOREM)] == [(0, 40), (40, 78)]
+    [report] = index.score([LOREM], exact=True)
+    assert report.numerator == (40 - 24) + (38 - 24)
+    assert report.covered == [(0, 78)]
+
+
+def test_queries_before_the_first_and_after_the_last_suffix(output: Path) -> None:
+    index = build_index(["mmm nnn"], output)
+    queries = ["\0", "!", "a", "zzz", "\U0010ffff", "mmm", "nnn", "nnnn", "mmm nnn", "mmm nnnm"]
+    assert index.count(queries).tolist() == [0, 0, 0, 0, 0, 1, 1, 0, 1, 0]
+
+
+@pytest.mark.parametrize("prefix", ["", "a", "é", "漢", "😀", "e\u0301", "aé", "漢😀a"])
+def test_multi_byte_characters_at_every_offset(output: Path, prefix: str) -> None:
+    body = "日本語の長い文章と😀絵文字とe\u0301のような結合文字を含む二十五文字以上の文書です。"
+    index = build_index([prefix + body], output)
+    [quote] = index.trace("前書き: " + body + "!")
+    assert quote.text == body
+    assert (quote.start, quote.end) == (5, 5 + len(body))
+    assert quote.documents[0].offset == len(prefix)
+    assert index.quip([body], exact=True).tolist() == index.quip([body]).tolist() == [1.0]
+
+
+def test_a_combining_character_is_a_character_and_composed_forms_differ(output: Path) -> None:
+    index = build_index(["cafe\u0301"], output, n=4)
+    assert index.count(["e", "e\u0301", "\u0301", "é"]).tolist() == [1, 1, 1, 0]
+
+
+def test_nul_characters_are_characters(output: Path) -> None:
+    index = build_index(["a\0b\0\0c"], output, n=2)
+    assert index.count(["\0", "\0\0", "a\0b"]).tolist() == [3, 1, 1]
+    assert index.document("documents", "0").text == "a\0b\0\0c"
+    assert index.quip(["a\0b"]).tolist() == [1.0]
+
+
+def test_a_collapsed_run_of_white_space_belongs_to_the_quote_whole(output: Path) -> None:
+    index = build_index(["one two three four five six seven"], output)
+    text = "  ## one \t\t two   three four five six"
+    [quote] = index.trace(text)
+    assert quote.text == " one two three four five six" or quote.text == text[5:]
+    assert text[quote.start : quote.end].split() == ["one", "two", "three", "four", "five", "six"]
+    assert quote.end == len(text)
+
+
+def test_stored_text_is_not_normalised_again(output: Path) -> None:
+    # Squash is not idempotent: one pass over "\n \n x" leaves what a second would change.
+    text = "a\n \n \n x" + "y" * 30
+    index = build_index([text], output)
+    stored = index.document("documents", "0").text
+    assert stored != text
+    assert index.quip([text], exact=True).tolist() == [1.0]
+
+
+def test_without_normalisation_white_space_counts(output: Path) -> None:
+    index = build_index(["a  b"], output, normalization="none", n=2)
+    assert index.count(["a  b", "a b", "  "]).tolist() == [1, 0, 1]
+    assert index.document("documents", "0").text == "a  b"
+
+
+def test_text_positions_beyond_ascii_are_characters_of_the_text_as_given(output: Path) -> None:
+    index = build_index([LOREM], output)
+    [quote] = index.trace("漢字 😀\r\n " + LOREM)
+    assert ("漢字 😀\r\n " + LOREM)[quote.start : quote.end] == LOREM
+
+
+def test_metadata_comes_back_with_quotes_and_documents(output: Path) -> None:
+    metadata = {"title": "Two Cities", "year": 1859, "tags": ["é", None], "nested": {"a": 0.5}}
+    index = build_index([Document("dickens", "2c", LOREM, metadata)], output)
+    [quote] = trace(LOREM, index)
+    assert quote.documents[0].metadata == metadata
+    assert index.document("dickens", "2c") == Document("dickens", "2c", LOREM, metadata)
+
+
+@pytest.mark.parametrize("identity", [("documents", "9"), ("other", "0"), ("document", "s0")])
+def test_an_unknown_document_is_an_error_that_names_it(
+    output: Path, identity: tuple[str, str]
+) -> None:
+    index = build_index([LOREM], output)
+    with pytest.raises(QuotetuneError, match=identity[1]):
+        index.document(*identity)
+    with pytest.raises(QuotetuneError, match=identity[1]):
+        index.quip([LOREM], documents=[[identity]])
+
+
+def test_an_index_of_one_structure_refuses_what_needs_the_other(output: Path) -> None:
+    index = build_index([LOREM], output, structures=["bloom"])
+    assert sorted(path.name for path in output.iterdir()) == [
+        "filter-00000.bloom",
+        "manifest.json",
+    ]
+    assert index.quip([LOREM]).tolist() == [1.0]
+    assert index.contains([LOREM]).tolist() == [True]
+    for call in (
+        lambda: index.trace(LOREM),
+        lambda: index.count([LOREM]),
+        lambda: index.document("documents", "0"),
+        lambda: index.quip([LOREM], exact=True),
+        lambda: index.score([LOREM], exact=True),
+        lambda: index.quip([LOREM], documents=[[("documents", "0")]]),
+        lambda: index.contains(["short"]),
+    ):
+        with pytest.raises(QuotetuneError, match=r"no suffix index.*--structures bloom,suffix"):
+            call()
+
+
+def test_a_suffix_index_alone_scores_exactly(output: Path) -> None:
+    index = build_index([LOREM], output, structures=["suffix"])
+    assert index.fpr == 0
+    assert index.quip([LOREM, LOREM[:30] + "?" * 10]).tolist() == [1.0, 6 / 16]
+
+
+def test_lone_surrogates_in_a_query_are_an_error(output: Path) -> None:
+    index = build_index([LOREM], output)
+    for call in (index.quip, index.score, index.count, index.contains, index.trace):
+        with pytest.raises(QuotetuneError, match=r"text 1: .*lone surrogate"):
+            call(["fine", "not \ud800 fine"])
+
+
+def test_a_single_str_is_not_taken_for_a_list_of_characters(output: Path) -> None:
+    index: Index = build_index([LOREM], output)
+    for call in (index.quip, index.score, index.count, index.contains):
+        with pytest.raises(QuotetuneError, match="give a list of str"):
+            call(LOREM)
+    with pytest.raises(QuotetuneError, match="text 1: expected str"):
+        index.quip(["a", 3])  # type: ignore[list-item]
