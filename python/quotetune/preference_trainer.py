@@ -131,7 +131,7 @@ class PreferenceTrainer(DPOTrainer):  # type: ignore[misc]
 
 
 class _EpochOfOrder(TrainerCallback):  # type: ignore[misc]
-    """Tells the order its epoch; accelerate fails to in a resumed epoch on several GPUs."""
+    """Tells the order its epoch: in a resumed epoch on several GPUs accelerate does not."""
 
     def __init__(self, trainer: PreferenceTrainer) -> None:
         self._trainer = trainer

@@ -161,7 +161,7 @@ class TrainingSession:
         )
 
     def record(self, versions: dict[str, str]) -> dict[str, Any]:
-        """Return what `training.json` says of the finished training."""
+        """Describe the training so far: what `training.json` holds."""
         state = self.trainer.state
         dataset = self.trainer.train_dataset
         peft_config = getattr(self.trainer.model, "peft_config", {}).get("default")
@@ -249,7 +249,7 @@ def load_pairs(path: Path, cache: Path) -> Dataset:
 
 
 def _plain(options: dict[str, Any]) -> dict[str, Any]:
-    """Return options as JSON can hold them: a set as a sorted list, what has no form as text."""
+    """Return options as JSON can hold them: sets as sorted lists, and what has no form as text."""
     return {
         name: sorted(value)
         if isinstance(value, set)
