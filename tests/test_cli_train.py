@@ -13,7 +13,11 @@ from quotetune.cli import main
 from quotetune.sampling.backend import Request, Response
 from quotetune.sampling.parts import write_part
 
-CONFIGS = sorted((Path(__file__).parent.parent / "configs").glob("*.yaml"))
+CONFIGS = [
+    path
+    for path in sorted((Path(__file__).parent.parent / "configs").glob("*.yaml"))
+    if not path.stem.startswith("accelerate")  # those are for `launch`
+]
 
 
 def quotetune(monkeypatch, *arguments):

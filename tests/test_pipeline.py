@@ -130,6 +130,13 @@ def test_the_summary_shows_marked_responses_with_their_sources(finished):
     assert "documents/" in summary
 
 
+def test_the_model_card_has_the_numbers_before_and_after(finished):
+    metrics = json.loads((Path(finished["run"]) / "metrics.json").read_text())
+    card = (Path(finished["run"]) / "round-1" / "adapter" / "README.md").read_text()
+    before, after = metrics["before"]["quip"], metrics["after"]["quip"]
+    assert f"| quip | {before:.4g} | {after:.4g} |" in card
+
+
 def test_a_run_that_is_done_does_nothing_again(finished, capsys):
     tiny_run.run(finished)
     lines = capsys.readouterr().err.splitlines()

@@ -6,7 +6,8 @@ import pytest
 
 from quotetune.errors import QuotetuneError, UsageError
 from quotetune.pipeline import plan
-from quotetune.stage import MANIFEST, Stage, complete, content_hash, inspect, written_directory
+from quotetune.stage import MANIFEST, Stage, complete, content_hash, inspect
+from quotetune.whole_files import written_directory
 
 
 class InterruptionError(Exception):
