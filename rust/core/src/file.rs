@@ -229,7 +229,7 @@ impl MappedFile {
         &self.path
     }
 
-    pub fn len(&self) -> usize {
+    pub fn size(&self) -> usize {
         self.map.len()
     }
 
@@ -294,7 +294,7 @@ fn check_header(
         ));
     }
     let inside = |extent: &Extent| {
-        extent.offset % ALIGNMENT == 0
+        extent.offset.is_multiple_of(ALIGNMENT)
             && extent
                 .offset
                 .checked_add(extent.length)
