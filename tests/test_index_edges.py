@@ -124,9 +124,8 @@ def test_a_collapsed_run_of_white_space_belongs_to_the_quote_whole(output: Path)
     index = build_index(["one two three four five six seven"], output)
     text = "  ## one \t\t two   three four five six"
     [quote] = index.trace(text)
-    assert quote.text == " one two three four five six" or quote.text == text[5:]
-    assert text[quote.start : quote.end].split() == ["one", "two", "three", "four", "five", "six"]
-    assert quote.end == len(text)
+    assert quote.text == "one two three four five six"
+    assert (quote.start, quote.end) == (5, len(text))
 
 
 def test_stored_text_is_not_normalised_again(output: Path) -> None:
