@@ -10,11 +10,10 @@ from rich.console import Console
 from rich.table import Table as RichTable
 
 from benchmarks.report import write_section
-from benchmarks.settings import BLOOM_SYSTEMS, SUFFIX_SYSTEMS, Settings
+from benchmarks.settings import SYSTEMS, Settings
 from benchmarks.table import HEADER, Table
 
 BENCHMARKS = ("build", "score", "trace", "round")
-SYSTEMS = tuple(dict.fromkeys(BLOOM_SYSTEMS + SUFFIX_SYSTEMS))
 
 
 def main() -> None:

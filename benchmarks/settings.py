@@ -9,8 +9,12 @@ RBLOOM = "rbloom"
 ABLOOM = "abloom"
 INFINI_GRAM = "infini-gram"
 TOKENGRAMS = "tokengrams"
+VLLM = "vllm"
+TRL = "trl"
 BLOOM_SYSTEMS = (QUOTETUNE, SET, RBLOOM, ABLOOM)
 SUFFIX_SYSTEMS = (QUOTETUNE, INFINI_GRAM, TOKENGRAMS)
+ROUND_SYSTEMS = (QUOTETUNE, VLLM, TRL)
+SYSTEMS = tuple(dict.fromkeys(BLOOM_SYSTEMS + SUFFIX_SYSTEMS + ROUND_SYSTEMS))
 
 # Length of an n-gram, and of the shortest span, in characters.
 N = 25

@@ -87,7 +87,7 @@ def _infini_gram_build(corpus: Path, output: Path) -> Callable[[], object]:
         "--ulimit": files,
     }
     sys.argv = [sys.argv[0], *(str(word) for option in options.items() for word in option)]
-    return indexing.main
+    return lambda: indexing.main()
 
 
 def _infini_gram_tracer(index: Path) -> Tracer:

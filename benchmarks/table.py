@@ -35,6 +35,7 @@ class Table:
         rows: The systems; quotetune first.
         seconds_each: The numbers are seconds for one of the amount, times this; 0 for a rate,
             amount a second.
+        compares: Whether the other rows are to be compared with the first.
         notes: What a reader must know to judge the numbers.
     """
 
@@ -42,6 +43,7 @@ class Table:
     unit: str
     rows: Sequence[Row]
     seconds_each: float = 0.0
+    compares: bool = True
     notes: Sequence[str] = field(default_factory=tuple)
 
     def cells(self) -> list[tuple[str, ...]]:
@@ -65,7 +67,7 @@ class Table:
             _number(self._value(row.amount, row.time.wall)),
             _number(self._value(row.amount, row.time.cpu)),
         )
-        if row is ours or ours.time is None:
+        if row is ours or ours.time is None or not self.compares:
             return *numbers, "", ""
         scale = ours.amount / row.amount
         wall = row.time.wall / ours.time.wall * scale

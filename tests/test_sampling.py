@@ -155,16 +155,20 @@ def test_resuming_makes_just_the_missing_parts_and_the_same_ones(sampled):
     assert time.monotonic() - start < 2
 
 
-def test_an_adapter_changes_the_output(sampled, adapter, tmp_path):
-    greedy = {"n": 1, "temperature": 0, "chunk_prompts": 8}
-    tuned, _ = sample(sampled.model, tmp_path / "tuned", sampled.backend, adapter=adapter, **greedy)
-    assert tuned["token_ids"] == greedy_oracle(sampled.model, adapter)
+GREEDY = {"n": 1, "temperature": 0, "chunk_prompts": 8}
 
 
-def test_greedy_decoding_is_that_of_the_plain_model(sampled, tmp_path):
-    greedy = {"n": 1, "temperature": 0, "chunk_prompts": 8}
-    base, _ = sample(sampled.model, tmp_path / "base", sampled.backend, **greedy)
-    assert base["token_ids"] == greedy_oracle(sampled.model, None)
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_greedy_decoding_is_that_of_the_plain_model(backend, model, tmp_path):
+    samples, _ = sample(model, tmp_path, backend, **GREEDY)
+    assert samples["token_ids"] == greedy_oracle(model, None)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_an_adapter_is_sampled_as_peft_applies_it(backend, model, adapter, tmp_path):
+    samples, _ = sample(model, tmp_path, backend, adapter=adapter, **GREEDY)
+    assert samples["token_ids"] == greedy_oracle(model, adapter)
+    assert greedy_oracle(model, adapter) != greedy_oracle(model, None)
 
 
 def greedy_oracle(model: Path, adapter: Path | None) -> Any:

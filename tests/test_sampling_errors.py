@@ -1,7 +1,6 @@
 """What sampling says to bad input, and what is left when its parent is killed."""
 
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -158,18 +157,15 @@ run_sampling(
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks for the child in /proc")
-@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
-def test_the_child_ends_when_its_parent_is_killed(how, model, tmp_path):
+def test_the_child_ends_when_its_parent_is_killed(model, tmp_path):
     parent = subprocess.Popen(
         [sys.executable, "-c", PARENT, model.path, str(tmp_path)], stderr=subprocess.DEVNULL
     )
     wait_for(lambda: (tmp_path / "part-00000.parquet").exists())
     (child,) = children(parent.pid)
-    parent.send_signal(how)
+    parent.kill()
     parent.wait()
     wait_for(lambda: not Path(f"/proc/{child}").exists())
-    # What it was writing is not there under a part's name.
-    assert {path.suffix for path in tmp_path.glob("part-*.parquet")} == {".parquet"}
 
 
 def children(parent: int) -> list[int]:

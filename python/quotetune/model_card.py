@@ -1,6 +1,7 @@
 """The README.md of a trained adapter or model."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 _TEMPLATE = """\
@@ -56,6 +57,19 @@ model = AutoModelForCausalLM.from_pretrained("path/to/this/directory")
 tokenizer = AutoTokenizer.from_pretrained("path/to/this/directory")"""
 
 
+def write_model_card(directory: Path, metrics: dict[str, dict[str, float | None]]) -> None:
+    """Write the model card of what a training wrote; an older one is replaced.
+
+    Args:
+        directory: The adapter or model, with its `training.json`.
+        metrics: Metrics on held-out prompts by name, such as `before` and `after`; may be empty.
+    """
+    record = json.loads((directory / "training.json").read_text(encoding="utf-8"))
+    unfinished = directory / "README.md.unfinished"
+    unfinished.write_text(model_card(record, metrics), encoding="utf-8")
+    unfinished.replace(directory / "README.md")
+
+
 def model_card(record: dict[str, Any], metrics: dict[str, dict[str, float | None]]) -> str:
     """Write the model card.
 
@@ -105,7 +119,7 @@ def model_card(record: dict[str, Any], metrics: dict[str, dict[str, float | None
 def _numbers(metrics: dict[str, dict[str, float | None]]) -> str:
     if not metrics:
         return ""
-    names = list(next(iter(metrics.values())))
+    names = dict.fromkeys(name for values in metrics.values() for name in values)
     rows = ["| | " + " | ".join(metrics) + " |", "|---" * (len(metrics) + 1) + "|"]
     for name in names:
         cells = [values.get(name) for values in metrics.values()]

@@ -26,8 +26,12 @@ def default_dpo_options(options: dict[str, Any], *, lora: bool) -> dict[str, Any
         "save_total_limit": 1,
         "train_sampling_strategy": "group_by_length",
     }
-    if not torch.cuda.is_available():
-        defaults |= {"gradient_checkpointing": False, "dataloader_pin_memory": False}
+    if not torch.accelerator.is_available():
+        defaults |= {
+            "use_cpu": True,
+            "gradient_checkpointing": False,
+            "dataloader_pin_memory": False,
+        }
         batch = {"per_device_train_batch_size", "gradient_accumulation_steps"}
         if not batch & options.keys():
             defaults |= {"per_device_train_batch_size": 2, "gradient_accumulation_steps": 4}
@@ -68,4 +72,4 @@ def _has_fast_bf16() -> bool:
 
     if torch.cuda.is_available():
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
-    return bool(torch.cpu._is_amx_tile_supported())
+    return not torch.accelerator.is_available() and bool(torch.cpu._is_amx_tile_supported())

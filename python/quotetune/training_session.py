@@ -13,8 +13,9 @@ from peft.utils import load_peft_weights
 from transformers import AutoModelForCausalLM, AutoTokenizer, TrainerCallback
 from trl import DPOConfig
 
+from quotetune.cpu import apply_in_child
 from quotetune.errors import QuotetuneError
-from quotetune.model_card import model_card
+from quotetune.model_card import write_model_card
 from quotetune.preference_trainer import PreferenceTrainer
 from quotetune.sampling.settings import ModelConfig
 from quotetune.training import RECORD_NAME
@@ -51,6 +52,7 @@ class TrainingSession:
     def __init__(
         self, job: dict[str, Any], work: Path, report: Callable[[dict[str, Any]], None]
     ) -> None:
+        apply_in_child()
         self._job = job
         self._notices: list[str] = []
         lora = job["lora"] is not None
@@ -103,11 +105,9 @@ class TrainingSession:
         # A pickle that only a resumed training would read.
         (directory / "training_args.bin").unlink()
         shutil.rmtree(directory / "ref", ignore_errors=True)
-        record = self.record(versions)
-        card = model_card(record, {})
-        (directory / "README.md").write_text(card, encoding="utf-8")
-        text = json.dumps(record, ensure_ascii=False, indent=1)
+        text = json.dumps(self.record(versions), ensure_ascii=False, indent=1)
         (directory / RECORD_NAME).write_text(text, encoding="utf-8")
+        write_model_card(directory, {})
 
     def _policy(self) -> tuple[Any, Any, Any, Callable[[Any], None]]:
         """Load what is trained and what it is held close to.
@@ -129,7 +129,8 @@ class TrainingSession:
                 options = default_lora_options() | lora_options(job["lora"])
                 return model, LoraConfig(**options), None, nothing
             if job["reference"] == "previous":
-                return PeftModel.from_pretrained(model, job["adapter"], is_trainable=True), None, None, nothing
+                policy = PeftModel.from_pretrained(model, job["adapter"], is_trainable=True)
+                return policy, None, None, nothing
             # A new adapter's reference is the base model; the adapter's weights come after it.
             config = PeftConfig.from_pretrained(job["adapter"])
             config.inference_mode = False
@@ -160,6 +161,7 @@ class TrainingSession:
         )
 
     def record(self, versions: dict[str, str]) -> dict[str, Any]:
+        """Describe the training so far: what `training.json` holds."""
         state = self.trainer.state
         dataset = self.trainer.train_dataset
         peft_config = getattr(self.trainer.model, "peft_config", {}).get("default")
@@ -204,9 +206,7 @@ class _Timer(TrainerCallback):  # type: ignore[misc]
         self.seconds_per_step = (time.monotonic() - self._start) / (state.global_step - self._first)
         self._tell(state)
 
-    def on_log(
-        self, args: Any, state: Any, control: Any, logs: dict[str, float], **_: Any
-    ) -> None:
+    def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, float], **_: Any) -> None:
         if "loss" in logs:
             self._logs = logs
             self._tell(state)
@@ -237,18 +237,22 @@ def load_pairs(path: Path, cache: Path) -> Dataset:
     Raises:
         QuotetuneError: There is no pair in the file.
     """
-    dataset = Dataset.from_parquet(str(path), cache_dir=str(cache), columns=list(_COLUMNS))
-    if len(dataset) == 0:
+    import pyarrow.parquet as pq
+
+    if pq.read_metadata(path).num_rows == 0:
         raise QuotetuneError(
             f"{path}: no pair to train on: lower pairs.delta_quip, raise pairs.delta_length, or"
             " sample more responses (sampling.n)"
         )
+    dataset = Dataset.from_parquet(str(path), cache_dir=str(cache), columns=list(_COLUMNS))
     return dataset.rename_columns(_COLUMNS)
 
 
 def _plain(options: dict[str, Any]) -> dict[str, Any]:
-    """Return options as JSON can hold them: a set becomes a sorted list, what has no form a text."""
+    """Return options as JSON can hold them: sets as sorted lists, and what has no form as text."""
     return {
-        name: sorted(value) if isinstance(value, set) else json.loads(json.dumps(value, default=str))
+        name: sorted(value)
+        if isinstance(value, set)
+        else json.loads(json.dumps(value, default=str))
         for name, value in options.items()
     }

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from quotetune.child import child_main
-from quotetune.cpu import apply_in_child, child_environment
+from quotetune.cpu import child_environment
 
 # Before torch is imported, by whatever starts this process.
 os.environ.update(child_environment())
@@ -30,7 +30,6 @@ def train(job: dict[str, Any], work: Path, report: Callable[[dict[str, Any]], No
         work: The directory of the checkpoints.
         report: Takes progress and notices.
     """
-    apply_in_child()
     from accelerate import PartialState
 
     from quotetune.checkpoints import newest_checkpoint

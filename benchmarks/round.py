@@ -1,0 +1,241 @@
+"""A round of quote-tuning: its sampling beside bare vLLM, its training beside a bare TRL script.
+
+All of it is the demo's: model, index, prompts, and the settings of `configs/demo.yaml`, only less
+of it. The bare scripts are given the very requests and pairs of the round.
+"""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from benchmarks.settings import QUOTETUNE, TRL, VLLM, Settings
+from benchmarks.table import Row, Table
+from benchmarks.timing import Time, timed
+from quotetune.config import PairsConfig
+from quotetune.cpu import child_environment
+from quotetune.pairing import pair_samples
+from quotetune.prompts import Prompt
+from quotetune.sampling import ModelConfig, SamplingConfig, run_sampling
+from quotetune.sampling.run import Progress
+from quotetune.scoring import score_samples
+from quotetune.training import run_training
+
+TEMPLATE = "What is {}? Answer in one short encyclopedia paragraph."
+LORA = {"r": 16, "lora_alpha": 32, "target_modules": "all-linear"}
+DPO = {"learning_rate": 2e-4, "per_device_train_batch_size": 8, "max_length": 256}
+# What quotetune chooses on a CPU, said to both: no torch.compile, and no prompt in two batches.
+CPU_ENGINE = {
+    "enforce_eager": True,
+    "enable_chunked_prefill": False,
+    "max_num_batched_tokens": 8192,
+    "max_num_seqs": 256,
+    "block_size": 32,
+    "kv_cache_memory_bytes": 2 << 30,
+}
+
+
+@dataclass(frozen=True)
+class Size:
+    """How much of a round to do.
+
+    Attributes:
+        prompts: Prompts to sample.
+        n: Responses a prompt.
+        max_tokens: Tokens of the longest response.
+        pairs_per_prompt: Pairs of each prompt, at most.
+        backend: What samples.
+    """
+
+    prompts: int = 16
+    n: int = 16
+    max_tokens: int = 64
+    pairs_per_prompt: int = 4
+    backend: str = "auto"
+
+
+@dataclass(frozen=True)
+class Round:
+    """What a round did and took.
+
+    Attributes:
+        stages: Seconds of each stage.
+        sampled: Tokens sampled.
+        generating: Seconds of generation, the engine's start left out.
+        steps: Steps trained.
+        training: Seconds of those, the start left out.
+        pairs: Preference pairs.
+    """
+
+    stages: dict[str, Time]
+    sampled: int
+    generating: float
+    steps: int
+    training: float
+    pairs: int
+
+
+def tables(settings: Settings, size: Size | None = None) -> list[Table]:
+    """Measure a round and, beside it, the bare scripts."""
+    size = size or Size()
+    work = settings.work / "round"
+    done = run_round(settings.demo, work, size)
+    sampling = [Row(QUOTETUNE, done.sampled, Time(done.generating, done.stages["sample"].cpu))]
+    training = [Row(QUOTETUNE, done.steps, Time(done.training, done.stages["train"].cpu))]
+    if VLLM in settings.systems:
+        sampling.append(_bare(VLLM, "bare_vllm", work / "samples" / "job.json"))
+    if TRL in settings.systems:
+        training.append(_bare(TRL, "bare_trl", work / "training" / "job.json"))
+    return [
+        Table(
+            title=f"Sampling of {size.n} responses for each of {size.prompts} prompts",
+            unit="tokens a second",
+            rows=sampling,
+            notes=(
+                f"SmolLM2-135M-Instruct, at most {size.max_tokens} tokens a response, all cores. "
+                "The same requests, seeds and engine settings. Wall time is that of generation; "
+                "CPU time is the whole process's, from start to end.",
+            ),
+        ),
+        Table(
+            title=f"DPO on {done.pairs} pairs",
+            unit="steps a second",
+            rows=training,
+            notes=(
+                f"LoRA of rank {LORA['r']}, {DPO['per_device_train_batch_size']} pairs a step, all "
+                "cores. The same pairs and settings, but that TRL's batches are in random order. "
+                "Wall time is that of the steps; CPU time is the whole process's, from start to "
+                "end.",
+            ),
+        ),
+        Table(
+            title="Stages of that round",
+            unit="seconds",
+            rows=[Row(name, 1.0, time) for name, time in done.stages.items()],
+            seconds_each=1.0,
+            compares=False,
+            notes=(f"Scoring and pairing take {_share(done.stages):.2%} of the round's time.",),
+        ),
+    ]
+
+
+def run_round(demo: Path, work: Path, size: Size) -> Round:
+    """Sample, score, pair and train.
+
+    Args:
+        demo: Directory with `model/`, `prompts.jsonl` and `index/`.
+        work: Directory for the results.
+        size: How much to do.
+
+    Returns:
+        What it took.
+    """
+    model = ModelConfig(path=str(demo / "model"), dtype="bfloat16")
+    prompts = _prompts(demo / "prompts.jsonl", size.prompts)
+    scores, pairs = work / "scores" / "scores.parquet", work / "pairs"
+    progress: list[Progress] = []
+
+    def sample() -> None:
+        run_sampling(
+            prompts,
+            work / "samples",
+            model=model,
+            sampling=_sampling(size),
+            seed=0,
+            round=1,
+            progress=progress.append,
+        )
+
+    def pair() -> None:
+        chosen = PairsConfig(
+            rule="average", delta_quip=0, delta_length=1, pairs_per_prompt=size.pairs_per_prompt
+        )
+        pair_samples(work / "samples", scores, pairs, chosen, seed=0)
+
+    def train() -> None:
+        run_training(
+            pairs / "pairs.parquet",
+            work / "adapter",
+            work=work / "training",
+            model=model,
+            lora=LORA,
+            dpo=DPO | {"num_train_epochs": 1},
+            seed=0,
+        )
+
+    stages: dict[str, Callable[[], None]] = {
+        "sample": sample,
+        "score": lambda: score_samples(
+            work / "samples", demo / "index", scores.parent, lambda *_: None
+        ),
+        "pair": pair,
+        "train": train,
+    }
+    times = {name: timed(stage) for name, stage in stages.items()}
+    record = json.loads((work / "adapter" / "training.json").read_text("utf-8"))
+    return Round(
+        stages=times,
+        sampled=progress[-1].tokens,
+        generating=progress[-1].seconds,
+        steps=record["steps"],
+        training=record["steps"] * record["seconds_per_step"],
+        pairs=record["pairs"],
+    )
+
+
+def _sampling(size: Size) -> SamplingConfig:
+    on_cpu = not _has_accelerator()
+    return SamplingConfig(
+        backend=size.backend,
+        n=size.n,
+        temperature=0.7,
+        top_p=0.95,
+        max_tokens=size.max_tokens,
+        chunk_prompts=size.prompts,
+        engine=CPU_ENGINE if on_cpu and size.backend != "transformers" else {},
+    )
+
+
+def _prompts(path: Path, count: int) -> list[Prompt]:
+    with path.open(encoding="utf-8") as file:
+        records = [json.loads(line) for line, _ in zip(file, range(count), strict=False)]
+    return [
+        Prompt(
+            id=record["id"],
+            messages=[{"role": "user", "content": TEMPLATE.format(record["prompt"])}],
+        )
+        for record in records
+    ]
+
+
+def _bare(system: str, module: str, job: Path) -> Row:
+    """Run a bare script in a process of its own; it prints amount and seconds in its last line."""
+    output: list[str] = []
+
+    def run() -> None:
+        command = [sys.executable, "-m", f"benchmarks.{module}", str(job)]
+        done = subprocess.run(
+            command, env=child_environment(), capture_output=True, text=True, check=False
+        )
+        if done.returncode:
+            sys.stderr.write(done.stderr)
+            raise RuntimeError(f"{system} failed")
+        output.append(done.stdout)
+
+    cpu = timed(run).cpu
+    result: dict[str, Any] = json.loads(output[0].splitlines()[-1])
+    return Row(system, result["amount"], Time(result["seconds"], cpu))
+
+
+def _share(stages: dict[str, Time]) -> float:
+    ours = stages["score"].wall + stages["pair"].wall
+    return ours / sum(time.wall for time in stages.values())
+
+
+def _has_accelerator() -> bool:
+    import torch
+
+    return bool(torch.accelerator.is_available())

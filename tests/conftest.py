@@ -1,0 +1,15 @@
+"""What must be so before any test imports torch or runs a property."""
+
+import os
+
+from hypothesis import settings
+
+from quotetune.cpu import child_environment
+
+# On a machine that only claims to have AMX, a bf16 product in this process would kill it.
+os.environ.update(child_environment())
+# No test may wait for a hub.
+os.environ["HF_HUB_OFFLINE"] = "1"
+# Example times say nothing on a machine that does other work.
+settings.register_profile("busy", deadline=None)
+settings.load_profile("busy")

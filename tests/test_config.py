@@ -1,0 +1,202 @@
+"""A config is validated at once, and every problem is named with its key and its remedy."""
+
+import pytest
+import yaml
+
+from quotetune.config import Config
+from quotetune.config_file import apply_overrides, parse_yaml, read_yaml
+from quotetune.config_inputs import check_inputs
+from quotetune.config_validation import load_config, validate
+from quotetune.errors import UsageError
+
+MINIMAL = {
+    "run": "runs/a",
+    "index": "data/index",
+    "model": {"path": "owner/name"},
+    "prompts": {"path": "data/prompts.jsonl"},
+}
+
+
+def problems_of(**changes):
+    _, problems = validate({**MINIMAL, **changes})
+    return {problem.key: problem.text for problem in problems}
+
+
+def test_a_minimal_config_is_the_published_setting():
+    config, problems = validate(MINIMAL)
+    assert problems == []
+    assert (config.sampling.n, config.sampling.temperature, config.sampling.top_p) == (
+        32,
+        1.0,
+        0.95,
+    )
+    assert (config.pairs.rule, config.pairs.delta_quip) == ("random_partner", 0.1)
+    assert config.evaluation_sampling.n == 1
+
+
+def test_every_key_is_documented():
+    def undocumented(model, above=""):
+        for name, field in model.model_fields.items():
+            if not field.description:
+                yield above + name
+            if hasattr(field.annotation, "model_fields"):
+                yield from undocumented(field.annotation, f"{above}{name}.")
+
+    assert list(undocumented(Config)) == []
+
+
+def test_all_problems_are_reported_together():
+    problems = problems_of(
+        sampling={"n": 4, "temperature": 0, "top_q": 1},
+        pairs={"rule": "best", "delta_quip": "wide"},
+        prompts={"template": "no place"},
+        lora={"rank": 8},
+        dpo={"learning_rat": 1, "output_dir": "x"},
+        evaluation={"sampling": {"temprature": 1}},
+        roundz=2,
+    )
+    assert set(problems) == {
+        "sampling.top_q",
+        "pairs.rule",
+        "pairs.delta_quip",
+        "prompts.path",
+        "prompts.template",
+        "lora.rank",
+        "dpo.learning_rat",
+        "dpo.output_dir",
+        "roundz",
+    }
+    assert problems["roundz"] == "unknown key: did you mean rounds?"
+    assert "did you mean top_p" in problems["sampling.top_q"]
+    assert "'average'" in problems["pairs.rule"]
+    assert "'wide'" in problems["pairs.delta_quip"]
+    assert "learning_rate" in problems["dpo.learning_rat"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "key", "complaint"),
+    [
+        ({"sampling": {"n": 4, "temperature": 0}}, "sampling", "greedy"),
+        ({"sampling": {"n": 1}}, "sampling.n", "a pair needs two"),
+        (
+            {"evaluation": {"sampling": {"topp": 1}}},
+            "evaluation.sampling.topp",
+            "did you mean top_p",
+        ),
+        (
+            {"evaluation": {"sampling": {"temperature": 0}, "best_of_n": 4}},
+            "evaluation.best_of_n",
+            "temperature 0",
+        ),
+        ({"prompts": {"path": "p", "format": "text", "system": "s"}}, "prompts", "remove system"),
+        ({"prompts": {"path": "p", "prefix_tokens": 3}}, "prompts", "remove prefix_tokens"),
+    ],
+)
+def test_impossible_combinations_are_refused(changes, key, complaint):
+    problems = problems_of(**changes)
+    assert list(problems) == [key]
+    assert complaint in problems[key]
+
+
+def test_greedy_evaluation_with_one_response_is_possible():
+    assert problems_of(evaluation={"sampling": {"temperature": 0}}) == {}
+
+
+def test_an_unknown_override_is_named_with_the_key_that_was_meant(tmp_path):
+    path = tmp_path / "config.yaml"
+    path.write_text(yaml.safe_dump(MINIMAL))
+    assert load_config(path, ["pairs.delta_quip=5e-2"]).pairs.delta_quip == 0.05
+    with pytest.raises(UsageError, match=r"pairs.delta_qip: unknown key: did you mean delta_quip"):
+        load_config(path, ["pairs.delta_qip=1"])
+
+
+@pytest.mark.parametrize(
+    ("override", "expected"),
+    [
+        ("a.b=3", 3),
+        ("a.b=1e-6", 1e-6),
+        ("a.b=null", None),
+        ("a.b=[x, 2]", ["x", 2]),
+        ("a.b=x=y", "x=y"),
+        ("a.b=true", True),
+        ("a.b=", None),
+    ],
+)
+def test_override_values_are_yaml(override, expected):
+    assert apply_overrides({"a": {"b": 0}}, [override]) == {"a": {"b": expected}}
+
+
+def test_overrides_make_missing_blocks_and_leave_the_content_alone():
+    content = {"lora": None, "pairs": {"rule": "average"}}
+    changed = apply_overrides(content, ["lora.r=8", "dpo.beta=0.1", "pairs.rule=first_fit"])
+    assert changed == {"lora": {"r": 8}, "dpo": {"beta": 0.1}, "pairs": {"rule": "first_fit"}}
+    assert content == {"lora": None, "pairs": {"rule": "average"}}
+
+
+@pytest.mark.parametrize("override", ["a", "=1", "a..b=1", "run.x=1", "a=[1"])
+def test_an_override_that_cannot_be_is_named(override):
+    with pytest.raises(UsageError, match="--set"):
+        apply_overrides({"run": "r"}, [override])
+
+
+def test_numbers_with_an_exponent_are_numbers_and_versions_are_not():
+    assert parse_yaml("[5e-7, 1E3, 1.5e+2, .5e1, 1e]") == [5e-7, 1e3, 150.0, 5.0, "1e"]
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("a: [1\nb: 2", r"config.yaml:2: not YAML"),
+        ("a: 1\nb: 2\na: 3", r"config.yaml:3: not YAML: the key a stands twice"),
+        ("- a", "not a mapping"),
+        ("", "not a mapping"),
+    ],
+)
+def test_a_file_that_is_no_config_is_named_with_its_line(tmp_path, text, complaint):
+    path = tmp_path / "config.yaml"
+    path.write_text(text)
+    with pytest.raises(UsageError, match=complaint):
+        read_yaml(path)
+
+
+def test_missing_files_are_problems_of_their_own_kind(tmp_path):
+    config = Config.model_validate(
+        {
+            **MINIMAL,
+            "index": str(tmp_path / "index"),
+            "prompts": {"path": str(tmp_path / "prompts.jsonl")},
+            "model": {"path": str(tmp_path / "model")},
+        }
+    )
+    problems = {problem.key: problem for problem in check_inputs(config)}
+    assert set(problems) == {"index", "prompts.path", "model.path"}
+    assert all(problem.to_provide for problem in problems.values())
+    assert "quotetune build-index" in problems["index"].text
+
+
+def test_files_that_are_there_and_cannot_be_used_are_wrong(tmp_path):
+    from quotetune import build_index
+
+    (tmp_path / "model").mkdir()
+    (tmp_path / "index").mkdir()
+    (tmp_path / "prompts.jsonl").write_text('{"prompt": "only one"}\n')
+    blocks = {
+        **MINIMAL,
+        "index": tmp_path / "index",
+        "prompts": {"path": tmp_path / "prompts.jsonl"},
+        "model": {"path": str(tmp_path / "model")},
+    }
+    problems = {problem.key: problem for problem in check_inputs(Config.model_validate(blocks))}
+    assert set(problems) == {"index", "prompts.path", "model.path"}
+    assert not any(problem.to_provide for problem in problems.values())
+    assert "prompts are left" in problems["prompts.path"].text
+
+    build_index(["some text"], tmp_path / "bloom", structures=("bloom",))
+    config = Config.model_validate({**blocks, "index": tmp_path / "bloom"})
+    (problem,) = (problem for problem in check_inputs(config) if problem.key == "index")
+    assert "no suffix index" in problem.text
+
+
+def test_the_name_of_a_model_on_the_hub_is_not_a_missing_file():
+    keys = [problem.key for problem in check_inputs(Config.model_validate(MINIMAL))]
+    assert "model.path" not in keys

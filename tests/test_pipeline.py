@@ -1,0 +1,270 @@
+"""A whole run on a random model: its files, what a changed config touches, and kill -9 anywhere."""
+
+import fcntl
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+import tiny_run
+import yaml
+
+from quotetune.config import Config
+from quotetune.errors import UsageError
+from quotetune.pipeline import plan, run, stage_list
+
+METRICS = {
+    "quip",
+    "quip_micro",
+    "coverage",
+    "longest_quote",
+    "rouge_l",
+    "length_tokens",
+    "length_chars",
+    "repetition",
+    "cut",
+}
+
+
+@pytest.fixture(scope="module")
+def inputs(tmp_path_factory):
+    directory = tmp_path_factory.mktemp("inputs")
+    return tiny_run.write_inputs(directory)
+
+
+@pytest.fixture(scope="module")
+def finished(inputs, tmp_path_factory):
+    """The config of a run that went through undisturbed."""
+    config = {**inputs, "run": str(tmp_path_factory.mktemp("finished") / "run")}
+    tiny_run.run(config)
+    return config
+
+
+def plan_of(config, **changes):
+    """What a run would do after some blocks of the config have changed."""
+    changed = {name: {**config[name], **block} for name, block in changes.items()}
+    entries = plan(stage_list(Config.model_validate({**config, **changed})))
+    return {entry.name: entry for entry in entries}
+
+
+def test_a_run_leaves_every_file_that_it_promises(finished):
+    directory = Path(finished["run"])
+    names = {str(path.relative_to(directory)) for path in directory.rglob("*")}
+    assert names >= {
+        "config.yaml",
+        "metrics.json",
+        "summary.md",
+        "prompts/round-1.parquet",
+        "prompts/heldout.parquet",
+        "round-1/samples/part-00000.parquet",
+        "round-1/samples/part-00001.parquet",
+        "round-1/scores/scores.parquet",
+        "round-1/pairs/pairs.parquet",
+        "round-1/pairs/pairs.json",
+        "round-1/adapter/adapter_model.safetensors",
+        "evaluation/base/metrics/metrics.json",
+        "evaluation/round-1/metrics/metrics.json",
+    }
+    assert not [name for name in names if "partial" in name or name.endswith(".tmp")]
+    assert yaml.safe_load((directory / "config.yaml").read_text()) == finished
+
+
+def test_the_metrics_are_those_of_the_documented_schema(finished):
+    metrics = json.loads((Path(finished["run"]) / "metrics.json").read_text())
+    assert set(metrics) == {"schema", "prompts", "before", "after", "best_of_n", "rows"}
+    assert (metrics["schema"], metrics["prompts"], metrics["rows"]) == (1, 4, {})
+    for name in ("before", "after", "best_of_n"):
+        assert set(metrics[name]) == METRICS
+    assert metrics["best_of_n"]["quip"] >= metrics["before"]["quip"]
+    assert metrics["after"] != metrics["before"]
+
+
+def test_the_evaluation_uses_heldout_prompts_and_the_same_seeds_before_and_after(finished):
+    directory = Path(finished["run"])
+
+    def rows(name, *columns):
+        parts = sorted((directory / name / "samples").glob("part-*.parquet"))
+        return {
+            tuple(row.values())
+            for part in parts
+            for row in pq.read_table(part, columns=columns).to_pylist()
+        }
+
+    before = rows("evaluation/base", "prompt_id", "sample", "seed")
+    assert rows("evaluation/round-1", "prompt_id", "sample", "seed") == {
+        row for row in before if row[1] == 0
+    }
+    trained = rows("round-1", "prompt_id")
+    assert trained.isdisjoint(rows("evaluation/base", "prompt_id"))
+    assert rows("round-1", "seed").isdisjoint(rows("evaluation/base", "seed"))
+
+
+def test_pairs_and_statistics_agree_with_scores(finished):
+    directory = Path(finished["run"]) / "round-1"
+    scores = {
+        (row["prompt_id"], row["sample"]): row
+        for row in pq.read_table(directory / "scores" / "scores.parquet").to_pylist()
+    }
+    pairs = pq.read_table(directory / "pairs" / "pairs.parquet").to_pylist()
+    for pair in pairs:
+        chosen = scores[pair["prompt_id"], pair["chosen_sample"]]
+        assert pair["chosen_quip"] == chosen["quip"]
+        assert chosen["quip"] == chosen["numerator"] / chosen["denominator"]
+        assert pair["chosen_quip"] - pair["rejected_quip"] > 0.02
+    statistics = json.loads((directory / "pairs" / "pairs.json").read_text())
+    assert statistics["pairs"] == len(pairs)
+    assert statistics["prompts"] == 6
+    without = sum(statistics["prompts_without_pair"].values())
+    assert statistics["prompts_with_pair"] + without == statistics["prompts"]
+
+
+def test_the_summary_shows_marked_responses_with_their_sources(finished):
+    summary = (Path(finished["run"]) / "summary.md").read_text()
+    assert "| before |" in summary
+    assert "### What is" in summary
+    assert "**" in summary.partition("## Responses")[2]
+    assert "documents/" in summary
+
+
+def test_the_model_card_has_the_numbers_before_and_after(finished):
+    metrics = json.loads((Path(finished["run"]) / "metrics.json").read_text())
+    card = (Path(finished["run"]) / "round-1" / "adapter" / "README.md").read_text()
+    before, after = metrics["before"]["quip"], metrics["after"]["quip"]
+    assert f"| quip | {before:.4g} | {after:.4g} |" in card
+
+
+def test_a_run_that_is_done_does_nothing_again(finished, capsys):
+    tiny_run.run(finished)
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 9
+    assert all(line.startswith("done") for line in lines)
+
+
+def test_a_changed_pairing_rule_touches_pairing_training_and_evaluation_only(finished):
+    entries = plan_of(finished, pairs={"delta_quip": 0.03})
+    assert {name for name, entry in entries.items() if entry.todo is False} == {
+        "prompts",
+        "round-1/sample",
+        "round-1/score",
+        "evaluation/base/sample",
+        "evaluation/base/metrics",
+    }
+    assert str(entries["round-1/pair"]) == (
+        "to do  round-1/pair (again: pairs.delta_quip 0.02 -> 0.03)"
+    )
+    assert entries["round-1/train"].note == "if round-1/pair gives other files"
+
+
+@pytest.mark.parametrize(
+    ("changes", "again", "open_"),
+    [
+        (
+            {"dpo": {"learning_rate": 1e-3}},
+            {"round-1/train"},
+            {"evaluation/round-1/sample", "evaluation/round-1/metrics"},
+        ),
+        ({"dpo": {"logging_steps": 1}}, set(), set()),
+        (
+            {"evaluation": {"sampling": {"max_tokens": 8}}},
+            {"evaluation/base/sample", "evaluation/round-1/sample"},
+            {"evaluation/base/metrics", "evaluation/round-1/metrics"},
+        ),
+        (
+            {"evaluation": {"best_of_n": None}},
+            {"evaluation/base/sample", "evaluation/base/metrics"},
+            set(),
+        ),
+    ],
+)
+def test_a_changed_key_touches_what_reads_it(finished, changes, again, open_):
+    entries = plan_of(finished, **changes)
+    touched = {name for name, entry in entries.items() if entry.todo is not False}
+    assert touched == again | open_
+    assert {name for name in again if entries[name].todo} == again
+
+
+def test_more_heldout_prompts_leave_the_training_done(finished, tmp_path):
+    import shutil
+
+    copy = tmp_path / "run"
+    shutil.copytree(finished["run"], copy)
+    prompts = {**finished["prompts"], "heldout_limit": 5}
+    config = Config.model_validate({**finished, "run": copy, "prompts": prompts})
+    run(config, "", until="prompts")
+    todo = {entry.name for entry in plan(stage_list(config)) if entry.todo is not False}
+    assert todo == {
+        "evaluation/base/sample",
+        "evaluation/base/metrics",
+        "evaluation/round-1/sample",
+        "evaluation/round-1/metrics",
+    }
+
+
+def test_a_changed_threshold_that_gives_the_same_pairs_trains_nothing_again(finished, tmp_path):
+    import shutil
+
+    copy = tmp_path / "run"
+    shutil.copytree(finished["run"], copy)
+    pairs = {**finished["pairs"], "delta_quip": 0.02000001}
+    config = Config.model_validate({**finished, "run": copy, "pairs": pairs})
+    run(config, "", until="round-1/pair")
+    assert all(entry.todo is False for entry in plan(stage_list(config)))
+
+
+def test_two_runs_in_one_directory_refuse(finished):
+    with (Path(finished["run"]) / ".lock").open("a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        with pytest.raises(UsageError, match="is at work on it"):
+            tiny_run.run(finished)
+
+
+def test_an_unknown_stage_is_named(finished):
+    with pytest.raises(UsageError, match=r"--until tain.*round-1/train"):
+        stage_list(Config.model_validate(finished), "tain")
+
+
+def test_rounds_take_their_own_prompts_and_start_from_the_policy_before(inputs):
+    prompts = {**inputs["prompts"], "train_limit": 5}
+    stages = {
+        stage.name: stage
+        for stage in stage_list(Config.model_validate({**inputs, "rounds": 2, "prompts": prompts}))
+    }
+    root = Path(inputs["run"])
+    second = stages["round-2/sample"].inputs
+    assert second["its prompts"] == root / "prompts" / "round-2.parquet"
+    assert second["the adapter"] == root / "round-1" / "adapter"
+    assert stages["round-2/train"].inputs["the adapter"] == root / "round-1" / "adapter"
+    assert stages["round-2/train"].settings["reference"] == "previous"
+    assert stages["evaluation/round-2/sample"].inputs["the adapter"] == root / "round-2" / "adapter"
+
+
+def test_kill_9_during_each_stage_and_resuming_gives_the_same_pairs_and_metrics(
+    inputs, finished, tmp_path
+):
+    config = {**inputs, "run": str(tmp_path / "run")}
+    path = tmp_path / "config.yaml"
+    path.write_text(yaml.safe_dump(config))
+    command = [sys.executable, tiny_run.__file__, str(path)]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    said = {}
+    for moment in tiny_run.MOMENTS:
+        killed = subprocess.run(
+            [*command, moment], env=environment, capture_output=True, text=True, check=False
+        )
+        assert killed.returncode == -signal.SIGKILL, (moment, killed.stderr)
+        said[moment] = killed.stderr
+    resumed = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    for before, after in (("sample", "score"), ("train", "evaluation-sample")):
+        assert f"round-1/{before} (goes on where it was interrupted)" in said[after]
+    assert resumed.stderr.count("done ") == 8
+
+    def result(run_directory):
+        directory = Path(run_directory)
+        pairs = pq.read_table(directory / "round-1" / "pairs" / "pairs.parquet")
+        return pairs.to_pylist(), json.loads((directory / "metrics.json").read_text())
+
+    assert result(config["run"]) == result(finished["run"])

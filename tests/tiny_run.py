@@ -1,0 +1,128 @@
+"""A whole run on a random model, small enough for tests: index, prompts, model and config.
+
+Run as a script it does such a run in a process of its own, and can kill it at a chosen moment:
+`python tiny_run.py CONFIG [MOMENT]`, with MOMENT one of `MOMENTS`.
+"""
+
+import json
+import os
+import random
+import signal
+import sys
+from pathlib import Path
+
+import yaml
+
+# Before the stage wrote anything of worth, in the middle of it, or when all but its end is done.
+MOMENTS = ("sample", "score", "pair", "train", "evaluation-sample", "evaluation-metrics", "rename")
+
+
+def write_inputs(directory: Path, **changes) -> dict:
+    """Write everything a run needs, and return its config; `changes` go into its blocks."""
+    from tiny_model import save_tiny_model
+
+    from quotetune import build_index
+
+    save_tiny_model(directory / "model")
+    rng = random.Random(0)
+    letters = [chr(i) for i in range(ord("!"), ord("~") + 1)]
+    # Half of all pairs of characters: so a random response has a QUIP about one half.
+    corpus = ["".join(rng.choices(letters, k=60)) for _ in range(100)]
+    build_index(corpus, directory / "index", n=2)
+    rows = [{"prompt": f"What is {i}?", "reference": f"the number {i}"} for i in range(40)]
+    text = "".join(json.dumps(row) + "\n" for row in rows)
+    (directory / "prompts.jsonl").write_text(text, encoding="utf-8")
+    config = {
+        "run": str(directory / "run"),
+        "index": str(directory / "index"),
+        "model": {"path": str(directory / "model"), "dtype": "float32"},
+        "prompts": {
+            "path": str(directory / "prompts.jsonl"),
+            "heldout_fraction": 0.2,
+            "train_limit": 6,
+            "heldout_limit": 4,
+        },
+        "sampling": {"backend": "transformers", "n": 4, "max_tokens": 24, "chunk_prompts": 3},
+        "pairs": {"rule": "widest_gap", "delta_quip": 0.02, "delta_length": 3.0},
+        "lora": {"r": 4, "target_modules": "all-linear"},
+        "dpo": {
+            "learning_rate": 1e-2,
+            "per_device_train_batch_size": 2,
+            "num_train_epochs": 1,
+            "bf16": False,
+            "save_steps": 1,
+        },
+        "evaluation": {"best_of_n": 4},
+    }
+    for block, content in changes.items():
+        config[block] = {**config[block], **content} if isinstance(content, dict) else content
+    return config
+
+
+def run(config: dict) -> None:
+    """Do the run in this process; without the check of `dpo` and `lora`, which imports TRL."""
+    from quotetune.config import Config
+    from quotetune.pipeline import run as run_pipeline
+
+    run_pipeline(Config.model_validate(config), yaml.safe_dump(config))
+
+
+def kill_at(moment: str) -> None:
+    """Arrange that this process is killed, as by `kill -9`, at a moment of the run."""
+    import quotetune.evaluating
+    import quotetune.pairing
+    import quotetune.run_stages
+    import quotetune.sampling
+    import quotetune.scoring
+    import quotetune.stage
+    import quotetune.training
+
+    def die(*_arguments, **_options):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    def die_after(done, function, wanted):
+        """Wrap a step that reports its progress: the report that so much is done is the last."""
+
+        def step(*arguments, progress, **options):
+            def report(now):
+                progress(now)
+                if now.done >= done and wanted(options):
+                    die()
+
+            function(*arguments, progress=report, **options)
+
+        return step
+
+    if moment == "sample":
+        quotetune.sampling.run_sampling = die_after(
+            1, quotetune.sampling.run_sampling, lambda options: options["adapter"] is None
+        )
+    elif moment == "evaluation-sample":
+        quotetune.sampling.run_sampling = die_after(
+            1, quotetune.sampling.run_sampling, lambda options: options["adapter"] is not None
+        )
+    elif moment == "train":
+        quotetune.training.run_training = die_after(
+            2, quotetune.training.run_training, lambda options: True
+        )
+    elif moment == "score":
+        quotetune.scoring._scored = die
+    elif moment == "pair":
+        quotetune.pairing._write_pairs = die
+    elif moment == "evaluation-metrics":
+        quotetune.run_stages.write_json = die
+    elif moment == "rename":
+        write_json = quotetune.stage.write_json
+
+        def write_then_die(path, content):
+            write_json(path, content)
+            if content.get("stage", "").endswith("pair"):
+                die()
+
+        quotetune.stage.write_json = write_then_die
+
+
+if __name__ == "__main__":
+    if len(sys.argv) > 2:
+        kill_at(sys.argv[2])
+    run(yaml.safe_load(Path(sys.argv[1]).read_text(encoding="utf-8")))
