@@ -64,7 +64,7 @@ impl DocumentsWriter {
         })
     }
 
-    pub fn len(&self) -> usize {
+    pub fn count(&self) -> usize {
         self.starts.len()
     }
 
