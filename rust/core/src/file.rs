@@ -229,14 +229,6 @@ impl MappedFile {
         &self.path
     }
 
-    pub fn size(&self) -> usize {
-        self.map.len()
-    }
-
-    pub fn bytes(&self) -> &[u8] {
-        &self.map
-    }
-
     /// The numbers of a section; `open` made sure that it lies inside the file.
     ///
     /// Bytes beyond the last whole number, which no writer leaves, are not seen.
