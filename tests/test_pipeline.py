@@ -91,7 +91,7 @@ def test_the_evaluation_uses_heldout_prompts_and_the_same_seeds_before_and_after
         return {
             tuple(row.values())
             for part in parts
-            for row in pq.read_table(part, columns=columns).to_pylist()
+            for row in pq.read_table(part, columns=list(columns)).to_pylist()
         }
 
     before = rows("evaluation/base", "prompt_id", "sample", "seed")
