@@ -15,6 +15,7 @@ from quotetune.training import run_training
 OPTIONS = {
     "per_device_train_batch_size": 2,
     "gradient_accumulation_steps": 2,
+    "num_train_epochs": 1,
     "learning_rate": 0.01,
     "save_steps": 1,
 }
