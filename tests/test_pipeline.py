@@ -175,8 +175,8 @@ def test_a_changed_pairing_rule_touches_pairing_training_and_evaluation_only(fin
         ),
         (
             {"evaluation": {"best_of_n": None}},
-            {"evaluation/base/sample", "evaluation/base/metrics"},
-            set(),
+            {"evaluation/base/sample"},
+            {"evaluation/base/metrics"},
         ),
     ],
 )
