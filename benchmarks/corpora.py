@@ -14,7 +14,7 @@ SUFFIXES = (".py", ".md", ".rst", ".txt", ".pyi")
 # Longer documents than this are cut into several.
 DOCUMENT_CHARS = 20_000
 # Of this many documents one is held out of the corpus: what texts say that quotes nothing.
-HELD_OUT = 50
+HELD_OUT = 10
 FRAGMENT_CHARS = 125
 
 
@@ -43,9 +43,25 @@ def split_corpus(demo: Path, size: int) -> tuple[list[str], list[str]]:
 
 
 def duplicated(documents: Sequence[str], copies: int, seed: int = 0) -> list[str]:
-    """Make as much text of only `1 / copies` of the documents, in random order."""
-    repeated = list(documents[: max(1, len(documents) // copies)]) * copies
-    random.Random(seed).shuffle(repeated)
+    """Make as much text of some of the documents, each of which stands in it several times.
+
+    Args:
+        documents: Documents to choose from.
+        copies: Times that each of the chosen ones stands in the result.
+        seed: Seed of the choice and of the order.
+
+    Returns:
+        About as many characters, in random order.
+    """
+    draw = random.Random(seed)
+    size = sum(map(len, documents))
+    repeated: list[str] = []
+    for document in draw.sample(documents, len(documents)):
+        if size <= 0:
+            break
+        repeated += [document] * copies
+        size -= len(document) * copies
+    draw.shuffle(repeated)
     return repeated
 
 

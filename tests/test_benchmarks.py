@@ -22,7 +22,7 @@ def settings(tmp_path: Path) -> Settings:
     """A few KB of text, and no peer but the naive one."""
     draw = random.Random(0)
     words = ["quote", "tune", "the", "verbatim", "corpus", "of", "a", "model", "trusted", "span"]
-    documents = [" ".join(draw.choices(words, k=40)) for _ in range(100)]
+    documents = [" ".join(draw.choices(words, k=20)) for _ in range(100)]
     corpora.write_jsonl(documents, tmp_path / "demo" / "corpus.jsonl")
     return Settings(
         demo=tmp_path / "demo",

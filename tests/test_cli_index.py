@@ -1,9 +1,9 @@
 """The commands of the index, run as a user runs them."""
 
 import json
+import resource
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -48,14 +48,15 @@ def assert_fails(result: subprocess.CompletedProcess[str], code: int, *parts: st
 def test_help_is_quick() -> None:
     seconds = []
     for _ in range(5):
-        before = time.process_time(), time.perf_counter()
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
         result = quotetune("--help")
-        seconds.append(time.perf_counter() - before[1])
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        seconds.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
     assert all(
         name in result.stdout for name in ("build-index", "score", "trace", "info", "verify")
     )
-    # The limit is 0.3 s on a free core; this leaves room for a busy one.
-    assert min(seconds) < 1.0
+    # Time on the processor: the clock on the wall would measure who else is busy.
+    assert min(seconds) < 0.3
 
 
 def test_score_adds_the_report_to_each_record(index: Path, tmp_path: Path) -> None:

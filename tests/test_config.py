@@ -5,7 +5,8 @@ import yaml
 
 from quotetune.config import Config
 from quotetune.config_file import apply_overrides, parse_yaml, read_yaml
-from quotetune.config_validation import check_inputs, load_config, validate
+from quotetune.config_inputs import check_inputs
+from quotetune.config_validation import load_config, validate
 from quotetune.errors import UsageError
 
 MINIMAL = {
@@ -24,7 +25,11 @@ def problems_of(**changes):
 def test_a_minimal_config_is_the_published_setting():
     config, problems = validate(MINIMAL)
     assert problems == []
-    assert (config.sampling.n, config.sampling.temperature, config.sampling.top_p) == (32, 1.0, 0.95)
+    assert (config.sampling.n, config.sampling.temperature, config.sampling.top_p) == (
+        32,
+        1.0,
+        0.95,
+    )
     assert (config.pairs.rule, config.pairs.delta_quip) == ("random_partner", 0.1)
     assert config.evaluation_sampling.n == 1
 
@@ -73,7 +78,11 @@ def test_all_problems_are_reported_together():
     [
         ({"sampling": {"n": 4, "temperature": 0}}, "sampling", "greedy"),
         ({"sampling": {"n": 1}}, "sampling.n", "a pair needs two"),
-        ({"evaluation": {"sampling": {"topp": 1}}}, "evaluation.sampling.topp", "did you mean top_p"),
+        (
+            {"evaluation": {"sampling": {"topp": 1}}},
+            "evaluation.sampling.topp",
+            "did you mean top_p",
+        ),
         (
             {"evaluation": {"sampling": {"temperature": 0}, "best_of_n": 4}},
             "evaluation.best_of_n",

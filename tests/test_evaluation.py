@@ -95,15 +95,16 @@ def test_metrics_are_the_means_that_the_definitions_give():
     references = ["the quick brown fox", None, "too short", None, None]
     tokens = [[5] * 11, [5] * 20, [5, 5, 2], [2], [5] * 9]
     finish = ["length", "length", "stop", "stop", "length"]
-    metrics = evaluate_responses(
-        prompts(5, references), table(RESPONSES, tokens, finish), index
-    )
+    metrics = evaluate_responses(prompts(5, references), table(RESPONSES, tokens, finish), index)
     reports = index.score(RESPONSES, max_documents=0)
     assert metrics.quip == pytest.approx(sum(r.quip_25_beta or 0 for r in reports) / 5)
     assert metrics.quip_micro == pytest.approx(
         sum(r.numerator for r in reports) / sum(r.denominator for r in reports)
     )
-    shares = [sum(e - s for s, e in r.covered) / len(t) if t else 0 for r, t in zip(reports, RESPONSES, strict=True)]
+    shares = [
+        sum(e - s for s, e in r.covered) / len(t) if t else 0
+        for r, t in zip(reports, RESPONSES, strict=True)
+    ]
     assert metrics.coverage == pytest.approx(sum(shares) / 5)
     assert metrics.longest_quote == pytest.approx(sum(r.longest_quote for r in reports) / 5)
     assert metrics.rouge_l == pytest.approx((rouge_l(RESPONSES[0], references[0]) + 1) / 2)

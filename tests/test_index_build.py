@@ -69,9 +69,9 @@ def test_two_builds_do_not_write_to_one_place(tmp_path: Path) -> None:
     output = tmp_path / "index"
 
     def documents() -> Iterator[str]:
+        yield TEXT
         with pytest.raises(UsageError, match="another build is writing"):
             build_index([TEXT], output)
-        yield TEXT
 
     assert len(build_index(documents(), output)) == 1
 
@@ -110,9 +110,17 @@ build_index(texts, sys.argv[1])
 """
 
 
+def heed_ctrl_c() -> None:
+    """Undo what a shell does to the jobs it puts into the background: they ignore SIGINT."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def start_endless_build(output: Path) -> subprocess.Popen[str]:
     process = subprocess.Popen(
-        [sys.executable, "-c", ENDLESS, str(output)], stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", ENDLESS, str(output)],
+        stdout=subprocess.PIPE,
+        text=True,
+        preexec_fn=heed_ctrl_c,
     )
     partial = output.with_name("index.partial") / "segment-00000.text"
     deadline = time.monotonic() + 60
@@ -140,6 +148,22 @@ def test_ctrl_c_stops_a_build_at_once_and_leaves_nothing(tmp_path: Path) -> None
     process.wait(timeout=30)
     assert time.monotonic() - before < 10
     assert process.returncode in (-signal.SIGINT, 1, 130)
+    assert names(tmp_path) == []
+
+
+def test_ctrl_c_ends_the_wait_for_standard_input(tmp_path: Path) -> None:
+    script = "import sys; from quotetune import build_index; build_index('-', sys.argv[1])"
+    command = [sys.executable, "-c", script, str(tmp_path / "index")]
+    pipes = {"stdin": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(command, **pipes, preexec_fn=heed_ctrl_c) as process:
+        deadline = time.monotonic() + 60
+        while not (tmp_path / "index.partial").exists():
+            assert time.monotonic() < deadline and process.poll() is None
+            time.sleep(0.02)
+        time.sleep(0.2)
+        process.send_signal(signal.SIGINT)
+        process.wait(timeout=30)
+        assert process.stderr is not None and b"KeyboardInterrupt" in process.stderr.read()
     assert names(tmp_path) == []
 
 

@@ -61,10 +61,9 @@ def test_all_equal_characters_overlap_themselves(output: Path) -> None:
     assert index.quip(["a" * 50]).tolist() == [1.0]
     [quote] = index.trace("b" + "a" * 30)
     assert (quote.start, quote.end, quote.count, quote.documents[0].offset) == (1, 31, 971, 0)
-    first, second = index.trace("a" * 1500)
-    assert (first.start, first.end, second.start, second.end) == (0, 1000, 1, 1001) or len(
-        index.trace("a" * 1500)
-    ) == 501
+    # Each run of 1000 is maximal: what is longer by one character stands nowhere.
+    quotes = index.trace("a" * 1500)
+    assert [(quote.start, quote.end) for quote in quotes] == [(n, n + 1000) for n in range(501)]
 
 
 def test_a_duplicate_document_is_named_in_the_order_of_the_corpus(output: Path) -> None:
@@ -125,9 +124,8 @@ def test_a_collapsed_run_of_white_space_belongs_to_the_quote_whole(output: Path)
     index = build_index(["one two three four five six seven"], output)
     text = "  ## one \t\t two   three four five six"
     [quote] = index.trace(text)
-    assert quote.text == " one two three four five six" or quote.text == text[5:]
-    assert text[quote.start : quote.end].split() == ["one", "two", "three", "four", "five", "six"]
-    assert quote.end == len(text)
+    assert quote.text == "one two three four five six"
+    assert (quote.start, quote.end) == (5, len(text))
 
 
 def test_stored_text_is_not_normalised_again(output: Path) -> None:

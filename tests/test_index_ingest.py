@@ -117,10 +117,7 @@ def test_a_text_file_is_one_document(tmp_path: Path, output: Path) -> None:
         (tmp_path / f"{name}.txt").write_text(f"\ufeff{TEXT}\n\n  Second   line.\n")
     index = build_index(str(tmp_path / "?.txt"), output)
     assert identities(index) == [("a", "1"), ("b", "1")]
-    assert (
-        index.document("a", "1").text == f"{TEXT}\n Second line."
-        or index.document("a", "1").text == f"{TEXT}\nSecond line."
-    )
+    assert index.document("a", "1").text == f"{TEXT}\nSecond line."
     index = build_index(str(tmp_path / "?.txt"), output, source="letters", overwrite=True)
     assert identities(index) == [("letters", "a"), ("letters", "b")]
 
@@ -180,7 +177,7 @@ def test_a_bad_record_is_an_error_that_names_file_line_and_remedy(
 ) -> None:
     good = '{"text": "a", "doi": "1", "from": "x", "id": "fine"}'
     corpus.write_text(f"{good}\n\n{line}\n{line}\n")
-    with pytest.raises(QuotetuneError, match=rf"corpus\.jsonl:3: .*{message}.*; "):
+    with pytest.raises(QuotetuneError, match=rf"corpus\.jsonl:3: .*{message}"):
         build_index(corpus, output, **options)  # type: ignore[arg-type]
     assert not output.exists()
 

@@ -89,7 +89,9 @@ def test_the_evaluation_uses_heldout_prompts_and_the_same_seeds_before_and_after
     def rows(name, *columns):
         parts = sorted((directory / name / "samples").glob("part-*.parquet"))
         return {
-            tuple(row.values()) for part in parts for row in pq.read_table(part, columns=columns).to_pylist()
+            tuple(row.values())
+            for part in parts
+            for row in pq.read_table(part, columns=list(columns)).to_pylist()
         }
 
     before = rows("evaluation/base", "prompt_id", "sample", "seed")
@@ -126,6 +128,13 @@ def test_the_summary_shows_marked_responses_with_their_sources(finished):
     assert "### What is" in summary
     assert "**" in summary.partition("## Responses")[2]
     assert "documents/" in summary
+
+
+def test_the_model_card_has_the_numbers_before_and_after(finished):
+    metrics = json.loads((Path(finished["run"]) / "metrics.json").read_text())
+    card = (Path(finished["run"]) / "round-1" / "adapter" / "README.md").read_text()
+    before, after = metrics["before"]["quip"], metrics["after"]["quip"]
+    assert f"| quip | {before:.4g} | {after:.4g} |" in card
 
 
 def test_a_run_that_is_done_does_nothing_again(finished, capsys):
@@ -166,8 +175,8 @@ def test_a_changed_pairing_rule_touches_pairing_training_and_evaluation_only(fin
         ),
         (
             {"evaluation": {"best_of_n": None}},
-            {"evaluation/base/sample", "evaluation/base/metrics"},
-            set(),
+            {"evaluation/base/sample"},
+            {"evaluation/base/metrics"},
         ),
     ],
 )
@@ -214,7 +223,7 @@ def test_two_runs_in_one_directory_refuse(finished):
 
 
 def test_an_unknown_stage_is_named(finished):
-    with pytest.raises(UsageError, match="--until tain.*round-1/train"):
+    with pytest.raises(UsageError, match=r"--until tain.*round-1/train"):
         stage_list(Config.model_validate(finished), "tain")
 
 

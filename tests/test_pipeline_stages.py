@@ -6,10 +6,11 @@ import pytest
 
 from quotetune.errors import QuotetuneError, UsageError
 from quotetune.pipeline import plan
-from quotetune.stage import MANIFEST, Stage, complete, content_hash, inspect, written_directory
+from quotetune.stage import MANIFEST, Stage, complete, content_hash, inspect
+from quotetune.whole_files import written_directory
 
 
-class Interruption(Exception):
+class InterruptionError(Exception):
     pass
 
 
@@ -29,7 +30,7 @@ def copying_stage(source, calls, *, settings=None, interrupt=False, name="copy")
         text = source.read_text()
         for number, character in enumerate(text):
             if interrupt and number == len(text) // 2:
-                raise Interruption
+                raise InterruptionError
             path = result / str(number)
             if not path.exists():
                 calls.append(character)
@@ -53,7 +54,7 @@ def test_a_stage_that_is_done_says_so_and_its_directory_is_complete(source):
 
 def test_interrupted_work_goes_on_and_repeats_nothing(source):
     calls = []
-    with pytest.raises(Interruption):
+    with pytest.raises(InterruptionError):
         complete(copying_stage(source, calls, interrupt=True))
     stage = copying_stage(source, calls)
     assert not stage.directory.exists()
@@ -65,7 +66,7 @@ def test_interrupted_work_goes_on_and_repeats_nothing(source):
 @pytest.mark.parametrize("change", ["setting", "input"])
 def test_interrupted_work_of_something_else_is_discarded(source, change):
     calls = []
-    with pytest.raises(Interruption):
+    with pytest.raises(InterruptionError):
         complete(copying_stage(source, calls, interrupt=True))
     if change == "input":
         source.write_text("xyz")
@@ -173,9 +174,9 @@ def test_the_hash_of_a_large_file_sees_its_begin_middle_end_and_size(tmp_path, p
 
 def test_the_output_of_a_single_step_appears_whole_or_not_at_all(tmp_path):
     output = tmp_path / "out"
-    with pytest.raises(Interruption), written_directory(output) as directory:
+    with pytest.raises(InterruptionError), written_directory(output) as directory:
         (directory / "a").write_text("1")
-        raise Interruption
+        raise InterruptionError
     assert list(tmp_path.iterdir()) == []
     with written_directory(output) as directory:
         (directory / "a").write_text("1")

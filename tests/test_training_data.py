@@ -65,7 +65,9 @@ def _tokens(row):
 def test_batches_hold_exactly_the_sampled_tokens(make_session):
     rows = random_rows(30)
     end = tiny_tokenizer().eos_token_id
-    cut = sum(row[f"{side}_token_ids"][-1] != end for row in rows for side in ("chosen", "rejected"))
+    cut = sum(
+        row[f"{side}_token_ids"][-1] != end for row in rows for side in ("chosen", "rejected")
+    )
     assert 0 < cut < 60
     session = make_session(rows, per_device_train_batch_size=4)
     assert sorted(_sides(session)) == sorted(_tokens(row) for row in rows)

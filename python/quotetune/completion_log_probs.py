@@ -16,7 +16,7 @@ from transformers import PreTrainedModel
 _TOKENS_A_TILE = 128
 
 
-class _LogProbs(torch.autograd.Function):
+class _LogProbs(torch.autograd.Function):  # type: ignore[misc]
     """`(hidden [N, H], weight [V, H], targets [N]) -> (log_probs, entropy, is_top1)`, each [N]."""
 
     @staticmethod

@@ -13,7 +13,6 @@ from pydantic import (
     NonNegativeFloat,
     NonNegativeInt,
     PositiveInt,
-    ValidationError,
     field_validator,
     model_validator,
 )
@@ -191,6 +190,5 @@ __all__ = [
     "PairsConfig",
     "PromptsConfig",
     "SamplingConfig",
-    "ValidationError",
     "evaluation_sampling",
 ]

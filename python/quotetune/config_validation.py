@@ -1,7 +1,6 @@
 """Validate a config at once: every problem is reported together, before any work is done."""
 
 import difflib
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,13 +11,12 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from quotetune.config import (
     Config,
     EvaluationConfig,
-    ModelConfig,
     PairsConfig,
     SamplingConfig,
     evaluation_sampling,
 )
 from quotetune.config_file import apply_overrides, read_yaml
-from quotetune.errors import QuotetuneError, UsageError
+from quotetune.errors import UsageError
 
 _Block = TypeVar("_Block", bound=BaseModel)
 
@@ -44,7 +42,9 @@ class Problem:
 
 
 def load_config(path: Path, overrides: Sequence[str] = ()) -> Config:
-    """Read a config and check its keys and values; files are checked by `check_inputs`.
+    """Read a config and check its keys and values.
+
+    Whether its files are there is a question for `quotetune.config_inputs.check_inputs`.
 
     Args:
         path: The YAML file.
@@ -225,83 +225,3 @@ def _training_problems(blocks: dict[str, Any]) -> list[Problem]:
     if "dpo" in blocks:
         lines += check_dpo_options(blocks["dpo"])
     return [Problem(key, text) for key, _, text in (line.partition(": ") for line in lines)]
-
-
-def check_inputs(config: Config) -> list[Problem]:
-    """Check that what a config names is there and can be used.
-
-    A model's name on the Hub is not looked up here; sampling does so before it starts.
-
-    Args:
-        config: A validated config.
-
-    Returns:
-        The problems; those with `to_provide` are files that are not there.
-    """
-    problems = _model_problems(config.model)
-    if not config.prompts.path.exists():
-        problems.append(
-            Problem(
-                "prompts.path",
-                f"{config.prompts.path} is not there: put your prompts there (JSONL or Parquet with"
-                " a column prompt), or correct the path",
-                to_provide=True,
-            )
-        )
-    else:
-        problems += _prompts_problems(config)
-    if not config.index.exists():
-        problems.append(
-            Problem(
-                "index",
-                f"{config.index} is not there: build it with `quotetune build-index CORPUS -o"
-                f" {config.index}`, or correct the path",
-                to_provide=True,
-            )
-        )
-    else:
-        problems += _index_problems(config.index)
-    if config.launch is not None and not config.launch.is_file():
-        text = f"{config.launch} is not there: write it with `accelerate config`"
-        problems.append(Problem("launch", text, to_provide=True))
-    return problems
-
-
-def _model_problems(model: ModelConfig) -> list[Problem]:
-    directory = Path(model.path)
-    if directory.is_dir():
-        if (directory / "config.json").exists():
-            return []
-        text = f"{model.path} has no config.json, so it holds no model: correct the path"
-        return [Problem("model.path", text)]
-    if re.fullmatch(r"\w[\w.-]*(/\w[\w.-]*)?", model.path, re.ASCII) and not directory.exists():
-        return []  # a name on the Hub
-    text = f"{model.path} is not there: put a model's directory there, or correct the path"
-    return [Problem("model.path", text, to_provide=not directory.exists())]
-
-
-def _prompts_problems(config: Config) -> list[Problem]:
-    from quotetune.prompt_split import split_prompts
-    from quotetune.prompts import read_prompts
-
-    try:
-        prompts = read_prompts(config.prompts.path, config.prompts)
-        split_prompts(prompts, config.prompts, config.rounds)
-    except UsageError as error:
-        return [Problem("prompts.path", str(error))]
-    return []
-
-
-def _index_problems(path: Path) -> list[Problem]:
-    from quotetune.index import Index
-
-    try:
-        structures = Index.open(path).structures
-    except QuotetuneError as error:
-        return [Problem("index", str(error))]
-    if "suffix" not in structures:
-        text = (
-            f"{path} has no suffix index, which finds quotes: build it again with both structures"
-        )
-        return [Problem("index", text)]
-    return []

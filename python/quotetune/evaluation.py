@@ -224,9 +224,7 @@ def rouge_l(response: str, reference: str) -> float:
     return float(score["rougeL"].fmeasure)
 
 
-def _measure(
-    row: Mapping[str, Any], report: "QuipReport", reference: str | None
-) -> dict[str, Any]:
+def _measure(row: Mapping[str, Any], report: "QuipReport", reference: str | None) -> dict[str, Any]:
     response = row["response"]
     covered = sum(end - start for start, end in report.covered)
     return {

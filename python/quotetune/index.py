@@ -165,7 +165,7 @@ class Index:
             >>> index = build_index([fox], mkdtemp() + "/index")
             >>> [report] = index.score(["He said: The quick brown fox jumps over it."])
             >>> report.numerator, report.denominator, report.longest_quote, report.covered
-            (8, 19, 32, [(8, 40)])
+            (7, 19, 31, [(9, 40)])
         """
         reports = self._index.report(texts, _check_documents(max_documents), exact)
         return [report_from_tuple(report) for report in reports]
@@ -336,7 +336,7 @@ def quip_score(
         >>> from quotetune import build_index
         >>> index = build_index(["The quick brown fox jumps over the lazy dog."], mkdtemp() + "/i")
         >>> quip_score("The quick brown fox jumps over the dog.", index)
-        0.6666666666666666
+        0.7333333333333333
         >>> quip_score("fox", index) is None
         True
     """

@@ -11,7 +11,8 @@ from quotetune.config import Config
 from quotetune.console import say
 from quotetune.errors import QuotetuneError, UsageError
 from quotetune.run_stages import RunStages
-from quotetune.stage import Stage, Status, clean, complete, inspect, write_text
+from quotetune.stage import Stage, Status, clean, complete, inspect
+from quotetune.whole_files import write_text
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,7 @@ def _add_head(model: Any, outputs: tuple[str, ...] = ("log_probs",)) -> None:
 trl_dpo.add_fused_lm_head = _add_head
 
 
-class LengthGroupedOrder(Sampler[int]):
+class LengthGroupedOrder(Sampler[int]):  # type: ignore[misc]
     """A random order in which the pairs of a batch are of about the same length.
 
     The order is a function of seed and epoch, so that a resumed training sees the same one. Pairs
@@ -131,7 +131,7 @@ class PreferenceTrainer(DPOTrainer):  # type: ignore[misc]
 
 
 class _EpochOfOrder(TrainerCallback):  # type: ignore[misc]
-    """Tells the order its epoch, which accelerate fails to do in a resumed epoch on several GPUs."""
+    """Tells the order its epoch: in a resumed epoch on several GPUs accelerate does not."""
 
     def __init__(self, trainer: PreferenceTrainer) -> None:
         self._trainer = trainer
@@ -143,7 +143,7 @@ class _EpochOfOrder(TrainerCallback):  # type: ignore[misc]
 
 def longer_sides(dataset: Dataset) -> list[int]:
     """Return the tokens of each pair's longer side, prompt included."""
-    columns = zip(dataset["prompt_ids"], dataset["chosen_ids"], dataset["rejected_ids"], strict=True)
-    return [
-        len(prompt) + max(len(chosen), len(rejected)) for prompt, chosen, rejected in columns
-    ]
+    columns = zip(
+        dataset["prompt_ids"], dataset["chosen_ids"], dataset["rejected_ids"], strict=True
+    )
+    return [len(prompt) + max(len(chosen), len(rejected)) for prompt, chosen, rejected in columns]

@@ -202,7 +202,11 @@ def _row(
             )
         text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     try:
-        blob = json.dumps(metadata, ensure_ascii=False, default=str) if metadata else "{}"
+        blob = (
+            json.dumps(metadata, ensure_ascii=False, allow_nan=False, default=str)
+            if metadata
+            else "{}"
+        )
     except (TypeError, ValueError) as error:
         raise QuotetuneError(f"{where}: metadata that is no JSON ({error}); mend it") from error
     if not (_is_unicode(source) and _is_unicode(id) and _is_unicode(blob)):

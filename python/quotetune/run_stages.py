@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from quotetune.config import Config, SamplingConfig
 from quotetune.console import progress, say
 from quotetune.errors import UsageError
-from quotetune.stage import Stage, write_json
+from quotetune.stage import Stage
+from quotetune.whole_files import write_json
 
 if TYPE_CHECKING:
     from quotetune.training import TrainingProgress

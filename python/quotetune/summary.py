@@ -1,4 +1,4 @@
-"""What a run ends with: `metrics.json`, `summary.md`, and the table on the terminal."""
+"""What a run ends with: `metrics.json`, `summary.md`, model cards, the table on the terminal."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -10,8 +10,9 @@ from rich.table import Table
 
 from quotetune.config import Config
 from quotetune.marked import marked_response
+from quotetune.model_card import model_card
 from quotetune.pairing import statistics_lines
-from quotetune.stage import write_json, write_text
+from quotetune.whole_files import write_json, write_text
 
 METRICS_SCHEMA = 1
 _SHOWN_PROMPTS = 5
@@ -42,9 +43,20 @@ def summarize(config: Config) -> dict[str, Any]:
     metrics = collect_metrics(config.run, config.rounds)
     write_json(config.run / "metrics.json", metrics)
     write_text(config.run / "summary.md", _markdown(config, metrics))
+    _write_cards(config, metrics)
     print_table(metric_rows(metrics))
     Console(highlight=False, soft_wrap=True).print(f"summary: {config.run / 'summary.md'}")
     return metrics
+
+
+def _write_cards(config: Config, metrics: Mapping[str, Any]) -> None:
+    """Put the numbers of each round into the model card of its policy."""
+    rounds = {**metrics["rows"], f"round-{config.rounds}": metrics["after"]}
+    for name, after in rounds.items():
+        policy = config.run / name / "adapter"
+        record = json.loads((policy / "training.json").read_text(encoding="utf-8"))
+        card = model_card(record, {"before": metrics["before"], "after": after})
+        write_text(policy / "README.md", card)
 
 
 def collect_metrics(run: Path, rounds: int) -> dict[str, Any]:

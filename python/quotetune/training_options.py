@@ -135,9 +135,9 @@ def _convert(block: str, options: dict[str, Any]) -> tuple[dict[str, Any], list[
 
 
 def _unknown(key: str, target: Any, declared: dict[str, Any]) -> str:
-    close = difflib.get_close_matches(key, declared, n=3, cutoff=0.5)
+    close = difflib.get_close_matches(key, declared, n=1, cutoff=0.5)
     library = target.__module__.partition(".")[0]
-    hint = f"; did you mean {' or '.join(close)}?" if close else ""
+    hint = f"; did you mean {close[0]}?" if close else ""
     return f"{library}.{target.__name__} has no such key{hint}"
 
 

@@ -161,6 +161,7 @@ class TrainingSession:
         )
 
     def record(self, versions: dict[str, str]) -> dict[str, Any]:
+        """Describe the training so far: what `training.json` holds."""
         state = self.trainer.state
         dataset = self.trainer.train_dataset
         peft_config = getattr(self.trainer.model, "peft_config", {}).get("default")
@@ -205,9 +206,7 @@ class _Timer(TrainerCallback):  # type: ignore[misc]
         self.seconds_per_step = (time.monotonic() - self._start) / (state.global_step - self._first)
         self._tell(state)
 
-    def on_log(
-        self, args: Any, state: Any, control: Any, logs: dict[str, float], **_: Any
-    ) -> None:
+    def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, float], **_: Any) -> None:
         if "loss" in logs:
             self._logs = logs
             self._tell(state)
@@ -250,8 +249,10 @@ def load_pairs(path: Path, cache: Path) -> Dataset:
 
 
 def _plain(options: dict[str, Any]) -> dict[str, Any]:
-    """Return options as JSON can hold them: a set becomes a sorted list, what has no form a text."""
+    """Return options as JSON can hold them: sets as sorted lists, and what has no form as text."""
     return {
-        name: sorted(value) if isinstance(value, set) else json.loads(json.dumps(value, default=str))
+        name: sorted(value)
+        if isinstance(value, set)
+        else json.loads(json.dumps(value, default=str))
         for name, value in options.items()
     }

@@ -30,15 +30,13 @@ def train(job: dict[str, Any], work: Path, report: Callable[[dict[str, Any]], No
         work: The directory of the checkpoints.
         report: Takes progress and notices.
     """
-    from accelerate import PartialState
-
     from quotetune.checkpoints import newest_checkpoint
     from quotetune.training_session import TrainingSession
 
-    is_first = PartialState().is_main_process
-    with PartialState().main_process_first():
-        checkpoint = newest_checkpoint(work)
+    is_first = os.environ.get("RANK", "0") == "0"
     session = TrainingSession(job, work, report if is_first else lambda _: None)
+    with session.trainer.accelerator.main_process_first():
+        checkpoint = newest_checkpoint(work)
     session.train(checkpoint)
     output = Path(job["output"])
     unfinished = output.with_name(f"{output.name}.unfinished")

@@ -5,9 +5,6 @@ from typing import Annotated, Any
 
 import typer
 
-_FILTER = "Bloom filter"
-_RECORDS = "Records"
-
 
 def build_index(
     inputs: Annotated[
@@ -21,15 +18,12 @@ def build_index(
     output: Annotated[
         Path, typer.Option("--output", "-o", metavar="DIR", help="The index to make.")
     ],
-    text_key: Annotated[
-        str, typer.Option(help="Field of the text.", rich_help_panel=_RECORDS)
-    ] = "text",
+    text_key: Annotated[str, typer.Option(help="Field of the text.")] = "text",
     id_key: Annotated[
         str | None,
         typer.Option(
             help="Field of the id, in every record.  [default: id where a record has it, "
             "otherwise its line]",
-            rich_help_panel=_RECORDS,
         ),
     ] = None,
     source_key: Annotated[
@@ -37,19 +31,17 @@ def build_index(
         typer.Option(
             help="Field of the source, in every record.  [default: source where a record has it, "
             "otherwise the file's stem]",
-            rich_help_panel=_RECORDS,
         ),
     ] = None,
     source: Annotated[
         str | None,
-        typer.Option(help="One source for all documents.", rich_help_panel=_RECORDS),
+        typer.Option(help="One source for all documents."),
     ] = None,
     meta_keys: Annotated[
         str,
         typer.Option(
             metavar="A,B,...",
             help="Fields to keep and to show with quotes, such as title,url.",
-            rich_help_panel=_RECORDS,
         ),
     ] = "",
     errors: Annotated[
@@ -57,7 +49,6 @@ def build_index(
         typer.Option(
             metavar="strict|replace|skip",
             help="What to do with text that is not valid UTF-8.",
-            rich_help_panel=_RECORDS,
         ),
     ] = "strict",
     n: Annotated[int, typer.Option("-n", help="Length of an n-gram in characters.")] = 25,
@@ -70,11 +61,11 @@ def build_index(
     ] = "bloom,suffix",
     bits_per_ngram: Annotated[
         float | None,
-        typer.Option(help="Bits for each distinct n-gram.  [default: 16]", rich_help_panel=_FILTER),
+        typer.Option(help="Bloom filter: bits for each distinct n-gram.  [default: 16]"),
     ] = None,
     fpr: Annotated[
         float | None,
-        typer.Option(help="False-positive rate, instead.", rich_help_panel=_FILTER),
+        typer.Option(help="Bloom filter: false-positive rate, instead of bits."),
     ] = None,
     threads: Annotated[
         int | None, typer.Option(help="Threads to work on.  [default: one a core]")

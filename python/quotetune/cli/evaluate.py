@@ -22,8 +22,8 @@ def evaluate(
     from quotetune.config import PromptsConfig
     from quotetune.evaluating import evaluate_samples
     from quotetune.prompts import are_written, load_prompts, read_prompts
-    from quotetune.stage import write_json
     from quotetune.summary import print_table
+    from quotetune.whole_files import write_json
 
     if prompts.exists() and are_written(prompts):
         loaded = load_prompts(prompts)

@@ -28,7 +28,7 @@ def pair(
     from quotetune.console import progress
     from quotetune.pairing import pair_samples, statistics_lines
     from quotetune.scoring import score_samples
-    from quotetune.stage import written_directory
+    from quotetune.whole_files import written_directory
 
     blocks = read_blocks(config, overrides, ("pairs",))
     settings = validate_block(PairsConfig, "pairs", blocks["pairs"])

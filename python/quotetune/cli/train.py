@@ -32,7 +32,8 @@ def train(
     """
     import yaml
 
-    from quotetune.config_validation import check_inputs, load_config, report
+    from quotetune.config_inputs import check_inputs
+    from quotetune.config_validation import load_config, report
     from quotetune.console import say
     from quotetune.errors import UsageError
     from quotetune.pipeline import plan, run, stage_list

@@ -7,6 +7,7 @@
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
+use serde::de::IgnoredAny;
 use xxhash_rust::xxh3::Xxh3;
 
 use crate::error::{Error, Result};
@@ -63,7 +64,7 @@ impl DocumentsWriter {
         })
     }
 
-    pub fn len(&self) -> usize {
+    pub fn count(&self) -> usize {
         self.starts.len()
     }
 
@@ -166,10 +167,12 @@ impl Documents {
         let (source, record) =
             record.split_at_checked(u32::from_le_bytes(*source_length) as usize)?;
         let (id, metadata) = record.split_at_checked(u32::from_le_bytes(*id_length) as usize)?;
-        Some(Record {
+        let metadata = str::from_utf8(metadata).ok()?;
+        let is_json = serde_json::from_str::<IgnoredAny>(metadata).is_ok();
+        (is_json && metadata.starts_with('{')).then_some(Record {
             source: str::from_utf8(source).ok()?,
             id: str::from_utf8(id).ok()?,
-            metadata: str::from_utf8(metadata).ok()?,
+            metadata,
         })
     }
 

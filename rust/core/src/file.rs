@@ -229,14 +229,6 @@ impl MappedFile {
         &self.path
     }
 
-    pub fn len(&self) -> usize {
-        self.map.len()
-    }
-
-    pub fn bytes(&self) -> &[u8] {
-        &self.map
-    }
-
     /// The numbers of a section; `open` made sure that it lies inside the file.
     ///
     /// Bytes beyond the last whole number, which no writer leaves, are not seen.
@@ -294,7 +286,7 @@ fn check_header(
         ));
     }
     let inside = |extent: &Extent| {
-        extent.offset % ALIGNMENT == 0
+        extent.offset.is_multiple_of(ALIGNMENT)
             && extent
                 .offset
                 .checked_add(extent.length)

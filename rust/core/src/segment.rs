@@ -67,7 +67,7 @@ impl SegmentWriter {
 
     pub fn finish(self) -> Result<WrittenSegment> {
         Ok(WrittenSegment {
-            documents: self.documents.len(),
+            documents: self.documents.count(),
             text: self.text.finish()?,
             records: self.documents.finish(self.text_bytes)?,
             text_bytes: self.text_bytes,

@@ -189,13 +189,12 @@ impl<'a> Search<'a> {
                 low = middle + 1;
             }
         }
-        Some((
-            low,
-            if low == last {
-                reach
-            } else {
-                self.longest_match(low)
-            },
-        ))
+        let reach = if low == last {
+            reach
+        } else {
+            self.longest_match(low)
+        };
+        // Always so in an undamaged index; a damaged one must not send the search back.
+        (reach > end).then_some((low, reach))
     }
 }

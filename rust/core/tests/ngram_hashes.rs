@@ -54,7 +54,7 @@ proptest! {
 #[test]
 fn a_text_shorter_than_n_has_no_windows() {
     for length in 0..25 {
-        assert_eq!(hashes(25, &"é".repeat(length)), []);
+        assert!(hashes(25, &"é".repeat(length)).is_empty());
     }
     assert_eq!(hashes(25, &"é".repeat(25)).len(), 1);
 }

@@ -150,6 +150,8 @@ impl Builder {
         let result = py.detach(|| {
             ingest::ingest(builder, &input, &options, |bytes| reporter.report(bytes, 0))
         });
+        // Ctrl-C that ended a wait for standard input looks like a failure to read.
+        py.check_signals()?;
         reporter.conclude(py, result)
     }
 

@@ -15,7 +15,6 @@ use crate::pool::pool;
 pub fn text(value: &Bound<'_, PyAny>, position: usize) -> PyResult<PyBackedStr> {
     value.extract::<PyBackedStr>().map_err(|error| {
         let py = value.py();
-        let error: PyErr = error.into();
         if error.is_instance_of::<PyUnicodeEncodeError>(py) {
             return quotetune_error(
                 py,

@@ -27,6 +27,21 @@ impl<R: Read> Read for CountingReader<R> {
     }
 }
 
+/// Standard input, which may be silent for long: a signal ends the wait, so that Ctrl-C does.
+struct InterruptibleStdin;
+
+impl Read for InterruptibleStdin {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        // Readers of lines begin anew after `Interrupted`, and would wait on.
+        io::stdin()
+            .read(buffer)
+            .map_err(|error| match error.kind() {
+                io::ErrorKind::Interrupted => io::Error::other("interrupted"),
+                _ => error,
+            })
+    }
+}
+
 /// A line without its end.
 pub struct Line {
     pub number: u64,
@@ -47,7 +62,7 @@ impl LineReader {
             Input::Stdin => Box::new(BufReader::with_capacity(
                 BUFFER,
                 CountingReader {
-                    inner: io::stdin(),
+                    inner: InterruptibleStdin,
                     bytes: Arc::clone(&bytes),
                 },
             )),

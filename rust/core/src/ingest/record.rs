@@ -135,7 +135,13 @@ fn malformed(error: &serde_json::Error) -> BadRecord {
     let message = error.to_string();
     let (message, _) = message.rsplit_once(" at line ").unwrap_or((&message, ""));
     let column = error.column();
-    if message.contains("surrogate") || message.contains("unicode code point") {
+    let surrogate = [
+        "surrogate",
+        "unicode code point",
+        // After the first half of a pair nothing else may come.
+        "unexpected end of hex escape",
+    ];
+    if surrogate.iter().any(|words| message.contains(words)) {
         return BadRecord {
             what: format!("a surrogate escape that is no character, at column {column}"),
             remedy: "mend the line, or choose --errors replace or skip",

@@ -1,0 +1,88 @@
+"""Check that the files a config names are there and can be used."""
+
+import re
+from pathlib import Path
+
+from quotetune.config import Config, ModelConfig
+from quotetune.config_validation import Problem
+from quotetune.errors import QuotetuneError, UsageError
+
+
+def check_inputs(config: Config) -> list[Problem]:
+    """Check that what a config names is there and can be used.
+
+    A model's name on the Hub is not looked up here; sampling does so before it starts.
+
+    Args:
+        config: A validated config.
+
+    Returns:
+        The problems; those with `to_provide` are files that are not there.
+    """
+    problems = _model_problems(config.model)
+    if not config.prompts.path.exists():
+        problems.append(
+            Problem(
+                "prompts.path",
+                f"{config.prompts.path} is not there: put your prompts there (JSONL or Parquet with"
+                " a column prompt), or correct the path",
+                to_provide=True,
+            )
+        )
+    else:
+        problems += _prompts_problems(config)
+    if not config.index.exists():
+        problems.append(
+            Problem(
+                "index",
+                f"{config.index} is not there: build it with `quotetune build-index CORPUS -o"
+                f" {config.index}`, or correct the path",
+                to_provide=True,
+            )
+        )
+    else:
+        problems += _index_problems(config.index)
+    if config.launch is not None and not config.launch.is_file():
+        text = f"{config.launch} is not there: write it with `accelerate config`"
+        problems.append(Problem("launch", text, to_provide=True))
+    return problems
+
+
+def _model_problems(model: ModelConfig) -> list[Problem]:
+    directory = Path(model.path)
+    if directory.is_dir():
+        if (directory / "config.json").exists():
+            return []
+        text = f"{model.path} has no config.json, so it holds no model: correct the path"
+        return [Problem("model.path", text)]
+    if re.fullmatch(r"\w[\w.-]*(/\w[\w.-]*)?", model.path, re.ASCII) and not directory.exists():
+        return []  # a name on the Hub
+    text = f"{model.path} is not there: put a model's directory there, or correct the path"
+    return [Problem("model.path", text, to_provide=not directory.exists())]
+
+
+def _prompts_problems(config: Config) -> list[Problem]:
+    from quotetune.prompt_split import split_prompts
+    from quotetune.prompts import read_prompts
+
+    try:
+        prompts = read_prompts(config.prompts.path, config.prompts)
+        split_prompts(prompts, config.prompts, config.rounds)
+    except UsageError as error:
+        return [Problem("prompts.path", str(error))]
+    return []
+
+
+def _index_problems(path: Path) -> list[Problem]:
+    from quotetune.index import Index
+
+    try:
+        structures = Index.open(path).structures
+    except QuotetuneError as error:
+        return [Problem("index", str(error))]
+    if "suffix" not in structures:
+        text = (
+            f"{path} has no suffix index, which finds quotes: build it again with both structures"
+        )
+        return [Problem("index", text)]
+    return []

@@ -1,0 +1,163 @@
+"""`quotetune train` and the single steps from the command line."""
+
+import json
+import sys
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+import tiny_run
+import yaml
+
+from quotetune.cli import main
+from quotetune.sampling.backend import Request, Response
+from quotetune.sampling.parts import write_part
+
+CONFIGS = [
+    path
+    for path in sorted((Path(__file__).parent.parent / "configs").glob("*.yaml"))
+    if not path.stem.startswith("accelerate")  # those are for `launch`
+]
+
+
+def quotetune(monkeypatch, *arguments):
+    """Run the command in this process; return its exit status."""
+    monkeypatch.setattr(sys, "argv", ["quotetune", *map(str, arguments)])
+    with pytest.raises(SystemExit) as caught:
+        main()
+    return caught.value.code or 0
+
+
+@pytest.mark.parametrize("config", CONFIGS, ids=lambda path: path.stem)
+def test_every_config_passes_a_dry_run_where_its_files_are_not_there(
+    config, monkeypatch, tmp_path, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    assert quotetune(monkeypatch, "train", config, "--dry-run") == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert any(line.startswith("to provide: index: data/") for line in lines)
+    assert "to do  round-1/train" in lines
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_run_whose_files_are_not_there_is_refused_with_all_of_them(monkeypatch, tmp_path, capsys):
+    monkeypatch.chdir(tmp_path)
+    config = next(path for path in CONFIGS if path.stem == "demo")
+    assert quotetune(monkeypatch, "train", config) == 2
+    error = capsys.readouterr().err
+    assert error.startswith(f"error: {config}: 3 problems\n")
+    for key in ("model.path", "prompts.path", "index"):
+        assert f"\n  {key}: data/demo/" in error
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_dry_run_finds_what_is_wrong(monkeypatch, tmp_path, capsys):
+    config = next(path for path in CONFIGS if path.stem == "demo")
+    assert quotetune(monkeypatch, "train", config, "--dry-run", "--set", "pairs.ruel=average") == 2
+    assert "pairs.ruel: unknown key: did you mean rule?" in capsys.readouterr().err
+    assert quotetune(monkeypatch, "train", config, "--dry-run", "--until", "tune") == 2
+    assert "--until tune: there is no such stage" in capsys.readouterr().err
+    assert quotetune(monkeypatch, "train", tmp_path / "no.yaml") == 2
+    assert "no.yaml: cannot be read" in capsys.readouterr().err
+
+
+@pytest.fixture(scope="module")
+def samples(tmp_path_factory):
+    """Samples of two prompts, one of which gives a pair under any rule, and an index."""
+    from quotetune import build_index
+
+    directory = tmp_path_factory.mktemp("samples")
+    build_index(["The cat sat on the mat, and then it slept."], directory / "index", n=5)
+    drawn = [
+        [("The cat sat on the mat", "length"), ("No cat ever sat on one", "length")],
+        [("xyz", "stop"), ("The cat sat on the mat", "length")],
+    ]
+    (directory / "parts").mkdir()
+    responses = [
+        [
+            Response(text, [*range(22), 0] if end == "stop" else [*range(22)], end)
+            for text, end in row
+        ]
+        for row in drawn
+    ]
+    requests = [Request([1], 10), Request([1], 20)]
+    write_part(directory / "parts", 0, ["a", "b"], requests, responses)
+    return directory
+
+
+def test_pair_scores_samples_and_says_what_became_of_every_prompt(
+    samples, monkeypatch, tmp_path, capsys
+):
+    output = tmp_path / "pairs"
+    arguments = ["pair", samples / "parts", "--index", samples / "index", "-o", output]
+    assert quotetune(monkeypatch, *arguments, "--set", "pairs.rule=average") == 0
+    shown = capsys.readouterr().out
+    assert "1 of 2 prompts gave 1 pairs" in shown
+    assert "1 fewer than two responses long enough to score" in shown
+    (pair,) = pq.read_table(output / "pairs.parquet").to_pylist()
+    assert (pair["prompt_id"], pair["chosen_sample"], pair["rejected_sample"]) == ("a", 0, 1)
+    assert (pair["chosen_length"], pair["rejected_length"]) == (22, 22)
+    statistics = json.loads((output / "pairs.json").read_text())
+    assert statistics["samples"]["too_short"] == 1
+    assert statistics["samples"]["cut"] == 0.75
+    assert quotetune(monkeypatch, *arguments) == 2
+    assert "is there already" in capsys.readouterr().err
+
+
+def test_samples_without_a_valid_pair_are_an_error_that_says_why(
+    samples, monkeypatch, tmp_path, capsys
+):
+    arguments = ["pair", samples / "parts", "--index", samples / "index", "-o", tmp_path / "pairs"]
+    assert quotetune(monkeypatch, *arguments, "--set", "pairs.delta_quip=0.99") == 1
+    error = capsys.readouterr().err
+    assert "none of 2 prompts gave a pair: " in error
+    assert "1 no gap in QUIP above delta_quip" in error
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_single_step_refuses_the_keys_of_another(samples, monkeypatch, tmp_path, capsys):
+    arguments = ["pair", samples / "parts", "--index", samples / "index", "-o", tmp_path / "pairs"]
+    assert quotetune(monkeypatch, *arguments, "--set", "dpo.beta=1") == 2
+    assert "reads pairs only" in capsys.readouterr().err
+
+
+def test_evaluate_prints_a_table_and_writes_the_metrics(samples, monkeypatch, tmp_path, capsys):
+    prompts = tmp_path / "prompts.jsonl"
+    rows = [{"id": "a", "prompt": "A?", "reference": "the cat sat"}, {"id": "b", "prompt": "B?"}]
+    prompts.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    arguments = ["evaluate", samples / "parts", "--index", samples / "index", "--prompts", prompts]
+    output = tmp_path / "metrics.json"
+    assert quotetune(monkeypatch, *arguments, "--best-of-n", 2, "-o", output) == 0
+    heading, row, best = capsys.readouterr().out.splitlines()
+    assert heading.startswith("\tQUIP\t")
+    assert row.startswith("responses\t")
+    assert best.startswith("best of n\t100.0%")
+    metrics = json.loads(output.read_text())
+    assert metrics["prompts"] == 2
+    assert metrics["best_of_n"]["quip"] == 1.0
+    assert metrics["metrics"]["cut"] == 0.75
+
+
+def test_sample_without_a_model_or_with_one_that_is_not_there_says_so_at_once(
+    monkeypatch, tmp_path, capsys
+):
+    prompts = tmp_path / "prompts.jsonl"
+    prompts.write_text('{"prompt": "a"}\n')
+    arguments = ["sample", prompts, "-o", tmp_path / "parts"]
+    assert quotetune(monkeypatch, *arguments) == 2
+    assert "no model is given" in capsys.readouterr().err
+    assert quotetune(monkeypatch, *arguments, "--model", "./nowhere") == 2
+    assert "./nowhere: there is no such directory" in capsys.readouterr().err
+
+
+def test_sample_draws_responses_to_a_file_of_prompts(monkeypatch, tmp_path):
+    config = tiny_run.write_inputs(tmp_path)
+    path = tmp_path / "config.yaml"
+    path.write_text(yaml.safe_dump(config))
+    prompts = tmp_path / "two.jsonl"
+    prompts.write_text('{"prompt": "a", "id": "x"}\n{"prompt": "b"}\n')
+    arguments = ["sample", prompts, "-o", tmp_path / "parts", "--config", path]
+    assert quotetune(monkeypatch, *arguments, "--set", "sampling.n=2") == 0
+    rows = pq.read_table(tmp_path / "parts" / "part-00000.parquet").to_pylist()
+    assert [row["sample"] for row in rows] == [0, 1, 0, 1]
+    assert rows[0]["prompt_id"] == "x"
