@@ -12,7 +12,7 @@ from quotetune.cli.records import read_batches, write_record, written
 from quotetune.config_file import apply_overrides, read_yaml
 from quotetune.errors import UsageError
 from quotetune.prompts import _json_rows
-from quotetune.stage import write_text
+from quotetune.whole_files import write_text
 
 
 @pytest.mark.parametrize("write", ["records", "text"])
