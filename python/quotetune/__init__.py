@@ -7,8 +7,9 @@ from quotetune.errors import QuotetuneError, UsageError
 
 if TYPE_CHECKING:
     from quotetune.corpus import build_index
-    from quotetune.index import Index, quip_score, trace
+    from quotetune.index import Index
     from quotetune.results import Document, QuipReport, Quote, QuoteSource
+    from quotetune.shortcuts import quip_score, trace
 
 __all__ = [
     "Document",
@@ -31,8 +32,8 @@ _MODULES = {
     "Quote": "results",
     "QuoteSource": "results",
     "build_index": "corpus",
-    "quip_score": "index",
-    "trace": "index",
+    "quip_score": "shortcuts",
+    "trace": "shortcuts",
 }
 
 

@@ -38,11 +38,11 @@ def build_index(
     id_key: str | None = None,
     source: str | None = None,
     source_key: str | None = None,
-    meta_keys: Sequence[str] = (),
+    meta_keys: str | Sequence[str] = (),
     errors: InvalidText = "strict",
     n: int = 25,
     normalization: str = "squash",
-    structures: Sequence[str] = _STRUCTURES,
+    structures: str | Sequence[str] = _STRUCTURES,
     bits_per_ngram: float | None = None,
     fpr: float | None = None,
     threads: int | None = None,
@@ -69,7 +69,7 @@ def build_index(
         source: Source of all documents. A `.txt` file's id is then its stem instead of "1".
         source_key: Field of the source, which every record then has. By default the field
             `source` where a record has it; otherwise the file's stem, or "documents".
-        meta_keys: Fields to keep as the documents' metadata.
+        meta_keys: Field or fields to keep as the documents' metadata.
         errors: What to do with text that is not valid Unicode: `strict` raises, `replace` puts
             U+FFFD in place of what is invalid, `skip` leaves the document out.
         n: Length of an n-gram in characters, 1 to 64.
@@ -100,7 +100,8 @@ def build_index(
         >>> len(index), index.structures
         (1, ['bloom', 'suffix'])
     """
-    keys = Keys(text_key, id_key, source, source_key, tuple(meta_keys), errors)
+    metadata = (meta_keys,) if isinstance(meta_keys, str) else tuple(meta_keys)
+    keys = Keys(text_key, id_key, source, source_key, metadata, errors)
     _check_keys(keys)
     files, rest = _split(documents)
     report = progress or _silent
@@ -113,7 +114,7 @@ def build_index(
         bits_per_ngram=_filter_bits(structures, bits_per_ngram, fpr),
         suffix="suffix" in structures,
         threads=_check_threads(threads),
-        segment_bytes=segment_bytes,
+        segment_bytes=_check_segment_bytes(segment_bytes),
         overwrite=overwrite,
     )
     with closing(builder):
@@ -159,6 +160,14 @@ def _check_threads(threads: int | None) -> int:
     if threads is not None and not 1 <= threads <= _MAX_THREADS:
         raise UsageError(f"threads is {threads}; choose 1 or more, at most {_MAX_THREADS}")
     return threads or 0
+
+
+def _check_segment_bytes(segment_bytes: int) -> int:
+    if not 1 <= segment_bytes <= _core.DEFAULT_SEGMENT_BYTES:
+        raise UsageError(
+            f"segment_bytes is {segment_bytes}; choose one from 1 to {_core.DEFAULT_SEGMENT_BYTES}"
+        )
+    return segment_bytes
 
 
 def _filter_bits(

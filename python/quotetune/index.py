@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from quotetune import _core
-from quotetune.errors import UsageError
+from quotetune.errors import QuotetuneError, UsageError
+from quotetune.jsonl import is_unicode
 from quotetune.results import (
     Document,
     QuipReport,
@@ -105,7 +106,7 @@ class Index:
     def quip(
         self,
         texts: Iterable[str],
-        documents: Sequence[Iterable[tuple[str, str]]] | None = None,
+        documents: Sequence[Sequence[tuple[str, str]]] | None = None,
         exact: bool = False,
     ) -> NDArray[np.float64]:
         """Score texts: the share of their n-grams that stand in the corpus.
@@ -139,7 +140,7 @@ class Index:
         """
         if documents is None:
             return self._index.quip(texts, exact)
-        identities = [[_identity(document) for document in group] for group in documents]
+        identities = [_identities(group) for group in documents]
         return self._index.topic_quip(texts, identities)
 
     def score(
@@ -282,113 +283,27 @@ class Index:
             >>> index.document("documents", "0")
             Document(source='documents', id='0', text='banana', metadata={})
         """
+        if not (is_unicode(source) and is_unicode(id)):
+            raise QuotetuneError(f"no document {id!r} of source {source!r}: not valid Unicode")
         source, id, text, metadata = self._index.document(source, id)
         return Document(source, id, text, metadata_from_json(metadata))
 
 
-def _identity(document: Any) -> tuple[str, str]:
-    match document:
+def _identities(documents: Any) -> list[tuple[str, str]]:
+    match documents:
+        case [*pairs] if all(map(_is_identity, pairs)):
+            return pairs
+    raise UsageError(f"documents holds {documents!r}; give one list of (source, id) a text")
+
+
+def _is_identity(pair: Any) -> bool:
+    match pair:
         case (str(source), str(id)):
-            return source, id
-    raise UsageError(f"documents holds {document!r}; give one list of (source, id) a text")
+            return is_unicode(source) and is_unicode(id)
+    return False
 
 
 def _check_documents(max_documents: int) -> int:
     if max_documents < 0:
         raise UsageError(f"max_documents is {max_documents}; choose 0 or more")
     return min(max_documents, _MOST)
-
-
-def _opened(index: Index | str | os.PathLike[str]) -> Index:
-    return index if isinstance(index, Index) else Index.open(index)
-
-
-@overload
-def quip_score(  # type: ignore[overload-overlap]
-    text: str, index: Index | str | os.PathLike[str]
-) -> float | None: ...
-
-
-@overload
-def quip_score(
-    text: Iterable[str], index: Index | str | os.PathLike[str]
-) -> NDArray[np.float64]: ...
-
-
-def quip_score(
-    text: str | Iterable[str], index: Index | str | os.PathLike[str]
-) -> float | NDArray[np.float64] | None:
-    """Score a text: the share of its n-grams that stand in the corpus (see `Index.quip`).
-
-    Args:
-        text: A text as given, or several.
-        index: An index or its path.
-
-    Returns:
-        A score in [0, 1], or None for a text shorter than n characters; for several texts an
-        array, NaN where a text is too short.
-
-    Raises:
-        QuotetuneError: The index cannot be opened, or a text is not valid Unicode.
-
-    Example:
-        >>> from tempfile import mkdtemp
-        >>> from quotetune import build_index
-        >>> index = build_index(["The quick brown fox jumps over the lazy dog."], mkdtemp() + "/i")
-        >>> quip_score("The quick brown fox jumps over the dog.", index)
-        0.7333333333333333
-        >>> quip_score("fox", index) is None
-        True
-    """
-    if isinstance(text, str):
-        score = float(_opened(index).quip([text])[0])
-        return None if np.isnan(score) else score
-    return _opened(index).quip(text)
-
-
-@overload
-def trace(  # type: ignore[overload-overlap]
-    text: str,
-    index: Index | str | os.PathLike[str],
-    min_chars: int = 25,
-    max_documents: int = 10,
-) -> list[Quote]: ...
-
-
-@overload
-def trace(
-    text: Iterable[str],
-    index: Index | str | os.PathLike[str],
-    min_chars: int = 25,
-    max_documents: int = 10,
-) -> list[list[Quote]]: ...
-
-
-def trace(
-    text: str | Iterable[str],
-    index: Index | str | os.PathLike[str],
-    min_chars: int = 25,
-    max_documents: int = 10,
-) -> list[Quote] | list[list[Quote]]:
-    """Find what a text quotes (see `Index.trace`).
-
-    Args:
-        text: A text as given, or several.
-        index: An index or its path.
-        min_chars: Characters of the shortest span that is a quote.
-        max_documents: How many documents to name a quote; the first of the corpus.
-
-    Returns:
-        The quotes of the text in order, or a list of them for each of several texts.
-
-    Raises:
-        QuotetuneError: The index cannot be opened or has no suffix index.
-
-    Example:
-        >>> from tempfile import mkdtemp
-        >>> from quotetune import build_index
-        >>> index = build_index(["The quick brown fox jumps over the lazy dog."], mkdtemp() + "/i")
-        >>> [quote.text for quote in trace("A quick brown fox jumps over us.", index)]
-        [' quick brown fox jumps over ']
-    """
-    return _opened(index).trace(text, min_chars, max_documents)

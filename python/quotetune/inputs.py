@@ -35,6 +35,8 @@ def expand_inputs(inputs: Iterable[str | os.PathLike[str]]) -> list[Path]:
     """
     files: list[Path] = []
     for given in inputs:
+        if not os.fspath(given):
+            raise UsageError("an input without a name; give a file, a folder or a glob")
         path = Path(given)
         if path == STDIN or path.exists():
             files += _files_of(path)

@@ -6,11 +6,13 @@ How they are split into rounds and a held-out side is in `quotetune.prompt_split
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from quotetune.errors import UsageError
+from quotetune.jsonl import is_unicode, read_objects
 from quotetune.prompt_prefix import Cut
 
 if TYPE_CHECKING:
@@ -120,45 +122,30 @@ def _json_rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
         lines = path.read_bytes().split(b"\n")
     except OSError as error:
         raise UsageError(f"{path}: cannot be read ({error.strerror}): correct the path") from error
-    for number, line in enumerate(lines, start=1):
-        where = f"{path}:{number}"
-        if not line.strip():
-            continue
-        try:
-            row = json.loads(line.decode("utf-8"))
-        except UnicodeDecodeError as error:
-            raise UsageError(f"{where}: not UTF-8: convert the file to UTF-8") from error
-        except json.JSONDecodeError as error:
-            raise UsageError(
-                f"{where}: not JSON ({error.msg}, column {error.colno}): write one JSON object a"
-                " line"
-            ) from error
-        except (RecursionError, ValueError) as error:
-            raise UsageError(
-                f"{where}: nested too deeply, or a number of too many digits: mend the line"
-            ) from error
-        try:
-            json.dumps(row, ensure_ascii=False).encode()
-        except UnicodeEncodeError as error:
-            raise UsageError(
-                f"{where}: a lone surrogate, which is no text: mend the line"
-            ) from error
-        if not isinstance(row, dict):
-            raise UsageError(f'{where}: not an object: write {{"prompt": ...}}')
+    for where, row in read_objects(lines, str(path), UsageError):
+        if not is_unicode(json.dumps(row, ensure_ascii=False)):
+            raise UsageError(f"{where}: a lone surrogate, which is no text: mend the line")
         yield where, row
 
 
 def _parquet_rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    import pyarrow as pa
     import pyarrow.parquet as pq
 
-    try:
+    with _parquet_errors(path):
         rows = pq.read_table(path).to_pylist()
-    except (OSError, pa.ArrowInvalid) as error:
-        reason = str(error).splitlines()[0]
-        raise UsageError(f"{path}: cannot be read as Parquet ({reason}): write it again") from error
     for number, row in enumerate(rows, start=1):
         yield f"{path}: row {number}", row
+
+
+@contextmanager
+def _parquet_errors(path: Path) -> Iterator[None]:
+    import pyarrow as pa
+
+    try:
+        yield
+    except (OSError, pa.ArrowException) as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise UsageError(f"{path}: cannot be read as Parquet ({reason}): write it again") from error
 
 
 def _prompt_of_row(
@@ -280,18 +267,27 @@ def write_prompts(path: Path, prompts: Sequence[Prompt]) -> None:
 
 
 def are_written(path: Path) -> bool:
-    """Tell whether a file is one that `write_prompts` wrote."""
+    """Tell whether a file is one that `write_prompts` wrote.
+
+    Raises:
+        UsageError: It is no readable Parquet, though its name says so.
+    """
     import pyarrow.parquet as pq
 
-    return path.suffix == ".parquet" and {"messages", "extra"} <= set(pq.read_schema(path).names)
+    if path.suffix != ".parquet":
+        return False
+    with _parquet_errors(path):
+        return {"messages", "extra"} <= set(pq.read_schema(path).names)
 
 
 def load_prompts(path: Path) -> list[Prompt]:
     """Read what `write_prompts` wrote."""
     import pyarrow.parquet as pq
 
+    with _parquet_errors(path):
+        rows = pq.read_table(path).to_pylist()
     prompts = []
-    for row in pq.read_table(path).to_pylist():
+    for row in rows:
         documents = row["documents"]
         if documents is not None:
             row["documents"] = [(document["source"], document["id"]) for document in documents]

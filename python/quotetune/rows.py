@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 from quotetune.errors import QuotetuneError, UsageError
+from quotetune.jsonl import is_unicode
 from quotetune.results import Document
 
 # Source, id, text, metadata as JSON, place in the input.
@@ -192,7 +193,7 @@ def _row(
             raise QuotetuneError(
                 f"{where}: the {what} is a {type(value).__name__}, not a str; mend the document"
             )
-    if not _is_unicode(text):
+    if not is_unicode(text):
         if keys.errors == "skip":
             return None
         if keys.errors == "strict":
@@ -209,21 +210,11 @@ def _row(
         )
     except (TypeError, ValueError) as error:
         raise QuotetuneError(f"{where}: metadata that is no JSON ({error}); mend it") from error
-    if not (_is_unicode(source) and _is_unicode(id) and _is_unicode(blob)):
+    if not (is_unicode(source) and is_unicode(id) and is_unicode(blob)):
         raise QuotetuneError(
             f"{where}: the source, the id or the metadata holds a lone surrogate; mend the document"
         )
     return source, id, text, blob, place
-
-
-def _is_unicode(text: str) -> bool:
-    if text.isascii():
-        return True
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def is_path(documents: object) -> bool:

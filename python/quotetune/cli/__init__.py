@@ -20,6 +20,8 @@ from quotetune.cli.train import train
 from quotetune.cli.verify import verify
 from quotetune.errors import QuotetuneError
 
+_INTERRUPTED = 130
+
 app = typer.Typer(
     name="quotetune",
     help="Make a language model quote its sources, and find what a text quotes from a corpus.",
@@ -63,8 +65,19 @@ def main() -> None:
             raise
         print(f"error: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
-    except KeyboardInterrupt:
+    except SystemExit as end:
+        # Typer ends a Ctrl-C with this code, in silence.
+        if end.code == _INTERRUPTED:
+            print("interrupted; run the same command again", file=sys.stderr)
+        raise
+    except Exception as error:
+        # What nobody foresaw: one line all the same, and the way to the rest.
         if debug:
             raise
-        print("interrupted; run the same command to go on", file=sys.stderr)
-        sys.exit(130)
+        what = " ".join(str(error).split())
+        print(
+            f"error: unexpected {type(error).__name__}: {what}; "
+            "put --debug after quotetune to see where, and report it",
+            file=sys.stderr,
+        )
+        sys.exit(1)

@@ -84,11 +84,11 @@ def build_index(
         "id_key": id_key,
         "source": source,
         "source_key": source_key,
-        "meta_keys": [key for key in meta_keys.split(",") if key],
+        "meta_keys": _listed(meta_keys),
         "errors": errors,
         "n": n,
         "normalization": normalization,
-        "structures": structures.split(","),
+        "structures": _listed(structures),
         "bits_per_ngram": bits_per_ngram,
         "fpr": fpr,
         "threads": threads,
@@ -97,3 +97,7 @@ def build_index(
     with ByteProgress() as progress:
         index = build(expand_inputs(inputs), output, progress=progress, **options)
     typer.echo(f"{output}: {len(index):,} documents", err=True)
+
+
+def _listed(names: str) -> list[str]:
+    return [name.strip() for name in names.split(",") if name.strip()]

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from quotetune.errors import QuotetuneError, UsageError
+from quotetune.jsonl import is_unicode, read_objects
 
 Record = dict[str, Any]
 
@@ -46,38 +47,23 @@ def _read(input: Path, key: str) -> Iterator[tuple[Record, str]]:
     name = "<stdin>" if input == Path("-") else str(input)
     if name != "<stdin>" and not input.is_file():
         raise UsageError(f"{name}: no such file; give a JSONL file, - or --text")
-    with sys.stdin.buffer if name == "<stdin>" else input.open("rb") as lines:
-        for number, line in enumerate(lines, start=1):
-            if not line.strip():
-                continue
-            place = f"{name}:{number}"
-            try:
-                record = json.loads(line)
-            except UnicodeDecodeError as error:
-                raise QuotetuneError(f"{place}: invalid UTF-8; convert the file") from error
-            except json.JSONDecodeError as error:
-                raise QuotetuneError(
-                    f"{place}: malformed JSON: {error.msg} at column {error.colno}; mend the line"
-                ) from error
-            except (RecursionError, ValueError) as error:
-                raise QuotetuneError(
-                    f"{place}: nested too deeply, or a number of too many digits; mend the line"
-                ) from error
-            if not isinstance(record, dict) or not isinstance(record.get(key), str):
-                raise QuotetuneError(
-                    f"{place}: no text under {key!r}; name the field of the text with --key"
-                )
-            if not _is_unicode(record[key]):
-                raise QuotetuneError(f"{place}: {key!r} holds a lone surrogate; mend the line")
-            yield record, record[key]
-
-
-def _is_unicode(text: str) -> bool:
     try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
+        with sys.stdin.buffer if name == "<stdin>" else input.open("rb") as lines:
+            for where, record in read_objects(lines, name, QuotetuneError):
+                yield record, _text(record, key, where)
+    except OSError as error:
+        raise QuotetuneError(f"cannot read {name}: {error.strerror}; check the file") from error
+
+
+def _text(record: Record, key: str, where: str) -> str:
+    text = record.get(key)
+    if not isinstance(text, str):
+        raise QuotetuneError(
+            f"{where}: no text under {key!r}; name the field of the text with --key"
+        )
+    if not is_unicode(text):
+        raise QuotetuneError(f"{where}: {key!r} holds a lone surrogate; mend the line")
+    return text
 
 
 @contextmanager
@@ -99,7 +85,7 @@ def written(output: Path | None) -> Iterator[TextIO]:
                 f"cannot write {output}: {error.strerror}; choose another"
             ) from error
         return
-    partial = output.with_name(f"{output.name}.partial")
+    partial = output.with_name(f".{output.name}.partial")
     try:
         with partial.open("w", encoding="utf-8") as file:
             yield file
@@ -114,4 +100,4 @@ def write_record(file: TextIO, record: Record) -> None:
     """Write a record as a line."""
     line = json.dumps(record, ensure_ascii=False)
     # A lone surrogate in another field goes out as the escape that it came in as.
-    file.write((line if _is_unicode(line) else json.dumps(record)) + "\n")
+    file.write((line if is_unicode(line) else json.dumps(record)) + "\n")

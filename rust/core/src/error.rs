@@ -116,7 +116,10 @@ fn io_remedy(source: &io::Error) -> &'static str {
             "; free some space there, or write to another disk"
         }
         io::ErrorKind::PermissionDenied => "; check who may read and write it",
-        io::ErrorKind::NotFound => "; check the path",
+        io::ErrorKind::NotFound
+        | io::ErrorKind::IsADirectory
+        | io::ErrorKind::NotADirectory
+        | io::ErrorKind::InvalidInput => "; check the path",
         _ => "",
     }
 }

@@ -56,9 +56,11 @@ impl OutputDirectory {
         let replaces = self.output.exists();
         if replaces {
             remove_if_present(&replaced)?;
-            rename(&self.output, &replaced)?;
+            rename(&self.partial, &replaced)?;
+            exchange(&replaced, &self.output)?;
+        } else {
+            rename(&self.partial, &self.output)?;
         }
-        rename(&self.partial, &self.output)?;
         self.published = true;
         let parent = self
             .output
@@ -144,6 +146,22 @@ fn clear(partial: &Path) -> Result<()> {
 
 fn rename(from: &Path, to: &Path) -> Result<()> {
     fs::rename(from, to).map_err(Error::io("rename", from))
+}
+
+/// Swap two directories. Where the system can, there is no moment at which one is missing.
+fn exchange(new: &Path, old: &Path) -> Result<()> {
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::fs::{CWD, RenameFlags, renameat_with};
+        if renameat_with(CWD, new, CWD, old, RenameFlags::EXCHANGE).is_ok() {
+            return Ok(());
+        }
+    }
+    let aside = sibling(old, "old")?;
+    remove_if_present(&aside)?;
+    rename(old, &aside)?;
+    rename(new, old)?;
+    rename(&aside, new)
 }
 
 fn remove_if_present(directory: &Path) -> Result<()> {
