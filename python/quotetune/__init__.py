@@ -7,6 +7,7 @@ from quotetune.errors import QuotetuneError, UsageError
 
 if TYPE_CHECKING:
     from quotetune.corpus import build_index
+    from quotetune.importing import import_bloom
     from quotetune.index import Index
     from quotetune.results import Document, QuipReport, Quote, QuoteSource
     from quotetune.shortcuts import quip_score, trace
@@ -20,6 +21,7 @@ __all__ = [
     "QuotetuneError",
     "UsageError",
     "build_index",
+    "import_bloom",
     "quip_score",
     "trace",
 ]
@@ -32,6 +34,7 @@ _MODULES = {
     "Quote": "results",
     "QuoteSource": "results",
     "build_index": "corpus",
+    "import_bloom": "importing",
     "quip_score": "shortcuts",
     "trace": "shortcuts",
 }

@@ -24,6 +24,7 @@ class Index:
     @property
     def fpr(self) -> float: ...
     def quip(self, texts: Iterable[str], exact: bool) -> NDArray[np.float64]: ...
+    def windows(self, texts: Iterable[str], exact: bool) -> list[tuple[str, NDArray[np.bool_]]]: ...
     def topic_quip(
         self, texts: Iterable[str], documents: Sequence[Sequence[tuple[str, str]]]
     ) -> NDArray[np.float64]: ...
@@ -73,8 +74,19 @@ class Builder:
     def close(self) -> None: ...
 
 DEFAULT_BITS_PER_NGRAM: float
+MAX_N: int
 DEFAULT_SEGMENT_BYTES: int
 
+def import_bloom(
+    header: str | PathLike[str],
+    output: str | PathLike[str],
+    *,
+    parts: Sequence[str | PathLike[str]],
+    n: int | None,
+    normalization: str,
+    overwrite: bool,
+    progress: Callable[[int, int], None],
+) -> None: ...
 def bits_for_fpr(fpr: float) -> float: ...
 def read_manifest(path: str | PathLike[str]) -> str: ...
 def check_files(

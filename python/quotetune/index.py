@@ -171,6 +171,32 @@ class Index:
         reports = self._index.report(texts, _check_documents(max_documents), exact)
         return [report_from_tuple(report) for report in reports]
 
+    def windows(
+        self, texts: Iterable[str], exact: bool = False
+    ) -> list[tuple[str, NDArray[np.bool_]]]:
+        """Tell of every window of texts whether it stands in the corpus.
+
+        Args:
+            texts: The texts as given.
+            exact: Ask the suffix index instead of the Bloom filter.
+
+        Returns:
+            For each text of L characters, once normalised, that text and L - n + 1 answers (none
+            if it is shorter than n): that of window i is about its characters i to i + n. Their
+            mean is the text's QUIP.
+
+        Raises:
+            QuotetuneError: A text is not valid Unicode, or `exact` without a suffix index.
+
+        Example:
+            >>> from tempfile import mkdtemp
+            >>> from quotetune import build_index
+            >>> index = build_index(["banana"], mkdtemp() + "/index", n=3)
+            >>> index.windows(["  ban  ana"])
+            [('ban ana', array([ True, False, False, False,  True]))]
+        """
+        return self._index.windows(texts, exact)
+
     # A str is an iterable of str, too: the first of two overloads decides.
     @overload
     def trace(  # type: ignore[overload-overlap]

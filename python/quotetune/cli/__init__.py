@@ -11,6 +11,7 @@ import typer
 from quotetune.cli.build_index import build_index
 from quotetune.cli.demo_data import demo_data
 from quotetune.cli.evaluate import evaluate
+from quotetune.cli.import_bloom import import_bloom
 from quotetune.cli.info import info
 from quotetune.cli.pair import pair
 from quotetune.cli.sample import sample
@@ -42,6 +43,7 @@ def options(
 
 
 app.command()(build_index)
+app.command()(import_bloom)
 app.command()(score)
 app.command()(trace)
 app.command()(info)

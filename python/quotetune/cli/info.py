@@ -42,6 +42,10 @@ def _rows(index: Path, manifest: dict[str, Any]) -> list[tuple[str, str]]:
         ("written by", f"{manifest['writer']}, format {manifest['format_version']}"),
         ("n-grams", f"{manifest['n']} characters, normalization {normalization}"),
         ("structures", ", ".join(manifest["structures"])),
+    ]
+    if imported := manifest.get("imported_filter"):
+        return [*rows, _imported_row(imported), ("size", decimal(imported["file"]["size"]))]
+    rows += [
         ("documents", f"{counts['documents']:,} ({counts['short_documents']:,} shorter than n)"),
         ("skipped", f"{counts['skipped_documents']:,}"),
         ("text", f"{counts['characters']:,} characters, {decimal(counts['bytes'])}"),
@@ -59,3 +63,12 @@ def _rows(index: Path, manifest: dict[str, Any]) -> list[tuple[str, str]]:
         )
     rows.append(("size", decimal(sum(file["size"] for file in files))))
     return rows
+
+
+def _imported_row(filter: dict[str, Any]) -> tuple[str, str]:
+    return (
+        "imported filter",
+        f"{filter['elements']:,} n-grams of at most {filter['capacity']:,}, "
+        f"{filter['hashes']} bits each in {filter['bits']:,}, fill {filter['fill']:.1%}, "
+        f"false-positive rate {filter['fpr']:.3%} (made for {filter['stated_fpr']:.3%})",
+    )

@@ -1,10 +1,23 @@
 """`quotetune score`: QUIP of texts, and what it rests on."""
 
 import sys
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, TextIO
 
 import typer
+
+if TYPE_CHECKING:
+    from quotetune.index import Index
+
+_FORMAT_HELP = (
+    "records: the input with our fields, a line each. quip-json: one list, as the reference "
+    "service's POST /quip responds. There doc is the text as normalised; segments all its n-grams, "
+    "is_member whether each stands in the corpus; chains the maximal runs of those that do, the "
+    "longest first, and chain_idxs their positions; longest_chain the n-grams of the longest run; "
+    "expected_longest the n-grams divided by n, badness longest_chain / expected_longest; "
+    "quip_report the score."
+)
 
 
 def score(
@@ -23,6 +36,9 @@ def score(
         bool, typer.Option("--exact", help="Ask the suffix index, not the Bloom filter.")
     ] = False,
     json: Annotated[bool, typer.Option("--json", help="JSONL on a terminal, too.")] = False,
+    format: Annotated[
+        str, typer.Option(metavar="records|quip-json", help=_FORMAT_HELP)
+    ] = "records",
 ) -> None:
     """Score texts: the share of their n-grams that stand in the corpus, and their quotes.
 
@@ -30,10 +46,17 @@ def score(
     quotes, longest_quote and covered. A terminal gets the text with its quotes in colour.
     """
     from quotetune.cli.records import read_batches, write_record, written
+    from quotetune.errors import UsageError
     from quotetune.index import Index
 
+    if format not in ("records", "quip-json"):
+        raise UsageError(f"--format is {format!r}; choose records or quip-json")
     opened = Index.open(index)
     batches = read_batches(input, key, text)
+    if format == "quip-json":
+        with written(output) as file:
+            _write_responses(file, opened, (texts for _, texts in batches), exact)
+        return
     if output is None and not json and sys.stdout.isatty():
         from rich.console import Console
 
@@ -48,3 +71,22 @@ def score(
             reports = opened.score(texts, max_documents, exact)
             for record, report in zip(records, reports, strict=True):
                 write_record(file, record | report.to_dict())
+
+
+def _write_responses(
+    file: TextIO, index: "Index", batches: Iterable[list[str]], exact: bool
+) -> None:
+    """Write a JSON list, a response a line."""
+    import json
+
+    from quotetune.quip_service import service_response
+
+    idx = 0
+    file.write("[")
+    for texts in batches:
+        for doc, hits in index.windows(texts, exact):
+            response = service_response(idx, doc, hits.tolist(), index.n)
+            file.write(",\n" if idx else "\n")
+            file.write(json.dumps(response, ensure_ascii=False))
+            idx += 1
+    file.write("\n]\n")

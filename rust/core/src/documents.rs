@@ -110,8 +110,9 @@ pub struct Documents {
 impl Documents {
     pub fn open(path: PathBuf, parameters: Parameters, count: usize) -> Result<Self> {
         let file = MappedFile::open(path, Kind::Documents, parameters)?;
-        let fits = file.section::<u64>(STARTS).len() == count + 1
-            && file.section::<u64>(RECORD_STARTS).len() == count + 1
+        let entries = count.saturating_add(1);
+        let fits = file.section::<u64>(STARTS).len() == entries
+            && file.section::<u64>(RECORD_STARTS).len() == entries
             && file.section::<u64>(HASHES).len() == count
             && file.section::<u32>(ORDER).len() == count;
         if !fits {

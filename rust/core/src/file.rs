@@ -36,6 +36,7 @@ pub enum Kind {
     Suffix,
     Documents,
     Filter,
+    ImportedFilter,
 }
 
 impl Kind {
@@ -45,6 +46,7 @@ impl Kind {
             Self::Suffix => *b"QUOTSUFX",
             Self::Documents => *b"QUOTDOCS",
             Self::Filter => *b"QUOTBLOM",
+            Self::ImportedFilter => *b"QUOTRBLM",
         }
     }
 
@@ -54,6 +56,7 @@ impl Kind {
             Self::Suffix => "suffix array file",
             Self::Documents => "documents file",
             Self::Filter => "Bloom filter file",
+            Self::ImportedFilter => "imported Bloom filter file",
         }
     }
 }

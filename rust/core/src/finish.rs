@@ -240,7 +240,7 @@ fn remove_spooled_text(plan: &Plan) -> Result<()> {
     Ok(())
 }
 
-fn write_manifest(directory: &Path, manifest: &Manifest) -> Result<()> {
+pub fn write_manifest(directory: &Path, manifest: &Manifest) -> Result<()> {
     let path = directory.join(manifest::FILE_NAME);
     let write = || {
         let mut file = File::create(&path)?;

@@ -14,6 +14,7 @@ pub mod locate;
 pub mod manifest;
 pub mod ngram;
 pub mod output;
+pub mod redis_bloom;
 pub mod segment;
 pub mod spans;
 pub mod squash;

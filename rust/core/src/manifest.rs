@@ -29,6 +29,9 @@ pub struct Manifest {
     pub counts: Counts,
     pub segments: Vec<SegmentEntry>,
     pub filters: Vec<FilterEntry>,
+    /// A published filter: then there is nothing else in the index.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub imported_filter: Option<ImportedFilterEntry>,
     /// xxh3 (64 bits) of this file with zeros in place of these digits, in hexadecimal.
     pub checksum: String,
 }
@@ -86,6 +89,26 @@ pub struct FilterEntry {
     pub file: FileEntry,
 }
 
+/// A filter that RedisBloom made (see [`crate::redis_bloom`]).
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ImportedFilterEntry {
+    /// N-grams in it.
+    pub elements: u64,
+    /// N-grams that it was made for.
+    pub capacity: u64,
+    /// False-positive rate that it was made for.
+    pub stated_fpr: f64,
+    /// What hashes are taken modulo.
+    pub bits: u64,
+    /// Bits that an n-gram sets.
+    pub hashes: u32,
+    /// Share of bits set.
+    pub fill: f64,
+    /// False-positive rate that follows from the fill: fill^hashes.
+    pub fpr: f64,
+    pub file: FileEntry,
+}
+
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct FileEntry {
     /// Name within the index directory.
@@ -98,13 +121,18 @@ pub struct FileEntry {
 impl FileEntry {
     /// Measure a finished file.
     pub fn of(path: &Path) -> Result<Self> {
+        Self::with_checksum(path, crate::verify::checksum(path)?)
+    }
+
+    /// A finished file whose checksum is known.
+    pub fn with_checksum(path: &Path, xxh3: String) -> Result<Self> {
         Ok(Self {
             name: path
                 .file_name()
                 .map(|name| name.to_string_lossy().into_owned())
                 .unwrap_or_default(),
             size: fs::metadata(path).map_err(Error::io("read", path))?.len(),
-            xxh3: crate::verify::checksum(path)?,
+            xxh3,
         })
     }
 }
@@ -130,17 +158,16 @@ impl Manifest {
             counts: Counts::default(),
             segments: Vec::new(),
             filters: Vec::new(),
+            imported_filter: None,
             checksum: NO_CHECKSUM.to_owned(),
         }
     }
 
     /// The false-positive rate of all filters together.
     pub fn fpr(&self) -> f64 {
-        1.0 - self
-            .filters
-            .iter()
-            .map(|filter| 1.0 - filter.fpr)
-            .product::<f64>()
+        let own = self.filters.iter().map(|filter| filter.fpr);
+        let imported = self.imported_filter.iter().map(|filter| filter.fpr);
+        1.0 - own.chain(imported).map(|fpr| 1.0 - fpr).product::<f64>()
     }
 
     /// Every file of the index but the manifest.
@@ -149,7 +176,9 @@ impl Manifest {
             .segments
             .iter()
             .flat_map(|segment| [&segment.text, &segment.suffix, &segment.records]);
-        segments.chain(self.filters.iter().map(|filter| &filter.file))
+        let filters = self.filters.iter().map(|filter| &filter.file);
+        let imported = self.imported_filter.iter().map(|filter| &filter.file);
+        segments.chain(filters).chain(imported)
     }
 
     /// Read and check the manifest of the index in `directory`.
@@ -191,6 +220,7 @@ impl Manifest {
             return Err(Error::damaged(&path, "it does not match its checksum"));
         }
         manifest.check_versions(&path)?;
+        manifest.check_names(&path)?;
         Ok(manifest)
     }
 
@@ -206,6 +236,18 @@ impl Manifest {
                 found: found.into(),
                 expected: expected.into(),
             }),
+        }
+    }
+
+    /// No name may lead out of the directory: to another's file, or to a device that never ends.
+    fn check_names(&self, path: &Path) -> Result<()> {
+        let is_plain = |name: &str| Path::new(name).file_name() == Some(name.as_ref());
+        match self.files().find(|file| !is_plain(&file.name)) {
+            None => Ok(()),
+            Some(file) => {
+                let what = format_args!("{:?} is no name of a file beside it", file.name);
+                Err(Error::damaged(path, what))
+            }
         }
     }
 

@@ -16,7 +16,8 @@ pub fn checksum(path: &Path) -> Result<String> {
     checksum_with(path, &mut |_| Ok(()))
 }
 
-fn checksum_with(path: &Path, progress: &mut dyn FnMut(u64) -> Result<()>) -> Result<String> {
+/// The same, telling `progress` the bytes read since it was last called; its error ends the reading.
+pub fn checksum_with(path: &Path, progress: &mut dyn FnMut(u64) -> Result<()>) -> Result<String> {
     let mut file = File::open(path).map_err(Error::io("open", path))?;
     let mut hasher = Xxh3::new();
     let mut chunk = vec![0; CHUNK];

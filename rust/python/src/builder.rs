@@ -23,13 +23,20 @@ pub struct Builder {
 }
 
 /// Calls `progress` with the GIL and after a look for Ctrl-C; keeps what it raises.
-struct Reporter {
+pub struct Reporter {
     progress: Py<PyAny>,
     raised: Option<PyErr>,
 }
 
 impl Reporter {
-    fn report(&mut self, done: u64, total: u64) -> Result<()> {
+    pub fn new(progress: Py<PyAny>) -> Self {
+        Self {
+            progress,
+            raised: None,
+        }
+    }
+
+    pub fn report(&mut self, done: u64, total: u64) -> Result<()> {
         let result = Python::attach(|py| {
             py.check_signals()?;
             self.progress.call1(py, (done, total))
@@ -40,7 +47,7 @@ impl Reporter {
         })
     }
 
-    fn conclude<T>(self, py: Python<'_>, result: Result<T>) -> PyResult<T> {
+    pub fn conclude<T>(self, py: Python<'_>, result: Result<T>) -> PyResult<T> {
         match self.raised {
             Some(error) => Err(error),
             None => result.map_err(|error| to_python(py, error)),
@@ -143,10 +150,7 @@ impl Builder {
         };
         let input = path.map_or(Input::Stdin, Input::File);
         let builder = self.open(py)?;
-        let mut reporter = Reporter {
-            progress,
-            raised: None,
-        };
+        let mut reporter = Reporter::new(progress);
         let result = py.detach(|| {
             ingest::ingest(builder, &input, &options, |bytes| reporter.report(bytes, 0))
         });
@@ -164,10 +168,7 @@ impl Builder {
     /// Build the structures and put the index in its place; `progress(done, total)` in bytes.
     fn finish(&mut self, py: Python<'_>, progress: Py<PyAny>) -> PyResult<()> {
         self.open(py)?;
-        let mut reporter = Reporter {
-            progress,
-            raised: None,
-        };
+        let mut reporter = Reporter::new(progress);
         let builder = self.builder.take();
         let result = py.detach(|| match builder {
             Some(builder) => {

@@ -78,6 +78,23 @@ impl Index {
         Ok(scores.into_pyarray(py))
     }
 
+    /// Of each text: it normalised, and for each of its windows whether it stands in the corpus.
+    fn windows<'py>(
+        &self,
+        py: Python<'py>,
+        #[pyo3(from_py_with = texts)] texts: Vec<PyBackedStr>,
+        exact: bool,
+    ) -> PyResult<Vec<(String, Bound<'py, PyArray1<bool>>)>> {
+        let windows = for_each_text(py, &texts, |_, text| {
+            let (text, hits) = self.index.windows(text, exact)?;
+            Ok((text.into_owned(), hits))
+        })?;
+        let windows = windows.into_iter();
+        Ok(windows
+            .map(|(text, hits)| (text, hits.into_pyarray(py)))
+            .collect())
+    }
+
     /// QUIP of each text against the n-grams of its own list of (source, id).
     fn topic_quip<'py>(
         &self,

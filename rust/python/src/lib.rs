@@ -2,6 +2,7 @@
 
 mod builder;
 mod error;
+mod import;
 mod index;
 mod pool;
 mod texts;
@@ -14,9 +15,13 @@ mod _core {
     #[pymodule_export]
     use super::builder::{Builder, bits_for_fpr};
     #[pymodule_export]
+    use super::import::import_bloom;
+    #[pymodule_export]
     use super::index::Index;
     #[pymodule_export]
     const DEFAULT_BITS_PER_NGRAM: f64 = quotetune_core::bloom::DEFAULT_BITS_PER_NGRAM;
+    #[pymodule_export]
+    const MAX_N: usize = quotetune_core::ngram::NgramHasher::MAX_N;
     #[pymodule_export]
     const DEFAULT_SEGMENT_BYTES: u64 = quotetune_core::builder::DEFAULT_SEGMENT_BYTES;
     #[pymodule_export]

@@ -13,6 +13,7 @@ use crate::file::{Kind, MappedFile, Parameters};
 use crate::locate;
 use crate::manifest::{FilterEntry, Manifest};
 use crate::ngram::NgramHasher;
+use crate::redis_bloom::filter::ImportedFilter;
 use crate::segment::Segment;
 use crate::suffix::SuffixView;
 
@@ -29,6 +30,7 @@ pub struct Index {
     hasher: NgramHasher,
     segments: Vec<Segment>,
     filters: Vec<MappedFile>,
+    imported_filter: Option<ImportedFilter>,
 }
 
 /// A document as it stands in the index.
@@ -53,6 +55,11 @@ impl Index {
             .iter()
             .map(|entry| open_filter(path, entry, parameters))
             .collect::<Result<_>>()?;
+        let imported_filter = manifest
+            .imported_filter
+            .as_ref()
+            .map(|entry| ImportedFilter::open(path, entry, parameters))
+            .transpose()?;
         Ok(Self {
             path: path.to_owned(),
             hasher: NgramHasher::new(parameters.n),
@@ -60,6 +67,7 @@ impl Index {
             parameters,
             segments,
             filters,
+            imported_filter,
         })
     }
 
@@ -125,6 +133,10 @@ impl Index {
             source_name: source.to_owned(),
             id: id.to_owned(),
         })
+    }
+
+    fn has_filter(&self) -> bool {
+        !self.filters.is_empty() || self.imported_filter.is_some()
     }
 
     fn views(&self) -> Vec<SuffixView<'_>> {

@@ -84,7 +84,7 @@ impl Index {
         let spans = self.maximal_spans(&text, &hits, self.n());
         let lengths = spans.iter().map(|span| span.end_char - span.start_char);
         Ok(Report {
-            quip: match exact || self.filters.is_empty() {
+            quip: match exact || !self.has_filter() {
                 true => self.exact_quip(&text, &spans),
                 false => filter_quip,
             },

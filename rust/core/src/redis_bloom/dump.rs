@@ -1,0 +1,255 @@
+//! The files of a dump: a JSON header that lists blocks, and the parts that hold them one after another.
+
+use std::fs::{self, File};
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use super::header::{FilterHeader, HEADER_LENGTH, StatedInfo};
+use crate::error::{Error, Result};
+
+/// Far more than the header of any filter; keeps a part that was named as the header out of memory.
+const MAX_JSON: u64 = 64 << 20;
+/// Enough for the header of a chain of 70 filters, to say how many they are.
+const MAX_FIRST_BLOCK: u64 = 4096;
+/// No disk is larger, and no sum of such lengths wraps around.
+const MAX_FILTER: u64 = 1 << 60;
+const LEGACY_ENDING: &str = "idx";
+
+const GET_AGAIN: &str = "get the files again";
+const OTHER_FILTER: &str = "only one filter of 64-bit hashes can be imported";
+
+#[derive(Deserialize)]
+struct Json {
+    blocks: Vec<Block>,
+    width: usize,
+    bf_info: Option<StatedInfo>,
+}
+
+#[derive(Deserialize)]
+struct Block {
+    /// Redis's cursor: one more than the bytes of the filter up to the end of the block.
+    iter: u64,
+    block_num: u64,
+    block_size: u64,
+    part_file: Option<String>,
+}
+
+/// A published filter: its parameters, and where its bits are.
+#[derive(Debug)]
+pub struct Dump {
+    /// Characters of an n-gram; the older layout does not tell.
+    pub width: Option<usize>,
+    pub header: FilterHeader,
+    /// In order; the first begins with the block of the header.
+    parts: Vec<PathBuf>,
+}
+
+impl Dump {
+    /// Read the JSON header and the first block, and compare the lengths of all files. `parts` stand in for those that
+    /// the header names, which are beside it.
+    pub fn open(path: &Path, parts: &[PathBuf]) -> Result<Self> {
+        let json = read_json(path)?;
+        let is_list = json.trim_ascii_start().starts_with(b"[");
+        let (width, blocks, stated) = if is_list {
+            (None, parse::<Vec<Block>>(path, &json)?, None)
+        } else {
+            let json: Json = parse(path, &json)?;
+            (Some(json.width), json.blocks, json.bf_info)
+        };
+        check_order(path, &blocks)?;
+        let named = match is_list {
+            true => whole_file(path, &blocks, parts)?,
+            false => named_parts(path, &blocks)?,
+        };
+        let parts = match parts {
+            [] => named
+                .iter()
+                .map(|part| path.with_file_name(&part.name))
+                .collect(),
+            parts if parts.len() == named.len() => parts.to_vec(),
+            parts => {
+                let (given, wanted) = (parts.len(), named.len());
+                let path = path.display();
+                return Err(Error::Usage(format!(
+                    "{path}: {given} parts given for the {wanted} it lists; give all, or none"
+                )));
+            }
+        };
+        for (part, named) in parts.iter().zip(&named) {
+            check_length(part, named.length)?;
+        }
+        let first = read_first_block(&parts[0], blocks[0].block_size)?;
+        let header = FilterHeader::parse(&first, stated);
+        let header = header.map_err(|what| Error::input(path.display(), what, OTHER_FILTER))?;
+        let bytes = blocks
+            .iter()
+            .skip(1)
+            .map(|block| block.block_size)
+            .sum::<u64>();
+        if bytes != header.bytes {
+            let what = format!(
+                "its blocks hold {bytes} bytes, but the filter has {}",
+                header.bytes
+            );
+            return Err(Error::input(path.display(), what, GET_AGAIN));
+        }
+        Ok(Self {
+            width,
+            header,
+            parts,
+        })
+    }
+
+    /// Call `sink` with all bytes of the filter, in order, a chunk at a time.
+    pub fn for_each_chunk(&self, mut sink: impl FnMut(&[u8]) -> Result<()>) -> Result<()> {
+        let mut left = HEADER_LENGTH as u64 + self.header.bytes;
+        let mut skipped = HEADER_LENGTH;
+        let mut chunk = vec![0; 1 << 20];
+        for path in &self.parts {
+            let file = File::open(path).map_err(Error::io("open", path))?;
+            // One that grows while it is read ends where it ended before.
+            let mut file = file.take(left);
+            loop {
+                let length = file.read(&mut chunk).map_err(Error::io("read", path))?;
+                if length == 0 {
+                    break;
+                }
+                left -= length as u64;
+                // The first read of a file may, by the letter, give less than the header.
+                let header = skipped.min(length);
+                skipped -= header;
+                sink(&chunk[header..length])?;
+            }
+        }
+        match left {
+            0 => Ok(()),
+            left => Err(Error::input(
+                self.parts[0].display(),
+                format_args!("a part lost {left} bytes while it was read"),
+                GET_AGAIN,
+            )),
+        }
+    }
+}
+
+fn read_json(path: &Path) -> Result<Vec<u8>> {
+    let file = File::open(path).map_err(Error::io("open", path))?;
+    let mut json = Vec::new();
+    let read = file.take(MAX_JSON + 1).read_to_end(&mut json);
+    read.map_err(Error::io("read", path))?;
+    if json.len() as u64 > MAX_JSON {
+        return Err(not_a_header(path, "too long for a JSON header"));
+    }
+    Ok(json)
+}
+
+fn parse<T: DeserializeOwned>(path: &Path, json: &[u8]) -> Result<T> {
+    serde_json::from_slice(json)
+        .map_err(|error| not_a_header(path, &format!("no JSON header of a Bloom filter ({error})")))
+}
+
+fn not_a_header(path: &Path, what: &str) -> Error {
+    let remedy = "give the small file NAME.bf, or NAME.bf.idx of the older layout";
+    Error::input(path.display(), what, remedy)
+}
+
+/// The blocks must be numbered and follow each other without a gap.
+fn check_order(path: &Path, blocks: &[Block]) -> Result<()> {
+    let bad = |what: String| Err(Error::input(path.display(), what, GET_AGAIN));
+    let [first, rest @ ..] = blocks else {
+        return bad("it lists no blocks".to_owned());
+    };
+    if first.block_size > MAX_FIRST_BLOCK {
+        let size = first.block_size;
+        return bad(format!("the first block, the header, is {size} bytes long"));
+    }
+    let mut cursor = 1u64;
+    for (number, block) in blocks.iter().enumerate() {
+        let size = if number == 0 { 0 } else { block.block_size };
+        cursor = match cursor.checked_add(size) {
+            Some(cursor) if cursor <= MAX_FILTER => cursor,
+            _ => return bad(format!("block {number} is {size} bytes long")),
+        };
+        if block.block_num != number as u64 || block.iter != cursor {
+            return bad(format!("block {number} is missing or out of order"));
+        }
+    }
+    match rest {
+        [] => bad("it lists no block of bits".to_owned()),
+        _ => Ok(()),
+    }
+}
+
+struct NamedPart {
+    name: String,
+    length: u64,
+}
+
+/// The parts in order with the sums of their blocks.
+fn named_parts(path: &Path, blocks: &[Block]) -> Result<Vec<NamedPart>> {
+    let bad = |what: String| Err(Error::input(path.display(), what, GET_AGAIN));
+    let mut parts: Vec<NamedPart> = Vec::new();
+    for (number, block) in blocks.iter().enumerate() {
+        let Some(name) = &block.part_file else {
+            return bad(format!("block {number} names no part_file"));
+        };
+        if Path::new(name).file_name() != Some(name.as_ref()) {
+            return bad(format!(
+                "part_file {name:?} is not the name of a file beside it"
+            ));
+        }
+        match parts.last_mut() {
+            // `check_order` has added all sizes up before.
+            Some(last) if last.name == *name => last.length += block.block_size,
+            _ => parts.push(NamedPart {
+                name: name.clone(),
+                length: block.block_size,
+            }),
+        }
+    }
+    let mut names: Vec<&str> = parts.iter().map(|part| &*part.name).collect();
+    names.sort_unstable();
+    match names.windows(2).find(|pair| pair[0] == pair[1]) {
+        Some(pair) => bad(format!("part {:?} comes twice", pair[0])),
+        None => Ok(parts),
+    }
+}
+
+/// The older layout: all blocks are in one file, NAME.bf beside NAME.bf.idx.
+fn whole_file(path: &Path, blocks: &[Block], parts: &[PathBuf]) -> Result<Vec<NamedPart>> {
+    let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+    if parts.is_empty()
+        && path
+            .extension()
+            .is_none_or(|ending| ending != LEGACY_ENDING)
+    {
+        let path = path.display();
+        return Err(Error::Usage(format!(
+            "{path}: lists blocks without naming their file; give that file, too"
+        )));
+    }
+    Ok(vec![NamedPart {
+        name: stem.into_owned(),
+        length: blocks.iter().map(|block| block.block_size).sum(),
+    }])
+}
+
+fn check_length(part: &Path, expected: u64) -> Result<()> {
+    let found = fs::metadata(part).map_err(Error::io("read", part))?.len();
+    if found != expected {
+        let what = format!("{found} bytes long, where the header lists blocks of {expected}");
+        return Err(Error::input(part.display(), what, GET_AGAIN));
+    }
+    Ok(())
+}
+
+fn read_first_block(part: &Path, length: u64) -> Result<Vec<u8>> {
+    let mut block = vec![0; length as usize];
+    let mut file = File::open(part).map_err(Error::io("open", part))?;
+    file.read_exact(&mut block)
+        .map_err(Error::io("read", part))?;
+    Ok(block)
+}
