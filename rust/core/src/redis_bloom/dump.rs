@@ -44,7 +44,7 @@ pub struct Dump {
     pub width: Option<usize>,
     pub header: FilterHeader,
     /// In order; the first begins with the block of the header.
-    parts: Vec<PathBuf>,
+    parts: Vec<Part>,
 }
 
 impl Dump {
@@ -64,36 +64,17 @@ impl Dump {
             true => whole_file(path, &blocks, parts)?,
             false => named_parts(path, &blocks)?,
         };
-        let parts = match parts {
-            [] => named
-                .iter()
-                .map(|part| path.with_file_name(&part.name))
-                .collect(),
-            parts if parts.len() == named.len() => parts.to_vec(),
-            parts => {
-                let (given, wanted) = (parts.len(), named.len());
-                let path = path.display();
-                return Err(Error::Usage(format!(
-                    "{path}: {given} parts given for the {wanted} it lists; give all, or none"
-                )));
-            }
-        };
-        for (part, named) in parts.iter().zip(&named) {
-            check_length(part, named.length)?;
+        let parts = found_elsewhere(path, named, parts)?;
+        for part in &parts {
+            part.check_length()?;
         }
-        let first = read_first_block(&parts[0], blocks[0].block_size)?;
+        let first = read_first_block(&parts[0].path, blocks[0].block_size)?;
         let header = FilterHeader::parse(&first, stated);
         let header = header.map_err(|what| Error::input(path.display(), what, OTHER_FILTER))?;
-        let bytes = blocks
-            .iter()
-            .skip(1)
-            .map(|block| block.block_size)
-            .sum::<u64>();
+        let bytes: u64 = blocks[1..].iter().map(|block| block.block_size).sum();
         if bytes != header.bytes {
-            let what = format!(
-                "its blocks hold {bytes} bytes, but the filter has {}",
-                header.bytes
-            );
+            let whole = header.bytes;
+            let what = format!("its blocks hold {bytes} bytes, but the filter has {whole}");
             return Err(Error::input(path.display(), what, GET_AGAIN));
         }
         Ok(Self {
@@ -105,33 +86,48 @@ impl Dump {
 
     /// Call `sink` with all bytes of the filter, in order, a chunk at a time.
     pub fn for_each_chunk(&self, mut sink: impl FnMut(&[u8]) -> Result<()>) -> Result<()> {
-        let mut left = HEADER_LENGTH as u64 + self.header.bytes;
-        let mut skipped = HEADER_LENGTH;
         let mut chunk = vec![0; 1 << 20];
-        for path in &self.parts {
-            let file = File::open(path).map_err(Error::io("open", path))?;
-            // One that grows while it is read ends where it ended before.
-            let mut file = file.take(left);
+        let mut header = HEADER_LENGTH;
+        for part in &self.parts {
+            let file = File::open(&part.path).map_err(Error::io("open", &part.path))?;
+            let mut file = file.take(part.length);
             loop {
-                let length = file.read(&mut chunk).map_err(Error::io("read", path))?;
+                let read = file.read(&mut chunk);
+                let length = read.map_err(Error::io("read", &part.path))?;
                 if length == 0 {
                     break;
                 }
-                left -= length as u64;
-                // The first read of a file may, by the letter, give less than the header.
-                let header = skipped.min(length);
-                skipped -= header;
-                sink(&chunk[header..length])?;
+                // A read may, by the letter, give less than the header.
+                let skipped = header.min(length);
+                header -= skipped;
+                sink(&chunk[skipped..length])?;
+            }
+            if file.limit() > 0 {
+                let what = format!("{} bytes went while it was read", file.limit());
+                return Err(Error::input(part.path.display(), what, GET_AGAIN));
             }
         }
-        match left {
-            0 => Ok(()),
-            left => Err(Error::input(
-                self.parts[0].display(),
-                format_args!("a part lost {left} bytes while it was read"),
-                GET_AGAIN,
-            )),
+        Ok(())
+    }
+}
+
+/// A file of blocks.
+#[derive(Debug)]
+struct Part {
+    path: PathBuf,
+    /// All its blocks together.
+    length: u64,
+}
+
+impl Part {
+    fn check_length(&self) -> Result<()> {
+        let metadata = fs::metadata(&self.path).map_err(Error::io("read", &self.path))?;
+        let (found, expected) = (metadata.len(), self.length);
+        if found != expected {
+            let what = format!("{found} bytes long, where the header lists blocks of {expected}");
+            return Err(Error::input(self.path.display(), what, GET_AGAIN));
         }
+        Ok(())
     }
 }
 
@@ -183,15 +179,10 @@ fn check_order(path: &Path, blocks: &[Block]) -> Result<()> {
     }
 }
 
-struct NamedPart {
-    name: String,
-    length: u64,
-}
-
-/// The parts in order with the sums of their blocks.
-fn named_parts(path: &Path, blocks: &[Block]) -> Result<Vec<NamedPart>> {
+/// The parts that the header names, with the sums of their blocks.
+fn named_parts(path: &Path, blocks: &[Block]) -> Result<Vec<Part>> {
     let bad = |what: String| Err(Error::input(path.display(), what, GET_AGAIN));
-    let mut parts: Vec<NamedPart> = Vec::new();
+    let mut parts: Vec<Part> = Vec::new();
     for (number, block) in blocks.iter().enumerate() {
         let Some(name) = &block.part_file else {
             return bad(format!("block {number} names no part_file"));
@@ -201,27 +192,27 @@ fn named_parts(path: &Path, blocks: &[Block]) -> Result<Vec<NamedPart>> {
                 "part_file {name:?} is not the name of a file beside it"
             ));
         }
+        let path = path.with_file_name(name);
         match parts.last_mut() {
             // `check_order` has added all sizes up before.
-            Some(last) if last.name == *name => last.length += block.block_size,
-            _ => parts.push(NamedPart {
-                name: name.clone(),
+            Some(last) if last.path == path => last.length += block.block_size,
+            _ => parts.push(Part {
+                path,
                 length: block.block_size,
             }),
         }
     }
-    let mut names: Vec<&str> = parts.iter().map(|part| &*part.name).collect();
-    names.sort_unstable();
-    match names.windows(2).find(|pair| pair[0] == pair[1]) {
-        Some(pair) => bad(format!("part {:?} comes twice", pair[0])),
+    let mut paths: Vec<&Path> = parts.iter().map(|part| &*part.path).collect();
+    paths.sort_unstable();
+    match paths.windows(2).find(|pair| pair[0] == pair[1]) {
+        Some(pair) => bad(format!("part {} comes twice", pair[0].display())),
         None => Ok(parts),
     }
 }
 
 /// The older layout: all blocks are in one file, NAME.bf beside NAME.bf.idx.
-fn whole_file(path: &Path, blocks: &[Block], parts: &[PathBuf]) -> Result<Vec<NamedPart>> {
-    let stem = path.file_stem().unwrap_or_default().to_string_lossy();
-    if parts.is_empty()
+fn whole_file(path: &Path, blocks: &[Block], given: &[PathBuf]) -> Result<Vec<Part>> {
+    if given.is_empty()
         && path
             .extension()
             .is_none_or(|ending| ending != LEGACY_ENDING)
@@ -231,19 +222,26 @@ fn whole_file(path: &Path, blocks: &[Block], parts: &[PathBuf]) -> Result<Vec<Na
             "{path}: lists blocks without naming their file; give that file, too"
         )));
     }
-    Ok(vec![NamedPart {
-        name: stem.into_owned(),
+    Ok(vec![Part {
+        path: path.with_extension(""),
         length: blocks.iter().map(|block| block.block_size).sum(),
     }])
 }
 
-fn check_length(part: &Path, expected: u64) -> Result<()> {
-    let found = fs::metadata(part).map_err(Error::io("read", part))?.len();
-    if found != expected {
-        let what = format!("{found} bytes long, where the header lists blocks of {expected}");
-        return Err(Error::input(part.display(), what, GET_AGAIN));
+/// The parts at the paths that were given, if any were.
+fn found_elsewhere(path: &Path, mut parts: Vec<Part>, given: &[PathBuf]) -> Result<Vec<Part>> {
+    if !given.is_empty() && given.len() != parts.len() {
+        return Err(Error::Usage(format!(
+            "{}: {} parts given for the {} it lists; give all, or none",
+            path.display(),
+            given.len(),
+            parts.len()
+        )));
     }
-    Ok(())
+    for (part, given) in parts.iter_mut().zip(given) {
+        part.path.clone_from(given);
+    }
+    Ok(parts)
 }
 
 fn read_first_block(part: &Path, length: u64) -> Result<Vec<u8>> {
