@@ -12,6 +12,8 @@ use super::Input;
 use crate::error::{Error, Result};
 
 const BUFFER: usize = 1 << 18;
+/// No document that is longer can be indexed; a few bytes of a compressed file can stand for a line of any length.
+const MAX_LINE: u64 = 1 << 31;
 const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
 struct CountingReader<R> {
@@ -92,7 +94,7 @@ impl LineReader {
     pub fn next_line(&mut self) -> Result<Option<Line>> {
         let mut bytes = Vec::new();
         self.number += 1;
-        let length = self.reader.read_until(b'\n', &mut bytes).map_err(|error| {
+        let length = read_line(&mut self.reader, &mut bytes, MAX_LINE).map_err(|error| {
             Error::input(
                 format_args!("{}:{}", self.name, self.number),
                 format_args!("cannot read on: {error}"),
@@ -113,6 +115,17 @@ impl LineReader {
     }
 }
 
+/// Read up to the end of a line; an error if it has more than `limit` bytes.
+fn read_line(reader: impl BufRead, bytes: &mut Vec<u8>, limit: u64) -> io::Result<usize> {
+    let length = reader.take(limit + 1).read_until(b'\n', bytes)?;
+    match length as u64 > limit {
+        true => Err(io::Error::other(format!(
+            "a line of more than {limit} bytes"
+        ))),
+        false => Ok(length),
+    }
+}
+
 fn decompressed(file: CountingReader<File>, path: &Path) -> Result<Box<dyn BufRead>> {
     let ending = path.extension().and_then(|ending| ending.to_str());
     Ok(match ending {
@@ -124,4 +137,23 @@ fn decompressed(file: CountingReader<File>, path: &Path) -> Result<Box<dyn BufRe
         }
         _ => Box::new(BufReader::with_capacity(BUFFER, file)),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::read_line;
+
+    #[test]
+    fn a_line_is_read_up_to_the_limit_and_no_further() {
+        let mut bytes = Vec::new();
+        assert_eq!(read_line(&b"abc\nd"[..], &mut bytes, 4).unwrap(), 4);
+        assert_eq!(bytes, b"abc\n");
+        let error = read_line(
+            std::io::BufReader::new(std::io::repeat(b'a')),
+            &mut bytes,
+            4,
+        );
+        assert!(error.unwrap_err().to_string().contains("more than 4 bytes"));
+        assert_eq!(bytes.len(), 9);
+    }
 }
