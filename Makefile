@@ -4,6 +4,7 @@
 #   make test    set up, then run all tests
 #   make lint    formatting, lints and types of both languages
 #   make bench   the benchmark tables, with the peers beside us
+#   make fuzz    every reader on hostile bytes, SECONDS in all (takes nightly Rust and cargo-fuzz)
 #   make data    only the demo's model, corpus, prompts and index (data/demo)
 #   make clean   remove what the targets above made
 
@@ -13,6 +14,8 @@ BIN := $(VENV)/bin
 UV := $(BIN)/uv pip install --quiet --python $(BIN)/python
 PINNED := --constraint requirements/constraints.txt --override requirements/overrides.txt
 DATA := data/demo
+FUZZ_TARGETS := index_file manifest records redis_bloom
+SECONDS := 3600
 
 RUST_SOURCES := Cargo.toml Cargo.lock $(shell find rust -name '*.rs' -o -name Cargo.toml)
 
@@ -20,7 +23,7 @@ RUST_SOURCES := Cargo.toml Cargo.lock $(shell find rust -name '*.rs' -o -name Ca
 export HF_HUB_OFFLINE := 1
 
 .DELETE_ON_ERROR:
-.PHONY: setup demo data test test-rust test-python lint format bench clean
+.PHONY: setup demo data test test-rust test-python lint format bench fuzz clean
 
 setup: $(VENV)/.packages $(VENV)/.demo-packages $(VENV)/.extension
 
@@ -80,5 +83,11 @@ $(VENV)/.bench-packages: requirements/bench.txt | $(VENV)/.packages
 	$(UV) -r requirements/bench.txt
 	@touch $@
 
+fuzz:
+	cargo test --release --quiet -p quotetune-core --test hostile_files write_seeds -- --ignored
+	cd rust/core && for target in $(FUZZ_TARGETS); do \
+		cargo +nightly fuzz run --fuzz-dir ../fuzz $$target -- -timeout=20 -max_len=16384 \
+			-max_total_time=$$(($(SECONDS) / $(words $(FUZZ_TARGETS)))) || exit 1; done
+
 clean:
-	rm -rf $(VENV) target data runs dist
+	rm -rf $(VENV) target rust/fuzz/target data runs dist

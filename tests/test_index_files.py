@@ -166,6 +166,57 @@ def test_verify_names_every_missing_and_every_shortened_file(copy: Path) -> None
     assert {Path(path).name for path in damages} == {FILES[0], FILES[3]}
 
 
+FLIPPED = """
+import random, sys
+from pathlib import Path
+from quotetune import Index, QuotetuneError
+from quotetune._core import check_files
+
+path, rng = Path(sys.argv[1]), random.Random(int(sys.argv[2]))
+text = "It was the best of times, it was the worst of times, it was year"
+texts = [f"{text} {n * n}. No" for n in range(3)]
+calls = [
+    lambda index: index.quip(texts),
+    lambda index: index.score(texts),
+    lambda index: index.trace(texts, min_chars=3),
+    lambda index: index.count(texts),
+    lambda index: index.document("documents", str(rng.randrange(40))),
+]
+files = sorted(path.iterdir())
+whole = {file: file.read_bytes() for file in files}
+found = 0
+for _ in range(250):
+    file = rng.choice(files)
+    data = bytearray(whole[file])
+    data[rng.randrange(len(data))] ^= 1 << rng.randrange(8)
+    file.write_bytes(data)
+    try:
+        [(damaged, _)] = check_files(path, lambda read: None)
+        found += Path(damaged) == file
+    except QuotetuneError as error:
+        found += str(file) in str(error)
+    try:
+        index = Index.open(path)
+    except QuotetuneError:
+        index = None
+    for call in calls if index else ():
+        try:
+            call(index)
+        except QuotetuneError as error:
+            assert str(path) in str(error), error
+    file.write_bytes(whole[file])
+assert check_files(path, lambda read: None) == []
+print("found", found)
+"""
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_flipped_bit_is_found_by_verify_and_never_a_crash(copy: Path, seed: int) -> None:
+    command = [sys.executable, "-c", FLIPPED, str(copy), str(seed)]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert result.stdout == "found 250\n", result.stderr
+
+
 HOSTILE = """
 import random, shutil, sys
 from pathlib import Path

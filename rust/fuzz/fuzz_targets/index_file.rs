@@ -1,0 +1,24 @@
+//! A binary file of an index, built or imported: the first byte says which, the rest is what stands in its place.
+#![no_main]
+
+#[path = "../../core/tests/hostile/mod.rs"]
+#[allow(dead_code, reason = "each target uses its part")]
+mod hostile;
+
+use std::sync::LazyLock;
+
+use hostile::Site;
+use libfuzzer_sys::fuzz_target;
+
+static BUILT: LazyLock<Site> = LazyLock::new(Site::new);
+static IMPORTED: LazyLock<Site> = LazyLock::new(Site::imported);
+
+fuzz_target!(|data: &[u8]| {
+    if let Some((&which, bytes)) = data.split_first() {
+        if which == u8::MAX {
+            IMPORTED.with_file(0, bytes);
+        } else {
+            BUILT.with_file(which.into(), bytes);
+        }
+    }
+});
