@@ -90,4 +90,4 @@ fuzz:
 			-max_total_time=$$(($(SECONDS) / $(words $(FUZZ_TARGETS)))) || exit 1; done
 
 clean:
-	rm -rf $(VENV) target rust/fuzz/target data runs dist
+	rm -rf $(VENV) target rust/fuzz/target data/demo runs/demo dist

@@ -2,7 +2,11 @@
 
 import json
 import os
+import signal
+import subprocess
+import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -11,7 +15,7 @@ from quotetune import QuotetuneError, build_index
 from quotetune.cli.records import read_batches, write_record, written
 from quotetune.config_file import apply_overrides, read_yaml
 from quotetune.errors import UsageError
-from quotetune.prompts import _json_rows
+from quotetune.prompts import _json_rows, load_prompts
 from quotetune.whole_files import write_text
 
 
@@ -88,3 +92,110 @@ def test_yaml_that_python_cannot_hold_is_a_usage_error(tmp_path: Path, text: str
         read_yaml(tmp_path / "c.yaml")
     with pytest.raises(UsageError, match="not YAML"):
         apply_overrides({}, [f"a.b={text.removeprefix('a: ')}"])
+
+
+def run_cli(*arguments: str | Path, **options: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "quotetune", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, **options)
+
+
+def test_a_corrupt_parquet_file_of_prompts_is_one_line(tmp_path: Path) -> None:
+    build_index(["text"], tmp_path / "index")
+    (tmp_path / "prompts.parquet").write_bytes(b"PAR1 and then nothing that Parquet knows PAR1")
+    prompts = tmp_path / "prompts.parquet"
+    result = run_cli("evaluate", tmp_path, "--index", tmp_path / "index", "--prompts", prompts)
+    assert result.returncode == 2
+    assert f"{prompts}: cannot be read as Parquet" in result.stderr
+    assert result.stderr.count("\n") == 1
+    with pytest.raises(UsageError, match="cannot be read as Parquet"):
+        load_prompts(prompts)
+
+
+def test_what_nobody_foresaw_is_one_line_and_names_debug(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from quotetune import cli
+
+    def fail() -> None:
+        raise ZeroDivisionError("by\nzero")
+
+    monkeypatch.setattr(cli, "app", fail)
+    monkeypatch.setattr(sys, "argv", ["quotetune", "info"])
+    with pytest.raises(SystemExit) as end:
+        cli.main()
+    assert end.value.code == 1
+    said = capsys.readouterr().err
+    assert said.startswith("error: unexpected ZeroDivisionError: by zero;") and "--debug" in said
+    assert said.count("\n") == 1
+    monkeypatch.setattr(sys, "argv", ["quotetune", "--debug", "info"])
+    with pytest.raises(ZeroDivisionError):
+        cli.main()
+
+
+def test_ctrl_c_at_the_terminal_says_so_and_exits_130(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "quotetune", "build-index", "-", "-o", tmp_path / "index"]
+    with subprocess.Popen(
+        command,
+        stdin=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    ) as process:
+        deadline = time.monotonic() + 60
+        while not (tmp_path / "index.partial").exists():
+            assert time.monotonic() < deadline and process.poll() is None
+            time.sleep(0.02)
+        time.sleep(0.2)
+        process.send_signal(signal.SIGINT)
+        process.wait(timeout=30)
+        assert process.stderr is not None
+        said = process.stderr.read()
+    assert process.returncode == 130
+    assert said.splitlines()[-1] == "interrupted; run the same command again"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_byte_order_mark_is_passed_over(tmp_path: Path) -> None:
+    path = tmp_path / "in.jsonl"
+    path.write_bytes(b'\xef\xbb\xbf{"text": "a", "prompt": "a"}\n')
+    assert [texts for _, texts in read_batches(path, "text", None)] == [["a"]]
+    assert [row["prompt"] for _, row in _json_rows(path)] == ["a"]
+
+
+def test_an_output_leaves_a_neighbour_of_that_name_alone(tmp_path: Path) -> None:
+    (tmp_path / "out.partial").write_text("somebody's")
+    with written(tmp_path / "out") as file:
+        write_record(file, {})
+    assert (tmp_path / "out.partial").read_text() == "somebody's"
+
+
+@pytest.mark.parametrize(
+    ("ask", "part"),
+    [
+        (lambda index: index.document("\ud800", "0"), "no document"),
+        (lambda index: index.quip(["x"], documents=[None]), "one list of"),
+        (lambda index: index.quip(["x"], documents=[[("documents", "\ud800")]]), "one list of"),
+        (lambda index: index.quip(["x"], documents=["ab"]), "one list of"),
+    ],
+)
+def test_identities_that_cannot_be_are_our_errors(tmp_path: Path, ask, part: str) -> None:
+    index = build_index(["text"], tmp_path / "index")
+    with pytest.raises(QuotetuneError, match=part):
+        ask(index)
+
+
+def test_one_name_of_a_field_is_a_name_and_not_its_letters(tmp_path: Path) -> None:
+    record = {"text": "x" * 30, "title": "T", "t": "wrong"}
+    index = build_index([record], tmp_path / "index", meta_keys="title")
+    assert index.document("documents", "0").metadata == {"title": "T"}
+
+
+def test_names_in_a_list_may_have_spaces_and_an_input_has_a_name(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("x" * 30)
+    output = tmp_path / "index"
+    result = run_cli(
+        "build-index", tmp_path / "a.txt", "-o", output, "--structures", "bloom, suffix"
+    )
+    assert result.returncode == 0, result.stderr
+    result = run_cli("build-index", "", "-o", tmp_path / "other")
+    assert result.returncode == 2 and "an input without a name" in result.stderr

@@ -170,5 +170,5 @@ def test_commands_on_what_is_no_index_are_one_line_errors(tmp_path: Path) -> Non
 
 
 def test_bad_records_to_score_are_one_line_errors(index: Path) -> None:
-    for line, part in (("{", "malformed"), ('{"t": "a"}', "--key"), ("[1]", "--key")):
+    for line, part in (("{", "not JSON"), ('{"t": "a"}', "--key"), ("[1]", "not an object")):
         assert_fails(quotetune("score", index, stdin=line), 1, "<stdin>:1", part)

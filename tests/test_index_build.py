@@ -147,7 +147,8 @@ def test_ctrl_c_stops_a_build_at_once_and_leaves_nothing(tmp_path: Path) -> None
     process.send_signal(signal.SIGINT)
     process.wait(timeout=30)
     assert time.monotonic() - before < 10
-    assert process.returncode in (-signal.SIGINT, 1, 130)
+    # A KeyboardInterrupt that nobody caught: Python dies of the signal itself.
+    assert process.returncode == -signal.SIGINT
     assert names(tmp_path) == []
 
 

@@ -1,0 +1,5 @@
+"""`python -m quotetune` is the command `quotetune`."""
+
+from quotetune.cli import main
+
+main()
