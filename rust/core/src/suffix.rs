@@ -30,16 +30,18 @@ pub fn suffix_array(text: &[u8]) -> Vec<u32> {
 }
 
 /// Where the suffixes that begin with each 1, 2 or 3 bytes start in the suffix array, and an end: entry k counts the
-/// suffixes whose first bytes, as a big-endian number, are below k. The longer the text, the more bytes.
-pub fn jump_table(text: &[u8]) -> Vec<u32> {
-    let width = match text.len() {
+/// suffixes whose first bytes, as a big-endian number, are below k. The more suffixes, the more bytes.
+///
+/// `positions`: where the suffixes begin, in any order.
+pub fn jump_table(text: &[u8], positions: impl ExactSizeIterator<Item = usize>) -> Vec<u32> {
+    let width = match positions.len() {
         0..0x1_0000 => 1,
         0x1_0000..0x100_0000 => 2,
         _ => 3,
     };
     let mut table = vec![0u32; (1 << (8 * width)) + 1];
-    for start in 0..text.len() {
-        table[prefix_key(&text[start..], width, 0) + 1] += 1;
+    for position in positions {
+        table[prefix_key(&text[position..], width, 0) + 1] += 1;
     }
     let mut total = 0;
     for entry in &mut table {
@@ -67,10 +69,15 @@ pub struct SuffixView<'a> {
 }
 
 impl<'a> SuffixView<'a> {
-    /// None if the lengths do not fit each other: `sa` has one entry a byte, `jump` what [`jump_table`] makes of it.
+    /// None if the lengths do not fit each other: `sa` has one entry a byte, `jump` what [`jump_table`] makes of them.
     pub fn new(text: &'a [u8], sa: &'a [u32], jump: &'a [u32]) -> Option<Self> {
+        Self::of_some(text, sa, jump).filter(|_| sa.len() == text.len())
+    }
+
+    /// A view of some of the suffixes only, still in order.
+    pub fn of_some(text: &'a [u8], sa: &'a [u32], jump: &'a [u32]) -> Option<Self> {
         let width = (1..=3).find(|width| jump.len() == (1 << (8 * width)) + 1)?;
-        (sa.len() == text.len()).then_some(Self {
+        Some(Self {
             text,
             sa,
             jump,
@@ -129,7 +136,7 @@ impl<'a> SuffixView<'a> {
     }
 
     /// Index of the first suffix that is not less than `pattern`.
-    fn lower_bound(&self, pattern: &[u8]) -> usize {
+    pub(crate) fn lower_bound(&self, pattern: &[u8]) -> usize {
         let bucket = |key: usize| (self.jump[key] as usize).min(self.sa.len());
         let mut low = bucket(prefix_key(pattern, self.width, 0));
         let mut high = bucket(prefix_key(pattern, self.width, 0xFF) + 1).max(low);
@@ -151,7 +158,7 @@ impl<'a> SuffixView<'a> {
     }
 
     #[inline(always)]
-    fn suffix(&self, index: usize) -> &'a [u8] {
+    pub(crate) fn suffix(&self, index: usize) -> &'a [u8] {
         let position = self
             .sa
             .get(index)
@@ -162,7 +169,7 @@ impl<'a> SuffixView<'a> {
 
 /// Length of the common prefix of `a` and `b`, which are known to share `known` bytes.
 #[inline]
-fn common_prefix(a: &[u8], b: &[u8], known: usize) -> usize {
+pub(crate) fn common_prefix(a: &[u8], b: &[u8], known: usize) -> usize {
     let length = a.len().min(b.len());
     let mut shared = known;
     while shared + 8 <= length {

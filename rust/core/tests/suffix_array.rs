@@ -11,7 +11,7 @@ struct Segment {
 
 impl Segment {
     fn new(text: Vec<u8>) -> Self {
-        let (sa, jump) = (suffix_array(&text), jump_table(&text));
+        let (sa, jump) = (suffix_array(&text), jump_table(&text, 0..text.len()));
         Self { text, sa, jump }
     }
 

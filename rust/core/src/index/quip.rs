@@ -72,6 +72,7 @@ impl Index {
     /// Maximal spans of a normalised text; `hits`: what `window_hits` said of it.
     pub(super) fn maximal_spans(&self, text: &str, hits: &[bool], min_chars: usize) -> Vec<Span> {
         let prefilter = (!self.filters.is_empty()).then_some(WindowHits { n: self.n(), hits });
-        spans::maximal_spans(text, &self.views(), prefilter, min_chars)
+        let anchors = self.anchors.as_ref();
+        spans::maximal_spans(text, &self.text_indexes(), anchors, prefilter, min_chars)
     }
 }
