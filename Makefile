@@ -81,4 +81,4 @@ $(VENV)/.bench-packages: requirements/bench.txt | $(VENV)/.packages
 	@touch $@
 
 clean:
-	rm -rf $(VENV) target data runs dist
+	rm -rf $(VENV) target data/demo runs/demo dist

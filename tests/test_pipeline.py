@@ -187,6 +187,24 @@ def test_a_changed_key_touches_what_reads_it(finished, changes, again, open_):
     assert {name for name in again if entries[name].todo} == again
 
 
+def test_what_scales_the_batch_touches_the_training(finished, tmp_path):
+    launch = tmp_path / "launch.yaml"
+    launch.write_text("num_processes: 2\n")
+    entries = plan_of({**finished, "launch": str(launch)})
+    assert str(entries["round-1/train"]) == "to do  round-1/train (again: launch has changed)"
+
+
+def test_another_tokenizer_touches_the_prompts_that_it_cuts(finished):
+    prompts = {**finished["prompts"], "format": "text", "prefix_tokens": 2}
+    first, other = (
+        stage_list(
+            Config.model_validate({**finished, "prompts": prompts, "model": {"path": path}})
+        )[0].settings
+        for path in ("owner/one", "owner/other")
+    )
+    assert first != other
+
+
 def test_more_heldout_prompts_leave_the_training_done(finished, tmp_path):
     import shutil
 

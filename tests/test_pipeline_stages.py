@@ -4,9 +4,10 @@ import json
 
 import pytest
 
+from quotetune.content_hash import content_hash
 from quotetune.errors import QuotetuneError, UsageError
 from quotetune.pipeline import plan
-from quotetune.stage import MANIFEST, Stage, complete, content_hash, inspect
+from quotetune.stage import MANIFEST, Stage, complete, inspect
 from quotetune.whole_files import written_directory
 
 

@@ -54,7 +54,12 @@ def test_a_model_directory_that_is_not_there_is_an_error_at_once(path, tmp_path)
     assert time.monotonic() - start < 1
 
 
-def test_a_hub_name_is_an_error_at_once_when_offline(tmp_path):
+@pytest.mark.parametrize(
+    "network",
+    [{"HF_HUB_OFFLINE": "1"}, {"HF_HUB_OFFLINE": "0", "HF_ENDPOINT": "http://127.0.0.1:1"}],
+    ids=["offline", "unreachable"],
+)
+def test_a_hub_name_is_one_error_without_the_hub(tmp_path, network):
     # The library reads HF_HUB_OFFLINE when it is imported: a process of its own.
     code = (
         "import sys, time; from quotetune.errors import UsageError\n"
@@ -63,7 +68,7 @@ def test_a_hub_name_is_an_error_at_once_when_offline(tmp_path):
         "try: require_model(ModelConfig(path='nobody/no-model-of-this-name'))\n"
         "except UsageError as error: print(error)"
     )
-    environment = {**os.environ, "HF_HUB_OFFLINE": "1", "HF_HOME": str(tmp_path)}
+    environment = {**os.environ, **network, "HF_HOME": str(tmp_path)}
     said = subprocess.run(
         [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
     )
@@ -124,6 +129,18 @@ def test_parts_of_another_job_are_made_again(model, tmp_path):
     first = (tmp_path / "part-00000.parquet").read_bytes()
     sample(model, tmp_path, "x", max_tokens=5)
     assert (tmp_path / "part-00000.parquet").read_bytes() != first
+
+
+def test_parts_of_another_model_at_the_same_path_are_made_again(tmp_path):
+    directory = save_tiny_model(tmp_path / "model", context=64)
+    first, again = [], []
+    for parts in (first, again):
+        sample(ModelConfig(path=str(directory)), tmp_path / "out", "x")
+        parts.append((tmp_path / "out" / "part-00000.parquet").stat().st_mtime_ns)
+        (directory / "generation_config.json").write_text('{"max_length": 50}')
+    assert first != again
+    sample(ModelConfig(path=str(directory)), tmp_path / "out", "x")
+    assert (tmp_path / "out" / "part-00000.parquet").stat().st_mtime_ns == again[0]
 
 
 def test_greedy_decoding_has_one_response():

@@ -23,6 +23,7 @@ Documents: TypeAlias = (
 # Called with (phase, done, total), in bytes; total is 0 where nobody knows it.
 Progress: TypeAlias = Callable[[str, int, int], None]
 
+_NOTHING = object()
 _STRUCTURES = ("bloom", "suffix")
 _MAX_N = 64
 _MAX_THREADS = 1024
@@ -140,8 +141,8 @@ def _split(documents: Any) -> tuple[list[Path] | None, Iterable[Any]]:
             "documents"
         )
     iterator = iter(documents)
-    first = next(iterator, None)
-    if first is None:
+    first = next(iterator, _NOTHING)
+    if first is _NOTHING:
         return None, iterator
     everything = chain([first], iterator)
     if isinstance(first, os.PathLike):

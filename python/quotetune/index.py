@@ -174,16 +174,16 @@ class Index:
     # A str is an iterable of str, too: the first of two overloads decides.
     @overload
     def trace(  # type: ignore[overload-overlap]
-        self, text: str, min_chars: int = 25, max_documents: int = 10
+        self, text: str, min_chars: int | None = None, max_documents: int = 10
     ) -> list[Quote]: ...
 
     @overload
     def trace(
-        self, text: Iterable[str], min_chars: int = 25, max_documents: int = 10
+        self, text: Iterable[str], min_chars: int | None = None, max_documents: int = 10
     ) -> list[list[Quote]]: ...
 
     def trace(
-        self, text: str | Iterable[str], min_chars: int = 25, max_documents: int = 10
+        self, text: str | Iterable[str], min_chars: int | None = None, max_documents: int = 10
     ) -> list[Quote] | list[list[Quote]]:
         """Find what a text quotes: its maximal verbatim spans, with the documents they stand in.
 
@@ -191,7 +191,7 @@ class Index:
 
         Args:
             text: A text as given, or several.
-            min_chars: Characters of the shortest span that is a quote.
+            min_chars: Characters of the shortest span that is a quote; by default the index's n.
             max_documents: How many documents to name a quote; the first of the corpus.
 
         Returns:
@@ -212,6 +212,8 @@ class Index:
             ('0', 1)
         """
         texts = [text] if isinstance(text, str) else text
+        if min_chars is None:
+            min_chars = self.n
         if min_chars < 1:
             raise UsageError(f"min_chars is {min_chars}; choose 1 or more")
         traces = self._index.trace(texts, min(min_chars, _MOST), _check_documents(max_documents))

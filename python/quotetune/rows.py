@@ -55,7 +55,8 @@ def iterable_rows(documents: Iterable[Any], keys: Keys) -> Iterator[Row | None]:
         match document:
             case str():
                 _check_not_a_file(document, position)
-                source, id, text = keys.source or ITERABLE, str(position), document
+                source = ITERABLE if keys.source is None else keys.source
+                id, text = str(position), document
                 metadata: dict[str, Any] = {}
             case Document(source, id, text, metadata):
                 pass
@@ -107,7 +108,7 @@ def _columns(names: list[str], keys: Keys, path: Path) -> list[str]:
     for key, option in (
         (keys.text, "--text-key"),
         (keys.id, "--id-key"),
-        (None if keys.source else keys.source_key, "--source-key"),
+        (keys.source_key, "--source-key"),
     ):
         if key is not None and key not in names:
             raise QuotetuneError(
@@ -161,7 +162,10 @@ def _record_row(
                 f"{where}: invalid UTF-8 after byte {error.start} of the text; mend it, or choose "
                 "errors replace or skip"
             ) from error
-    source = keys.source or _name(record, keys.source_key, "source", where) or input
+    source = keys.source
+    if source is None:
+        named = _name(record, keys.source_key, "source", where)
+        source = input if named is None else named
     id = _name(record, keys.id, "id", where)
     metadata = {key: record[key] for key in keys.metadata if key in record}
     return _row(source, str(place) if id is None else id, text, metadata, place, keys, where)

@@ -80,6 +80,7 @@ class RunStages:
         inputs = {"prompts.path": config.prompts.path}
         if config.prompts.prefix_tokens is not None:
             settings["sampling.max_tokens"] = config.sampling.max_tokens
+            settings |= _flat("model", config.model.model_dump(include={"path", "revision"}))
             inputs |= self._model_inputs()
 
         def make(result: Path) -> None:
@@ -227,6 +228,8 @@ class RunStages:
         if number > 1:
             settings["reference"] = config.reference
         inputs = {"the pairs": pairs, **self._policy_inputs(number - 1)}
+        if config.launch is not None:  # the number of processes scales the batch
+            inputs["launch"] = config.launch
         return Stage(name, self._round(number) / "adapter", settings, inputs, make)
 
     def evaluation_metrics(self, name: str) -> Stage:

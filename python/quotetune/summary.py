@@ -194,7 +194,7 @@ def _responses(config: Config) -> list[str]:
         lines += ["", f"### {' '.join((shown or '').split())}"]
         for title in names:
             response = texts[title][prompt.id]
-            quotes = index.trace(response, min_chars=index.n)
+            quotes = index.trace(response)
             lines += ["", f"{title}:", "", *marked_response(response, quotes)]
     return lines
 

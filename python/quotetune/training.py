@@ -4,7 +4,6 @@ The child is `quotetune.training_worker`. Its checkpoints lie in a directory of 
 a training that was killed goes on at the last one and ends with the same weights.
 """
 
-import hashlib
 import json
 import shutil
 from collections.abc import Callable
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from quotetune.child import run_child
+from quotetune.content_hash import content_hash
 from quotetune.errors import UsageError
 from quotetune.sampling.model_files import require_model, split_policy
 from quotetune.sampling.settings import ModelConfig
@@ -100,11 +100,11 @@ def run_training(
     require_model(base)
     job = {
         "pairs": str(pairs),
-        "pairs_sha256": _sha256(pairs),
+        "pairs_hash": content_hash(pairs),
         "model": model.model_dump(),
         "base": base.model_dump(),
         "adapter": None if adapter is None else str(adapter),
-        "policy_sha256": _policy_sha256(adapter or Path(model.path)),
+        "policy_hash": content_hash(adapter or Path(model.path)),
         "reference": reference,
         "lora": lora,
         "dpo": dpo,
@@ -155,17 +155,3 @@ def _train(
     )
     for leftover in [*work.glob("checkpoint-*"), work / "datasets"]:
         shutil.rmtree(leftover, ignore_errors=True)
-
-
-def _policy_sha256(directory: Path) -> str | None:
-    """Return the digest of a policy's weights; None for a model on the Hub."""
-    digest = hashlib.sha256()
-    files = sorted(directory.glob("*.safetensors"))
-    for path in files:
-        digest.update(_sha256(path).encode())
-    return digest.hexdigest() if files else None
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -18,7 +18,10 @@ def trace(
         Path | None,
         typer.Option("--output", "-o", help="JSONL file to write.  [default: standard output]"),
     ] = None,
-    min_chars: Annotated[int, typer.Option(help="Characters of the shortest quote.")] = 25,
+    min_chars: Annotated[
+        int | None,
+        typer.Option(help="Characters of the shortest quote.  [default: the index's n]"),
+    ] = None,
     max_documents: Annotated[int, typer.Option(help="Documents to name a quote.")] = 10,
     json: Annotated[bool, typer.Option("--json", help="JSONL on a terminal, too.")] = False,
 ) -> None:

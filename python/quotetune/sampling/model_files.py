@@ -46,13 +46,7 @@ path, or give the name of a model on the Hub
 
 def _require_on_hub(model: ModelConfig) -> None:
     from huggingface_hub import HfApi, try_to_load_from_cache
-    from huggingface_hub.errors import (
-        HfHubHTTPError,
-        OfflineModeIsEnabled,
-        RepositoryNotFoundError,
-        RevisionNotFoundError,
-    )
-    from requests.exceptions import RequestException
+    from huggingface_hub.errors import RepositoryNotFoundError, RevisionNotFoundError
 
     cached = try_to_load_from_cache(model.path, "config.json", revision=model.revision)
     if isinstance(cached, str):
@@ -65,7 +59,8 @@ def _require_on_hub(model: ModelConfig) -> None:
             f"model.path {name}: neither a directory here nor a model on the Hub that you may"
             " read: correct it, or log in with `hf auth login`"
         ) from error
-    except (HfHubHTTPError, OfflineModeIsEnabled, RequestException, OSError) as error:
+    except Exception as error:
+        # The classes are those of an HTTP library that the Hub's client has exchanged before.
         raise UsageError(
             f"model.path {name}: no such directory, not in the Hub's local cache, and the Hub"
             " cannot be reached: give the directory of a model, or go online"

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from quotetune.child import run_child
+from quotetune.content_hash import content_hash
 from quotetune.errors import UsageError
 from quotetune.sampling.model_files import require_model, split_policy
 from quotetune.sampling.parts import LOG_NAME, count_parts, missing_parts
@@ -82,6 +83,8 @@ def run_sampling(
             "model": model.model_dump(),
             "sampling": sampling.model_dump() | {"backend": backend},
             "adapter": None if adapter is None else str(adapter),
+            # The same path may hold another policy since.
+            "policy_hash": content_hash(adapter or Path(model.path)),
             "seed": seed,
             "round": round,
             "prompts": [

@@ -100,7 +100,7 @@ pub(super) fn mark_hits(blocks: &[Block], hashes: &[u64], hits: &mut [bool]) {
             // SAFETY: the processor has these features; `every_vector_width_gives_the_same_filter` runs this path.
             return unsafe { mark_hits_avx512(blocks, hashes, hits) };
         }
-        if std::arch::is_x86_feature_detected!("avx2") {
+        if has_avx2() {
             // SAFETY: as above.
             return unsafe { mark_hits_avx2(blocks, hashes, hits) };
         }
@@ -121,7 +121,7 @@ pub(super) fn insert(
             // SAFETY: the processor has these features; `every_vector_width_gives_the_same_filter` runs this path.
             return unsafe { insert_avx512(blocks, first_block, total_blocks, hashes) };
         }
-        if std::arch::is_x86_feature_detected!("avx2") {
+        if has_avx2() {
             // SAFETY: as above.
             return unsafe { insert_avx2(blocks, first_block, total_blocks, hashes) };
         }
@@ -133,6 +133,12 @@ pub(super) fn insert(
 fn has_avx512() -> bool {
     std::arch::is_x86_feature_detected!("avx512f")
         && std::arch::is_x86_feature_detected!("avx512vl")
+        && std::arch::is_x86_feature_detected!("bmi2")
+}
+
+#[cfg(target_arch = "x86_64")]
+fn has_avx2() -> bool {
+    std::arch::is_x86_feature_detected!("avx2") && std::arch::is_x86_feature_detected!("bmi2")
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -177,7 +183,7 @@ mod tests {
             vec![(insert, mark_hits), (insert_portable, mark_hits_portable)];
         #[cfg(target_arch = "x86_64")]
         {
-            if std::arch::is_x86_feature_detected!("avx2") {
+            if has_avx2() {
                 versions.push((
                     // SAFETY: the processor has AVX2.
                     |blocks, first, total, hashes| unsafe {
