@@ -9,6 +9,7 @@ use std::borrow::Cow;
 use memchr::memmem;
 
 use crate::anchors::Anchors;
+use crate::jump::jump_table;
 use crate::suffix::{self, SEPARATOR, SuffixView, common_prefix};
 
 /// Bytes in front of a suffix that its mark is made of.
@@ -32,7 +33,7 @@ impl LeanArrays {
         suffixes.shrink_to_fit();
         let positions = suffixes.iter().map(|&position| position as usize);
         Self {
-            jump: suffix::jump_table(text, positions),
+            jump: jump_table(text, positions),
             marks: suffixes
                 .iter()
                 .map(|&position| mark(&text[..position as usize]))

@@ -11,6 +11,7 @@ pub mod file;
 pub mod finish;
 pub mod index;
 pub mod ingest;
+pub mod jump;
 pub mod lean;
 pub mod locate;
 pub mod manifest;

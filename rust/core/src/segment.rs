@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::documents::{Documents, DocumentsWriter, Record};
 use crate::error::{Error, Result};
 use crate::file::{FileWriter, Kind, MappedFile, Parameters};
+use crate::jump::jump_table;
 use crate::lean::{LeanArrays, LeanView};
 use crate::manifest::SegmentEntry;
 use crate::suffix::{self, SEPARATOR, SuffixView};
@@ -121,7 +122,7 @@ pub fn write_suffixes(
     let text = text.bytes();
     let (kind, sorted, jump, marks) = match suffixes {
         Suffixes::All => {
-            let jump = suffix::jump_table(text, 0..text.len());
+            let jump = jump_table(text, 0..text.len());
             (Kind::Suffix, suffix::suffix_array(text), jump, Vec::new())
         }
         Suffixes::Anchors => {

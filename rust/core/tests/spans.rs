@@ -5,11 +5,12 @@ use std::collections::HashSet;
 use proptest::prelude::*;
 use quotetune_core::anchors::Anchors;
 use quotetune_core::bloom::{Bloom, BloomBuilder};
+use quotetune_core::jump::jump_table;
 use quotetune_core::lean::{LeanArrays, LeanView};
 use quotetune_core::locate::{lowest_documents, occurrences};
 use quotetune_core::ngram::NgramHasher;
 use quotetune_core::spans::{Span, WindowHits, covered_runs, maximal_spans, quoted_windows};
-use quotetune_core::suffix::{SEPARATOR, SuffixView, jump_table, suffix_array};
+use quotetune_core::suffix::{SEPARATOR, SuffixView, suffix_array};
 use quotetune_core::text_index::TextIndex;
 
 /// A few documents with their index.
