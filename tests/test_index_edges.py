@@ -1,11 +1,20 @@
 """The edges that suffix arrays and filters are known to get wrong."""
 
+import random
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from quotetune import Document, Index, QuotetuneError, build_index, quip_score, trace
+from quotetune import (
+    Document,
+    Index,
+    QuotetuneError,
+    UsageError,
+    build_index,
+    quip_score,
+    trace,
+)
 
 LOREM = "It was the best of times, it was the worst of times, it was the age of wisdom."
 
@@ -187,6 +196,24 @@ def test_an_index_of_one_structure_refuses_what_needs_the_other(output: Path) ->
     ):
         with pytest.raises(QuotetuneError, match=r"no suffix index.*--structures bloom,suffix"):
             call()
+
+
+def test_a_lean_index_is_small_and_says_what_it_cannot_find(output: Path) -> None:
+    rng = random.Random(0)
+    texts = ["".join(rng.choices("abcdefghij klmno", k=3000)) for _ in range(100)]
+    index = build_index(texts, output, structures=["bloom", "lean"])
+    assert index.structures == ["bloom", "lean"]
+    suffix = (output / "segment-00000.suffix").stat().st_size
+    # 2 / (n - k + 2) of the positions, 5 bytes each, and the jump table.
+    assert suffix < 300_000 * (5 * 2 / 22 * 1.1) + 4 * (1 << 16) + 4096
+    with pytest.raises(UsageError, match="min_chars is 24, but a lean index finds .* 25"):
+        index.trace(texts[0], min_chars=24)
+    # A phrase that is shorter than n is counted, too.
+    assert index.count(["abc"])[0] == sum(
+        text.startswith("abc", at) for text in texts for at in range(len(text))
+    )
+    with pytest.raises(UsageError, match="suffix and lean; choose one"):
+        build_index(texts, output.with_name("other"), structures=["suffix", "lean"])
 
 
 def test_a_suffix_index_alone_scores_exactly(output: Path) -> None:

@@ -49,7 +49,7 @@ class Builder:
         n: int,
         normalization: str,
         bits_per_ngram: float | None,
-        suffix: bool,
+        suffixes: str | None,
         threads: int,
         segment_bytes: int,
         overwrite: bool,

@@ -80,7 +80,7 @@ def _index_problems(path: Path) -> list[Problem]:
         structures = Index.open(path).structures
     except QuotetuneError as error:
         return [Problem("index", str(error))]
-    if "suffix" not in structures:
+    if not {"suffix", "lean"} & set(structures):
         text = (
             f"{path} has no suffix index, which finds quotes: build it again with both structures"
         )

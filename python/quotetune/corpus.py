@@ -24,7 +24,7 @@ Documents: TypeAlias = (
 Progress: TypeAlias = Callable[[str, int, int], None]
 
 _NOTHING = object()
-_STRUCTURES = ("bloom", "suffix")
+_STRUCTURES = ("bloom", "suffix", "lean")
 _MAX_N = 64
 _MAX_THREADS = 1024
 _BATCH_CHARS = 4 << 20
@@ -43,7 +43,7 @@ def build_index(
     errors: InvalidText = "strict",
     n: int = 25,
     normalization: str = "squash",
-    structures: str | Sequence[str] = _STRUCTURES,
+    structures: str | Sequence[str] = ("bloom", "suffix"),
     bits_per_ngram: float | None = None,
     fpr: float | None = None,
     threads: int | None = None,
@@ -75,8 +75,10 @@ def build_index(
             U+FFFD in place of what is invalid, `skip` leaves the document out.
         n: Length of an n-gram in characters, 1 to 64.
         normalization: `squash` (white space as QUIP defines it) or `none`.
-        structures: `bloom`, `suffix` or both. Without `suffix` no text is kept: there are scores,
-            but no quotes, counts or documents.
+        structures: `bloom`, and `suffix` or `lean`. `lean` is a suffix index of a third of the
+            size that finds quotes of n characters or more; shorter phrases are counted by reading
+            the whole text. Without either no text is kept: there are scores, but no quotes, counts
+            or documents.
         bits_per_ngram: Bits of the Bloom filter for each distinct n-gram; 16 by default.
         fpr: The Bloom filter's false-positive rate, instead of `bits_per_ngram`.
         threads: Threads to build with; one a core by default.
@@ -113,7 +115,7 @@ def build_index(
         n=n,
         normalization=normalization,
         bits_per_ngram=_filter_bits(structures, bits_per_ngram, fpr),
-        suffix="suffix" in structures,
+        suffixes=_suffixes(structures),
         threads=_check_threads(threads),
         segment_bytes=_check_segment_bytes(segment_bytes),
         overwrite=overwrite,
@@ -171,13 +173,21 @@ def _check_segment_bytes(segment_bytes: int) -> int:
     return segment_bytes
 
 
+def _suffixes(structures: Sequence[str]) -> str | None:
+    """The suffix index to build, or None."""
+    found = [name for name in ("suffix", "lean") if name in structures]
+    if len(found) == 2:
+        raise UsageError("structures has suffix and lean; choose one of them")
+    return found[0] if found else None
+
+
 def _filter_bits(
     structures: Sequence[str], bits_per_ngram: float | None, fpr: float | None
 ) -> float | None:
     """Bits of the filter for each distinct n-gram; None for no filter."""
     for structure in [structures] if isinstance(structures, str) else structures:
         if structure not in _STRUCTURES:
-            raise UsageError(f"structure {structure!r}; choose bloom, suffix or both")
+            raise UsageError(f"structure {structure!r}; choose bloom, suffix or lean")
     if bits_per_ngram is not None and fpr is not None:
         raise UsageError("bits_per_ngram and fpr exclude each other; give one")
     if "bloom" not in structures:

@@ -57,7 +57,11 @@ def build_index(
     ] = "squash",
     structures: Annotated[
         str,
-        typer.Option(help="Without suffix there are scores, but no quotes and no documents."),
+        typer.Option(
+            metavar="bloom,suffix|lean",
+            help="lean: a third of suffix's size, for quotes of n characters or more. Without "
+            "either there are scores, but no quotes and no documents.",
+        ),
     ] = "bloom,suffix",
     bits_per_ngram: Annotated[
         float | None,

@@ -19,6 +19,7 @@ use crate::output::OutputDirectory;
 use crate::segment::{SegmentWriter, WrittenSegment};
 use crate::squash::Normalization;
 use crate::suffix;
+use crate::text_index::Suffixes;
 
 /// Text of a segment where nothing else is asked for: its suffix array takes 5 GiB of memory.
 pub const DEFAULT_SEGMENT_BYTES: u64 = 1 << 30;
@@ -30,8 +31,8 @@ pub struct BuildOptions {
     pub normalization: Normalization,
     /// Bits of the Bloom filter for each distinct n-gram, or no filter.
     pub bits_per_ngram: Option<f64>,
-    /// Whether to build the suffix index.
-    pub suffix: bool,
+    /// The suffix index to build, or none.
+    pub suffixes: Option<Suffixes>,
     /// Threads to work on; 0: one a core.
     pub threads: usize,
     /// Bytes of text after which a new segment begins.
@@ -46,7 +47,7 @@ impl Default for BuildOptions {
             n: 25,
             normalization: Normalization::Squash,
             bits_per_ngram: Some(bloom::DEFAULT_BITS_PER_NGRAM),
-            suffix: true,
+            suffixes: Some(Suffixes::All),
             threads: 0,
             segment_bytes: DEFAULT_SEGMENT_BYTES,
             overwrite: false,
@@ -61,8 +62,8 @@ impl BuildOptions {
             let max = NgramHasher::MAX_N;
             return usage(format!("n is {}; choose one from 1 to {max}", self.n));
         }
-        if self.bits_per_ngram.is_none() && !self.suffix {
-            return usage("no structure to build; choose bloom, suffix or both".to_owned());
+        if self.bits_per_ngram.is_none() && self.suffixes.is_none() {
+            return usage("no structure to build; choose bloom, suffix, lean or both".to_owned());
         }
         match self.bits_per_ngram {
             Some(bits) if !(1.0..=256.0).contains(&bits) => {
@@ -269,7 +270,7 @@ impl Builder {
             // The estimate is off by 0.2% or so; what there is at most is known exactly.
             distinct_ngrams: distinct.map(|counter| counter.estimate().min(self.counts.ngrams)),
             bits_per_ngram: self.options.bits_per_ngram,
-            suffix: self.options.suffix,
+            suffixes: self.options.suffixes,
         };
         let manifest = finish::run(plan, self.pool, progress)?;
         self.directory.publish()?;

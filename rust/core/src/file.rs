@@ -34,6 +34,7 @@ const BUFFER: usize = 1 << 20;
 pub enum Kind {
     Text,
     Suffix,
+    Lean,
     Documents,
     Filter,
     ImportedFilter,
@@ -44,6 +45,7 @@ impl Kind {
         match self {
             Self::Text => *b"QUOTTEXT",
             Self::Suffix => *b"QUOTSUFX",
+            Self::Lean => *b"QUOTLEAN",
             Self::Documents => *b"QUOTDOCS",
             Self::Filter => *b"QUOTBLOM",
             Self::ImportedFilter => *b"QUOTRBLM",
@@ -54,6 +56,7 @@ impl Kind {
         match self {
             Self::Text => "text file",
             Self::Suffix => "suffix array file",
+            Self::Lean => "lean suffix array file",
             Self::Documents => "documents file",
             Self::Filter => "Bloom filter file",
             Self::ImportedFilter => "imported Bloom filter file",

@@ -19,6 +19,7 @@ use crate::file::{FileWriter, Kind, Parameters};
 use crate::manifest::{self, Counts, FileEntry, FilterEntry, Manifest, SegmentEntry};
 use crate::ngram::NgramHasher;
 use crate::segment::{self, SegmentText, WrittenSegment};
+use crate::text_index::Suffixes;
 
 /// How often the caller hears of the work, and may stop it.
 const PROGRESS_INTERVAL: Duration = Duration::from_millis(100);
@@ -42,7 +43,7 @@ pub struct Plan {
     pub counts: Counts,
     pub distinct_ngrams: Option<u64>,
     pub bits_per_ngram: Option<f64>,
-    pub suffix: bool,
+    pub suffixes: Option<Suffixes>,
 }
 
 impl Plan {
@@ -54,7 +55,7 @@ impl Plan {
         let bloom = self.bits_per_ngram.map(|_| "bloom");
         bloom
             .into_iter()
-            .chain(self.suffix.then_some("suffix"))
+            .chain(self.suffixes.map(Suffixes::name))
             .collect()
     }
 }
@@ -121,13 +122,13 @@ fn build(plan: &Plan, gauge: &Gauge) -> Result<Manifest> {
             (Some(bits), Some(ngrams)) => build_filter(plan, bits, ngrams, gauge).map(Some),
             _ => Ok(None),
         },
-        || match plan.suffix {
-            true => build_suffixes(plan, gauge),
-            false => Ok(Vec::new()),
+        || match plan.suffixes {
+            Some(suffixes) => build_suffixes(plan, suffixes, gauge),
+            None => Ok(Vec::new()),
         },
     );
     let (filter, suffixes) = (filter?, suffixes?);
-    if !plan.suffix {
+    if plan.suffixes.is_none() {
         remove_spooled_text(plan)?;
     }
     let manifest = Manifest {
@@ -142,12 +143,13 @@ fn build(plan: &Plan, gauge: &Gauge) -> Result<Manifest> {
     Ok(manifest)
 }
 
-fn build_suffixes(plan: &Plan, gauge: &Gauge) -> Result<Vec<SegmentEntry>> {
+fn build_suffixes(plan: &Plan, suffixes: Suffixes, gauge: &Gauge) -> Result<Vec<SegmentEntry>> {
     let build = |(number, written): (usize, &WrittenSegment)| -> Result<SegmentEntry> {
         gauge.check()?;
         let text = SegmentText::open(written.text.clone(), plan.parameters)?;
         let path = segment::suffix_path(&plan.directory, number);
-        let path = segment::write_suffixes(&text, path, plan.parameters, || gauge.check())?;
+        let step = || gauge.check();
+        let path = segment::write_suffixes(&text, path, plan.parameters, suffixes, step)?;
         gauge.advance(written.text_bytes);
         Ok(SegmentEntry {
             documents: written.documents,

@@ -1,5 +1,6 @@
 //! N-gram Bloom filter and suffix index of a trusted corpus.
 
+pub mod anchors;
 pub mod bloom;
 pub mod builder;
 pub mod cardinality;
@@ -10,6 +11,8 @@ pub mod file;
 pub mod finish;
 pub mod index;
 pub mod ingest;
+pub mod jump;
+pub mod lean;
 pub mod locate;
 pub mod manifest;
 pub mod ngram;
@@ -19,4 +22,5 @@ pub mod segment;
 pub mod spans;
 pub mod squash;
 pub mod suffix;
+pub mod text_index;
 pub mod verify;

@@ -1,29 +1,24 @@
 //! Where a span occurs: how often, and in which documents first.
 
-use std::ops::Range;
+use crate::anchors::Anchors;
+use crate::text_index::TextIndex;
 
-use crate::suffix::SuffixView;
-
-/// Occurrences of `pattern` in all segments; overlapping ones count.
-pub fn occurrences(segments: &[SuffixView], pattern: &str) -> usize {
-    let count = |segment: &SuffixView| segment.interval(pattern.as_bytes()).len();
+/// Occurrences of `pattern` in all segments; overlapping ones count. `anchors`: those of lean segments.
+pub fn occurrences(segments: &[TextIndex], anchors: Option<&Anchors>, pattern: &str) -> usize {
+    let anchor = anchors.and_then(|anchors| anchors.first(pattern));
+    let count = |segment: &TextIndex| segment.count(pattern.as_bytes(), anchor);
     segments.iter().map(count).sum()
 }
 
-/// The `k` lowest-numbered documents that an interval of the suffix array lies in, ascending, each with the byte
-/// position in the segment's text of its first occurrence.
+/// The `k` lowest-numbered documents that positions in a segment's text lie in, ascending, each with the lowest of its
+/// positions.
 ///
 /// `doc_starts[d]` is where document d starts in the text, ascending; it may end with the length of the text.
-pub fn lowest_documents(
-    segment: &SuffixView,
-    interval: Range<usize>,
-    doc_starts: &[u64],
-    k: usize,
-) -> Vec<(usize, u64)> {
+pub fn lowest_documents(positions: &[u32], doc_starts: &[u64], k: usize) -> Vec<(usize, u64)> {
     let mut lowest: Vec<(usize, u64)> = Vec::with_capacity(k + 1);
     // Once k documents are known, a position behind the last of them needs no look at its document.
     let mut bound = if k == 0 { 0 } else { u64::MAX };
-    for &position in segment.positions(interval) {
+    for &position in positions {
         let position = u64::from(position);
         if position >= bound {
             continue;

@@ -5,12 +5,16 @@ use std::path::{Path, PathBuf};
 use crate::documents::{Documents, DocumentsWriter, Record};
 use crate::error::{Error, Result};
 use crate::file::{FileWriter, Kind, MappedFile, Parameters};
+use crate::jump::jump_table;
+use crate::lean::{LeanArrays, LeanView};
 use crate::manifest::SegmentEntry;
 use crate::suffix::{self, SEPARATOR, SuffixView};
+use crate::text_index::{Suffixes, TextIndex};
 
 const TEXT: usize = 0;
 const SUFFIXES: usize = 0;
 const JUMP: usize = 1;
+const MARKS: usize = 2;
 /// Bytes of a suffix array written between two looks at whether to stop.
 const WRITE_CHUNK: usize = 1 << 22;
 
@@ -112,57 +116,98 @@ pub fn write_suffixes(
     text: &SegmentText,
     path: PathBuf,
     parameters: Parameters,
+    suffixes: Suffixes,
     step: impl Fn() -> Result<()>,
 ) -> Result<PathBuf> {
-    let suffixes = suffix::suffix_array(text.bytes());
+    let text = text.bytes();
+    let (kind, sorted, jump, marks) = match suffixes {
+        Suffixes::All => {
+            let jump = jump_table(text, 0..text.len());
+            (Kind::Suffix, suffix::suffix_array(text), jump, Vec::new())
+        }
+        Suffixes::Anchors => {
+            let lean = LeanArrays::build(text, parameters.n);
+            (Kind::Lean, lean.suffixes, lean.jump, lean.marks)
+        }
+    };
     step()?;
-    let mut file = FileWriter::create(path, Kind::Suffix, parameters)?;
-    file.begin_section()?;
-    for chunk in bytemuck::cast_slice::<u32, u8>(&suffixes).chunks(WRITE_CHUNK) {
-        file.write(chunk)?;
-        step()?;
+    let mut file = FileWriter::create(path, kind, parameters)?;
+    let sections = [
+        bytemuck::cast_slice(&sorted),
+        bytemuck::cast_slice(&jump),
+        &marks[..],
+    ];
+    for section in &sections[..sections_of(suffixes)] {
+        file.begin_section()?;
+        for chunk in section.chunks(WRITE_CHUNK) {
+            file.write(chunk)?;
+            step()?;
+        }
     }
-    drop(suffixes);
-    file.begin_section()?;
-    file.write(bytemuck::cast_slice(&suffix::jump_table(text.bytes())))?;
     file.finish()
+}
+
+fn sections_of(suffixes: Suffixes) -> usize {
+    match suffixes {
+        Suffixes::All => 2,
+        Suffixes::Anchors => 3,
+    }
 }
 
 /// A segment of an open index.
 pub struct Segment {
     text: SegmentText,
+    suffixes: Suffixes,
     suffix: MappedFile,
     documents: Documents,
 }
 
 impl Segment {
-    pub fn open(directory: &Path, entry: &SegmentEntry, parameters: Parameters) -> Result<Self> {
-        let text = SegmentText::open(directory.join(&entry.text.name), parameters)?;
-        let suffix =
-            MappedFile::open(directory.join(&entry.suffix.name), Kind::Suffix, parameters)?;
-        let records = directory.join(&entry.records.name);
-        let documents = Documents::open(records, parameters, entry.documents)?;
-        suffix.advise_random();
-        if SuffixView::new(text.bytes(), suffix.section(SUFFIXES), suffix.section(JUMP)).is_none() {
-            return Err(Error::damaged(
-                suffix.path(),
+    pub fn open(
+        directory: &Path,
+        entry: &SegmentEntry,
+        parameters: Parameters,
+        suffixes: Suffixes,
+    ) -> Result<Self> {
+        let kind = match suffixes {
+            Suffixes::All => Kind::Suffix,
+            Suffixes::Anchors => Kind::Lean,
+        };
+        let segment = Self {
+            text: SegmentText::open(directory.join(&entry.text.name), parameters)?,
+            suffixes,
+            suffix: MappedFile::open(directory.join(&entry.suffix.name), kind, parameters)?,
+            documents: Documents::open(
+                directory.join(&entry.records.name),
+                parameters,
+                entry.documents,
+            )?,
+        };
+        segment.suffix.advise_random();
+        match segment.try_index() {
+            Some(_) => Ok(segment),
+            None => Err(Error::damaged(
+                segment.suffix.path(),
                 "it does not fit the text beside it",
-            ));
+            )),
         }
-        Ok(Self {
-            text,
-            suffix,
-            documents,
-        })
     }
 
-    pub fn view(&self) -> SuffixView<'_> {
-        SuffixView::new(
-            self.text.bytes(),
-            self.suffix.section(SUFFIXES),
-            self.suffix.section(JUMP),
-        )
-        .expect("the lengths were compared when the segment was opened")
+    /// Finds strings in the text.
+    pub fn index(&self) -> TextIndex<'_> {
+        self.try_index()
+            .expect("the lengths were compared when the segment was opened")
+    }
+
+    fn try_index(&self) -> Option<TextIndex<'_>> {
+        let text = self.text.bytes();
+        let (sorted, jump) = (self.suffix.section(SUFFIXES), self.suffix.section(JUMP));
+        match self.suffixes {
+            Suffixes::All => SuffixView::new(text, sorted, jump).map(TextIndex::Full),
+            Suffixes::Anchors => {
+                LeanView::new(text, sorted, jump, self.suffix.section(MARKS)).map(TextIndex::Lean)
+            }
+        }
     }
 
     pub fn documents(&self) -> &Documents {

@@ -5,7 +5,8 @@
 //! e(i) > e(i-1). Only a window that may occur can start a span, so most positions cost a look at the prefilter's answer
 //! and no search.
 
-use crate::suffix::SuffixView;
+use crate::anchors::Anchors;
+use crate::text_index::TextIndex;
 
 /// A span of a normalised query, in bytes and in characters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,18 +27,19 @@ pub struct WindowHits<'a> {
 /// All maximal spans of at least `min_chars` characters over all `segments` together, in order.
 ///
 /// `query` is normalised as the segments' text is. `prefilter` saves most searches; it is used where its windows are no
-/// longer than `min_chars`.
+/// longer than `min_chars`. `anchors`: those of lean segments, which hold no spans of fewer than n characters.
 ///
 /// # Panics
 /// If `min_chars` is 0 or the prefilter has not one hit a window.
 pub fn maximal_spans(
     query: &str,
-    segments: &[SuffixView],
+    segments: &[TextIndex],
+    anchors: Option<&Anchors>,
     prefilter: Option<WindowHits>,
     min_chars: usize,
 ) -> Vec<Span> {
     assert!(min_chars > 0, "a span has at least one character");
-    let search = Search::new(query, segments);
+    let search = Search::new(query, segments, anchors);
     let prefilter = prefilter.filter(|windows| windows.n <= min_chars);
     if let Some(windows) = prefilter {
         assert_eq!(
@@ -88,19 +90,34 @@ pub fn covered_runs(windows: WindowHits) -> Vec<(usize, usize)> {
 /// A query and where it is searched for; positions are characters of the query.
 struct Search<'a> {
     query: &'a str,
-    segments: &'a [SuffixView<'a>],
+    segments: &'a [TextIndex<'a>],
     /// Byte where each character begins, and the end.
     starts: Vec<usize>,
+    /// Byte where the anchor of the n-gram at each character stands, where the segments are lean.
+    anchors: Option<Vec<usize>>,
 }
 
 impl<'a> Search<'a> {
-    fn new(query: &'a str, segments: &'a [SuffixView<'a>]) -> Self {
+    fn new(query: &'a str, segments: &'a [TextIndex<'a>], anchors: Option<&Anchors>) -> Self {
         let starts = query.char_indices().map(|(byte, _)| byte);
+        let starts: Vec<usize> = starts.chain([query.len()]).collect();
+        let anchors = anchors.map(|anchors| {
+            let mut bytes = Vec::with_capacity(starts.len());
+            anchors.for_each(query, |anchor| bytes.push(starts[anchor]));
+            bytes
+        });
         Self {
             query,
             segments,
-            starts: starts.chain([query.len()]).collect(),
+            starts,
+            anchors,
         }
+    }
+
+    /// Where in the pattern that begins at `start` the anchor of its first n-gram stands.
+    fn anchor(&self, start: usize) -> Option<usize> {
+        let anchor = self.anchors.as_ref()?.get(start)?;
+        Some(anchor - self.starts[start])
     }
 
     fn chars(&self) -> usize {
@@ -116,10 +133,14 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// End of the longest match that starts at `start`.
-    fn longest_match(&self, start: usize) -> usize {
+    /// End of the longest match that starts at `start`; of shorter ones than `window` characters it may say `start`.
+    fn longest_match(&self, start: usize, window: usize) -> usize {
         let pattern = &self.query.as_bytes()[self.starts[start]..];
-        let matched = |segment: &SuffixView| segment.longest_prefix(pattern);
+        let (anchor, least) = (
+            self.anchor(start),
+            self.starts[start + window] - self.starts[start],
+        );
+        let matched = |segment: &TextIndex| segment.longest_prefix(pattern, anchor, least);
         let bytes = self.segments.iter().map(matched).max().unwrap_or(0);
         let end = self.starts[start] + bytes;
         // A match may end inside a character that shares its first bytes with the one in the text.
@@ -128,9 +149,10 @@ impl<'a> Search<'a> {
 
     fn occurs(&self, start: usize, end: usize) -> bool {
         let pattern = &self.query.as_bytes()[self.starts[start]..self.starts[end]];
+        let anchor = self.anchor(start);
         self.segments
             .iter()
-            .any(|segment| segment.contains(pattern))
+            .any(|segment| segment.contains(pattern, anchor))
     }
 
     /// The first position from `from` on whose window occurs, with the end of its longest match.
@@ -144,7 +166,7 @@ impl<'a> Search<'a> {
         while start + window <= self.chars() {
             if let Some(windows) = prefilter {
                 start += windows.hits[start..].iter().position(|&hit| hit)?;
-            } else {
+            } else if self.anchors.is_none() {
                 // Where the second half of the window does not occur, no window that contains it does.
                 let half = start + window / 2;
                 if half > start && !self.occurs(half, start + window) {
@@ -152,7 +174,7 @@ impl<'a> Search<'a> {
                     continue;
                 }
             }
-            let end = self.longest_match(start);
+            let end = self.longest_match(start, window);
             if end >= start + window {
                 return Some((start, end));
             }
@@ -192,7 +214,7 @@ impl<'a> Search<'a> {
         let reach = if low == last {
             reach
         } else {
-            self.longest_match(low)
+            self.longest_match(low, window)
         };
         // Always so in an undamaged index; a damaged one must not send the search back.
         (reach > end).then_some((low, reach))

@@ -7,6 +7,8 @@ use std::ops::Range;
 
 use libsais::SuffixArrayConstruction;
 
+use crate::jump::JumpView;
+
 /// Follows every document in a segment's text; no UTF-8 contains this byte.
 pub const SEPARATOR: u8 = 0xFF;
 /// Longest text of a segment, in bytes: positions are built as signed 32-bit numbers.
@@ -29,53 +31,24 @@ pub fn suffix_array(text: &[u8]) -> Vec<u32> {
     positions
 }
 
-/// Where the suffixes that begin with each 1, 2 or 3 bytes start in the suffix array, and an end: entry k counts the
-/// suffixes whose first bytes, as a big-endian number, are below k. The longer the text, the more bytes.
-pub fn jump_table(text: &[u8]) -> Vec<u32> {
-    let width = match text.len() {
-        0..0x1_0000 => 1,
-        0x1_0000..0x100_0000 => 2,
-        _ => 3,
-    };
-    let mut table = vec![0u32; (1 << (8 * width)) + 1];
-    for start in 0..text.len() {
-        table[prefix_key(&text[start..], width, 0) + 1] += 1;
-    }
-    let mut total = 0;
-    for entry in &mut table {
-        total += *entry;
-        *entry = total;
-    }
-    table
-}
-
-/// The first `width` bytes as a big-endian number; `fill` stands for those that are missing.
-#[inline(always)]
-fn prefix_key(bytes: &[u8], width: usize, fill: u8) -> usize {
-    let byte = |i: usize| usize::from(bytes.get(i).copied().unwrap_or(fill));
-    (0..width).fold(0, |key, i| key << 8 | byte(i))
-}
-
 /// A segment's text with its suffix array and jump table, e.g. of memory maps.
 #[derive(Clone, Copy, Debug)]
 pub struct SuffixView<'a> {
     text: &'a [u8],
     sa: &'a [u32],
-    jump: &'a [u32],
-    /// Bytes of a key of the jump table.
-    width: usize,
+    jump: JumpView<'a>,
 }
 
 impl<'a> SuffixView<'a> {
-    /// None if the lengths do not fit each other: `sa` has one entry a byte, `jump` what [`jump_table`] makes of it.
+    /// None if the lengths do not fit each other: `sa` has one entry a byte, `jump` what [`crate::jump::jump_table`] makes of them.
     pub fn new(text: &'a [u8], sa: &'a [u32], jump: &'a [u32]) -> Option<Self> {
-        let width = (1..=3).find(|width| jump.len() == (1 << (8 * width)) + 1)?;
-        (sa.len() == text.len()).then_some(Self {
-            text,
-            sa,
-            jump,
-            width,
-        })
+        Self::of_some(text, sa, jump).filter(|_| sa.len() == text.len())
+    }
+
+    /// A view of some of the suffixes only, still in order.
+    pub fn of_some(text: &'a [u8], sa: &'a [u32], jump: &'a [u32]) -> Option<Self> {
+        let jump = JumpView::new(jump)?;
+        Some(Self { text, sa, jump })
     }
 
     /// The text of the segment.
@@ -129,10 +102,10 @@ impl<'a> SuffixView<'a> {
     }
 
     /// Index of the first suffix that is not less than `pattern`.
-    fn lower_bound(&self, pattern: &[u8]) -> usize {
-        let bucket = |key: usize| (self.jump[key] as usize).min(self.sa.len());
-        let mut low = bucket(prefix_key(pattern, self.width, 0));
-        let mut high = bucket(prefix_key(pattern, self.width, 0xFF) + 1).max(low);
+    pub(crate) fn lower_bound(&self, pattern: &[u8]) -> usize {
+        let (low, high) = self.jump.bounds(pattern);
+        let mut low = low.min(self.sa.len());
+        let mut high = high.clamp(low, self.sa.len());
         // Every suffix between two that share so many bytes with the pattern shares them too.
         let (mut low_shared, mut high_shared) = (0, 0);
         while low < high {
@@ -151,7 +124,7 @@ impl<'a> SuffixView<'a> {
     }
 
     #[inline(always)]
-    fn suffix(&self, index: usize) -> &'a [u8] {
+    pub(crate) fn suffix(&self, index: usize) -> &'a [u8] {
         let position = self
             .sa
             .get(index)
@@ -162,7 +135,7 @@ impl<'a> SuffixView<'a> {
 
 /// Length of the common prefix of `a` and `b`, which are known to share `known` bytes.
 #[inline]
-fn common_prefix(a: &[u8], b: &[u8], known: usize) -> usize {
+pub(crate) fn common_prefix(a: &[u8], b: &[u8], known: usize) -> usize {
     let length = a.len().min(b.len());
     let mut shared = known;
     while shared + 8 <= length {

@@ -3,11 +3,15 @@
 use std::collections::HashSet;
 
 use proptest::prelude::*;
+use quotetune_core::anchors::Anchors;
 use quotetune_core::bloom::{Bloom, BloomBuilder};
+use quotetune_core::jump::jump_table;
+use quotetune_core::lean::{LeanArrays, LeanView};
 use quotetune_core::locate::{lowest_documents, occurrences};
 use quotetune_core::ngram::NgramHasher;
 use quotetune_core::spans::{Span, WindowHits, covered_runs, maximal_spans, quoted_windows};
-use quotetune_core::suffix::{SEPARATOR, SuffixView, jump_table, suffix_array};
+use quotetune_core::suffix::{SEPARATOR, SuffixView, suffix_array};
+use quotetune_core::text_index::TextIndex;
 
 /// A few documents with their index.
 struct Segment {
@@ -25,7 +29,7 @@ impl Segment {
             text.extend_from_slice(document.as_bytes());
             text.push(SEPARATOR);
         }
-        let (sa, jump) = (suffix_array(&text), jump_table(&text));
+        let (sa, jump) = (suffix_array(&text), jump_table(&text, 0..text.len()));
         Self {
             text,
             starts,
@@ -34,9 +38,18 @@ impl Segment {
         }
     }
 
-    fn view(&self) -> SuffixView<'_> {
-        SuffixView::new(&self.text, &self.sa, &self.jump).unwrap()
+    fn view(&self) -> TextIndex<'_> {
+        TextIndex::Full(SuffixView::new(&self.text, &self.sa, &self.jump).unwrap())
     }
+}
+
+fn lean_view<'a>(segment: &'a Segment, arrays: &'a LeanArrays) -> TextIndex<'a> {
+    let LeanArrays {
+        suffixes,
+        jump,
+        marks,
+    } = arrays;
+    TextIndex::Lean(LeanView::new(&segment.text, suffixes, jump, marks).unwrap())
 }
 
 fn occurs(characters: &[char], documents: &[String]) -> bool {
@@ -123,7 +136,7 @@ proptest! {
         let hits = prefilter(&query, &documents, n);
         let prefilter = WindowHits { n, hits: &hits };
         for filter in [None, Some(prefilter)] {
-            let spans = maximal_spans(&query, &[segment.view()], filter, min_chars);
+            let spans = maximal_spans(&query, &[segment.view()], None, filter, min_chars);
             prop_assert_eq!(&chars(&spans), &expected);
             for span in spans {
                 let before = &query[..span.start_byte];
@@ -138,7 +151,7 @@ proptest! {
     fn a_prefilter_of_longer_windows_than_the_spans_loses_none((documents, query) in corpora()) {
         let segment = Segment::new(&documents);
         let hits = prefilter(&query, &documents, 6);
-        let spans = maximal_spans(&query, &[segment.view()], Some(WindowHits { n: 6, hits: &hits }), 3);
+        let spans = maximal_spans(&query, &[segment.view()], None, Some(WindowHits { n: 6, hits: &hits }), 3);
         prop_assert_eq!(chars(&spans), naive_spans(&query, &documents, 3));
     }
 
@@ -148,11 +161,11 @@ proptest! {
         let (first, second) = documents.split_at(cut.min(documents.len()));
         let parts = [Segment::new(first), Segment::new(second)];
         let views = parts.each_ref().map(Segment::view);
-        let spans = maximal_spans(&query, &views, None, n);
-        prop_assert_eq!(&spans, &maximal_spans(&query, &[whole.view()], None, n));
+        let spans = maximal_spans(&query, &views, None, None, n);
+        prop_assert_eq!(&spans, &maximal_spans(&query, &[whole.view()], None, None, n));
         for span in spans {
             let quote = &query[span.start_byte..span.end_byte];
-            prop_assert_eq!(occurrences(&views, quote), occurrences(&[whole.view()], quote));
+            prop_assert_eq!(occurrences(&views, None, quote), occurrences(&[whole.view()], None, quote));
         }
     }
 
@@ -168,25 +181,73 @@ proptest! {
             .collect();
         let query_characters: Vec<char> = query.chars().collect();
         let expected = query_characters.windows(n).filter(|&window| grams.contains(window)).count();
-        let spans = maximal_spans(&query, &[segment.view()], None, n);
+        let spans = maximal_spans(&query, &[segment.view()], None, None, n);
         prop_assert_eq!(quoted_windows(&spans, n), expected);
     }
 
     #[test]
     fn counts_and_first_places_are_those_of_a_scan((documents, query) in corpora(), k in 0usize..4) {
         let segment = Segment::new(&documents);
-        for span in maximal_spans(&query, &[segment.view()], None, 1) {
+        for span in maximal_spans(&query, &[segment.view()], None, None, 1) {
             let quote = &query[span.start_byte..span.end_byte];
             let count: usize = documents.iter().map(|document| naive_count(quote, document)).sum();
-            prop_assert_eq!(occurrences(&[segment.view()], quote), count);
+            prop_assert_eq!(occurrences(&[segment.view()], None, quote), count);
             let places = documents.iter().zip(&segment.starts).enumerate();
             let expected: Vec<(usize, u64)> = places
                 .filter_map(|(index, (document, start))| Some((index, start + document.find(quote)? as u64)))
                 .take(k)
                 .collect();
-            let interval = segment.view().interval(quote.as_bytes());
-            prop_assert_eq!(lowest_documents(&segment.view(), interval, &segment.starts, k), expected);
+            let positions = segment.view().positions(quote.as_bytes(), None);
+            prop_assert_eq!(lowest_documents(&positions, &segment.starts, k), expected);
         }
+    }
+
+    #[test]
+    fn a_lean_index_finds_what_the_full_one_finds((documents, query) in corpora(), n in 1usize..12, more in 0usize..3) {
+        let segment = Segment::new(&documents);
+        let (arrays, anchors) = (LeanArrays::build(&segment.text, n), Anchors::new(n));
+        let (lean, full) = ([lean_view(&segment, &arrays)], [segment.view()]);
+        let min_chars = n + more;
+        let expected = maximal_spans(&query, &full, None, None, min_chars);
+        let hits = prefilter(&query, &documents, n);
+        for filter in [None, Some(WindowHits { n, hits: &hits })] {
+            let spans = maximal_spans(&query, &lean, Some(&anchors), filter, min_chars);
+            prop_assert_eq!(&spans, &expected);
+        }
+        // Shorter strings than n are counted, too.
+        for span in maximal_spans(&query, &full, None, None, 1) {
+            let quote = &query[span.start_byte..span.end_byte];
+            let positions = |index: &TextIndex, anchor| {
+                let mut positions = index.positions(quote.as_bytes(), anchor).into_owned();
+                positions.sort_unstable();
+                positions
+            };
+            let anchor = anchors.first(quote);
+            prop_assert_eq!(anchor.is_some(), quote.chars().count() >= n);
+            prop_assert_eq!(positions(&lean[0], anchor), positions(&full[0], None));
+            prop_assert!(lean[0].contains(quote.as_bytes(), anchor));
+        }
+    }
+
+    #[test]
+    fn an_anchor_is_the_leftmost_least_kgram_of_its_window(text in "[abé字🙂]{0,60}", n in 1usize..30) {
+        let k = n.div_ceil(5);
+        let mut kgrams = Vec::new();
+        NgramHasher::new(k).extend_hashes(&text, &mut kgrams);
+        let window = n - k + 1;
+        let expected: Vec<usize> = kgrams
+            .windows(window)
+            .enumerate()
+            .map(|(at, hashes)| {
+                let least = hashes.iter().min();
+                at + hashes.iter().position(|hash| Some(hash) == least).unwrap()
+            })
+            .collect();
+        let mut found = Vec::new();
+        Anchors::new(n).for_each(&text, |anchor| found.push(anchor));
+        prop_assert_eq!(&found, &expected);
+        let first = expected.first().map(|&at| text.char_indices().nth(at).unwrap().0);
+        prop_assert_eq!(Anchors::new(n).first(&text), first);
     }
 
     #[test]
@@ -210,22 +271,22 @@ fn owned(documents: &[&str]) -> Vec<String> {
 #[test]
 fn an_empty_corpus_has_no_spans() {
     let empty = Segment::new(&[]);
-    assert_eq!(maximal_spans("a query", &[empty.view()], None, 1), []);
-    assert_eq!(maximal_spans("a query", &[], None, 1), []);
-    assert_eq!(occurrences(&[], "a"), 0);
+    assert_eq!(maximal_spans("a query", &[empty.view()], None, None, 1), []);
+    assert_eq!(maximal_spans("a query", &[], None, None, 1), []);
+    assert_eq!(occurrences(&[], None, "a"), 0);
 }
 
 #[test]
 fn no_span_bridges_two_documents() {
     let segment = Segment::new(&owned(&["one end", "one start"]));
-    let spans = maximal_spans("one endone start", &[segment.view()], None, 4);
+    let spans = maximal_spans("one endone start", &[segment.view()], None, None, 4);
     assert_eq!(chars(&spans), [(0, 7), (7, 16)]);
 }
 
 #[test]
 fn neighbouring_spans_may_overlap() {
     let segment = Segment::new(&owned(&["abcdefgh", "efghijkl"]));
-    let spans = maximal_spans("abcdefghijkl", &[segment.view()], None, 4);
+    let spans = maximal_spans("abcdefghijkl", &[segment.view()], None, None, 4);
     assert_eq!(chars(&spans), [(0, 8), (4, 12)]);
 }
 
@@ -233,7 +294,7 @@ fn neighbouring_spans_may_overlap() {
 fn a_match_does_not_end_inside_a_character() {
     // é and è share their first byte.
     let segment = Segment::new(&owned(&["abcdé"]));
-    let spans = maximal_spans("abcdè", &[segment.view()], None, 2);
+    let spans = maximal_spans("abcdè", &[segment.view()], None, None, 2);
     assert_eq!(chars(&spans), [(0, 4)]);
 }
 
@@ -244,12 +305,18 @@ fn texts_shorter_than_the_window_have_no_spans() {
         let query = "x".repeat(length);
         let prefilter = WindowHits { n: 25, hits: &[] };
         assert_eq!(
-            maximal_spans(&query, &[segment.view()], Some(prefilter), 25),
+            maximal_spans(&query, &[segment.view()], None, Some(prefilter), 25),
             []
         );
     }
     assert_eq!(
-        chars(&maximal_spans(&"x".repeat(25), &[segment.view()], None, 25)),
+        chars(&maximal_spans(
+            &"x".repeat(25),
+            &[segment.view()],
+            None,
+            None,
+            25
+        )),
         [(0, 25)]
     );
 }
@@ -258,10 +325,10 @@ fn texts_shorter_than_the_window_have_no_spans() {
 fn text_of_one_character_gives_one_span_and_overlapping_counts() {
     let segment = Segment::new(&owned(&[&"a".repeat(100)]));
     let long = "a".repeat(300);
-    let spans = maximal_spans(&long, &[segment.view()], None, 25);
+    let spans = maximal_spans(&long, &[segment.view()], None, None, 25);
     assert_eq!(spans.len(), 201);
     assert_eq!(quoted_windows(&spans, 25), 276);
-    assert_eq!(occurrences(&[segment.view()], &"a".repeat(25)), 76);
+    assert_eq!(occurrences(&[segment.view()], None, &"a".repeat(25)), 76);
 }
 
 #[test]
@@ -272,8 +339,8 @@ fn duplicate_documents_are_each_named_once() {
         "a quote",
         "a quote",
     ]));
-    let interval = segment.view().interval(b"a quote");
-    assert_eq!(interval.len(), 4);
-    let found = lowest_documents(&segment.view(), interval, &segment.starts, 2);
+    let positions = segment.view().positions(b"a quote", None);
+    assert_eq!(positions.len(), 4);
+    let found = lowest_documents(&positions, &segment.starts, 2);
     assert_eq!(found, [(1, 10), (2, 26)]);
 }

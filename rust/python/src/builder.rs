@@ -10,6 +10,7 @@ use quotetune_core::corpus::{Document, Place};
 use quotetune_core::error::{Error, Result};
 use quotetune_core::ingest::{self, IngestOptions, Input, InvalidText, Key, Keys, SourceName};
 use quotetune_core::squash::Normalization;
+use quotetune_core::text_index::Suffixes;
 
 use crate::error::{to_python, usage_error};
 
@@ -58,7 +59,7 @@ impl Reporter {
 #[pymethods]
 impl Builder {
     #[new]
-    #[pyo3(signature = (output, *, n, normalization, bits_per_ngram, suffix, threads, segment_bytes, overwrite))]
+    #[pyo3(signature = (output, *, n, normalization, bits_per_ngram, suffixes, threads, segment_bytes, overwrite))]
     #[expect(clippy::too_many_arguments, reason = "keywords of a Python call")]
     fn new(
         py: Python<'_>,
@@ -66,7 +67,7 @@ impl Builder {
         n: usize,
         normalization: &str,
         bits_per_ngram: Option<f64>,
-        suffix: bool,
+        suffixes: Option<&str>,
         threads: usize,
         segment_bytes: u64,
         overwrite: bool,
@@ -75,11 +76,12 @@ impl Builder {
             let message = format!("normalization {normalization:?}; choose squash or none");
             return Err(usage_error(py, message));
         };
+        let suffixes = suffixes.and_then(Suffixes::from_name);
         let options = BuildOptions {
             n,
             normalization,
             bits_per_ngram,
-            suffix,
+            suffixes,
             threads,
             segment_bytes,
             overwrite,

@@ -8,8 +8,9 @@ use std::sync::{Mutex, PoisonError};
 use super::{Block, kernel};
 
 const MAX_PARTITIONS: usize = 256;
-/// Hashes a thread collects for a partition before it takes its lock.
-const PENDING: usize = 512;
+/// Hashes a thread collects for a partition before it takes its lock: several for each block of a filter of some hundred
+/// megabytes, so that a block is fetched from memory once for all of them. At most 32 MiB a thread.
+const PENDING: usize = 16384;
 
 /// A filter that is being filled. Give each thread its own [`BloomBuilder::inserter`].
 pub struct BloomBuilder<'a> {

@@ -6,6 +6,7 @@ mod trace;
 
 use std::path::{Path, PathBuf};
 
+use crate::anchors::Anchors;
 use crate::bloom::Bloom;
 use crate::documents::Record;
 use crate::error::{Error, Result};
@@ -15,7 +16,7 @@ use crate::manifest::{FilterEntry, Manifest};
 use crate::ngram::NgramHasher;
 use crate::redis_bloom::filter::ImportedFilter;
 use crate::segment::Segment;
-use crate::suffix::SuffixView;
+use crate::text_index::{Suffixes, TextIndex};
 
 pub use quip::Quip;
 pub use trace::{Quote, QuoteSource, Report};
@@ -29,6 +30,10 @@ pub struct Index {
     parameters: Parameters,
     hasher: NgramHasher,
     segments: Vec<Segment>,
+    /// What the segments sort; none without a suffix index.
+    suffixes: Option<Suffixes>,
+    /// Those of a lean index.
+    anchors: Option<Anchors>,
     filters: Vec<MappedFile>,
     imported_filter: Option<ImportedFilter>,
 }
@@ -45,10 +50,16 @@ impl Index {
     pub fn open(path: &Path) -> Result<Self> {
         let manifest = Manifest::read(path)?;
         let parameters = manifest.parameters(path)?;
-        let segments = manifest
+        let suffixes = manifest
+            .structures
+            .iter()
+            .find_map(|name| Suffixes::from_name(name));
+        let entries = manifest
             .segments
             .iter()
-            .map(|entry| Segment::open(path, entry, parameters))
+            .filter_map(|entry| Some((entry, suffixes?)));
+        let segments = entries
+            .map(|(entry, suffixes)| Segment::open(path, entry, parameters, suffixes))
             .collect::<Result<_>>()?;
         let filters = manifest
             .filters
@@ -66,6 +77,8 @@ impl Index {
             manifest,
             parameters,
             segments,
+            suffixes,
+            anchors: (suffixes == Some(Suffixes::Anchors)).then(|| Anchors::new(parameters.n)),
             filters,
             imported_filter,
         })
@@ -84,13 +97,6 @@ impl Index {
         self.parameters.n
     }
 
-    pub fn has(&self, structure: &str) -> bool {
-        self.manifest
-            .structures
-            .iter()
-            .any(|name| name == structure)
-    }
-
     /// Occurrences of `text`, normalised first, in all documents; overlapping ones count, and an
     /// empty text has none.
     pub fn count(&self, text: &str) -> Result<u64> {
@@ -98,7 +104,10 @@ impl Index {
         let text = self.parameters.normalization.normalize(text);
         match text.is_empty() {
             true => Ok(0),
-            false => Ok(locate::occurrences(&self.views(), &text) as u64),
+            false => {
+                let anchors = self.anchors.as_ref();
+                Ok(locate::occurrences(&self.text_indexes(), anchors, &text) as u64)
+            }
         }
     }
 
@@ -107,7 +116,7 @@ impl Index {
     /// Without a suffix index: whether the filter holds all of its n-grams, which is necessary but
     /// not sufficient.
     pub fn contains(&self, text: &str) -> Result<bool> {
-        if self.has("suffix") {
+        if self.suffixes.is_some() {
             return Ok(self.count(text)? > 0);
         }
         let quip = self.quip(text, false)?;
@@ -139,8 +148,8 @@ impl Index {
         !self.filters.is_empty() || self.imported_filter.is_some()
     }
 
-    fn views(&self) -> Vec<SuffixView<'_>> {
-        self.segments.iter().map(Segment::view).collect()
+    fn text_indexes(&self) -> Vec<TextIndex<'_>> {
+        self.segments.iter().map(Segment::index).collect()
     }
 
     fn blooms(&self) -> impl Iterator<Item = Bloom<'_>> {
@@ -150,9 +159,9 @@ impl Index {
     }
 
     fn require_suffix(&self, task: &'static str) -> Result<()> {
-        match self.has("suffix") {
-            true => Ok(()),
-            false => self.missing_suffix(task),
+        match self.suffixes {
+            Some(_) => Ok(()),
+            None => self.missing_suffix(task),
         }
     }
 

@@ -106,6 +106,7 @@ impl Index {
         let prefilter = self
             .has_filter()
             .then_some(WindowHits { n: self.n(), hits });
-        spans::maximal_spans(text, &self.views(), prefilter, min_chars)
+        let anchors = self.anchors.as_ref();
+        spans::maximal_spans(text, &self.text_indexes(), anchors, prefilter, min_chars)
     }
 }

@@ -53,6 +53,13 @@ impl Index {
         if min_chars == 0 {
             return Err(Error::Usage("min_chars is 0; choose 1 or more".to_owned()));
         }
+        if self.anchors.is_some() && min_chars < self.n() {
+            return Err(Error::Usage(format!(
+                "min_chars is {min_chars}, but a lean index finds quotes of {n} characters or more; \
+                 choose {n}, or build the index with --structures bloom,suffix",
+                n = self.n()
+            )));
+        }
         let (text, offsets) = self.parameters.normalization.normalize_with_offsets(text);
         let hits = self.window_hits(&text);
         let spans = self.maximal_spans(&text, &hits, min_chars);
@@ -71,7 +78,7 @@ impl Index {
             numerator: hits.iter().filter(|&&hit| hit).count() as u64,
             denominator: hits.len() as u64,
         };
-        if !self.has("suffix") {
+        if self.suffixes.is_none() {
             let n = self.n();
             let runs = spans::covered_runs(WindowHits { n, hits: &hits });
             return Ok(Report {
@@ -121,15 +128,18 @@ impl Index {
 
     /// Occurrences of `pattern`, and the first documents in the order of the corpus.
     fn locate(&self, pattern: &str, max_documents: usize) -> Result<(u64, Vec<QuoteSource>)> {
+        let anchor = self
+            .anchors
+            .as_ref()
+            .and_then(|anchors| anchors.first(pattern));
         let mut count = 0;
         let mut sources = Vec::new();
         for segment in &self.segments {
-            let view = segment.view();
-            let interval = view.interval(pattern.as_bytes());
-            count += interval.len() as u64;
+            let positions = segment.index().positions(pattern.as_bytes(), anchor);
+            count += positions.len() as u64;
             let wanted = (max_documents - sources.len()).min(segment.documents().len());
             let starts = segment.documents().starts();
-            for (document, position) in locate::lowest_documents(&view, interval, starts, wanted) {
+            for (document, position) in locate::lowest_documents(&positions, starts, wanted) {
                 sources.push(quote_source(segment, document, position)?);
             }
         }

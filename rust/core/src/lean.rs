@@ -1,0 +1,178 @@
+//! The lean index of a segment's text: a suffix array of anchors only, a tenth of the full one.
+//!
+//! It finds every string of n or more characters exactly: the anchor of its first window is in the array, the text in
+//! front of the anchor is compared in place. A byte a suffix, made of the four bytes in front of it, saves most of those
+//! comparisons their cache miss. Shorter strings are found by reading the whole text.
+
+use std::borrow::Cow;
+
+use memchr::memmem;
+
+use crate::anchors::Anchors;
+use crate::jump::jump_table;
+use crate::suffix::{self, SEPARATOR, SuffixView, common_prefix};
+
+/// Bytes in front of a suffix that its mark is made of.
+const MARKED: usize = 4;
+
+/// The arrays of a lean index.
+pub struct LeanArrays {
+    /// Positions of the anchors, in the order of their suffixes.
+    pub suffixes: Vec<u32>,
+    pub jump: Vec<u32>,
+    /// A mark of what stands in front of each suffix.
+    pub marks: Vec<u8>,
+}
+
+impl LeanArrays {
+    /// Index the documents of `text`, each of which ends with the separator. Takes 4 bytes of memory a byte of text.
+    pub fn build(text: &[u8], n: usize) -> Self {
+        let anchors = anchors_of(text, n);
+        let mut suffixes = suffix::suffix_array(text);
+        suffixes.retain(|&position| anchors.contains(position as usize));
+        suffixes.shrink_to_fit();
+        let positions = suffixes.iter().map(|&position| position as usize);
+        Self {
+            jump: jump_table(text, positions),
+            marks: suffixes
+                .iter()
+                .map(|&position| mark(&text[..position as usize]))
+                .collect(),
+            suffixes,
+        }
+    }
+}
+
+/// A set of positions in a text, a bit each.
+struct Positions(Vec<u64>);
+
+impl Positions {
+    fn insert(&mut self, position: usize) {
+        self.0[position / 64] |= 1 << (position % 64);
+    }
+
+    fn contains(&self, position: usize) -> bool {
+        self.0[position / 64] >> (position % 64) & 1 == 1
+    }
+}
+
+fn anchors_of(text: &[u8], n: usize) -> Positions {
+    let anchors = Anchors::new(n);
+    let mut positions = Positions(vec![0; text.len() / 64 + 1]);
+    let mut begin = 0;
+    for document in text.split_inclusive(|&byte| byte == SEPARATOR) {
+        let bytes = document.strip_suffix(&[SEPARATOR]).unwrap_or(document);
+        // A segment's text was written from strings; a damaged one has fewer anchors, and finds less.
+        if let Ok(document) = str::from_utf8(bytes) {
+            let mut characters = document.char_indices().map(|(byte, _)| byte);
+            let mut next = 0;
+            anchors.for_each(document, |anchor| {
+                if anchor >= next {
+                    let byte = characters.nth(anchor - next).unwrap_or_default();
+                    positions.insert(begin + byte);
+                    next = anchor + 1;
+                }
+            });
+        }
+        begin += document.len();
+    }
+    positions
+}
+
+/// A byte of the last bytes of `before`; 0 for too few.
+fn mark(before: &[u8]) -> u8 {
+    let last = before.last_chunk::<MARKED>();
+    last.map_or(0, |&bytes| {
+        (u32::from_le_bytes(bytes).wrapping_mul(0x9E37_79B1) >> 24) as u8
+    })
+}
+
+/// A segment's text with its lean index, e.g. of memory maps.
+#[derive(Clone, Copy, Debug)]
+pub struct LeanView<'a> {
+    sorted: SuffixView<'a>,
+    marks: &'a [u8],
+}
+
+impl<'a> LeanView<'a> {
+    /// None if the lengths do not fit each other.
+    pub fn new(
+        text: &'a [u8],
+        suffixes: &'a [u32],
+        jump: &'a [u32],
+        marks: &'a [u8],
+    ) -> Option<Self> {
+        let fit = suffixes.len() == marks.len() && suffixes.len() <= text.len();
+        let sorted = SuffixView::of_some(text, suffixes, jump)?;
+        fit.then_some(Self { sorted, marks })
+    }
+
+    /// Bytes of the longest prefix of `pattern` that occurs, if that is `least` or more; otherwise 0. `anchor`: where in
+    /// it the anchor of its first window stands, which ends at `least` or before.
+    pub fn longest_prefix(&self, pattern: &[u8], anchor: usize, least: usize) -> usize {
+        let (before, right) = pattern.split_at(anchor);
+        let interval = self.sorted.interval(&right[..least - anchor]);
+        // The nearer to the pattern in the order, the longer the common prefix.
+        let middle = self
+            .sorted
+            .lower_bound(right)
+            .clamp(interval.start, interval.end);
+        let fits = |&index: &usize| self.follows(index, before);
+        let below = (interval.start..middle).rev().find(fits);
+        let above = (middle..interval.end).find(fits);
+        let shared = |index| anchor + common_prefix(self.sorted.suffix(index), right, 0);
+        [below, above]
+            .into_iter()
+            .flatten()
+            .map(shared)
+            .max()
+            .unwrap_or(0)
+    }
+
+    pub fn contains(&self, pattern: &[u8], anchor: Option<usize>) -> bool {
+        let Some(anchor) = anchor else {
+            return memmem::find(self.sorted.text(), pattern).is_some();
+        };
+        let (before, right) = pattern.split_at(anchor);
+        self.sorted
+            .interval(right)
+            .any(|index| self.follows(index, before))
+    }
+
+    /// Where `pattern` occurs, overlapping occurrences too; in no order.
+    pub fn positions(&self, pattern: &[u8], anchor: Option<usize>) -> Cow<'a, [u32]> {
+        let Some(anchor) = anchor else {
+            return self.scan(pattern).into();
+        };
+        let (before, right) = pattern.split_at(anchor);
+        let interval = self.sorted.interval(right);
+        let found = interval.filter(|&index| self.follows(index, before));
+        found
+            .map(|index| self.sorted.positions(index..index + 1)[0] - anchor as u32)
+            .collect()
+    }
+
+    /// Whether `before` stands in front of a suffix.
+    #[inline]
+    fn follows(&self, index: usize, before: &[u8]) -> bool {
+        if before.len() >= MARKED && self.marks[index] != mark(before) {
+            return false;
+        }
+        let position = self.sorted.positions(index..index + 1)[0] as usize;
+        let text = self.sorted.text();
+        text.get(..position)
+            .is_some_and(|text| text.ends_with(before))
+    }
+
+    fn scan(&self, pattern: &[u8]) -> Vec<u32> {
+        let text = self.sorted.text();
+        let finder = memmem::Finder::new(pattern);
+        let mut found = Vec::new();
+        let mut from = 0;
+        while let Some(at) = finder.find(&text[from..]) {
+            found.push((from + at) as u32);
+            from += at + 1;
+        }
+        found
+    }
+}
