@@ -8,6 +8,7 @@ from quotetune.errors import QuotetuneError, UsageError
 if TYPE_CHECKING:
     from quotetune.corpus import build_index
     from quotetune.index import Index
+    from quotetune.live import add, compact, merge, remove
     from quotetune.results import Document, QuipReport, Quote, QuoteSource
     from quotetune.shortcuts import quip_score, trace
 
@@ -19,8 +20,12 @@ __all__ = [
     "QuoteSource",
     "QuotetuneError",
     "UsageError",
+    "add",
     "build_index",
+    "compact",
+    "merge",
     "quip_score",
+    "remove",
     "trace",
 ]
 
@@ -31,8 +36,12 @@ _MODULES = {
     "QuipReport": "results",
     "Quote": "results",
     "QuoteSource": "results",
+    "add": "live",
     "build_index": "corpus",
+    "compact": "live",
+    "merge": "live",
     "quip_score": "shortcuts",
+    "remove": "live",
     "trace": "shortcuts",
 }
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from os import PathLike
+from pathlib import Path
 from typing import final
 
 import numpy as np
@@ -48,11 +49,14 @@ class Builder:
         n: int,
         normalization: str,
         bits_per_ngram: float | None,
+        expected_ngrams: int | None,
         suffix: bool,
         threads: int,
         segment_bytes: int,
         overwrite: bool,
     ) -> Builder: ...
+    @staticmethod
+    def adding(path: str | PathLike[str], *, threads: int, segment_bytes: int) -> Builder: ...
     def input(self, name: str) -> int: ...
     def add(self, input: int, rows: list[tuple[str, str, str, str, int]]) -> None: ...
     def skip(self) -> None: ...
@@ -66,6 +70,7 @@ class Builder:
         source_key: str | None,
         metadata_keys: list[str],
         errors: str,
+        lines: tuple[int, int] | None,
         progress: Callable[[int, int], None],
     ) -> None: ...
     def counts(self) -> tuple[int, int, int]: ...
@@ -74,9 +79,35 @@ class Builder:
 
 DEFAULT_BITS_PER_NGRAM: float
 DEFAULT_SEGMENT_BYTES: int
+MAX_SEGMENT_BYTES: int
 
 def bits_for_fpr(fpr: float) -> float: ...
 def read_manifest(path: str | PathLike[str]) -> str: ...
 def check_files(
     path: str | PathLike[str], progress: Callable[[int], None]
 ) -> list[tuple[str, str]]: ...
+def remove(
+    path: str | PathLike[str],
+    source: str,
+    ids: list[str] | None,
+    *,
+    threads: int,
+    segment_bytes: int,
+    progress: Callable[[int, int], None],
+) -> int: ...
+def compact(
+    path: str | PathLike[str],
+    *,
+    threads: int,
+    segment_bytes: int,
+    progress: Callable[[int, int], None],
+) -> None: ...
+def merge(
+    paths: list[Path],
+    output: str | PathLike[str],
+    *,
+    threads: int,
+    segment_bytes: int,
+    overwrite: bool,
+    progress: Callable[[int, int], None],
+) -> None: ...

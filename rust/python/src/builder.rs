@@ -4,11 +4,13 @@ use std::path::PathBuf;
 
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedStr;
-use quotetune_core::bloom;
 use quotetune_core::builder::{self, BuildOptions};
 use quotetune_core::corpus::{Document, Place};
 use quotetune_core::error::{Error, Result};
+use quotetune_core::finish::Progress;
 use quotetune_core::ingest::{self, IngestOptions, Input, InvalidText, Key, Keys, SourceName};
+use quotetune_core::live::{Addition, ChangeOptions};
+use quotetune_core::sizing::Sizing;
 use quotetune_core::squash::Normalization;
 
 use crate::error::{to_python, usage_error};
@@ -20,16 +22,25 @@ type Row = (PyBackedStr, PyBackedStr, PyBackedStr, PyBackedStr, u64);
 pub struct Builder {
     /// None once the build is finished or closed.
     builder: Option<builder::Builder>,
+    /// The index that is added to, if it is not a new one.
+    addition: Option<Addition>,
 }
 
 /// Calls `progress` with the GIL and after a look for Ctrl-C; keeps what it raises.
-struct Reporter {
+pub struct Reporter {
     progress: Py<PyAny>,
     raised: Option<PyErr>,
 }
 
 impl Reporter {
-    fn report(&mut self, done: u64, total: u64) -> Result<()> {
+    pub fn new(progress: Py<PyAny>) -> Self {
+        Self {
+            progress,
+            raised: None,
+        }
+    }
+
+    pub fn report(&mut self, done: u64, total: u64) -> Result<()> {
         let result = Python::attach(|py| {
             py.check_signals()?;
             self.progress.call1(py, (done, total))
@@ -40,7 +51,7 @@ impl Reporter {
         })
     }
 
-    fn conclude<T>(self, py: Python<'_>, result: Result<T>) -> PyResult<T> {
+    pub fn conclude<T>(self, py: Python<'_>, result: Result<T>) -> PyResult<T> {
         match self.raised {
             Some(error) => Err(error),
             None => result.map_err(|error| to_python(py, error)),
@@ -51,7 +62,7 @@ impl Reporter {
 #[pymethods]
 impl Builder {
     #[new]
-    #[pyo3(signature = (output, *, n, normalization, bits_per_ngram, suffix, threads, segment_bytes, overwrite))]
+    #[pyo3(signature = (output, *, n, normalization, bits_per_ngram, expected_ngrams, suffix, threads, segment_bytes, overwrite))]
     #[expect(clippy::too_many_arguments, reason = "keywords of a Python call")]
     fn new(
         py: Python<'_>,
@@ -59,6 +70,7 @@ impl Builder {
         n: usize,
         normalization: &str,
         bits_per_ngram: Option<f64>,
+        expected_ngrams: Option<u64>,
         suffix: bool,
         threads: usize,
         segment_bytes: u64,
@@ -72,6 +84,7 @@ impl Builder {
             n,
             normalization,
             bits_per_ngram,
+            expected_ngrams,
             suffix,
             threads,
             segment_bytes,
@@ -80,6 +93,23 @@ impl Builder {
         let builder = builder::Builder::create(&output, options);
         Ok(Self {
             builder: Some(builder.map_err(|error| to_python(py, error))?),
+            addition: None,
+        })
+    }
+
+    /// A build whose documents go into the index at `path`.
+    #[staticmethod]
+    #[pyo3(signature = (path, *, threads, segment_bytes))]
+    fn adding(py: Python<'_>, path: PathBuf, threads: usize, segment_bytes: u64) -> PyResult<Self> {
+        let options = ChangeOptions {
+            threads,
+            segment_bytes,
+        };
+        let begun = py.detach(|| Addition::begin(&path, options));
+        let (addition, builder) = begun.map_err(|error| to_python(py, error))?;
+        Ok(Self {
+            builder: Some(builder),
+            addition: Some(addition),
         })
     }
 
@@ -110,8 +140,9 @@ impl Builder {
         Ok(())
     }
 
-    /// Add the documents of a file, or of stdin for None; `progress(bytes read, 0)`.
-    #[pyo3(signature = (path, *, text_key, id_key, source, source_key, metadata_keys, errors, progress))]
+    /// Add the documents of a file, or of stdin for None; `progress(bytes read, 0)`. `lines`: only those of JSONL that
+    /// begin at one of the bytes from the first to before the second.
+    #[pyo3(signature = (path, *, text_key, id_key, source, source_key, metadata_keys, errors, lines, progress))]
     #[expect(clippy::too_many_arguments, reason = "keywords of a Python call")]
     fn add_file(
         &mut self,
@@ -123,6 +154,7 @@ impl Builder {
         source_key: Option<String>,
         metadata_keys: Vec<String>,
         errors: &str,
+        lines: Option<(u64, u64)>,
         progress: Py<PyAny>,
     ) -> PyResult<()> {
         let Some(invalid_text) = InvalidText::from_name(errors) else {
@@ -140,13 +172,11 @@ impl Builder {
                 metadata: metadata_keys,
             },
             invalid_text,
+            lines: lines.map(|(start, end)| start..end),
         };
         let input = path.map_or(Input::Stdin, Input::File);
         let builder = self.open(py)?;
-        let mut reporter = Reporter {
-            progress,
-            raised: None,
-        };
+        let mut reporter = Reporter::new(progress);
         let result = py.detach(|| {
             ingest::ingest(builder, &input, &options, |bytes| reporter.report(bytes, 0))
         });
@@ -164,16 +194,16 @@ impl Builder {
     /// Build the structures and put the index in its place; `progress(done, total)` in bytes.
     fn finish(&mut self, py: Python<'_>, progress: Py<PyAny>) -> PyResult<()> {
         self.open(py)?;
-        let mut reporter = Reporter {
-            progress,
-            raised: None,
-        };
+        let mut reporter = Reporter::new(progress);
         let builder = self.builder.take();
-        let result = py.detach(|| match builder {
-            Some(builder) => {
-                builder.finish(|progress| reporter.report(progress.done, progress.total))
+        let addition = self.addition.take();
+        let result = py.detach(|| {
+            let report = |progress: Progress| reporter.report(progress.done, progress.total);
+            match (builder, addition) {
+                (Some(builder), Some(addition)) => addition.finish(builder, report),
+                (Some(builder), None) => builder.finish(report),
+                (None, _) => Err(Error::Interrupted),
             }
-            None => Err(Error::Interrupted),
         });
         reporter.conclude(py, result.map(drop))
     }
@@ -181,6 +211,7 @@ impl Builder {
     /// Give the build up, if it is not finished, and remove what it wrote.
     fn close(&mut self) {
         self.builder = None;
+        self.addition = None;
     }
 }
 
@@ -191,10 +222,10 @@ impl Builder {
     }
 }
 
-/// Bits of a filter for each distinct n-gram that give a false-positive rate.
+/// Bits of a filter for each distinct n-gram with which an index stays within a false-positive rate.
 #[pyfunction]
 pub fn bits_for_fpr(fpr: f64) -> f64 {
-    bloom::fpr_to_bits(fpr)
+    Sizing::bits_for_fpr(fpr)
 }
 
 /// A key that the user named is in every record; the usual one may be missing.
