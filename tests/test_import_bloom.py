@@ -13,7 +13,16 @@ from naive_index import squash, windows
 from redis_bloom import RedisBloom, murmur_hash_64a
 from test_cli_index import assert_fails, quotetune
 
-from quotetune import Index, QuotetuneError, UsageError, import_bloom
+from quotetune import (
+    Index,
+    QuotetuneError,
+    UsageError,
+    add,
+    compact,
+    import_bloom,
+    merge,
+    remove,
+)
 
 FOX = "The quick brown fox jumps over the lazy dog, naïvely. 東京は日本の首都である。 🦀🦀!"
 
@@ -283,3 +292,18 @@ def test_a_killed_import_is_done_again_from_the_start(
     assert_same(index, bloom, [FOX])
     assert not (tmp_path / "index.partial").exists()
     assert seen[-1] == ("import", 2 * 1024, 2 * 1024)
+
+
+def test_an_imported_filter_does_not_change(header: Path, tmp_path: Path) -> None:
+    import_bloom(header, tmp_path / "index")
+    before = sorted(path.name for path in (tmp_path / "index").iterdir())
+    for change in (
+        lambda: add(tmp_path / "index", ["more"]),
+        lambda: remove(tmp_path / "index", "documents", ["0"]),
+        lambda: compact(tmp_path / "index"),
+        lambda: merge([tmp_path / "index"] * 2, tmp_path / "merged"),
+    ):
+        with pytest.raises(QuotetuneError, match="imported filter, which cannot change"):
+            change()
+    assert sorted(path.name for path in (tmp_path / "index").iterdir()) == before
+    assert not (tmp_path / "merged").exists()

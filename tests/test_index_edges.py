@@ -206,7 +206,7 @@ def test_a_lean_index_is_small_and_says_what_it_cannot_find(output: Path) -> Non
     suffix = (output / "segment-00000.suffix").stat().st_size
     # 2 / (n - k + 2) of the positions, 5 bytes each, and the jump table.
     assert suffix < 300_000 * (5 * 2 / 22 * 1.1) + 4 * (1 << 16) + 4096
-    with pytest.raises(UsageError, match="min_chars is 24, but a lean index finds .* 25"):
+    with pytest.raises(UsageError, match=r"min_chars is 24, but a lean index finds .* 25"):
         index.trace(texts[0], min_chars=24)
     # A phrase that is shorter than n is counted, too.
     assert index.count(["abc"])[0] == sum(

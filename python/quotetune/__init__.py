@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from quotetune.corpus import build_index
     from quotetune.importing import import_bloom
     from quotetune.index import Index
+    from quotetune.live import add, compact, merge, remove
     from quotetune.results import Document, QuipReport, Quote, QuoteSource
     from quotetune.shortcuts import quip_score, trace
 
@@ -20,9 +21,13 @@ __all__ = [
     "QuoteSource",
     "QuotetuneError",
     "UsageError",
+    "add",
     "build_index",
+    "compact",
     "import_bloom",
+    "merge",
     "quip_score",
+    "remove",
     "trace",
 ]
 
@@ -33,9 +38,13 @@ _MODULES = {
     "QuipReport": "results",
     "Quote": "results",
     "QuoteSource": "results",
+    "add": "live",
     "build_index": "corpus",
     "import_bloom": "importing",
+    "compact": "live",
+    "merge": "live",
     "quip_score": "shortcuts",
+    "remove": "live",
     "trace": "shortcuts",
 }
 

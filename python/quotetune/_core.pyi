@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from os import PathLike
+from pathlib import Path
 from typing import final
 
 import numpy as np
@@ -49,11 +50,14 @@ class Builder:
         n: int,
         normalization: str,
         bits_per_ngram: float | None,
+        expected_ngrams: int | None,
         suffixes: str | None,
         threads: int,
         segment_bytes: int,
         overwrite: bool,
     ) -> Builder: ...
+    @staticmethod
+    def adding(path: str | PathLike[str], *, threads: int, segment_bytes: int) -> Builder: ...
     def input(self, name: str) -> int: ...
     def add(self, input: int, rows: list[tuple[str, str, str, str, int]]) -> None: ...
     def skip(self) -> None: ...
@@ -67,6 +71,7 @@ class Builder:
         source_key: str | None,
         metadata_keys: list[str],
         errors: str,
+        lines: tuple[int, int] | None,
         progress: Callable[[int, int], None],
     ) -> None: ...
     def counts(self) -> tuple[int, int, int]: ...
@@ -76,6 +81,7 @@ class Builder:
 DEFAULT_BITS_PER_NGRAM: float
 MAX_N: int
 DEFAULT_SEGMENT_BYTES: int
+MAX_SEGMENT_BYTES: int
 
 def import_bloom(
     header: str | PathLike[str],
@@ -92,3 +98,28 @@ def read_manifest(path: str | PathLike[str]) -> str: ...
 def check_files(
     path: str | PathLike[str], progress: Callable[[int], None]
 ) -> list[tuple[str, str]]: ...
+def remove(
+    path: str | PathLike[str],
+    source: str,
+    ids: list[str] | None,
+    *,
+    threads: int,
+    segment_bytes: int,
+    progress: Callable[[int, int], None],
+) -> int: ...
+def compact(
+    path: str | PathLike[str],
+    *,
+    threads: int,
+    segment_bytes: int,
+    progress: Callable[[int, int], None],
+) -> None: ...
+def merge(
+    paths: list[Path],
+    output: str | PathLike[str],
+    *,
+    threads: int,
+    segment_bytes: int,
+    overwrite: bool,
+    progress: Callable[[int, int], None],
+) -> None: ...

@@ -1,34 +1,25 @@
 """Build an index from files, datasets or any documents that Python can iterate over."""
 
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import closing
-from itertools import chain
-from pathlib import Path
-from typing import Any, TypeAlias
 
 from quotetune import _core
-from quotetune.errors import QuotetuneError, UsageError
+from quotetune.errors import UsageError
 from quotetune.index import Index
-from quotetune.inputs import STDIN, expand_inputs
-from quotetune.results import Document
-from quotetune.rows import ITERABLE, InvalidText, Keys, Row, is_path, iterable_rows, parquet_rows
-
-Documents: TypeAlias = (
-    str
-    | os.PathLike[str]
-    | Iterable[str | Document | Mapping[str, Any]]
-    | Iterable[os.PathLike[str]]
+from quotetune.ingest import (
+    Documents,
+    Progress,
+    check_segment_bytes,
+    check_threads,
+    feed,
+    silent,
 )
-# Called with (phase, done, total), in bytes; total is 0 where nobody knows it.
-Progress: TypeAlias = Callable[[str, int, int], None]
+from quotetune.rows import InvalidText
+from quotetune.shards import Shard
 
-_NOTHING = object()
 _STRUCTURES = ("bloom", "suffix", "lean")
 _MAX_N = 64
-_MAX_THREADS = 1024
-_BATCH_CHARS = 4 << 20
-_BATCH_ROWS = 4096
 
 
 def build_index(
@@ -46,6 +37,8 @@ def build_index(
     structures: str | Sequence[str] = ("bloom", "suffix"),
     bits_per_ngram: float | None = None,
     fpr: float | None = None,
+    expected_ngrams: int | None = None,
+    shard: str | None = None,
     threads: int | None = None,
     segment_bytes: int = _core.DEFAULT_SEGMENT_BYTES,
     overwrite: bool = False,
@@ -80,7 +73,13 @@ def build_index(
             the whole text. Without either no text is kept: there are scores, but no quotes, counts
             or documents.
         bits_per_ngram: Bits of the Bloom filter for each distinct n-gram; 16 by default.
-        fpr: The Bloom filter's false-positive rate, instead of `bits_per_ngram`.
+        fpr: The false-positive rate that all Bloom filters of the index stay within, with those
+            that `add` makes, instead of `bits_per_ngram`.
+        expected_ngrams: Distinct n-grams to make room for in the filter. Filters with the same
+            room can be united without the text (`merge`).
+        shard: "I/N", from 1: take the I-th of N shares of files, cut by bytes at line ends (a
+            compressed, Parquet or text file is not cut). `merge` of all N in their order is the
+            index of the whole.
         threads: Threads to build with; one a core by default.
         segment_bytes: Bytes of text after which a new segment begins.
         overwrite: Replace an index that stands at `output`, when the new one is complete.
@@ -103,11 +102,10 @@ def build_index(
         >>> len(index), index.structures
         (1, ['bloom', 'suffix'])
     """
-    metadata = (meta_keys,) if isinstance(meta_keys, str) else tuple(meta_keys)
-    keys = Keys(text_key, id_key, source, source_key, metadata, errors)
-    _check_keys(keys)
-    files, rest = _split(documents)
-    report = progress or _silent
+    given = feed(
+        documents, text_key, id_key, source, source_key, meta_keys, errors, Shard.parse(shard)
+    )
+    report = progress or silent
     if not 1 <= n <= _MAX_N:
         raise UsageError(f"n is {n}; choose one from 1 to {_MAX_N}")
     builder = _core.Builder(
@@ -115,62 +113,22 @@ def build_index(
         n=n,
         normalization=normalization,
         bits_per_ngram=_filter_bits(structures, bits_per_ngram, fpr),
+        expected_ngrams=_check_expected(expected_ngrams),
         suffixes=_suffixes(structures),
-        threads=_check_threads(threads),
-        segment_bytes=_check_segment_bytes(segment_bytes),
+        threads=check_threads(threads),
+        segment_bytes=check_segment_bytes(segment_bytes),
         overwrite=overwrite,
     )
     with closing(builder):
-        if files is None:
-            rows = iterable_rows(rest, keys)
-            _add_rows(builder, ITERABLE, rows, lambda done: report("read", done, 0))
-        else:
-            _add_files(builder, files, keys, report)
-            if builder.counts()[0] == 0:
-                raise QuotetuneError(f"no document in {_names(files)}; give files with documents")
+        given.into(builder, report)
         builder.finish(lambda done, total: report("index", done, total))
     return Index.open(output)
 
 
-def _split(documents: Any) -> tuple[list[Path] | None, Iterable[Any]]:
-    """Tell files from documents: the files, or None and the documents."""
-    if is_path(documents):
-        return expand_inputs([documents]), ()
-    if isinstance(documents, Mapping | bytes | Document) or not isinstance(documents, Iterable):
-        hint = "; choose one split" if isinstance(documents, Mapping) else ""
-        raise UsageError(
-            f"documents is a {type(documents).__name__}{hint}; give a path or an iterable of "
-            "documents"
-        )
-    iterator = iter(documents)
-    first = next(iterator, _NOTHING)
-    if first is _NOTHING:
-        return None, iterator
-    everything = chain([first], iterator)
-    if isinstance(first, os.PathLike):
-        return expand_inputs(everything), ()
-    return None, everything
-
-
-def _check_keys(keys: Keys) -> None:
-    if keys.source is not None and keys.source_key is not None:
-        raise UsageError("source and source_key exclude each other; give one")
-    if keys.errors not in ("strict", "replace", "skip"):
-        raise UsageError(f"errors {keys.errors!r}; choose strict, replace or skip")
-
-
-def _check_threads(threads: int | None) -> int:
-    if threads is not None and not 1 <= threads <= _MAX_THREADS:
-        raise UsageError(f"threads is {threads}; choose 1 or more, at most {_MAX_THREADS}")
-    return threads or 0
-
-
-def _check_segment_bytes(segment_bytes: int) -> int:
-    if not 1 <= segment_bytes <= _core.DEFAULT_SEGMENT_BYTES:
-        raise UsageError(
-            f"segment_bytes is {segment_bytes}; choose one from 1 to {_core.DEFAULT_SEGMENT_BYTES}"
-        )
-    return segment_bytes
+def _check_expected(expected_ngrams: int | None) -> int | None:
+    if expected_ngrams is not None and not 1 <= expected_ngrams < 1 << 50:
+        raise UsageError(f"expected_ngrams is {expected_ngrams}; choose 1 or more")
+    return expected_ngrams
 
 
 def _suffixes(structures: Sequence[str]) -> str | None:
@@ -199,60 +157,3 @@ def _filter_bits(
     if not 0 < fpr < 1:
         raise UsageError(f"fpr is {fpr}; choose a rate between 0 and 1, such as 0.001")
     return _core.bits_for_fpr(fpr)
-
-
-def _add_files(builder: _core.Builder, files: list[Path], keys: Keys, report: Progress) -> None:
-    total = 0 if STDIN in files else sum(file.stat().st_size for file in files)
-    before = 0
-    for file in files:
-
-        def read(done: int, _: int = 0, before: int = before) -> None:
-            report("read", before + done, total)
-
-        if file.name.endswith(".parquet"):
-            _add_rows(builder, str(file), parquet_rows(file, keys), lambda _: None)
-        else:
-            builder.add_file(
-                None if file == STDIN else file,
-                text_key=keys.text,
-                id_key=keys.id,
-                source=keys.source,
-                source_key=keys.source_key,
-                metadata_keys=list(keys.metadata),
-                errors=keys.errors,
-                progress=read,
-            )
-        if file != STDIN:
-            before += file.stat().st_size
-            read(0, before=before)
-
-
-def _add_rows(
-    builder: _core.Builder, name: str, rows: Iterable[Row | None], report: Callable[[int], None]
-) -> None:
-    """Hand rows to the core in batches; `report` is told the characters so far."""
-    input = builder.input(name)
-    batch: list[Row] = []
-    chars = added = 0
-    for row in rows:
-        if row is None:
-            builder.skip()
-            continue
-        batch.append(row)
-        chars += len(row[2])
-        if chars >= _BATCH_CHARS or len(batch) >= _BATCH_ROWS:
-            builder.add(input, batch)
-            batch = []
-            added, chars = added + chars, 0
-            report(added)
-    builder.add(input, batch)
-    report(added + chars)
-
-
-def _names(files: list[Path]) -> str:
-    names = ["stdin" if file == STDIN else str(file) for file in files]
-    return ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
-
-
-def _silent(phase: str, done: int, total: int) -> None:
-    """Report to nobody."""

@@ -4,9 +4,9 @@ import os
 from collections.abc import Sequence
 
 from quotetune import _core
-from quotetune.corpus import Progress
 from quotetune.errors import UsageError
 from quotetune.index import Index
+from quotetune.ingest import Progress
 
 
 def import_bloom(

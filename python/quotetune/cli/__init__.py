@@ -8,12 +8,16 @@ import sys
 
 import typer
 
+from quotetune.cli.add import add
 from quotetune.cli.build_index import build_index
+from quotetune.cli.compact import compact
 from quotetune.cli.demo_data import demo_data
 from quotetune.cli.evaluate import evaluate
 from quotetune.cli.import_bloom import import_bloom
 from quotetune.cli.info import info
+from quotetune.cli.merge import merge
 from quotetune.cli.pair import pair
+from quotetune.cli.remove import remove
 from quotetune.cli.sample import sample
 from quotetune.cli.score import score
 from quotetune.cli.trace import trace
@@ -44,6 +48,10 @@ def options(
 
 app.command()(build_index)
 app.command()(import_bloom)
+app.command()(add)
+app.command()(remove)
+app.command()(merge)
+app.command()(compact)
 app.command()(score)
 app.command()(trace)
 app.command()(info)

@@ -5,52 +5,30 @@ from typing import Annotated, Any
 
 import typer
 
+from quotetune.cli.reading import (
+    Errors,
+    IdKey,
+    Inputs,
+    MetaKeys,
+    Source,
+    SourceKey,
+    TextKey,
+    Threads,
+    listed,
+)
+
 
 def build_index(
-    inputs: Annotated[
-        list[str],
-        typer.Argument(
-            metavar="INPUT...",
-            help="JSONL (.jsonl, .jsonl.gz, .jsonl.zst), Parquet or .txt files, folders or globs "
-            "of those, or - for JSONL on standard input.",
-        ),
-    ],
+    inputs: Inputs,
     output: Annotated[
         Path, typer.Option("--output", "-o", metavar="DIR", help="The index to make.")
     ],
-    text_key: Annotated[str, typer.Option(help="Field of the text.")] = "text",
-    id_key: Annotated[
-        str | None,
-        typer.Option(
-            help="Field of the id, in every record.  [default: id where a record has it, "
-            "otherwise its line]",
-        ),
-    ] = None,
-    source_key: Annotated[
-        str | None,
-        typer.Option(
-            help="Field of the source, in every record.  [default: source where a record has it, "
-            "otherwise the file's stem]",
-        ),
-    ] = None,
-    source: Annotated[
-        str | None,
-        typer.Option(help="One source for all documents."),
-    ] = None,
-    meta_keys: Annotated[
-        str,
-        typer.Option(
-            metavar="A,B,...",
-            help="Fields to keep and to show with quotes, such as title,url.",
-        ),
-    ] = "",
-    errors: Annotated[
-        str,
-        typer.Option(
-            metavar="strict|replace|skip",
-            help="What to do with text that is not valid UTF-8.",
-        ),
-    ] = "strict",
+    text_key: TextKey = "text",
+    id_key: IdKey = None,
+    source_key: SourceKey = None,
+    source: Source = None,
+    meta_keys: MetaKeys = "",
+    errors: Errors = "strict",
     n: Annotated[int, typer.Option("-n", help="Length of an n-gram in characters.")] = 25,
     normalization: Annotated[
         str, typer.Option(metavar="squash|none", help="What to do with white space.")
@@ -69,11 +47,23 @@ def build_index(
     ] = None,
     fpr: Annotated[
         float | None,
-        typer.Option(help="Bloom filter: false-positive rate, instead of bits."),
+        typer.Option(help="Bloom filters: false-positive rate of all together, instead of bits."),
     ] = None,
-    threads: Annotated[
-        int | None, typer.Option(help="Threads to work on.  [default: one a core]")
+    expected_ngrams: Annotated[
+        int | None,
+        typer.Option(
+            help="Bloom filter: make room for this many distinct n-grams, so that the filters of "
+            "shards can be united."
+        ),
     ] = None,
+    shard: Annotated[
+        str | None,
+        typer.Option(
+            metavar="I/N",
+            help="Take the I-th of N shares of the files; merge makes one index of all N.",
+        ),
+    ] = None,
+    threads: Threads = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace an index that is there already.")
     ] = False,
@@ -88,20 +78,18 @@ def build_index(
         "id_key": id_key,
         "source": source,
         "source_key": source_key,
-        "meta_keys": _listed(meta_keys),
+        "meta_keys": listed(meta_keys),
         "errors": errors,
         "n": n,
         "normalization": normalization,
-        "structures": _listed(structures),
+        "structures": listed(structures),
         "bits_per_ngram": bits_per_ngram,
         "fpr": fpr,
+        "expected_ngrams": expected_ngrams,
+        "shard": shard,
         "threads": threads,
         "overwrite": overwrite,
     }
     with ByteProgress() as progress:
         index = build(expand_inputs(inputs), output, progress=progress, **options)
     typer.echo(f"{output}: {len(index):,} documents", err=True)
-
-
-def _listed(names: str) -> list[str]:
-    return [name.strip() for name in names.split(",") if name.strip()]

@@ -61,6 +61,8 @@ def _rows(index: Path, manifest: dict[str, Any]) -> list[tuple[str, str]]:
                 f"false-positive rate {filter['fpr']:.3%}",
             )
         )
+    if manifest["sizing"] is not None:
+        rows.append(("filters together", f"at most {manifest['sizing']['max_fpr']:.3%}"))
     rows.append(("size", decimal(sum(file["size"] for file in files))))
     return rows
 

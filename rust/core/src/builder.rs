@@ -1,7 +1,7 @@
 //! Builds an index: documents stream in and reach the disk normalised; `finish` adds the structures.
 
 use std::borrow::Cow;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 use rayon::{ThreadPool, ThreadPoolBuilder};
@@ -9,7 +9,7 @@ use rayon::{ThreadPool, ThreadPoolBuilder};
 use crate::bloom;
 use crate::cardinality::DistinctCounter;
 use crate::corpus::{Document, Places};
-use crate::documents::Record;
+use crate::documents::{Documents, Record};
 use crate::error::{Error, Result};
 use crate::file::Parameters;
 use crate::finish::{self, Plan, Progress};
@@ -17,6 +17,7 @@ use crate::manifest::{Counts, Manifest};
 use crate::ngram::NgramHasher;
 use crate::output::OutputDirectory;
 use crate::segment::{SegmentWriter, WrittenSegment};
+use crate::sizing::Sizing;
 use crate::squash::Normalization;
 use crate::suffix;
 use crate::text_index::Suffixes;
@@ -31,6 +32,8 @@ pub struct BuildOptions {
     pub normalization: Normalization,
     /// Bits of the Bloom filter for each distinct n-gram, or no filter.
     pub bits_per_ngram: Option<f64>,
+    /// Distinct n-grams to make room for in the filter, if the corpus holds fewer.
+    pub expected_ngrams: Option<u64>,
     /// The suffix index to build, or none.
     pub suffixes: Option<Suffixes>,
     /// Threads to work on; 0: one a core.
@@ -47,6 +50,7 @@ impl Default for BuildOptions {
             n: 25,
             normalization: Normalization::Squash,
             bits_per_ngram: Some(bloom::DEFAULT_BITS_PER_NGRAM),
+            expected_ngrams: None,
             suffixes: Some(Suffixes::All),
             threads: 0,
             segment_bytes: DEFAULT_SEGMENT_BYTES,
@@ -65,6 +69,9 @@ impl BuildOptions {
         if self.bits_per_ngram.is_none() && self.suffixes.is_none() {
             return usage("no structure to build; choose bloom, suffix, lean or both".to_owned());
         }
+        if self.expected_ngrams.is_some() && self.bits_per_ngram.is_none() {
+            return usage("expected n-grams without a filter; choose bloom, too".to_owned());
+        }
         match self.bits_per_ngram {
             Some(bits) if !(1.0..=256.0).contains(&bits) => {
                 usage(format!("{bits} bits per n-gram; choose from 1 to 256"))
@@ -78,6 +85,23 @@ impl BuildOptions {
 struct Prepared {
     document: Document,
     characters: u64,
+}
+
+/// `threads` threads, or one a core for 0.
+pub fn thread_pool(threads: usize) -> Result<ThreadPool> {
+    ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .build()
+        .map_err(|error| Error::Usage(format!("cannot start threads: {error}")))
+}
+
+/// A build whose documents are all in, for whoever makes an index of them.
+pub struct Spooled {
+    pub directory: OutputDirectory,
+    pub segments: Vec<WrittenSegment>,
+    pub counts: Counts,
+    pub distinct_ngrams: Option<u64>,
+    pub pool: ThreadPool,
 }
 
 pub struct Builder {
@@ -97,10 +121,7 @@ pub struct Builder {
 impl Builder {
     pub fn create(output: &Path, options: BuildOptions) -> Result<Self> {
         options.check()?;
-        let pool = ThreadPoolBuilder::new()
-            .num_threads(options.threads)
-            .build()
-            .map_err(|error| Error::Usage(format!("cannot start threads: {error}")))?;
+        let pool = thread_pool(options.threads)?;
         let counters = match options.bits_per_ngram {
             Some(_) => pool.current_num_threads(),
             None => 0,
@@ -124,6 +145,11 @@ impl Builder {
     /// Name the next input of documents, for their places.
     pub fn input(&mut self, name: &str) -> u32 {
         self.places.input(name)
+    }
+
+    /// Refuse documents that stand in the index at `path`.
+    pub fn refuse(&mut self, path: PathBuf, documents: Vec<Documents>) {
+        self.places.refuse(path, documents);
     }
 
     pub fn places(&self) -> &Places {
@@ -256,24 +282,40 @@ impl Builder {
     ///
     /// `progress` is called on this thread several times a second; its error stops the build, which
     /// then leaves nothing behind.
-    pub fn finish(mut self, progress: impl FnMut(Progress) -> Result<()>) -> Result<Manifest> {
+    pub fn finish(self, progress: impl FnMut(Progress) -> Result<()>) -> Result<Manifest> {
+        let options = self.options.clone();
+        let parameters = self.parameters;
+        let spooled = self.spooled()?;
+        let plan = Plan {
+            directory: spooled.directory.path().to_owned(),
+            parameters,
+            segments: spooled.segments,
+            counts: spooled.counts,
+            distinct_ngrams: spooled.distinct_ngrams,
+            sizing: options
+                .bits_per_ngram
+                .map(|bits| Sizing::new(bits, options.expected_ngrams)),
+            suffixes: options.suffixes,
+        };
+        let manifest = finish::run(plan, spooled.pool, progress)?;
+        spooled.directory.publish()?;
+        Ok(manifest)
+    }
+
+    /// End the reading: what was added lies in segments without suffix arrays.
+    pub fn spooled(mut self) -> Result<Spooled> {
         self.close_segment()?;
         let distinct = self.distinct.drain(..).reduce(|mut total, counter| {
             total.merge(&counter);
             total
         });
-        let plan = Plan {
-            directory: self.directory.path().to_owned(),
-            parameters: self.parameters,
-            segments: self.written,
-            counts: self.counts,
+        Ok(Spooled {
             // The estimate is off by 0.2% or so; what there is at most is known exactly.
             distinct_ngrams: distinct.map(|counter| counter.estimate().min(self.counts.ngrams)),
-            bits_per_ngram: self.options.bits_per_ngram,
-            suffixes: self.options.suffixes,
-        };
-        let manifest = finish::run(plan, self.pool, progress)?;
-        self.directory.publish()?;
-        Ok(manifest)
+            directory: self.directory,
+            segments: self.written,
+            counts: self.counts,
+            pool: self.pool,
+        })
     }
 }

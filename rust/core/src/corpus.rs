@@ -2,8 +2,9 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::path::PathBuf;
 
-use crate::documents::wide_identity_hash;
+use crate::documents::{Documents, wide_identity_hash};
 use crate::error::{Error, Result};
 
 /// A document as it was read, its text not yet normalised.
@@ -31,6 +32,8 @@ pub struct Place {
 pub struct Places {
     inputs: Vec<String>,
     seen: HashMap<[u64; 2], (u32, u32)>,
+    /// An index that is added to, and what stands in it.
+    index: Option<(PathBuf, Vec<Documents>)>,
 }
 
 impl Places {
@@ -38,6 +41,11 @@ impl Places {
     pub fn input(&mut self, name: &str) -> u32 {
         self.inputs.push(name.to_owned());
         self.inputs.len() as u32 - 1
+    }
+
+    /// Refuse the documents that stand in the index at `path`.
+    pub fn refuse(&mut self, path: PathBuf, documents: Vec<Documents>) {
+        self.index = Some((path, documents));
     }
 
     pub fn show(&self, place: Place) -> String {
@@ -48,6 +56,7 @@ impl Places {
     ///
     /// 128 bits of hash stand for an identity: two different ones never meet in practice.
     pub fn register(&mut self, document: &Document) -> Result<()> {
+        self.check_index(document)?;
         let hash = wide_identity_hash(&document.source, &document.id);
         let place = document.place;
         match self.seen.entry([hash as u64, (hash >> 64) as u64]) {
@@ -69,5 +78,26 @@ impl Places {
                 ))
             }
         }
+    }
+
+    fn check_index(&self, document: &Document) -> Result<()> {
+        let Some((path, segments)) = &self.index else {
+            return Ok(());
+        };
+        for documents in segments {
+            if documents.find(&document.source, &document.id)?.is_some() {
+                return Err(Error::input(
+                    self.show(document.place),
+                    format_args!(
+                        "the document {:?} of source {:?} stands in {} already",
+                        document.id,
+                        document.source,
+                        path.display()
+                    ),
+                    "give it another id (--id-key) or source (--source-key), or remove the old one first",
+                ));
+            }
+        }
+        Ok(())
     }
 }

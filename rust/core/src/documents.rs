@@ -177,6 +177,13 @@ impl Documents {
         })
     }
 
+    /// The hash of each identity, ascending, with its document.
+    pub fn identities(&self) -> impl Iterator<Item = (u64, u32)> {
+        let hashes = self.file.section::<u64>(HASHES).iter();
+        let order = self.file.section::<u32>(ORDER);
+        hashes.copied().zip(order.iter().copied())
+    }
+
     /// The document of an identity, if it is in this segment.
     pub fn find(&self, source: &str, id: &str) -> Result<Option<usize>> {
         let hashes = self.file.section::<u64>(HASHES);

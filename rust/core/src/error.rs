@@ -76,6 +76,16 @@ pub enum Error {
         id: String,
     },
 
+    #[error("{}: no document of source {source_name:?} in this index", path.display())]
+    UnknownSource { path: PathBuf, source_name: String },
+
+    #[error("{}: {what}; {remedy}", path.display())]
+    Refused {
+        path: PathBuf,
+        what: String,
+        remedy: &'static str,
+    },
+
     #[error("{0}")]
     Usage(String),
 

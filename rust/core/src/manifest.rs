@@ -1,6 +1,7 @@
 //! `manifest.json`: what an index is made of. The only file that names others.
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::Write;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -10,9 +11,14 @@ use xxhash_rust::xxh3::xxh3_64;
 use crate::error::{Error, Result};
 use crate::file::{FORMAT_VERSION, Parameters};
 use crate::ngram::{self, NgramHasher};
+use crate::output::sync_directory;
+use crate::sizing::Sizing;
 use crate::squash::Normalization;
+use crate::text_index::Suffixes;
 
 pub const FILE_NAME: &str = "manifest.json";
+/// The next manifest, until it is complete.
+pub const PARTIAL_NAME: &str = "manifest.json.partial";
 const FORMAT: &str = "quotetune index";
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -28,10 +34,17 @@ pub struct Manifest {
     pub structures: Vec<String>,
     pub counts: Counts,
     pub segments: Vec<SegmentEntry>,
+    /// One after the other they cover all documents; none without the structure `bloom`.
     pub filters: Vec<FilterEntry>,
     /// A published filter: then there is nothing else in the index.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub imported_filter: Option<ImportedFilterEntry>,
+    /// What the filters keep to; none without one.
+    #[serde(default)]
+    pub sizing: Option<Sizing>,
+    /// Number of the next new file: none is ever used twice.
+    #[serde(default)]
+    pub next_file: usize,
     /// xxh3 (64 bits) of this file with zeros in place of these digits, in hexadecimal.
     pub checksum: String,
 }
@@ -76,8 +89,32 @@ pub struct SegmentEntry {
     pub records: FileEntry,
 }
 
+impl Counts {
+    pub fn plus(self, other: Self) -> Self {
+        self.combine(other, u64::saturating_add)
+    }
+
+    pub fn minus(self, other: Self) -> Self {
+        self.combine(other, u64::saturating_sub)
+    }
+
+    fn combine(self, other: Self, with: impl Fn(u64, u64) -> u64) -> Self {
+        Self {
+            documents: with(self.documents, other.documents),
+            short_documents: with(self.short_documents, other.short_documents),
+            skipped_documents: with(self.skipped_documents, other.skipped_documents),
+            characters: with(self.characters, other.characters),
+            bytes: with(self.bytes, other.bytes),
+            ngrams: with(self.ngrams, other.ngrams),
+        }
+    }
+}
+
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct FilterEntry {
+    /// How many documents it covers: those behind the documents of the filter before it.
+    #[serde(default)]
+    pub documents: u64,
     /// Distinct n-grams, estimated to about 0.2%.
     pub distinct_ngrams: u64,
     /// Bits of the filter for each distinct n-gram.
@@ -159,7 +196,27 @@ impl Manifest {
             segments: Vec::new(),
             filters: Vec::new(),
             imported_filter: None,
+            sizing: None,
+            next_file: 0,
             checksum: NO_CHECKSUM.to_owned(),
+        }
+    }
+
+    /// What the segments sort; none without a suffix index.
+    pub fn suffixes(&self) -> Option<Suffixes> {
+        let mut names = self.structures.iter();
+        names.find_map(|name| Suffixes::from_name(name))
+    }
+
+    /// Refuse to change an imported filter, which nothing can be added to or taken from.
+    pub fn require_own_filters(&self, path: &Path) -> Result<()> {
+        match self.imported_filter {
+            None => Ok(()),
+            Some(_) => Err(Error::Refused {
+                path: path.to_owned(),
+                what: "is an imported filter, which cannot change".to_owned(),
+                remedy: "build an index of the corpus itself",
+            }),
         }
     }
 
@@ -221,7 +278,31 @@ impl Manifest {
         }
         manifest.check_versions(&path)?;
         manifest.check_names(&path)?;
-        Ok(manifest)
+        Ok(manifest.completed())
+    }
+
+    /// Fill in what manifests did not say before indexes could change.
+    fn completed(mut self) -> Self {
+        if let (None, [filter]) = (self.sizing, self.filters.as_mut_slice()) {
+            self.sizing = Some(Sizing::new(filter.bits_per_ngram, None));
+            filter.documents = self.counts.documents;
+        }
+        self.next_file = self.next_file.max(self.segments.len()).max(1);
+        self
+    }
+
+    /// Put this manifest into `directory`, in one step, in place of the one that may be there.
+    pub fn write(&self, directory: &Path) -> Result<()> {
+        let partial = directory.join(PARTIAL_NAME);
+        let write = || {
+            let mut file = File::create(&partial)?;
+            file.write_all(self.to_json().as_bytes())?;
+            file.sync_all()
+        };
+        write().map_err(Error::io("write", &partial))?;
+        let path = directory.join(FILE_NAME);
+        fs::rename(&partial, &path).map_err(Error::io("write", &path))?;
+        sync_directory(directory)
     }
 
     fn check_versions(&self, path: &Path) -> Result<()> {

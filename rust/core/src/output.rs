@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use crate::error::{Error, Result};
 use crate::manifest;
 
-const LOCK: &str = "build.lock";
+/// Held by whoever writes in the directory; left where it is, since its removal would let two in.
+pub const LOCK: &str = "build.lock";
 
 /// A locked directory beside the output; removed when dropped before `publish`.
 pub struct OutputDirectory {
@@ -31,7 +32,7 @@ impl OutputDirectory {
             )));
         }
         fs::create_dir_all(&partial).map_err(Error::io("create", &partial))?;
-        let lock = lock(&partial)?;
+        let lock = lock(&partial, "build")?;
         if leftover {
             clear(&partial)?;
         }
@@ -55,6 +56,8 @@ impl OutputDirectory {
         let replaced = sibling(&self.output, "replaced")?;
         let replaces = self.output.exists();
         if replaces {
+            // Whoever changes the index that is to go would write into nowhere.
+            let _lock = lock(&self.output, "command")?;
             remove_if_present(&replaced)?;
             rename(&self.partial, &replaced)?;
             exchange(&replaced, &self.output)?;
@@ -103,16 +106,36 @@ fn check_output(output: &Path, overwrite: bool) -> Result<()> {
     }
 }
 
-fn lock(partial: &Path) -> Result<File> {
-    let path = partial.join(LOCK);
+/// Keep everyone else from writing in `directory` until the file is closed; `other`: what they may be.
+pub fn lock(directory: &Path, other: &str) -> Result<File> {
+    let path = directory.join(LOCK);
     let file = File::create(&path).map_err(Error::io("create", &path))?;
     match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(Error::Usage(format!(
-            "{}: another build is writing here; wait for it, or choose another output",
-            partial.display()
+        // A build that has just ended removes its lock.
+        Ok(()) if is_at(&file, &path) => Ok(file),
+        Ok(()) | Err(TryLockError::WouldBlock) => Err(Error::Usage(format!(
+            "{}: another {other} is writing here; wait for it, or choose another output",
+            directory.display()
         ))),
         Err(TryLockError::Error(error)) => Err(Error::io("lock", path)(error)),
+    }
+}
+
+/// Whether `file` is still the one that is found at `path`.
+fn is_at(file: &File, path: &Path) -> bool {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        let identity = |metadata: fs::Metadata| (metadata.dev(), metadata.ino());
+        match (file.metadata(), fs::metadata(path)) {
+            (Ok(ours), Ok(theirs)) => identity(ours) == identity(theirs),
+            _ => false,
+        }
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = (file, path);
+        true
     }
 }
 
@@ -138,7 +161,12 @@ fn clear(partial: &Path) -> Result<()> {
     for entry in fs::read_dir(partial).map_err(Error::io("read", partial))? {
         let path = entry.map_err(Error::io("read", partial))?.path();
         if !path.ends_with(LOCK) {
-            fs::remove_file(&path).map_err(Error::io("remove", &path))?;
+            let remove = if path.is_dir() {
+                fs::remove_dir_all
+            } else {
+                fs::remove_file
+            };
+            remove(&path).map_err(Error::io("remove", &path))?;
         }
     }
     Ok(())
@@ -164,14 +192,14 @@ fn exchange(new: &Path, old: &Path) -> Result<()> {
     rename(&aside, new)
 }
 
-fn remove_if_present(directory: &Path) -> Result<()> {
+pub fn remove_if_present(directory: &Path) -> Result<()> {
     if directory.exists() {
         fs::remove_dir_all(directory).map_err(Error::io("remove", directory))?;
     }
     Ok(())
 }
 
-fn sync_directory(directory: &Path) -> Result<()> {
+pub fn sync_directory(directory: &Path) -> Result<()> {
     File::open(directory)
         .and_then(|file| file.sync_all())
         .map_err(Error::io("sync", directory))

@@ -46,7 +46,22 @@ pub fn verify(
     directory: &Path,
     mut progress: impl FnMut(u64) -> Result<()>,
 ) -> Result<Vec<Damage>> {
-    let manifest = Manifest::read(directory)?;
+    let mut manifest = Manifest::read(directory)?;
+    loop {
+        let damages = compare(directory, &manifest, &mut progress)?;
+        // A change to the index removes files that only the manifest before it named.
+        match Manifest::read(directory)? {
+            now if damages.is_empty() || now.checksum == manifest.checksum => return Ok(damages),
+            now => manifest = now,
+        }
+    }
+}
+
+fn compare(
+    directory: &Path,
+    manifest: &Manifest,
+    progress: &mut dyn FnMut(u64) -> Result<()>,
+) -> Result<Vec<Damage>> {
     let mut damages = Vec::new();
     for entry in manifest.files() {
         let path = directory.join(&entry.name);
@@ -61,7 +76,7 @@ pub fn verify(
         let what = if size != entry.size {
             Some(format!("{size} bytes long instead of {}", entry.size))
         } else {
-            let found = checksum_with(&path, &mut progress)?;
+            let found = checksum_with(&path, progress)?;
             (found != entry.xxh3).then(|| format!("checksum {found} instead of {}", entry.xxh3))
         };
         damages.extend(what.map(|what| Damage { path, what }));

@@ -4,11 +4,13 @@ use std::path::PathBuf;
 
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedStr;
-use quotetune_core::bloom;
 use quotetune_core::builder::{self, BuildOptions};
 use quotetune_core::corpus::{Document, Place};
 use quotetune_core::error::{Error, Result};
+use quotetune_core::finish::Progress;
 use quotetune_core::ingest::{self, IngestOptions, Input, InvalidText, Key, Keys, SourceName};
+use quotetune_core::live::{Addition, ChangeOptions};
+use quotetune_core::sizing::Sizing;
 use quotetune_core::squash::Normalization;
 use quotetune_core::text_index::Suffixes;
 
@@ -21,6 +23,8 @@ type Row = (PyBackedStr, PyBackedStr, PyBackedStr, PyBackedStr, u64);
 pub struct Builder {
     /// None once the build is finished or closed.
     builder: Option<builder::Builder>,
+    /// The index that is added to, if it is not a new one.
+    addition: Option<Addition>,
 }
 
 /// Calls `progress` with the GIL and after a look for Ctrl-C; keeps what it raises.
@@ -59,7 +63,7 @@ impl Reporter {
 #[pymethods]
 impl Builder {
     #[new]
-    #[pyo3(signature = (output, *, n, normalization, bits_per_ngram, suffixes, threads, segment_bytes, overwrite))]
+    #[pyo3(signature = (output, *, n, normalization, bits_per_ngram, expected_ngrams, suffixes, threads, segment_bytes, overwrite))]
     #[expect(clippy::too_many_arguments, reason = "keywords of a Python call")]
     fn new(
         py: Python<'_>,
@@ -67,6 +71,7 @@ impl Builder {
         n: usize,
         normalization: &str,
         bits_per_ngram: Option<f64>,
+        expected_ngrams: Option<u64>,
         suffixes: Option<&str>,
         threads: usize,
         segment_bytes: u64,
@@ -81,6 +86,7 @@ impl Builder {
             n,
             normalization,
             bits_per_ngram,
+            expected_ngrams,
             suffixes,
             threads,
             segment_bytes,
@@ -89,6 +95,23 @@ impl Builder {
         let builder = builder::Builder::create(&output, options);
         Ok(Self {
             builder: Some(builder.map_err(|error| to_python(py, error))?),
+            addition: None,
+        })
+    }
+
+    /// A build whose documents go into the index at `path`.
+    #[staticmethod]
+    #[pyo3(signature = (path, *, threads, segment_bytes))]
+    fn adding(py: Python<'_>, path: PathBuf, threads: usize, segment_bytes: u64) -> PyResult<Self> {
+        let options = ChangeOptions {
+            threads,
+            segment_bytes,
+        };
+        let begun = py.detach(|| Addition::begin(&path, options));
+        let (addition, builder) = begun.map_err(|error| to_python(py, error))?;
+        Ok(Self {
+            builder: Some(builder),
+            addition: Some(addition),
         })
     }
 
@@ -119,8 +142,9 @@ impl Builder {
         Ok(())
     }
 
-    /// Add the documents of a file, or of stdin for None; `progress(bytes read, 0)`.
-    #[pyo3(signature = (path, *, text_key, id_key, source, source_key, metadata_keys, errors, progress))]
+    /// Add the documents of a file, or of stdin for None; `progress(bytes read, 0)`. `lines`: only those of JSONL that
+    /// begin at one of the bytes from the first to before the second.
+    #[pyo3(signature = (path, *, text_key, id_key, source, source_key, metadata_keys, errors, lines, progress))]
     #[expect(clippy::too_many_arguments, reason = "keywords of a Python call")]
     fn add_file(
         &mut self,
@@ -132,6 +156,7 @@ impl Builder {
         source_key: Option<String>,
         metadata_keys: Vec<String>,
         errors: &str,
+        lines: Option<(u64, u64)>,
         progress: Py<PyAny>,
     ) -> PyResult<()> {
         let Some(invalid_text) = InvalidText::from_name(errors) else {
@@ -149,6 +174,7 @@ impl Builder {
                 metadata: metadata_keys,
             },
             invalid_text,
+            lines: lines.map(|(start, end)| start..end),
         };
         let input = path.map_or(Input::Stdin, Input::File);
         let builder = self.open(py)?;
@@ -172,11 +198,14 @@ impl Builder {
         self.open(py)?;
         let mut reporter = Reporter::new(progress);
         let builder = self.builder.take();
-        let result = py.detach(|| match builder {
-            Some(builder) => {
-                builder.finish(|progress| reporter.report(progress.done, progress.total))
+        let addition = self.addition.take();
+        let result = py.detach(|| {
+            let report = |progress: Progress| reporter.report(progress.done, progress.total);
+            match (builder, addition) {
+                (Some(builder), Some(addition)) => addition.finish(builder, report),
+                (Some(builder), None) => builder.finish(report),
+                (None, _) => Err(Error::Interrupted),
             }
-            None => Err(Error::Interrupted),
         });
         reporter.conclude(py, result.map(drop))
     }
@@ -184,6 +213,7 @@ impl Builder {
     /// Give the build up, if it is not finished, and remove what it wrote.
     fn close(&mut self) {
         self.builder = None;
+        self.addition = None;
     }
 }
 
@@ -194,10 +224,10 @@ impl Builder {
     }
 }
 
-/// Bits of a filter for each distinct n-gram that give a false-positive rate.
+/// Bits of a filter for each distinct n-gram with which an index stays within a false-positive rate.
 #[pyfunction]
 pub fn bits_for_fpr(fpr: f64) -> f64 {
-    bloom::fpr_to_bits(fpr)
+    Sizing::bits_for_fpr(fpr)
 }
 
 /// A key that the user named is in every record; the usual one may be missing.

@@ -4,6 +4,7 @@ mod builder;
 mod error;
 mod import;
 mod index;
+mod live;
 mod pool;
 mod texts;
 mod verify;
@@ -18,6 +19,10 @@ mod _core {
     use super::import::import_bloom;
     #[pymodule_export]
     use super::index::Index;
+    #[pymodule_export]
+    use super::live::{compact, merge, remove};
+    #[pymodule_export]
+    const MAX_SEGMENT_BYTES: u64 = quotetune_core::suffix::MAX_TEXT as u64;
     #[pymodule_export]
     const DEFAULT_BITS_PER_NGRAM: f64 = quotetune_core::bloom::DEFAULT_BITS_PER_NGRAM;
     #[pymodule_export]

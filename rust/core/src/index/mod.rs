@@ -48,12 +48,23 @@ pub struct StoredDocument<'a> {
 impl Index {
     /// Open the index in the directory `path`: reads the manifest and the header of every file.
     pub fn open(path: &Path) -> Result<Self> {
-        let manifest = Manifest::read(path)?;
+        let mut manifest = Manifest::read(path)?;
+        loop {
+            let checksum = manifest.checksum.clone();
+            match Self::open_files(path, manifest) {
+                // A change to the index removes files that only the manifest before it named.
+                Err(error) => match Manifest::read(path) {
+                    Ok(now) if now.checksum != checksum => manifest = now,
+                    _ => return Err(error),
+                },
+                opened => return opened,
+            }
+        }
+    }
+
+    fn open_files(path: &Path, manifest: Manifest) -> Result<Self> {
         let parameters = manifest.parameters(path)?;
-        let suffixes = manifest
-            .structures
-            .iter()
-            .find_map(|name| Suffixes::from_name(name));
+        let suffixes = manifest.suffixes();
         let entries = manifest
             .segments
             .iter()

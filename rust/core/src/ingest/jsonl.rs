@@ -1,6 +1,7 @@
 //! JSONL: one record a line; blank lines are stepped over, but counted.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 use super::encoding::{InvalidText, replace_lone_surrogates};
 use super::reader::{Line, LineReader};
@@ -18,11 +19,7 @@ pub fn ingest(
     let number = builder.input(&input.name());
     let source = input.source();
     let mut reader = LineReader::open(input)?;
-    loop {
-        let batch = next_batch(&mut reader)?;
-        if batch.is_empty() {
-            return Ok(());
-        }
+    while let Some(batch) = next_batch(&mut reader, options.lines.as_ref())? {
         builder.add(batch, |line, places| {
             let place = Place {
                 input: number,
@@ -32,21 +29,26 @@ pub fn ingest(
         })?;
         progress(reader.bytes_read())?;
     }
+    Ok(())
 }
 
-fn next_batch(reader: &mut LineReader) -> Result<Vec<Line>> {
+/// The next lines; none at the end. Those before `lines` are read, since they have numbers, and left out.
+fn next_batch(reader: &mut LineReader, lines: Option<&Range<u64>>) -> Result<Option<Vec<Line>>> {
     let mut batch = Vec::new();
     let mut bytes = 0;
     while bytes < BATCH_BYTES {
-        let Some(line) = reader.next_line()? else {
-            break;
+        let line = reader.next_line()?;
+        let past = |line: &Line| lines.is_some_and(|lines| line.start >= lines.end);
+        let Some(line) = line.filter(|line| !past(line)) else {
+            return Ok((!batch.is_empty()).then_some(batch));
         };
         bytes += line.bytes.len();
-        if !line.bytes.trim_ascii().is_empty() {
+        let early = lines.is_some_and(|lines| line.start < lines.start);
+        if !early && !line.bytes.trim_ascii().is_empty() {
             batch.push(line);
         }
     }
-    Ok(batch)
+    Ok(Some(batch))
 }
 
 fn parse_line(

@@ -6,6 +6,7 @@ mod reader;
 mod record;
 mod txt;
 
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use crate::builder::Builder;
@@ -22,6 +23,8 @@ const BATCH_BYTES: usize = 8 << 20;
 pub struct IngestOptions {
     pub keys: Keys,
     pub invalid_text: InvalidText,
+    /// Only the lines of JSONL that begin at one of these bytes, for a share of a file.
+    pub lines: Option<Range<u64>>,
 }
 
 /// Where JSONL comes from.

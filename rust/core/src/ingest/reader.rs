@@ -47,6 +47,8 @@ impl Read for InterruptibleStdin {
 /// A line without its end.
 pub struct Line {
     pub number: u64,
+    /// Where it begins, in decompressed bytes.
+    pub start: u64,
     pub bytes: Vec<u8>,
 }
 
@@ -55,6 +57,8 @@ pub struct LineReader {
     bytes: Arc<AtomicU64>,
     name: String,
     number: u64,
+    /// Bytes of the lines read so far, decompressed.
+    position: u64,
 }
 
 impl LineReader {
@@ -82,6 +86,7 @@ impl LineReader {
             bytes,
             name: input.name(),
             number: 0,
+            position: 0,
         })
     }
 
@@ -104,6 +109,8 @@ impl LineReader {
         if length == 0 {
             return Ok(None);
         }
+        let start = self.position;
+        self.position += length as u64;
         if bytes.ends_with(b"\n") {
             bytes.pop();
         }
@@ -111,7 +118,11 @@ impl LineReader {
             bytes.drain(..BYTE_ORDER_MARK.len());
         }
         let number = self.number;
-        Ok(Some(Line { number, bytes }))
+        Ok(Some(Line {
+            number,
+            start,
+            bytes,
+        }))
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::dump::Dump;
 use crate::error::{Error, Result};
 use crate::file::{FileWriter, Kind, Parameters};
-use crate::finish::{Progress, write_manifest};
+use crate::finish::Progress;
 use crate::manifest::{FileEntry, ImportedFilterEntry, Manifest};
 use crate::ngram::NgramHasher;
 use crate::output::OutputDirectory;
@@ -74,7 +74,7 @@ pub fn import(
         }),
         ..Manifest::new(parameters)
     };
-    write_manifest(directory.path(), &manifest)?;
+    manifest.write(directory.path())?;
     directory.publish()?;
     Ok(manifest)
 }

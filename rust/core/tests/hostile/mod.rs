@@ -38,6 +38,7 @@ fn ingest_options(invalid_text: InvalidText) -> IngestOptions {
             metadata: vec!["title".to_owned()],
         },
         invalid_text,
+        lines: None,
     }
 }
 

@@ -1,0 +1,34 @@
+"""`quotetune compact`: few large segments and one filter."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from quotetune.cli.reading import Threads
+
+
+def compact(
+    index: Annotated[Path, typer.Argument(metavar="INDEX", help="The index.")],
+    segment_bytes: Annotated[
+        int | None,
+        typer.Option(
+            help="Bytes of text of the largest segment, less than 2 GiB; sorting one takes five "
+            "times as much memory.  [default: 1 GiB]"
+        ),
+    ] = None,
+    threads: Threads = None,
+) -> None:
+    """Merge the segments of an index as far as they fit, and make one filter of several."""
+    from quotetune import _core
+    from quotetune.cli.byte_progress import ByteProgress
+    from quotetune.live import compact as compact_index
+
+    with ByteProgress() as progress:
+        compact_index(
+            index,
+            segment_bytes=_core.DEFAULT_SEGMENT_BYTES if segment_bytes is None else segment_bytes,
+            threads=threads,
+            progress=progress,
+        )
+    typer.echo(f"{index}: compact", err=True)

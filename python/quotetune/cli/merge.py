@@ -1,0 +1,31 @@
+"""`quotetune merge`: one index of several."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from quotetune.cli.reading import Threads
+
+
+def merge(
+    indexes: Annotated[
+        list[Path], typer.Argument(metavar="INDEX...", help="Indexes, in the order of documents.")
+    ],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="DIR", help="The index to make.")
+    ],
+    threads: Threads = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace an index that is there already.")
+    ] = False,
+) -> None:
+    """Make one index of several that were built apart, such as shards; they stay as they are."""
+    from quotetune.cli.byte_progress import ByteProgress
+    from quotetune.live import merge as merge_indexes
+
+    with ByteProgress() as progress:
+        merged = merge_indexes(
+            indexes, output, threads=threads, overwrite=overwrite, progress=progress
+        )
+    typer.echo(f"{output}: {len(merged):,} documents", err=True)

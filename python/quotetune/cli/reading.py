@@ -1,0 +1,50 @@
+"""The options of commands that read documents: how they are given on the command line."""
+
+from typing import Annotated
+
+import typer
+
+Inputs = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="INPUT...",
+        help="JSONL (.jsonl, .jsonl.gz, .jsonl.zst), Parquet or .txt files, folders or globs "
+        "of those, or - for JSONL on standard input.",
+    ),
+]
+TextKey = Annotated[str, typer.Option(help="Field of the text.")]
+IdKey = Annotated[
+    str | None,
+    typer.Option(
+        help="Field of the id, in every record.  [default: id where a record has it, "
+        "otherwise its line]",
+    ),
+]
+SourceKey = Annotated[
+    str | None,
+    typer.Option(
+        help="Field of the source, in every record.  [default: source where a record has it, "
+        "otherwise the file's stem]",
+    ),
+]
+Source = Annotated[str | None, typer.Option(help="One source for all documents.")]
+MetaKeys = Annotated[
+    str,
+    typer.Option(
+        metavar="A,B,...",
+        help="Fields to keep and to show with quotes, such as title,url.",
+    ),
+]
+Errors = Annotated[
+    str,
+    typer.Option(
+        metavar="strict|replace|skip",
+        help="What to do with text that is not valid UTF-8.",
+    ),
+]
+Threads = Annotated[int | None, typer.Option(help="Threads to work on.  [default: one a core]")]
+
+
+def listed(names: str) -> list[str]:
+    """Split names at commas."""
+    return [name.strip() for name in names.split(",") if name.strip()]

@@ -1,0 +1,28 @@
+"""`quotetune remove`: documents that are to be gone from an index."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from quotetune.cli.reading import Threads
+
+
+def remove(
+    index: Annotated[Path, typer.Argument(metavar="INDEX", help="The index.")],
+    source: Annotated[str, typer.Option(help="Source of the documents.")],
+    ids: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--id", help="Id of a document; may be repeated.  [default: all of the source]"
+        ),
+    ] = None,
+    threads: Threads = None,
+) -> None:
+    """Remove documents from an index: from traces, counts and scores, and from the disk."""
+    from quotetune.cli.byte_progress import ByteProgress
+    from quotetune.live import remove as remove_documents
+
+    with ByteProgress() as progress:
+        removed = remove_documents(index, source, ids or None, threads=threads, progress=progress)
+    typer.echo(f"{index}: {removed:,} documents removed", err=True)

@@ -1,0 +1,186 @@
+//! Filling filters from the stored text of documents.
+
+use std::ops::Range;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use rayon::prelude::*;
+
+use crate::bloom::{self, Bloom, BloomBuilder};
+use crate::documents::Documents;
+use crate::error::Result;
+use crate::file::{FileWriter, Kind, Parameters};
+use crate::finish::Gauge;
+use crate::manifest::{FileEntry, FilterEntry};
+use crate::ngram::NgramHasher;
+use crate::segment::{SegmentText, WrittenSegment};
+use crate::sizing::Sizing;
+
+/// Text that a thread takes at a time when it fills the filter.
+const FILTER_CHUNK: u64 = 1 << 20;
+/// How often a filter that came out worse than it may be is made anew, each time this much larger. A filter of a few
+/// blocks is at the mercy of chance; a larger one is within its rate at once.
+const ATTEMPTS: i32 = 16;
+const GROWTH: f64 = 1.25;
+
+/// Documents of a segment whose n-grams a filter is to hold.
+#[derive(Clone, Debug)]
+pub struct Covered {
+    pub segment: WrittenSegment,
+    pub documents: Range<usize>,
+}
+
+impl Covered {
+    pub fn whole(segment: &WrittenSegment) -> Self {
+        Self {
+            documents: 0..segment.documents,
+            segment: segment.clone(),
+        }
+    }
+
+    /// Show each of several sinks a share of the hashes of all n-grams, in parallel.
+    pub fn hash<S: FnMut(&[u64])>(
+        &self,
+        parameters: Parameters,
+        gauge: &Gauge,
+        sink: impl Fn() -> S + Sync,
+    ) -> Result<()> {
+        let text = SegmentText::open(self.segment.text.clone(), parameters)?;
+        let records = self.segment.records.clone();
+        let documents = Documents::open(records, parameters, self.segment.documents)?;
+        let runs = runs_of_documents(documents.starts(), self.documents.clone());
+        let hasher = NgramHasher::new(parameters.n);
+        let next = AtomicUsize::new(0);
+        // One task a thread, not one a run: a sink's buffers are worth keeping. A thread that is
+        // busy with a suffix array leaves its task to the others.
+        let hash = |_| {
+            let mut sink = sink();
+            while let Some(run) = runs.get(next.fetch_add(1, Ordering::Relaxed)) {
+                gauge.check()?;
+                for document in run.clone() {
+                    let text = text.document(&documents, document)?;
+                    hasher.for_each_chunk(text, &mut sink);
+                    gauge.advance(text.len() as u64 + 1);
+                }
+            }
+            Ok(())
+        };
+        let tasks = 0..rayon::current_num_threads();
+        tasks.into_par_iter().with_max_len(1).map(hash).collect()
+    }
+}
+
+/// What a filter is to be like.
+#[derive(Clone, Copy, Debug)]
+pub struct FilterSize {
+    pub distinct_ngrams: u64,
+    pub bits_per_ngram: f64,
+    pub words: usize,
+    /// The most that its false-positive rate may be.
+    pub max_fpr: f64,
+}
+
+impl FilterSize {
+    /// The size of a filter that is the only one of its index.
+    pub fn alone(sizing: Sizing, distinct_ngrams: u64) -> Self {
+        // Filters of one expectation are of one size, whatever chance does to their rate.
+        let (room, max_fpr) = match sizing.expected_ngrams {
+            Some(expected) if fits(distinct_ngrams, expected) => (expected, 1.0),
+            _ => (distinct_ngrams, sizing.max_fpr),
+        };
+        Self {
+            distinct_ngrams,
+            bits_per_ngram: sizing.bits_per_ngram,
+            words: bloom::words_for(room, sizing.bits_per_ngram),
+            max_fpr,
+        }
+    }
+
+    fn larger(self, attempt: i32) -> Self {
+        let words = self.words as f64 * GROWTH.powi(attempt);
+        let blocks = (words / bloom::BLOCK_WORDS as f64).ceil() as usize;
+        Self {
+            words: blocks * bloom::BLOCK_WORDS,
+            ..self
+        }
+    }
+}
+
+/// Whether there is room for an estimated number of n-grams, which is off by 0.2% or so.
+pub fn fits(distinct_ngrams: u64, expected: u64) -> bool {
+    distinct_ngrams as f64 <= expected as f64 * 1.01
+}
+
+/// Fill a filter with the n-grams of `covered`, and write it.
+pub fn build_filter(
+    covered: &[Covered],
+    path: PathBuf,
+    size: FilterSize,
+    parameters: Parameters,
+    gauge: &Gauge,
+) -> Result<FilterEntry> {
+    let documents = covered.iter().map(|part| part.documents.len() as u64);
+    let documents = documents.sum();
+    for attempt in 0.. {
+        let size = size.larger(attempt);
+        let mut words = vec![0; size.words];
+        for part in covered {
+            let builder = BloomBuilder::new(&mut words).expect("whole blocks");
+            part.hash(parameters, gauge, || {
+                let mut inserter = builder.inserter();
+                move |hashes: &[u64]| inserter.insert(hashes)
+            })?;
+        }
+        let filter = Bloom::new(&words).expect("whole blocks");
+        if filter.estimated_fpr() > size.max_fpr && attempt < ATTEMPTS {
+            continue;
+        }
+        return write_filter(&words, documents, size, path, parameters, gauge);
+    }
+    unreachable!("the last attempt counts")
+}
+
+/// Write a filter that is filled.
+pub fn write_filter(
+    words: &[u64],
+    documents: u64,
+    size: FilterSize,
+    path: PathBuf,
+    parameters: Parameters,
+    gauge: &Gauge,
+) -> Result<FilterEntry> {
+    let mut file = FileWriter::create(path, Kind::Filter, parameters)?;
+    file.begin_section()?;
+    for chunk in words.chunks(1 << 20) {
+        gauge.check()?;
+        file.write(bytemuck::cast_slice(chunk))?;
+    }
+    let path = file.finish()?;
+    let filter = Bloom::new(words).expect("whole blocks");
+    Ok(FilterEntry {
+        documents,
+        distinct_ngrams: size.distinct_ngrams,
+        bits_per_ngram: size.bits_per_ngram,
+        fill: filter.fill(),
+        fpr: filter.estimated_fpr(),
+        file: FileEntry::of(&path)?,
+    })
+}
+
+/// Cut documents into runs of about `FILTER_CHUNK` bytes of text.
+fn runs_of_documents(starts: &[u64], documents: Range<usize>) -> Vec<Range<usize>> {
+    let mut runs = Vec::new();
+    let end = documents.end.min(starts.len());
+    let mut first = documents.start;
+    for document in first + 1..=end {
+        let full = match starts.get(document) {
+            Some(start) if document < end => start - starts[first] >= FILTER_CHUNK,
+            _ => true,
+        };
+        if full {
+            runs.push(first..document);
+            first = document;
+        }
+    }
+    runs
+}

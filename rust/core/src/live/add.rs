@@ -1,0 +1,91 @@
+//! More documents for an index.
+
+use std::path::Path;
+
+use super::change::{Change, stage_path};
+use super::draft::{Draft, Part};
+use super::{ChangeOptions, filters, tiers};
+use crate::builder::{BuildOptions, Builder};
+use crate::error::Result;
+use crate::finish::{self, Progress};
+use crate::manifest::Manifest;
+
+/// An index that documents are being added to, by the `Builder` that `begin` gives.
+pub struct Addition {
+    change: Change,
+    options: ChangeOptions,
+}
+
+impl Addition {
+    /// Lock the index in `directory`. The builder refuses documents that stand in it already, which an index without
+    /// suffix arrays cannot tell.
+    pub fn begin(directory: &Path, options: ChangeOptions) -> Result<(Self, Builder)> {
+        let change = Change::begin(directory)?;
+        let sizing = change.manifest.sizing;
+        let build = BuildOptions {
+            n: change.parameters.n,
+            normalization: change.parameters.normalization,
+            bits_per_ngram: sizing.map(|sizing| sizing.bits_per_ngram),
+            expected_ngrams: None,
+            suffixes: change.manifest.suffixes(),
+            threads: options.threads,
+            segment_bytes: options.segment_bytes,
+            overwrite: false,
+        };
+        let mut builder = Builder::create(&stage_path(directory), build)?;
+        let standing = change.parts()?;
+        let documents = standing
+            .iter()
+            .map(|part| part.documents(change.parameters));
+        builder.refuse(directory.to_owned(), documents.collect::<Result<_>>()?);
+        Ok((Self { change, options }, builder))
+    }
+
+    /// Make what `builder` took part of the index.
+    ///
+    /// `progress` is called on this thread several times a second; its error stops the work, and the index is as it was.
+    pub fn finish(
+        self,
+        builder: Builder,
+        progress: impl FnMut(Progress) -> Result<()>,
+    ) -> Result<Manifest> {
+        let Self { change, options } = self;
+        let spooled = builder.spooled()?;
+        if spooled.counts.documents == 0 {
+            return Ok(change.manifest);
+        }
+        let suffixes = change.manifest.suffixes();
+        let mut parts = change.parts()?;
+        parts.extend(spooled.segments.into_iter().map(Part::spooled));
+        let sizes: Vec<u64> = parts.iter().map(|part| part.bytes).collect();
+        let sizing = change.manifest.sizing;
+        let new = (
+            spooled.counts.documents,
+            spooled.distinct_ngrams.unwrap_or(0),
+        );
+        let old = &change.manifest.filters;
+        let filters = sizing.map(|sizing| {
+            filters::with_more(old, &change.directory, new, sizing, suffixes.is_some())
+        });
+        let draft = Draft {
+            parameters: change.parameters,
+            staging: spooled.directory.path().to_owned(),
+            runs: match suffixes.is_some() {
+                true => tiers::tiered(&sizes, options.limit()),
+                false => tiers::apart(parts.len()),
+            },
+            parts,
+            limit: options.limit(),
+            suffixes,
+            filters: filters.unwrap_or_default(),
+            sizing,
+        };
+        let here = change.directory.clone();
+        let total = draft.work();
+        let outcome = finish::supervise(spooled.pool, total, progress, move |gauge| {
+            draft.carry_out(&here, gauge)
+        })?;
+        let counts = change.manifest.counts.plus(spooled.counts);
+        change.commit(spooled.directory, outcome, counts)
+    }
+}

@@ -1,0 +1,59 @@
+//! Few large segments and one filter instead of many.
+
+use std::path::Path;
+
+use super::change::{Change, stage};
+use super::draft::Draft;
+use super::filters::Filter;
+use super::{ChangeOptions, tiers};
+use crate::builder::thread_pool;
+use crate::error::Result;
+use crate::finish::{self, Progress};
+
+/// Merge neighbouring segments of the index in `directory` as far as they fit into one, and make one filter of several.
+///
+/// What `progress` gives as an error stops the work, and the index is as it was.
+pub fn compact(
+    directory: &Path,
+    options: ChangeOptions,
+    progress: impl FnMut(Progress) -> Result<()>,
+) -> Result<()> {
+    let change = Change::begin(directory)?;
+    let parts = change.parts()?;
+    let sizes: Vec<u64> = parts.iter().map(|part| part.bytes).collect();
+    let runs = tiers::packed(&sizes, options.limit());
+    let several = change.manifest.filters.len() > 1;
+    if runs.len() == parts.len() && !several {
+        return Ok(());
+    }
+    if several && change.manifest.suffixes().is_none() {
+        return change.refuse(
+            "keeps no text to fill one filter from",
+            "build it again as a whole, or with --structures bloom,suffix",
+        );
+    }
+    let staging = stage(directory)?;
+    let counts = change.manifest.counts;
+    let filters = match change.manifest.filters.as_slice() {
+        [] => Vec::new(),
+        [only] => vec![Filter::Stands(directory.to_owned(), only.clone())],
+        _ => vec![Filter::alone(counts.documents)],
+    };
+    let draft = Draft {
+        parameters: change.parameters,
+        staging: staging.path().to_owned(),
+        runs,
+        parts,
+        limit: options.limit(),
+        suffixes: change.manifest.suffixes(),
+        filters,
+        sizing: change.manifest.sizing,
+    };
+    let (here, total) = (directory.to_owned(), draft.work());
+    let pool = thread_pool(options.threads)?;
+    let outcome = finish::supervise(pool, total, progress, move |gauge| {
+        draft.carry_out(&here, gauge)
+    })?;
+    change.commit(staging, outcome, counts)?;
+    Ok(())
+}

@@ -1,0 +1,236 @@
+//! What an index is to become: documents in their order, cut into segments, and the filters over them.
+
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use super::filters::{self, Filter};
+use crate::documents::Documents;
+use crate::error::Result;
+use crate::file::Parameters;
+use crate::finish::{self, Gauge};
+use crate::manifest::{FilterEntry, SegmentEntry};
+use crate::segment::{SegmentText, SegmentWriter, WrittenSegment};
+use crate::sizing::Sizing;
+use crate::text_index::Suffixes;
+
+/// A run of documents whose text is written.
+#[derive(Clone, Debug)]
+pub struct Part {
+    pub segment: WrittenSegment,
+    /// The segment in its directory, if its suffix array is made.
+    finished: Option<(PathBuf, SegmentEntry)>,
+    /// Documents to leave out, ascending.
+    removed: Vec<usize>,
+    /// Bytes of text that remain.
+    pub bytes: u64,
+}
+
+impl Part {
+    /// A segment of an index.
+    pub fn finished(
+        directory: &Path,
+        entry: &SegmentEntry,
+        parameters: Parameters,
+    ) -> Result<Self> {
+        let records = directory.join(&entry.records.name);
+        let text = directory.join(&entry.text.name);
+        let text_bytes = SegmentText::open(text.clone(), parameters)?.bytes().len() as u64;
+        Ok(Self {
+            segment: WrittenSegment {
+                text,
+                records,
+                documents: entry.documents,
+                text_bytes,
+            },
+            finished: Some((directory.to_owned(), entry.clone())),
+            removed: Vec::new(),
+            bytes: text_bytes,
+        })
+    }
+
+    /// New text.
+    pub fn spooled(segment: WrittenSegment) -> Self {
+        Self {
+            bytes: segment.text_bytes,
+            segment,
+            finished: None,
+            removed: Vec::new(),
+        }
+    }
+
+    pub fn documents(&self, parameters: Parameters) -> Result<Documents> {
+        Documents::open(
+            self.segment.records.clone(),
+            parameters,
+            self.segment.documents,
+        )
+    }
+
+    pub fn text(&self, parameters: Parameters) -> Result<SegmentText> {
+        SegmentText::open(self.segment.text.clone(), parameters)
+    }
+
+    /// Leave out `documents`, ascending, of `bytes` bytes of text together.
+    pub fn remove(&mut self, documents: Vec<usize>, bytes: u64) {
+        self.removed = documents;
+        self.bytes -= bytes;
+    }
+
+    fn is_whole(&self) -> bool {
+        self.removed.is_empty()
+    }
+}
+
+pub struct Draft {
+    pub parameters: Parameters,
+    /// Where new files are made.
+    pub staging: PathBuf,
+    pub parts: Vec<Part>,
+    /// Runs of the parts, each to become one segment, or more where one would be too large.
+    pub runs: Vec<Range<usize>>,
+    /// Bytes of text of a segment.
+    pub limit: u64,
+    /// Whether the parts become segments; otherwise they only fill filters.
+    pub suffixes: Option<Suffixes>,
+    pub filters: Vec<Filter>,
+    pub sizing: Option<Sizing>,
+}
+
+/// Entries of a manifest, each with the directory that its files are to be brought from, unless they stay.
+pub struct Outcome {
+    pub segments: Vec<(Option<PathBuf>, SegmentEntry)>,
+    pub filters: Vec<(Option<PathBuf>, FilterEntry)>,
+}
+
+/// A segment of the new index.
+enum Made {
+    Stands(PathBuf, SegmentEntry, WrittenSegment),
+    New(WrittenSegment),
+}
+
+impl Made {
+    fn written(&self) -> &WrittenSegment {
+        match self {
+            Self::Stands(_, _, written) | Self::New(written) => written,
+        }
+    }
+}
+
+impl Draft {
+    /// Bytes of text that are gone through, each counted as often.
+    pub fn work(&self) -> u64 {
+        let bytes =
+            |run: &Range<usize>| self.parts[run.clone()].iter().map(|p| p.bytes).sum::<u64>();
+        let written = self.runs.iter().filter(|run| !self.stands(run)).map(bytes);
+        let all: u64 = self.parts.iter().map(|part| part.bytes).sum();
+        let filled = self.filters.iter().any(Filter::is_filled);
+        2 * written.sum::<u64>() + if filled { 2 * all } else { 0 }
+    }
+
+    fn stands(&self, run: &Range<usize>) -> bool {
+        let alone = run.len() == 1 && self.parts[run.start].is_whole();
+        alone && self.parts[run.start].finished.is_some()
+    }
+
+    /// Write the new files; `here`: the directory whose files stay where they are.
+    pub fn carry_out(self, here: &Path, gauge: &Gauge) -> Result<Outcome> {
+        let made = self.write_texts(gauge)?;
+        let all: Vec<_> = made.iter().map(|made| made.written().clone()).collect();
+        let new = made.iter().filter_map(|made| match made {
+            Made::New(written) => Some(written.clone()),
+            Made::Stands(..) => None,
+        });
+        let new: Vec<_> = new.collect();
+        let (filters, suffixes) = rayon::join(
+            || filters::make(&self, &all, gauge),
+            || match self.suffixes {
+                Some(suffixes) => {
+                    finish::build_suffixes(&new, &self.staging, self.parameters, suffixes, gauge)
+                }
+                None => Ok(Vec::new()),
+            },
+        );
+        let stays = |directory: PathBuf| (directory != here).then_some(directory);
+        let mut suffixes = suffixes?.into_iter();
+        let segments = made.into_iter().filter_map(|made| match made {
+            Made::Stands(directory, entry, _) => Some((stays(directory), entry)),
+            Made::New(_) => suffixes
+                .next()
+                .map(|entry| (Some(self.staging.clone()), entry)),
+        });
+        Ok(Outcome {
+            segments: segments.collect(),
+            filters: filters?
+                .into_iter()
+                .map(|(directory, entry)| (stays(directory), entry))
+                .collect(),
+        })
+    }
+
+    fn write_texts(&self, gauge: &Gauge) -> Result<Vec<Made>> {
+        let mut made = Vec::new();
+        // What a builder spooled into the same directory has the first numbers.
+        let mut number = self.parts.len();
+        for run in &self.runs {
+            let parts = &self.parts[run.clone()];
+            match parts {
+                [part] if part.is_whole() => made.push(match &part.finished {
+                    Some((directory, entry)) => {
+                        Made::Stands(directory.clone(), entry.clone(), part.segment.clone())
+                    }
+                    None => Made::New(part.segment.clone()),
+                }),
+                _ => made.extend(
+                    self.rewrite(parts, &mut number, gauge)?
+                        .into_iter()
+                        .map(Made::New),
+                ),
+            }
+        }
+        Ok(made)
+    }
+
+    /// Write the documents that remain of `parts` as new segments.
+    fn rewrite(
+        &self,
+        parts: &[Part],
+        number: &mut usize,
+        gauge: &Gauge,
+    ) -> Result<Vec<WrittenSegment>> {
+        let mut finished = Vec::new();
+        let mut open: Option<SegmentWriter> = None;
+        for part in parts {
+            let documents = part.documents(self.parameters)?;
+            let text = part.text(self.parameters)?;
+            let mut removed = part.removed.iter().peekable();
+            for document in 0..documents.len() {
+                if removed.next_if_eq(&&document).is_some() {
+                    continue;
+                }
+                let text = text.document(&documents, document)?;
+                let bytes = text.len() as u64 + 1;
+                if let Some(full) = open.take_if(|open| open.text_bytes() + bytes > self.limit) {
+                    finished.push(full.finish()?);
+                }
+                let segment = match &mut open {
+                    Some(segment) => segment,
+                    none => {
+                        *number += 1;
+                        none.insert(SegmentWriter::create(
+                            &self.staging,
+                            *number,
+                            self.parameters,
+                        )?)
+                    }
+                };
+                segment.push(text, documents.record(document)?)?;
+                gauge.advance(bytes);
+                gauge.check()?;
+            }
+        }
+        if let Some(last) = open {
+            finished.push(last.finish()?);
+        }
+        Ok(finished)
+    }
+}
