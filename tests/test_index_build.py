@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import random
 import signal
 import subprocess
 import sys
@@ -235,3 +236,17 @@ def test_segments_split_between_documents_at_the_limit(tmp_path: Path) -> None:
     assert len(list((tmp_path / "index").glob("*.suffix"))) == 5
     assert index.count(["x" * 60]).tolist() == [10]
     assert names(tmp_path) == ["index"]
+
+
+def test_a_memory_limit_changes_no_answer(tmp_path: Path) -> None:
+    rng = random.Random(0)
+    texts = ["".join(rng.choices("abcdefgh ", k=20_000)) for _ in range(80)]
+    # 1.6 million n-grams at 256 bits: a filter of 51 MB. One of 45 MB fits into the limit.
+    options = {"bits_per_ngram": 256, "threads": 1}
+    limited = build_index(texts, tmp_path / "limited", memory_limit=256 << 20, **options)
+    free = build_index(texts, tmp_path / "free", **options)
+    for file in (tmp_path / "free").glob("*.bloom"):
+        assert (tmp_path / "limited" / file.name).read_bytes() == file.read_bytes()
+    assert limited.trace(texts[3][:500]) == free.trace(texts[3][:500])
+    with pytest.raises(UsageError, match="a memory limit of 64 MiB; give at least 256 MiB"):
+        build_index(texts, tmp_path / "small", memory_limit=64 << 20)

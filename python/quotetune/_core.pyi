@@ -54,6 +54,7 @@ class Builder:
         suffixes: str | None,
         threads: int,
         segment_bytes: int,
+        memory_limit: int | None,
         overwrite: bool,
     ) -> Builder: ...
     @staticmethod

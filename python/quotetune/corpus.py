@@ -41,6 +41,7 @@ def build_index(
     shard: str | None = None,
     threads: int | None = None,
     segment_bytes: int = _core.DEFAULT_SEGMENT_BYTES,
+    memory_limit: int | None = None,
     overwrite: bool = False,
     progress: Progress | None = None,
 ) -> Index:
@@ -82,6 +83,8 @@ def build_index(
             index of the whole.
         threads: Threads to build with; one a core by default.
         segment_bytes: Bytes of text after which a new segment begins.
+        memory_limit: Bytes of memory to stay within, 256 MiB or more: segments are then as small
+            as it takes, and the filter is filled in parts, going through the text for each.
         overwrite: Replace an index that stands at `output`, when the new one is complete.
         progress: Called with (phase, bytes done, bytes in all or 0), phase `read` or `index`. What
             it raises ends the build.
@@ -117,6 +120,7 @@ def build_index(
         suffixes=_suffixes(structures),
         threads=check_threads(threads),
         segment_bytes=check_segment_bytes(segment_bytes),
+        memory_limit=memory_limit,
         overwrite=overwrite,
     )
     with closing(builder):

@@ -7,6 +7,7 @@ use rayon::prelude::*;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use crate::bloom;
+use crate::budget::Budget;
 use crate::cardinality::DistinctCounter;
 use crate::corpus::{Document, Places};
 use crate::documents::{Documents, Record};
@@ -40,6 +41,9 @@ pub struct BuildOptions {
     pub threads: usize,
     /// Bytes of text after which a new segment begins.
     pub segment_bytes: u64,
+    /// Bytes of memory to stay within, about; segments are then as small as it takes, and the
+    /// filter is filled in parts.
+    pub memory_limit: Option<u64>,
     /// Whether to replace an index that stands at the output.
     pub overwrite: bool,
 }
@@ -54,6 +58,7 @@ impl Default for BuildOptions {
             suffixes: Some(Suffixes::All),
             threads: 0,
             segment_bytes: DEFAULT_SEGMENT_BYTES,
+            memory_limit: None,
             overwrite: false,
         }
     }
@@ -109,6 +114,7 @@ pub struct Builder {
     segment: Option<SegmentWriter>,
     directory: OutputDirectory,
     options: BuildOptions,
+    filter_words: usize,
     parameters: Parameters,
     pool: ThreadPool,
     written: Vec<WrittenSegment>,
@@ -119,9 +125,15 @@ pub struct Builder {
 }
 
 impl Builder {
-    pub fn create(output: &Path, options: BuildOptions) -> Result<Self> {
+    pub fn create(output: &Path, mut options: BuildOptions) -> Result<Self> {
         options.check()?;
         let pool = thread_pool(options.threads)?;
+        let mut filter_words = usize::MAX / 2;
+        if let Some(limit) = options.memory_limit {
+            let budget = Budget::within(limit, pool.current_num_threads())?;
+            options.segment_bytes = options.segment_bytes.min(budget.segment_bytes);
+            filter_words = budget.filter_words;
+        }
         let counters = match options.bits_per_ngram {
             Some(_) => pool.current_num_threads(),
             None => 0,
@@ -129,6 +141,7 @@ impl Builder {
         Ok(Self {
             segment: None,
             directory: OutputDirectory::create(output, options.overwrite)?,
+            filter_words,
             parameters: Parameters {
                 n: options.n,
                 normalization: options.normalization,
@@ -285,6 +298,7 @@ impl Builder {
     pub fn finish(self, progress: impl FnMut(Progress) -> Result<()>) -> Result<Manifest> {
         let options = self.options.clone();
         let parameters = self.parameters;
+        let filter_words = self.filter_words;
         let spooled = self.spooled()?;
         let plan = Plan {
             directory: spooled.directory.path().to_owned(),
@@ -296,6 +310,7 @@ impl Builder {
                 .bits_per_ngram
                 .map(|bits| Sizing::new(bits, options.expected_ngrams)),
             suffixes: options.suffixes,
+            filter_words,
         };
         let manifest = finish::run(plan, spooled.pool, progress)?;
         spooled.directory.publish()?;

@@ -112,32 +112,89 @@ pub fn fits(distinct_ngrams: u64, expected: u64) -> bool {
 }
 
 /// Fill a filter with the n-grams of `covered`, and write it.
+///
+/// A filter of more words than `most_words` is filled and written in parts, and the text gone through for each.
 pub fn build_filter(
     covered: &[Covered],
     path: PathBuf,
     size: FilterSize,
     parameters: Parameters,
+    most_words: usize,
     gauge: &Gauge,
 ) -> Result<FilterEntry> {
-    let documents = covered.iter().map(|part| part.documents.len() as u64);
-    let documents = documents.sum();
     for attempt in 0.. {
         let size = size.larger(attempt);
-        let mut words = vec![0; size.words];
-        for part in covered {
-            let builder = BloomBuilder::new(&mut words).expect("whole blocks");
-            part.hash(parameters, gauge, || {
-                let mut inserter = builder.inserter();
-                move |hashes: &[u64]| inserter.insert(hashes)
-            })?;
+        let mut output = FilterWriter::create(path.clone(), parameters)?;
+        let part_words = most_words.next_multiple_of(bloom::BLOCK_WORDS);
+        let mut words = vec![0; size.words.min(part_words)];
+        for first in (0..size.words).step_by(part_words) {
+            words.truncate(size.words - first);
+            words.fill(0);
+            let builder = BloomBuilder::part(&mut words, first, size.words).expect("whole blocks");
+            for part in covered {
+                part.hash(parameters, gauge, || {
+                    let mut inserter = builder.inserter();
+                    move |hashes: &[u64]| inserter.insert(hashes)
+                })?;
+            }
+            drop(builder);
+            output.write(&words, gauge)?;
         }
-        let filter = Bloom::new(&words).expect("whole blocks");
-        if filter.estimated_fpr() > size.max_fpr && attempt < ATTEMPTS {
-            continue;
+        if output.fpr() <= size.max_fpr || attempt == ATTEMPTS {
+            let documents = covered.iter().map(|part| part.documents.len() as u64);
+            return output.finish(documents.sum(), size);
         }
-        return write_filter(&words, documents, size, path, parameters, gauge);
     }
     unreachable!("the last attempt counts")
+}
+
+/// Writes a filter part by part, and measures it.
+struct FilterWriter {
+    file: FileWriter,
+    words: usize,
+    /// Fill and false-positive rate of each part, times its words.
+    fill: f64,
+    fpr: f64,
+}
+
+impl FilterWriter {
+    fn create(path: PathBuf, parameters: Parameters) -> Result<Self> {
+        let mut file = FileWriter::create(path, Kind::Filter, parameters)?;
+        file.begin_section()?;
+        Ok(Self {
+            file,
+            words: 0,
+            fill: 0.0,
+            fpr: 0.0,
+        })
+    }
+
+    fn write(&mut self, words: &[u64], gauge: &Gauge) -> Result<()> {
+        for chunk in words.chunks(1 << 20) {
+            gauge.check()?;
+            self.file.write(bytemuck::cast_slice(chunk))?;
+        }
+        let part = Bloom::new(words).expect("whole blocks");
+        self.words += words.len();
+        self.fill += part.fill() * words.len() as f64;
+        self.fpr += part.estimated_fpr() * words.len() as f64;
+        Ok(())
+    }
+
+    fn fpr(&self) -> f64 {
+        self.fpr / self.words as f64
+    }
+
+    fn finish(self, documents: u64, size: FilterSize) -> Result<FilterEntry> {
+        Ok(FilterEntry {
+            documents,
+            distinct_ngrams: size.distinct_ngrams,
+            bits_per_ngram: size.bits_per_ngram,
+            fill: self.fill / self.words as f64,
+            fpr: self.fpr(),
+            file: FileEntry::of(&self.file.finish()?)?,
+        })
+    }
 }
 
 /// Write a filter that is filled.
@@ -149,22 +206,9 @@ pub fn write_filter(
     parameters: Parameters,
     gauge: &Gauge,
 ) -> Result<FilterEntry> {
-    let mut file = FileWriter::create(path, Kind::Filter, parameters)?;
-    file.begin_section()?;
-    for chunk in words.chunks(1 << 20) {
-        gauge.check()?;
-        file.write(bytemuck::cast_slice(chunk))?;
-    }
-    let path = file.finish()?;
-    let filter = Bloom::new(words).expect("whole blocks");
-    Ok(FilterEntry {
-        documents,
-        distinct_ngrams: size.distinct_ngrams,
-        bits_per_ngram: size.bits_per_ngram,
-        fill: filter.fill(),
-        fpr: filter.estimated_fpr(),
-        file: FileEntry::of(&path)?,
-    })
+    let mut output = FilterWriter::create(path, parameters)?;
+    output.write(words, gauge)?;
+    output.finish(documents, size)
 }
 
 /// Cut documents into runs of about `FILTER_CHUNK` bytes of text.

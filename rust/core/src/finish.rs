@@ -39,6 +39,8 @@ pub struct Plan {
     pub distinct_ngrams: Option<u64>,
     pub sizing: Option<Sizing>,
     pub suffixes: Option<Suffixes>,
+    /// Words of the filter to hold in memory at a time.
+    pub filter_words: usize,
 }
 
 impl Plan {
@@ -133,7 +135,8 @@ fn build(plan: &Plan, gauge: &Gauge) -> Result<Manifest> {
                 let covered: Vec<_> = plan.segments.iter().map(Covered::whole).collect();
                 let path = plan.directory.join("filter-00000.bloom");
                 let size = FilterSize::alone(sizing, ngrams);
-                build_filter(&covered, path, size, plan.parameters, gauge).map(Some)
+                let most = plan.filter_words;
+                build_filter(&covered, path, size, plan.parameters, most, gauge).map(Some)
             }
             _ => Ok(None),
         },

@@ -2,6 +2,7 @@
 
 pub mod anchors;
 pub mod bloom;
+pub mod budget;
 pub mod builder;
 pub mod cardinality;
 pub mod corpus;

@@ -27,6 +27,19 @@ fn filter_of(keys: &[u64], words: usize) -> Vec<u64> {
 
 proptest! {
     #[test]
+    fn parts_filled_one_after_the_other_are_the_whole_filter(
+        keys in proptest::collection::vec(any::<u64>(), 0..2000), blocks in 1usize..700, part_blocks in 1usize..300
+    ) {
+        let whole = filter_of(&keys, blocks * 8);
+        let mut parts = vec![0; whole.len()];
+        for (number, words) in parts.chunks_mut(part_blocks * 8).enumerate() {
+            let first = number * part_blocks * 8;
+            BloomBuilder::part(words, first, whole.len()).unwrap().inserter().insert(&keys);
+        }
+        prop_assert_eq!(parts, whole);
+    }
+
+    #[test]
     fn inserted_keys_are_always_found(
         keys in proptest::collection::vec(any::<u64>(), 0..2000), blocks in 1usize..700
     ) {

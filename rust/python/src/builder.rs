@@ -63,7 +63,7 @@ impl Reporter {
 #[pymethods]
 impl Builder {
     #[new]
-    #[pyo3(signature = (output, *, n, normalization, bits_per_ngram, expected_ngrams, suffixes, threads, segment_bytes, overwrite))]
+    #[pyo3(signature = (output, *, n, normalization, bits_per_ngram, expected_ngrams, suffixes, threads, segment_bytes, memory_limit, overwrite))]
     #[expect(clippy::too_many_arguments, reason = "keywords of a Python call")]
     fn new(
         py: Python<'_>,
@@ -75,6 +75,7 @@ impl Builder {
         suffixes: Option<&str>,
         threads: usize,
         segment_bytes: u64,
+        memory_limit: Option<u64>,
         overwrite: bool,
     ) -> PyResult<Self> {
         let Some(normalization) = Normalization::from_name(normalization) else {
@@ -90,6 +91,7 @@ impl Builder {
             suffixes,
             threads,
             segment_bytes,
+            memory_limit,
             overwrite,
         };
         let builder = builder::Builder::create(&output, options);

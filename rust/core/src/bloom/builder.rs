@@ -5,17 +5,20 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use super::{Block, kernel};
+use super::{BLOCK_WORDS, Block, kernel};
 
 const MAX_PARTITIONS: usize = 256;
-/// Hashes a thread collects for a partition before it takes its lock: several for each block of a filter of some hundred
-/// megabytes, so that a block is fetched from memory once for all of them. At most 32 MiB a thread.
-const PENDING: usize = 16384;
+/// Hashes a thread collects for a partition before it takes its lock: several for each of its blocks, so that a block is
+/// fetched from memory once for all of them; but no more than these.
+const PENDING: std::ops::RangeInclusive<usize> = 512..=16384;
+const PENDING_PER_BLOCK: usize = 2;
 
-/// A filter that is being filled. Give each thread its own [`BloomBuilder::inserter`].
+/// A filter, or a part of one, that is being filled. Give each thread its own [`BloomBuilder::inserter`].
 pub struct BloomBuilder<'a> {
     partitions: Vec<Mutex<&'a mut [Block]>>,
     partition_blocks: usize,
+    first_block: usize,
+    blocks: usize,
     total_blocks: usize,
 }
 
@@ -23,27 +26,38 @@ impl<'a> BloomBuilder<'a> {
     /// Fills `words`: zeros, or a filter that is added to; a vector or a writable memory map. None unless they are one
     /// or more whole blocks.
     pub fn new(words: &'a mut [u64]) -> Option<Self> {
+        let total_words = words.len();
+        Self::part(words, 0, total_words)
+    }
+
+    /// Fills the part of a filter of `total_words` that begins at `first_word`; hashes of other parts are passed over.
+    /// None unless all three are whole blocks.
+    pub fn part(words: &'a mut [u64], first_word: usize, total_words: usize) -> Option<Self> {
         let (blocks, rest) = words.as_chunks_mut();
-        if !rest.is_empty() || blocks.is_empty() {
+        let whole = |words: usize| words.is_multiple_of(BLOCK_WORDS);
+        if !rest.is_empty() || blocks.is_empty() || !whole(first_word) || !whole(total_words) {
             return None;
         }
-        let total_blocks = blocks.len();
-        let partition_blocks = total_blocks.div_ceil(MAX_PARTITIONS).next_power_of_two();
+        let partition_blocks = blocks.len().div_ceil(MAX_PARTITIONS).next_power_of_two();
         Some(Self {
+            first_block: first_word / BLOCK_WORDS,
+            blocks: blocks.len(),
+            total_blocks: total_words / BLOCK_WORDS,
             partitions: blocks
                 .chunks_mut(partition_blocks)
                 .map(Mutex::new)
                 .collect(),
             partition_blocks,
-            total_blocks,
         })
     }
 
     /// One thread's way in.
     pub fn inserter(&self) -> BloomInserter<'_, 'a> {
+        let wanted = self.partition_blocks * PENDING_PER_BLOCK;
         BloomInserter {
             builder: self,
             pending: vec![Vec::new(); self.partitions.len()],
+            most_pending: wanted.clamp(*PENDING.start(), *PENDING.end()),
         }
     }
 }
@@ -52,16 +66,23 @@ impl<'a> BloomBuilder<'a> {
 pub struct BloomInserter<'b, 'a> {
     builder: &'b BloomBuilder<'a>,
     pending: Vec<Vec<u64>>,
+    most_pending: usize,
 }
 
 impl BloomInserter<'_, '_> {
     /// Inserts `hashes`.
     pub fn insert(&mut self, hashes: &[u64]) {
-        let shift = self.builder.partition_blocks.trailing_zeros();
+        let builder = self.builder;
+        let shift = builder.partition_blocks.trailing_zeros();
         for &hash in hashes {
-            let partition = kernel::block_of(hash, self.builder.total_blocks) >> shift;
+            // Hashes of the parts before wrap around, behind all blocks of this one.
+            let block = kernel::block_of(hash, builder.total_blocks).wrapping_sub(builder.first_block);
+            if block >= builder.blocks {
+                continue;
+            }
+            let partition = block >> shift;
             self.pending[partition].push(hash);
-            if self.pending[partition].len() == PENDING {
+            if self.pending[partition].len() == self.most_pending {
                 self.flush(partition);
             }
         }
@@ -72,7 +93,7 @@ impl BloomInserter<'_, '_> {
         let mut blocks = builder.partitions[partition]
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        let first_block = partition * builder.partition_blocks;
+        let first_block = builder.first_block + partition * builder.partition_blocks;
         kernel::insert(
             &mut blocks,
             first_block,

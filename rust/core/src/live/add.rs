@@ -30,6 +30,7 @@ impl Addition {
             suffixes: change.manifest.suffixes(),
             threads: options.threads,
             segment_bytes: options.segment_bytes,
+            memory_limit: None,
             overwrite: false,
         };
         let mut builder = Builder::create(&stage_path(directory), build)?;

@@ -1,0 +1,36 @@
+//! How a build shares out the memory that it may take.
+
+use crate::error::{Error, Result};
+
+/// What is there whatever is built: the interpreter, its libraries, and the batch that is being read.
+const BASE: u64 = 128 << 20;
+/// Bytes of memory for a byte of the text that a thread sorts: its suffix array, the text, and some to spare.
+const SORTING: u64 = 6;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Budget {
+    /// Bytes of text of a segment.
+    pub segment_bytes: u64,
+    /// Words of the filter that are filled at a time.
+    pub filter_words: usize,
+}
+
+impl Budget {
+    /// Share `limit` bytes out to `threads` threads: half to the segments they sort, half to a part of the filter, for which
+    /// each thread collects hashes of a quarter of its size, and to the segment that it is filled from.
+    pub fn within(limit: u64, threads: usize) -> Result<Self> {
+        let least = 2 * BASE;
+        if limit < least {
+            let (limit, least) = (limit >> 20, least >> 20);
+            return Err(Error::Usage(format!(
+                "a memory limit of {limit} MiB; give at least {least} MiB"
+            )));
+        }
+        let (half, threads) = ((limit - BASE) / 2, threads as u64);
+        let segment_bytes = half / (SORTING * threads);
+        Ok(Self {
+            segment_bytes,
+            filter_words: ((half - segment_bytes) * 4 / (4 + threads) / 8) as usize,
+        })
+    }
+}
