@@ -199,3 +199,23 @@ def test_names_in_a_list_may_have_spaces_and_an_input_has_a_name(tmp_path: Path)
     assert result.returncode == 0, result.stderr
     result = run_cli("build-index", "", "-o", tmp_path / "other")
     assert result.returncode == 2 and "an input without a name" in result.stderr
+
+
+def test_options_that_cannot_be_are_one_line(tmp_path: Path) -> None:
+    build_index(["text"], tmp_path / "index")
+    (tmp_path / "in.jsonl").write_text('{"text": "a"}\n')
+    build = ("build-index", tmp_path / "in.jsonl", "-o", tmp_path / "other")
+    for arguments, part in (
+        ((*build, "--expected-ngrams", "99999999999999"), "no memory for a filter"),
+        ((*build, "--memory-limit", "9" * 20), "memory_limit"),
+        ((*build, "--memory-limit", "much"), "memory limit"),
+        (("trace", tmp_path / "index", tmp_path / "in.jsonl", "--text", "x"), "exclude each other"),
+        (
+            ("evaluate", tmp_path / "no", "--index", tmp_path / "index", "--prompts", "p.jsonl"),
+            "p.jsonl",
+        ),
+    ):
+        result = run_cli(*arguments)
+        assert result.returncode == 2, result
+        assert part in result.stderr and result.stderr.count("\n") == 1
+    assert not (tmp_path / "other").exists()

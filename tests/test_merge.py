@@ -82,11 +82,17 @@ def test_files_that_cannot_be_cut_go_to_one_shard(tmp_path: Path) -> None:
     (files / "1.jsonl.gz").write_bytes(gzip.compress(data))
     (files / "1.jsonl").unlink()
     (files / "2.txt").write_text("a text of its own")
+    # Empty texts are documents, too: between the others, and behind all of them.
+    (files / "1b.txt").touch()
+    (files / "3b.txt").touch()
+    (files / "4b.txt").touch()
     single = build_index(files, tmp_path / "single", n=6)
     parts = [tmp_path / f"part-{i}" for i in range(1, 6)]
     for i, part in enumerate(parts, 1):
         build_index(files, part, shard=f"{i}/5", n=6)
-    assert answers(merge(parts, tmp_path / "merged")) == answers(single)
+    merged = merge(parts, tmp_path / "merged")
+    assert len(merged) == len(single) == 44
+    assert answers(merged) == answers(single)
 
 
 @pytest.mark.parametrize("shard", ["0/2", "3/2", "1", "1/2/3", "-1/2", "a/b"])

@@ -18,6 +18,7 @@ from quotetune.ingest import (
 from quotetune.rows import InvalidText
 from quotetune.shards import Shard
 
+_LEAST_MEMORY = 256 << 20
 _STRUCTURES = ("bloom", "suffix", "lean")
 _MAX_N = 64
 
@@ -69,7 +70,7 @@ def build_index(
             U+FFFD in place of what is invalid, `skip` leaves the document out.
         n: Length of an n-gram in characters, 1 to 64.
         normalization: `squash` (white space as QUIP defines it) or `none`.
-        structures: `bloom`, and `suffix` or `lean`. `lean` is a suffix index of a third of the
+        structures: `bloom`, and `suffix` or `lean`. `lean` is a suffix index of a tenth of the
             size that finds quotes of n characters or more; shorter phrases are counted by reading
             the whole text. Without either no text is kept: there are scores, but no quotes, counts
             or documents.
@@ -84,7 +85,9 @@ def build_index(
         threads: Threads to build with; one a core by default.
         segment_bytes: Bytes of text after which a new segment begins.
         memory_limit: Bytes of memory to stay within, 256 MiB or more: segments are then as small
-            as it takes, and the filter is filled in parts, going through the text for each.
+            as it takes, and the filter is filled in parts, going through the text for each. Some
+            100 bytes a document, and a document that is larger than such a segment, come on top.
+            `add` and `compact` know no limit: they make larger segments of the small ones.
         overwrite: Replace an index that stands at `output`, when the new one is complete.
         progress: Called with (phase, bytes done, bytes in all or 0), phase `read` or `index`. What
             it raises ends the build.
@@ -120,7 +123,7 @@ def build_index(
         suffixes=_suffixes(structures),
         threads=check_threads(threads),
         segment_bytes=check_segment_bytes(segment_bytes),
-        memory_limit=memory_limit,
+        memory_limit=_check_memory_limit(memory_limit),
         overwrite=overwrite,
     )
     with closing(builder):
@@ -131,8 +134,18 @@ def build_index(
 
 def _check_expected(expected_ngrams: int | None) -> int | None:
     if expected_ngrams is not None and not 1 <= expected_ngrams < 1 << 50:
-        raise UsageError(f"expected_ngrams is {expected_ngrams}; choose 1 or more")
+        raise UsageError(f"expected_ngrams is {expected_ngrams}; choose from 1 to 10 ** 15")
     return expected_ngrams
+
+
+def _check_memory_limit(memory_limit: int | None) -> int | None:
+    if memory_limit is None:
+        return None
+    if not isinstance(memory_limit, int) or not _LEAST_MEMORY <= memory_limit < 1 << 60:
+        raise UsageError(
+            f"memory_limit is {memory_limit!r}; give a number of bytes, {_LEAST_MEMORY:,} or more"
+        )
+    return memory_limit
 
 
 def _suffixes(structures: Sequence[str]) -> str | None:

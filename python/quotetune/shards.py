@@ -68,13 +68,18 @@ def portions(files: list[Path], shard: Shard | None) -> list[Portion]:
     else:
         first = everything * (shard.number - 1) // shard.count
         last = everything * shard.number // shard.count
+    # What begins behind the last byte, an empty file, is the last share's.
+    behind = last + (shard is not None and shard.number == shard.count)
     taken = []
     before = 0
     for file, size in zip(files, sizes, strict=True):
         start, end = max(first - before, 0), min(last - before, size)
-        if not file.name.endswith(_CUTTABLE):
-            start, end = (0, size) if first <= before < last else (0, 0)
-        if shard is None or start < end:
+        if file.name.endswith(_CUTTABLE):
+            wanted = start < end
+        else:
+            # An empty text file is a document, too.
+            start, end, wanted = 0, size, first <= before < behind
+        if shard is None or wanted:
             taken.append(Portion(file, start, end, (start, end) == (0, size)))
         before += size
     return taken

@@ -37,7 +37,7 @@ def build_index(
         str,
         typer.Option(
             metavar="bloom,suffix|lean",
-            help="lean: a third of suffix's size, for quotes of n characters or more. Without "
+            help="lean: a tenth of suffix's size, for quotes of n characters or more. Without "
             "either there are scores, but no quotes and no documents.",
         ),
     ] = "bloom,suffix",
@@ -68,8 +68,8 @@ def build_index(
         str | None,
         typer.Option(
             metavar="SIZE",
-            help="Memory to stay within, such as 4GiB or 500MB: smaller segments, and a filter "
-            "that is filled in parts.  [default: what it takes]",
+            help="Memory to stay within, such as 4GiB, 256MiB or more: smaller segments, and a "
+            "filter that is filled in parts.  [default: what it takes]",
         ),
     ] = None,
     overwrite: Annotated[

@@ -29,6 +29,8 @@ def read_batches(
         Records, and their texts.
     """
     if text is not None:
+        if input != Path("-"):
+            raise UsageError(f"{input} and --text exclude each other; give one")
         yield [{key: text}], [text]
         return
     records: list[Record] = []

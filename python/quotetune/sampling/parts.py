@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from quotetune.errors import QuotetuneError
+from quotetune.errors import QuotetuneError, UsageError
 from quotetune.sampling.backend import Request, Response
 
 LOG_NAME = "sampling.log"
@@ -108,9 +108,14 @@ def read_samples(directory: Path) -> Any:
 
     Returns:
         A `pyarrow.Table` with the columns of `schema`, prompts in their order, samples in theirs.
+
+    Raises:
+        UsageError: There is no such directory.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+    if not directory.is_dir():
+        raise UsageError(f"{directory}: no such directory; give that of quotetune sample's parts")
     tables = [pq.read_table(path) for path in sorted(directory.glob("part-*.parquet"))]
     return pa.concat_tables(tables) if tables else schema().empty_table()

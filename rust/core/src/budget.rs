@@ -34,3 +34,26 @@ impl Budget {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_shared_out_stays_within_the_limit() {
+        for limit in [256 << 20, 1 << 30, 100 << 30] {
+            for threads in [1, 2, 7, 64] {
+                let budget = Budget::within(limit, threads).unwrap();
+                let threads = threads as u64;
+                let part = budget.filter_words as u64 * 8;
+                let sorted = SORTING * threads * budget.segment_bytes;
+                let total = BASE + sorted + part + threads * part / 4 + budget.segment_bytes;
+                assert!(
+                    total <= limit && total > limit * 9 / 10,
+                    "{total} of {limit}"
+                );
+            }
+        }
+        assert!(Budget::within((256 << 20) - 1, 1).is_err());
+    }
+}

@@ -8,7 +8,7 @@ use rayon::prelude::*;
 
 use crate::bloom::{self, Bloom, BloomBuilder};
 use crate::documents::Documents;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::file::{FileWriter, Kind, Parameters};
 use crate::finish::Gauge;
 use crate::manifest::{FileEntry, FilterEntry};
@@ -126,7 +126,7 @@ pub fn build_filter(
         let size = size.larger(attempt);
         let mut output = FilterWriter::create(path.clone(), parameters)?;
         let part_words = most_words.next_multiple_of(bloom::BLOCK_WORDS);
-        let mut words = vec![0; size.words.min(part_words)];
+        let mut words = zeros(size.words.min(part_words))?;
         for first in (0..size.words).step_by(part_words) {
             words.truncate(size.words - first);
             words.fill(0);
@@ -146,6 +146,21 @@ pub fn build_filter(
         }
     }
     unreachable!("the last attempt counts")
+}
+
+/// Zeros, or an error where a `vec!` would end the process.
+fn zeros(words: usize) -> Result<Vec<u64>> {
+    let mut zeros = Vec::new();
+    match zeros.try_reserve_exact(words) {
+        Ok(()) => zeros.resize(words, 0),
+        Err(_) => {
+            let gigabytes = words as f64 * 8e-9;
+            return Err(Error::Usage(format!(
+                "no memory for a filter of {gigabytes:.0} GB; give a memory limit, or expect fewer n-grams"
+            )));
+        }
+    }
+    Ok(zeros)
 }
 
 /// Writes a filter part by part, and measures it.

@@ -76,7 +76,8 @@ impl BloomInserter<'_, '_> {
         let shift = builder.partition_blocks.trailing_zeros();
         for &hash in hashes {
             // Hashes of the parts before wrap around, behind all blocks of this one.
-            let block = kernel::block_of(hash, builder.total_blocks).wrapping_sub(builder.first_block);
+            let block =
+                kernel::block_of(hash, builder.total_blocks).wrapping_sub(builder.first_block);
             if block >= builder.blocks {
                 continue;
             }

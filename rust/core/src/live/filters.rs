@@ -167,7 +167,14 @@ pub fn make(
                     None => FilterSize::alone(sizing, ngrams),
                     Some(fpr) => size_for(ngrams, *fpr),
                 };
-                let entry = build_filter(&covered, path, size, draft.parameters, usize::MAX / 2, gauge)?;
+                let entry = build_filter(
+                    &covered,
+                    path,
+                    size,
+                    draft.parameters,
+                    usize::MAX / 2,
+                    gauge,
+                )?;
                 (draft.staging.clone(), entry)
             }
             Filter::Union(filters) => {
@@ -182,7 +189,14 @@ pub fn make(
                         let covered = part_of(segments, first, documents);
                         let ngrams = count_distinct(&covered, draft.parameters, gauge)?;
                         let size = FilterSize::alone(sizing, ngrams);
-                        build_filter(&covered, path, size, draft.parameters, usize::MAX / 2, gauge)?
+                        build_filter(
+                            &covered,
+                            path,
+                            size,
+                            draft.parameters,
+                            usize::MAX / 2,
+                            gauge,
+                        )?
                     }
                     _ => return Err(cannot_unite(&filters[0].0)),
                 };
