@@ -13,7 +13,7 @@ from benchmarks.report import write_section
 from benchmarks.settings import SYSTEMS, Settings
 from benchmarks.table import HEADER, Table
 
-BENCHMARKS = ("build", "score", "trace", "round")
+BENCHMARKS = ("build", "score", "trace", "lean", "round")
 
 
 def main() -> None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from benchmarks import build, corpora, filters, score, suffixes, trace
+from benchmarks import build, corpora, filters, lean, score, suffixes, trace
 from benchmarks.settings import QUOTETUNE, SET, N, Settings
 from benchmarks.table import Row, Table
 from benchmarks.timing import Time, in_child
@@ -50,6 +50,12 @@ def test_the_build_has_a_row_for_every_system_and_corpus(settings: Settings) -> 
 
 def test_the_score_has_a_row_for_every_system(settings: Settings) -> None:
     check_rows(score.tables(settings), [[QUOTETUNE, SET]])
+
+
+def test_the_lean_index_answers_as_the_full_one(settings: Settings) -> None:
+    tables = lean.tables(settings)
+    check_rows(tables, [[f"{QUOTETUNE}, suffix", f"{QUOTETUNE}, lean"]] * 3)
+    assert tables[1].notes[0].endswith("the answers are the same.")
 
 
 def test_the_trace_has_a_row_and_counts_its_spans(settings: Settings) -> None:

@@ -1,0 +1,66 @@
+"""The lean index beside the full one: the same answers, and what each takes."""
+
+from benchmarks.corpora import half_quoted, split_corpus, write_jsonl
+from benchmarks.settings import QUOTETUNE, N, Settings
+from benchmarks.table import Row, Table
+from benchmarks.timing import by_turns, timed
+from quotetune import Index, build_index
+
+TEXTS = 200
+CHARS = 2000
+PHRASE = slice(100, 140)
+STRUCTURES = ("suffix", "lean")
+
+
+def tables(settings: Settings) -> list[Table]:
+    """Measure both indexes of one corpus: size, build, traces in a batch, counts in a batch."""
+    corpus, held_out = split_corpus(settings.demo, settings.text_bytes)
+    path = write_jsonl(corpus, settings.work / "ordinary" / "corpus.jsonl")
+    texts = half_quoted(corpus, held_out, TEXTS, CHARS)
+    phrases = [text[PHRASE] for text in texts]
+    chars = sum(map(len, corpus))
+    indexes: dict[str, Index] = {}
+    builds: list[Row] = []
+    sizes: list[str] = []
+    for name in STRUCTURES:
+        output = settings.work / name
+
+        def build(name: str = name) -> None:
+            structures = ["bloom", name]
+            indexes[name] = build_index(path, settings.work / name, n=N, structures=structures)
+
+        builds.append(Row(f"{QUOTETUNE}, {name}", chars / 1e6, timed(build)))
+        size = sum(file.stat().st_size for file in output.glob("segment-*"))
+        sizes.append(f"{name} {size / chars:.2f}")
+    traces = {name: index.trace(texts) for name, index in indexes.items()}
+    same = traces["suffix"] == traces["lean"]
+    spans = sum(map(len, traces["suffix"]))
+    # Loop variables are bound when the calls are made.
+    calls = {name: lambda index=index: index.trace(texts) for name, index in indexes.items()}
+    counts = {name: lambda index=index: index.count(phrases) for name, index in indexes.items()}
+    traced = by_turns(calls, settings.repeats)
+    counted = by_turns(counts, settings.repeats)
+    return [
+        Table(
+            title=f"Build of filter and suffix index of {chars / 1e6:.0f} MB of text",
+            unit="MB of text a second",
+            rows=builds,
+            notes=(
+                f"Bytes a byte of text, text and documents included: {', '.join(sizes)}. "
+                "The Bloom filter comes on top.",
+            ),
+        ),
+        Table(
+            title=f"Trace of texts of {CHARS} characters in a batch",
+            unit="milliseconds a text",
+            rows=[Row(f"{QUOTETUNE}, {name}", TEXTS, traced[name]) for name in indexes],
+            seconds_each=1000.0,
+            notes=(f"{spans} spans; the answers are {'the same' if same else 'NOT the same'}.",),
+        ),
+        Table(
+            title="Count of phrases of 40 characters in a batch",
+            unit="microseconds a phrase",
+            rows=[Row(f"{QUOTETUNE}, {name}", TEXTS, counted[name]) for name in indexes],
+            seconds_each=1e6,
+        ),
+    ]
