@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+import xxhash
 from hypothesis import Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -357,7 +358,6 @@ def test_an_index_of_before_indexes_could_change_is_added_to(tmp_path: Path) -> 
 
 def write_manifest(path: Path, value: dict) -> None:
     """Write a manifest with its checksum: xxh3 of the text with zeros in its place."""
-    xxhash = pytest.importorskip("xxhash")
     value["checksum"] = "0" * 16
     text = json.dumps(value, indent=2, ensure_ascii=False) + "\n"
     digest = xxhash.xxh3_64_hexdigest(text.encode())

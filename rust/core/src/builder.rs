@@ -13,6 +13,7 @@ use crate::corpus::{Document, Places};
 use crate::documents::{Documents, Record};
 use crate::error::{Error, Result};
 use crate::file::Parameters;
+use crate::fill::WHOLE;
 use crate::finish::{self, Plan, Progress};
 use crate::manifest::{Counts, Manifest};
 use crate::ngram::NgramHasher;
@@ -128,7 +129,7 @@ impl Builder {
     pub fn create(output: &Path, mut options: BuildOptions) -> Result<Self> {
         options.check()?;
         let pool = thread_pool(options.threads)?;
-        let mut filter_words = usize::MAX / 2;
+        let mut filter_words = WHOLE;
         if let Some(limit) = options.memory_limit {
             let budget = Budget::within(limit, pool.current_num_threads())?;
             options.segment_bytes = options.segment_bytes.min(budget.segment_bytes);

@@ -16,6 +16,8 @@ use crate::ngram::NgramHasher;
 use crate::segment::{SegmentText, WrittenSegment};
 use crate::sizing::Sizing;
 
+/// More words than any filter has: none is filled in parts.
+pub const WHOLE: usize = usize::MAX / 2;
 /// Text that a thread takes at a time when it fills the filter.
 const FILTER_CHUNK: u64 = 1 << 20;
 /// How often a filter that came out worse than it may be is made anew, each time this much larger. A filter of a few
@@ -126,10 +128,8 @@ pub fn build_filter(
         let size = size.larger(attempt);
         let mut output = FilterWriter::create(path.clone(), parameters)?;
         let part_words = most_words.next_multiple_of(bloom::BLOCK_WORDS);
-        let mut words = zeros(size.words.min(part_words))?;
         for first in (0..size.words).step_by(part_words) {
-            words.truncate(size.words - first);
-            words.fill(0);
+            let mut words = zeros(part_words.min(size.words - first))?;
             let builder = BloomBuilder::part(&mut words, first, size.words).expect("whole blocks");
             for part in covered {
                 part.hash(parameters, gauge, || {

@@ -7,7 +7,7 @@ use super::draft::{Draft, Part};
 use super::{ChangeOptions, filters, tiers};
 use crate::builder::{BuildOptions, Builder};
 use crate::error::Result;
-use crate::finish::{self, Progress};
+use crate::finish::Progress;
 use crate::manifest::Manifest;
 
 /// An index that documents are being added to, by the `Builder` that `begin` gives.
@@ -81,12 +81,7 @@ impl Addition {
             filters: filters.unwrap_or_default(),
             sizing,
         };
-        let here = change.directory.clone();
-        let total = draft.work();
-        let outcome = finish::supervise(spooled.pool, total, progress, move |gauge| {
-            draft.carry_out(&here, gauge)
-        })?;
         let counts = change.manifest.counts.plus(spooled.counts);
-        change.commit(spooled.directory, outcome, counts)
+        change.make(draft, spooled.directory, counts, spooled.pool, progress)
     }
 }

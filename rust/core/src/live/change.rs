@@ -4,9 +4,12 @@ use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
-use super::draft::{Outcome, Part};
+use rayon::ThreadPool;
+
+use super::draft::{Draft, Outcome, Part};
 use crate::error::{Error, Result};
 use crate::file::Parameters;
+use crate::finish::{self, Progress};
 use crate::manifest::{self, Counts, FileEntry, Manifest, PARTIAL_NAME};
 use crate::output::{self, OutputDirectory, remove_if_present, sync_directory};
 
@@ -53,13 +56,19 @@ impl Change {
         })
     }
 
-    /// Make the outcome the index.
-    pub fn commit(
+    /// Carry `draft` out on the threads of `pool`, and make what comes of it, with these counts, the index.
+    pub fn make(
         self,
+        draft: Draft,
         staging: OutputDirectory,
-        outcome: Outcome,
         counts: Counts,
+        pool: ThreadPool,
+        progress: impl FnMut(Progress) -> Result<()>,
     ) -> Result<Manifest> {
+        let (here, total) = (self.directory.clone(), draft.work());
+        let outcome = finish::supervise(pool, total, progress, move |gauge| {
+            draft.carry_out(&here, gauge)
+        })?;
         let manifest = Manifest {
             counts,
             ..self.manifest

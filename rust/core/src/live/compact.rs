@@ -8,7 +8,7 @@ use super::filters::Filter;
 use super::{ChangeOptions, tiers};
 use crate::builder::thread_pool;
 use crate::error::Result;
-use crate::finish::{self, Progress};
+use crate::finish::Progress;
 
 /// Merge neighbouring segments of the index in `directory` as far as they fit into one, and make one filter of several.
 ///
@@ -49,11 +49,7 @@ pub fn compact(
         filters,
         sizing: change.manifest.sizing,
     };
-    let (here, total) = (directory.to_owned(), draft.work());
     let pool = thread_pool(options.threads)?;
-    let outcome = finish::supervise(pool, total, progress, move |gauge| {
-        draft.carry_out(&here, gauge)
-    })?;
-    change.commit(staging, outcome, counts)?;
+    change.make(draft, staging, counts, pool, progress)?;
     Ok(())
 }

@@ -13,7 +13,7 @@ use crate::bloom::{self, Bloom};
 use crate::cardinality::DistinctCounter;
 use crate::error::{Error, Result};
 use crate::file::{Kind, MappedFile, Parameters};
-use crate::fill::{Covered, FilterSize, build_filter, write_filter};
+use crate::fill::{Covered, FilterSize, WHOLE, build_filter, write_filter};
 use crate::finish::Gauge;
 use crate::manifest::FilterEntry;
 use crate::segment::WrittenSegment;
@@ -148,6 +148,9 @@ pub fn make(
     let kept: usize = segments.iter().map(|segment| segment.documents).sum();
     // Documents whose text is kept come last: all of them, or those that are just added.
     let mut first = kept as i64 - covered as i64;
+    let fill = |covered: &[Covered], path, size| {
+        build_filter(covered, path, size, draft.parameters, WHOLE, gauge)
+    };
     let mut made = Vec::new();
     for (number, filter) in draft.filters.iter().enumerate() {
         let path = draft.staging.join(format!("filter-{number:05}.bloom"));
@@ -167,14 +170,7 @@ pub fn make(
                     None => FilterSize::alone(sizing, ngrams),
                     Some(fpr) => size_for(ngrams, *fpr),
                 };
-                let entry = build_filter(
-                    &covered,
-                    path,
-                    size,
-                    draft.parameters,
-                    usize::MAX / 2,
-                    gauge,
-                )?;
+                let entry = fill(&covered, path, size)?;
                 (draft.staging.clone(), entry)
             }
             Filter::Union(filters) => {
@@ -189,14 +185,7 @@ pub fn make(
                         let covered = part_of(segments, first, documents);
                         let ngrams = count_distinct(&covered, draft.parameters, gauge)?;
                         let size = FilterSize::alone(sizing, ngrams);
-                        build_filter(
-                            &covered,
-                            path,
-                            size,
-                            draft.parameters,
-                            usize::MAX / 2,
-                            gauge,
-                        )?
+                        fill(&covered, path, size)?
                     }
                     _ => return Err(cannot_unite(&filters[0].0)),
                 };

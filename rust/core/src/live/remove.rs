@@ -9,7 +9,7 @@ use super::{ChangeOptions, filters, tiers};
 use crate::builder::thread_pool;
 use crate::error::{Error, Result};
 use crate::file::Parameters;
-use crate::finish::{self, Progress};
+use crate::finish::Progress;
 use crate::manifest::Counts;
 
 /// Remove documents of `source` from the index in `directory`: those with these ids, or all for none. Gives their number.
@@ -63,13 +63,9 @@ pub fn remove(
         filters: filters::without(&change.manifest.filters, directory, &numbers),
         sizing: change.manifest.sizing,
     };
-    let (here, total) = (directory.to_owned(), draft.work());
-    let pool = thread_pool(options.threads)?;
-    let outcome = finish::supervise(pool, total, progress, move |gauge| {
-        draft.carry_out(&here, gauge)
-    })?;
     let counts = change.manifest.counts.minus(gone);
-    change.commit(staging, outcome, counts)?;
+    let pool = thread_pool(options.threads)?;
+    change.make(draft, staging, counts, pool, progress)?;
     Ok(gone.documents)
 }
 
