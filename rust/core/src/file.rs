@@ -140,7 +140,7 @@ impl Header {
     }
 }
 
-/// Writes one file from front to back; `finish` makes it whole and durable.
+/// Writes one file from front to back; `finish` makes it whole. It is forced to the disk when a manifest is to name it.
 pub struct FileWriter {
     path: PathBuf,
     file: BufWriter<File>,
@@ -187,7 +187,7 @@ impl FileWriter {
         Ok(())
     }
 
-    /// Write the header in front and force everything to the disk.
+    /// Write the header in front.
     pub fn finish(mut self) -> Result<PathBuf> {
         self.header.file_length = self.position;
         self.header.checksum = self.header.own_checksum();
@@ -195,8 +195,7 @@ impl FileWriter {
         (|| {
             self.file.seek(SeekFrom::Start(0))?;
             self.file.write_all(bytemuck::bytes_of(&self.header))?;
-            self.file.flush()?;
-            self.file.get_ref().sync_all()
+            self.file.flush()
         })()
         .map_err(Error::io("write", &path))?;
         Ok(path)

@@ -4,6 +4,7 @@ use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use memmap2::MmapMut;
 use rayon::prelude::*;
 
 use crate::bloom::{self, Bloom, BloomBuilder};
@@ -129,8 +130,9 @@ pub fn build_filter(
         let mut output = FilterWriter::create(path.clone(), parameters)?;
         let part_words = most_words.next_multiple_of(bloom::BLOCK_WORDS);
         for first in (0..size.words).step_by(part_words) {
-            let mut words = zeros(part_words.min(size.words - first))?;
-            let builder = BloomBuilder::part(&mut words, first, size.words).expect("whole blocks");
+            let mut map = zeros(part_words.min(size.words - first))?;
+            let words = bytemuck::cast_slice_mut(&mut map);
+            let builder = BloomBuilder::part(words, first, size.words).expect("whole blocks");
             for part in covered {
                 part.hash(parameters, gauge, || {
                     let mut inserter = builder.inserter();
@@ -138,7 +140,7 @@ pub fn build_filter(
                 })?;
             }
             drop(builder);
-            output.write(&words, gauge)?;
+            output.write(words, gauge)?;
         }
         if output.fpr() <= size.max_fpr || attempt == ATTEMPTS {
             let documents = covered.iter().map(|part| part.documents.len() as u64);
@@ -148,19 +150,18 @@ pub fn build_filter(
     unreachable!("the last attempt counts")
 }
 
-/// Zeros, or an error where a `vec!` would end the process.
-fn zeros(words: usize) -> Result<Vec<u64>> {
-    let mut zeros = Vec::new();
-    match zeros.try_reserve_exact(words) {
-        Ok(()) => zeros.resize(words, 0),
-        Err(_) => {
-            let gigabytes = words as f64 * 8e-9;
-            return Err(Error::Usage(format!(
-                "no memory for a filter of {gigabytes:.0} GB; give a memory limit, or expect fewer n-grams"
-            )));
-        }
-    }
-    Ok(zeros)
+/// Zeros on large pages, where the system has them: whoever writes all over them then seldom misses a page's address.
+fn zeros(words: usize) -> Result<MmapMut> {
+    let map = MmapMut::map_anon(words * size_of::<u64>()).map_err(|_| {
+        let gigabytes = words as f64 * 8e-9;
+        Error::Usage(format!(
+            "no memory for a filter of {gigabytes:.0} GB; give a memory limit, or expect fewer n-grams"
+        ))
+    })?;
+    #[cfg(target_os = "linux")]
+    // Advice only: where the system does not take it, nothing else changes.
+    let _ = map.advise(memmap2::Advice::HugePage);
+    Ok(map)
 }
 
 /// Writes a filter part by part, and measures it.
@@ -189,10 +190,10 @@ impl FilterWriter {
             gauge.check()?;
             self.file.write(bytemuck::cast_slice(chunk))?;
         }
-        let part = Bloom::new(words).expect("whole blocks");
+        let part = Bloom::new(words).expect("whole blocks").measure();
         self.words += words.len();
-        self.fill += part.fill() * words.len() as f64;
-        self.fpr += part.estimated_fpr() * words.len() as f64;
+        self.fill += part.fill * words.len() as f64;
+        self.fpr += part.fpr * words.len() as f64;
         Ok(())
     }
 

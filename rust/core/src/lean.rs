@@ -5,6 +5,7 @@
 //! comparisons their cache miss. Shorter strings are found by reading the whole text.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 use memchr::memmem;
 
@@ -117,9 +118,8 @@ impl<'a> LeanView<'a> {
             .sorted
             .lower_bound(right)
             .clamp(interval.start, interval.end);
-        let fits = |&index: &usize| self.follows(index, before);
-        let below = (interval.start..middle).rev().find(fits);
-        let above = (middle..interval.end).find(fits);
+        let below = self.following(interval.start..middle, before).next_back();
+        let above = self.following(middle..interval.end, before).next();
         let shared = |index| anchor + common_prefix(self.sorted.suffix(index), right, 0);
         [below, above]
             .into_iter()
@@ -134,9 +134,8 @@ impl<'a> LeanView<'a> {
             return memmem::find(self.sorted.text(), pattern).is_some();
         };
         let (before, right) = pattern.split_at(anchor);
-        self.sorted
-            .interval(right)
-            .any(|index| self.follows(index, before))
+        let interval = self.sorted.interval(right);
+        self.following(interval, before).next().is_some()
     }
 
     /// Where `pattern` occurs, overlapping occurrences too; in no order.
@@ -146,22 +145,28 @@ impl<'a> LeanView<'a> {
         };
         let (before, right) = pattern.split_at(anchor);
         let interval = self.sorted.interval(right);
-        let found = interval.filter(|&index| self.follows(index, before));
-        found
+        self.following(interval, before)
             .map(|index| self.sorted.positions(index..index + 1)[0] - anchor as u32)
             .collect()
     }
 
-    /// Whether `before` stands in front of a suffix.
-    #[inline]
-    fn follows(&self, index: usize, before: &[u8]) -> bool {
-        if before.len() >= MARKED && self.marks[index] != mark(before) {
-            return false;
+    /// Those of a range of suffixes that `before` stands in front of.
+    fn following<'s>(
+        &'s self,
+        range: Range<usize>,
+        before: &'s [u8],
+    ) -> Box<dyn DoubleEndedIterator<Item = usize> + 's> {
+        let follows = move |&index: &usize| {
+            let position = self.sorted.positions(index..index + 1)[0] as usize;
+            let text = self.sorted.text().get(..position);
+            text.is_some_and(|text| text.ends_with(before))
+        };
+        if before.len() < MARKED {
+            return Box::new(range.filter(follows));
         }
-        let position = self.sorted.positions(index..index + 1)[0] as usize;
-        let text = self.sorted.text();
-        text.get(..position)
-            .is_some_and(|text| text.ends_with(before))
+        // A thousand equal suffixes cost a thousand bytes, and not as many looks into the text.
+        let marked = memchr::memchr_iter(mark(before), &self.marks[range.clone()]);
+        Box::new(marked.map(move |index| range.start + index).filter(follows))
     }
 
     fn scan(&self, pattern: &[u8]) -> Vec<u32> {

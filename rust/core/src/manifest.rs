@@ -156,19 +156,24 @@ pub struct FileEntry {
 }
 
 impl FileEntry {
-    /// Measure a finished file.
+    /// Measure a finished file, and force it to the disk: what a manifest names must be there after a power cut.
     pub fn of(path: &Path) -> Result<Self> {
         Self::with_checksum(path, crate::verify::checksum(path)?)
     }
 
-    /// A finished file whose checksum is known.
+    /// The same for a file whose checksum is known.
     pub fn with_checksum(path: &Path, xxh3: String) -> Result<Self> {
+        let size = || {
+            let file = File::open(path)?;
+            file.sync_all()?;
+            Ok(file.metadata()?.len())
+        };
         Ok(Self {
             name: path
                 .file_name()
                 .map(|name| name.to_string_lossy().into_owned())
                 .unwrap_or_default(),
-            size: fs::metadata(path).map_err(Error::io("read", path))?.len(),
+            size: size().map_err(Error::io("write", path))?,
             xxh3,
         })
     }

@@ -1,7 +1,7 @@
 //! The Bloom filter: never a false negative, the promised rate of false positives, one filter however it was filled.
 
 use proptest::prelude::*;
-use quotetune_core::bloom::{Bloom, BloomBuilder, bits_to_fpr, words_for};
+use quotetune_core::bloom::{Bloom, BloomBuilder, Measure, bits_to_fpr, words_for};
 use quotetune_core::cardinality::DistinctCounter;
 use quotetune_core::ngram::NgramHasher;
 
@@ -73,7 +73,7 @@ fn the_false_positive_rate_is_the_promised_and_the_estimated_one() {
         let bloom = Bloom::new(&words).unwrap();
         let asked = keys(2, 3_000_000);
         let measured = bloom.count_hits(&asked) as f64 / asked.len() as f64;
-        for expected in [bits_to_fpr(bits), bloom.estimated_fpr()] {
+        for expected in [bits_to_fpr(bits), bloom.measure().fpr] {
             assert!(
                 (measured / expected - 1.0).abs() < 0.1,
                 "{bits} bits: {measured}, {expected} expected"
@@ -135,7 +135,13 @@ fn an_empty_filter_holds_nothing() {
     let words = filter_of(&[], words_for(0, 16.0));
     let bloom = Bloom::new(&words).unwrap();
     assert_eq!(bloom.count_hits(&keys(8, 10_000)), 0);
-    assert_eq!((bloom.fill(), bloom.estimated_fpr()), (0.0, 0.0));
+    assert_eq!(
+        bloom.measure(),
+        Measure {
+            fill: 0.0,
+            fpr: 0.0
+        }
+    );
 }
 
 #[test]
@@ -143,7 +149,13 @@ fn a_full_filter_holds_everything() {
     let words = [u64::MAX; 16];
     let bloom = Bloom::new(&words).unwrap();
     assert_eq!(bloom.count_hits(&keys(9, 1000)), 1000);
-    assert_eq!((bloom.fill(), bloom.estimated_fpr()), (1.0, 1.0));
+    assert_eq!(
+        bloom.measure(),
+        Measure {
+            fill: 1.0,
+            fpr: 1.0
+        }
+    );
 }
 
 #[test]

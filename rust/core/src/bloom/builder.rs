@@ -7,11 +7,17 @@ use std::sync::{Mutex, PoisonError};
 
 use super::{BLOCK_WORDS, Block, kernel};
 
-const MAX_PARTITIONS: usize = 256;
+/// Blocks of a partition: half of a second-level cache.
+const PARTITION_BLOCKS: usize = 1 << 13;
+/// More partitions, and a thread would miss the cache where it collects their hashes.
+const MAX_PARTITIONS: usize = 1 << 12;
 /// Hashes a thread collects for a partition before it takes its lock: several for each of its blocks, so that a block is
-/// fetched from memory once for all of them; but no more than these.
-const PENDING: std::ops::RangeInclusive<usize> = 512..=16384;
+/// fetched from memory once for all of them; but no more than these for all partitions together.
 const PENDING_PER_BLOCK: usize = 2;
+const MAX_PENDING: usize = 1 << 24;
+/// Between the rooms of two partitions, which fill alike: a page and a cache line, so that the places where the next
+/// hashes go do not fall into the same set of a cache, or of the page table's.
+const PADDING: usize = (4096 + 64) / size_of::<u64>();
 
 /// A filter, or a part of one, that is being filled. Give each thread its own [`BloomBuilder::inserter`].
 pub struct BloomBuilder<'a> {
@@ -38,7 +44,8 @@ impl<'a> BloomBuilder<'a> {
         if !rest.is_empty() || blocks.is_empty() || !whole(first_word) || !whole(total_words) {
             return None;
         }
-        let partition_blocks = blocks.len().div_ceil(MAX_PARTITIONS).next_power_of_two();
+        let least = blocks.len().div_ceil(MAX_PARTITIONS).next_power_of_two();
+        let partition_blocks = least.max(PARTITION_BLOCKS);
         Some(Self {
             first_block: first_word / BLOCK_WORDS,
             blocks: blocks.len(),
@@ -53,11 +60,13 @@ impl<'a> BloomBuilder<'a> {
 
     /// One thread's way in.
     pub fn inserter(&self) -> BloomInserter<'_, 'a> {
-        let wanted = self.partition_blocks * PENDING_PER_BLOCK;
+        let partitions = self.partitions.len();
+        let most = (MAX_PENDING / partitions).min(self.partition_blocks * PENDING_PER_BLOCK);
         BloomInserter {
             builder: self,
-            pending: vec![Vec::new(); self.partitions.len()],
-            most_pending: wanted.clamp(*PENDING.start(), *PENDING.end()),
+            pending: vec![0; partitions * (most + PADDING)],
+            lengths: vec![0; partitions],
+            most,
         }
     }
 }
@@ -65,15 +74,17 @@ impl<'a> BloomBuilder<'a> {
 /// Collects one thread's hashes by partition. Those that are still pending go into the filter when it is dropped.
 pub struct BloomInserter<'b, 'a> {
     builder: &'b BloomBuilder<'a>,
-    pending: Vec<Vec<u64>>,
-    most_pending: usize,
+    /// Room for `most` hashes a partition.
+    pending: Vec<u64>,
+    lengths: Vec<usize>,
+    most: usize,
 }
 
 impl BloomInserter<'_, '_> {
     /// Inserts `hashes`.
     pub fn insert(&mut self, hashes: &[u64]) {
         let builder = self.builder;
-        let shift = builder.partition_blocks.trailing_zeros();
+        let (shift, most) = (builder.partition_blocks.trailing_zeros(), self.most);
         for &hash in hashes {
             // Hashes of the parts before wrap around, behind all blocks of this one.
             let block =
@@ -82,8 +93,10 @@ impl BloomInserter<'_, '_> {
                 continue;
             }
             let partition = block >> shift;
-            self.pending[partition].push(hash);
-            if self.pending[partition].len() == self.most_pending {
+            let length = self.lengths[partition];
+            self.pending[partition * (most + PADDING) + length] = hash;
+            self.lengths[partition] = length + 1;
+            if length + 1 == most {
                 self.flush(partition);
             }
         }
@@ -95,19 +108,19 @@ impl BloomInserter<'_, '_> {
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         let first_block = builder.first_block + partition * builder.partition_blocks;
+        let length = std::mem::take(&mut self.lengths[partition]);
         kernel::insert(
             &mut blocks,
             first_block,
             builder.total_blocks,
-            &self.pending[partition],
+            &self.pending[partition * (self.most + PADDING)..][..length],
         );
-        self.pending[partition].clear();
     }
 }
 
 impl Drop for BloomInserter<'_, '_> {
     fn drop(&mut self) {
-        for partition in 0..self.pending.len() {
+        for partition in 0..self.lengths.len() {
             self.flush(partition);
         }
     }

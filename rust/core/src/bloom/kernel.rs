@@ -92,6 +92,34 @@ fn insert_portable(blocks: &mut [Block], first_block: usize, total_blocks: usize
     }
 }
 
+/// The bits set, and of every block the number of keys (of 64^8) whose bits are all set, summed.
+#[inline(always)]
+fn measure_portable(blocks: &[Block]) -> (u64, f64) {
+    let (mut ones, mut chances) = (0, 0.0);
+    for block in blocks {
+        let counts = block.map(|lane| u64::from(lane.count_ones()));
+        ones += counts.iter().sum::<u64>();
+        chances += counts.iter().product::<u64>() as f64;
+    }
+    (ones, chances)
+}
+
+/// The bits set, and of every block the number of keys (of 64^8) whose bits are all set, summed.
+pub(super) fn measure(blocks: &[Block]) -> (u64, f64) {
+    #[cfg(target_arch = "x86_64")]
+    if std::arch::is_x86_feature_detected!("popcnt") {
+        // SAFETY: the processor has this feature; `every_vector_width_gives_the_same_filter` runs this path.
+        return unsafe { measure_popcnt(blocks) };
+    }
+    measure_portable(blocks)
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "popcnt")]
+fn measure_popcnt(blocks: &[Block]) -> (u64, f64) {
+    measure_portable(blocks)
+}
+
 /// Sets `hits[i]` where the filter may hold `hashes[i]`.
 pub(super) fn mark_hits(blocks: &[Block], hashes: &[u64], hits: &mut [bool]) {
     #[cfg(target_arch = "x86_64")]
@@ -222,6 +250,7 @@ mod tests {
             .collect();
         for result in &results {
             assert_eq!(result, &results[0]);
+            assert_eq!(measure(&result.0), measure_portable(&result.0));
         }
         assert!(results[0].1[..503].iter().all(|&hit| hit));
         assert!(!results[0].1.iter().all(|&hit| hit));

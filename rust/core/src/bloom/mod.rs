@@ -69,21 +69,22 @@ impl<'a> Bloom<'a> {
         count
     }
 
-    /// Share of the bits that are set. Reads the whole filter.
-    pub fn fill(&self) -> f64 {
-        let set: u64 = self.blocks.as_flattened().iter().map(ones).sum();
-        set as f64 / (self.blocks.len() * BLOCK_WORDS * 64) as f64
-    }
-
-    /// False-positive rate of a random key: for each block the chance that all of its eight bits are set, averaged.
-    /// Reads the whole filter.
-    pub fn estimated_fpr(&self) -> f64 {
-        let chance =
-            |block: &Block| -> f64 { block.iter().map(|lane| ones(lane) as f64 / 64.0).product() };
-        self.blocks.iter().map(chance).sum::<f64>() / self.blocks.len() as f64
+    /// How full the filter is. Reads all of it.
+    pub fn measure(&self) -> Measure {
+        let (ones, chances) = kernel::measure(self.blocks);
+        let blocks = self.blocks.len() as f64;
+        Measure {
+            fill: ones as f64 / (blocks * (BLOCK_WORDS * 64) as f64),
+            fpr: chances / (blocks * 64f64.powi(BLOCK_WORDS as i32)),
+        }
     }
 }
 
-fn ones(word: &u64) -> u64 {
-    u64::from(word.count_ones())
+/// How full a filter is.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Measure {
+    /// Share of the bits that are set.
+    pub fill: f64,
+    /// False-positive rate of a random key: for each block the chance that all of its eight bits are set, averaged.
+    pub fpr: f64,
 }

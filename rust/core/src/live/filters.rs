@@ -178,7 +178,7 @@ pub fn make(
                 let size = size_of(&words, sizing);
                 let documents = filter.documents();
                 let entry = match Bloom::new(&words) {
-                    Some(union) if union.estimated_fpr() <= sizing.max_fpr => {
+                    Some(union) if union.measure().fpr <= sizing.max_fpr => {
                         write_filter(&words, documents, size, path, draft.parameters, gauge)?
                     }
                     _ if draft.suffixes.is_some() => {
@@ -312,7 +312,7 @@ fn estimate_held(words: &[u64]) -> u64 {
         return 0;
     };
     let blocks = (words.len() / bloom::BLOCK_WORDS) as f64;
-    (-64.0 * (1.0 - filter.fill()).ln() * blocks).round() as u64
+    (-64.0 * (1.0 - filter.measure().fill).ln() * blocks).round() as u64
 }
 
 #[cfg(test)]
