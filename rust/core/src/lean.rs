@@ -1,8 +1,8 @@
 //! The lean index of a segment's text: a suffix array of anchors only, a tenth of the full one.
 //!
 //! It finds every string of n or more characters exactly: the anchor of its first window is in the array, the text in
-//! front of the anchor is compared in place. A byte a suffix, made of the four bytes in front of it, saves most of those
-//! comparisons their cache miss. Shorter strings are found by reading the whole text.
+//! front of the anchor is compared in place. Three bytes a suffix ([`crate::fronts`]) save most of those comparisons their
+//! cache miss. Shorter strings are found by reading the whole text.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -10,19 +10,17 @@ use std::ops::Range;
 use memchr::memmem;
 
 use crate::anchors::Anchors;
+use crate::fronts::{Front, FrontScan, fronts};
 use crate::jump::jump_table;
 use crate::suffix::{self, SEPARATOR, SuffixView, common_prefix};
-
-/// Bytes in front of a suffix that its mark is made of.
-const MARKED: usize = 4;
 
 /// The arrays of a lean index.
 pub struct LeanArrays {
     /// Positions of the anchors, in the order of their suffixes.
     pub suffixes: Vec<u32>,
     pub jump: Vec<u32>,
-    /// A mark of what stands in front of each suffix.
-    pub marks: Vec<u8>,
+    /// What stands in front of each suffix.
+    pub fronts: Vec<Front>,
 }
 
 impl LeanArrays {
@@ -35,10 +33,7 @@ impl LeanArrays {
         let positions = suffixes.iter().map(|&position| position as usize);
         Self {
             jump: jump_table(text, positions),
-            marks: suffixes
-                .iter()
-                .map(|&position| mark(&text[..position as usize]))
-                .collect(),
+            fronts: fronts(text, &suffixes),
             suffixes,
         }
     }
@@ -80,19 +75,11 @@ fn anchors_of(text: &[u8], n: usize) -> Positions {
     positions
 }
 
-/// A byte of the last bytes of `before`; 0 for too few.
-fn mark(before: &[u8]) -> u8 {
-    let last = before.last_chunk::<MARKED>();
-    last.map_or(0, |&bytes| {
-        (u32::from_le_bytes(bytes).wrapping_mul(0x9E37_79B1) >> 24) as u8
-    })
-}
-
 /// A segment's text with its lean index, e.g. of memory maps.
 #[derive(Clone, Copy, Debug)]
 pub struct LeanView<'a> {
     sorted: SuffixView<'a>,
-    marks: &'a [u8],
+    fronts: &'a [Front],
 }
 
 impl<'a> LeanView<'a> {
@@ -101,11 +88,11 @@ impl<'a> LeanView<'a> {
         text: &'a [u8],
         suffixes: &'a [u32],
         jump: &'a [u32],
-        marks: &'a [u8],
+        fronts: &'a [Front],
     ) -> Option<Self> {
-        let fit = suffixes.len() == marks.len() && suffixes.len() <= text.len();
+        let fit = suffixes.len() == fronts.len() && suffixes.len() <= text.len();
         let sorted = SuffixView::of_some(text, suffixes, jump)?;
-        fit.then_some(Self { sorted, marks })
+        fit.then_some(Self { sorted, fronts })
     }
 
     /// Bytes of the longest prefix of `pattern` that occurs, if that is `least` or more; otherwise 0. `anchor`: where in
@@ -118,7 +105,7 @@ impl<'a> LeanView<'a> {
             .sorted
             .lower_bound(right)
             .clamp(interval.start, interval.end);
-        let below = self.following(interval.start..middle, before).next_back();
+        let below = self.last_following(interval.start..middle, before);
         let above = self.following(middle..interval.end, before).next();
         let shared = |index| anchor + common_prefix(self.sorted.suffix(index), right, 0);
         [below, above]
@@ -146,27 +133,31 @@ impl<'a> LeanView<'a> {
         let (before, right) = pattern.split_at(anchor);
         let interval = self.sorted.interval(right);
         self.following(interval, before)
-            .map(|index| self.sorted.positions(index..index + 1)[0] - anchor as u32)
+            // A damaged index may hold a position too near to the begin.
+            .filter_map(|index| self.position(index).checked_sub(anchor))
+            .map(|position| position as u32)
             .collect()
     }
 
-    /// Those of a range of suffixes that `before` stands in front of.
+    /// Those of a range of suffixes that `before` stands in front of, in order.
     fn following<'s>(
         &'s self,
         range: Range<usize>,
         before: &'s [u8],
-    ) -> Box<dyn DoubleEndedIterator<Item = usize> + 's> {
-        let follows = move |&index: &usize| {
-            let position = self.sorted.positions(index..index + 1)[0] as usize;
-            let text = self.sorted.text().get(..position);
-            text.is_some_and(|text| text.ends_with(before))
-        };
-        if before.len() < MARKED {
-            return Box::new(range.filter(follows));
-        }
-        // A thousand equal suffixes cost a thousand bytes, and not as many looks into the text.
-        let marked = memchr::memchr_iter(mark(before), &self.marks[range.clone()]);
-        Box::new(marked.map(move |index| range.start + index).filter(follows))
+    ) -> impl Iterator<Item = usize> + 's {
+        let mut scan = FrontScan::new(self.fronts, self.sorted.text(), before);
+        range.filter(move |&index| scan.forward(index, self.position(index)))
+    }
+
+    /// The last of a range of suffixes that `before` stands in front of.
+    fn last_following(&self, range: Range<usize>, before: &[u8]) -> Option<usize> {
+        let mut scan = FrontScan::new(self.fronts, self.sorted.text(), before);
+        let mut indices = range.rev();
+        indices.find(|&index| scan.backward(index, self.position(index)))
+    }
+
+    fn position(&self, index: usize) -> usize {
+        self.sorted.positions(index..index + 1)[0] as usize
     }
 
     fn scan(&self, pattern: &[u8]) -> Vec<u32> {

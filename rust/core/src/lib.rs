@@ -11,6 +11,7 @@ pub mod error;
 pub mod file;
 pub mod fill;
 pub mod finish;
+pub mod fronts;
 pub mod index;
 pub mod ingest;
 pub mod jump;

@@ -14,7 +14,7 @@ use crate::text_index::{Suffixes, TextIndex};
 const TEXT: usize = 0;
 const SUFFIXES: usize = 0;
 const JUMP: usize = 1;
-const MARKS: usize = 2;
+const FRONTS: usize = 2;
 /// Bytes of a suffix array written between two looks at whether to stop.
 const WRITE_CHUNK: usize = 1 << 22;
 
@@ -120,14 +120,14 @@ pub fn write_suffixes(
     step: impl Fn() -> Result<()>,
 ) -> Result<PathBuf> {
     let text = text.bytes();
-    let (kind, sorted, jump, marks) = match suffixes {
+    let (kind, sorted, jump, fronts) = match suffixes {
         Suffixes::All => {
             let jump = jump_table(text, 0..text.len());
             (Kind::Suffix, suffix::suffix_array(text), jump, Vec::new())
         }
         Suffixes::Anchors => {
             let lean = LeanArrays::build(text, parameters.n);
-            (Kind::Lean, lean.suffixes, lean.jump, lean.marks)
+            (Kind::Lean, lean.suffixes, lean.jump, lean.fronts)
         }
     };
     step()?;
@@ -135,7 +135,7 @@ pub fn write_suffixes(
     let sections = [
         bytemuck::cast_slice(&sorted),
         bytemuck::cast_slice(&jump),
-        &marks[..],
+        bytemuck::cast_slice(&fronts),
     ];
     for section in &sections[..sections_of(suffixes)] {
         file.begin_section()?;
@@ -205,7 +205,7 @@ impl Segment {
         match self.suffixes {
             Suffixes::All => SuffixView::new(text, sorted, jump).map(TextIndex::Full),
             Suffixes::Anchors => {
-                LeanView::new(text, sorted, jump, self.suffix.section(MARKS)).map(TextIndex::Lean)
+                LeanView::new(text, sorted, jump, self.suffix.section(FRONTS)).map(TextIndex::Lean)
             }
         }
     }

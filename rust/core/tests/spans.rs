@@ -47,9 +47,9 @@ fn lean_view<'a>(segment: &'a Segment, arrays: &'a LeanArrays) -> TextIndex<'a> 
     let LeanArrays {
         suffixes,
         jump,
-        marks,
+        fronts,
     } = arrays;
-    TextIndex::Lean(LeanView::new(&segment.text, suffixes, jump, marks).unwrap())
+    TextIndex::Lean(LeanView::new(&segment.text, suffixes, jump, fronts).unwrap())
 }
 
 fn occurs(characters: &[char], documents: &[String]) -> bool {
