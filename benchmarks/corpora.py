@@ -7,7 +7,7 @@ is left out, so that every system sees the same 25-grams and a byte is a charact
 import json
 import random
 import sysconfig
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 SUFFIXES = (".py", ".md", ".rst", ".txt", ".pyi")
@@ -65,6 +65,16 @@ def duplicated(documents: Sequence[str], copies: int, seed: int = 0) -> list[str
     return repeated
 
 
+def first_of(documents: Sequence[str], size: int) -> list[str]:
+    """The first documents, so many that they have `size` characters or are all there are."""
+    chars = 0
+    for position, document in enumerate(documents):
+        if chars >= size:
+            return list(documents[:position])
+        chars += len(document)
+    return list(documents)
+
+
 def half_quoted(
     corpus: Sequence[str], held_out: Sequence[str], count: int, chars: int, seed: int = 0
 ) -> list[str]:
@@ -84,7 +94,7 @@ def half_quoted(
     return [_plain("".join(_fragments(draw, (corpus, held_out), chars))) for _ in range(count)]
 
 
-def write_jsonl(documents: Sequence[str], path: Path) -> Path:
+def write_jsonl(documents: Iterable[str], path: Path) -> Path:
     """Write documents as JSONL, one record `{"text": ...}` a line."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w", encoding="utf-8") as file:

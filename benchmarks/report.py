@@ -9,7 +9,7 @@ from datetime import date
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from benchmarks.table import Table
+from benchmarks.table import Listing, Table
 
 INTRODUCTION = """# Benchmarks
 
@@ -34,7 +34,7 @@ PACKAGES = (
 )
 
 
-def write_section(path: Path, name: str, tables: Sequence[Table]) -> None:
+def write_section(path: Path, name: str, tables: Sequence[Table | Listing]) -> None:
     """Put a benchmark's tables into the report, in place of its former ones.
 
     Args:
