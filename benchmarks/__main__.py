@@ -49,7 +49,9 @@ def main() -> None:
                 filter_bytes=round(options.filter * 2**20),
                 limited_bytes=round(options.limited_text * 1e6),
             )
-            tables: list[Table | Listing] = importlib.import_module(f"benchmarks.{name}").tables(settings)
+            tables: list[Table | Listing] = importlib.import_module(f"benchmarks.{name}").tables(
+                settings
+            )
         for table in tables:
             _print(console, table)
         write_section(options.output, name.capitalize(), tables)

@@ -92,7 +92,9 @@ def _suffix(settings: Settings, ours: Input, theirs: Input, kind: str) -> Table:
             arguments[system] = (system, path, work / system)
         times = _measure(settings, suffixes.prepare_build, arguments)
     rows = [
-        Row(name, (ours if given[0] == QUOTETUNE else theirs).megabytes, times[name], settings.limit)
+        Row(
+            name, (ours if given[0] == QUOTETUNE else theirs).megabytes, times[name], settings.limit
+        )
         for name, given in arguments.items()
     ]
     if LIBSAIS in settings.systems:

@@ -1,6 +1,7 @@
 """What the machine allows on one thread: a row under those of the systems."""
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -68,7 +69,7 @@ def copying(source: Path, result: Path, output: Path, amount: float) -> Row:
     return Row(LIMIT, amount, time)
 
 
-def sorting(documents: list[str], file: Path, repeats: int) -> Row:
+def sorting(documents: Sequence[str], file: Path, repeats: int) -> Row:
     """Measure bare libsais on the bytes that a suffix index sorts: each document and a byte 0xFF.
 
     Args:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from benchmarks.corpora import DOCUMENT_CHARS, half_quoted, split_corpus, write_jsonl
@@ -33,11 +34,10 @@ def tables(settings: Settings) -> list[Table]:
         index = build_index(path, place, n=N, segment_bytes=each, threads=1, overwrite=True)
         indexes[f"{QUOTETUNE}, segments: {count_segments(place)}"] = index
     traces: dict[str, Callable[[], object]] = {
-        name: lambda index=index: index.trace(texts, N, MAX_DOCUMENTS)
-        for name, index in indexes.items()
+        name: partial(index.trace, texts, N, MAX_DOCUMENTS) for name, index in indexes.items()
     }
     counts: dict[str, Callable[[], object]] = {
-        name: lambda index=index: index.count(phrases) for name, index in indexes.items()
+        name: partial(index.count, phrases) for name, index in indexes.items()
     }
     answers = [index.trace(texts[:100], N, MAX_DOCUMENTS) for index in indexes.values()]
     same = all(answer == answers[0] for answer in answers)
