@@ -23,6 +23,7 @@ BENCHMARKS = (
     "segments",
     "growth",
     "sizes",
+    "machine",
     "lean",
     "memory",
     "round",

@@ -67,7 +67,7 @@ def _bloom(settings: Settings, ours: Input, theirs: Input) -> Table:
     rows = [Row(name, given[name].megabytes, times[name], settings.limit) for name in systems]
     if LIMIT in settings.systems:
         copy = settings.work / "copy"
-        rows.append(limits.copying(ours.path, output, copy, ours.megabytes))
+        rows.append(limits.copying(ours.path, output, copy, ours.megabytes, settings.repeats))
     return Table(
         title=f"Build of a filter of all 25-grams of {ours.megabytes:.0f} MB of text",
         unit="MB of text a second",

@@ -8,6 +8,7 @@ import json
 import random
 import sysconfig
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from pathlib import Path
 
 SUFFIXES = (".py", ".md", ".rst", ".txt", ".pyi")
@@ -18,8 +19,9 @@ HELD_OUT = 10
 FRAGMENT_CHARS = 125
 
 
-def split_corpus(demo: Path, size: int) -> tuple[list[str], list[str]]:
-    """Read documents and hold some out.
+@lru_cache(maxsize=1)
+def split_corpus(demo: Path, size: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Read documents and hold some out. The tables of one run read them once.
 
     Args:
         demo: Directory of the demo's data.
@@ -39,7 +41,7 @@ def split_corpus(demo: Path, size: int) -> tuple[list[str], list[str]]:
         else:
             corpus.append(document)
             chars += len(document)
-    return corpus, held_out
+    return tuple(corpus), tuple(held_out)
 
 
 def duplicated(documents: Sequence[str], copies: int, seed: int = 0) -> list[str]:

@@ -116,7 +116,9 @@ class Listing:
 
 
 def number(value: float) -> str:
-    """Three digits, and no exponent."""
+    """Two digits or more, and no exponent."""
+    if 0 < value < 0.1:
+        return f"{value:.2g}"
     digits = 0 if value >= 100 else 1 if value >= 10 else 2
     return f"{value:,.{digits}f}"
 
