@@ -9,7 +9,7 @@ from pathlib import Path
 from benchmarks import filters, suffixes
 from benchmarks.corpora import first_of, split_corpus, write_jsonl
 from benchmarks.settings import LIMIT, QUOTETUNE, TOKENGRAMS, N, Settings
-from benchmarks.table import Row, Table
+from benchmarks.table import Row, Table, number
 from benchmarks.timing import by_turns, in_child
 from quotetune import Index, build_index
 
@@ -62,7 +62,7 @@ def tables(settings: Settings) -> list[Table]:
 
 
 def _megabytes(index: Path) -> str:
-    return f"{sum(path.stat().st_size for path in index.iterdir()) / 1e6:,.0f} MB"
+    return f"{number(sum(path.stat().st_size for path in index.iterdir()) / 1e6)} MB"
 
 
 def _pages(index: Path) -> int:
