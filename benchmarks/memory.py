@@ -91,7 +91,7 @@ def tables(settings: Settings) -> list[Listing]:
 def exchanged_copies(
     documents: Sequence[str], size: int, times: int, seed: int = 0
 ) -> Iterator[str]:
-    """Repeat documents until there are `size` characters, with other letters every `times` times."""
+    """Repeat documents until there are `size` characters; other letters every `times` times."""
     draw = random.Random(seed)
     letters = string.ascii_letters
     table = str.maketrans("", "")

@@ -17,7 +17,10 @@ const DEPENDENT: u64 = 2_000_000;
 const REPEATS: usize = 3;
 
 fn main() -> Result<(), Box<dyn error::Error>> {
-    let bytes: usize = env::args().nth(1).ok_or("give a number of bytes")?.parse()?;
+    let bytes: usize = env::args()
+        .nth(1)
+        .ok_or("give a number of bytes")?
+        .parse()?;
     let mut map = MmapMut::map_anon(bytes.next_multiple_of(8 * LINE_WORDS).max(64))?;
     // Large pages where there are some: a limit is what the machine can do at best.
     #[cfg(target_os = "linux")]
@@ -28,7 +31,8 @@ fn main() -> Result<(), Box<dyn error::Error>> {
     let lines = words.len() / LINE_WORDS;
     let independent = shortest(|| independent_reads(words, lines)) / INDEPENDENT as f64;
     let dependent = shortest(|| dependent_reads(words, lines)) / DEPENDENT as f64;
-    let sequential = shortest(|| words.iter().copied().fold(0, u64::wrapping_add)) / map.len() as f64;
+    let sequential =
+        shortest(|| words.iter().copied().fold(0, u64::wrapping_add)) / map.len() as f64;
     println!(
         "{{\"independent\": {independent:e}, \"dependent\": {dependent:e}, \"sequential\": {sequential:e}}}"
     );
