@@ -18,7 +18,7 @@ BENCHMARKS = (
     "score",
     "trace",
     "count",
-    "open",
+    "opening",
     "threads",
     "segments",
     "growth",

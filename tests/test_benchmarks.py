@@ -14,7 +14,7 @@ from benchmarks import (
     growth,
     lean,
     memory,
-    open,
+    opening,
     score,
     segments,
     sizes,
@@ -89,8 +89,8 @@ def test_the_trace_has_a_row_and_counts_its_spans(settings: Settings) -> None:
 
 def test_the_count_has_a_row_and_opening_one_for_every_size(settings: Settings) -> None:
     check_rows(count.tables(settings), [[QUOTETUNE]])
-    [opened] = open.tables(settings)
-    assert len(opened.rows) == len(open.SHARES) + 1
+    [opened] = opening.tables(settings)
+    assert len(opened.rows) == len(opening.SHARES) + 1
 
 
 def test_segments_answer_alike(settings: Settings) -> None:
