@@ -27,11 +27,13 @@ def tables(settings: Settings) -> list[Table]:
     ours = settings.work / "trace" / QUOTETUNE
     index = build_index(path, ours, n=N, overwrite=True)
     tracers: dict[str, Tracer] = {}
+    given_up: list[str] = []
     for system in settings.chosen(SUFFIX_SYSTEMS):
         place = settings.work / "trace" / system
         if system != QUOTETUNE:
             built = in_child(suffixes.prepare_build, (system, path, place), settings.limit)
             if built is None:
+                given_up.append(f"{system} was not built in {settings.limit:.0f} s.")
                 continue
         tracers[system] = suffixes.tracer(system, path, place)
     calls: dict[str, Callable[[], object]] = {
@@ -60,6 +62,7 @@ def tables(settings: Settings) -> list[Table]:
                 "Target: 0.4 ms, and 300 times infini-gram. The limit reads a cache line for each "
                 f"character outside of spans, {suffixes.LEAST_READS} for each span, and one for "
                 "each document named.",
+                *given_up,
             ),
         )
     ]
