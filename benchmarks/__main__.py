@@ -11,9 +11,25 @@ from rich.table import Table as RichTable
 
 from benchmarks.report import write_section
 from benchmarks.settings import SYSTEMS, Settings
-from benchmarks.table import HEADER, Table
+from benchmarks.table import Listing, Table
 
-BENCHMARKS = ("build", "score", "trace", "lean", "round")
+BENCHMARKS = (
+    "build",
+    "score",
+    "trace",
+    "count",
+    "opening",
+    "threads",
+    "segments",
+    "growth",
+    "sizes",
+    "machine",
+    "lean",
+    "memory",
+    "round",
+)
+# Takes a corpus of gigabytes, so only who names it gets it.
+LARGE = "memory"
 
 
 def main() -> None:
@@ -30,8 +46,13 @@ def main() -> None:
                 repeats=options.repeats,
                 limit=options.limit,
                 systems=options.systems,
+                peer_bytes=round(min(options.peer_text, options.text) * 1e6),
+                filter_bytes=round(options.filter * 2**20),
+                limited_bytes=round(options.limited_text * 1e6),
             )
-            tables: list[Table] = importlib.import_module(f"benchmarks.{name}").tables(settings)
+            tables: list[Table | Listing] = importlib.import_module(f"benchmarks.{name}").tables(
+                settings
+            )
         for table in tables:
             _print(console, table)
         write_section(options.output, name.capitalize(), tables)
@@ -40,8 +61,12 @@ def main() -> None:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     names = _names_of(BENCHMARKS)
-    parser.add_argument("--table", type=names, default=BENCHMARKS, help="which, by commas")
+    usual = tuple(name for name in BENCHMARKS if name != LARGE)
+    parser.add_argument("--table", type=names, default=usual, help="which, by commas")
     parser.add_argument("--text", type=float, default=32.0, help="MB of text to index")
+    parser.add_argument("--peer-text", type=float, default=32.0, help="MB for a peer's build")
+    parser.add_argument("--filter", type=float, default=1024.0, help="MiB of the large filter")
+    parser.add_argument("--limited-text", type=float, default=2700.0, help="MB for table memory")
     parser.add_argument("--repeats", type=int, default=3, help="the shortest of this many counts")
     parser.add_argument("--limit", type=float, default=300.0, help="seconds for one build")
     parser.add_argument("--systems", type=_names_of(SYSTEMS), default=SYSTEMS, help="by commas")
@@ -63,9 +88,9 @@ class _names_of:  # noqa: N801
         return tuple(value.split(","))
 
 
-def _print(console: Console, table: Table) -> None:
-    printed = RichTable(title=f"{table.title} ({table.unit})", caption=" ".join(table.notes))
-    for column, name in enumerate(HEADER):
+def _print(console: Console, table: Table | Listing) -> None:
+    printed = RichTable(title=table.heading, caption=" ".join(table.notes))
+    for column, name in enumerate(table.header):
         printed.add_column(name, justify="right" if column else "left")
     for cells in table.cells():
         printed.add_row(*cells)

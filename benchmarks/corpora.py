@@ -7,7 +7,8 @@ is left out, so that every system sees the same 25-grams and a byte is a charact
 import json
 import random
 import sysconfig
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from pathlib import Path
 
 SUFFIXES = (".py", ".md", ".rst", ".txt", ".pyi")
@@ -18,8 +19,9 @@ HELD_OUT = 10
 FRAGMENT_CHARS = 125
 
 
-def split_corpus(demo: Path, size: int) -> tuple[list[str], list[str]]:
-    """Read documents and hold some out.
+@lru_cache(maxsize=1)
+def split_corpus(demo: Path, size: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Read documents and hold some out. The tables of one run read them once.
 
     Args:
         demo: Directory of the demo's data.
@@ -39,7 +41,7 @@ def split_corpus(demo: Path, size: int) -> tuple[list[str], list[str]]:
         else:
             corpus.append(document)
             chars += len(document)
-    return corpus, held_out
+    return tuple(corpus), tuple(held_out)
 
 
 def duplicated(documents: Sequence[str], copies: int, seed: int = 0) -> list[str]:
@@ -65,6 +67,16 @@ def duplicated(documents: Sequence[str], copies: int, seed: int = 0) -> list[str
     return repeated
 
 
+def first_of(documents: Sequence[str], size: int) -> list[str]:
+    """The first documents, so many that they have `size` characters or are all there are."""
+    chars = 0
+    for position, document in enumerate(documents):
+        if chars >= size:
+            return list(documents[:position])
+        chars += len(document)
+    return list(documents)
+
+
 def half_quoted(
     corpus: Sequence[str], held_out: Sequence[str], count: int, chars: int, seed: int = 0
 ) -> list[str]:
@@ -84,7 +96,7 @@ def half_quoted(
     return [_plain("".join(_fragments(draw, (corpus, held_out), chars))) for _ in range(count)]
 
 
-def write_jsonl(documents: Sequence[str], path: Path) -> Path:
+def write_jsonl(documents: Iterable[str], path: Path) -> Path:
     """Write documents as JSONL, one record `{"text": ...}` a line."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w", encoding="utf-8") as file:

@@ -5,6 +5,7 @@ told the number of distinct 25-grams, which quotetune counts itself.
 """
 
 import json
+import math
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 from benchmarks.corpora import read_jsonl
 from benchmarks.settings import ABLOOM, FPR, QUOTETUNE, RBLOOM, SET, N
 from quotetune import Index, build_index
+from quotetune._core import bits_for_fpr
 
 Scorer = Callable[[Sequence[str]], list[float]]
 
@@ -34,11 +36,23 @@ def prepare_build(system: str, corpus: Path, output: Path, distinct: int) -> Cal
     return lambda: _fill(empty, read_jsonl(corpus))
 
 
-def build(corpus: Path, output: Path) -> Index:
-    """Build quotetune's filter of a JSONL corpus, on one thread."""
+def build(corpus: Path, output: Path, room: int | None = None, threads: int = 1) -> Index:
+    """Build quotetune's filter of a JSONL corpus, with room for more n-grams if that is given."""
     return build_index(
-        corpus, output, structures=["bloom"], n=N, fpr=FPR, threads=1, overwrite=True
+        corpus,
+        output,
+        structures=["bloom"],
+        n=N,
+        fpr=FPR,
+        expected_ngrams=room,
+        threads=threads,
+        overwrite=True,
     )
+
+
+def room_of(filter_bytes: int) -> int:
+    """Distinct n-grams for which a filter of so many bytes is made at the rate `FPR`."""
+    return math.ceil(filter_bytes * 8 / bits_for_fpr(FPR))
 
 
 def count_distinct(index: Path) -> int:
@@ -47,13 +61,19 @@ def count_distinct(index: Path) -> int:
     return sum(entry["distinct_ngrams"] for entry in manifest["filters"])
 
 
-def scorer(system: str, corpus: Path, index: Path) -> Scorer:
+def filter_size(index: Path) -> int:
+    """Bytes of an index's filters on the disk."""
+    return sum(path.stat().st_size for path in index.glob("filter-*"))
+
+
+def scorer(system: str, corpus: Path, index: Path, room: int) -> Scorer:
     """Make a call that gives the QUIP of each of several texts.
 
     Args:
         system: The system's name.
         corpus: The JSONL file.
         index: quotetune's index of it.
+        room: Distinct n-grams that a peer's filter is made for.
 
     Returns:
         The call.
@@ -61,7 +81,7 @@ def scorer(system: str, corpus: Path, index: Path) -> Scorer:
     if system == QUOTETUNE:
         opened = Index.open(index)
         return lambda texts: opened.quip(texts).tolist()
-    contains = _fill(_empty(system, count_distinct(index)), read_jsonl(corpus)).__contains__
+    contains = _fill(_empty(system, room), read_jsonl(corpus)).__contains__
     return lambda texts: [sum(map(contains, slices(text))) / (len(text) - N + 1) for text in texts]
 
 

@@ -11,10 +11,14 @@ INFINI_GRAM = "infini-gram"
 TOKENGRAMS = "tokengrams"
 VLLM = "vllm"
 TRL = "trl"
+# Not systems, but what no system can beat: the bare sort, and the memory or the disk itself.
+LIBSAIS = "bare libsais"
+LIMIT = "limit of the machine"
 BLOOM_SYSTEMS = (QUOTETUNE, SET, RBLOOM, ABLOOM)
 SUFFIX_SYSTEMS = (QUOTETUNE, INFINI_GRAM, TOKENGRAMS)
 ROUND_SYSTEMS = (QUOTETUNE, VLLM, TRL)
-SYSTEMS = tuple(dict.fromkeys(BLOOM_SYSTEMS + SUFFIX_SYSTEMS + ROUND_SYSTEMS))
+BOUNDS = (LIBSAIS, LIMIT)
+SYSTEMS = tuple(dict.fromkeys(BLOOM_SYSTEMS + SUFFIX_SYSTEMS + ROUND_SYSTEMS + BOUNDS))
 
 # Length of an n-gram, and of the shortest span, in characters.
 N = 25
@@ -34,6 +38,9 @@ class Settings:
         repeats: Times that each measurement is made; the shortest counts.
         limit: Seconds after which a build is given up.
         systems: Names of the systems to run; quotetune comes first.
+        peer_bytes: Size of the corpus in characters for a peer's build, which is slower.
+        filter_bytes: Size of the large Bloom filter.
+        limited_bytes: Size of the corpus in characters that is built under a memory limit.
     """
 
     demo: Path
@@ -42,6 +49,9 @@ class Settings:
     repeats: int
     limit: float
     systems: tuple[str, ...]
+    peer_bytes: int = 32_000_000
+    filter_bytes: int = 1 << 30
+    limited_bytes: int = 2_700_000_000
 
     def chosen(self, systems: tuple[str, ...]) -> tuple[str, ...]:
         """Those of some systems that are to run."""

@@ -16,6 +16,9 @@ Span: TypeAlias = tuple[int, int, int, int]
 Tracer = Callable[[str], list[Span]]
 # tokengrams: the token between documents, which no byte is.
 SEPARATOR = 0xFFFF
+# Cache lines that a search reads at least: the jump table of an index is so small that 32 suffixes
+# are to be told apart, in 5 steps, by a place in the array and the text that stands there.
+LEAST_READS = 2 * 5
 
 
 def prepare_build(system: str, corpus: Path, output: Path) -> Callable[[], object]:
@@ -125,11 +128,16 @@ def _tokengrams_build(corpus: Path, output: Path) -> Callable[[], object]:
     return build
 
 
-def _tokengrams_tracer(corpus: Path, index: Path) -> Tracer:
-    """It has no longest match: slide a window over the text with `contains`."""
+def open_tokengrams(index: Path) -> Any:
+    """Open what `prepare_build` built for tokengrams."""
     from tokengrams import MemmapIndex
 
-    opened = MemmapIndex(str(index / "tokens"), str(index / "index"))
+    return MemmapIndex(str(index / "tokens"), str(index / "index"))
+
+
+def _tokengrams_tracer(corpus: Path, index: Path) -> Tracer:
+    """It has no longest match: slide a window over the text with `contains`."""
+    opened = open_tokengrams(index)
     starts = [0]
     for document in read_jsonl(corpus):
         starts.append(starts[-1] + len(document.encode()) + 1)

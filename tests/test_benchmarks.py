@@ -6,9 +6,24 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from benchmarks import build, corpora, filters, lean, score, suffixes, trace
+from benchmarks import (
+    build,
+    corpora,
+    count,
+    filters,
+    growth,
+    lean,
+    memory,
+    opening,
+    score,
+    segments,
+    sizes,
+    suffixes,
+    threads,
+    trace,
+)
 from benchmarks.settings import QUOTETUNE, SET, N, Settings
-from benchmarks.table import Row, Table
+from benchmarks.table import Listing, Row, Table
 from benchmarks.timing import Time, in_child
 from naive_index import NaiveIndex, windows
 
@@ -31,6 +46,9 @@ def settings(tmp_path: Path) -> Settings:
         repeats=1,
         limit=60.0,
         systems=(QUOTETUNE, SET),
+        peer_bytes=4000,
+        filter_bytes=1 << 20,
+        limited_bytes=20_000,
     )
 
 
@@ -45,11 +63,14 @@ def check_rows(tables: list[Table], systems: list[list[str]]) -> None:
 
 
 def test_the_build_has_a_row_for_every_system_and_corpus(settings: Settings) -> None:
-    check_rows(build.tables(settings), [[QUOTETUNE, SET], [QUOTETUNE], [QUOTETUNE]])
+    arrays = [build.IN_MEMORY, QUOTETUNE] if build.MEMORY.is_dir() else [QUOTETUNE]
+    check_rows(build.tables(settings), [[QUOTETUNE, SET], arrays, arrays])
 
 
 def test_the_score_has_a_row_for_every_system(settings: Settings) -> None:
-    check_rows(score.tables(settings), [[QUOTETUNE, SET]])
+    tables = score.tables(settings)
+    check_rows(tables, [[QUOTETUNE], [QUOTETUNE, SET]])
+    assert "a large filter of 1.0 MiB" in tables[0].title
 
 
 def test_the_lean_index_answers_as_the_full_one(settings: Settings) -> None:
@@ -60,10 +81,108 @@ def test_the_lean_index_answers_as_the_full_one(settings: Settings) -> None:
 
 def test_the_trace_has_a_row_and_counts_its_spans(settings: Settings) -> None:
     tables = trace.tables(settings)
-    check_rows(tables, [[QUOTETUNE]])
-    spans = re.search(r"Spans found: quotetune (\d+)\.", tables[0].notes[-1])
+    check_rows(tables, [[trace.IN_BATCH, QUOTETUNE]])
+    spans = re.search(r"Spans in the first 20 texts: quotetune (\d+)\.", tables[0].notes[-1])
     assert spans is not None
     assert int(spans[1]) > trace.TEXTS
+
+
+def test_the_count_has_a_row_and_opening_one_for_every_size(settings: Settings) -> None:
+    check_rows(count.tables(settings), [[QUOTETUNE]])
+    [opened] = opening.tables(settings)
+    assert len(opened.rows) == len(opening.SHARES) + 1
+
+
+def test_segments_answer_alike(settings: Settings) -> None:
+    tables = segments.tables(settings)
+    numbers = [int(row.system.rpartition(" ")[2]) for row in tables[0].rows]
+    assert numbers[0] == 1
+    assert numbers == sorted(set(numbers))
+    assert len(numbers) == len(segments.SEGMENTS)
+    assert tables[0].notes[0].endswith("The answers are the same.")
+
+
+def test_threads_have_a_gain_for_every_work(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Every measurement is a process of its own.
+    monkeypatch.setattr(threads, "WORK", {"build": "suffix", "count": "count"})
+    [listing] = threads.tables(settings)
+    assert [row[0] for row in listing.rows] == ["build", "count"]
+    assert all(float(row[-1]) > 0 for row in listing.rows)
+
+
+def test_growth_has_a_row_for_every_size_and_the_exponents(settings: Settings) -> None:
+    [listing] = growth.tables(settings)
+    assert len(listing.rows) == len(growth.SHARES) + 1
+    assert listing.rows[-1][0] == "exponent"
+    assert {len(row) for row in listing.rows} == {len(growth.HEADER)}
+
+
+@pytest.mark.parametrize("exponent", [0.0, 0.5, 1.0, 2.0])
+def test_the_exponent_is_that_of_the_power_law(exponent: float) -> None:
+    exact = [1.0, 3.0, 10.0, 32.0]
+    assert growth.fitted_exponent(exact, [7 * size**exponent for size in exact]) == pytest.approx(
+        exponent, abs=1e-9
+    )
+    # By least squares: what is above and below the law by as much does not turn it.
+    noisy = [7 * size**exponent * error for size, error in zip(exact, (1, 2, 2, 1), strict=True)]
+    assert growth.fitted_exponent(exact, noisy) == pytest.approx(exponent, abs=0.02)
+
+
+def test_sizes_state_and_measure_the_rate_of_the_filter(settings: Settings) -> None:
+    stored, files = sizes.tables(settings)
+    numbers = dict(stored.rows)
+    assert numbers["false-positive rate asked for"] == "0.1000%"
+    measured = re.fullmatch(r"(.*)% \((.*) of (.*)\)", numbers["measured, random letters"])
+    assert measured is not None
+    assert 0 <= float(measured[1]) < 1
+    assert [row[0] for row in files.rows] == ["suffix", "lean"]
+    for _, *parts, total in files.rows:
+        assert sum(map(float, parts)) == pytest.approx(float(total), abs=0.003)
+
+
+def test_random_letters_stand_in_no_text_and_held_out_documents_are_themselves() -> None:
+    first, second = sizes.random_texts(2 * sizes.TEXT_CHARS)
+    assert not set(windows(first, N)) & set(windows(second, N))
+    assert sizes.held_out_texts(["ab", "cd", "ef"], 3) in [
+        [a, b] for a in ("ab", "cd", "ef") for b in ("ab", "cd", "ef") if a != b
+    ]
+
+
+def test_exchanged_letters_keep_the_text_s_shape_and_lose_its_words() -> None:
+    document = "the verbatim corpus of a trusted model, the quoted one"
+    copies = list(memory.exchanged_copies([document], 6 * len(document), 2))
+    assert copies[:2] == [document] * 2
+    assert [copies.count(copy) for copy in copies] == [2] * 6
+    for copy in copies:
+        assert [char.isalpha() for char in copy] == [char.isalpha() for char in document]
+        assert len(set(copy)) == len(set(document))
+    assert not set(windows(copies[2], N)) & set(windows(document, N))
+
+
+def test_a_build_under_the_limit_says_its_peak(settings: Settings) -> None:
+    [listing] = memory.tables(settings)
+    assert [row[0] for row in listing.rows] == list(memory.STRUCTURES)
+    for _, seconds, anonymous, resident, *_ in listing.rows:
+        assert float(seconds) > 0
+        assert 0 < float(anonymous) <= float(resident) < memory.LIMIT
+
+
+def test_the_first_documents_are_as_many_as_it_takes() -> None:
+    documents = ["aa", "bb", "cc"]
+    assert [corpora.first_of(documents, size) for size in (0, 1, 2, 3, 100)] == [
+        [],
+        ["aa"],
+        ["aa"],
+        ["aa", "bb"],
+        documents,
+    ]
+
+
+def test_a_listing_is_a_table_of_its_own_columns() -> None:
+    listing = Listing("h", ("size", "time"), [("1", "2")], ("A note.",))
+    assert listing.markdown() == "### h\n\n| size | time |\n| --- | ---: |\n| 1 | 2 |\n\nA note.\n"
 
 
 def test_systems_score_alike_within_the_false_positive_rate(
@@ -74,7 +193,8 @@ def test_systems_score_alike_within_the_false_positive_rate(
     path = corpora.write_jsonl(corpus, tmp_path / "corpus.jsonl")
     filters.build(path, tmp_path / "bloom")
     ours, theirs = (
-        filters.scorer(system, path, tmp_path / "bloom")(texts) for system in (QUOTETUNE, SET)
+        filters.scorer(system, path, tmp_path / "bloom", 10_000)(texts)
+        for system in (QUOTETUNE, SET)
     )
     grams = {gram for document in corpus for gram in windows(document, N)}
     naive = [
@@ -158,6 +278,7 @@ def test_a_benchmark_that_runs_again_replaces_its_section(
 
     def run(tables: str) -> str:
         arguments = ["--table", tables, "--text", "0.004", "--repeats", "1", "--systems", QUOTETUNE]
+        arguments += ["--filter", "1"]
         places = ["--demo", str(settings.demo), "--output", str(output)]
         command = [sys.executable, "-m", "benchmarks", *arguments, *places]
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
@@ -169,7 +290,7 @@ def test_a_benchmark_that_runs_again_replaces_its_section(
     again = run("score")
     for text in (once, again):
         assert re.findall("^## .*", text, re.MULTILINE) == ["## Score", "## Trace"]
-        assert len(re.findall("^### ", text, re.MULTILINE)) == 2
+        assert len(re.findall("^### ", text, re.MULTILINE)) == 3
     assert once.partition("## Trace")[2] == again.partition("## Trace")[2]
 
 

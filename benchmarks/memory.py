@@ -1,0 +1,138 @@
+"""A build under `--memory-limit` of a corpus ten times as large: the memory that it takes.
+
+The corpus has copies of the text in which the letters are exchanged for others: as long and as
+repetitive as text, and with n-grams of its own.
+"""
+
+import json
+import random
+import string
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain, repeat
+from pathlib import Path
+
+from benchmarks.corpora import split_corpus, write_jsonl
+from benchmarks.settings import N, Settings
+from benchmarks.table import Listing, number
+
+# The least that there can be, in MiB.
+LIMIT = 256
+# Seconds between two looks at the child's memory.
+INTERVAL = 0.05
+STRUCTURES = ("bloom,suffix",)
+# Each exchange of letters stands in the corpus so often. The filter is still several times as large
+# as the limit, but the passes over the text to fill it take minutes, not a quarter of an hour.
+TIMES = 4
+
+
+@dataclass
+class Peak:
+    """The most memory that a process took, in KiB.
+
+    Attributes:
+        anonymous: Memory of its own (RssAnon), looked at now and then.
+        resident: With the pages of files that it maps (VmHWM), which the system takes back when
+            it needs them; kept by the kernel, so that no peak is missed.
+    """
+
+    anonymous: int = 0
+    resident: int = 0
+
+    def look(self, process: int) -> None:
+        """Take a process's present numbers into account; one that has ended has none."""
+        try:
+            status = Path(f"/proc/{process}/status").read_text("utf-8")
+        except OSError:
+            return
+        numbers = dict(line.split(":", 1) for line in status.splitlines())
+        self.anonymous = max(self.anonymous, _kibibytes(numbers, "RssAnon"))
+        self.resident = max(self.resident, _kibibytes(numbers, "VmHWM"))
+
+
+def tables(settings: Settings) -> list[Listing]:
+    """Measure builds of several kinds of index under the limit."""
+    documents, _ = split_corpus(settings.demo, settings.text_bytes)
+    corpus = write_jsonl(
+        exchanged_copies(documents, settings.limited_bytes, TIMES), settings.work / "corpus.jsonl"
+    )
+    rows = [_row(settings, corpus, structures) for structures in STRUCTURES]
+    size = corpus.stat().st_size
+    return [
+        Listing(
+            heading=f"Builds within {LIMIT} MiB of memory, of a corpus of {size / 1e6:,.0f} MB",
+            header=(
+                "structures",
+                "seconds",
+                "peak of its own memory, MiB",
+                "peak with mapped files, MiB",
+                "segments",
+                "filter, MiB",
+                "files, MB",
+            ),
+            rows=rows,
+            notes=(
+                f"`quotetune build-index --memory-limit {LIMIT}MiB`, as a process of its own, on "
+                f"one thread; the corpus is {size / (LIMIT << 20):.1f} times the limit. Its own "
+                f"memory is RssAnon, looked at every {1000 * INTERVAL:.0f} ms; with mapped files "
+                "it is VmHWM, the kernel's own maximum: pages of files that the system may take "
+                "back. A filter larger than the limit is filled in parts, each from all of the "
+                f"text. The corpus is text, {TIMES} times as it is and {TIMES} times with each of "
+                "several exchanges of its letters.",
+            ),
+        )
+    ]
+
+
+def exchanged_copies(
+    documents: Sequence[str], size: int, times: int, seed: int = 0
+) -> Iterator[str]:
+    """Repeat documents until there are `size` characters; other letters every `times` times."""
+    draw = random.Random(seed)
+    letters = string.ascii_letters
+    table = str.maketrans("", "")
+    while documents:
+        for document in chain.from_iterable(repeat(documents, times)):
+            if size <= 0:
+                return
+            yield document.translate(table)
+            size -= len(document)
+        table = str.maketrans(letters, "".join(draw.sample(letters, len(letters))))
+
+
+def _row(settings: Settings, corpus: Path, structures: str) -> tuple[str, ...]:
+    index = settings.work / "limited"
+    command = [sys.executable, "-m", "quotetune", "build-index", str(corpus), "-o", str(index)]
+    command += ["--memory-limit", f"{LIMIT}MiB", "--threads", "1", "-n", str(N), "--overwrite"]
+    command += ["--structures", structures]
+    peak = Peak()
+    start = time.monotonic()
+    with tempfile.TemporaryFile() as output:
+        with subprocess.Popen(command, stdout=output, stderr=output) as child:
+            while child.poll() is None:
+                peak.look(child.pid)
+                time.sleep(INTERVAL)
+        seconds = time.monotonic() - start
+        if child.returncode:
+            output.seek(0)
+            raise SystemExit(output.read().decode(errors="replace"))
+    manifest = json.loads((index / "manifest.json").read_text("utf-8"))
+    filters = sum(path.stat().st_size for path in index.glob("filter-*"))
+    files = sum(path.stat().st_size for path in index.iterdir())
+    return (
+        structures,
+        number(seconds),
+        number(peak.anonymous / 1024),
+        number(peak.resident / 1024),
+        f"{len(manifest['segments'])}",
+        number(filters / 2**20),
+        number(files / 1e6),
+    )
+
+
+def _kibibytes(numbers: dict[str, str], name: str) -> int:
+    return int(numbers.get(name, "0 kB").split()[0])

@@ -1,0 +1,86 @@
+"""Opening an index: headers only, however large it is."""
+
+import mmap
+import resource
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from benchmarks import filters, suffixes
+from benchmarks.corpora import first_of, split_corpus, write_jsonl
+from benchmarks.settings import LIMIT, QUOTETUNE, TOKENGRAMS, N, Settings
+from benchmarks.table import Row, Table, number
+from benchmarks.timing import by_turns, in_child
+from quotetune import Index, build_index
+
+TIMES = 50
+# The sizes: all of the text, and these shares of it.
+SHARES = (1, 10, 100)
+
+
+def tables(settings: Settings) -> list[Table]:
+    """Measure opening indexes of several sizes."""
+    corpus, _ = split_corpus(settings.demo, settings.text_bytes)
+    opened: dict[str, Callable[[], object]] = {}
+    touched: list[str] = []
+    first = settings.work / "open-1"
+    for share in SHARES:
+        documents = first_of(corpus, settings.text_bytes // share)
+        path = write_jsonl(documents, settings.work / f"open-{share}.jsonl")
+        place = settings.work / f"open-{share}"
+        build_index(path, place, n=N, overwrite=True)
+        opened[f"{QUOTETUNE}, {_megabytes(place)}"] = partial(Index.open, place)
+        touched.append(f"{_megabytes(place)}: {_pages(place)}")
+    large = settings.work / "open-filter"
+    filters.build(settings.work / "open-1.jsonl", large, filters.room_of(settings.filter_bytes))
+    name = f"{QUOTETUNE}, filter alone, {_megabytes(large)}"
+    opened[name] = partial(Index.open, large)
+    if TOKENGRAMS in settings.systems:
+        less = write_jsonl(first_of(corpus, settings.peer_bytes), settings.work / "peer.jsonl")
+        theirs = settings.work / "open-tokengrams"
+        arguments = (TOKENGRAMS, less, theirs)
+        if in_child(suffixes.prepare_build, arguments, settings.limit) is not None:
+            name = f"{TOKENGRAMS}, {_megabytes(theirs)}"
+            opened[name] = partial(suffixes.open_tokengrams, theirs)
+    if LIMIT in settings.systems:
+        opened[LIMIT] = partial(_map_files, first)
+    calls = {name: partial(_repeat, call) for name, call in opened.items()}
+    times = by_turns(calls, settings.repeats)
+    return [
+        Table(
+            title="Opening an index",
+            unit="milliseconds",
+            rows=[Row(name, TIMES, times[name]) for name in calls],
+            seconds_each=1000.0,
+            notes=(
+                "Sizes are those of the files. In the page cache. Pages of memory that an opening "
+                f"touches first (page faults, of {mmap.PAGESIZE} bytes): {', '.join(touched)}. "
+                "Target: 5 ms for any size. The limit opens and maps the files of the first row.",
+            ),
+        )
+    ]
+
+
+def _megabytes(index: Path) -> str:
+    return f"{number(sum(path.stat().st_size for path in index.iterdir()) / 1e6)} MB"
+
+
+def _pages(index: Path) -> int:
+    """Page faults of an opening; the first one also touches the program's own pages."""
+    Index.open(index)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    kept = Index.open(index)
+    faults = resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+    del kept
+    return faults
+
+
+def _repeat(call: Callable[[], object]) -> None:
+    for _ in range(TIMES):
+        call()
+
+
+def _map_files(index: Path) -> None:
+    for path in index.iterdir():
+        with path.open("rb") as file, mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ) as mapped:
+            mapped[0]
