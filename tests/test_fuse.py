@@ -108,7 +108,7 @@ def test_a_corpus_that_repeats_itself_takes_no_more_room_than_once(tmp_path: Pat
     once = random_texts(2, 3, 5000)
     build_index(once, tmp_path / "once", structures="fuse")
     often = build_index(once * 200, tmp_path / "often", structures="fuse")
-    assert filter_entry(often)["distinct_ngrams"] == 3 * (5000 - N + 1)
+    assert filter_entry(often)["distinct_ngrams"] == len(ngrams(often, once))
     name = "filter-00000.fuse"
     assert (tmp_path / "often" / name).read_bytes() == (tmp_path / "once" / name).read_bytes()
 

@@ -110,13 +110,13 @@ def build_index(
         >>> len(index), index.structures
         (1, ['bloom', 'suffix'])
     """
+    fuse = _has_fuse(structures, bits_per_ngram, fpr, expected_ngrams, shard)
     given = feed(
         documents, text_key, id_key, source, source_key, meta_keys, errors, Shard.parse(shard)
     )
     report = progress or silent
     if not 1 <= n <= _MAX_N:
         raise UsageError(f"n is {n}; choose one from 1 to {_MAX_N}")
-    fuse = _has_fuse(structures, bits_per_ngram, fpr, expected_ngrams, shard)
     builder = _core.Builder(
         output,
         n=n,

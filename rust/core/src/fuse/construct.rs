@@ -67,36 +67,40 @@ fn slots_of(
 
 /// Take the keys away one after another; gives the slot that each leaves to itself, and None if some cannot leave.
 ///
-/// Such a slot keeps the number of its key, since no other key uses it.
+/// Such a slot keeps the number of its key, since no other key uses it. First come, first served: so the work goes over the
+/// slots in sweeps, where the last come would lead it to and fro, and every step to a cache miss.
 fn peel(
     keys: &[u64],
     slots: &mut [Slot],
     slots_of: impl Fn(u64) -> [usize; 3],
 ) -> Option<Vec<u32>> {
-    let mut order = Vec::with_capacity(keys.len());
-    let mut alone = Vec::new();
-    for first in 0..slots.len() {
-        alone.push(first);
-        while let Some(own) = alone.pop() {
-            if slots[own].count != 1 {
+    // Slots that have come down to one key. The places of those that were served are used again, for the order of service.
+    let mut queue = Vec::with_capacity(slots.len());
+    queue.extend((0..slots.len() as u32).filter(|&slot| slots[slot as usize].count == 1));
+    let (mut served, mut next) = (0, 0);
+    while let Some(&own) = queue.get(next) {
+        next += 1;
+        // Its key may have left through another slot meanwhile.
+        if slots[own as usize].count != 1 {
+            continue;
+        }
+        slots[own as usize].count = 0;
+        queue[served] = own;
+        served += 1;
+        let number = slots[own as usize].numbers;
+        for slot in slots_of(keys[number as usize]) {
+            if slot == own as usize {
                 continue;
             }
-            slots[own].count = 0;
-            order.push(own as u32);
-            let number = slots[own].numbers;
-            for slot in slots_of(keys[number as usize]) {
-                if slot == own {
-                    continue;
-                }
-                slots[slot].count -= 1;
-                slots[slot].numbers ^= number;
-                if slots[slot].count == 1 {
-                    alone.push(slot);
-                }
+            slots[slot].count -= 1;
+            slots[slot].numbers ^= number;
+            if slots[slot].count == 1 {
+                queue.push(slot as u32);
             }
         }
     }
-    (order.len() == keys.len()).then_some(order)
+    queue.truncate(served);
+    (served == keys.len()).then_some(queue)
 }
 
 fn assign(
