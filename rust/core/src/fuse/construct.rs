@@ -6,12 +6,15 @@
 
 use super::partition::{Partition, partition_of, seed_of};
 use crate::error::{Error, Result};
+use crate::prefetch::prefetch;
 
 /// Seeds to try at most. The first one does for most sets of keys; where it does not, the next is as likely to.
 const ATTEMPTS: u32 = 128;
 /// After so many attempts there are more slots: this much more.
 const ATTEMPTS_A_SIZE: u32 = 8;
 const GROWTH: f64 = 1.1;
+/// How many slots ahead memory is asked for.
+const AHEAD: usize = 8;
 /// Bytes of memory that a key takes meanwhile, about, fingerprints included.
 pub const BYTES_PER_KEY: usize = 20;
 
@@ -36,7 +39,7 @@ pub fn construct(
         let locate = |key: u64| partition.locate(key, partition_of(key, partitions).1);
         let mut slots = slots_of(keys, &partition, |key| locate(key).0);
         if let Some(order) = peel(keys, &mut slots, |key| locate(key).0) {
-            let fingerprints = assign(keys, &slots, &order, locate);
+            let fingerprints = assign(keys, &slots, order, locate);
             return Ok((partition, fingerprints));
         }
     }
@@ -68,7 +71,7 @@ fn slots_of(
 /// Take the keys away one after another; gives the slot that each leaves to itself, and None if some cannot leave.
 ///
 /// Such a slot keeps the number of its key, since no other key uses it. First come, first served: so the work goes over the
-/// slots in sweeps, where the last come would lead it to and fro, and every step to a cache miss.
+/// slots in sweeps, where the last come would lead it to and fro.
 fn peel(
     keys: &[u64],
     slots: &mut [Slot],
@@ -79,6 +82,7 @@ fn peel(
     queue.extend((0..slots.len() as u32).filter(|&slot| slots[slot as usize].count == 1));
     let (mut served, mut next) = (0, 0);
     while let Some(&own) = queue.get(next) {
+        look_ahead(&queue[next..], keys, slots, slots, &slots_of);
         next += 1;
         // Its key may have left through another slot meanwhile.
         if slots[own as usize].count != 1 {
@@ -103,14 +107,43 @@ fn peel(
     (served == keys.len()).then_some(queue)
 }
 
+/// Fetches what work on the slots of `queue`, one after another, leads to: the slot, the key it names, and what stands in
+/// `targets` at the key's slots. Each step waits for the one before it, so that they are taken for different slots.
+#[inline(always)]
+fn look_ahead<T>(
+    queue: &[u32],
+    keys: &[u64],
+    slots: &[Slot],
+    targets: &[T],
+    slots_of: impl Fn(u64) -> [usize; 3],
+) {
+    let number = |ahead: usize| Some(slots[*queue.get(ahead)? as usize].numbers as usize);
+    if let Some(&slot) = queue.get(3 * AHEAD) {
+        prefetch(slots, slot as usize);
+    }
+    if let Some(number) = number(2 * AHEAD) {
+        prefetch(keys, number);
+    }
+    // The slot of a key that has left may name none that there is.
+    if let Some(&key) = number(AHEAD).and_then(|number| keys.get(number)) {
+        for slot in slots_of(key) {
+            prefetch(targets, slot);
+        }
+    }
+}
+
 fn assign(
     keys: &[u64],
     slots: &[Slot],
-    order: &[u32],
+    mut order: Vec<u32>,
     locate: impl Fn(u64) -> ([usize; 3], u16),
 ) -> Vec<u16> {
+    order.reverse();
     let mut fingerprints = vec![0u16; slots.len()];
-    for &own in order.iter().rev() {
+    for (done, &own) in order.iter().enumerate() {
+        look_ahead(&order[done..], keys, slots, &fingerprints, |key| {
+            locate(key).0
+        });
         let own = own as usize;
         let ([first, second, third], fingerprint) = locate(keys[slots[own].numbers as usize]);
         // The own slot is still zero.
