@@ -50,8 +50,8 @@ def build_index(
 
     Everything is written to `OUTPUT.partial` and renamed when it is complete: a build that fails
     leaves nothing, and what a killed one leaves is replaced by the next. Memory: the Bloom filter
-    (2 bytes a distinct n-gram) or 1 GiB for a fuse filter, 5 bytes a byte of text for each segment that a thread works on,
-    and some 70 bytes a document.
+    (2 bytes a distinct n-gram) or at most 1 GiB for a fuse filter, 5 bytes a byte of text for each
+    segment that a thread works on, and some 70 bytes a document.
 
     Args:
         documents: A path (file, folder, glob; `-` for JSONL on stdin) or an iterable of

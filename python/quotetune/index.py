@@ -84,7 +84,7 @@ class Index:
 
     @property
     def fpr(self) -> float:
-        """False-positive rate of the filter; a Bloom filter's follows from its fill. 0 without one."""
+        """False-positive rate of the filter (Bloom: from its actual fill); 0 without one."""
         return self._index.fpr
 
     def __len__(self) -> int:

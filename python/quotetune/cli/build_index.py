@@ -37,8 +37,9 @@ def build_index(
         str,
         typer.Option(
             metavar="bloom|fuse,suffix|lean",
-            help="fuse: a filter with fewer errors, for a corpus that never changes. lean: a tenth of suffix's size, for quotes of n characters or more. Without "
-            "either there are scores, but no quotes and no documents.",
+            help="fuse: a filter with fewer errors, for a corpus that is not going to change. "
+            "lean: a tenth of suffix's size, for quotes of n characters or more. Without suffix or "
+            "lean there are scores, but no quotes and no documents.",
         ),
     ] = "bloom,suffix",
     bits_per_ngram: Annotated[

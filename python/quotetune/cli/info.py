@@ -73,9 +73,10 @@ def _rows(index: Path, manifest: dict[str, Any]) -> list[tuple[str, str]]:
 
 def _fuse_row(filter: dict[str, Any]) -> tuple[str, str]:
     ngrams = filter["distinct_ngrams"]
+    bits = filter["file"]["size"] * 8 / max(ngrams, 1)
     return (
         "fuse filter",
-        f"{ngrams:,} distinct n-grams, {filter['file']['size'] * 8 / max(ngrams, 1):.1f} bits each, "
+        f"{ngrams:,} distinct n-grams, {bits:.1f} bits each, "
         f"{filter['partitions']:,} partitions, false-positive rate {filter['fpr']:.4%}",
     )
 

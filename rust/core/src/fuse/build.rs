@@ -105,3 +105,27 @@ pub fn build_fuse(
         file,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_held_at_a_time_stays_within_the_memory() {
+        // The least is what the smallest memory limit leaves.
+        for bytes in [53 << 20, 200 << 20, DEFAULT_BYTES, 100 << 30] {
+            for threads in [1, 2, 64] {
+                for ngrams in [1, 1_000, 1_500_000, 2_900_000, 1_000_000_000] {
+                    let plan = FusePlan::new(ngrams, bytes, threads);
+                    let collected = plan.collected * ROOM * size_of::<u64>();
+                    let keys = plan.expected * (collected + plan.constructed * BYTES_PER_KEY);
+                    assert!(keys as u64 <= bytes, "{plan:?}: {keys} of {bytes}");
+                    assert!(plan.partitions * plan.expected >= ngrams as usize);
+                    assert!(plan.constructed <= threads);
+                }
+            }
+        }
+        assert_eq!(FusePlan::new(2_900_000, 53 << 20, 1).passes(), 2);
+        assert_eq!(FusePlan::new(0, 53 << 20, 1).passes(), 0);
+    }
+}

@@ -16,7 +16,7 @@ const GROWTH: f64 = 1.1;
 /// How many slots ahead memory is asked for.
 const AHEAD: usize = 8;
 /// Bytes of memory that a key takes meanwhile, about, fingerprints included.
-pub const BYTES_PER_KEY: usize = 20;
+pub const BYTES_PER_KEY: usize = 18;
 
 /// The keys of a slot that are not yet taken away: how many, and the exclusive or of their numbers.
 #[derive(Clone, Copy, Default)]
