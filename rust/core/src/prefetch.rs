@@ -1,6 +1,6 @@
 //! Asking for memory before it is needed, so that lookups scattered over a large file wait for it together.
 
-/// Fetches the cache line of `slice[index]`; of an index that is out of range, nothing comes.
+/// Asks for the cache line of `slice[index]`. Any index will do: one that is out of range fetches nothing of use.
 #[inline(always)]
 pub fn prefetch<T>(slice: &[T], index: usize) {
     #[cfg(target_arch = "x86_64")]

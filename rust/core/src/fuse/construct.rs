@@ -25,7 +25,7 @@ struct Slot {
     numbers: u32,
 }
 
-/// The partition of `keys`, which are ascending, distinct and less than 2^32, in a filter of `partitions`, with its
+/// The partition of `keys`, which are ascending, distinct and fewer than 2^32, in a filter of `partitions`, with its
 /// fingerprints; as if it were the first one. What `check`, called before each attempt, gives as an error ends the work.
 pub fn construct(
     keys: &[u64],
