@@ -123,6 +123,23 @@ def test_info_describes_the_index(index: Path) -> None:
     assert manifest["counts"]["documents"] == 1 and manifest["n"] == 25
 
 
+def test_a_fuse_filter_is_built_described_checked_and_not_changed(tmp_path: Path) -> None:
+    index, line = tmp_path / "index", json.dumps({"text": TEXT}) + "\n"
+    build = ("build-index", "-", "-o", index, "--structures")
+    assert_fails(quotetune(*build, "bloom,fuse", stdin=line), 2, "bloom and fuse; choose one")
+    assert_fails(quotetune(*build, "fuse", "--fpr", 0.1, stdin=line), 2, "fpr with fuse")
+    assert quotetune(*build, "fuse,lean", stdin=line).returncode == 0
+    shown = " ".join(quotetune("info", index).stdout.split())
+    for part in ("structures fuse, lean", "28 distinct n-grams", "1 partitions", "0.0015%"):
+        assert part in shown
+    assert "undamaged" in quotetune("verify", index).stdout
+    assert_fails(quotetune("add", index, "-", stdin=line), 2, "fuse filter, which cannot change")
+    path = index / "filter-00000.fuse"
+    path.write_bytes(path.read_bytes()[:-1] + b"!")
+    result = quotetune("verify", index)
+    assert result.returncode == 1 and str(path) in result.stderr
+
+
 def test_verify_exits_with_1_and_names_the_damaged_file(index: Path, tmp_path: Path) -> None:
     import shutil
 

@@ -203,6 +203,11 @@ def test_a_duplicate_identity_names_both_places(tmp_path: Path) -> None:
         ({"normalization": "lower"}, "squash or none"),
         ({"structures": []}, "no structure"),
         ({"structures": ["trie"]}, "trie"),
+        ({"structures": ["bloom", "fuse"]}, "bloom and fuse; choose one"),
+        ({"structures": ["fuse"], "bits_per_ngram": 18}, "bits_per_ngram with fuse"),
+        ({"structures": "fuse", "fpr": 0.1}, "fpr with fuse"),
+        ({"structures": ["fuse", "lean"], "expected_ngrams": 9}, "expected_ngrams with fuse"),
+        ({"structures": ["fuse"], "shard": "1/2"}, "shard with fuse"),
         ({"bits_per_ngram": 0.5}, "bits"),
         ({"bits_per_ngram": 16, "fpr": 0.1}, "exclude each other"),
         ({"structures": ["suffix"], "fpr": 0.1}, "add bloom"),
@@ -220,12 +225,14 @@ def test_options_that_cannot_work_are_refused_before_any_work(
     assert names(tmp_path) == []
 
 
+@pytest.mark.parametrize("filter", ["bloom", "fuse"])
 @pytest.mark.parametrize("threads", [1, 2, 5])
-def test_the_files_do_not_depend_on_the_threads(tmp_path: Path, threads: int) -> None:
+def test_the_files_do_not_depend_on_the_threads(tmp_path: Path, threads: int, filter: str) -> None:
     texts = [f"{TEXT} Number {n % 7} of {n}." for n in range(2000)]
 
     def files(output: Path, threads: int) -> dict[str, bytes]:
-        build_index(texts, output, threads=threads, segment_bytes=40_000)
+        structures = [filter, "suffix"]
+        build_index(texts, output, structures=structures, threads=threads, segment_bytes=40_000)
         return {path.name: path.read_bytes() for path in output.iterdir()}
 
     assert files(tmp_path / "one", 1) == files(tmp_path / "many", threads)

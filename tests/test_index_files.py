@@ -23,6 +23,7 @@ FILES = [
     "segment-00000.documents",
     "filter-00000.bloom",
 ]
+FUSE = "filter-00000.fuse"
 
 
 @pytest.fixture(scope="module")
@@ -32,9 +33,19 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return output
 
 
+@pytest.fixture(scope="module")
+def fused(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    output = tmp_path_factory.mktemp("fused") / "index"
+    build_index(TEXTS, output, structures=["fuse", "suffix"])
+    return output
+
+
 @pytest.fixture
-def copy(whole: Path, tmp_path: Path) -> Path:
-    return Path(shutil.copytree(whole, tmp_path / "index"))
+def copy(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """An index whose files may be damaged: one with the file that the test is about."""
+    about = getattr(request.node, "callspec", None)
+    kind = "fused" if about and FUSE in about.params.values() else "whole"
+    return Path(shutil.copytree(request.getfixturevalue(kind), tmp_path / "index"))
 
 
 def test_opening_what_is_no_index_says_so(tmp_path: Path) -> None:
@@ -49,14 +60,14 @@ def test_opening_what_is_no_index_says_so(tmp_path: Path) -> None:
             Index.open(tmp_path / name)
 
 
-@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("name", [*FILES, FUSE])
 def test_a_missing_file_is_named(copy: Path, name: str) -> None:
     (copy / name).unlink()
     with pytest.raises(QuotetuneError, match=f"cannot open .*{name}"):
         Index.open(copy)
 
 
-@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("name", [*FILES, FUSE])
 @pytest.mark.parametrize("length", [0, 10, 191, 192, -1])
 def test_a_truncated_file_is_named(copy: Path, name: str, length: int) -> None:
     data = (copy / name).read_bytes()
@@ -65,15 +76,15 @@ def test_a_truncated_file_is_named(copy: Path, name: str, length: int) -> None:
         Index.open(copy)
 
 
-@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("name", [*FILES, FUSE])
 def test_a_foreign_file_is_named(copy: Path, name: str) -> None:
-    other = FILES[(FILES.index(name) + 1) % len(FILES)]
+    other = FILES[0] if name == FUSE else FILES[(FILES.index(name) + 1) % len(FILES)]
     shutil.copy(copy / other, copy / name)
     with pytest.raises(QuotetuneError, match=f"{name}: not a quotetune .* file"):
         Index.open(copy)
 
 
-@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("name", [*FILES, FUSE])
 def test_a_file_of_another_format_version_says_which(copy: Path, name: str) -> None:
     data = bytearray((copy / name).read_bytes())
     data[8:12] = struct.pack("<I", 99)
@@ -146,7 +157,7 @@ def flip(path: Path, at: int, bits: int) -> None:
         file.write(bytes([byte ^ bits]))
 
 
-@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("name", [*FILES, FUSE])
 def test_verify_finds_one_flipped_bit_anywhere(copy: Path, name: str) -> None:
     size = (copy / name).stat().st_size
     rng = random.Random(name)
@@ -210,8 +221,12 @@ print("found", found)
 """
 
 
+@pytest.mark.parametrize("about", [FILES[3], FUSE])
 @pytest.mark.parametrize("seed", range(4))
-def test_a_flipped_bit_is_found_by_verify_and_never_a_crash(copy: Path, seed: int) -> None:
+def test_a_flipped_bit_is_found_by_verify_and_never_a_crash(
+    copy: Path, seed: int, about: str
+) -> None:
+    assert (copy / about).exists()
     command = [sys.executable, "-c", FLIPPED, str(copy), str(seed)]
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     assert result.stdout == "found 250\n", result.stderr
@@ -245,7 +260,11 @@ for _ in range(60):
     for _ in range(rng.choice([1, 5, 200])):
         data[rng.randrange(192, len(data))] = rng.choice([0, 255, rng.randrange(256)])
     path.write_bytes(data)
-    index = Index.open(copy)
+    try:
+        index = Index.open(copy)
+    except QuotetuneError as error:
+        assert str(path) in str(error), error
+        continue
     for call in calls:
         try:
             call()
@@ -255,10 +274,12 @@ print("survived")
 """
 
 
+@pytest.mark.parametrize("kind", ["whole", "fused"])
 @pytest.mark.parametrize("seed", range(3))
 def test_overwritten_bytes_give_wrong_answers_or_errors_but_never_a_crash(
-    whole: Path, tmp_path: Path, seed: int
+    request: pytest.FixtureRequest, tmp_path: Path, seed: int, kind: str
 ) -> None:
-    command = [sys.executable, "-c", HOSTILE, str(whole), str(seed), str(tmp_path / "copy")]
+    whole = str(request.getfixturevalue(kind))
+    command = [sys.executable, "-c", HOSTILE, whole, str(seed), str(tmp_path / "copy")]
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     assert result.stdout == "survived\n", result.stderr

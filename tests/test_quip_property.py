@@ -17,7 +17,14 @@ from quotetune import Index
 CORPORA = 400
 QUERIES = 40
 DISTINCT_QUESTIONS = 10_000
-STRUCTURES = [["suffix"], ["bloom", "suffix"], ["lean"], ["bloom", "lean"]]
+STRUCTURES = [
+    ["suffix"],
+    ["bloom", "suffix"],
+    ["fuse", "suffix"],
+    ["lean"],
+    ["bloom", "lean"],
+    ["fuse", "lean"],
+]
 ALPHABETS = ["a", "ab", "ab ", "a \n\r\t", "aé漢😀", "e\u0301a\u200d👩", "\0b\x1c\u2028 \u3000\x85"]
 
 
@@ -178,9 +185,9 @@ def test_on_topic_quip_counts_the_windows_of_the_named_documents_only(
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
-@given(case=cases())
-def test_the_bloom_filter_never_misses_an_ngram(case: Case, output: Path) -> None:
-    case.structures = ["bloom"]
+@given(case=cases(), structure=st.sampled_from(["bloom", "fuse"]))
+def test_a_filter_never_misses_an_ngram(case: Case, structure: str, output: Path) -> None:
+    case.structures = [structure]
     index = built(case, output)
     naive = NaiveIndex(case.documents, case.n, case.normalization)
     for text, report in zip(case.queries, index.score(case.queries), strict=True):

@@ -51,6 +51,7 @@ class Builder:
         normalization: str,
         bits_per_ngram: float | None,
         expected_ngrams: int | None,
+        fuse: bool,
         suffixes: str | None,
         threads: int,
         segment_bytes: int,

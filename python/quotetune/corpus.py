@@ -19,7 +19,7 @@ from quotetune.rows import InvalidText
 from quotetune.shards import Shard
 
 _LEAST_MEMORY = 256 << 20
-_STRUCTURES = ("bloom", "suffix", "lean")
+_STRUCTURES = ("bloom", "fuse", "suffix", "lean")
 _MAX_N = 64
 
 
@@ -50,8 +50,8 @@ def build_index(
 
     Everything is written to `OUTPUT.partial` and renamed when it is complete: a build that fails
     leaves nothing, and what a killed one leaves is replaced by the next. Memory: the Bloom filter
-    (2 bytes a distinct n-gram), 5 bytes a byte of text for each segment that a thread works on,
-    and some 70 bytes a document.
+    (2 bytes a distinct n-gram) or at most 1 GiB for a fuse filter, 5 bytes a byte of text for each
+    segment that a thread works on, and some 70 bytes a document.
 
     Args:
         documents: A path (file, folder, glob; `-` for JSONL on stdin) or an iterable of
@@ -70,10 +70,12 @@ def build_index(
             U+FFFD in place of what is invalid, `skip` leaves the document out.
         n: Length of an n-gram in characters, 1 to 64.
         normalization: `squash` (white space as QUIP defines it) or `none`.
-        structures: `bloom`, and `suffix` or `lean`. `lean` is a suffix index of a tenth of the
-            size that finds quotes of n characters or more; shorter phrases are counted by reading
-            the whole text. Without either no text is kept: there are scores, but no quotes, counts
-            or documents.
+        structures: `bloom` or `fuse`, and `suffix` or `lean`. `fuse` is a filter for a corpus that
+            is not going to change: 18 bits for each distinct n-gram, a false-positive rate of
+            0.0015%, no `add`, `remove`, `merge` or `compact`. `lean` is a suffix index of a tenth
+            of the size that finds quotes of n characters or more; shorter phrases are counted by
+            reading the whole text. Without either no text is kept: there are scores, but no
+            quotes, counts or documents.
         bits_per_ngram: Bits of the Bloom filter for each distinct n-gram; 16 by default.
         fpr: The false-positive rate that all Bloom filters of the index stay within, with those
             that `add` makes, instead of `bits_per_ngram`.
@@ -108,6 +110,7 @@ def build_index(
         >>> len(index), index.structures
         (1, ['bloom', 'suffix'])
     """
+    fuse = _has_fuse(structures, bits_per_ngram, fpr, expected_ngrams, shard)
     given = feed(
         documents, text_key, id_key, source, source_key, meta_keys, errors, Shard.parse(shard)
     )
@@ -120,6 +123,7 @@ def build_index(
         normalization=normalization,
         bits_per_ngram=_filter_bits(structures, bits_per_ngram, fpr),
         expected_ngrams=_check_expected(expected_ngrams),
+        fuse=fuse,
         suffixes=_suffixes(structures),
         threads=check_threads(threads),
         segment_bytes=check_segment_bytes(segment_bytes),
@@ -156,13 +160,35 @@ def _suffixes(structures: Sequence[str]) -> str | None:
     return found[0] if found else None
 
 
+def _has_fuse(
+    structures: str | Sequence[str],
+    bits_per_ngram: float | None,
+    fpr: float | None,
+    expected_ngrams: int | None,
+    shard: str | None,
+) -> bool:
+    """Tell whether to build a fuse filter, which leaves nothing to choose."""
+    if "fuse" not in structures:
+        return False
+    if "bloom" in structures:
+        raise UsageError("structures has bloom and fuse; choose one of them")
+    sizes = {"bits_per_ngram": bits_per_ngram, "fpr": fpr, "expected_ngrams": expected_ngrams}
+    if given := [name for name, value in sizes.items() if value is not None]:
+        raise UsageError(
+            f"{given[0]} with fuse, whose size is fixed; leave it out, or choose bloom"
+        )
+    if shard is not None:
+        raise UsageError("shard with fuse, which merge cannot join; build it whole, or with bloom")
+    return True
+
+
 def _filter_bits(
     structures: Sequence[str], bits_per_ngram: float | None, fpr: float | None
 ) -> float | None:
     """Bits of the filter for each distinct n-gram; None for no filter."""
     for structure in [structures] if isinstance(structures, str) else structures:
         if structure not in _STRUCTURES:
-            raise UsageError(f"structure {structure!r}; choose bloom, suffix or lean")
+            raise UsageError(f"structure {structure!r}; choose from bloom, fuse, suffix and lean")
     if bits_per_ngram is not None and fpr is not None:
         raise UsageError("bits_per_ngram and fpr exclude each other; give one")
     if "bloom" not in structures:

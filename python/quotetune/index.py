@@ -79,12 +79,12 @@ class Index:
 
     @property
     def structures(self) -> list[str]:
-        """What was built: `bloom`, `suffix` or both."""
+        """What was built: `bloom` or `fuse`, `suffix` or `lean`, or one of each."""
         return self._index.structures
 
     @property
     def fpr(self) -> float:
-        """False-positive rate of the Bloom filter, from its actual fill; 0 without one."""
+        """False-positive rate of the filter (Bloom: from its actual fill); 0 without one."""
         return self._index.fpr
 
     def __len__(self) -> int:
@@ -112,14 +112,14 @@ class Index:
         """Score texts: the share of their n-grams that stand in the corpus.
 
         QUIP(x) = n-grams of x that occur in the corpus / n-grams of x, duplicates counted
-        (Weller et al. 2024, section 3). The Bloom filter answers where there is one; it errs
+        (Weller et al. 2024, section 3). The filter answers where there is one; it errs
         upwards only, by about `fpr` * (1 - QUIP).
 
         Args:
             texts: The texts as given.
             documents: One list of (source, id) a text. If given, only the n-grams of a text's own
                 documents count, exactly (on-topic QUIP); this takes a suffix index.
-            exact: Ask the suffix index instead of the Bloom filter.
+            exact: Ask the suffix index instead of the filter.
 
         Returns:
             A score in [0, 1] for each text; NaN for a text shorter than n characters.
@@ -151,7 +151,7 @@ class Index:
         Args:
             texts: The texts as given.
             max_documents: How many documents to name a quote; the first of the corpus.
-            exact: Take the numerator from the suffix index instead of the Bloom filter.
+            exact: Take the numerator from the suffix index instead of the filter.
 
         Returns:
             A report for each text.
@@ -178,7 +178,7 @@ class Index:
 
         Args:
             texts: The texts as given.
-            exact: Ask the suffix index instead of the Bloom filter.
+            exact: Ask the suffix index instead of the filter.
 
         Returns:
             For each text of L characters, once normalised, that text and L - n + 1 answers (none
@@ -270,7 +270,7 @@ class Index:
     def contains(self, texts: Iterable[str]) -> NDArray[np.bool_]:
         """Tell whether each text, as a whole, stands in some document.
 
-        With only a Bloom filter: whether it holds every n-gram of the text. That errs upwards, and
+        With only a filter: whether it holds every n-gram of the text. That errs upwards, and
         a text shorter than n cannot be looked up.
 
         Args:
@@ -280,7 +280,7 @@ class Index:
             An answer for each text.
 
         Raises:
-            QuotetuneError: A text is not valid Unicode, or too short for a Bloom filter alone.
+            QuotetuneError: A text is not valid Unicode, or too short for a filter alone.
 
         Example:
             >>> from tempfile import mkdtemp

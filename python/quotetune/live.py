@@ -58,7 +58,8 @@ def add(
         The index as it is now, open.
 
     Raises:
-        UsageError: Options or inputs that cannot work; another command changes the index.
+        UsageError: Options or inputs that cannot work; a fuse filter, which cannot change; another
+            command changes the index.
         QuotetuneError: As for `build_index`; a document with this (source, id) is in the index
             (one without a suffix index cannot tell).
 
@@ -110,7 +111,8 @@ def remove(
         How many documents were removed.
 
     Raises:
-        UsageError: Options that cannot work; another command changes the index.
+        UsageError: Options that cannot work; a fuse filter, which cannot change; another command
+            changes the index.
         QuotetuneError: There is no such document (then none is removed), or no stored text.
 
     Example:
@@ -167,7 +169,8 @@ def merge(
         The new index, open.
 
     Raises:
-        UsageError: Options that cannot work; something stands at `output`.
+        UsageError: Options that cannot work; a fuse filter, which cannot change; something stands
+            at `output`.
         QuotetuneError: The indexes are not alike, hold a document twice, or keep no text where it
             is needed to fill a filter.
 
@@ -216,7 +219,8 @@ def compact(
         The index as it is now, open.
 
     Raises:
-        UsageError: Options that cannot work; another command changes the index.
+        UsageError: Options that cannot work; a fuse filter, which cannot change; another command
+            changes the index.
         QuotetuneError: Several filters, and no stored text to fill one from.
 
     Example:

@@ -80,7 +80,7 @@ class QuipReport:
         longest_quote: Characters of the longest quote, or None without a suffix index.
         covered: Runs `(start, end)` of covered characters of the text as given, disjoint and
             ascending: the union of the quotes, or, without a suffix index, of the n-grams that
-            the Bloom filter holds.
+            the filter holds.
     """
 
     numerator: int

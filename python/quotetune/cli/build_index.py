@@ -36,9 +36,10 @@ def build_index(
     structures: Annotated[
         str,
         typer.Option(
-            metavar="bloom,suffix|lean",
-            help="lean: a tenth of suffix's size, for quotes of n characters or more. Without "
-            "either there are scores, but no quotes and no documents.",
+            metavar="bloom|fuse,suffix|lean",
+            help="fuse: a filter with fewer errors, for a corpus that is not going to change. "
+            "lean: a tenth of suffix's size, for quotes of n characters or more. Without suffix or "
+            "lean there are scores, but no quotes and no documents.",
         ),
     ] = "bloom,suffix",
     bits_per_ngram: Annotated[

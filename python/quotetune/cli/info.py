@@ -37,6 +37,8 @@ def _rows(index: Path, manifest: dict[str, Any]) -> list[tuple[str, str]]:
     segments = manifest["segments"]
     files = [segment[name] for segment in segments for name in ("text", "suffix", "records")]
     files += [filter["file"] for filter in manifest["filters"]]
+    fuse = manifest.get("fuse_filter")
+    files += [fuse["file"]] if fuse else []
     rows = [
         ("index", str(index)),
         ("written by", f"{manifest['writer']}, format {manifest['format_version']}"),
@@ -61,10 +63,22 @@ def _rows(index: Path, manifest: dict[str, Any]) -> list[tuple[str, str]]:
                 f"false-positive rate {filter['fpr']:.3%}",
             )
         )
+    if fuse:
+        rows.append(_fuse_row(fuse))
     if manifest["sizing"] is not None:
         rows.append(("filters together", f"at most {manifest['sizing']['max_fpr']:.3%}"))
     rows.append(("size", decimal(sum(file["size"] for file in files))))
     return rows
+
+
+def _fuse_row(filter: dict[str, Any]) -> tuple[str, str]:
+    ngrams = filter["distinct_ngrams"]
+    bits = filter["file"]["size"] * 8 / max(ngrams, 1)
+    return (
+        "fuse filter",
+        f"{ngrams:,} distinct n-grams, {bits:.1f} bits each, "
+        f"{filter['partitions']:,} partitions, false-positive rate {filter['fpr']:.4%}",
+    )
 
 
 def _imported_row(filter: dict[str, Any]) -> tuple[str, str]:

@@ -33,7 +33,7 @@ def score(
     ] = None,
     max_documents: Annotated[int, typer.Option(help="Documents to name a quote.")] = 10,
     exact: Annotated[
-        bool, typer.Option("--exact", help="Ask the suffix index, not the Bloom filter.")
+        bool, typer.Option("--exact", help="Ask the suffix index, not the filter.")
     ] = False,
     json: Annotated[bool, typer.Option("--json", help="JSONL on a terminal, too.")] = False,
     format: Annotated[

@@ -13,6 +13,8 @@ pub struct Budget {
     pub segment_bytes: u64,
     /// Words of the filter that are filled at a time.
     pub filter_words: usize,
+    /// Bytes for the n-grams of a fuse filter that are collected at a time, and its construction.
+    pub fuse_bytes: u64,
 }
 
 impl Budget {
@@ -30,6 +32,7 @@ impl Budget {
         let segment_bytes = half / (SORTING * threads);
         Ok(Self {
             segment_bytes,
+            fuse_bytes: half - segment_bytes,
             filter_words: ((half - segment_bytes) * 4 / (4 + threads) / 8) as usize,
         })
     }
@@ -52,6 +55,8 @@ mod tests {
                     total <= limit && total > limit * 9 / 10,
                     "{total} of {limit}"
                 );
+                let with_fuse = BASE + sorted + budget.fuse_bytes + budget.segment_bytes;
+                assert!(with_fuse <= limit, "{with_fuse} of {limit}");
             }
         }
         assert!(Budget::within((256 << 20) - 1, 1).is_err());

@@ -15,6 +15,7 @@ use crate::error::{Error, Result};
 use crate::file::Parameters;
 use crate::fill::WHOLE;
 use crate::finish::{self, Plan, Progress};
+use crate::fuse::build::{self as fuse_build, FusePlan};
 use crate::manifest::{Counts, Manifest};
 use crate::ngram::NgramHasher;
 use crate::output::OutputDirectory;
@@ -36,6 +37,8 @@ pub struct BuildOptions {
     pub bits_per_ngram: Option<f64>,
     /// Distinct n-grams to make room for in the filter, if the corpus holds fewer.
     pub expected_ngrams: Option<u64>,
+    /// Whether to build a fuse filter; not beside a Bloom filter.
+    pub fuse: bool,
     /// The suffix index to build, or none.
     pub suffixes: Option<Suffixes>,
     /// Threads to work on; 0: one a core.
@@ -56,6 +59,7 @@ impl Default for BuildOptions {
             normalization: Normalization::Squash,
             bits_per_ngram: Some(bloom::DEFAULT_BITS_PER_NGRAM),
             expected_ngrams: None,
+            fuse: false,
             suffixes: Some(Suffixes::All),
             threads: 0,
             segment_bytes: DEFAULT_SEGMENT_BYTES,
@@ -72,8 +76,12 @@ impl BuildOptions {
             let max = NgramHasher::MAX_N;
             return usage(format!("n is {}; choose one from 1 to {max}", self.n));
         }
-        if self.bits_per_ngram.is_none() && self.suffixes.is_none() {
-            return usage("no structure to build; choose bloom, suffix, lean or both".to_owned());
+        if self.fuse && self.bits_per_ngram.is_some() {
+            return usage("a fuse filter beside a Bloom filter; choose bloom or fuse".to_owned());
+        }
+        if !self.fuse && self.bits_per_ngram.is_none() && self.suffixes.is_none() {
+            let choice = "choose bloom or fuse, suffix or lean, or one of each";
+            return usage(format!("no structure to build; {choice}"));
         }
         if self.expected_ngrams.is_some() && self.bits_per_ngram.is_none() {
             return usage("expected n-grams without a filter; choose bloom, too".to_owned());
@@ -116,6 +124,7 @@ pub struct Builder {
     directory: OutputDirectory,
     options: BuildOptions,
     filter_words: usize,
+    fuse_bytes: u64,
     parameters: Parameters,
     pool: ThreadPool,
     written: Vec<WrittenSegment>,
@@ -129,20 +138,21 @@ impl Builder {
     pub fn create(output: &Path, mut options: BuildOptions) -> Result<Self> {
         options.check()?;
         let pool = thread_pool(options.threads)?;
-        let mut filter_words = WHOLE;
+        let (mut filter_words, mut fuse_bytes) = (WHOLE, fuse_build::DEFAULT_BYTES);
         if let Some(limit) = options.memory_limit {
             let budget = Budget::within(limit, pool.current_num_threads())?;
             options.segment_bytes = options.segment_bytes.min(budget.segment_bytes);
-            filter_words = budget.filter_words;
+            (filter_words, fuse_bytes) = (budget.filter_words, budget.fuse_bytes);
         }
-        let counters = match options.bits_per_ngram {
-            Some(_) => pool.current_num_threads(),
-            None => 0,
+        let counters = match options.fuse || options.bits_per_ngram.is_some() {
+            true => pool.current_num_threads(),
+            false => 0,
         };
         Ok(Self {
             segment: None,
             directory: OutputDirectory::create(output, options.overwrite)?,
             filter_words,
+            fuse_bytes,
             parameters: Parameters {
                 n: options.n,
                 normalization: options.normalization,
@@ -299,7 +309,7 @@ impl Builder {
     pub fn finish(self, progress: impl FnMut(Progress) -> Result<()>) -> Result<Manifest> {
         let options = self.options.clone();
         let parameters = self.parameters;
-        let filter_words = self.filter_words;
+        let (filter_words, fuse_bytes) = (self.filter_words, self.fuse_bytes);
         let spooled = self.spooled()?;
         let plan = Plan {
             directory: spooled.directory.path().to_owned(),
@@ -310,6 +320,12 @@ impl Builder {
             sizing: options
                 .bits_per_ngram
                 .map(|bits| Sizing::new(bits, options.expected_ngrams)),
+            fuse: spooled
+                .distinct_ngrams
+                .filter(|_| options.fuse)
+                .map(|ngrams| {
+                    FusePlan::new(ngrams, fuse_bytes, spooled.pool.current_num_threads())
+                }),
             suffixes: options.suffixes,
             filter_words,
         };

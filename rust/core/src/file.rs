@@ -13,6 +13,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use crate::bloom;
 use crate::error::{Error, Result};
+use crate::fuse;
 use crate::ngram::{self, NgramHasher};
 use crate::squash::Normalization;
 
@@ -38,6 +39,7 @@ pub enum Kind {
     Documents,
     Filter,
     ImportedFilter,
+    FuseFilter,
 }
 
 impl Kind {
@@ -49,6 +51,7 @@ impl Kind {
             Self::Documents => *b"QUOTDOCS",
             Self::Filter => *b"QUOTBLOM",
             Self::ImportedFilter => *b"QUOTRBLM",
+            Self::FuseFilter => *b"QUOTFUSE",
         }
     }
 
@@ -60,6 +63,15 @@ impl Kind {
             Self::Documents => "documents file",
             Self::Filter => "Bloom filter file",
             Self::ImportedFilter => "imported Bloom filter file",
+            Self::FuseFilter => "fuse filter file",
+        }
+    }
+
+    /// Version of what a hash leads to, where the file is a filter.
+    fn filter_version(self) -> u32 {
+        match self {
+            Self::FuseFilter => fuse::VERSION,
+            _ => bloom::VERSION,
         }
     }
 }
@@ -118,7 +130,7 @@ impl Header {
             normalization: normalization_code(parameters.normalization),
             normalization_version: Normalization::VERSION,
             hash: NgramHasher::VERSION,
-            filter: bloom::VERSION,
+            filter: kind.filter_version(),
             hash_seed: ngram::SEED,
             ..Self::zeroed()
         }

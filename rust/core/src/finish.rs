@@ -14,7 +14,8 @@ use rayon::prelude::*;
 use crate::error::{Error, Result};
 use crate::file::Parameters;
 use crate::fill::{Covered, FilterSize, build_filter, fits};
-use crate::manifest::{Counts, FileEntry, Manifest, SegmentEntry};
+use crate::fuse::{self, build::FusePlan};
+use crate::manifest::{Counts, FileEntry, FilterEntry, FuseFilterEntry, Manifest, SegmentEntry};
 use crate::segment::{self, SegmentText, WrittenSegment};
 use crate::sizing::Sizing;
 use crate::text_index::Suffixes;
@@ -38,6 +39,7 @@ pub struct Plan {
     pub counts: Counts,
     pub distinct_ngrams: Option<u64>,
     pub sizing: Option<Sizing>,
+    pub fuse: Option<FusePlan>,
     pub suffixes: Option<Suffixes>,
     /// Words of the filter to hold in memory at a time.
     pub filter_words: usize,
@@ -48,12 +50,22 @@ impl Plan {
         self.segments.iter().map(|segment| segment.text_bytes).sum()
     }
 
+    fn covered(&self) -> Vec<Covered> {
+        self.segments.iter().map(Covered::whole).collect()
+    }
+
     fn structures(&self) -> Vec<&'static str> {
         let bloom = self.sizing.map(|_| "bloom");
-        bloom
-            .into_iter()
-            .chain(self.suffixes.map(Suffixes::name))
-            .collect()
+        let fuse = self.fuse.map(|_| "fuse");
+        let suffixes = self.suffixes.map(Suffixes::name);
+        bloom.into_iter().chain(fuse).chain(suffixes).collect()
+    }
+
+    /// Bytes of text that are gone through, each counted as often.
+    fn work(&self) -> u64 {
+        let fuse = self.fuse.map_or(0, |fuse| fuse.passes());
+        let others = u64::from(self.sizing.is_some()) + u64::from(self.suffixes.is_some());
+        self.text_bytes() * (fuse + others)
     }
 }
 
@@ -83,7 +95,7 @@ pub fn run(
     pool: ThreadPool,
     progress: impl FnMut(Progress) -> Result<()>,
 ) -> Result<Manifest> {
-    let total = plan.text_bytes() * plan.structures().len() as u64;
+    let total = plan.work();
     supervise(pool, total, progress, move |gauge| build(&plan, gauge))
 }
 
@@ -128,18 +140,8 @@ pub fn supervise<T: Send + 'static>(
 }
 
 fn build(plan: &Plan, gauge: &Gauge) -> Result<Manifest> {
-    let (filter, suffixes) = rayon::join(
-        || match (plan.sizing, plan.distinct_ngrams) {
-            (Some(sizing), Some(ngrams)) => {
-                check_expected(sizing, ngrams)?;
-                let covered: Vec<_> = plan.segments.iter().map(Covered::whole).collect();
-                let path = plan.directory.join("filter-00000.bloom");
-                let size = FilterSize::alone(sizing, ngrams);
-                let most = plan.filter_words;
-                build_filter(&covered, path, size, plan.parameters, most, gauge).map(Some)
-            }
-            _ => Ok(None),
-        },
+    let (filters, suffixes) = rayon::join(
+        || Ok((build_bloom(plan, gauge)?, build_fuse(plan, gauge)?)),
         || match plan.suffixes {
             Some(suffixes) => build_suffixes(
                 &plan.segments,
@@ -151,7 +153,7 @@ fn build(plan: &Plan, gauge: &Gauge) -> Result<Manifest> {
             None => Ok(Vec::new()),
         },
     );
-    let (filter, suffixes) = (filter?, suffixes?);
+    let ((bloom, fuse), suffixes) = (filters?, suffixes?);
     if plan.suffixes.is_none() {
         remove_spooled_text(plan)?;
     }
@@ -159,13 +161,33 @@ fn build(plan: &Plan, gauge: &Gauge) -> Result<Manifest> {
         structures: plan.structures().into_iter().map(str::to_owned).collect(),
         counts: plan.counts,
         segments: suffixes,
-        filters: filter.into_iter().collect(),
+        filters: bloom.into_iter().collect(),
+        fuse_filter: fuse,
         sizing: plan.sizing,
         ..Manifest::new(plan.parameters)
     };
     gauge.check()?;
     manifest.write(&plan.directory)?;
     Ok(manifest)
+}
+
+fn build_bloom(plan: &Plan, gauge: &Gauge) -> Result<Option<FilterEntry>> {
+    let (Some(sizing), Some(ngrams)) = (plan.sizing, plan.distinct_ngrams) else {
+        return Ok(None);
+    };
+    check_expected(sizing, ngrams)?;
+    let path = plan.directory.join("filter-00000.bloom");
+    let size = FilterSize::alone(sizing, ngrams);
+    let most = plan.filter_words;
+    build_filter(&plan.covered(), path, size, plan.parameters, most, gauge).map(Some)
+}
+
+fn build_fuse(plan: &Plan, gauge: &Gauge) -> Result<Option<FuseFilterEntry>> {
+    let Some(fuse) = plan.fuse else {
+        return Ok(None);
+    };
+    let path = plan.directory.join("filter-00000.fuse");
+    fuse::build::build_fuse(&plan.covered(), path, fuse, plan.parameters, gauge).map(Some)
 }
 
 /// Sort the suffixes of segments whose text is written; the files appear in `directory`.

@@ -39,6 +39,9 @@ pub struct Manifest {
     /// A published filter: then there is nothing else in the index.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub imported_filter: Option<ImportedFilterEntry>,
+    /// The filter of the structure `fuse`, over all documents.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fuse_filter: Option<FuseFilterEntry>,
     /// What the filters keep to; none without one.
     #[serde(default)]
     pub sizing: Option<Sizing>,
@@ -146,6 +149,18 @@ pub struct ImportedFilterEntry {
     pub file: FileEntry,
 }
 
+/// A filter that was made for all n-grams at once (see [`crate::fuse`]).
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct FuseFilterEntry {
+    /// Distinct n-grams, counted.
+    pub distinct_ngrams: u64,
+    /// Parts that were constructed one by one.
+    pub partitions: u64,
+    /// False-positive rate that follows from the length of a fingerprint.
+    pub fpr: f64,
+    pub file: FileEntry,
+}
+
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct FileEntry {
     /// Name within the index directory.
@@ -201,6 +216,7 @@ impl Manifest {
             segments: Vec::new(),
             filters: Vec::new(),
             imported_filter: None,
+            fuse_filter: None,
             sizing: None,
             next_file: 0,
             checksum: NO_CHECKSUM.to_owned(),
@@ -213,23 +229,32 @@ impl Manifest {
         names.find_map(|name| Suffixes::from_name(name))
     }
 
-    /// Refuse to change an imported filter, which nothing can be added to or taken from.
-    pub fn require_own_filters(&self, path: &Path) -> Result<()> {
-        match self.imported_filter {
-            None => Ok(()),
-            Some(_) => Err(Error::Refused {
+    /// Refuse to change an imported or a fuse filter, which nothing can be added to or taken from.
+    pub fn require_changeable(&self, path: &Path) -> Result<()> {
+        if self.imported_filter.is_some() {
+            return Err(Error::Refused {
                 path: path.to_owned(),
                 what: "is an imported filter, which cannot change".to_owned(),
                 remedy: "build an index of the corpus itself",
-            }),
+            });
         }
+        if self.fuse_filter.is_some() {
+            let path = path.display();
+            return Err(Error::Usage(format!(
+                "{path}: has a fuse filter, which cannot change; build it anew of all documents, or with \
+                 --structures bloom instead of fuse"
+            )));
+        }
+        Ok(())
     }
 
     /// The false-positive rate of all filters together.
     pub fn fpr(&self) -> f64 {
         let own = self.filters.iter().map(|filter| filter.fpr);
         let imported = self.imported_filter.iter().map(|filter| filter.fpr);
-        1.0 - own.chain(imported).map(|fpr| 1.0 - fpr).product::<f64>()
+        let fuse = self.fuse_filter.iter().map(|filter| filter.fpr);
+        let all = own.chain(imported).chain(fuse);
+        1.0 - all.map(|fpr| 1.0 - fpr).product::<f64>()
     }
 
     /// Every file of the index but the manifest.
@@ -240,7 +265,8 @@ impl Manifest {
             .flat_map(|segment| [&segment.text, &segment.suffix, &segment.records]);
         let filters = self.filters.iter().map(|filter| &filter.file);
         let imported = self.imported_filter.iter().map(|filter| &filter.file);
-        segments.chain(filters).chain(imported)
+        let fuse = self.fuse_filter.iter().map(|filter| &filter.file);
+        segments.chain(filters).chain(imported).chain(fuse)
     }
 
     /// Read and check the manifest of the index in `directory`.

@@ -1,20 +1,12 @@
 //! The Bloom filter: never a false negative, the promised rate of false positives, one filter however it was filled.
 
+mod mixed_keys;
+
+use mixed_keys::keys;
 use proptest::prelude::*;
 use quotetune_core::bloom::{Bloom, BloomBuilder, Measure, bits_to_fpr, words_for};
 use quotetune_core::cardinality::DistinctCounter;
 use quotetune_core::ngram::NgramHasher;
-
-/// Well-mixed keys; different seeds give different keys.
-fn keys(seed: u64, count: u64) -> Vec<u64> {
-    let mixed = |i: u64| {
-        let z = (seed << 40 | i).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-        let z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        let z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        z ^ (z >> 31)
-    };
-    (1..=count).map(mixed).collect()
-}
 
 fn filter_of(keys: &[u64], words: usize) -> Vec<u64> {
     let mut words = vec![0; words];

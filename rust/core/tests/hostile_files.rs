@@ -125,13 +125,14 @@ fn changed(bytes: &[u8], changes: &[Change]) -> Vec<u8> {
 
 thread_local! {
     static BUILT: Site = Site::new();
+    static FUSED: Site = Site::fused();
     static IMPORTED: Site = Site::imported();
 }
 
 #[test]
 fn what_is_unchanged_passes_the_seals() {
     let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
-    for site in [&BUILT, &IMPORTED] {
+    for site in [&BUILT, &FUSED, &IMPORTED] {
         site.with(|site| {
             assert!(
                 site.files()
@@ -155,6 +156,7 @@ fn a_manifest_leads_to_no_file_outside_its_directory() {
     let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     for (site, name) in [
         (&BUILT, "segment-00000.text"),
+        (&FUSED, "filter-00000.fuse"),
         (&IMPORTED, "filter-00000.redisbloom"),
     ] {
         site.with(|site| {
@@ -202,6 +204,17 @@ fn write_seeds() {
         }
         write("manifest", "seed-built".to_owned(), &[site.manifest()]);
     });
+    FUSED.with(|site| {
+        // The filter comes first.
+        let (path, bytes) = site.files()[0];
+        assert!(path.ends_with("filter-00000.fuse"));
+        write(
+            "index_file",
+            "seed-fused".to_owned(),
+            &[&[u8::MAX - 1], bytes],
+        );
+        write("manifest", "seed-fused".to_owned(), &[site.manifest()]);
+    });
     IMPORTED.with(|site| {
         write(
             "index_file",
@@ -227,7 +240,7 @@ proptest! {
 
     #[test]
     fn a_changed_binary_file_is_an_error_or_another_answer(which: Choice, changes in changes()) {
-        for site in [&BUILT, &IMPORTED] {
+        for site in [&BUILT, &FUSED, &IMPORTED] {
             site.with(|site| {
                 let files = site.files();
                 let which = which.index(files.len());
@@ -239,7 +252,7 @@ proptest! {
 
     #[test]
     fn a_changed_manifest_is_an_error_or_another_answer(changes in changes()) {
-        for site in [&BUILT, &IMPORTED] {
+        for site in [&BUILT, &FUSED, &IMPORTED] {
             site.with(|site| {
                 let json = changed(site.manifest(), &changes);
                 within_bounds(json.len(), || site.with_manifest(&json));

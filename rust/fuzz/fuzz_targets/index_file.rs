@@ -1,4 +1,4 @@
-//! A binary file of an index, built or imported: the first byte says which, the rest is what stands in its place.
+//! A binary file of an index, built, with a fuse filter, or imported: the first byte says which, the rest is what stands in its place.
 #![no_main]
 
 #[path = "../../core/tests/hostile/mod.rs"]
@@ -11,12 +11,15 @@ use hostile::Site;
 use libfuzzer_sys::fuzz_target;
 
 static BUILT: LazyLock<Site> = LazyLock::new(Site::new);
+static FUSED: LazyLock<Site> = LazyLock::new(Site::fused);
 static IMPORTED: LazyLock<Site> = LazyLock::new(Site::imported);
 
 fuzz_target!(|data: &[u8]| {
     if let Some((&which, bytes)) = data.split_first() {
         if which == u8::MAX {
             IMPORTED.with_file(0, bytes);
+        } else if which == u8::MAX - 1 {
+            FUSED.with_file(0, bytes);
         } else {
             BUILT.with_file(which.into(), bytes);
         }

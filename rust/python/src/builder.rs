@@ -63,7 +63,7 @@ impl Reporter {
 #[pymethods]
 impl Builder {
     #[new]
-    #[pyo3(signature = (output, *, n, normalization, bits_per_ngram, expected_ngrams, suffixes, threads, segment_bytes, memory_limit, overwrite))]
+    #[pyo3(signature = (output, *, n, normalization, bits_per_ngram, expected_ngrams, fuse, suffixes, threads, segment_bytes, memory_limit, overwrite))]
     #[expect(clippy::too_many_arguments, reason = "keywords of a Python call")]
     fn new(
         py: Python<'_>,
@@ -72,6 +72,7 @@ impl Builder {
         normalization: &str,
         bits_per_ngram: Option<f64>,
         expected_ngrams: Option<u64>,
+        fuse: bool,
         suffixes: Option<&str>,
         threads: usize,
         segment_bytes: u64,
@@ -88,6 +89,7 @@ impl Builder {
             normalization,
             bits_per_ngram,
             expected_ngrams,
+            fuse,
             suffixes,
             threads,
             segment_bytes,

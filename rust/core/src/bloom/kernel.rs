@@ -4,6 +4,7 @@
 //! so that a filter larger than the cache costs the memory's bandwidth and not its latency.
 
 use super::Block;
+use crate::prefetch::prefetch;
 
 /// Hashes a batch: blocks are prefetched 32 to 64 lookups ahead.
 const BATCH: usize = 32;
@@ -38,19 +39,6 @@ fn locate(
         *index = block_of(hash, total_blocks) - first_block;
         prefetch(blocks, *index);
     }
-}
-
-#[inline(always)]
-fn prefetch(blocks: &[Block], index: usize) {
-    #[cfg(target_arch = "x86_64")]
-    {
-        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-        let address = blocks.as_ptr().wrapping_add(index).cast();
-        // SAFETY: a prefetch reads nothing and is defined for any address; every test of the filter passes here.
-        unsafe { _mm_prefetch::<_MM_HINT_T0>(address) };
-    }
-    #[cfg(not(target_arch = "x86_64"))]
-    let _ = (blocks, index);
 }
 
 #[inline(always)]

@@ -11,6 +11,7 @@ use crate::bloom::Bloom;
 use crate::documents::Record;
 use crate::error::{Error, Result};
 use crate::file::{Kind, MappedFile, Parameters};
+use crate::fuse::file::FuseFile;
 use crate::locate;
 use crate::manifest::{FilterEntry, Manifest};
 use crate::ngram::NgramHasher;
@@ -36,6 +37,7 @@ pub struct Index {
     anchors: Option<Anchors>,
     filters: Vec<MappedFile>,
     imported_filter: Option<ImportedFilter>,
+    fuse_filter: Option<FuseFile>,
 }
 
 /// A document as it stands in the index.
@@ -82,6 +84,11 @@ impl Index {
             .as_ref()
             .map(|entry| ImportedFilter::open(path, entry, parameters))
             .transpose()?;
+        let fuse_filter = manifest
+            .fuse_filter
+            .as_ref()
+            .map(|entry| FuseFile::open(path, entry, parameters))
+            .transpose()?;
         Ok(Self {
             path: path.to_owned(),
             hasher: NgramHasher::new(parameters.n),
@@ -92,6 +99,7 @@ impl Index {
             anchors: (suffixes == Some(Suffixes::Anchors)).then(|| Anchors::new(parameters.n)),
             filters,
             imported_filter,
+            fuse_filter,
         })
     }
 
@@ -156,7 +164,12 @@ impl Index {
     }
 
     fn has_filter(&self) -> bool {
-        !self.filters.is_empty() || self.imported_filter.is_some()
+        self.has_hash_filter() || self.imported_filter.is_some()
+    }
+
+    /// Whether a filter holds the hashes of this index, and not those of another program.
+    fn has_hash_filter(&self) -> bool {
+        !self.filters.is_empty() || self.fuse_filter.is_some()
     }
 
     fn text_indexes(&self) -> Vec<TextIndex<'_>> {

@@ -85,7 +85,7 @@ impl Index {
             filter.for_each_chunk(text, |chunk| hits.extend_from_slice(chunk));
             return hits;
         }
-        if self.filters.is_empty() {
+        if !self.has_hash_filter() {
             return Vec::new();
         }
         let mut hashes = Vec::new();
@@ -98,6 +98,9 @@ impl Index {
     fn mark_hits(&self, hashes: &[u64], hits: &mut [bool]) {
         for bloom in self.blooms() {
             bloom.mark_hits(hashes, hits);
+        }
+        if let Some(file) = &self.fuse_filter {
+            file.fuse().mark_hits(hashes, hits);
         }
     }
 

@@ -27,6 +27,7 @@ impl Addition {
             normalization: change.parameters.normalization,
             bits_per_ngram: sizing.map(|sizing| sizing.bits_per_ngram),
             expected_ngrams: None,
+            fuse: false,
             suffixes: change.manifest.suffixes(),
             threads: options.threads,
             segment_bytes: options.segment_bytes,

@@ -29,7 +29,7 @@ impl Change {
     /// Lock the index in `directory`, and remove what a killed command left there.
     pub fn begin(directory: &Path) -> Result<Self> {
         // Where no index is, nothing is written.
-        Manifest::read(directory)?.require_own_filters(directory)?;
+        Manifest::read(directory)?.require_changeable(directory)?;
         let lock = output::lock(directory, "command")?;
         let manifest = Manifest::read(directory)?;
         check_documents(directory, &manifest)?;

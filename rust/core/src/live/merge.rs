@@ -87,7 +87,7 @@ fn open(indexes: &[PathBuf]) -> Result<Vec<Input>> {
     let mut inputs: Vec<Input> = Vec::new();
     for path in indexes {
         let manifest = Manifest::read(path)?;
-        manifest.require_own_filters(path)?;
+        manifest.require_changeable(path)?;
         if let Some(first) = inputs.first() {
             check_alike(first, path, &manifest)?;
         }

@@ -7,6 +7,7 @@ use super::murmur::WindowHashes;
 use crate::error::{Error, Result};
 use crate::file::{Kind, MappedFile, Parameters};
 use crate::manifest::ImportedFilterEntry;
+use crate::prefetch::prefetch;
 
 const BITS: usize = 0;
 
@@ -118,19 +119,6 @@ impl Modulus {
         }
         rest
     }
-}
-
-#[inline(always)]
-fn prefetch(bytes: &[u8], index: usize) {
-    #[cfg(target_arch = "x86_64")]
-    {
-        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-        let address = bytes.as_ptr().wrapping_add(index).cast();
-        // SAFETY: a prefetch reads nothing and is defined for any address; every lookup passes here.
-        unsafe { _mm_prefetch::<_MM_HINT_T0>(address) };
-    }
-    #[cfg(not(target_arch = "x86_64"))]
-    let _ = (bytes, index);
 }
 
 #[cfg(test)]

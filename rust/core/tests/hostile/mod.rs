@@ -50,6 +50,19 @@ pub struct Site {
 
 impl Site {
     pub fn new() -> Self {
+        Self::built(options())
+    }
+
+    /// The same with a fuse filter.
+    pub fn fused() -> Self {
+        Self::built(BuildOptions {
+            bits_per_ngram: None,
+            fuse: true,
+            ..options()
+        })
+    }
+
+    fn built(build: BuildOptions) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let corpus = folder.path().join("corpus.jsonl");
         let line = |n: u32| {
@@ -59,7 +72,7 @@ impl Site {
         };
         fs::write(&corpus, (0..20).map(line).collect::<String>()).unwrap();
         let path = folder.path().join("index");
-        let mut builder = Builder::create(&path, options()).unwrap();
+        let mut builder = Builder::create(&path, build).unwrap();
         let options = ingest_options(InvalidText::Strict);
         ingest::ingest(&mut builder, &Input::File(corpus), &options, |_| Ok(())).unwrap();
         builder.finish(|_| Ok(())).unwrap();
