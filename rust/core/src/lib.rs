@@ -20,6 +20,7 @@ pub mod lean;
 pub mod live;
 pub mod locate;
 pub mod manifest;
+pub mod narrowing;
 pub mod ngram;
 pub mod output;
 mod prefetch;

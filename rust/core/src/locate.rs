@@ -3,11 +3,24 @@
 use crate::anchors::Anchors;
 use crate::text_index::TextIndex;
 
-/// Occurrences of `pattern` in all segments; overlapping ones count. `anchors`: those of lean segments.
-pub fn occurrences(segments: &[TextIndex], anchors: Option<&Anchors>, pattern: &str) -> usize {
-    let anchor = anchors.and_then(|anchors| anchors.first(pattern));
-    let count = |segment: &TextIndex| segment.count(pattern.as_bytes(), anchor);
-    segments.iter().map(count).sum()
+/// Occurrences of each of `patterns` in all segments; overlapping ones count. `anchors`: those of lean segments.
+pub fn occurrences(
+    segments: &[TextIndex],
+    anchors: Option<&Anchors>,
+    patterns: &[&str],
+) -> Vec<usize> {
+    let anchored = |&pattern| {
+        let anchor = anchors.and_then(|anchors| anchors.first(pattern));
+        (str::as_bytes(pattern), anchor)
+    };
+    let anchored: Vec<_> = patterns.iter().map(anchored).collect();
+    let mut totals = vec![0; patterns.len()];
+    for segment in segments {
+        for (total, count) in totals.iter_mut().zip(segment.counts(&anchored)) {
+            *total += count;
+        }
+    }
+    totals
 }
 
 /// The `k` lowest-numbered documents that positions in a segment's text lie in, ascending, each with the lowest of its

@@ -63,11 +63,17 @@ impl<'a> TextIndex<'a> {
         }
     }
 
-    /// How often `pattern` occurs in the text.
-    pub fn count(&self, pattern: &[u8], anchor: Option<usize>) -> usize {
+    /// How often each of `patterns` occurs in the text.
+    pub fn counts(&self, patterns: &[(&[u8], Option<usize>)]) -> Vec<usize> {
         match self {
-            Self::Full(view) => view.interval(pattern).len(),
-            Self::Lean(view) => view.positions(pattern, anchor).len(),
+            Self::Full(view) => {
+                let patterns: Vec<&[u8]> = patterns.iter().map(|&(pattern, _)| pattern).collect();
+                view.counts(&patterns)
+            }
+            Self::Lean(view) => {
+                let count = |&(pattern, anchor)| view.positions(pattern, anchor).len();
+                patterns.iter().map(count).collect()
+            }
         }
     }
 }

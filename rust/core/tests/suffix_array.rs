@@ -31,6 +31,14 @@ fn check(segment: &Segment, pattern: &[u8]) {
     let mut found = view.positions(view.interval(pattern)).to_vec();
     found.sort_unstable();
     assert_eq!(found, starts_of(pattern, &segment.text), "{pattern:?}");
+    // More at once than are under way together.
+    let prefixes: Vec<&[u8]> = (1..=pattern.len())
+        .map(|length| &pattern[..length])
+        .collect();
+    let patterns = prefixes.repeat(9);
+    let occurrences = |prefix: &&[u8]| starts_of(prefix, &segment.text).len();
+    let expected: Vec<usize> = patterns.iter().map(occurrences).collect();
+    assert_eq!(view.counts(&patterns), expected, "{pattern:?}");
     assert_eq!(
         view.contains(pattern),
         !found.is_empty() || pattern.is_empty()
@@ -92,6 +100,7 @@ proptest! {
             let _ = view.longest_prefix(&pattern);
             let _ = view.contains(&pattern);
             let _ = view.positions(view.interval(&pattern));
+            let _ = view.counts(&[&pattern]);
         }
     }
 }
@@ -114,8 +123,10 @@ fn jump_tables_of_several_digits_search_as_well() {
             b"\xFF\xFF\xFF\xFF",
             b"zz",
         ];
-        for pattern in patterns {
+        let counts = view.counts(&patterns);
+        for (pattern, count) in patterns.into_iter().zip(counts) {
             let found = view.interval(pattern);
+            assert_eq!(found.len(), count, "{pattern:?}");
             let occurrences = segment.text.windows(pattern.len());
             let occurrences = occurrences.filter(|&window| window == pattern).count();
             assert_eq!(found.len(), occurrences, "{pattern:?}");

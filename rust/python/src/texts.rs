@@ -46,6 +46,27 @@ pub fn texts(values: &Bound<'_, PyAny>) -> PyResult<Vec<PyBackedStr>> {
         .collect()
 }
 
+/// Texts that are answered for together.
+const TOGETHER: usize = 512;
+
+/// Answer for some texts at a time, without the GIL and in parallel where there are many.
+pub fn for_some_texts<T: Send>(
+    py: Python<'_>,
+    texts: &[PyBackedStr],
+    answer: impl Fn(&[&str]) -> Result<Vec<T>> + Sync,
+) -> PyResult<Vec<T>> {
+    let some = |texts: &[PyBackedStr]| {
+        let texts: Vec<&str> = texts.iter().map(AsRef::as_ref).collect();
+        answer(&texts)
+    };
+    let answers: Result<Vec<Vec<T>>> = py.detach(|| match texts.len() <= TOGETHER {
+        true => Ok(vec![some(texts)?]),
+        false => pool().install(|| texts.par_chunks(TOGETHER).map(some).collect()),
+    });
+    let answers = answers.map_err(|error| to_python(py, error))?;
+    Ok(answers.into_iter().flatten().collect())
+}
+
 /// Answer for each text, without the GIL and in parallel where there are several.
 pub fn for_each_text<T: Send>(
     py: Python<'_>,

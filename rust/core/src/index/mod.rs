@@ -116,18 +116,32 @@ impl Index {
         self.parameters.n
     }
 
-    /// Occurrences of `text`, normalised first, in all documents; overlapping ones count, and an
-    /// empty text has none.
-    pub fn count(&self, text: &str) -> Result<u64> {
+    /// Occurrences of each of `texts`, normalised first, in all documents; overlapping ones count,
+    /// and an empty text has none.
+    pub fn counts(&self, texts: &[&str]) -> Result<Vec<u64>> {
         self.require_suffix("count occurrences")?;
-        let text = self.parameters.normalization.normalize(text);
-        match text.is_empty() {
-            true => Ok(0),
-            false => {
-                let anchors = self.anchors.as_ref();
-                Ok(locate::occurrences(&self.text_indexes(), anchors, &text) as u64)
-            }
+        let normalization = self.parameters.normalization;
+        let texts: Vec<_> = texts
+            .iter()
+            .map(|text| normalization.normalize(text))
+            .collect();
+        let patterns = texts
+            .iter()
+            .enumerate()
+            .filter(|(_, text)| !text.is_empty());
+        let (places, patterns): (Vec<usize>, Vec<&str>) =
+            patterns.map(|(place, text)| (place, text.as_ref())).unzip();
+        let found = locate::occurrences(&self.text_indexes(), self.anchors.as_ref(), &patterns);
+        let mut counts = vec![0; texts.len()];
+        for (place, found) in places.into_iter().zip(found) {
+            counts[place] = found as u64;
         }
+        Ok(counts)
+    }
+
+    /// Occurrences of one text, as `counts` has them.
+    pub fn count(&self, text: &str) -> Result<u64> {
+        Ok(self.counts(&[text])?[0])
     }
 
     /// Whether `text`, normalised first, stands in some document.
