@@ -12,7 +12,17 @@ from pathlib import Path
 
 import pytest
 
-from quotetune import Document, Index, QuotetuneError, UsageError, build_index
+from quotetune import (
+    Document,
+    Index,
+    QuotetuneError,
+    UsageError,
+    add,
+    build_index,
+    compact,
+    merge,
+    remove,
+)
 
 TEXT = "A sentence of more than twenty-five characters."
 
@@ -257,3 +267,23 @@ def test_a_memory_limit_changes_no_answer(tmp_path: Path) -> None:
     assert limited.trace(texts[3][:500]) == free.trace(texts[3][:500])
     with pytest.raises(UsageError, match=r"memory_limit is 67108864; .* 268,435,456 or more"):
         build_index(texts, tmp_path / "small", memory_limit=64 << 20)
+
+
+def test_a_memory_limit_holds_for_changes_too(tmp_path: Path) -> None:
+    rng = random.Random(0)
+    texts = ["".join(rng.choices("abcdefgh ", k=20_000)) for _ in range(80)]
+    new, path = Document("new", "1", texts[-1] * 2), tmp_path / "index"
+    for limit, name in ((256 << 20, "limited"), (None, "free")):
+        # The filter, of 51 MB, is filled anew by each change; what fits into the limit is 45 MB.
+        build_index(texts, path, bits_per_ngram=256, threads=1, segment_bytes=500_000)
+        limits = {"memory_limit": limit, "threads": 1}
+        index = add(path, [new], **limits)
+        assert index.count([texts[-1]]).tolist() == [3]
+        remove(path, "documents", ["3"], **limits)
+        index = compact(path, **limits)
+        assert index.count([texts[-1], texts[3]]).tolist() == [3, 0]
+        path.rename(tmp_path / name)
+    for file in (tmp_path / "free").iterdir():
+        assert (tmp_path / "limited" / file.name).read_bytes() == file.read_bytes()
+    with pytest.raises(UsageError, match="memory_limit is 1; "):
+        merge([tmp_path / "free"], tmp_path / "merged", memory_limit=1)

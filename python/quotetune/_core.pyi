@@ -59,7 +59,13 @@ class Builder:
         overwrite: bool,
     ) -> Builder: ...
     @staticmethod
-    def adding(path: str | PathLike[str], *, threads: int, segment_bytes: int) -> Builder: ...
+    def adding(
+        path: str | PathLike[str],
+        *,
+        threads: int,
+        segment_bytes: int,
+        memory_limit: int | None,
+    ) -> Builder: ...
     def input(self, name: str) -> int: ...
     def add(self, input: int, rows: list[tuple[str, str, str, str, int]]) -> None: ...
     def skip(self) -> None: ...
@@ -107,6 +113,7 @@ def remove(
     *,
     threads: int,
     segment_bytes: int,
+    memory_limit: int | None,
     progress: Callable[[int, int], None],
 ) -> int: ...
 def compact(
@@ -114,6 +121,7 @@ def compact(
     *,
     threads: int,
     segment_bytes: int,
+    memory_limit: int | None,
     progress: Callable[[int, int], None],
 ) -> None: ...
 def merge(
@@ -122,6 +130,7 @@ def merge(
     *,
     threads: int,
     segment_bytes: int,
+    memory_limit: int | None,
     overwrite: bool,
     progress: Callable[[int, int], None],
 ) -> None: ...

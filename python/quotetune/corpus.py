@@ -10,6 +10,7 @@ from quotetune.index import Index
 from quotetune.ingest import (
     Documents,
     Progress,
+    check_memory_limit,
     check_segment_bytes,
     check_threads,
     feed,
@@ -18,7 +19,6 @@ from quotetune.ingest import (
 from quotetune.rows import InvalidText
 from quotetune.shards import Shard
 
-_LEAST_MEMORY = 256 << 20
 _STRUCTURES = ("bloom", "fuse", "suffix", "lean")
 _MAX_N = 64
 
@@ -127,7 +127,7 @@ def build_index(
         suffixes=_suffixes(structures),
         threads=check_threads(threads),
         segment_bytes=check_segment_bytes(segment_bytes),
-        memory_limit=_check_memory_limit(memory_limit),
+        memory_limit=check_memory_limit(memory_limit),
         overwrite=overwrite,
     )
     with closing(builder):
@@ -140,16 +140,6 @@ def _check_expected(expected_ngrams: int | None) -> int | None:
     if expected_ngrams is not None and not 1 <= expected_ngrams < 1 << 50:
         raise UsageError(f"expected_ngrams is {expected_ngrams}; choose from 1 to 10 ** 15")
     return expected_ngrams
-
-
-def _check_memory_limit(memory_limit: int | None) -> int | None:
-    if memory_limit is None:
-        return None
-    if not isinstance(memory_limit, int) or not _LEAST_MEMORY <= memory_limit < 1 << 60:
-        raise UsageError(
-            f"memory_limit is {memory_limit!r}; give a number of bytes, {_LEAST_MEMORY:,} or more"
-        )
-    return memory_limit
 
 
 def _suffixes(structures: Sequence[str]) -> str | None:

@@ -25,6 +25,7 @@ Progress: TypeAlias = Callable[[str, int, int], None]
 
 _NOTHING = object()
 _MAX_THREADS = 1024
+_LEAST_MEMORY = 256 << 20
 _BATCH_CHARS = 4 << 20
 _BATCH_ROWS = 4096
 
@@ -108,6 +109,17 @@ def check_segment_bytes(segment_bytes: int, most: int = _core.DEFAULT_SEGMENT_BY
     if not 1 <= segment_bytes <= most:
         raise UsageError(f"segment_bytes is {segment_bytes}; choose one from 1 to {most}")
     return segment_bytes
+
+
+def check_memory_limit(memory_limit: int | None) -> int | None:
+    """Give the bytes of memory to stay within as they are, if they can be."""
+    if memory_limit is None:
+        return None
+    if not isinstance(memory_limit, int) or not _LEAST_MEMORY <= memory_limit < 1 << 60:
+        raise UsageError(
+            f"memory_limit is {memory_limit!r}; give a number of bytes, {_LEAST_MEMORY:,} or more"
+        )
+    return memory_limit
 
 
 def _add_files(builder: _core.Builder, files: list[Portion], keys: Keys, report: Progress) -> None:

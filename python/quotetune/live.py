@@ -11,6 +11,7 @@ from quotetune.index import Index
 from quotetune.ingest import (
     Documents,
     Progress,
+    check_memory_limit,
     check_segment_bytes,
     check_threads,
     feed,
@@ -32,6 +33,7 @@ def add(
     errors: InvalidText = "strict",
     threads: int | None = None,
     segment_bytes: int = _core.DEFAULT_SEGMENT_BYTES,
+    memory_limit: int | None = None,
     progress: Progress | None = None,
 ) -> Index:
     """Add documents to an index, behind those that are in it.
@@ -52,6 +54,8 @@ def add(
         threads: Threads to work on; one a core by default.
         segment_bytes: Bytes of text of a full segment. At most eight of less than half of it
             stand: when there are more, neighbours are merged.
+        memory_limit: Bytes of memory to stay within, as for `build_index`: segments are then full
+            sooner. Filters that are united are held whole.
         progress: As for `build_index`.
 
     Returns:
@@ -78,6 +82,7 @@ def add(
         Path(index),
         threads=check_threads(threads),
         segment_bytes=check_segment_bytes(segment_bytes),
+        memory_limit=check_memory_limit(memory_limit),
     )
     with closing(builder):
         given.into(builder, report)
@@ -92,6 +97,7 @@ def remove(
     *,
     threads: int | None = None,
     segment_bytes: int = _core.DEFAULT_SEGMENT_BYTES,
+    memory_limit: int | None = None,
     progress: Progress | None = None,
 ) -> int:
     """Remove documents from an index: from traces, counts, scores, and from the disk.
@@ -105,6 +111,7 @@ def remove(
         ids: Their ids; by default all documents of the source.
         threads: Threads to work on; one a core by default.
         segment_bytes: As for `add`.
+        memory_limit: As for `add`.
         progress: As for `build_index`.
 
     Returns:
@@ -138,6 +145,7 @@ def remove(
         listed,
         threads=check_threads(threads),
         segment_bytes=check_segment_bytes(segment_bytes),
+        memory_limit=check_memory_limit(memory_limit),
         progress=lambda done, total: report("index", done, total),
     )
 
@@ -148,6 +156,7 @@ def merge(
     *,
     threads: int | None = None,
     segment_bytes: int = _core.DEFAULT_SEGMENT_BYTES,
+    memory_limit: int | None = None,
     overwrite: bool = False,
     progress: Progress | None = None,
 ) -> Index:
@@ -162,6 +171,7 @@ def merge(
         output: The directory to make.
         threads: Threads to work on; one a core by default.
         segment_bytes: As for `add`.
+        memory_limit: As for `add`.
         overwrite: Replace an index that stands at `output`, when the new one is complete.
         progress: As for `build_index`.
 
@@ -191,6 +201,7 @@ def merge(
         Path(output),
         threads=check_threads(threads),
         segment_bytes=check_segment_bytes(segment_bytes),
+        memory_limit=check_memory_limit(memory_limit),
         overwrite=overwrite,
         progress=lambda done, total: report("index", done, total),
     )
@@ -202,6 +213,7 @@ def compact(
     *,
     threads: int | None = None,
     segment_bytes: int = _core.DEFAULT_SEGMENT_BYTES,
+    memory_limit: int | None = None,
     progress: Progress | None = None,
 ) -> Index:
     """Merge neighbouring segments of an index as far as they fit, and make one filter of several.
@@ -213,6 +225,7 @@ def compact(
         threads: Threads to work on; one a core by default.
         segment_bytes: Bytes of text of the largest segment, less than 2 GiB; sorting one takes
             five times as much memory.
+        memory_limit: As for `add`.
         progress: As for `build_index`.
 
     Returns:
@@ -236,6 +249,7 @@ def compact(
         Path(index),
         threads=check_threads(threads),
         segment_bytes=check_segment_bytes(segment_bytes, _core.MAX_SEGMENT_BYTES),
+        memory_limit=check_memory_limit(memory_limit),
         progress=lambda done, total: report("index", done, total),
     )
     return Index.open(index)

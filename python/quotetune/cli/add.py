@@ -9,11 +9,13 @@ from quotetune.cli.reading import (
     Errors,
     IdKey,
     Inputs,
+    MemoryLimit,
     MetaKeys,
     Source,
     SourceKey,
     TextKey,
     Threads,
+    in_bytes,
     listed,
 )
 
@@ -28,6 +30,7 @@ def add(
     meta_keys: MetaKeys = "",
     errors: Errors = "strict",
     threads: Threads = None,
+    memory_limit: MemoryLimit = None,
 ) -> None:
     """Add documents to an index; they appear when all are in."""
     from quotetune.cli.byte_progress import ByteProgress
@@ -44,6 +47,7 @@ def add(
             source=source,
             source_key=source_key,
             threads=threads,
+            memory_limit=in_bytes(memory_limit),
             progress=progress,
             **options,
         )

@@ -9,11 +9,13 @@ from quotetune.cli.reading import (
     Errors,
     IdKey,
     Inputs,
+    MemoryLimit,
     MetaKeys,
     Source,
     SourceKey,
     TextKey,
     Threads,
+    in_bytes,
     listed,
 )
 
@@ -65,14 +67,7 @@ def build_index(
         ),
     ] = None,
     threads: Threads = None,
-    memory_limit: Annotated[
-        str | None,
-        typer.Option(
-            metavar="SIZE",
-            help="Memory to stay within, such as 4GiB, 256MiB or more: smaller segments, and a "
-            "filter that is filled in parts.  [default: what it takes]",
-        ),
-    ] = None,
+    memory_limit: MemoryLimit = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace an index that is there already.")
     ] = False,
@@ -97,20 +92,9 @@ def build_index(
         "expected_ngrams": expected_ngrams,
         "shard": shard,
         "threads": threads,
-        "memory_limit": None if memory_limit is None else _bytes(memory_limit),
+        "memory_limit": in_bytes(memory_limit),
         "overwrite": overwrite,
     }
     with ByteProgress() as progress:
         index = build(expand_inputs(inputs), output, progress=progress, **options)
     typer.echo(f"{output}: {len(index):,} documents", err=True)
-
-
-def _bytes(size: str) -> int:
-    from pydantic import ByteSize, TypeAdapter, ValidationError
-
-    from quotetune.errors import UsageError
-
-    try:
-        return TypeAdapter(ByteSize).validate_python(size)
-    except ValidationError as error:
-        raise UsageError(f"memory limit {size!r}; give bytes, or a size such as 4GiB") from error

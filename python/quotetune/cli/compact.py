@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from quotetune.cli.reading import Threads
+from quotetune.cli.reading import MemoryLimit, Threads, in_bytes
 
 
 def compact(
@@ -18,6 +18,7 @@ def compact(
         ),
     ] = None,
     threads: Threads = None,
+    memory_limit: MemoryLimit = None,
 ) -> None:
     """Merge the segments of an index as far as they fit, and make one filter of several."""
     from quotetune import _core
@@ -29,6 +30,7 @@ def compact(
             index,
             segment_bytes=_core.DEFAULT_SEGMENT_BYTES if segment_bytes is None else segment_bytes,
             threads=threads,
+            memory_limit=in_bytes(memory_limit),
             progress=progress,
         )
     typer.echo(f"{index}: compact", err=True)

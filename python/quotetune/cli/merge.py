@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from quotetune.cli.reading import Threads
+from quotetune.cli.reading import MemoryLimit, Threads, in_bytes
 
 
 def merge(
@@ -16,6 +16,7 @@ def merge(
         Path, typer.Option("--output", "-o", metavar="DIR", help="The index to make.")
     ],
     threads: Threads = None,
+    memory_limit: MemoryLimit = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace an index that is there already.")
     ] = False,
@@ -26,6 +27,11 @@ def merge(
 
     with ByteProgress() as progress:
         merged = merge_indexes(
-            indexes, output, threads=threads, overwrite=overwrite, progress=progress
+            indexes,
+            output,
+            threads=threads,
+            memory_limit=in_bytes(memory_limit),
+            overwrite=overwrite,
+            progress=progress,
         )
     typer.echo(f"{output}: {len(merged):,} documents", err=True)

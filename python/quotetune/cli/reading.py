@@ -44,6 +44,31 @@ Errors = Annotated[
 ]
 Threads = Annotated[int | None, typer.Option(help="Threads to work on.  [default: one a core]")]
 
+MemoryLimit = Annotated[
+    str | None,
+    typer.Option(
+        metavar="SIZE",
+        help="Memory to stay within, such as 4GiB, 256MiB or more: smaller segments, and a "
+        "filter that is filled in parts.  [default: what it takes]",
+    ),
+]
+
+
+def in_bytes(memory_limit: str | None) -> int | None:
+    """Read a size such as 4GiB."""
+    from pydantic import ByteSize, TypeAdapter, ValidationError
+
+    from quotetune.errors import UsageError
+
+    if memory_limit is None:
+        return None
+    try:
+        return TypeAdapter(ByteSize).validate_python(memory_limit)
+    except ValidationError as error:
+        raise UsageError(
+            f"memory limit {memory_limit!r}; give bytes, or a size such as 4GiB"
+        ) from error
+
 
 def listed(names: str) -> list[str]:
     """Split names at commas."""

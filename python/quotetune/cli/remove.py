@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from quotetune.cli.reading import Threads
+from quotetune.cli.reading import MemoryLimit, Threads, in_bytes
 
 
 def remove(
@@ -18,11 +18,19 @@ def remove(
         ),
     ] = None,
     threads: Threads = None,
+    memory_limit: MemoryLimit = None,
 ) -> None:
     """Remove documents from an index: from traces, counts and scores, and from the disk."""
     from quotetune.cli.byte_progress import ByteProgress
     from quotetune.live import remove as remove_documents
 
     with ByteProgress() as progress:
-        removed = remove_documents(index, source, ids or None, threads=threads, progress=progress)
+        removed = remove_documents(
+            index,
+            source,
+            ids or None,
+            threads=threads,
+            memory_limit=in_bytes(memory_limit),
+            progress=progress,
+        )
     typer.echo(f"{index}: {removed:,} documents removed", err=True)

@@ -1,6 +1,8 @@
 //! How a build shares out the memory that it may take.
 
 use crate::error::{Error, Result};
+use crate::fill::WHOLE;
+use crate::fuse;
 
 /// What is there whatever is built: the interpreter, its libraries, and the batch that is being read.
 const BASE: u64 = 128 << 20;
@@ -18,9 +20,25 @@ pub struct Budget {
 }
 
 impl Budget {
+    /// What a limit allows, or without one what is best, with segments of at most `segment_bytes`.
+    pub fn new(limit: Option<u64>, segment_bytes: u64, threads: usize) -> Result<Self> {
+        let budget = match limit {
+            Some(limit) => Self::within(limit, threads)?,
+            None => Self {
+                segment_bytes,
+                filter_words: WHOLE,
+                fuse_bytes: fuse::build::DEFAULT_BYTES,
+            },
+        };
+        Ok(Self {
+            segment_bytes: budget.segment_bytes.min(segment_bytes),
+            ..budget
+        })
+    }
+
     /// Share `limit` bytes out to `threads` threads: half to the segments they sort, half to a part of the filter, for which
     /// each thread collects hashes of a quarter of its size, and to the segment that it is filled from.
-    pub fn within(limit: u64, threads: usize) -> Result<Self> {
+    fn within(limit: u64, threads: usize) -> Result<Self> {
         let least = 2 * BASE;
         if limit < least {
             let (limit, least) = (limit >> 20, least >> 20);

@@ -13,9 +13,8 @@ use crate::corpus::{Document, Places};
 use crate::documents::{Documents, Record};
 use crate::error::{Error, Result};
 use crate::file::Parameters;
-use crate::fill::WHOLE;
 use crate::finish::{self, Plan, Progress};
-use crate::fuse::build::{self as fuse_build, FusePlan};
+use crate::fuse::build::FusePlan;
 use crate::manifest::{Counts, Manifest};
 use crate::ngram::NgramHasher;
 use crate::output::OutputDirectory;
@@ -116,6 +115,7 @@ pub struct Spooled {
     pub counts: Counts,
     pub distinct_ngrams: Option<u64>,
     pub pool: ThreadPool,
+    pub budget: Budget,
 }
 
 pub struct Builder {
@@ -123,8 +123,7 @@ pub struct Builder {
     segment: Option<SegmentWriter>,
     directory: OutputDirectory,
     options: BuildOptions,
-    filter_words: usize,
-    fuse_bytes: u64,
+    budget: Budget,
     parameters: Parameters,
     pool: ThreadPool,
     written: Vec<WrittenSegment>,
@@ -135,15 +134,12 @@ pub struct Builder {
 }
 
 impl Builder {
-    pub fn create(output: &Path, mut options: BuildOptions) -> Result<Self> {
+    pub fn create(output: &Path, options: BuildOptions) -> Result<Self> {
         options.check()?;
         let pool = thread_pool(options.threads)?;
-        let (mut filter_words, mut fuse_bytes) = (WHOLE, fuse_build::DEFAULT_BYTES);
-        if let Some(limit) = options.memory_limit {
-            let budget = Budget::within(limit, pool.current_num_threads())?;
-            options.segment_bytes = options.segment_bytes.min(budget.segment_bytes);
-            (filter_words, fuse_bytes) = (budget.filter_words, budget.fuse_bytes);
-        }
+        let segment_bytes = options.segment_bytes.min(suffix::MAX_TEXT as u64);
+        let threads = pool.current_num_threads();
+        let budget = Budget::new(options.memory_limit, segment_bytes, threads)?;
         let counters = match options.fuse || options.bits_per_ngram.is_some() {
             true => pool.current_num_threads(),
             false => 0,
@@ -151,8 +147,7 @@ impl Builder {
         Ok(Self {
             segment: None,
             directory: OutputDirectory::create(output, options.overwrite)?,
-            filter_words,
-            fuse_bytes,
+            budget,
             parameters: Parameters {
                 n: options.n,
                 normalization: options.normalization,
@@ -264,7 +259,7 @@ impl Builder {
                 "split it into documents of less than 2 GiB",
             ));
         }
-        let limit = self.options.segment_bytes.min(suffix::MAX_TEXT as u64);
+        let limit = self.budget.segment_bytes;
         if self
             .segment
             .as_ref()
@@ -309,7 +304,6 @@ impl Builder {
     pub fn finish(self, progress: impl FnMut(Progress) -> Result<()>) -> Result<Manifest> {
         let options = self.options.clone();
         let parameters = self.parameters;
-        let (filter_words, fuse_bytes) = (self.filter_words, self.fuse_bytes);
         let spooled = self.spooled()?;
         let plan = Plan {
             directory: spooled.directory.path().to_owned(),
@@ -324,10 +318,14 @@ impl Builder {
                 .distinct_ngrams
                 .filter(|_| options.fuse)
                 .map(|ngrams| {
-                    FusePlan::new(ngrams, fuse_bytes, spooled.pool.current_num_threads())
+                    FusePlan::new(
+                        ngrams,
+                        spooled.budget.fuse_bytes,
+                        spooled.pool.current_num_threads(),
+                    )
                 }),
             suffixes: options.suffixes,
-            filter_words,
+            filter_words: spooled.budget.filter_words,
         };
         let manifest = finish::run(plan, spooled.pool, progress)?;
         spooled.directory.publish()?;
@@ -348,6 +346,7 @@ impl Builder {
             segments: self.written,
             counts: self.counts,
             pool: self.pool,
+            budget: self.budget,
         })
     }
 }

@@ -105,11 +105,18 @@ impl Builder {
 
     /// A build whose documents go into the index at `path`.
     #[staticmethod]
-    #[pyo3(signature = (path, *, threads, segment_bytes))]
-    fn adding(py: Python<'_>, path: PathBuf, threads: usize, segment_bytes: u64) -> PyResult<Self> {
+    #[pyo3(signature = (path, *, threads, segment_bytes, memory_limit))]
+    fn adding(
+        py: Python<'_>,
+        path: PathBuf,
+        threads: usize,
+        segment_bytes: u64,
+        memory_limit: Option<u64>,
+    ) -> PyResult<Self> {
         let options = ChangeOptions {
             threads,
             segment_bytes,
+            memory_limit,
         };
         let begun = py.detach(|| Addition::begin(&path, options));
         let (addition, builder) = begun.map_err(|error| to_python(py, error))?;

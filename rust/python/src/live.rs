@@ -7,16 +7,18 @@ use quotetune_core::live::{self, ChangeOptions};
 
 use crate::builder::Reporter;
 
-fn options(threads: usize, segment_bytes: u64) -> ChangeOptions {
+fn options(threads: usize, segment_bytes: u64, memory_limit: Option<u64>) -> ChangeOptions {
     ChangeOptions {
         threads,
         segment_bytes,
+        memory_limit,
     }
 }
 
 /// Remove documents of a source, all of them for None; gives how many. `progress(done, total)` in bytes.
 #[pyfunction]
-#[pyo3(signature = (path, source, ids, *, threads, segment_bytes, progress))]
+#[pyo3(signature = (path, source, ids, *, threads, segment_bytes, memory_limit, progress))]
+#[expect(clippy::too_many_arguments, reason = "keywords of a Python call")]
 pub fn remove(
     py: Python<'_>,
     path: PathBuf,
@@ -24,10 +26,11 @@ pub fn remove(
     ids: Option<Vec<String>>,
     threads: usize,
     segment_bytes: u64,
+    memory_limit: Option<u64>,
     progress: Py<PyAny>,
 ) -> PyResult<u64> {
     let mut reporter = Reporter::new(progress);
-    let options = options(threads, segment_bytes);
+    let options = options(threads, segment_bytes, memory_limit);
     let result = py.detach(|| {
         live::remove(&path, source, ids.as_deref(), options, |progress| {
             reporter.report(progress.done, progress.total)
@@ -38,16 +41,17 @@ pub fn remove(
 
 /// Merge neighbouring segments, and make one filter of several; `progress(done, total)` in bytes.
 #[pyfunction]
-#[pyo3(signature = (path, *, threads, segment_bytes, progress))]
+#[pyo3(signature = (path, *, threads, segment_bytes, memory_limit, progress))]
 pub fn compact(
     py: Python<'_>,
     path: PathBuf,
     threads: usize,
     segment_bytes: u64,
+    memory_limit: Option<u64>,
     progress: Py<PyAny>,
 ) -> PyResult<()> {
     let mut reporter = Reporter::new(progress);
-    let options = options(threads, segment_bytes);
+    let options = options(threads, segment_bytes, memory_limit);
     let result = py.detach(|| {
         live::compact(&path, options, |progress| {
             reporter.report(progress.done, progress.total)
@@ -58,18 +62,20 @@ pub fn compact(
 
 /// Make one index of several; `progress(done, total)` in bytes.
 #[pyfunction]
-#[pyo3(signature = (paths, output, *, threads, segment_bytes, overwrite, progress))]
+#[pyo3(signature = (paths, output, *, threads, segment_bytes, memory_limit, overwrite, progress))]
+#[expect(clippy::too_many_arguments, reason = "keywords of a Python call")]
 pub fn merge(
     py: Python<'_>,
     paths: Vec<PathBuf>,
     output: PathBuf,
     threads: usize,
     segment_bytes: u64,
+    memory_limit: Option<u64>,
     overwrite: bool,
     progress: Py<PyAny>,
 ) -> PyResult<()> {
     let mut reporter = Reporter::new(progress);
-    let options = options(threads, segment_bytes);
+    let options = options(threads, segment_bytes, memory_limit);
     let result = py.detach(|| {
         live::merge(&paths, &output, overwrite, options, |progress| {
             reporter.report(progress.done, progress.total)

@@ -13,7 +13,6 @@ use crate::manifest::Manifest;
 /// An index that documents are being added to, by the `Builder` that `begin` gives.
 pub struct Addition {
     change: Change,
-    options: ChangeOptions,
 }
 
 impl Addition {
@@ -31,7 +30,7 @@ impl Addition {
             suffixes: change.manifest.suffixes(),
             threads: options.threads,
             segment_bytes: options.segment_bytes,
-            memory_limit: None,
+            memory_limit: options.memory_limit,
             overwrite: false,
         };
         let mut builder = Builder::create(&stage_path(directory), build)?;
@@ -40,7 +39,7 @@ impl Addition {
             .iter()
             .map(|part| part.documents(change.parameters));
         builder.refuse(directory.to_owned(), documents.collect::<Result<_>>()?);
-        Ok((Self { change, options }, builder))
+        Ok((Self { change }, builder))
     }
 
     /// Make what `builder` took part of the index.
@@ -51,7 +50,7 @@ impl Addition {
         builder: Builder,
         progress: impl FnMut(Progress) -> Result<()>,
     ) -> Result<Manifest> {
-        let Self { change, options } = self;
+        let Self { change } = self;
         let spooled = builder.spooled()?;
         if spooled.counts.documents == 0 {
             return Ok(change.manifest);
@@ -73,11 +72,11 @@ impl Addition {
             parameters: change.parameters,
             staging: spooled.directory.path().to_owned(),
             runs: match suffixes.is_some() {
-                true => tiers::tiered(&sizes, options.limit()),
+                true => tiers::tiered(&sizes, spooled.budget.segment_bytes),
                 false => tiers::apart(parts.len()),
             },
             parts,
-            limit: options.limit(),
+            budget: spooled.budget,
             suffixes,
             filters: filters.unwrap_or_default(),
             sizing,

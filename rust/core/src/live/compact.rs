@@ -6,7 +6,6 @@ use super::change::{Change, stage};
 use super::draft::Draft;
 use super::filters::Filter;
 use super::{ChangeOptions, tiers};
-use crate::builder::thread_pool;
 use crate::error::Result;
 use crate::finish::Progress;
 
@@ -18,10 +17,11 @@ pub fn compact(
     options: ChangeOptions,
     progress: impl FnMut(Progress) -> Result<()>,
 ) -> Result<()> {
+    let (pool, budget) = options.means()?;
     let change = Change::begin(directory)?;
     let parts = change.parts()?;
     let sizes: Vec<u64> = parts.iter().map(|part| part.bytes).collect();
-    let runs = tiers::packed(&sizes, options.limit());
+    let runs = tiers::packed(&sizes, budget.segment_bytes);
     let several = change.manifest.filters.len() > 1;
     if runs.len() == parts.len() && !several {
         return Ok(());
@@ -44,12 +44,11 @@ pub fn compact(
         staging: staging.path().to_owned(),
         runs,
         parts,
-        limit: options.limit(),
+        budget,
         suffixes: change.manifest.suffixes(),
         filters,
         sizing: change.manifest.sizing,
     };
-    let pool = thread_pool(options.threads)?;
     change.make(draft, staging, counts, pool, progress)?;
     Ok(())
 }

@@ -4,6 +4,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use super::filters::{self, Filter};
+use crate::budget::Budget;
 use crate::documents::Documents;
 use crate::error::Result;
 use crate::file::Parameters;
@@ -88,8 +89,7 @@ pub struct Draft {
     pub parts: Vec<Part>,
     /// Runs of the parts, each to become one segment, or more where one would be too large.
     pub runs: Vec<Range<usize>>,
-    /// Bytes of text of a segment.
-    pub limit: u64,
+    pub budget: Budget,
     /// Whether the parts become segments; otherwise they only fill filters.
     pub suffixes: Option<Suffixes>,
     pub filters: Vec<Filter>,
@@ -209,7 +209,9 @@ impl Draft {
                 }
                 let text = text.document(&documents, document)?;
                 let bytes = text.len() as u64 + 1;
-                if let Some(full) = open.take_if(|open| open.text_bytes() + bytes > self.limit) {
+                if let Some(full) =
+                    open.take_if(|open| open.text_bytes() + bytes > self.budget.segment_bytes)
+                {
                     finished.push(full.finish()?);
                 }
                 let segment = match &mut open {

@@ -13,7 +13,7 @@ use crate::bloom::{self, Bloom};
 use crate::cardinality::DistinctCounter;
 use crate::error::{Error, Result};
 use crate::file::{Kind, MappedFile, Parameters};
-use crate::fill::{Covered, FilterSize, WHOLE, build_filter, write_filter};
+use crate::fill::{Covered, FilterSize, build_filter, write_filter};
 use crate::finish::Gauge;
 use crate::manifest::FilterEntry;
 use crate::segment::WrittenSegment;
@@ -149,7 +149,8 @@ pub fn make(
     // Documents whose text is kept come last: all of them, or those that are just added.
     let mut first = kept as i64 - covered as i64;
     let fill = |covered: &[Covered], path, size| {
-        build_filter(covered, path, size, draft.parameters, WHOLE, gauge)
+        let most = draft.budget.filter_words;
+        build_filter(covered, path, size, draft.parameters, most, gauge)
     };
     let mut made = Vec::new();
     for (number, filter) in draft.filters.iter().enumerate() {

@@ -9,7 +9,6 @@ use super::change::{self, stage};
 use super::draft::{Draft, Part};
 use super::filters::{self, Filter};
 use super::{ChangeOptions, tiers};
-use crate::builder::thread_pool;
 use crate::documents::Documents;
 use crate::error::{Error, Result};
 use crate::file::Parameters;
@@ -36,6 +35,7 @@ pub fn merge(
     options: ChangeOptions,
     progress: impl FnMut(Progress) -> Result<()>,
 ) -> Result<Manifest> {
+    let (pool, budget) = options.means()?;
     let inputs = open(indexes)?;
     let Some(first) = inputs.first() else {
         return Err(Error::Usage(
@@ -58,9 +58,9 @@ pub fn merge(
     let draft = Draft {
         parameters,
         staging: staging.path().to_owned(),
-        runs: tiers::tiered(&sizes, options.limit()),
+        runs: tiers::tiered(&sizes, budget.segment_bytes),
         parts,
-        limit: options.limit(),
+        budget,
         suffixes: first.manifest.suffixes(),
         filters,
         sizing: first.manifest.sizing,
@@ -73,7 +73,6 @@ pub fn merge(
         ..first.manifest.clone()
     };
     let (here, total) = (output.path().to_owned(), draft.work());
-    let pool = thread_pool(options.threads)?;
     let outcome = finish::supervise(pool, total, progress, move |gauge| {
         check_identities(&paths, &draft.parts, parameters)?;
         draft.carry_out(&here, gauge)

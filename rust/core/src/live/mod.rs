@@ -18,7 +18,11 @@ pub use compact::compact;
 pub use merge::merge;
 pub use remove::remove;
 
-use crate::builder::DEFAULT_SEGMENT_BYTES;
+use rayon::ThreadPool;
+
+use crate::budget::Budget;
+use crate::builder::{DEFAULT_SEGMENT_BYTES, thread_pool};
+use crate::error::Result;
 use crate::suffix;
 
 /// How a change is made.
@@ -28,6 +32,8 @@ pub struct ChangeOptions {
     pub threads: usize,
     /// Bytes of text of the largest segment that is written.
     pub segment_bytes: u64,
+    /// Bytes of memory to stay within, about, as for a build; filters that are united are held whole.
+    pub memory_limit: Option<u64>,
 }
 
 impl Default for ChangeOptions {
@@ -35,12 +41,17 @@ impl Default for ChangeOptions {
         Self {
             threads: 0,
             segment_bytes: DEFAULT_SEGMENT_BYTES,
+            memory_limit: None,
         }
     }
 }
 
 impl ChangeOptions {
-    fn limit(self) -> u64 {
-        self.segment_bytes.min(suffix::MAX_TEXT as u64)
+    /// The threads, and what they may take.
+    fn means(self) -> Result<(ThreadPool, Budget)> {
+        let pool = thread_pool(self.threads)?;
+        let segment_bytes = self.segment_bytes.min(suffix::MAX_TEXT as u64);
+        let budget = Budget::new(self.memory_limit, segment_bytes, pool.current_num_threads())?;
+        Ok((pool, budget))
     }
 }

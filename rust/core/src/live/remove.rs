@@ -6,7 +6,6 @@ use std::path::Path;
 use super::change::{Change, stage};
 use super::draft::{Draft, Part};
 use super::{ChangeOptions, filters, tiers};
-use crate::builder::thread_pool;
 use crate::error::{Error, Result};
 use crate::file::Parameters;
 use crate::finish::Progress;
@@ -23,6 +22,7 @@ pub fn remove(
     options: ChangeOptions,
     progress: impl FnMut(Progress) -> Result<()>,
 ) -> Result<u64> {
+    let (pool, budget) = options.means()?;
     let change = Change::begin(directory)?;
     if change.manifest.suffixes().is_none() {
         return change.refuse(
@@ -56,15 +56,14 @@ pub fn remove(
     let draft = Draft {
         parameters: change.parameters,
         staging: staging.path().to_owned(),
-        runs: tiers::tiered(&sizes, options.limit()),
+        runs: tiers::tiered(&sizes, budget.segment_bytes),
         parts,
-        limit: options.limit(),
+        budget,
         suffixes: change.manifest.suffixes(),
         filters: filters::without(&change.manifest.filters, directory, &numbers),
         sizing: change.manifest.sizing,
     };
     let counts = change.manifest.counts.minus(gone);
-    let pool = thread_pool(options.threads)?;
     change.make(draft, staging, counts, pool, progress)?;
     Ok(gone.documents)
 }
