@@ -170,7 +170,7 @@ def test_a_document_in_two_indexes_is_refused(tmp_path: Path) -> None:
     build_index(numbered(2, 3), tmp_path / "2")
     with pytest.raises(QuotetuneError, match=r'the document "2" of source "a" stands in .*1, too'):
         merge([tmp_path / "1", tmp_path / "2"], tmp_path / "merged")
-    with pytest.raises(QuotetuneError, match="stands in"):
+    with pytest.raises(QuotetuneError, match="is named twice"):
         merge([tmp_path / "1", tmp_path / "1"], tmp_path / "merged")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["1", "2"]
 
@@ -187,3 +187,11 @@ def test_indexes_that_differ_are_not_merged(tmp_path: Path) -> None:
         merge([], tmp_path / "merged")
     with pytest.raises(UsageError, match="--overwrite"):
         merge([tmp_path / "1"], tmp_path / "1")
+
+
+def test_an_index_is_merged_once(tmp_path: Path) -> None:
+    path = tmp_path / "index"
+    build_index(["a text without a copy of it"], path, structures=["bloom"])
+    with pytest.raises(QuotetuneError, match="is named twice; name each index once"):
+        merge([path, tmp_path / "." / "index"], tmp_path / "merged")
+    assert not (tmp_path / "merged").exists()

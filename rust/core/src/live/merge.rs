@@ -87,6 +87,17 @@ fn open(indexes: &[PathBuf]) -> Result<Vec<Input>> {
     for path in indexes {
         let manifest = Manifest::read(path)?;
         manifest.require_changeable(path)?;
+        let place = path.canonicalize().ok();
+        if inputs
+            .iter()
+            .any(|input| input.path.canonicalize().ok() == place)
+        {
+            return Err(Error::Refused {
+                path: path.to_owned(),
+                what: "is named twice".to_owned(),
+                remedy: "name each index once",
+            });
+        }
         if let Some(first) = inputs.first() {
             check_alike(first, path, &manifest)?;
         }
