@@ -85,11 +85,11 @@ def _suffix(settings: Settings, ours: Input, theirs: Input, kind: str) -> Table:
     work = settings.work / "suffix"
     with tempfile.TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else None) as memory:
         arguments: dict[str, tuple[Any, ...]] = {}
-        if MEMORY.is_dir():
-            arguments[IN_MEMORY] = (QUOTETUNE, ours.path, Path(memory) / "index")
         for system in settings.chosen(SUFFIX_SYSTEMS):
             path = ours.path if system == QUOTETUNE else theirs.path
             arguments[system] = (system, path, work / system)
+        if MEMORY.is_dir():
+            arguments[IN_MEMORY] = (QUOTETUNE, ours.path, Path(memory) / "index")
         times = _measure(settings, suffixes.prepare_build, arguments)
     rows = [
         Row(
@@ -105,7 +105,7 @@ def _suffix(settings: Settings, ours: Input, theirs: Input, kind: str) -> Table:
         rows=rows,
         notes=(
             "From JSONL to finished files, over bytes. Files in memory: syncing them costs "
-            f"nothing; what the row below takes longer is the disk. The peers' text: "
+            f"nothing; what the first row takes longer is the disk. The peers' text: "
             f"{theirs.megabytes:.0f} MB, on the disk. tokengrams holds bytes as 16-bit tokens, and "
             "sorts on all cores. Bare libsais sorts the same bytes as quotetune, and does nothing "
             "else: it is the limit. Target: 0.8 times bare libsais, 6 times either peer, and on "

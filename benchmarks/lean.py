@@ -45,6 +45,7 @@ def tables(settings: Settings) -> list[Table]:
             title=f"Build of filter and suffix index of {chars / 1e6:.0f} MB of text",
             unit="MB of text a second",
             rows=builds,
+            compares=False,
             notes=(
                 f"Bytes a byte of text, text and documents included: {', '.join(sizes)}. "
                 "The Bloom filter comes on top.",
@@ -55,6 +56,7 @@ def tables(settings: Settings) -> list[Table]:
             unit="milliseconds a text",
             rows=[Row(f"{QUOTETUNE}, {name}", TEXTS, traced[name]) for name in indexes],
             seconds_each=1000.0,
+            compares=False,
             notes=(f"{spans} spans; the answers are {'the same' if same else 'NOT the same'}.",),
         ),
         Table(
@@ -62,5 +64,6 @@ def tables(settings: Settings) -> list[Table]:
             unit="microseconds a phrase",
             rows=[Row(f"{QUOTETUNE}, {name}", TEXTS, counted[name]) for name in indexes],
             seconds_each=1e6,
+            compares=False,
         ),
     ]

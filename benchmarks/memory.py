@@ -24,7 +24,6 @@ from benchmarks.table import Listing, number
 LIMIT = 256
 # Seconds between two looks at the child's memory.
 INTERVAL = 0.05
-STRUCTURES = ("bloom,suffix",)
 # Each exchange of letters stands in the corpus so often. The filter is still several times as large
 # as the limit, but the passes over the text to fill it take minutes, not a quarter of an hour.
 TIMES = 4
@@ -55,18 +54,16 @@ class Peak:
 
 
 def tables(settings: Settings) -> list[Listing]:
-    """Measure builds of several kinds of index under the limit."""
+    """Measure a build under the limit."""
     documents, _ = split_corpus(settings.demo, settings.text_bytes)
     corpus = write_jsonl(
         exchanged_copies(documents, settings.limited_bytes, TIMES), settings.work / "corpus.jsonl"
     )
-    rows = [_row(settings, corpus, structures) for structures in STRUCTURES]
     size = corpus.stat().st_size
     return [
         Listing(
-            heading=f"Builds within {LIMIT} MiB of memory, of a corpus of {size / 1e6:,.0f} MB",
+            heading=f"A build within {LIMIT} MiB of memory, of a corpus of {size / 1e6:,.0f} MB",
             header=(
-                "structures",
                 "seconds",
                 "peak of its own memory, MiB",
                 "peak with mapped files, MiB",
@@ -74,7 +71,7 @@ def tables(settings: Settings) -> list[Listing]:
                 "filter, MiB",
                 "files, MB",
             ),
-            rows=rows,
+            rows=[_row(settings, corpus)],
             notes=(
                 f"`quotetune build-index --memory-limit {LIMIT}MiB`, as a process of its own, on "
                 f"one thread; the corpus is {size / (LIMIT << 20):.1f} times the limit. Its own "
@@ -104,11 +101,10 @@ def exchanged_copies(
         table = str.maketrans(letters, "".join(draw.sample(letters, len(letters))))
 
 
-def _row(settings: Settings, corpus: Path, structures: str) -> tuple[str, ...]:
+def _row(settings: Settings, corpus: Path) -> tuple[str, ...]:
     index = settings.work / "limited"
     command = [sys.executable, "-m", "quotetune", "build-index", str(corpus), "-o", str(index)]
     command += ["--memory-limit", f"{LIMIT}MiB", "--threads", "1", "-n", str(N), "--overwrite"]
-    command += ["--structures", structures]
     peak = Peak()
     start = time.monotonic()
     with tempfile.TemporaryFile() as output:
@@ -124,7 +120,6 @@ def _row(settings: Settings, corpus: Path, structures: str) -> tuple[str, ...]:
     filters = sum(path.stat().st_size for path in index.glob("filter-*"))
     files = sum(path.stat().st_size for path in index.iterdir())
     return (
-        structures,
         number(seconds),
         number(peak.anonymous / 1024),
         number(peak.resident / 1024),

@@ -19,7 +19,10 @@ def run_example(name: str, *arguments: object) -> dict[str, float]:
     """
     command = ["cargo", "run", "--release", "--quiet", "--package", "quotetune-core"]
     command += ["--example", name, "--", *map(str, arguments)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    try:
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    except FileNotFoundError:
+        raise SystemExit("error: cargo is not installed; install stable Rust first") from None
     if done.returncode:
         raise SystemExit(f"error: the example {name} failed:\n{done.stderr}")
     measured: dict[str, float] = json.loads(done.stdout)

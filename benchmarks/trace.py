@@ -37,9 +37,9 @@ def tables(settings: Settings) -> list[Table]:
                 continue
         tracers[system] = suffixes.tracer(system, path, place)
     calls: dict[str, Callable[[], object]] = {
-        IN_BATCH: lambda: index.trace(texts, N, MAX_DOCUMENTS)
+        system: _each(trace, some) for system, trace in tracers.items()
     }
-    calls |= {system: _each(trace, some) for system, trace in tracers.items()}
+    calls[IN_BATCH] = lambda: index.trace(texts, N, MAX_DOCUMENTS)
     times = by_turns(calls, settings.repeats)
     spans = {system: _all_spans(trace, some) for system, trace in tracers.items()}
     rows = [Row(name, BATCH if name == IN_BATCH else TEXTS, times[name]) for name in calls]
@@ -55,7 +55,7 @@ def tables(settings: Settings) -> list[Table]:
                 f"All maximal spans of at least {N} characters with their counts and at most "
                 f"{MAX_DOCUMENTS} documents each, in {sum(map(len, corpus)) / 1e6:.0f} MB of text "
                 f"(files of {_size(ours) / 1e6:,.0f} MB); half of each text stands in the corpus. "
-                "But for the first row, texts one by one. "
+                f"Texts one by one, but for {IN_BATCH}. "
                 "infini-gram's `attribute` gives places in the corpus, not documents, and takes a "
                 "thread a position. tokengrams has no such call: a sliding window over `contains`, "
                 f"then `positions`. Spans in the first {TEXTS} texts: {_counted(spans)}. "

@@ -63,7 +63,7 @@ def check_rows(tables: list[Table], systems: list[list[str]]) -> None:
 
 
 def test_the_build_has_a_row_for_every_system_and_corpus(settings: Settings) -> None:
-    arrays = [build.IN_MEMORY, QUOTETUNE] if build.MEMORY.is_dir() else [QUOTETUNE]
+    arrays = [QUOTETUNE, build.IN_MEMORY] if build.MEMORY.is_dir() else [QUOTETUNE]
     check_rows(build.tables(settings), [[QUOTETUNE, SET], arrays, arrays])
 
 
@@ -81,7 +81,7 @@ def test_the_lean_index_answers_as_the_full_one(settings: Settings) -> None:
 
 def test_the_trace_has_a_row_and_counts_its_spans(settings: Settings) -> None:
     tables = trace.tables(settings)
-    check_rows(tables, [[trace.IN_BATCH, QUOTETUNE]])
+    check_rows(tables, [[QUOTETUNE, trace.IN_BATCH]])
     spans = re.search(r"Spans in the first 20 texts: quotetune (\d+)\.", tables[0].notes[-1])
     assert spans is not None
     assert int(spans[1]) > trace.TEXTS
@@ -163,10 +163,9 @@ def test_exchanged_letters_keep_the_text_s_shape_and_lose_its_words() -> None:
 
 def test_a_build_under_the_limit_says_its_peak(settings: Settings) -> None:
     [listing] = memory.tables(settings)
-    assert [row[0] for row in listing.rows] == list(memory.STRUCTURES)
-    for _, seconds, anonymous, resident, *_ in listing.rows:
-        assert float(seconds) > 0
-        assert 0 < float(anonymous) <= float(resident) < memory.LIMIT
+    [(seconds, anonymous, resident, *_)] = listing.rows
+    assert float(seconds) > 0
+    assert 0 < float(anonymous) <= float(resident) < memory.LIMIT
 
 
 def test_the_first_documents_are_as_many_as_it_takes() -> None:

@@ -4,6 +4,7 @@ import json
 import resource
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,10 @@ def assert_fails(result: subprocess.CompletedProcess[str], code: int, *parts: st
     assert result.stderr.startswith("error: ") and result.stderr.count("\n") == 1, result.stderr
     for part in parts:
         assert part in result.stderr
+
+
+def test_the_version_is_the_package_s() -> None:
+    assert quotetune("--version").stdout == f"quotetune {version('quotetune')}\n"
 
 
 def test_help_is_quick() -> None:
@@ -133,7 +138,7 @@ def test_a_fuse_filter_is_built_described_checked_and_not_changed(tmp_path: Path
     for part in ("structures fuse, lean", "28 distinct n-grams", "1 partitions", "0.0015%"):
         assert part in shown
     assert "undamaged" in quotetune("verify", index).stdout
-    assert_fails(quotetune("add", index, "-", stdin=line), 2, "fuse filter, which cannot change")
+    assert_fails(quotetune("add", index, "-", stdin=line), 1, "fuse filter, which cannot change")
     path = index / "filter-00000.fuse"
     path.write_bytes(path.read_bytes()[:-1] + b"!")
     result = quotetune("verify", index)

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -269,7 +269,7 @@ def test_a_memory_limit_changes_no_answer(tmp_path: Path) -> None:
         build_index(texts, tmp_path / "small", memory_limit=64 << 20)
 
 
-def test_a_memory_limit_holds_for_changes_too(tmp_path: Path) -> None:
+def test_a_memory_limit_changes_no_byte_of_an_index_that_changes(tmp_path: Path) -> None:
     rng = random.Random(0)
     texts = ["".join(rng.choices("abcdefgh ", k=20_000)) for _ in range(80)]
     new, path = Document("new", "1", texts[-1] * 2), tmp_path / "index"
@@ -285,5 +285,19 @@ def test_a_memory_limit_holds_for_changes_too(tmp_path: Path) -> None:
         path.rename(tmp_path / name)
     for file in (tmp_path / "free").iterdir():
         assert (tmp_path / "limited" / file.name).read_bytes() == file.read_bytes()
-    with pytest.raises(UsageError, match="memory_limit is 1; "):
-        merge([tmp_path / "free"], tmp_path / "merged", memory_limit=1)
+
+
+def test_changes_know_the_memory_limit(tmp_path: Path) -> None:
+    path = tmp_path / "index"
+    build_index(["a document"], path)
+    too_little = {"memory_limit": 64 << 20}
+    changes: list[Callable[[], object]] = [
+        lambda: add(path, ["another document"], source="more", **too_little),
+        lambda: remove(path, "documents", **too_little),
+        lambda: merge([path], tmp_path / "merged", **too_little),
+        lambda: compact(path, **too_little),
+    ]
+    for change in changes:
+        with pytest.raises(UsageError, match=r"memory_limit is 67108864; .* 268,435,456 or more"):
+            change()
+    assert names(tmp_path) == ["index"]

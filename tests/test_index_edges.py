@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.naive_index import occurrences
 
 from quotetune import (
     Document,
@@ -236,3 +237,17 @@ def test_a_single_str_is_not_taken_for_a_list_of_characters(output: Path) -> Non
             call(LOREM)
     with pytest.raises(QuotetuneError, match="text 1: expected str"):
         index.quip(["a", 3])  # type: ignore[list-item]
+
+
+@pytest.mark.parametrize("structure", ["suffix", "lean"])
+def test_many_phrases_are_counted_as_each_alone(output: Path, structure: str) -> None:
+    text = "".join(random.Random(1).choices("abc ", k=3000))
+    index = build_index(
+        [text[:2000], text[1000:]], output, n=5, structures=[structure], normalization="none"
+    )
+    phrases = [text[start : start + 4 + start % 3] for start in range(2000)] + ["", "zz"]
+    whole = [index.document("documents", id).text for id in ("0", "1")]
+    expected = [
+        sum(len(occurrences(text, phrase)) for text in whole if phrase) for phrase in phrases
+    ]
+    assert index.count(phrases).tolist() == expected

@@ -89,7 +89,7 @@ def build_index(
         memory_limit: Bytes of memory to stay within, 256 MiB or more: segments are then as small
             as it takes, and the filter is filled in parts, going through the text for each. Some
             100 bytes a document, and a document that is larger than such a segment, come on top.
-            `add` and `compact` know no limit: they make larger segments of the small ones.
+            `add`, `remove`, `merge` and `compact` take a limit of their own.
         overwrite: Replace an index that stands at `output`, when the new one is complete.
         progress: Called with (phase, bytes done, bytes in all or 0), phase `read` or `index`. What
             it raises ends the build.

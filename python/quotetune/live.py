@@ -55,17 +55,17 @@ def add(
         segment_bytes: Bytes of text of a full segment. At most eight of less than half of it
             stand: when there are more, neighbours are merged.
         memory_limit: Bytes of memory to stay within, as for `build_index`: segments are then full
-            sooner. Filters that are united are held whole.
+            sooner.
         progress: As for `build_index`.
 
     Returns:
         The index as it is now, open.
 
     Raises:
-        UsageError: Options or inputs that cannot work; a fuse filter, which cannot change; another
+        UsageError: Options or inputs that cannot work; another
             command changes the index.
-        QuotetuneError: As for `build_index`; a document with this (source, id) is in the index
-            (one without a suffix index cannot tell).
+        QuotetuneError: As for `build_index`; a fuse filter, which cannot change; a document with
+            this (source, id) is in the index (one without a suffix index cannot tell).
 
     Example:
         >>> from tempfile import mkdtemp
@@ -118,9 +118,10 @@ def remove(
         How many documents were removed.
 
     Raises:
-        UsageError: Options that cannot work; a fuse filter, which cannot change; another command
+        UsageError: Options that cannot work; another command
             changes the index.
-        QuotetuneError: There is no such document (then none is removed), or no stored text.
+        QuotetuneError: There is no such document (then none is removed), no stored text, or a
+            fuse filter, which cannot change.
 
     Example:
         >>> from tempfile import mkdtemp
@@ -171,7 +172,7 @@ def merge(
         output: The directory to make.
         threads: Threads to work on; one a core by default.
         segment_bytes: As for `add`.
-        memory_limit: As for `add`.
+        memory_limit: As for `add`, but filters of one size are united in memory, whole.
         overwrite: Replace an index that stands at `output`, when the new one is complete.
         progress: As for `build_index`.
 
@@ -179,10 +180,10 @@ def merge(
         The new index, open.
 
     Raises:
-        UsageError: Options that cannot work; a fuse filter, which cannot change; something stands
+        UsageError: Options that cannot work; something stands
             at `output`.
-        QuotetuneError: The indexes are not alike, hold a document twice, or keep no text where it
-            is needed to fill a filter.
+        QuotetuneError: The indexes are not alike, have fuse filters, hold a document twice, or keep
+            no text where it is needed to fill a filter; one is named twice.
 
     Example:
         >>> from tempfile import mkdtemp
@@ -232,9 +233,10 @@ def compact(
         The index as it is now, open.
 
     Raises:
-        UsageError: Options that cannot work; a fuse filter, which cannot change; another command
+        UsageError: Options that cannot work; another command
             changes the index.
-        QuotetuneError: Several filters, and no stored text to fill one from.
+        QuotetuneError: Several filters, and no stored text to fill one from; a fuse filter, which
+            cannot change.
 
     Example:
         >>> from tempfile import mkdtemp

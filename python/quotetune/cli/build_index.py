@@ -63,7 +63,8 @@ def build_index(
         str | None,
         typer.Option(
             metavar="I/N",
-            help="Take the I-th of N shares of the files; merge makes one index of all N.",
+            help="Take the I-th of N shares of the files, by bytes (only plain .jsonl is cut, other "
+            "files go whole to one); merge makes one index of all N.",
         ),
     ] = None,
     threads: Threads = None,

@@ -1,4 +1,4 @@
-//! How a build shares out the memory that it may take.
+//! How a build or a change shares out the memory that it may take.
 
 use crate::error::{Error, Result};
 use crate::fill::WHOLE;

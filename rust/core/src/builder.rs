@@ -83,7 +83,7 @@ impl BuildOptions {
             return usage(format!("no structure to build; {choice}"));
         }
         if self.expected_ngrams.is_some() && self.bits_per_ngram.is_none() {
-            return usage("expected n-grams without a filter; choose bloom, too".to_owned());
+            return usage("expected n-grams without a Bloom filter; choose bloom".to_owned());
         }
         match self.bits_per_ngram {
             Some(bits) if !(1.0..=256.0).contains(&bits) => {
@@ -101,11 +101,23 @@ struct Prepared {
 }
 
 /// `threads` threads, or one a core for 0.
-pub fn thread_pool(threads: usize) -> Result<ThreadPool> {
+fn thread_pool(threads: usize) -> Result<ThreadPool> {
     ThreadPoolBuilder::new()
         .num_threads(threads)
         .build()
         .map_err(|error| Error::Usage(format!("cannot start threads: {error}")))
+}
+
+/// Threads to work on, and what memory they may take.
+pub fn resources(
+    threads: usize,
+    segment_bytes: u64,
+    memory_limit: Option<u64>,
+) -> Result<(ThreadPool, Budget)> {
+    let pool = thread_pool(threads)?;
+    let segment_bytes = segment_bytes.min(suffix::MAX_TEXT as u64);
+    let budget = Budget::new(memory_limit, segment_bytes, pool.current_num_threads())?;
+    Ok((pool, budget))
 }
 
 /// A build whose documents are all in, for whoever makes an index of them.
@@ -136,10 +148,8 @@ pub struct Builder {
 impl Builder {
     pub fn create(output: &Path, options: BuildOptions) -> Result<Self> {
         options.check()?;
-        let pool = thread_pool(options.threads)?;
-        let segment_bytes = options.segment_bytes.min(suffix::MAX_TEXT as u64);
-        let threads = pool.current_num_threads();
-        let budget = Budget::new(options.memory_limit, segment_bytes, threads)?;
+        let (pool, budget) =
+            resources(options.threads, options.segment_bytes, options.memory_limit)?;
         let counters = match options.fuse || options.bits_per_ngram.is_some() {
             true => pool.current_num_threads(),
             false => 0,

@@ -20,7 +20,7 @@ use crate::squash::Normalization;
 #[cfg(target_endian = "big")]
 compile_error!("the files of an index are mapped into memory as little-endian numbers");
 
-/// Version of the manifest and of every binary file; a change to any layout raises it.
+/// Version of the manifest and of every binary file; a change to any released layout raises it.
 pub const FORMAT_VERSION: u32 = 1;
 
 /// Sections begin at multiples of a cache line: a Bloom block is one, and any number is aligned.

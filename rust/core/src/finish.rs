@@ -27,7 +27,7 @@ const STOP_PATIENCE: Duration = Duration::from_millis(500);
 /// How far a build has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Progress {
-    /// Bytes of text done, each counted once a structure.
+    /// Bytes of text done, each as often as it is gone through.
     pub done: u64,
     pub total: u64,
 }

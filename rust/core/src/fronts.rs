@@ -9,6 +9,7 @@ use bytemuck::{Pod, Zeroable};
 /// Bytes in front of a suffix that its mark is made of.
 const MARKED: usize = 4;
 
+/// What stands in front of one suffix, in three bytes.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Pod, Zeroable)]
 pub struct Front {
@@ -65,7 +66,9 @@ pub struct FrontScan<'a> {
 }
 
 impl<'a> FrontScan<'a> {
+    /// Looks for `before`, of less than 255 bytes: what is in front of an anchor lies within a window.
     pub fn new(fronts: &'a [Front], text: &'a [u8], before: &'a [u8]) -> Self {
+        debug_assert!(before.len() < usize::from(u8::MAX));
         Self {
             fronts,
             text,
@@ -80,7 +83,7 @@ impl<'a> FrontScan<'a> {
     pub fn forward(&mut self, index: usize, position: usize) -> bool {
         let front = self.fronts.get(index).copied();
         let shared = front.map_or(0, |front| usize::from(front.shared));
-        // Where the last one ended to go on as the string does, this one may.
+        // The last one matched just as far as this one is like it: this one matches further only if its next byte does.
         if self.known == Some(shared) && shared < self.before.len() {
             let wanted = from_the_end(self.before, shared);
             if front.is_some_and(|front| front.next != wanted) {
@@ -106,7 +109,8 @@ impl<'a> FrontScan<'a> {
     fn look(&mut self, index: usize, position: usize, shared: usize) -> bool {
         let whole = self.before.len();
         self.known = match self.known {
-            // The last one goes on as the string does, further than this one does as the last, or the other way round.
+            // This one parts from the last one at another byte than the last one does from the string: it matches as far as
+            // the nearer of the two.
             Some(known) if known == whole || known != shared => Some(known.min(shared)),
             _ if self.mark.is_some_and(|mark| self.mark_of(index) != mark) => None,
             _ => {

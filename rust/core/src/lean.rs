@@ -133,7 +133,7 @@ impl<'a> LeanView<'a> {
         let (before, right) = pattern.split_at(anchor);
         let interval = self.sorted.interval(right);
         self.following(interval, before)
-            // A damaged index may hold a position too near to the begin.
+            // A damaged index may hold a position too near to the start.
             .filter_map(|index| self.position(index).checked_sub(anchor))
             .map(|position| position as u32)
             .collect()

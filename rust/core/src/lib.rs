@@ -1,6 +1,7 @@
-//! N-gram Bloom filter and suffix index of a trusted corpus.
+//! N-gram filters and suffix index of a trusted corpus.
 
 pub mod anchors;
+mod binary_search;
 pub mod bloom;
 pub mod budget;
 pub mod builder;
@@ -20,7 +21,6 @@ pub mod lean;
 pub mod live;
 pub mod locate;
 pub mod manifest;
-pub mod narrowing;
 pub mod ngram;
 pub mod output;
 mod prefetch;

@@ -239,11 +239,11 @@ impl Manifest {
             });
         }
         if self.fuse_filter.is_some() {
-            let path = path.display();
-            return Err(Error::Usage(format!(
-                "{path}: has a fuse filter, which cannot change; build it anew of all documents, or with \
-                 --structures bloom instead of fuse"
-            )));
+            return Err(Error::Refused {
+                path: path.to_owned(),
+                what: "has a fuse filter, which cannot change".to_owned(),
+                remedy: "build the index again from all documents, with --structures bloom if it is to change",
+            });
         }
         Ok(())
     }

@@ -100,7 +100,9 @@ fn check_output(output: &Path, overwrite: bool) -> Result<()> {
     let index = output.join(manifest::FILE_NAME).exists();
     match (index, overwrite) {
         (true, true) => Ok(()),
-        (true, false) => usage("an index is there already; add --overwrite to replace it"),
+        (true, false) => usage(
+            "an index is there already; replace it with --overwrite (in Python overwrite=True)",
+        ),
         (false, _) if is_empty(output)? => Ok(()),
         (false, _) => usage("holds files that are not an index; choose another output"),
     }

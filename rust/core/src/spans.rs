@@ -17,7 +17,7 @@ pub struct Span {
     pub end_char: usize,
 }
 
-/// Which windows of `n` characters of a query the Bloom filters may hold, in order: never false for one that occurs.
+/// Which windows of `n` characters of a query the filter may hold, in order: never false for one that occurs.
 #[derive(Clone, Copy, Debug)]
 pub struct WindowHits<'a> {
     pub n: usize,

@@ -7,8 +7,8 @@ use std::ops::Range;
 
 use libsais::SuffixArrayConstruction;
 
+use crate::binary_search::{self, BinarySearch};
 use crate::jump::JumpView;
-use crate::narrowing::{self, Narrowing};
 use crate::prefetch::prefetch;
 
 /// Follows every document in a segment's text; no UTF-8 contains this byte.
@@ -105,25 +105,23 @@ impl<'a> SuffixView<'a> {
 
     /// How often each of `patterns` occurs, overlapping occurrences too: faster than one interval after another.
     pub fn counts(&self, patterns: &[&[u8]]) -> Vec<usize> {
-        narrowing::counts(self, patterns)
+        binary_search::counts(self, patterns)
     }
 
     /// Index of the first suffix that is not less than `pattern`.
     pub(crate) fn lower_bound(&self, pattern: &[u8]) -> usize {
         let mut search = self.search(pattern, false);
-        loop {
-            match search.next() {
-                Ok(index) => search.narrow(self.suffix(index)),
-                Err(found) => return found,
-            }
+        while let Some(index) = search.probe() {
+            search.compare(self.suffix(index));
         }
+        search.place()
     }
 
-    /// The search for the begin, or the end, of the suffixes that begin with `pattern`.
-    pub(crate) fn search<'p>(&self, pattern: &'p [u8], end: bool) -> Narrowing<'p> {
+    /// The search for where the suffixes that start with `pattern` begin, or end.
+    pub(crate) fn search<'p>(&self, pattern: &'p [u8], end: bool) -> BinarySearch<'p> {
         let (low, high) = self.jump.bounds(pattern);
         let low = low.min(self.sa.len());
-        Narrowing::new(pattern, end, (low, high.clamp(low, self.sa.len())))
+        BinarySearch::new(pattern, end, (low, high.clamp(low, self.sa.len())))
     }
 
     #[inline(always)]

@@ -8,7 +8,7 @@ use pyo3::pybacked::PyBackedStr;
 use quotetune_core::index::{self, Quote, Report};
 
 use crate::error::{to_python, usage_error};
-use crate::texts::{for_each_text, for_some_texts, texts};
+use crate::texts::{for_chunks_of_texts, for_each_text, texts};
 
 /// Start, end, text, count, documents as (source, id, metadata, offset).
 type QuoteTuple = (
@@ -131,7 +131,7 @@ impl Index {
         py: Python<'py>,
         #[pyo3(from_py_with = texts)] texts: Vec<PyBackedStr>,
     ) -> PyResult<Bound<'py, PyArray1<i64>>> {
-        let counts = for_some_texts(py, &texts, |texts| self.index.counts(texts))?;
+        let counts = for_chunks_of_texts(py, &texts, |texts| self.index.counts(texts))?;
         let counts: Vec<i64> = counts.into_iter().map(|count| count as i64).collect();
         Ok(counts.into_pyarray(py))
     }

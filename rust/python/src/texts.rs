@@ -11,6 +11,9 @@ use quotetune_core::error::Result;
 use crate::error::{quotetune_error, to_python, usage_error};
 use crate::pool::pool;
 
+/// Texts of a chunk: enough to wait for memory together, and few enough for progress on all threads.
+const MOST_TOGETHER: usize = 512;
+
 /// The UTF-8 of a `str`, without a copy.
 pub fn text(value: &Bound<'_, PyAny>, position: usize) -> PyResult<PyBackedStr> {
     value.extract::<PyBackedStr>().map_err(|error| {
@@ -46,22 +49,24 @@ pub fn texts(values: &Bound<'_, PyAny>) -> PyResult<Vec<PyBackedStr>> {
         .collect()
 }
 
-/// Texts that are answered for together.
-const TOGETHER: usize = 512;
-
-/// Answer for some texts at a time, without the GIL and in parallel where there are many.
-pub fn for_some_texts<T: Send>(
+/// Answer for some texts at a time, without the GIL and in parallel where there are several.
+pub fn for_chunks_of_texts<T: Send>(
     py: Python<'_>,
     texts: &[PyBackedStr],
     answer: impl Fn(&[&str]) -> Result<Vec<T>> + Sync,
 ) -> PyResult<Vec<T>> {
-    let some = |texts: &[PyBackedStr]| {
+    let together = |texts: &[PyBackedStr]| {
         let texts: Vec<&str> = texts.iter().map(AsRef::as_ref).collect();
         answer(&texts)
     };
-    let answers: Result<Vec<Vec<T>>> = py.detach(|| match texts.len() <= TOGETHER {
-        true => Ok(vec![some(texts)?]),
-        false => pool().install(|| texts.par_chunks(TOGETHER).map(some).collect()),
+    let answers: Result<Vec<Vec<T>>> = py.detach(|| {
+        if let [_] = texts {
+            return Ok(vec![together(texts)?]);
+        }
+        let pool = pool();
+        let share = texts.len().div_ceil(pool.current_num_threads());
+        let chunks = texts.par_chunks(share.clamp(1, MOST_TOGETHER));
+        pool.install(|| chunks.map(together).collect())
     });
     let answers = answers.map_err(|error| to_python(py, error))?;
     Ok(answers.into_iter().flatten().collect())

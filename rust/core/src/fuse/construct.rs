@@ -10,8 +10,9 @@ use crate::prefetch::prefetch;
 
 /// Seeds to try at most. The first one does for most sets of keys; where it does not, the next is as likely to.
 const ATTEMPTS: u32 = 128;
-/// After so many attempts there are more slots: this much more.
+/// Attempts before the slots grow.
 const ATTEMPTS_A_SIZE: u32 = 8;
+/// How much they grow then.
 const GROWTH: f64 = 1.1;
 /// How many slots ahead memory is asked for.
 const AHEAD: usize = 8;
@@ -37,7 +38,7 @@ pub fn construct(
         let slack = GROWTH.powi((attempt / ATTEMPTS_A_SIZE) as i32);
         let partition = Partition::sized(keys.len(), seed_of(attempt), slack);
         let locate = |key: u64| partition.locate(key, partition_of(key, partitions).1);
-        let mut slots = slots_of(keys, &partition, |key| locate(key).0);
+        let mut slots = count_keys(keys, &partition, |key| locate(key).0);
         if let Some(order) = peel(keys, &mut slots, |key| locate(key).0) {
             let fingerprints = assign(keys, &slots, order, locate);
             return Ok((partition, fingerprints));
@@ -50,7 +51,7 @@ pub fn construct(
     )))
 }
 
-fn slots_of(
+fn count_keys(
     keys: &[u64],
     partition: &Partition,
     slots_of: impl Fn(u64) -> [usize; 3],

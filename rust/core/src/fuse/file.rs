@@ -39,6 +39,7 @@ impl FuseFile {
         Ok(Self { file })
     }
 
+    /// The filter in the mapped file.
     pub fn fuse(&self) -> Fuse<'_> {
         Fuse::new(
             self.file.section(DIRECTORY),

@@ -17,7 +17,7 @@ pub fn compact(
     options: ChangeOptions,
     progress: impl FnMut(Progress) -> Result<()>,
 ) -> Result<()> {
-    let (pool, budget) = options.means()?;
+    let (pool, budget) = options.resources()?;
     let change = Change::begin(directory)?;
     let parts = change.parts()?;
     let sizes: Vec<u64> = parts.iter().map(|part| part.bytes).collect();

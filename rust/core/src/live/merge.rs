@@ -19,6 +19,8 @@ use crate::output::OutputDirectory;
 /// An index to be merged.
 struct Input {
     path: PathBuf,
+    /// The path without links and detours.
+    place: PathBuf,
     manifest: Manifest,
     parts: Vec<Part>,
 }
@@ -35,7 +37,7 @@ pub fn merge(
     options: ChangeOptions,
     progress: impl FnMut(Progress) -> Result<()>,
 ) -> Result<Manifest> {
-    let (pool, budget) = options.means()?;
+    let (pool, budget) = options.resources()?;
     let inputs = open(indexes)?;
     let Some(first) = inputs.first() else {
         return Err(Error::Usage(
@@ -87,11 +89,8 @@ fn open(indexes: &[PathBuf]) -> Result<Vec<Input>> {
     for path in indexes {
         let manifest = Manifest::read(path)?;
         manifest.require_changeable(path)?;
-        let place = path.canonicalize().ok();
-        if inputs
-            .iter()
-            .any(|input| input.path.canonicalize().ok() == place)
-        {
+        let place = path.canonicalize().map_err(Error::io("open", path))?;
+        if inputs.iter().any(|input| input.place == place) {
             return Err(Error::Refused {
                 path: path.to_owned(),
                 what: "is named twice".to_owned(),
@@ -106,6 +105,7 @@ fn open(indexes: &[PathBuf]) -> Result<Vec<Input>> {
         let parts = parts.map(|entry| Part::finished(path, entry, parameters));
         inputs.push(Input {
             path: path.clone(),
+            place,
             parts: parts.collect::<Result<_>>()?,
             manifest,
         });

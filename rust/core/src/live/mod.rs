@@ -21,9 +21,8 @@ pub use remove::remove;
 use rayon::ThreadPool;
 
 use crate::budget::Budget;
-use crate::builder::{DEFAULT_SEGMENT_BYTES, thread_pool};
+use crate::builder::{self, DEFAULT_SEGMENT_BYTES};
 use crate::error::Result;
-use crate::suffix;
 
 /// How a change is made.
 #[derive(Clone, Copy, Debug)]
@@ -32,7 +31,7 @@ pub struct ChangeOptions {
     pub threads: usize,
     /// Bytes of text of the largest segment that is written.
     pub segment_bytes: u64,
-    /// Bytes of memory to stay within, about, as for a build; filters that are united are held whole.
+    /// Bytes of memory to stay within, about, as for a build; but a filter that `merge` unites is held whole.
     pub memory_limit: Option<u64>,
 }
 
@@ -47,11 +46,7 @@ impl Default for ChangeOptions {
 }
 
 impl ChangeOptions {
-    /// The threads, and what they may take.
-    fn means(self) -> Result<(ThreadPool, Budget)> {
-        let pool = thread_pool(self.threads)?;
-        let segment_bytes = self.segment_bytes.min(suffix::MAX_TEXT as u64);
-        let budget = Budget::new(self.memory_limit, segment_bytes, pool.current_num_threads())?;
-        Ok((pool, budget))
+    fn resources(self) -> Result<(ThreadPool, Budget)> {
+        builder::resources(self.threads, self.segment_bytes, self.memory_limit)
     }
 }

@@ -22,7 +22,7 @@ pub fn remove(
     options: ChangeOptions,
     progress: impl FnMut(Progress) -> Result<()>,
 ) -> Result<u64> {
-    let (pool, budget) = options.means()?;
+    let (pool, budget) = options.resources()?;
     let change = Change::begin(directory)?;
     if change.manifest.suffixes().is_none() {
         return change.refuse(

@@ -1,4 +1,4 @@
-//! Binary searches of a suffix array, one step at a time: many go on side by side, and wait for memory together.
+//! Binary searches of a suffix array, one step at a time, so that many go on side by side and wait for memory together.
 
 use crate::prefetch::prefetch;
 use crate::suffix::{SuffixView, common_prefix};
@@ -7,7 +7,7 @@ use crate::suffix::{SuffixView, common_prefix};
 const AT_ONCE: usize = 24;
 
 /// One search, for where the suffixes that begin with a pattern begin or end.
-pub struct Narrowing<'p> {
+pub struct BinarySearch<'p> {
     pattern: &'p [u8],
     /// Whether to find the end of the suffixes that begin with the pattern.
     end: bool,
@@ -18,7 +18,7 @@ pub struct Narrowing<'p> {
     high_shared: usize,
 }
 
-impl<'p> Narrowing<'p> {
+impl<'p> BinarySearch<'p> {
     /// The place to be found is within `bounds`, or right behind them.
     pub fn new(pattern: &'p [u8], end: bool, (low, high): (usize, usize)) -> Self {
         Self {
@@ -31,17 +31,21 @@ impl<'p> Narrowing<'p> {
         }
     }
 
-    /// The suffix to look at next, or else the place that was found.
-    pub fn next(&self) -> Result<usize, usize> {
-        match self.low < self.high {
-            true => Ok(self.low + (self.high - self.low) / 2),
-            false => Err(self.low),
-        }
+    /// The suffix to look at next; none when the place is found.
+    pub fn probe(&self) -> Option<usize> {
+        (self.low < self.high).then(|| self.low + (self.high - self.low) / 2)
+    }
+
+    /// Where the search has come to.
+    pub fn place(&self) -> usize {
+        self.low
     }
 
     /// Go on after a look at the suffix that was next.
-    pub fn narrow(&mut self, suffix: &[u8]) {
-        let middle = self.low + (self.high - self.low) / 2;
+    pub fn compare(&mut self, suffix: &[u8]) {
+        let Some(middle) = self.probe() else {
+            return;
+        };
         let shared = common_prefix(suffix, self.pattern, self.known());
         let before = match shared == self.pattern.len() {
             true => self.end,
@@ -59,6 +63,14 @@ impl<'p> Narrowing<'p> {
     }
 }
 
+/// The search for where a pattern's suffixes begin, or with an odd number for where they end.
+struct UnderWay<'p> {
+    search: BinarySearch<'p>,
+    number: usize,
+    /// Of the suffix to look at next.
+    position: usize,
+}
+
 /// How many suffixes begin with each of `patterns`.
 pub fn counts(view: &SuffixView, patterns: &[&[u8]]) -> Vec<usize> {
     let mut found = vec![[0; 2]; patterns.len()];
@@ -71,35 +83,27 @@ pub fn counts(view: &SuffixView, patterns: &[&[u8]]) -> Vec<usize> {
     let mut under_way: Vec<UnderWay> = waiting.by_ref().take(AT_ONCE).collect();
     while !under_way.is_empty() {
         for one in &under_way {
-            if let Ok(index) = one.search.next() {
+            if let Some(index) = one.search.probe() {
                 view.prefetch(index);
             }
         }
         for one in &mut under_way {
-            if let Ok(index) = one.search.next() {
+            if let Some(index) = one.search.probe() {
                 one.position = view.position(index);
                 let unknown = one.position.wrapping_add(one.search.known());
                 prefetch(view.text(), unknown);
             }
         }
         under_way.retain_mut(|one| {
-            let Err(place) = one.search.next() else {
+            if one.search.probe().is_some() {
                 let suffix = view.text().get(one.position..).unwrap_or_default();
-                one.search.narrow(suffix);
+                one.search.compare(suffix);
                 return true;
-            };
-            found[one.number / 2][one.number % 2] = place;
+            }
+            found[one.number / 2][one.number % 2] = one.search.place();
             waiting.next().map(|next| *one = next).is_some()
         });
     }
     let count = |[begin, end]: [usize; 2]| end.saturating_sub(begin);
     found.into_iter().map(count).collect()
-}
-
-/// The search for the begin of a pattern's suffixes, or with an odd number for their end.
-struct UnderWay<'p> {
-    search: Narrowing<'p>,
-    number: usize,
-    /// Of the suffix to look at next.
-    position: usize,
 }
