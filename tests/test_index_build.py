@@ -287,6 +287,18 @@ def test_a_memory_limit_changes_no_byte_of_an_index_that_changes(tmp_path: Path)
         assert (tmp_path / "limited" / file.name).read_bytes() == file.read_bytes()
 
 
+def test_a_change_within_a_memory_limit_writes_smaller_segments(tmp_path: Path) -> None:
+    rng = random.Random(0)
+    texts = ["".join(rng.choices("abcdefgh ", k=20_000)) for _ in range(40)]
+    index = build_index(texts, tmp_path / "index", structures=["lean"])
+    assert len(list((tmp_path / "index").glob("*.suffix"))) == 1
+    # Of the 128 MiB beside what there is anyway, half is for sorting, 175 kB for each thread.
+    remove(index.path, "documents", ["0"], memory_limit=256 << 20, threads=64)
+    assert len(list((tmp_path / "index").glob("*.suffix"))) >= 4
+    compact(index.path)
+    assert len(list((tmp_path / "index").glob("*.suffix"))) == 1
+
+
 def test_changes_know_the_memory_limit(tmp_path: Path) -> None:
     path = tmp_path / "index"
     build_index(["a document"], path)

@@ -72,7 +72,7 @@ def build_index(
         normalization: `squash` (white space as QUIP defines it) or `none`.
         structures: `bloom` or `fuse`, and `suffix` or `lean`. `fuse` is a filter for a corpus that
             is not going to change: 18 bits for each distinct n-gram, a false-positive rate of
-            0.0015%, no `add`, `remove`, `merge` or `compact`. `lean` is a suffix index of a tenth
+            0.0015%, no `add`, `remove`, `merge` or `compact`. `lean` is a suffix index of a sixth
             of the size that finds quotes of n characters or more; shorter phrases are counted by
             reading the whole text. Without either no text is kept: there are scores, but no
             quotes, counts or documents.

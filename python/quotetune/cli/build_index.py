@@ -40,7 +40,7 @@ def build_index(
         typer.Option(
             metavar="bloom|fuse,suffix|lean",
             help="fuse: a filter with fewer errors, for a corpus that is not going to change. "
-            "lean: a tenth of suffix's size, for quotes of n characters or more. Without suffix or "
+            "lean: a sixth of suffix's size, for quotes of n characters or more. Without suffix or "
             "lean there are scores, but no quotes and no documents.",
         ),
     ] = "bloom,suffix",
@@ -63,8 +63,8 @@ def build_index(
         str | None,
         typer.Option(
             metavar="I/N",
-            help="Take the I-th of N shares of the files, by bytes (only plain .jsonl is cut, other "
-            "files go whole to one); merge makes one index of all N.",
+            help="Take the I-th of N shares of the files, by bytes; only plain .jsonl is cut, "
+            "other files go whole to one. merge makes one index of all N.",
         ),
     ] = None,
     threads: Threads = None,

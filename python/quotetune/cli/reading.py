@@ -48,8 +48,9 @@ MemoryLimit = Annotated[
     str | None,
     typer.Option(
         metavar="SIZE",
-        help="Memory to stay within, such as 4GiB, 256MiB or more: smaller segments, and a "
-        "filter that is filled in parts.  [default: what it takes]",
+        help="Memory to stay within, such as 4GiB, 256MiB or more: smaller segments (compact "
+        "without a limit makes them large), and a filter that is filled in parts.  "
+        "[default: what it takes]",
     ),
 ]
 

@@ -1,4 +1,4 @@
-//! The lean index of a segment's text: a suffix array of anchors only, a tenth of the full one.
+//! The lean index of a segment's text: a suffix array of anchors only, with a tenth of the entries.
 //!
 //! It finds every string of n or more characters exactly: the anchor of its first window is in the array, the text in
 //! front of the anchor is compared in place. Three bytes a suffix ([`crate::fronts`]) save most of those comparisons their

@@ -31,7 +31,15 @@ impl OutputDirectory {
                 partial.display()
             )));
         }
+        let missing: Vec<&Path> = partial
+            .ancestors()
+            .skip(1)
+            .take_while(|parent| !parent.as_os_str().is_empty() && !parent.exists())
+            .collect();
         fs::create_dir_all(&partial).map_err(Error::io("create", &partial))?;
+        for made in missing {
+            sync_directory(parent_of(made))?;
+        }
         let lock = lock(&partial, "build")?;
         if leftover {
             clear(&partial)?;
@@ -65,11 +73,7 @@ impl OutputDirectory {
             rename(&self.partial, &self.output)?;
         }
         self.published = true;
-        let parent = self
-            .output
-            .parent()
-            .filter(|path| !path.as_os_str().is_empty());
-        sync_directory(parent.unwrap_or(Path::new(".")))?;
+        sync_directory(parent_of(&self.output))?;
         let lock = self.output.join(LOCK);
         fs::remove_file(&lock).map_err(Error::io("remove", &lock))?;
         if replaces {
@@ -106,6 +110,11 @@ fn check_output(output: &Path, overwrite: bool) -> Result<()> {
         (false, _) if is_empty(output)? => Ok(()),
         (false, _) => usage("holds files that are not an index; choose another output"),
     }
+}
+
+fn parent_of(path: &Path) -> &Path {
+    let parent = path.parent().filter(|path| !path.as_os_str().is_empty());
+    parent.unwrap_or(Path::new("."))
 }
 
 /// Keep everyone else from writing in `directory` until the file is closed; `other`: what they may be.

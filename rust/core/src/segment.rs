@@ -214,6 +214,11 @@ impl Segment {
         &self.documents
     }
 
+    /// The text of all documents, each followed by the separator.
+    pub fn text(&self) -> &[u8] {
+        self.text.bytes()
+    }
+
     pub fn document_text(&self, document: usize) -> Result<&str> {
         self.text.document(&self.documents, document)
     }

@@ -63,7 +63,7 @@ impl Normalization {
             return (Cow::Borrowed(text), OffsetMap::shifted(0));
         }
         let unstarted = text.trim_start_matches(is_white_space);
-        let leading = count_chars(&text[..text.len() - unstarted.len()]);
+        let leading = count_chars(&text.as_bytes()[..text.len() - unstarted.len()]);
         let text = unstarted.trim_end_matches(is_white_space);
         let mut map = OffsetMap::shifted(leading);
         let mut normal = String::new();
@@ -71,15 +71,15 @@ impl Normalization {
         for run in irregular_runs(text) {
             let clean = &text[copied..run.start];
             normal.push_str(clean);
-            normal_chars += count_chars(clean);
-            raw_chars += count_chars(clean);
+            normal_chars += count_chars(clean.as_bytes());
+            raw_chars += count_chars(clean.as_bytes());
             let run_text = &text[run.clone()];
             for (index, kept) in kept_characters(run_text) {
                 map.anchor(normal_chars, raw_chars + index);
                 normal.push(kept);
                 normal_chars += 1;
             }
-            raw_chars += count_chars(run_text);
+            raw_chars += count_chars(run_text.as_bytes());
             map.anchor(normal_chars, raw_chars);
             copied = run.end;
         }
@@ -134,9 +134,9 @@ fn is_white_space(c: char) -> bool {
     c.is_whitespace() || ('\u{1C}'..='\u{1F}').contains(&c)
 }
 
-/// Number of characters; counts the bytes that begin one, which vectorises.
-fn count_chars(text: &str) -> usize {
-    text.bytes().filter(|&byte| byte as i8 >= -0x40).count()
+/// Number of characters of UTF-8; counts the bytes that begin one, which vectorises.
+pub(crate) fn count_chars(text: &[u8]) -> usize {
+    text.iter().filter(|&&byte| byte as i8 >= -0x40).count()
 }
 
 /// The characters that a run of white space keeps, each with the index (in characters of the run) where what it stands

@@ -22,7 +22,7 @@ pub const DEFAULT_BYTES: u64 = 1 << 30;
 /// How a filter is built.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FusePlan {
-    /// Partitions of the filter: they decide what is in the file, and depend on the n-grams alone.
+    /// Partitions of the filter: they decide what is in the file, and depend on the n-grams and how many there are, not on threads or memory.
     partitions: usize,
     /// Distinct keys that a partition is expected to have.
     expected: usize,

@@ -5,7 +5,7 @@ use crate::error::{Error, Result};
 use crate::locate;
 use crate::segment::Segment;
 use crate::spans::{self, Span, WindowHits};
-use crate::squash::OffsetMap;
+use crate::squash::{self, OffsetMap};
 
 /// A span of a text that stands in some document, while one more character on either side stands
 /// in none.
@@ -150,18 +150,17 @@ impl Index {
 fn quote_source(segment: &Segment, document: usize, position: u64) -> Result<QuoteSource> {
     let documents = segment.documents();
     let record = documents.record(document)?;
-    let text = segment.document_text(document)?;
     let before = documents
         .starts()
         .get(document)
-        .and_then(|&start| position.checked_sub(start))
-        .and_then(|offset| text.get(..offset as usize))
+        .and_then(|&start| segment.text().get(start as usize..position as usize))
         .ok_or_else(|| Error::damaged(documents.path(), "an occurrence outside its document"))?;
     Ok(QuoteSource {
         source: record.source.to_owned(),
         id: record.id.to_owned(),
         metadata: record.metadata.to_owned(),
-        offset: before.chars().count(),
+        // The document may be long, and cold: of what is in front, only the first bytes of characters are counted.
+        offset: squash::count_chars(before),
     })
 }
 

@@ -157,10 +157,10 @@ fn place(from: &Path, to: &Path, is_new: bool) -> Result<()> {
     if is_new {
         return fs::rename(from, to).map_err(Error::io("move", from));
     }
-    if fs::hard_link(from, to).is_ok() {
-        return Ok(());
+    if fs::hard_link(from, to).is_err() {
+        fs::copy(from, to).map_err(Error::io("copy", from))?;
     }
-    fs::copy(from, to).map_err(Error::io("copy", from))?;
+    // A finished file may have been copied here a moment ago, and not be on the disk yet.
     let file = File::open(to).and_then(|file| file.sync_all());
     file.map_err(Error::io("write", to))
 }

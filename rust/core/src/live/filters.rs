@@ -176,13 +176,15 @@ pub fn make(
             }
             Filter::Union(filters) => {
                 let words = unite(filters, draft.parameters, gauge)?;
-                let size = size_of(&words, sizing);
                 let documents = filter.documents();
-                let entry = match Bloom::new(&words) {
-                    Some(union) if union.measure().fpr <= sizing.max_fpr => {
+                let union = Bloom::new(&words).map(|union| union.measure());
+                let entry = match union {
+                    Some(union) if union.fpr <= sizing.max_fpr => {
+                        let size = size_of(union.fill, words.len(), sizing);
                         write_filter(&words, documents, size, path, draft.parameters, gauge)?
                     }
                     _ if draft.suffixes.is_some() => {
+                        drop(words);
                         let covered = part_of(segments, first, documents);
                         let ngrams = count_distinct(&covered, draft.parameters, gauge)?;
                         let size = FilterSize::alone(sizing, ngrams);
@@ -297,23 +299,20 @@ pub fn cannot_unite(path: &Path) -> Error {
     }
 }
 
-fn size_of(words: &[u64], sizing: Sizing) -> FilterSize {
+fn size_of(fill: f64, words: usize, sizing: Sizing) -> FilterSize {
     FilterSize {
-        distinct_ngrams: estimate_held(words),
+        distinct_ngrams: estimate_held(fill, words),
         bits_per_ngram: sizing.bits_per_ngram,
-        words: words.len(),
+        words,
         max_fpr: sizing.max_fpr,
     }
 }
 
 /// About how many n-grams a filter holds: with k keys, a lane of a block has each bit clear with probability (63/64)^k;
 /// k is Poisson distributed around the mean m, so that exp(-m / 64) of all bits are clear.
-fn estimate_held(words: &[u64]) -> u64 {
-    let Some(filter) = Bloom::new(words) else {
-        return 0;
-    };
-    let blocks = (words.len() / bloom::BLOCK_WORDS) as f64;
-    (-64.0 * (1.0 - filter.measure().fill).ln() * blocks).round() as u64
+fn estimate_held(fill: f64, words: usize) -> u64 {
+    let blocks = (words / bloom::BLOCK_WORDS) as f64;
+    (-64.0 * (1.0 - fill).ln() * blocks).round() as u64
 }
 
 #[cfg(test)]
@@ -333,7 +332,8 @@ mod tests {
             .unwrap()
             .inserter()
             .insert(&hashes);
-        let estimate = estimate_held(&words) as f64;
+        let fill = Bloom::new(&words).unwrap().measure().fill;
+        let estimate = estimate_held(fill, words.len()) as f64;
         assert!((estimate / 100_000.0 - 1.0).abs() < 0.01, "{estimate}");
     }
 }
