@@ -33,10 +33,14 @@ def split_corpus(demo: Path, size: int) -> tuple[tuple[str, ...], tuple[str, ...
     corpus: list[str] = []
     held_out: list[str] = []
     chars = 0
-    for position, document in enumerate(dict.fromkeys(_documents(demo))):
+    seen: set[str] = set()
+    for document in _documents(demo):
         if chars >= size:
             break
-        if position % HELD_OUT == HELD_OUT - 1:
+        if document in seen:
+            continue
+        seen.add(document)
+        if len(seen) % HELD_OUT == 0:
             held_out.append(document)
         else:
             corpus.append(document)
