@@ -4,7 +4,6 @@ The corpus has copies of the text in which the letters are exchanged for others:
 repetitive as text, and with n-grams of its own.
 """
 
-import json
 import random
 import string
 import subprocess
@@ -17,6 +16,8 @@ from itertools import chain, repeat
 from pathlib import Path
 
 from benchmarks.corpora import split_corpus, write_jsonl
+from benchmarks.filters import filter_size
+from benchmarks.segments import count_segments
 from benchmarks.settings import N, Settings
 from benchmarks.table import Listing, number
 
@@ -116,15 +117,13 @@ def _row(settings: Settings, corpus: Path) -> tuple[str, ...]:
         if child.returncode:
             output.seek(0)
             raise SystemExit(output.read().decode(errors="replace"))
-    manifest = json.loads((index / "manifest.json").read_text("utf-8"))
-    filters = sum(path.stat().st_size for path in index.glob("filter-*"))
     files = sum(path.stat().st_size for path in index.iterdir())
     return (
         number(seconds),
         number(peak.anonymous / 1024),
         number(peak.resident / 1024),
-        f"{len(manifest['segments'])}",
-        number(filters / 2**20),
+        f"{count_segments(index)}",
+        number(filter_size(index) / 2**20),
         number(files / 1e6),
     )
 

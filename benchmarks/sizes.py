@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks import filters
-from benchmarks.corpora import split_corpus, write_jsonl
+from benchmarks.corpora import first_of, split_corpus, write_jsonl
 from benchmarks.settings import FPR, N, Settings
 from benchmarks.table import Listing
 from quotetune import Index, build_index
@@ -85,13 +85,7 @@ def random_texts(chars: int, seed: int = 0) -> list[str]:
 
 def held_out_texts(documents: Sequence[str], chars: int, seed: int = 0) -> list[str]:
     """Documents in random order, so many that they have `chars` characters or are all."""
-    texts: list[str] = []
-    for document in random.Random(seed).sample(documents, len(documents)):
-        if chars <= 0:
-            break
-        texts.append(document)
-        chars -= len(document)
-    return texts
+    return first_of(random.Random(seed).sample(documents, len(documents)), chars)
 
 
 def _measured(index: Index, texts: Sequence[str]) -> str:
