@@ -61,8 +61,9 @@ test: test-rust test-python
 test-rust:
 	cargo test --release --quiet -p quotetune-core
 
+# Files side by side: each test file's fixtures are made once, in the process that runs the file.
 test-python: setup
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2 --dist loadfile
 
 lint: setup
 	cargo fmt --all --check
