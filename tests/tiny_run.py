@@ -75,10 +75,10 @@ def kill_at(moment: str) -> None:
     """Arrange that this process is killed, as by `kill -9`, at a moment of the run."""
     import quotetune.evaluating
     import quotetune.pairing
-    import quotetune.run_stages
     import quotetune.sampling
     import quotetune.scoring
     import quotetune.stage
+    import quotetune.stages.evaluation
     import quotetune.training
 
     def die(*_arguments, **_options):
@@ -114,7 +114,7 @@ def kill_at(moment: str) -> None:
     elif moment == "pair":
         quotetune.pairing._write_pairs = die
     elif moment == "evaluation-metrics":
-        quotetune.run_stages.write_json = die
+        quotetune.stages.evaluation.write_json = die
     elif moment == "rename":
         write_json = quotetune.stage.write_json
 

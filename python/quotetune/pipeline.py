@@ -10,8 +10,8 @@ from pathlib import Path
 from quotetune.config import Config
 from quotetune.console import say
 from quotetune.errors import QuotetuneError, UsageError
-from quotetune.run_stages import RunStages
 from quotetune.stage import Stage, Status, clean, complete, inspect
+from quotetune.stages import all_stages
 from quotetune.whole_files import write_text
 
 
@@ -48,7 +48,7 @@ def stage_list(config: Config, until: str | None = None) -> list[Stage]:
     Raises:
         UsageError: There is no such stage.
     """
-    stages = RunStages(config).all()
+    stages = all_stages(config)
     if until is None:
         return stages
     for position, stage in enumerate(stages):

@@ -1,0 +1,25 @@
+"""The stage that splits the prompts."""
+
+from pathlib import Path
+
+from quotetune.stage import Stage
+from quotetune.stages.layout import Layout, flat
+
+
+def split(layout: Layout) -> Stage:
+    """Split the prompts into those of every round and the held-out ones."""
+    config = layout.config
+    settings = flat("prompts", config.prompts.model_dump(exclude={"path"}))
+    settings["rounds"] = config.rounds
+    inputs = {"prompts.path": config.prompts.path}
+    if config.prompts.prefix_tokens is not None:
+        settings["sampling.max_tokens"] = config.sampling.max_tokens
+        settings |= flat("model", config.model.model_dump(include={"path", "revision"}))
+        inputs |= layout.model_inputs()
+
+    def make(result: Path) -> None:
+        from quotetune.prompt_split import split_file
+
+        split_file(config, result)
+
+    return Stage("prompts", config.run / "prompts", settings, inputs, make)

@@ -1,0 +1,70 @@
+"""Stages that sample a policy: those of the rounds and those of the evaluation."""
+
+from pathlib import Path
+
+from quotetune.config import SamplingConfig
+from quotetune.console import progress
+from quotetune.errors import UsageError
+from quotetune.stage import Stage
+from quotetune.stages.layout import Layout, flat
+
+
+def sampling_stage(
+    layout: Layout,
+    name: str,
+    directory: Path,
+    prompts: Path,
+    sampling: SamplingConfig,
+    *,
+    policy: str,
+    seed_round: int,
+) -> Stage:
+    """Sample a policy.
+
+    Args:
+        layout: The run's places.
+        name: The stage's name.
+        directory: Where the sample parts are to be.
+        prompts: The prompts, as `write_prompts` wrote them.
+        sampling: How responses are drawn.
+        policy: The policy's name.
+        seed_round: What stands for the round in the seeds.
+    """
+    config = layout.config
+    settings = {
+        **flat("model", config.model.model_dump()),
+        **flat("sampling", sampling.model_dump() | {"backend": _backend(sampling)}),
+        "seed": config.seed,
+    }
+
+    def make(result: Path) -> None:
+        from quotetune.prompts import load_prompts
+        from quotetune.sampling import run_sampling
+
+        loaded = load_prompts(prompts)
+        with progress(name, "parts") as report:
+            run_sampling(
+                loaded,
+                result,
+                model=config.model,
+                sampling=sampling,
+                adapter=layout.adapter(policy),
+                seed=config.seed,
+                round=seed_round,
+                progress=lambda now: report(
+                    now.done, now.parts, f"{now.tokens_per_second:.0f} tokens/s"
+                ),
+            )
+
+    inputs = {"its prompts": prompts, **layout.policy_inputs(policy)}
+    return Stage(name, directory, settings, inputs, make)
+
+
+def _backend(sampling: SamplingConfig) -> str:
+    """Name the backend that samples: what `auto` takes depends on the machine."""
+    from quotetune.sampling.run import choose_backend
+
+    try:
+        return choose_backend(sampling.backend)
+    except UsageError:  # the plan of a run is also shown where it cannot be done
+        return sampling.backend
