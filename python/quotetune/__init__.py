@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from quotetune.errors import QuotetuneError, UsageError
 
 if TYPE_CHECKING:
+    from quotetune.citing import Citation, CitedResponse, cite
     from quotetune.corpus import build_index
     from quotetune.importing import import_bloom
     from quotetune.index import Index
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from quotetune.shortcuts import quip_score, trace
 
 __all__ = [
+    "Citation",
+    "CitedResponse",
     "Document",
     "Index",
     "QuipReport",
@@ -23,6 +26,7 @@ __all__ = [
     "UsageError",
     "add",
     "build_index",
+    "cite",
     "compact",
     "import_bloom",
     "merge",
@@ -33,6 +37,8 @@ __all__ = [
 
 # Where the names are that are imported when first used: the command line starts without numpy.
 _MODULES = {
+    "Citation": "citing",
+    "CitedResponse": "citing",
     "Document": "results",
     "Index": "index",
     "QuipReport": "results",
@@ -40,6 +46,7 @@ _MODULES = {
     "QuoteSource": "results",
     "add": "live",
     "build_index": "corpus",
+    "cite": "citing",
     "import_bloom": "importing",
     "compact": "live",
     "merge": "live",

@@ -10,6 +10,7 @@ import typer
 
 from quotetune.cli.add import add
 from quotetune.cli.build_index import build_index
+from quotetune.cli.cite import cite
 from quotetune.cli.compact import compact
 from quotetune.cli.demo_data import demo_data
 from quotetune.cli.evaluate import evaluate
@@ -65,6 +66,7 @@ app.command()(merge)
 app.command()(compact)
 app.command()(score)
 app.command()(trace)
+app.command()(cite)
 app.command()(info)
 app.command()(verify)
 app.command()(sample)

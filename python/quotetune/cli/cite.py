@@ -1,0 +1,107 @@
+"""`quotetune cite`: responses with footnotes that name the documents they quote."""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from quotetune.citing import MarkStyle
+
+_JSONL = (".jsonl", ".ndjson")
+
+
+def cite(
+    index: Annotated[Path, typer.Argument(metavar="INDEX", help="An index with suffix arrays.")],
+    input: Annotated[
+        Path,
+        typer.Argument(
+            metavar="[INPUT]",
+            help="A text file, which is one response; JSONL, one a record (.jsonl, or with --key); "
+            "- for stdin.",
+        ),
+    ] = Path("-"),
+    text: Annotated[str | None, typer.Option(help="Cite this text instead.")] = None,
+    key: Annotated[
+        str | None,
+        typer.Option(help="Field of the response: the input is JSONL.  [default for .jsonl: text]"),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="File to write.  [default: standard output]"),
+    ] = None,
+    min_chars: Annotated[
+        int | None,
+        typer.Option(help="Characters of the shortest quote.  [default: the index's n]"),
+    ] = None,
+    max_documents: Annotated[int, typer.Option(help="Documents to name a quote.")] = 10,
+    format: Annotated[
+        str | None,
+        typer.Option(
+            metavar="markdown|text|jsonl",
+            help="markdown: [^1] and footnotes. text: [1] and a list. jsonl: the record with "
+            "cited and citations.  [default: as the input: markdown or jsonl]",
+        ),
+    ] = None,
+) -> None:
+    """Mark the quotes of responses with footnotes, and list the documents that contain them.
+
+    Footnotes stand in the order of how specific they are: the fewest occurrences in the corpus
+    first, then the longest. The response is unchanged but for the marks.
+    """
+    from quotetune.cli.records import write_record, written
+    from quotetune.errors import UsageError
+    from quotetune.index import Index
+
+    if format not in (None, "markdown", "text", "jsonl"):
+        raise UsageError(f"--format is {format!r}; choose markdown, text or jsonl")
+    is_jsonl = key is not None or input.suffix in _JSONL
+    if format is None:
+        format = "jsonl" if is_jsonl else "markdown"
+    style: MarkStyle = "text" if format == "text" else "markdown"
+    opened = Index.open(index)
+    batches = _batches(input, text, key, is_jsonl)
+    with written(output) as file:
+        from quotetune.citing import cite as cite_responses
+
+        number, first = 1, True
+        for records, texts in batches:
+            for record, shown in zip(records, texts, strict=True):
+                if format == "jsonl":
+                    cited = cite_responses(shown, opened, min_chars, max_documents)
+                    write_record(file, record | cited.to_dict())
+                    continue
+                cited = cite_responses(shown, opened, min_chars, max_documents, style, number)
+                if style == "markdown":  # labels are of the whole file
+                    number += len(cited.citations)
+                file.write(("" if first else "\n---\n\n") + str(cited))
+                first = False
+
+
+def _batches(
+    input: Path, text: str | None, key: str | None, is_jsonl: bool
+) -> Iterator[tuple[list[dict[str, Any]], list[str]]]:
+    from quotetune.cli.records import read_batches
+
+    if text is not None or is_jsonl:
+        yield from read_batches(input, key or "text", text)
+        return
+    response = _read_text(input)
+    yield [{"text": response}], [response]
+
+
+def _read_text(input: Path) -> str:
+    from quotetune.errors import QuotetuneError, UsageError
+
+    name = "<stdin>" if input == Path("-") else str(input)
+    if name != "<stdin>" and not input.is_file():
+        raise UsageError(f"{name}: no such file; give a text file, JSONL, - or --text")
+    try:
+        content = sys.stdin.buffer.read() if name == "<stdin>" else input.read_bytes()
+        return content.decode().removesuffix("\n")
+    except UnicodeDecodeError as error:
+        raise QuotetuneError(f"{name}: not UTF-8; convert the file to UTF-8") from error
+    except OSError as error:
+        raise QuotetuneError(f"cannot read {name}: {error.strerror}; check the file") from error

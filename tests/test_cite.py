@@ -1,0 +1,155 @@
+"""Responses with footnotes: `quotetune.cite` and `quotetune cite`."""
+
+import io
+import json
+import re
+import sys
+import unicodedata
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from quotetune import Index, UsageError, build_index, cite
+from quotetune.cli import main
+
+CORPUS = [
+    "abcabcab caba bcab e\u0301e\u0301a cab",
+    "cab abc \U0001f469\u200d\U0001f680ab bca",
+    "abcabc",
+]
+# A base letter, an accent that joins it, a joined emoji, a carriage return: what may be split.
+LETTERS = st.text(alphabet="abc e\u0301\U0001f469\u200d\U0001f680\r\n[^1]q", max_size=40)
+
+
+@pytest.fixture(scope="module")
+def index(tmp_path_factory: pytest.TempPathFactory) -> Index:
+    return build_index(CORPUS, tmp_path_factory.mktemp("cite") / "index", n=3)
+
+
+@given(LETTERS, st.sampled_from(["markdown", "text"]))
+def test_without_its_marks_a_cited_response_is_the_response(index: Index, text: str, style) -> None:
+    response = cite(text, index, style=style)
+    opening = re.escape("[^" if style == "markdown" else "[")
+    mark = re.compile(rf"{opening}{response.prefix}\d+\]")
+    assert not mark.search(text)
+    assert mark.sub("", response.cited) == text
+    assert len(mark.findall(response.cited)) == sum(len(n.marks) for n in response.citations)
+
+
+@given(LETTERS)
+def test_no_mark_parts_a_letter_from_its_accent_or_an_emoji(index: Index, text: str) -> None:
+    for citation in cite(text, index).citations:
+        for place in citation.marks:
+            before, after = text[max(place - 1, 0) : place], text[place : place + 1]
+            assert not (after and before and unicodedata.combining(after) and before not in "\r\n")
+            assert before + after != "\r\n"
+            assert not (before not in "\r\n" and after == "\u200d")
+
+
+@given(LETTERS)
+def test_every_quote_of_the_trace_has_a_mark_and_its_documents(index: Index, text: str) -> None:
+    notes = cite(text, index).citations
+    expected = {(q.start, q.end): (q.text, q.count, q.documents) for q in index.trace(text)}
+    found = {span: (note.text, note.count, note.documents) for note in notes for span in note.spans}
+    assert found == expected
+    assert len({note.text for note in notes}) == len(notes)
+
+
+def test_footnotes_are_ordered_by_occurrences_then_length_and_numbered_as_they_come(
+    tmp_path: Path,
+) -> None:
+    corpus = ["common words here", "common words here", "one rare thing", "a rarer thing indeed"]
+    index = build_index(corpus, tmp_path / "index", n=5)
+    response = cite("x common words here, one rare thing, a rarer thing indeed", index)
+    assert [(note.number, note.count, note.text) for note in response.citations] == [
+        (3, 1, "a rarer thing indeed"),
+        (2, 1, "one rare thing"),
+        (1, 2, "common words here"),
+    ]
+    assert response.cited == (
+        "x common words here[^1], one rare thing[^2], a rarer thing indeed[^3]"
+    )
+
+
+def test_a_mark_stands_behind_the_last_whole_word_of_its_quote(tmp_path: Path) -> None:
+    index = build_index(["the lazy dogs sleep", "unbelievable"], tmp_path / "index", n=5)
+    assert cite("See the lazy dotted line", index, style="text").cited == (
+        "See the lazy[1] dotted line"
+    )
+    assert cite("unbelievably good", index, style="text").cited == "unbelievabl[1]y good"
+
+
+def test_a_text_quoted_twice_has_one_footnote(tmp_path: Path) -> None:
+    index = build_index(["banana"], tmp_path / "index", n=5)
+    response = cite("banana! banana!", index, style="text")
+    assert response.cited == "banana[1]! banana[1]!"
+    assert [note.spans for note in response.citations] == [[(0, 6), (8, 14)]]
+
+
+def test_several_markdown_responses_share_no_label_and_marks_of_the_response_are_kept(
+    tmp_path: Path,
+) -> None:
+    index = build_index(["banana"], tmp_path / "index", n=5)
+    first, second = cite(["banana", "a banana[^7]"], index)
+    assert (first.cited, second.cited) == ("banana[^1]", "a banana[^q2][^7]")
+    with pytest.raises(UsageError, match="unknown; choose markdown or text"):
+        cite("banana", index, style="html")  # type: ignore[call-overload]
+
+
+@pytest.fixture
+def quotetune(monkeypatch, capsys) -> Callable[..., tuple[int, str, str]]:
+    """Run the command in this process; give its exit status, output and errors."""
+
+    def run(*arguments: object, stdin: str = "") -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["quotetune", *map(str, arguments)])
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin.encode())))
+        with pytest.raises(SystemExit) as caught:
+            main()
+        return (int(caught.value.code or 0), *capsys.readouterr())
+
+    return run
+
+
+def test_the_command_cites_a_text_file_standard_input_and_jsonl(quotetune, tmp_path: Path) -> None:
+    corpus = tmp_path / "corpus.jsonl"
+    record = {"id": "2c", "source": "dickens", "text": "It was the best of times, it was the worst"}
+    extra = {"title": "A *Tale*", "url": "https://example.org/t"}
+    corpus.write_text(json.dumps(record | extra) + "\n")
+    index = tmp_path / "index"
+    built = quotetune("build-index", corpus, "-o", index, "--meta-keys", "title,url")
+    assert built[0] == 0, built
+    response = "So it was the best of times, it was the beginning."
+    (tmp_path / "response.txt").write_text(response + "\n")
+    marked = "So it was the best of times, it was the[^1] beginning."
+    note = (
+        '[^1]: "t was the best of times, it was the" (once in the corpus): '
+        "[dickens/2c (A \\*Tale\\*)](<https://example.org/t>)"
+    )
+    shown = f"{marked}\n\n{note}\n"
+    assert quotetune("cite", index, tmp_path / "response.txt")[1] == shown
+    assert quotetune("cite", index, "-", stdin=response)[1] == shown
+    rows = tmp_path / "rows.jsonl"
+    rows.write_text(json.dumps({"response": response, "model": "m"}) + "\n")
+    (line,) = quotetune("cite", index, rows, "--key", "response")[1].splitlines()
+    found = json.loads(line)
+    assert found["model"] == "m" and found["response"] == response and found["cited"] == marked
+    (citation,) = found["citations"]
+    assert (citation["number"], citation["spans"], citation["count"]) == (1, [[4, 40]], 1)
+    assert citation["documents"][0]["id"] == "2c"
+
+
+def test_the_command_refuses_what_it_cannot_read(quotetune, tmp_path: Path) -> None:
+    build_index(["banana"], tmp_path / "index", n=5)
+    code, shown, error = quotetune("cite", tmp_path / "index", tmp_path / "no.txt")
+    assert (code, shown) == (2, "")
+    assert "no such file; give a text file, JSONL, - or --text" in error
+    code, shown, error = quotetune("cite", tmp_path / "index", "--text", "a", "--format", "html")
+    assert (code, shown) == (2, "") and "--format is 'html'" in error
+
+
+def test_a_mark_goes_behind_the_accent_that_follows_its_quote(tmp_path: Path) -> None:
+    index = build_index(["cafe"], tmp_path / "index", n=4)
+    assert cite("cafe\u0301 noir", index).cited == "cafe\u0301[^1] noir"
