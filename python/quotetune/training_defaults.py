@@ -19,7 +19,7 @@ def default_dpo_options(options: dict[str, Any], *, lora: bool) -> dict[str, Any
     import torch
 
     defaults: dict[str, Any] = {
-        "bf16": not options.get("fp16", False) and _has_fast_bf16(),
+        "bf16": not options.get("fp16", False) and has_fast_bf16(),
         "logging_steps": 1,
         "precompute_ref_log_probs": not options.get("sync_ref_model", False),
         "save_steps": 0.1 if lora else 0.25,
@@ -67,7 +67,8 @@ def weights_dtype(model: ModelConfig, *, lora: bool, mixed: bool) -> str:
     return "auto" if lora and mixed else "float32"
 
 
-def _has_fast_bf16() -> bool:
+def has_fast_bf16() -> bool:
+    """Tell whether this machine multiplies bf16 numbers faster than float32 ones."""
     import torch
 
     if torch.cuda.is_available():

@@ -1,0 +1,185 @@
+"""Measures that a language model takes: perplexity, BARTScore, log-probabilities of responses.
+
+They run in a child process, `quotetune.neural_worker`, which ends with them. A call each has a
+function; several jobs that share one child, which saves the start of it, go through `run_jobs`.
+"""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from quotetune.child import run_child
+from quotetune.sampling.model_files import require_model, split_policy
+from quotetune.sampling.settings import ModelConfig
+
+LOG_NAME = "measuring.log"
+Job = dict[str, Any]
+
+
+def perplexities(
+    texts: Sequence[str],
+    model: ModelConfig,
+    *,
+    contexts: Sequence[str] | None = None,
+    work: Path,
+) -> list[float | None]:
+    """Compute the perplexity of each text under a causal language model.
+
+    PPL(x | c) = exp(-1/|x| * sum_t log p(x_t | c, x_<t)) over the tokens of x (Jelinek et al. 1977;
+    given the prompt c as Zhang et al. 2025 report it). Context and text are tokenised apart, so the
+    tokens of a text are the same whatever stands before it. In front of all stands the model's
+    begin-of-sequence token, if it has one; else the first token of a text without a context is
+    predicted from nothing and does not count. What exceeds the model's context length is left out:
+    the begin of the context, then the end of the text.
+
+    Args:
+        texts: The texts.
+        model: The judge. With `dtype: auto` it computes in bf16 only where that is fast.
+        contexts: What stands before each text; its tokens are seen, but do not count.
+        work: Directory for the jobs and the log; made if needed.
+
+    Returns:
+        A perplexity a text, 1 or more; None for one without a token to predict.
+
+    Raises:
+        UsageError: There is no such model.
+        QuotetuneError: The child process failed; the message has its last words.
+    """
+    result: list[float | None]
+    [result] = run_jobs([perplexity_job(texts, model, contexts)], work)
+    return result
+
+
+def bart_scores(
+    responses: Sequence[str],
+    references: Sequence[str],
+    model: ModelConfig,
+    *,
+    work: Path,
+) -> list[float | None]:
+    """Compute the BARTScore of each response: how probable its reference is, given the response.
+
+    BARTScore(x, y) = 1/|y| * sum_t log p(y_t | y_<t, x) with x the response and y the reference
+    (Yuan et al. 2021, section 3; the direction of Quote-Tuning's released code, "recall"). All
+    tokens of y count, special ones included, as in the paper's released code. Both are cut to the
+    model's length.
+
+    Args:
+        responses: The responses.
+        references: The reference of each.
+        model: An encoder-decoder model, such as a BART trained on summaries or paraphrases.
+        work: Directory for the jobs and the log; made if needed.
+
+    Returns:
+        A score a response, 0 or less, higher is better; None where the reference is empty.
+
+    Raises:
+        UsageError: There is no such model.
+        QuotetuneError: The child process failed; the message has its last words.
+    """
+    result: list[float | None]
+    [result] = run_jobs([bart_score_job(responses, references, model)], work)
+    return result
+
+
+def log_probs(
+    prompts: Sequence[Sequence[int]],
+    responses: Sequence[Sequence[int]],
+    model: ModelConfig,
+    *,
+    policies: Sequence[Path | None],
+    work: Path,
+) -> list[list[float]]:
+    """Compute how probable responses are under one or more policies.
+
+    log pi(y | x) = sum_t log pi(y_t | x, y_<t), over the tokens as they were sampled.
+
+    Args:
+        prompts: Token ids of the prompt of each response, at least one.
+        responses: Token ids of each response.
+        model: The base model.
+        policies: What training wrote, LoRA adapters or whole models; None is the base model.
+        work: Directory for the jobs and the log; made if needed.
+
+    Returns:
+        For each policy a log-probability a response, natural logarithm.
+
+    Raises:
+        UsageError: There is no such model or policy.
+        QuotetuneError: The child process failed; the message has its last words.
+    """
+    result: list[list[float]]
+    [result] = run_jobs([log_prob_job(prompts, responses, model, policies)], work)
+    return result
+
+
+def perplexity_job(
+    texts: Sequence[str], model: ModelConfig, contexts: Sequence[str] | None = None
+) -> Job:
+    """Describe a call of `perplexities`."""
+    require_model(model)
+    return {
+        "measure": "perplexity",
+        "model": model.model_dump(),
+        "texts": list(texts),
+        "contexts": [""] * len(texts) if contexts is None else list(contexts),
+    }
+
+
+def bart_score_job(responses: Sequence[str], references: Sequence[str], model: ModelConfig) -> Job:
+    """Describe a call of `bart_scores`."""
+    require_model(model)
+    return {
+        "measure": "bart_score",
+        "model": model.model_dump(),
+        "responses": list(responses),
+        "references": list(references),
+    }
+
+
+def log_prob_job(
+    prompts: Sequence[Sequence[int]],
+    responses: Sequence[Sequence[int]],
+    model: ModelConfig,
+    policies: Sequence[Path | None],
+) -> Job:
+    """Describe a call of `log_probs`."""
+    require_model(model)
+    split = [split_policy(model, policy) for policy in policies]
+    return {
+        "measure": "log_probs",
+        "prompts": [list(ids) for ids in prompts],
+        "responses": [list(ids) for ids in responses],
+        "policies": [
+            {"model": loaded.model_dump(), "adapter": None if adapter is None else str(adapter)}
+            for loaded, adapter in split
+        ],
+    }
+
+
+def run_jobs(jobs: Sequence[Job], work: Path) -> list[Any]:
+    """Do jobs one after the other, in one child process.
+
+    Args:
+        jobs: What the functions `*_job` return.
+        work: Directory for the jobs and the log; made if needed.
+
+    Returns:
+        What the function of each job returns.
+
+    Raises:
+        QuotetuneError: The child process failed; the message has its last words.
+    """
+    work.mkdir(parents=True, exist_ok=True)
+    path = work / "jobs.json"
+    path.write_text(json.dumps({"jobs": list(jobs)}, ensure_ascii=False), encoding="utf-8")
+    results: list[Any] = []
+    run_child(
+        "quotetune.neural_worker",
+        path,
+        work / LOG_NAME,
+        lambda event: results.append(event["result"]),
+        name="measuring",
+    )
+    return results
