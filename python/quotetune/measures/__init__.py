@@ -1,0 +1,1 @@
+"""Measures of responses beside those of `quotetune.evaluation`, and how sure they are."""

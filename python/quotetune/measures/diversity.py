@@ -1,0 +1,26 @@
+"""How varied responses are, taken together."""
+
+from collections.abc import Iterable
+
+
+def distinct_n(texts: Iterable[str], n: int) -> float | None:
+    """Return distinct-n: distinct word n-grams by all words (Li et al. 2016, section 5.2).
+
+    Args:
+        texts: The responses; words are what white space separates, n-grams do not cross texts.
+        n: Words of an n-gram.
+
+    Returns:
+        Between 0 and 1; None if there is no word.
+
+    Example:
+        >>> distinct_n(["a rose is a rose", "a rose"], 1), distinct_n(["a rose is a rose"], 2)
+        (0.42857142857142855, 0.6)
+    """
+    ngrams = set()
+    total = 0
+    for text in texts:
+        words = text.split()
+        total += len(words)
+        ngrams.update(tuple(words[i : i + n]) for i in range(len(words) - n + 1))
+    return len(ngrams) / total if total else None

@@ -1,0 +1,176 @@
+"""What is quoted: of which documents, how long, and how much of it is not the prompt's own."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from quotetune.errors import QuotetuneError
+
+if TYPE_CHECKING:
+    from quotetune.index import Index
+    from quotetune.prompts import Prompt
+
+_PRIVATE_USE = 0xE000
+_PRIVATE_USE_SIZE = 6400
+_BINS = 9
+
+
+def quoting_rows(
+    prompts: Sequence["Prompt"], texts: Sequence[str], index: "Index"
+) -> list[dict[str, Any]]:
+    """Measure what each response quotes.
+
+    Args:
+        prompts: The prompt of each response.
+        texts: The responses.
+        index: The index of the corpus.
+
+    Returns:
+        For each response `on_topic_quip`, `quip_ignore_prompt`, `false_positive_floor`,
+        `documents_quoted`, `quote_lengths` and `quoted_documents`, as docs/metrics.md has them.
+        What only a suffix structure knows is None without one.
+    """
+    exact = bool({"suffix", "lean"} & set(index.structures))
+    topics = _on_topic_quip(prompts, texts, index) if exact else [None] * len(texts)
+    quotes = index.trace(list(texts), max_documents=1) if exact else [None] * len(texts)
+    rows = []
+    for topic, novel, floor, found in zip(
+        topics,
+        ignore_prompt_quip(prompts, texts, index),
+        false_positive_floor(texts, index),
+        quotes,
+        strict=True,
+    ):
+        documents = None
+        if found is not None:
+            named = {(quote.documents[0].source, quote.documents[0].id) for quote in found}
+            documents = [{"source": source, "id": id} for source, id in sorted(named)]
+        rows.append(
+            {
+                "on_topic_quip": topic,
+                "quip_ignore_prompt": novel,
+                "false_positive_floor": floor,
+                "documents_quoted": None if documents is None else len(documents),
+                "quote_lengths": None if found is None else [len(q.text) for q in found],
+                "quoted_documents": documents,
+            }
+        )
+    return rows
+
+
+def _on_topic_quip(
+    prompts: Sequence["Prompt"], texts: Sequence[str], index: "Index"
+) -> list[float | None]:
+    """QUIP against the prompt's own documents; too short counts 0, None without documents."""
+    known: dict[str, bool] = {}
+    for prompt in prompts:
+        if prompt.id not in known:
+            known[prompt.id] = bool(prompt.documents) and _holds(index, prompt.documents or [])
+    rows = [row for row, prompt in enumerate(prompts) if known[prompt.id]]
+    scores: list[float | None] = [None] * len(texts)
+    found = index.quip([texts[row] for row in rows], [prompts[row].documents or [] for row in rows])
+    for row, score in zip(rows, np.nan_to_num(found).tolist(), strict=True):
+        scores[row] = score
+    return scores
+
+
+def _holds(index: "Index", documents: Sequence[tuple[str, str]]) -> bool:
+    try:
+        for source, id in documents:
+            index.document(source, id)
+    except QuotetuneError:
+        return False
+    return True
+
+
+def ignore_prompt_quip(
+    prompts: Sequence["Prompt"], texts: Sequence[str], index: "Index"
+) -> list[float | None]:
+    """Return QUIP without what stands in the prompt itself.
+
+    An n-gram of the response that also stands in a message of the prompt (both normalised) counts
+    neither in the numerator nor in the denominator: who repeats the question, or the passage that
+    it came with, does not quote.
+
+    Args:
+        prompts: The prompt of each response, as the model saw it.
+        texts: The responses.
+        index: The index of the corpus.
+
+    Returns:
+        A score a response; None if no n-gram is left.
+    """
+    shown: dict[str, set[str]] = {}
+    for prompt in prompts:
+        if prompt.id not in shown:
+            parts = index.windows(_shown(prompt))
+            shown[prompt.id] = {ngram for part, _ in parts for ngram in _ngrams(part, index.n)}
+    scores: list[float | None] = []
+    for prompt, (text, hits) in zip(prompts, index.windows(texts), strict=True):
+        own = [
+            bool(hit)
+            for ngram, hit in zip(_ngrams(text, index.n), hits, strict=True)
+            if ngram not in shown[prompt.id]
+        ]
+        scores.append(sum(own) / len(own) if own else None)
+    return scores
+
+
+def _shown(prompt: "Prompt") -> list[str]:
+    if prompt.messages is None:
+        return [prompt.text or ""]
+    return [message["content"] for message in prompt.messages]
+
+
+def _ngrams(text: str, n: int) -> list[str]:
+    return [text[i : i + n] for i in range(len(text) - n + 1)]
+
+
+def false_positive_floor(texts: Sequence[str], index: "Index") -> list[float | None]:
+    """Score text that is certainly not in the corpus: what the filter's false positives give.
+
+    Each character of the normalised responses is shifted into Unicode's private use area, of which
+    no text is made; so lengths and repeats stay, and every hit is false. Words in another order
+    would not do: some of them stand in the corpus in that order, too.
+
+    Args:
+        texts: The responses.
+        index: The index of the corpus.
+
+    Returns:
+        A score a response; None for one that is too short.
+
+    Example:
+        >>> from tempfile import mkdtemp
+        >>> from quotetune import build_index
+        >>> index = build_index(["The quick brown fox jumps over it."], mkdtemp() + "/index")
+        >>> false_positive_floor(["The quick brown fox jumps over it.", "short"], index)
+        [0.0, None]
+    """
+    shifted = [
+        "".join(chr(_PRIVATE_USE + ord(character) % _PRIVATE_USE_SIZE) for character in text)
+        for text, _ in index.windows(texts)
+    ]
+    return [None if np.isnan(score) else float(score) for score in index.quip(shifted)]
+
+
+def quote_length_histogram(lengths: Sequence[int], n: int) -> dict[str, list[int]]:
+    """Count quotes by length, in bins that grow by the root of 2 from n to 16 n.
+
+    Args:
+        lengths: Characters of each quote, n or more.
+        n: Characters of the shortest quote.
+
+    Returns:
+        `edges` and `counts`: bin i counts edges[i] <= length < edges[i + 1]; the last is open.
+
+    Example:
+        >>> quote_length_histogram([25, 34, 35, 5000], 25)["counts"]
+        [2, 1, 0, 0, 0, 0, 0, 0, 1]
+        >>> quote_length_histogram([], 25)["edges"]
+        [25, 35, 50, 71, 100, 141, 200, 283, 400]
+    """
+    edges = [round(n * 2 ** (i / 2)) for i in range(_BINS)]
+    places = np.searchsorted(edges, lengths, side="right") - 1
+    return {"edges": edges, "counts": np.bincount(places, minlength=_BINS).tolist()}
