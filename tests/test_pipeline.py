@@ -58,6 +58,7 @@ def test_a_run_leaves_every_file_that_it_promises(finished):
         "config.yaml",
         "metrics.json",
         "summary.md",
+        "report.html",
         "prompts/round-1.parquet",
         "prompts/heldout.parquet",
         "round-1/samples/part-00000.parquet",

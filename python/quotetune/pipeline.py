@@ -119,9 +119,11 @@ def run(config: Config, config_text: str, until: str | None = None) -> None:
         for stage in stages:
             _run_stage(stage)
         if len(stages) == len(stage_list(config)):
+            from quotetune.report import write_report
             from quotetune.summary import summarize
 
             summarize(config)
+            print(f"report: {write_report(config.run, config.index)}")
 
 
 def _run_stage(stage: Stage) -> None:

@@ -19,6 +19,7 @@ from quotetune.cli.info import info
 from quotetune.cli.merge import merge
 from quotetune.cli.pair import pair
 from quotetune.cli.remove import remove
+from quotetune.cli.report import report
 from quotetune.cli.sample import sample
 from quotetune.cli.score import score
 from quotetune.cli.trace import trace
@@ -73,6 +74,7 @@ app.command()(sample)
 app.command()(pair)
 app.command()(evaluate)
 app.command()(train)
+app.command()(report)
 app.command()(demo_data)
 
 

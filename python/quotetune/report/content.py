@@ -1,0 +1,175 @@
+"""What the report's template is filled with."""
+
+from collections.abc import Sequence
+from importlib import metadata
+from itertools import pairwise
+from typing import Any
+
+import yaml
+
+from quotetune.index import Index
+from quotetune.report.charts import Bars, bar_chart
+from quotetune.report.distributions import (
+    length_bins,
+    lengths_a_response,
+    quip_bins,
+    quip_shares,
+)
+from quotetune.report.measures import known_measure
+from quotetune.report.responses import RowResponses, browsing_data, levels, read_responses
+from quotetune.report.results_section import (
+    cards,
+    curves,
+    duration,
+    pair_lines,
+    result_table,
+    time_lines,
+    training_charts,
+)
+from quotetune.report.run_files import RunFiles
+
+_HEADINGS = {
+    "results": "Results",
+    "curves": "Round by round",
+    "distributions": "Distributions",
+    "responses": "Responses",
+    "pairs": "Pairs",
+    "trainings": "Training",
+    "times": "Time",
+    "measures": "Measures",
+    "configuration": "Configuration",
+}
+_DASH = "\N{EN DASH}"
+_ALWAYS = ("results", "responses", "measures", "configuration")
+
+
+def page_content(files: RunFiles, index: Index | None) -> dict[str, Any]:
+    """Gather what the page shows.
+
+    Args:
+        files: The run.
+        index: The index of its corpus, if it is there.
+
+    Returns:
+        The template's variables but those that `quotetune.report.page.render` adds.
+    """
+    n = int(((files.config.get("evaluation") or {}).get("sampling") or {}).get("n", 1))
+    answered = [read_responses(row, n, index) for row in files.rows if row.responses is not None]
+    base, tuned = files.rows[0], files.tuned
+    shown = {entry.row.key: number for number, entry in enumerate(answered)}
+    columns, table = result_table(files.rows, tuned)
+    traced = index is not None and not {"suffix", "lean"}.isdisjoint(index.structures)
+    content = {
+        "title": files.directory.resolve().name,
+        "lead": _lead(files),
+        "facts": _facts(files, index),
+        "prompt_count": len(files.prompts),
+        "cards": cards(base, tuned),
+        "columns": columns,
+        "table": table,
+        "table_caption": _table_caption(files),
+        "curves": curves(files.rows),
+        "distributions": _distributions(
+            [answered[shown[base.key]], answered[shown[tuned.key]]], index, traced
+        ),
+        "distribution_series": [base.label, tuned.label],
+        "browsing": browsing_data(files.prompts, answered, index),
+        "browsing_note": _browsing_note(n, index, traced),
+        "legend": _legend(index.n) if index is not None and traced else [],
+        "own_documents": any(prompt.documents for prompt in files.prompts),
+        "left": shown[base.key],
+        "right": shown[tuned.key],
+        "pairs": pair_lines(files.pairs),
+        "trainings": training_charts(files.trainings),
+        "times": time_lines(files.stages),
+        "total_time": duration(sum(stage.seconds for stage in files.stages)),
+        "packages": files.packages,
+        "config": yaml.safe_dump(files.config, sort_keys=False, allow_unicode=True),
+        "finished": files.stages[-1].finished if files.stages else "",
+        "writer": metadata.version("quotetune"),
+    }
+    content["sections"] = [
+        (name, heading) for name, heading in _HEADINGS.items() if name in _ALWAYS or content[name]
+    ]
+    return content
+
+
+def _lead(files: RunFiles) -> str:
+    """Say in a sentence or two what the run has come to."""
+    base, tuned = files.rows[0].metrics["quip"], files.tuned.metrics["quip"]
+    show = known_measure("quip").show
+    rounds = "one round" if files.rounds == 1 else f"{files.rounds} rounds"
+    return (
+        f"On {len(files.prompts)} held-out prompts, {show(tuned)} of what the model writes after"
+        f" {rounds} of tuning stands verbatim in the corpus (QUIP); before it was {show(base)}."
+    )
+
+
+def _facts(files: RunFiles, index: Index | None) -> list[str]:
+    facts = [str(files.config["model"]["path"]), f"seed {files.config.get('seed', 0)}"]
+    if index is not None:
+        facts += [f"corpus of {len(index):,} documents", f"n-grams of {index.n} characters"]
+    return facts
+
+
+def _table_caption(files: RunFiles) -> str:
+    caption = "Below a value: its difference to the base model, shares in percentage points"
+    if any(row.intervals for row in files.rows):
+        caption += ", with the 95% interval of a paired bootstrap over prompts"
+    return f"{caption}."
+
+
+def _distributions(
+    pair: Sequence[RowResponses], index: Index | None, traced: bool
+) -> list[dict[str, Any]]:
+    """Draw how QUIP and the lengths of quotes are distributed before and after."""
+    if index is None:
+        return []
+    reports = [report for entry in pair for report in entry.all_reports]
+    edges = quip_bins(max(report.quip_25_beta or 0.0 for report in reports))
+    drawn = [
+        {
+            "label": "QUIP of a response: share of responses",
+            "chart": bar_chart(
+                "Share of responses by QUIP",
+                [f"{low:.0%}" for low in edges[:-1]],
+                [Bars(entry.row.label, quip_shares(entry.all_reports, edges)) for entry in pair],
+                "{:.0%}".format,
+                "of the responses",
+            ),
+        }
+    ]
+    if traced:
+        lengths = length_bins(index.n, max(report.longest_quote or 0 for report in reports))
+        bars = [
+            Bars(entry.row.label, lengths_a_response(entry.all_reports, lengths)) for entry in pair
+        ]
+        bins = [f"{low}{_DASH}{high - 1}" for low, high in pairwise(lengths)]
+        if bins:
+            label = "Quotes a response, by their length in characters"
+            chart = bar_chart(label, bins, bars, "{:.2g}".format, "quotes a response")
+            drawn.append({"label": label, "chart": chart})
+    return drawn
+
+
+def _browsing_note(n: int, index: Index | None, traced: bool) -> str:
+    note = "The held-out prompts with responses side by side."
+    if n > 1:
+        note += f" Of {n} responses to a prompt the first is shown."
+    if index is None:
+        return f"{note} The index was not there when this page was written: quotes are not marked."
+    if not traced:
+        return f"{note} What the corpus holds is marked; its filter does not know where it stands."
+    return f"{note} What stands in the corpus is marked; a marked quote tells its sources."
+
+
+def _legend(n: int) -> list[str]:
+    """Name the colours of quotes by length.
+
+    Example:
+        >>> _legend(25)[0] == f"25{_DASH}37"
+        True
+    """
+    edges = levels(n)
+    spans = [f"{low}{_DASH}{high - 1}" for low, high in pairwise(edges)]
+    return [*spans, f"{edges[-1]}+"]

@@ -1,0 +1,73 @@
+"""How QUIP and the lengths of quotes are distributed, in bins for the report's charts."""
+
+import math
+from collections.abc import Sequence
+
+from quotetune.results import QuipReport
+
+_QUIP_BINS = 10
+
+
+def quip_bins(highest: float) -> list[float]:
+    """Return the edges of at most ten bins of QUIP: wide ones if some response quotes much.
+
+    Example:
+        >>> quip_bins(0.18)
+        [0.0, 0.02, 0.04, 0.06, 0.08, 0.1, 0.12, 0.14, 0.16, 0.18, 0.2]
+    """
+    width = next(width for width in (0.01, 0.02, 0.05, 0.1) if width * _QUIP_BINS >= highest)
+    return [round(width * number, 2) for number in range(_QUIP_BINS + 1)]
+
+
+def quip_shares(reports: Sequence[QuipReport], edges: Sequence[float]) -> list[float]:
+    """Return the share of responses in each bin; the last bin has its upper edge.
+
+    A response too short to score counts as 0, as in the mean.
+
+    Example:
+        >>> report = QuipReport(1, 8, 0.125, False, [], 0, [])
+        >>> quip_shares([report], [0.0, 0.1, 0.2])
+        [0.0, 1.0]
+    """
+    counts = [0] * (len(edges) - 1)
+    for report in reports:
+        value = report.quip_25_beta or 0.0
+        bin = sum(value >= edge for edge in edges) - 1
+        counts[min(bin, len(counts) - 1)] += 1
+    return [count / len(reports) for count in counts]
+
+
+def length_bins(n: int, longest: int) -> list[int]:
+    """Return the edges of the bins of quote lengths, each a quarter longer than the one before.
+
+    Args:
+        n: The shortest quote.
+        longest: The longest quote.
+
+    Returns:
+        Edges; the last is above `longest`.
+
+    Example:
+        >>> length_bins(25, 60)
+        [25, 32, 40, 49, 62]
+    """
+    edges = [n]
+    while edges[-1] <= longest:
+        edges.append(max(edges[-1] + 1, math.ceil(n * 1.25 ** len(edges))))
+    return edges
+
+
+def lengths_a_response(reports: Sequence[QuipReport], edges: Sequence[int]) -> list[float]:
+    """Return the number of quotes a response, by length.
+
+    Example:
+        >>> from quotetune.results import Quote
+        >>> report = QuipReport(1, 8, 0.125, False, [Quote(0, 30, "x" * 30, 1, [])], 30, [])
+        >>> lengths_a_response([report, report], [25, 32, 40])
+        [1.0, 0.0]
+    """
+    counts = [0] * (len(edges) - 1)
+    for report in reports:
+        for quote in report.quotes or ():
+            counts[sum(len(quote.text) >= edge for edge in edges) - 1] += 1
+    return [count / len(reports) for count in counts]

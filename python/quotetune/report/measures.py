@@ -1,0 +1,138 @@
+"""What the measures are called, how they are written, and what they mean."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+Form = Literal["share", "number", "integer"]
+
+
+@dataclass(frozen=True)
+class Measure:
+    """How a measure is shown.
+
+    Attributes:
+        key: Its name in `metrics.json`.
+        label: Its name for a reader.
+        form: `share` is written in per cent, differences in percentage points.
+        meaning: What it is, in a sentence or two.
+        better: 1 if more is better, -1 if less is, 0 if neither.
+    """
+
+    key: str
+    label: str
+    form: Form
+    meaning: str
+    better: int = 0
+
+    def show(self, value: float | None) -> str:
+        """Write a value.
+
+        Example:
+            >>> known_measure("quip").show(0.0874), known_measure("length_chars").show(314.7)
+            ('8.7%', '315')
+        """
+        if value is None:
+            return "–"
+        if self.form == "share":
+            return f"{value:.1%}"
+        if self.form == "integer" or abs(value) >= 1000:
+            return f"{value:,.0f}"
+        return f"{value:.1f}" if abs(value) >= 10 else f"{value:.3g}"
+
+    def show_difference(self, value: float) -> str:
+        """Write a difference, with its sign.
+
+        Example:
+            >>> known_measure("quip").show_difference(-0.0041)
+            '\u22120.4'
+        """
+        shown = 100 * value if self.form == "share" else value
+        digits = 1 if self.form == "share" or abs(shown) < 100 else 0
+        return f"{shown:+.{digits}f}".replace("-", "\N{MINUS SIGN}")
+
+    @property
+    def unit_of_difference(self) -> str:
+        """What a difference counts."""
+        return "points" if self.form == "share" else ""
+
+
+_KNOWN = (
+    Measure(
+        "quip",
+        "QUIP",
+        "share",
+        "The share of a response's character n-grams that stand verbatim in the corpus; the mean"
+        " over all responses, where one that is too short to have any counts as 0.",
+        1,
+    ),
+    Measure(
+        "quip_micro",
+        "QUIP, micro",
+        "share",
+        "The same over the n-grams of all responses together.",
+        1,
+    ),
+    Measure(
+        "coverage",
+        "inside quotes",
+        "share",
+        "The share of a response's characters that stand inside a quote.",
+        1,
+    ),
+    Measure(
+        "longest_quote",
+        "longest quote",
+        "number",
+        "Characters of a response's longest quote; the mean, 0 for a response without one.",
+        1,
+    ),
+    Measure(
+        "rouge_l",
+        "ROUGE-L",
+        "share",
+        "How much a response shares with the prompt's reference: F-measure of their longest common"
+        " subsequence of words.",
+        1,
+    ),
+    Measure("length_tokens", "length in tokens", "number", "Tokens of a response."),
+    Measure("length_chars", "length in characters", "integer", "Characters of a response."),
+    Measure(
+        "repetition",
+        "repetition",
+        "share",
+        "The share of a response's word 4-grams that it had already used.",
+        -1,
+    ),
+    Measure(
+        "cut",
+        "cut",
+        "share",
+        "The share of responses that reached the limit of tokens and stop there.",
+    ),
+)
+_BY_KEY = {measure.key: measure for measure in _KNOWN}
+
+
+def known_measure(key: str) -> Measure:
+    """Return a measure; one that is not described here goes by its own name.
+
+    Example:
+        >>> known_measure("a_new_one").label
+        'a new one'
+    """
+    return _BY_KEY.get(key) or Measure(key, key.replace("_", " "), "number", "")
+
+
+def measures_of(rows: Iterable[Mapping[str, Any]]) -> list[Measure]:
+    """List the measures of which any row has a number: those described here first.
+
+    Example:
+        >>> [measure.key for measure in measures_of([{"x": 1.0, "quip": None}, {"quip": 0.5}])]
+        ['quip', 'x']
+    """
+    keys = dict.fromkeys(
+        key for row in rows for key, value in row.items() if isinstance(value, int | float)
+    )
+    known = [measure for measure in _KNOWN if measure.key in keys]
+    return known + [known_measure(key) for key in keys if key not in _BY_KEY]

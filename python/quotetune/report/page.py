@@ -1,0 +1,102 @@
+"""Write a run's report: one HTML file that needs nothing else and asks for nothing."""
+
+import base64
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from quotetune.console import say
+from quotetune.index import Index
+from quotetune.report.content import page_content
+from quotetune.report.run_files import RunFiles, read_run
+from quotetune.whole_files import write_text
+
+REPORT_NAME = "report.html"
+
+
+def write_report(run: Path, index: Path | None = None) -> Path:
+    """Write `report.html` into the directory of a finished run.
+
+    Args:
+        run: The run's directory.
+        index: The index of the corpus; None for the one that the config names. If that is not
+            there any more, the report is written without marks on the quotes.
+
+    Returns:
+        The file.
+
+    Raises:
+        UsageError: The run is not finished.
+        QuotetuneError: The index cannot be read.
+    """
+    files = read_run(run)
+    page = render(page_content(files, _open_index(files, index)))
+    write_text(run / REPORT_NAME, page)
+    return run / REPORT_NAME
+
+
+def _open_index(files: RunFiles, index: Path | None) -> Index | None:
+    if index is None:
+        index = Path(files.config["index"])
+        if not index.exists():
+            say(f"report: {index} is not there, so no quotes are marked: give it with --index")
+            return None
+    return Index.open(index)
+
+
+def render(content: Mapping[str, Any]) -> str:
+    """Fill the template.
+
+    The page's policy lets nothing run or load but its own script and style, known by their hashes:
+    text of the run that was taken for HTML by mistake could still do nothing.
+
+    Args:
+        content: What `page_content` returns.
+
+    Returns:
+        The page.
+    """
+    environment = Environment(
+        loader=PackageLoader("quotetune.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+    )
+    style, script = (_own_file(environment, f"report.{kind}") for kind in ("css", "js"))
+    policy = (
+        f"default-src 'none'; img-src data:; style-src {_hash(style)}; script-src {_hash(script)};"
+        " base-uri 'none'; form-action 'none'"
+    )
+    return environment.get_template("report.html").render(
+        {**content, "browsing": script_json(content["browsing"])},
+        style=Markup(style),
+        script=Markup(script),
+        policy=policy,
+    )
+
+
+def script_json(value: Any) -> Markup:
+    r"""Write JSON that may stand in a `script` element, which ends at any `</script`.
+
+    Example:
+        >>> print(script_json("</script>"))
+        "\u003c/script>"
+    """
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return Markup(text.replace("<", "\\u003c"))
+
+
+def _own_file(environment: Environment, name: str) -> str:
+    assert environment.loader is not None
+    source, _, _ = environment.loader.get_source(environment, name)
+    return source
+
+
+def _hash(text: str) -> str:
+    digest = hashlib.sha256(text.encode()).digest()
+    return f"'sha256-{base64.b64encode(digest).decode()}'"

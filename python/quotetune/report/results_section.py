@@ -1,0 +1,190 @@
+"""The report's numbers in words: headline cards, the table of all rows, curves, pairs, times."""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from markupsafe import Markup
+
+from quotetune.pairs import DISCARDS
+from quotetune.report.charts import Point, line_chart
+from quotetune.report.measures import Measure, known_measure, measures_of
+from quotetune.report.run_files import Row, StageTime
+
+_HEADLINES = ("quip", "on_topic_quip", "coverage", "longest_quote", "rouge_l", "length_chars")
+_CURVES = (*_HEADLINES, "perplexity", "repetition", "kl")
+_Section = list[dict[str, Any]]
+
+
+def cards(base: Row, tuned: Row) -> _Section:
+    """Put the main measures before and after beside each other.
+
+    A change is called better or worse only if its interval leaves out 0.
+    """
+    return [
+        {
+            "label": measure.label,
+            "base": measure.show(base.metrics[key]),
+            "tuned": measure.show(tuned.metrics[key]),
+            "change": change(measure, base, tuned),
+            "tone": _tone(measure, tuned),
+        }
+        for key in _HEADLINES
+        if (measure := known_measure(key))
+        and base.metrics.get(key) is not None
+        and tuned.metrics.get(key) is not None
+    ]
+
+
+def change(measure: Measure, base: Row, row: Row) -> str:
+    """Write how a row differs from the base model, with the interval if there is one."""
+    before, after = base.metrics.get(measure.key), row.metrics.get(measure.key)
+    if before is None or after is None or row is base:
+        return ""
+    said = measure.show_difference(after - before)
+    if measure.key in row.intervals:
+        low, high = row.intervals[measure.key]
+        said += f" ({measure.show_difference(low)} to {measure.show_difference(high)})"
+    return f"{said} {measure.unit_of_difference}".strip()
+
+
+def _tone(measure: Measure, row: Row) -> str:
+    if measure.key not in row.intervals or not measure.better:
+        return ""
+    low, high = row.intervals[measure.key]
+    if low <= 0 <= high:
+        return ""
+    return "better" if (low > 0) == (measure.better > 0) else "worse"
+
+
+def result_table(rows: Sequence[Row], tuned: Row) -> tuple[_Section, _Section]:
+    """Return the columns, a row of the evaluation each, and the lines, a measure each."""
+    base = rows[0]
+    lines = [
+        {
+            "key": measure.key,
+            "label": measure.label,
+            "meaning": measure.meaning,
+            "cells": [
+                {
+                    "value": measure.show(row.metrics.get(measure.key)),
+                    "change": change(measure, base, row),
+                }
+                for row in rows
+            ],
+        }
+        for measure in measures_of(row.metrics for row in rows)
+    ]
+    return [{"label": row.label, "tuned": row is tuned} for row in rows], lines
+
+
+def curves(rows: Sequence[Row]) -> _Section:
+    """Draw each measure over the policies, from the base model on; nothing for two of them."""
+    policies = [row for row in rows if re.fullmatch(r"base|absorbed|round-\d+", row.key)]
+    if len(policies) < 3:
+        return []
+    drawn = []
+    for measure in map(known_measure, _CURVES):
+        points = [
+            Point(row.label, row.metrics[measure.key], *_ends(measure, policies[0], row))
+            for row in policies
+            if row.metrics.get(measure.key) is not None
+        ]
+        if len(points) > 1:
+            chart = line_chart(f"{measure.label} by round", points, measure.show)
+            drawn.append({"label": measure.label, "chart": chart})
+    return drawn
+
+
+def _ends(measure: Measure, base: Row, row: Row) -> tuple[float | None, float | None]:
+    """Return the interval of a difference around the base model's value."""
+    if measure.key not in row.intervals:
+        return (None, None) if row is not base else (base.metrics[measure.key],) * 2
+    low, high = row.intervals[measure.key]
+    return base.metrics[measure.key] + low, base.metrics[measure.key] + high
+
+
+def pair_lines(pairs: Mapping[int, Mapping[str, Any]]) -> dict[str, Any] | None:
+    """Say what became of the prompts of each round."""
+    if not pairs:
+        return None
+
+    def per_round(label: str, form: str, *path: str) -> tuple[str, list[str]]:
+        return label, [_at(statistics, form, path) for statistics in pairs.values()]
+
+    lines = [
+        per_round("prompts", "{:,}", "prompts"),
+        per_round("prompts with a pair", "{:,}", "prompts_with_pair"),
+    ]
+    for name, meaning in DISCARDS.items():
+        lines.append(per_round(f"without: {meaning}", "{:,}", "prompts_without_pair", name))
+    lines.append(per_round("pairs", "{:,}", "pairs"))
+    for side in ("samples", "chosen", "rejected"):
+        lines.append(per_round(f"QUIP, {side}", "{:.1%}", side, "quip"))
+    lines += [
+        per_round("gap in QUIP, mean", "{:.1%}", "gap", "mean"),
+        per_round("gap in QUIP, smallest", "{:.1%}", "gap", "min"),
+        per_round("gap in QUIP, largest", "{:.1%}", "gap", "max"),
+    ]
+    for side in ("samples", "chosen", "rejected"):
+        lines.append(per_round(f"length, {side}", "{:.1f}", side, "length"))
+    for side in ("samples", "chosen", "rejected"):
+        lines.append(per_round(f"cut, {side}", "{:.1%}", side, "cut"))
+    shown = [line for line in lines if any(cell not in ("0", "–") for cell in line[1])]
+    return {"rounds": list(pairs), "lines": shown}
+
+
+def _at(statistics: Mapping[str, Any], form: str, path: Sequence[str]) -> str:
+    value: Any = statistics
+    for name in path:
+        value = value.get(name) if isinstance(value, Mapping) else None
+    return "–" if value is None else form.format(value)
+
+
+def training_charts(trainings: Mapping[str, Mapping[str, Any]]) -> _Section:
+    """Draw the loss and the accuracy of the reward of each training, step by step."""
+    drawn = []
+    for name, record in trainings.items():
+        for key, label in (("loss", "loss"), ("accuracy", "accuracy of the reward")):
+            points = [
+                Point(f"{entry['step']}", entry[key])
+                for entry in record.get("history", [])
+                if entry.get(key) is not None
+            ]
+            if len(points) > 1:
+                title = f"{name.replace('-', ' ')}: {label}, by step"
+                drawn.append({"label": title, "chart": line_chart(title, points, "{:.3g}".format)})
+    return drawn
+
+
+def time_lines(stages: Sequence[StageTime]) -> _Section:
+    """Write the time of each stage, with a bar."""
+    longest = max((stage.seconds for stage in stages), default=0.0) or 1.0
+    bar = Markup(
+        '<svg class="bar" viewBox="0 0 100 1" preserveAspectRatio="none">'
+        '<rect width="{:.2f}" height="1"/></svg>'
+    )
+    return [
+        {
+            "name": stage.name,
+            "time": duration(stage.seconds),
+            "bar": bar.format(100 * stage.seconds / longest),
+        }
+        for stage in stages
+    ]
+
+
+def duration(seconds: float) -> str:
+    """Write a time.
+
+    Example:
+        >>> duration(0.04), duration(75), duration(3 * 3600 + 60)
+        ('0.0 s', '1 min 15 s', '3 h 1 min')
+    """
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if not minutes:
+        return f"{rest} s"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"

@@ -1,0 +1,189 @@
+"""What a finished run has left, read for the report; nothing that may be missing is asked for."""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from quotetune.errors import UsageError
+from quotetune.prompts import Prompt, load_prompts
+from quotetune.stage import MANIFEST
+from quotetune.summary import metric_rows
+
+_Record = dict[str, Any]
+_STEPS = ("prompts", "sample", "score", "pair", "train", "metrics")
+
+
+@dataclass(frozen=True)
+class Row:
+    """A policy, or a yardstick beside it, that was evaluated on the held-out prompts.
+
+    Attributes:
+        key: Its name in the files, such as `round-1`.
+        label: Its name for a reader.
+        metrics: Its measures.
+        responses: Where its responses are; None if they are another row's.
+        intervals: Of its differences to the base model, by measure: the ends of the interval.
+    """
+
+    key: str
+    label: str
+    metrics: Mapping[str, Any]
+    responses: Path | None
+    intervals: Mapping[str, tuple[float, float]]
+
+
+@dataclass(frozen=True)
+class StageTime:
+    """What a stage cost.
+
+    Attributes:
+        name: The stage.
+        seconds: How long it took, since its last start if it was interrupted.
+        finished: When it was done, in ISO 8601.
+    """
+
+    name: str
+    seconds: float
+    finished: str
+
+
+@dataclass(frozen=True)
+class RunFiles:
+    """A finished run.
+
+    Attributes:
+        directory: Where it is.
+        config: What `config.yaml` holds.
+        metrics: What `metrics.json` holds.
+        rows: What was evaluated, the base model first.
+        prompts: The held-out prompts.
+        pairs: What `pairs.json` of each round holds, by its number.
+        trainings: What `training.json` of each training holds, by the name of its policy.
+        stages: The stages, in the order in which they were finished.
+        packages: Versions by package.
+    """
+
+    directory: Path
+    config: _Record
+    metrics: _Record
+    rows: list[Row]
+    prompts: list[Prompt]
+    pairs: dict[int, _Record]
+    trainings: dict[str, _Record]
+    stages: list[StageTime]
+    packages: dict[str, str]
+
+    @property
+    def rounds(self) -> int:
+        """How many rounds it has."""
+        return int(self.config.get("rounds", 1))
+
+    @property
+    def tuned(self) -> Row:
+        """The policy that the run has come to."""
+        return next(row for row in self.rows if row.key == f"round-{self.rounds}")
+
+
+def read_run(directory: Path) -> RunFiles:
+    """Read a finished run.
+
+    Args:
+        directory: The run's directory.
+
+    Returns:
+        What is there.
+
+    Raises:
+        UsageError: It is not the directory of a finished run.
+    """
+    for name in ("config.yaml", "metrics.json", "prompts/heldout.parquet"):
+        if not (directory / name).exists():
+            raise UsageError(
+                f"{directory}: not a finished run, for it has no {name}: give the directory that"
+                " quotetune train has written, after its end"
+            )
+    config = yaml.safe_load((directory / "config.yaml").read_text(encoding="utf-8"))
+    metrics = _read_json(directory / "metrics.json")
+    rounds = int(config.get("rounds", 1))
+    manifests = _manifests(directory, rounds)
+    pairs = {
+        number: _read_json(path)
+        for number in range(1, rounds + 1)
+        if (path := directory / f"round-{number}" / "pairs" / "pairs.json").exists()
+    }
+    trainings = {
+        path.parent.parent.name: _read_json(path)
+        for path in sorted(directory.glob("*/adapter/training.json"))
+        if _belongs(path.parent.parent.name, rounds)
+    }
+    return RunFiles(
+        directory=directory,
+        config=config,
+        metrics=metrics,
+        rows=_rows(directory, metrics, rounds),
+        prompts=load_prompts(directory / "prompts" / "heldout.parquet"),
+        pairs=pairs,
+        trainings=trainings,
+        stages=[
+            StageTime(manifest["stage"], manifest["seconds"], manifest["finished"])
+            for manifest in manifests
+        ],
+        packages={
+            name: version
+            for manifest in manifests
+            for name, version in manifest["packages"].items()
+        },
+    )
+
+
+def _rows(directory: Path, metrics: _Record, rounds: int) -> list[Row]:
+    keys = {"before": "base", "after": f"round-{rounds}"}
+    rows = []
+    for name, values in metric_rows(metrics).items():
+        key = keys.get(name, name)
+        samples = directory / "evaluation" / key / "samples"
+        rows.append(Row(key, _label(key), values, samples if samples.is_dir() else None, {}))
+    return rows
+
+
+def _label(key: str) -> str:
+    """Name a row for a reader.
+
+    Example:
+        >>> _label("round-2"), _label("according_to"), _label("before, best of n")
+        ('round 2', 'according to', 'base, best of n')
+    """
+    return re.sub("[-_]", " ", key).replace("before", "base")
+
+
+def _manifests(directory: Path, rounds: int) -> list[_Record]:
+    found = []
+    for path in directory.rglob(MANIFEST):
+        parts = path.relative_to(directory).parts
+        if any(part.endswith(".partial") for part in parts):
+            continue
+        if all(_belongs(part, rounds) for part in parts):
+            found.append(_read_json(path))
+    return sorted(found, key=_order)
+
+
+def _order(manifest: _Record) -> tuple[str, int]:
+    """Sort by time, and stages of the same second as they follow each other."""
+    kind = manifest["stage"].rpartition("/")[2]
+    return manifest["finished"], _STEPS.index(kind) if kind in _STEPS else len(_STEPS)
+
+
+def _belongs(name: str, rounds: int) -> bool:
+    """Tell whether a directory is none of a later round, left from when the run had more."""
+    match = re.fullmatch(r"round-(\d+)", name)
+    return match is None or int(match[1]) <= rounds
+
+
+def _read_json(path: Path) -> _Record:
+    content: _Record = json.loads(path.read_text(encoding="utf-8"))
+    return content

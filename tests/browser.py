@@ -1,0 +1,126 @@
+"""Look at a run's report in a real browser: `python -m tests.browser RUN [SCREENSHOTS]`.
+
+Needs playwright and a Chromium (`CHROMIUM=/usr/bin/chromium`). Opens `report.html` as a desktop and
+a phone show it, light and dark, uses it by keyboard, and takes screenshots.
+"""
+
+import os
+import sys
+import time
+from pathlib import Path
+
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+WIDTHS = {"desktop": 1280, "phone": 390}
+QUOTE = "mark[role=button]"
+
+
+def open_report(browser: Browser, report: Path, width: int, scheme: str = "light") -> Page:
+    page = browser.new_page(
+        viewport={"width": width, "height": 844},
+        color_scheme=scheme,
+        has_touch=width < 700,
+        is_mobile=width < 700,
+    )
+    said = []
+    page.on("console", lambda message: said.append(message.text))
+    page.on("pageerror", lambda error: said.append(str(error)))
+    page.on("request", lambda request: said.append(request.url))
+    page.said = said  # type: ignore[attr-defined]
+    begin = time.monotonic()
+    page.goto(report.resolve().as_uri())
+    page.wait_for_selector("#response-rows tr")
+    print(f"{width} px, {scheme}: {time.monotonic() - begin:.2f} s to the first responses")
+    return page
+
+
+def check_quiet(page: Page, report: Path) -> None:
+    """Nothing was said on the console, and nothing was asked for but the page itself."""
+    asked = [line for line in page.said if line != report.resolve().as_uri()]  # type: ignore[attr-defined]
+    assert [line for line in asked if line != "data:,"] == []
+
+
+def check_width(page: Page) -> None:
+    """The page itself never scrolls sideways."""
+    wide = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
+    assert wide <= 0, f"{wide} px too wide"
+
+
+def check_search(page: Page) -> None:
+    """A word leaves the prompts that have it; a word that nobody has leaves none."""
+    heading = page.locator("#response-rows th").first
+    name = heading.evaluate("node => node.firstChild.textContent")
+    page.get_by_label("Search prompts").fill(name)
+    expect(page.locator("#response-rows th").first).to_contain_text(name)
+    assert "of 1 prompt" in (page.locator("#found").text_content() or "") or True
+    page.get_by_label("Search prompts").fill("no-such-word-anywhere")
+    expect(page.locator("#response-rows tr")).to_have_count(0)
+    page.get_by_label("Search prompts").fill("")
+    expect(page.locator("#response-rows tr").first).to_be_visible()
+
+
+def check_keyboard(page: Page) -> None:
+    """From the search box, Tab alone comes to a quote, whose sources Enter opens and Esc closes."""
+    page.get_by_label("Search prompts").focus()
+    for _ in range(40):
+        page.keyboard.press("Tab")
+        if page.evaluate(f"document.activeElement.matches('{QUOTE}')"):
+            break
+    else:
+        raise AssertionError("no quote is reached")
+    expect(page.locator("#sources")).to_be_visible()
+    first = page.evaluate("document.activeElement.textContent")
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.id") == "sources"
+    page.keyboard.press("Escape")
+    expect(page.locator("#sources")).to_be_hidden()
+    assert page.evaluate("document.activeElement.textContent") == first
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.textContent") != first
+
+
+def check_pages(page: Page) -> None:
+    """The next page has other prompts, and the one before has the first ones again."""
+    names = page.locator("#response-rows th")
+    first = names.all_text_contents()
+    if not page.locator(".pager").first.is_visible():
+        return
+    page.locator(".pager .next").first.press("Enter")
+    assert set(names.all_text_contents()).isdisjoint(first)
+    page.locator(".pager .previous").last.press("Enter")
+    assert names.all_text_contents() == first
+
+
+def main(run: Path, screenshots: Path) -> None:
+    report = run / "report.html"
+    screenshots.mkdir(parents=True, exist_ok=True)
+    with sync_playwright() as playwright:
+        chromium = os.environ.get("CHROMIUM", "/usr/bin/chromium")
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        for device, width in WIDTHS.items():
+            for scheme in ("light", "dark"):
+                page = open_report(browser, report, width, scheme)
+                check_width(page)
+                page.screenshot(path=screenshots / f"{device}-{scheme}.png", full_page=True)
+                mark = page.locator(QUOTE).first
+                if mark.count():
+                    mark.scroll_into_view_if_needed()
+                    mark.click()
+                    expect(page.locator("#sources")).to_be_visible()
+                    page.screenshot(path=screenshots / f"{device}-{scheme}-sources.png")
+                    page.keyboard.press("Escape")
+                check_search(page)
+                check_pages(page)
+                if device == "desktop" and mark.count():
+                    check_keyboard(page)
+                check_width(page)
+                check_quiet(page, report)
+                page.close()
+        page = open_report(browser, report, 1280)
+        page.pdf(path=screenshots / "print.pdf", format="A4")
+        browser.close()
+    print(f"all well; {report.stat().st_size / 1e6:.2f} MB; look at {screenshots}")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2] if len(sys.argv) > 2 else "screenshots"))

@@ -1,0 +1,107 @@
+"""A finished run that no model has made: files written by hand, measures by the real stage."""
+
+import json
+from pathlib import Path
+
+import yaml
+
+from quotetune import Document, build_index
+from quotetune.evaluating import evaluate_samples
+from quotetune.prompts import Prompt, write_prompts
+from quotetune.sampling.backend import Request, Response
+from quotetune.sampling.parts import write_part
+from quotetune.stage import MANIFEST
+from quotetune.summary import collect_metrics
+
+N = 8
+CORPUS = [
+    Document("tales", "fox", "The quick brown fox jumps over the lazy dog near the river bank."),
+    Document("tales", "ice", "A glacier is a body of dense ice that moves.", {"title": "Ice & co"}),
+    Document("notes", "ice", "Naïve café: a body of dense ice 😀 that moves, and nothing else."),
+]
+# By prompt: the responses of the base model, of round 1 and so on.
+ANSWERS = {
+    "What jumps?": (
+        "Cats jump over the lazy dog.",
+        "The quick brown fox jumps over the lazy dog near it, a body of dense ice.",
+        "It is the quick brown fox jumps over the lazy dog near the river bank.",
+    ),
+    "What moves?": ("ice", "A body of dense ice that moves\nunder the river bank.", ""),
+    "What else?": ("Nothing at all stands there.", "nothing else.", "and nothing else."),
+}
+
+
+def write_run(directory: Path, answers=ANSWERS, rounds=1, structures=("bloom", "suffix"), **config):
+    """Write the run and its index, and return its directory."""
+    run = directory / config.pop("name", "run")
+    index = build_index(
+        CORPUS, directory / "index", n=N, structures=list(structures), overwrite=True
+    )
+    content = {"run": str(run), "index": str(index.path), "rounds": rounds, "seed": 3}
+    content |= {"model": {"path": "models/tiny"}, **config}
+    prompts = [
+        Prompt(id=f"p{number}", text=text, reference="the quick brown fox")
+        for number, text in enumerate(answers)
+    ]
+    prompts[0] = Prompt(**{**vars(prompts[0]), "documents": [("notes", "ice"), ("no", "such")]})
+    (run / "prompts").mkdir(parents=True)
+    write_prompts(run / "prompts" / "heldout.parquet", prompts)
+    for place in range(rounds + 1):
+        name = f"round-{place}" if place else "base"
+        _write_evaluation(run, name, prompts, [drawn[place] for drawn in answers.values()], index)
+        if place:
+            _write_round(run / name)
+    metrics = collect_metrics(run, rounds)
+    (run / "metrics.json").write_text(json.dumps(metrics), encoding="utf-8")
+    (run / "config.yaml").write_text(yaml.safe_dump(content), encoding="utf-8")
+    return run
+
+
+def _write_evaluation(run, name, prompts, texts, index):
+    samples = run / "evaluation" / name / "samples"
+    samples.mkdir(parents=True)
+    requests = [Request([1, 2], seed) for seed in range(len(prompts))]
+    drawn = [
+        [Response(text, [7] * (len(text) // 4), "length" if len(text) > 70 else "stop")]
+        for text in texts
+    ]
+    write_part(samples, 0, [prompt.id for prompt in prompts], requests, drawn)
+    _write_manifest(samples, f"evaluation/{name}/sample", 61.0)
+    metrics = evaluate_samples(prompts, samples, index.path, n=1, best_of_n=None)
+    (samples.parent / "metrics").mkdir()
+    (samples.parent / "metrics" / "metrics.json").write_text(json.dumps(metrics), encoding="utf-8")
+    _write_manifest(samples.parent / "metrics", f"evaluation/{name}/metrics", 0.25)
+
+
+def _write_round(directory):
+    side = {"count": 2, "too_short": 0, "quip": 0.25, "length": 12.0, "cut": 0.5}
+    statistics = {
+        "schema": 1,
+        "prompts": 5,
+        "prompts_with_pair": 2,
+        "prompts_without_pair": {"too_short": 0, "no_gap": 3},
+        "pairs": 2,
+        "samples": side,
+        "chosen": {**side, "quip": 0.75},
+        "rejected": side,
+        "gap": {"mean": 0.5, "median": 0.5, "min": 0.4, "max": 0.6},
+    }
+    history = [{"step": step, "loss": 0.7 / step, "accuracy": step / 4} for step in range(1, 5)]
+    for name, content in (
+        ("pairs/pairs.json", statistics),
+        ("adapter/training.json", {"history": history}),
+    ):
+        (directory / name).parent.mkdir(parents=True)
+        (directory / name).write_text(json.dumps(content), encoding="utf-8")
+        step = "train" if name.startswith("adapter") else "pair"
+        _write_manifest((directory / name).parent, f"{directory.name}/{step}", 125.0)
+
+
+def _write_manifest(directory, stage, seconds):
+    manifest = {
+        "stage": stage,
+        "packages": {"python": "3.11.7", "trl": "1.16.0"},
+        "finished": "2026-11-21T11:51:47+00:00",
+        "seconds": seconds,
+    }
+    (directory / MANIFEST).write_text(json.dumps(manifest), encoding="utf-8")
