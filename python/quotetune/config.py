@@ -17,6 +17,7 @@ from pydantic import (
     model_validator,
 )
 
+from quotetune.config_measures import LmEvalConfig, MauveConfig
 from quotetune.sampling.settings import ModelConfig, SamplingConfig
 
 
@@ -117,6 +118,27 @@ class EvaluationConfig(_Block):
 
     best_of_n: PositiveInt | None = None
     """Yardstick: the base model's response of highest QUIP among so many; `null` leaves it out."""
+
+    baselines: list[Literal["according_to"]] = []
+    """Further rows. `according_to`: the base model, asked by its system message to answer from the
+    sources that it was trained on (Weller et al. 2024)."""
+
+    perplexity: ModelConfig | Literal["base"] | None = None
+    """The judge of the responses' perplexity: a causal model, as under `model`; `base` is the run's
+    own base model; `null` leaves it out."""
+
+    bartscore: ModelConfig | None = None
+    """The encoder-decoder model of BARTScore, as under `model`; `null` leaves it out."""
+
+    mauve: MauveConfig | None = None
+    """MAUVE against the references; `{}` takes the defaults, `null` leaves it out."""
+
+    reward_accuracy: bool = False
+    """Whether to measure how many held-out preference pairs the tuned model gets right: pairs made
+    by the run's own rule of the held-out prompts' responses, of which there must be two or more."""
+
+    lm_eval: LmEvalConfig | None = None
+    """Benchmarks of general ability, before and after; `null` leaves them out."""
 
 
 class Config(_Block):

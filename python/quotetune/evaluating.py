@@ -1,47 +1,203 @@
-"""The evaluation's metrics stage: a policy's samples on the held-out prompts to numbers."""
+"""The evaluation's metrics stage: responses to the held-out prompts to numbers."""
 
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from quotetune.evaluation import best_of_n as best_responses
+from quotetune.evaluation import mean_metrics, response_rows
+from quotetune.measures.diversity import distinct_n
+from quotetune.measures.judges import Judges, judge
+from quotetune.measures.quoting import quote_length_histogram, quoting_rows
 from quotetune.prompts import Prompt
+from quotetune.whole_files import write_json
+
+if TYPE_CHECKING:
+    from quotetune.index import Index
+
+RESPONSES, BEST_OF_N, REFERENCE = "responses", "best_of_n", "reference"
+_MEANS = ("on_topic_quip", "false_positive_floor", "perplexity", "bart_score")
+
+
+@dataclass(frozen=True)
+class Evaluated:
+    """A row of the table.
+
+    Attributes:
+        metrics: Its metrics by name (docs/metrics.md).
+        quote_lengths: Its histogram of quote lengths; None without a suffix structure.
+        rows: What was measured of each response.
+    """
+
+    metrics: dict[str, float | None]
+    quote_lengths: dict[str, list[int]] | None
+    rows: list[dict[str, Any]]
 
 
 def evaluate_samples(
-    prompts: Sequence[Prompt], samples: Path, index: Path, *, n: int | None, best_of_n: int | None
-) -> dict[str, Any]:
-    """Compute the metrics of a policy.
+    prompts: Sequence[Prompt],
+    samples: Any,
+    index: "Index",
+    *,
+    n: int | None,
+    best_of_n: int | None,
+    with_reference: bool,
+    judges: Judges,
+    work: Path,
+) -> dict[str, Evaluated]:
+    """Compute the metrics of a policy's samples, and of what they are compared with.
 
     Args:
         prompts: The prompts.
-        samples: Directory of sample parts.
+        samples: A table of samples, as `read_samples` gives it.
         index: The index of the corpus.
         n: The first so many samples a prompt are the policy's responses; None takes all.
         best_of_n: The response of highest QUIP among the first so many is evaluated, too; None
             leaves that out.
+        with_reference: Whether to evaluate the prompts' references as if they were responses.
+        judges: The language models that measure.
+        work: Directory for their log.
 
     Returns:
-        `prompts` (how many), `metrics`, and `best_of_n` (metrics, or None).
+        Rows named `responses`, and, as far as they are wanted, `best_of_n` and `reference`.
     """
     import pyarrow.compute as pc
 
-    from quotetune.evaluation import best_of_n as best_responses
-    from quotetune.evaluation import evaluate_responses
-    from quotetune.index import Index
-    from quotetune.sampling.parts import read_samples
-
-    opened = Index.open(index)
-    drawn = read_samples(samples)
-
     def first(count: int | None) -> Any:
-        return drawn if count is None else drawn.filter(pc.less(drawn["sample"], count))
+        return samples if count is None else samples.filter(pc.less(samples["sample"], count))
 
-    best = None
+    tables = {RESPONSES: first(n)}
     if best_of_n is not None:
-        best = asdict(evaluate_responses(prompts, best_responses(first(best_of_n), opened), opened))
+        tables[BEST_OF_N] = best_responses(first(best_of_n), index)
+    if with_reference and any(prompt.reference for prompt in prompts):
+        tables[REFERENCE] = text_table(
+            [(prompt.id, 0, prompt.reference) for prompt in prompts if prompt.reference]
+        )
+    return evaluate_tables(prompts, tables, index, judges, work)
+
+
+def evaluate_tables(
+    prompts: Sequence[Prompt],
+    tables: Mapping[str, Any],
+    index: "Index",
+    judges: Judges,
+    work: Path,
+) -> dict[str, Evaluated]:
+    """Compute the metrics of several tables of responses; one child process serves all judges.
+
+    Args:
+        prompts: The prompts.
+        tables: Tables of samples by the name of their row; that of `reference` is not compared with
+            the references.
+        index: The index of the corpus.
+        judges: The language models that measure.
+        work: Directory for their log.
+
+    Returns:
+        The rows, by name.
+    """
+    rows: dict[str, list[dict[str, Any]]] = {}
+    judged = []
+    for name, table in tables.items():
+        compared = list(prompts)
+        if name == REFERENCE:  # with itself it would agree
+            compared = [replace(prompt, reference=None) for prompt in prompts]
+        by_id = {prompt.id: prompt for prompt in compared}
+        rows[name] = response_rows(compared, table, index)
+        asked = [by_id[row["prompt_id"]] for row in rows[name]]
+        quoting = quoting_rows(asked, [row["response"] for row in rows[name]], index)
+        for row, measured in zip(rows[name], quoting, strict=True):
+            row |= measured
+        judged.append(list(zip(asked, rows[name], strict=True)))
+    mauves = dict(zip(rows, judge(judged, judges, work), strict=True))
     return {
-        "prompts": len(prompts),
-        "metrics": asdict(evaluate_responses(prompts, first(n), opened)),
-        "best_of_n": best,
+        name: Evaluated(
+            row_metrics(of_row) | {"mauve": mauves[name]}, _quote_lengths(of_row, index.n), of_row
+        )
+        for name, of_row in rows.items()
     }
+
+
+def _quote_lengths(rows: Sequence[Mapping[str, Any]], n: int) -> dict[str, list[int]] | None:
+    lengths = [row["quote_lengths"] for row in rows]
+    if None in lengths:
+        return None
+    return quote_length_histogram([length for found in lengths for length in found], n)
+
+
+def row_metrics(rows: Sequence[Mapping[str, Any]]) -> dict[str, float | None]:
+    """Average what was measured of each response, and take them all together."""
+    metrics: dict[str, float | None] = asdict(mean_metrics(rows))
+    metrics["quip_ignore_prompt"] = sum(row["quip_ignore_prompt"] or 0.0 for row in rows) / len(
+        rows
+    )
+    for name in _MEANS:
+        values = [row[name] for row in rows if row[name] is not None]
+        metrics[name] = sum(values) / len(values) if values else None
+    texts = [row["response"] for row in rows]
+    metrics |= {"distinct_1": distinct_n(texts, 1), "distinct_2": distinct_n(texts, 2)}
+    documents = [row["quoted_documents"] for row in rows]
+    metrics["documents_quoted"] = None
+    if None not in documents:
+        named = {(document["source"], document["id"]) for found in documents for document in found}
+        metrics["documents_quoted"] = len(named)
+    return metrics
+
+
+def text_table(texts: Sequence[tuple[str, int, str | None]]) -> Any:
+    """Make a table of samples of texts that no model gave: prompt id, sample, text."""
+    import pyarrow as pa
+
+    columns = list(zip(*texts, strict=True)) or [[], [], []]
+    return pa.table(
+        {
+            "prompt_id": pa.array(columns[0], pa.string()),
+            "sample": pa.array(columns[1], pa.int32()),
+            "response": pa.array(columns[2], pa.string()),
+            "token_ids": pa.nulls(len(texts), pa.list_(pa.int32())),
+            "finish_reason": pa.nulls(len(texts), pa.string()),
+        }
+    )
+
+
+def write_evaluation(directory: Path, evaluated: Mapping[str, Evaluated], prompts: int) -> None:
+    """Write the metrics, and the numbers of each response in a Parquet file a row."""
+    import pyarrow.parquet as pq
+
+    directory.mkdir(exist_ok=True)
+    for name, row in evaluated.items():
+        pq.write_table(_table(row.rows), directory / f"{name}.parquet")
+    content = {
+        "prompts": prompts,
+        "metrics": evaluated[RESPONSES].metrics,
+        **{
+            name: evaluated[name].metrics if name in evaluated else None
+            for name in (BEST_OF_N, REFERENCE)
+        },
+        "quote_lengths": {name: row.quote_lengths for name, row in evaluated.items()},
+    }
+    write_json(directory / "metrics.json", content)
+
+
+def _table(rows: Sequence[Mapping[str, Any]]) -> Any:
+    import pyarrow as pa
+
+    number, count, text = pa.float64(), pa.int32(), pa.string()
+    document = pa.struct([("source", text), ("id", text)])
+    kinds = {
+        "prompt_id": text,
+        "sample": count,
+        "response": text,
+        "numerator": count,
+        "denominator": count,
+        "longest_quote": count,
+        "length_tokens": count,
+        "length_chars": count,
+        "documents_quoted": count,
+        "cut": pa.bool_(),
+        "quote_lengths": pa.list_(count),
+        "quoted_documents": pa.list_(document),
+    }
+    fields = [pa.field(name, kinds.get(name, number)) for name in rows[0]]
+    return pa.Table.from_pylist(list(rows), pa.schema(fields))

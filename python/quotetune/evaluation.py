@@ -52,11 +52,11 @@ class Metrics:
         rouge_l: F-measure of ROUGE-L (Lin 2004) against the prompt's reference, over the responses
             whose prompt has one; words are lower-cased runs of `a-z0-9`, unstemmed. None if no
             prompt has one.
-        length_tokens: Tokens, without the end-of-text token.
+        length_tokens: Tokens, without the end-of-text token; None for texts that no model gave.
         length_chars: Characters.
         repetition: Share of a response's word 4-grams that stood in it before; words are what white
             space separates; 0 for fewer than four words.
-        cut: Share of responses that were cut at max_tokens.
+        cut: Share of responses that were cut at max_tokens; None for texts that no model gave.
     """
 
     quip: float
@@ -64,10 +64,10 @@ class Metrics:
     coverage: float
     longest_quote: float | None
     rouge_l: float | None
-    length_tokens: float
+    length_tokens: float | None
     length_chars: float
     repetition: float
-    cut: float
+    cut: float | None
 
 
 def evaluate_responses(
@@ -78,7 +78,8 @@ def evaluate_responses(
     Args:
         prompts: The prompts, for their references.
         samples: A `pyarrow.Table` with the columns `prompt_id`, `sample`, `response`, `token_ids`
-            and `finish_reason`, one row a response.
+            and `finish_reason`, one row a response; the last two are null for texts that no model
+            gave.
         index: The index of the corpus.
 
     Returns:
@@ -153,10 +154,10 @@ def mean_metrics(rows: Iterable[Mapping[str, Any]]) -> Metrics:
         coverage=mean_of_all("coverage"),
         longest_quote=mean("longest_quote"),
         rouge_l=mean("rouge_l"),
-        length_tokens=mean_of_all("length_tokens"),
+        length_tokens=mean("length_tokens"),
         length_chars=mean_of_all("length_chars"),
         repetition=mean_of_all("repetition"),
-        cut=mean_of_all("cut"),
+        cut=mean("cut"),
     )
 
 
@@ -226,6 +227,7 @@ def rouge_l(response: str, reference: str) -> float:
 
 def _measure(row: Mapping[str, Any], report: "QuipReport", reference: str | None) -> dict[str, Any]:
     response = row["response"]
+    sampled = row["token_ids"] is not None
     covered = sum(end - start for start, end in report.covered)
     return {
         "prompt_id": row["prompt_id"],
@@ -237,8 +239,8 @@ def _measure(row: Mapping[str, Any], report: "QuipReport", reference: str | None
         "coverage": covered / len(response) if response else 0.0,
         "longest_quote": report.longest_quote,
         "rouge_l": None if reference is None else rouge_l(response, reference),
-        "length_tokens": token_length(dict(row)),
+        "length_tokens": token_length(dict(row)) if sampled else None,
         "length_chars": len(response),
         "repetition": repetition(response),
-        "cut": row["finish_reason"] == "length",
+        "cut": row["finish_reason"] == "length" if sampled else None,
     }

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from quotetune.child import run_child
+from quotetune.config_measures import MauveConfig
 from quotetune.sampling.model_files import require_model, split_policy
 from quotetune.sampling.settings import ModelConfig
 
@@ -158,6 +159,30 @@ def log_prob_job(
     }
 
 
+def mauve_job(texts: Sequence[str], references: Sequence[str], settings: MauveConfig) -> Job:
+    """Describe a call of MAUVE, whose result is a number between 0 and 1, or None without a text.
+
+    MAUVE is the area under the divergence curve of the two sets of texts, each a histogram over
+    clusters of a model's hidden states (Pillutla et al. 2021, section 2); the package mauve-text
+    computes it. Empty texts are left out.
+
+    Args:
+        texts: The responses.
+        references: The texts they are compared with.
+        settings: The featurizer.
+
+    Raises:
+        UsageError: There is no such featurizer.
+    """
+    require_model(ModelConfig(path=settings.featurizer))
+    return {
+        "measure": "mauve",
+        "texts": list(texts),
+        "references": list(references),
+        **settings.model_dump(),
+    }
+
+
 def run_jobs(jobs: Sequence[Job], work: Path) -> list[Any]:
     """Do jobs one after the other, in one child process.
 
@@ -182,4 +207,5 @@ def run_jobs(jobs: Sequence[Job], work: Path) -> list[Any]:
         lambda event: results.append(event["result"]),
         name="measuring",
     )
+    path.unlink()
     return results

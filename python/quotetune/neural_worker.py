@@ -32,6 +32,7 @@ def measure(content: dict[str, Any], work: Path, report: _Report) -> None:
         "perplexity": _perplexities,
         "bart_score": _bart_scores,
         "log_probs": _policy_log_probs,
+        "mauve": _mauve,
     }
     with torch.inference_mode():
         for job in content["jobs"]:
@@ -86,6 +87,22 @@ def _policy_log_probs(job: dict[str, Any]) -> list[list[float]]:
             model = adapted.unload()
         results.append([values.sum().item() for values in scored])
     return results
+
+
+def _mauve(job: dict[str, Any]) -> float | None:
+    from mauve import compute_mauve
+
+    sides = [[text for text in job[name] if text] for name in ("texts", "references")]
+    if not all(sides):
+        return None
+    result = compute_mauve(
+        p_text=sides[0],
+        q_text=sides[1],
+        featurize_model_name=job["featurizer"],
+        max_text_length=job["max_tokens"],
+        device_id=0 if torch.cuda.is_available() else -1,
+    )
+    return float(result.mauve)
 
 
 def token_log_probs(model: Any, sequences: Sequences) -> list[torch.Tensor]:

@@ -1,13 +1,15 @@
 """Stages of a policy's evaluation on the held-out prompts."""
 
 from pathlib import Path
+from typing import Any
 
 from quotetune.stage import Stage
-from quotetune.stages.layout import BASE, Layout
+from quotetune.stages.layout import BASE, Layout, flat
 from quotetune.stages.sampling import sampling_stage
-from quotetune.whole_files import write_json
 
 EVALUATION_ROUND = 0  # in the seeds; training rounds count from 1
+# Of what the metrics stage writes: a stage that an older version wrote is done again.
+_METRICS_FORMAT = 2
 
 
 def stages(layout: Layout, policy: str) -> list[Stage]:
@@ -33,27 +35,52 @@ def sample(layout: Layout, policy: str) -> Stage:
     )
 
 
-def metrics(layout: Layout, policy: str) -> Stage:
-    """Compute the metrics of a policy's responses."""
+def metrics(layout: Layout, name: str) -> Stage:
+    """Compute the metrics of the responses of a policy, or of a baseline."""
     config = layout.config
-    directory = layout.evaluation(policy)
+    directory = layout.evaluation(name)
     samples = directory / "samples"
-    best_of_n = config.evaluation.best_of_n if policy == BASE else None
+    best_of_n = config.evaluation.best_of_n if name == BASE else None
     n = config.evaluation_sampling.n
 
     def make(result: Path) -> None:
-        from quotetune.evaluating import evaluate_samples
+        from quotetune.evaluating import evaluate_samples, write_evaluation
+        from quotetune.index import Index
+        from quotetune.measures.judges import judges_of
         from quotetune.prompts import load_prompts
+        from quotetune.sampling.parts import read_samples
 
         prompts = load_prompts(layout.heldout)
-        content = evaluate_samples(prompts, samples, config.index, n=n, best_of_n=best_of_n)
-        result.mkdir(exist_ok=True)
-        write_json(result / "metrics.json", content)
+        evaluated = evaluate_samples(
+            prompts,
+            read_samples(samples),
+            Index.open(config.index),
+            n=n,
+            best_of_n=best_of_n,
+            with_reference=name == BASE,
+            judges=judges_of(config.evaluation, config.model),
+            work=directory / "measuring",
+        )
+        write_evaluation(result, evaluated, len(prompts))
 
-    settings = {"evaluation.sampling.n": n, "evaluation.best_of_n": best_of_n}
+    settings: dict[str, Any] = {
+        "evaluation.sampling.n": n,
+        "evaluation.best_of_n": best_of_n,
+        "format of the metrics": _METRICS_FORMAT,
+        **_judge_settings(layout),
+    }
     inputs = {
         "the held-out prompts": layout.heldout,
         "index": config.index,
         "the samples": samples,
     }
-    return Stage(f"evaluation/{policy}/metrics", directory / "metrics", settings, inputs, make)
+    return Stage(f"evaluation/{name}/metrics", directory / "metrics", settings, inputs, make)
+
+
+def _judge_settings(layout: Layout) -> dict[str, Any]:
+    """What the config says of the models that measure; nothing of those that are not wanted."""
+    evaluation = layout.config.evaluation.model_dump(include={"perplexity", "bartscore", "mauve"})
+    settings = flat("evaluation", {name: block for name, block in evaluation.items() if block})
+    if layout.config.evaluation.perplexity == "base":
+        settings |= flat("model", layout.config.model.model_dump())
+    return settings

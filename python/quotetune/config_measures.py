@@ -1,0 +1,42 @@
+"""The keys of a config's `evaluation:` block that say what is measured beside QUIP."""
+
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt
+
+
+class _Block(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+
+class MauveConfig(_Block):
+    """MAUVE (Pillutla et al. 2021), computed by the package mauve-text."""
+
+    featurizer: str = Field(default="gpt2-large", min_length=1)
+    """A model's directory, or its name on the Hub, whose last hidden state stands for a text. The
+    paper's is gpt2-large; numbers of different models cannot be compared."""
+
+    max_tokens: PositiveInt = 256
+    """Tokens at which texts are cut."""
+
+
+class LmEvalConfig(_Block):
+    """Benchmarks of general ability, before and after, computed by the package lm-eval."""
+
+    tasks: list[str] = Field(min_length=1)
+    """Names of lm-eval's tasks or groups, such as `truthfulqa_mc1`."""
+
+    limit: PositiveInt | None = None
+    """Examples a task, the first ones; `null` takes all."""
+
+    num_fewshot: NonNegativeInt | None = None
+    """Examples that are shown before each question; `null` takes the task's own number."""
+
+    batch_size: PositiveInt = 8
+    """Sequences that the model sees at a time."""
+
+    apply_chat_template: bool = False
+    """Whether questions go through the model's chat template."""
+
+    include_path: Path | None = None
+    """A directory with task files of your own."""
