@@ -16,7 +16,7 @@ from quotetune.sampling.parts import write_part
 CONFIGS = [
     path
     for path in sorted((Path(__file__).parent.parent / "configs").glob("*.yaml"))
-    if not path.stem.startswith("accelerate")  # those are for `launch`
+    if not path.stem.startswith(("accelerate", "grpo"))  # those are for `launch`, and for TRL
 ]
 
 

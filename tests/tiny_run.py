@@ -21,18 +21,21 @@ os.environ["OMP_NUM_THREADS"] = "1"
 MOMENTS = ("sample", "score", "pair", "rename", "train", "evaluation-sample", "evaluation-metrics")
 
 
+def write_corpus(index: Path) -> None:
+    """Build an index of half of all pairs of characters: a random text has a QUIP about 1/2."""
+    from quotetune import build_index
+
+    rng = random.Random(0)
+    letters = [chr(i) for i in range(ord("!"), ord("~") + 1)]
+    build_index(["".join(rng.choices(letters, k=60)) for _ in range(100)], index, n=2)
+
+
 def write_inputs(directory: Path, **changes) -> dict:
     """Write everything a run needs, and return its config; `changes` go into its blocks."""
     from tiny_model import save_tiny_model
 
-    from quotetune import build_index
-
     save_tiny_model(directory / "model")
-    rng = random.Random(0)
-    letters = [chr(i) for i in range(ord("!"), ord("~") + 1)]
-    # Half of all pairs of characters: so a random response has a QUIP about one half.
-    corpus = ["".join(rng.choices(letters, k=60)) for _ in range(100)]
-    build_index(corpus, directory / "index", n=2)
+    write_corpus(directory / "index")
     rows = [{"prompt": f"What is {i}?", "reference": f"the number {i}"} for i in range(40)]
     text = "".join(json.dumps(row) + "\n" for row in rows)
     (directory / "prompts.jsonl").write_text(text, encoding="utf-8")

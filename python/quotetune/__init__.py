@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from quotetune.index import Index
     from quotetune.live import add, compact, merge, remove
     from quotetune.results import Document, QuipReport, Quote, QuoteSource
+    from quotetune.rewards import QuipReward, QuipScorer
     from quotetune.shortcuts import quip_score, trace
 
 __all__ = [
@@ -20,6 +21,8 @@ __all__ = [
     "Document",
     "Index",
     "QuipReport",
+    "QuipReward",
+    "QuipScorer",
     "Quote",
     "QuoteSource",
     "QuotetuneError",
@@ -42,6 +45,8 @@ _MODULES = {
     "Document": "results",
     "Index": "index",
     "QuipReport": "results",
+    "QuipReward": "rewards",
+    "QuipScorer": "rewards",
     "Quote": "results",
     "QuoteSource": "results",
     "add": "live",

@@ -1,0 +1,63 @@
+"""Upload a directory to the Hugging Face Hub."""
+
+from pathlib import Path
+from typing import Literal
+
+from quotetune.errors import QuotetuneError, UsageError
+
+
+def check_repo_name(repo: str) -> None:
+    """Check a repository's name before the work whose result goes there.
+
+    Raises:
+        UsageError: It is none, or huggingface_hub is not installed.
+
+    Example:
+        >>> check_repo_name("me/my model")
+        Traceback (most recent call last):
+        quotetune.errors.UsageError: --push-to-hub me/my model: no name of a repository: write it \
+as OWNER/NAME
+    """
+    try:
+        from huggingface_hub.errors import HFValidationError
+        from huggingface_hub.utils._validators import validate_repo_id
+    except ImportError as error:
+        raise UsageError("--push-to-hub needs huggingface_hub: install quotetune[train]") from error
+    try:
+        validate_repo_id(repo)
+    except HFValidationError as error:
+        raise UsageError(
+            f"--push-to-hub {repo}: no name of a repository: write it as OWNER/NAME"
+        ) from error
+
+
+def push_directory(directory: Path, repo: str, kind: Literal["model", "dataset"]) -> None:
+    """Upload a directory; a repository that is not there is made, and is private.
+
+    Args:
+        directory: What is to be uploaded.
+        repo: OWNER/NAME.
+        kind: What the repository holds.
+
+    Raises:
+        QuotetuneError: It could not be uploaded; the directory stays.
+    """
+    from huggingface_hub import HfApi
+
+    try:
+        api = HfApi()
+        api.create_repo(repo, repo_type=kind, private=True, exist_ok=True)
+        api.upload_folder(
+            repo_id=repo,
+            repo_type=kind,
+            folder_path=str(directory),
+            commit_message="Upload of quotetune",
+        )
+    except Exception as error:
+        # The classes are those of an HTTP library that the Hub's client has exchanged before.
+        reason = " ".join(str(error).split())
+        raise QuotetuneError(
+            f"{directory} is complete, but could not be uploaded to {repo} ({reason}): go online,"
+            f" log in with `hf auth login`, and run `hf upload {repo} {directory}"
+            f" --repo-type {kind}`"
+        ) from error
