@@ -17,7 +17,9 @@ from pydantic import (
     model_validator,
 )
 
+from quotetune.config_absorb import AbsorbConfig
 from quotetune.config_measures import LmEvalConfig, MauveConfig
+from quotetune.config_rounds import BestConfig, DriftConfig, Share
 from quotetune.sampling.settings import ModelConfig, SamplingConfig
 
 
@@ -158,7 +160,23 @@ class Config(_Block):
     has its own prompts."""
 
     reference: Literal["previous", "base"] = "previous"
-    """What a later round's policy is held close to: that of the round before, or the base model."""
+    """What a later round's policy is held close to: that of the round before, or what the first
+    round started from, which is the base model or, with `absorb`, the absorbed one."""
+
+    replay: list[Share] = []
+    """Pairs of earlier rounds that a round learns again: `[0.3, 0.15]` mixes in 30% of the pairs of
+    the round before and 15% of those of the one before that (Rosset et al. 2024)."""
+
+    best: BestConfig = BestConfig()
+    """Which round's policy is kept as `best/`."""
+
+    early_stop: bool = False
+    """Stop after a round that is no better, by the criterion of `best`, than all that came before
+    it, the model that the first round started from included."""
+
+    absorb: AbsorbConfig | None = None
+    """Continued pre-training on the corpus's documents before the first round; `null` leaves it
+    out."""
 
     model: ModelConfig
     """The model to tune."""
@@ -183,6 +201,9 @@ class Config(_Block):
 
     evaluation: EvaluationConfig = EvaluationConfig()
     """The evaluation."""
+
+    drift: DriftConfig | None = None
+    """Measure KL to the base model and the perplexity of other text; `null` leaves it out."""
 
     @property
     def evaluation_sampling(self) -> SamplingConfig:

@@ -45,7 +45,26 @@ def check_inputs(config: Config) -> list[Problem]:
     if config.launch is not None and not config.launch.is_file():
         text = f"{config.launch} is not there: write it with `accelerate config`"
         problems.append(Problem("launch", text, to_provide=True))
+    texts = {
+        "absorb.replay": None if config.absorb is None else config.absorb.replay,
+        "drift.outside": None if config.drift is None else config.drift.outside,
+    }
+    for key, path in texts.items():
+        problems += [] if path is None else _text_problems(key, path)
     return problems
+
+
+def _text_problems(key: str, path: Path) -> list[Problem]:
+    from quotetune.general_text import read_texts
+
+    if not path.exists():
+        text = f"{path} is not there: put the text there, or correct the path"
+        return [Problem(key, text, to_provide=True)]
+    try:
+        read_texts(path)
+    except UsageError as error:
+        return [Problem(key, str(error))]
+    return []
 
 
 def _model_problems(model: ModelConfig) -> list[Problem]:

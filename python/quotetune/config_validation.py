@@ -4,7 +4,7 @@ import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeGuard, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
@@ -15,7 +15,9 @@ from quotetune.config import (
     SamplingConfig,
     evaluation_sampling,
 )
+from quotetune.config_absorb import AbsorbConfig
 from quotetune.config_file import apply_overrides, read_yaml
+from quotetune.config_rounds import round_problems
 from quotetune.errors import UsageError
 
 _Block = TypeVar("_Block", bound=BaseModel)
@@ -158,11 +160,21 @@ def _lower_first(text: str) -> str:
 
 
 def _keys_of(model: type[BaseModel], above: Sequence[int | str]) -> list[str]:
+    named = False  # whether the next key is a name that the user has given
     for key in above:
-        inner = model.model_fields[str(key)].annotation
-        assert isinstance(inner, type) and issubclass(inner, BaseModel)
-        model = inner
+        if named:
+            named = False
+            continue
+        annotation = model.model_fields[str(key)].annotation
+        named = get_origin(annotation) is dict
+        kinds = (annotation, *get_args(annotation))
+        model = next(kind for kind in kinds if _is_block(kind))
     return list(model.model_fields)
+
+
+def _is_block(kind: Any) -> TypeGuard[type[BaseModel]]:
+    """Tell whether a type is that of a block of keys."""
+    return isinstance(kind, type) and issubclass(kind, BaseModel)
 
 
 def _valid_blocks(content: dict[str, Any]) -> dict[str, Any]:
@@ -196,6 +208,7 @@ def _combination_problems(blocks: dict[str, Any]) -> list[Problem]:
         )
     if sampling is not None and evaluation is not None:
         problems += _evaluation_problems(sampling, evaluation)
+    problems += [Problem(key, text) for key, text in round_problems(blocks)]
     return problems + _training_problems(blocks)
 
 
@@ -217,11 +230,20 @@ def _evaluation_problems(sampling: SamplingConfig, evaluation: EvaluationConfig)
 
 
 def _training_problems(blocks: dict[str, Any]) -> list[Problem]:
-    from quotetune.training import check_dpo_options, check_lora_options
+    from quotetune.training_options import (
+        check_dpo_options,
+        check_lora_options,
+        check_sft_options,
+    )
 
     lines = []
     if blocks.get("lora") is not None:
         lines += check_lora_options(blocks["lora"])
     if "dpo" in blocks:
         lines += check_dpo_options(blocks["dpo"])
+    absorb: AbsorbConfig | None = blocks.get("absorb")
+    if absorb is not None:
+        lines += check_sft_options(absorb.sft)
+        if isinstance(absorb.lora, dict):
+            lines += [f"absorb.{line}" for line in check_lora_options(absorb.lora)]
     return [Problem(key, text) for key, _, text in (line.partition(": ") for line in lines)]

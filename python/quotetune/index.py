@@ -1,7 +1,8 @@
 """The index as Python sees it: open it, score with it, trace with it."""
 
+import itertools
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, overload
 
@@ -315,6 +316,26 @@ class Index:
             raise QuotetuneError(f"no document {id!r} of source {source!r}: not valid Unicode")
         source, id, text, metadata = self._index.document(source, id)
         return Document(source, id, text, metadata_from_json(metadata))
+
+    def documents(self) -> Iterator[Document]:
+        """Yield the documents in the order of the corpus.
+
+        Raises:
+            QuotetuneError: The index keeps no text.
+
+        Example:
+            >>> from tempfile import mkdtemp
+            >>> from quotetune import build_index
+            >>> index = build_index(["banana", "cherry"], mkdtemp() + "/index")
+            >>> [document.text for document in index.documents()]
+            ['banana', 'cherry']
+        """
+        for position in itertools.count():
+            found = self._index.document_at(position)
+            if found is None:
+                return
+            source, id, text, metadata = found
+            yield Document(source, id, text, metadata_from_json(metadata))
 
 
 def _identities(documents: Any) -> list[tuple[str, str]]:

@@ -11,9 +11,7 @@ _TEMPLATE = """\
 
 # {title}
 
-{base} after quote-tuning: preference pairs were made of its own responses, the chosen side being
-the one with the higher QUIP-Score (Zhang et al. 2025, [arXiv 2404.03862](https://arxiv.org/abs/2404.03862)),
-and it was trained on them by DPO.
+{what}
 
 ## How to load it
 
@@ -27,10 +25,10 @@ and it was trained on them by DPO.
 |---|---|
 {facts}
 
-Options of `trl.DPOConfig`:
+Options of `trl.{trainer}`:
 
 ```json
-{dpo}
+{options}
 ```
 
 Options of `peft.LoraConfig`:
@@ -41,6 +39,15 @@ Options of `peft.LoraConfig`:
 
 Versions: {versions}.
 """
+
+_QUOTE_TUNED = """\
+{base} after quote-tuning: preference pairs were made of its own responses, the chosen side being
+the one with the higher QUIP-Score (Zhang et al. 2025, [arXiv 2404.03862](https://arxiv.org/abs/2404.03862)),
+and it was trained on them by DPO."""
+
+_ABSORBED = """\
+{base} after continued pre-training on documents of the corpus that it is to quote, before any
+quote-tuning (Khalifa et al. 2024, [arXiv 2404.01019](https://arxiv.org/abs/2404.01019))."""
 
 _LOAD_ADAPTER = """\
 from peft import PeftModel
@@ -82,18 +89,23 @@ def model_card(record: dict[str, Any], metrics: dict[str, dict[str, float | None
     """
     job = record["job"]
     base = job["base"]["path"]
-    adapter = job["lora"] is not None
+    adapter = job["lora"] is not None and not job.get("merge", False)
+    dpo = job.get("method", "dpo") == "dpo"
+    tags = ["quotetune", "dpo" if dpo else "sft", "trl", *(["lora"] if adapter else [])]
     metadata = [
         f"base_model: {json.dumps(base)}",
         f"library_name: {'peft' if adapter else 'transformers'}",
         "pipeline_tag: text-generation",
-        f"tags: {json.dumps(['quotetune', 'dpo', 'trl', *(['lora'] if adapter else [])])}",
+        f"tags: {json.dumps(tags)}",
     ]
-    facts = {
-        "Base model": base,
-        "Started from": job["adapter"] or job["model"]["path"],
-        "Reference policy": "the base model" if job["reference"] == "base" else "where it started",
-        "Pairs": record["pairs"],
+    facts = {"Base model": base, "Started from": job["adapter"] or job["model"]["path"]}
+    if dpo:
+        from_base = job["reference"] == "base"
+        facts["Reference policy"] = "the base model" if from_base else "where it started"
+        if from_base and job.get("origin"):
+            facts["Reference policy"] = "the base model after continued pre-training"
+    facts |= {
+        "Pairs" if dpo else "Texts": record["pairs" if dpo else "texts"],
         "Tokens a pass": sum(record["tokens"].values()),
         "Steps": record["steps"],
         "Epochs": record["epochs"],
@@ -102,15 +114,17 @@ def model_card(record: dict[str, Any], metrics: dict[str, dict[str, float | None
     if record["history"]:
         last = record["history"][-1]
         facts["Loss at the end"] = f"{last['loss']:.4f}"
-        facts["Reward accuracy at the end"] = f"{last['accuracy']:.3f}"
+        if dpo:
+            facts["Reward accuracy at the end"] = f"{last['accuracy']:.3f}"
     return _TEMPLATE.format(
         metadata="\n".join(metadata),
-        title=f"{base.rstrip('/').rpartition('/')[2]}, quote-tuned",
-        base=base,
+        title=f"{base.rstrip('/').rpartition('/')[2]}, {'quote-tuned' if dpo else 'absorbed'}",
+        what=(_QUOTE_TUNED if dpo else _ABSORBED).format(base=base),
         loading=_LOAD_ADAPTER.format(base=base) if adapter else _LOAD_MODEL,
         numbers=_numbers(metrics),
         facts="\n".join(f"| {name} | {value} |" for name, value in facts.items()),
-        dpo=json.dumps(record["dpo"], indent=2),
+        trainer="DPOConfig" if dpo else "SFTConfig",
+        options=json.dumps(record["dpo" if dpo else "sft"], indent=2),
         lora=json.dumps(record["lora"], indent=2),
         versions=", ".join(f"{name} {version}" for name, version in record["versions"].items()),
     )

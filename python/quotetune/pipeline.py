@@ -9,9 +9,11 @@ from pathlib import Path
 
 from quotetune.config import Config
 from quotetune.console import say
+from quotetune.curves import write_curves
 from quotetune.errors import QuotetuneError, UsageError
 from quotetune.stage import Stage, Status, clean, complete, inspect
 from quotetune.stages import all_stages
+from quotetune.stages.layout import Layout
 from quotetune.whole_files import write_text
 
 
@@ -23,15 +25,17 @@ class Planned:
         name: The stage's name.
         todo: Whether anything is to be done; None if that depends on what earlier stages give.
         note: Why.
+        never: Whether it is left out.
     """
 
     name: str
     todo: bool | None
     note: str
+    never: bool = False
 
     def __str__(self) -> str:
         """The stage's line in the plan."""
-        word = {True: "to do", False: "done", None: "open"}[self.todo]
+        word = "never" if self.never else {True: "to do", False: "done", None: "open"}[self.todo]
         return f"{word:<6} {self.name}" + (f" ({self.note})" if self.note else "")
 
 
@@ -72,7 +76,14 @@ def plan(stages: Sequence[Stage]) -> list[Planned]:
     remade: list[Stage] = []
     for stage in stages:
         sources = [other.name for other in remade if _reads(stage, other)]
-        if sources and not stage.directory.exists():
+        deciding = [other.name for other in remade if _decides(other, stage)]
+        reason = stage.skip.reason() if stage.skip is not None and not deciding else None
+        if reason is not None:
+            planned.append(Planned(stage.name, False, reason, never=True))
+            continue
+        if deciding and (sources or inspect(stage).state != "done"):
+            entry = Planned(stage.name, None, f"if {deciding[-1]} is better than before")
+        elif sources and not stage.directory.exists():
             entry = Planned(stage.name, True, "")
         elif sources:
             entry = Planned(stage.name, None, f"if {' or '.join(sources)} gives other files")
@@ -86,6 +97,10 @@ def plan(stages: Sequence[Stage]) -> list[Planned]:
 
 def _reads(stage: Stage, other: Stage) -> bool:
     return any(path.is_relative_to(other.directory) for path in stage.inputs.values())
+
+
+def _decides(other: Stage, stage: Stage) -> bool:
+    return stage.skip is not None and other.directory in stage.skip.decided_by.values()
 
 
 def _planned(name: str, status: Status) -> Planned:
@@ -117,7 +132,8 @@ def run(config: Config, config_text: str, until: str | None = None) -> None:
     with _lock(config.run):
         write_text(config.run / "config.yaml", config_text)
         for stage in stages:
-            _run_stage(stage)
+            if _run_stage(stage) and stage.name.startswith("evaluation/"):
+                write_curves(Layout(config))
         if len(stages) == len(stage_list(config)):
             from quotetune.report import write_report
             from quotetune.summary import summarize
@@ -126,13 +142,19 @@ def run(config: Config, config_text: str, until: str | None = None) -> None:
             print(f"report: {write_report(config.run, config.index)}")
 
 
-def _run_stage(stage: Stage) -> None:
+def _run_stage(stage: Stage) -> bool:
+    """Do a stage if it is to be done; tell whether it was."""
+    reason = None if stage.skip is None else stage.skip.reason()
+    if reason is not None:
+        say(str(Planned(stage.name, False, reason, never=True)))
+        return False
     status = inspect(stage)
     say(str(_planned(stage.name, status)))
     if status.state == "done":
         clean(stage)
-    else:
-        complete(stage)
+        return False
+    complete(stage)
+    return True
 
 
 @contextmanager

@@ -17,8 +17,8 @@ _BATCHES_A_WINDOW = 32
 _TRL_HEAD = trl_dpo.add_fused_lm_head
 
 
-def _add_head(model: Any, outputs: tuple[str, ...] = ("log_probs",)) -> None:
-    """Add our head where it is right and has what TRL asks for; else TRL's own."""
+def add_head(model: Any, outputs: tuple[str, ...] = ("log_probs",)) -> None:
+    """Add our head to a model where it is right and has what TRL asks for; else TRL's own."""
     if can_score_completions(model) and "log_sum_sq_probs" not in outputs:
         add_completion_head(model)
     else:
@@ -27,7 +27,7 @@ def _add_head(model: Any, outputs: tuple[str, ...] = ("log_probs",)) -> None:
 
 # The trainer's constructor adds the head and uses it at once, for the reference's log-probs; the
 # module's name is the one place between the two where another head can be put.
-trl_dpo.add_fused_lm_head = _add_head
+trl_dpo.add_fused_lm_head = add_head
 
 
 class LengthGroupedOrder(Sampler[int]):  # type: ignore[misc]

@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from quotetune.best import best_policy
 from quotetune.config import Config
 from quotetune.measures.bootstrap import LEVEL, RESAMPLES, SEED, paired_intervals
 from quotetune.stages.layout import BASE, Layout
+from quotetune.stages.stopping import criterion, evaluated, stop_reason
 
 SCHEMA = 2
 Metrics = Mapping[str, float | None]
@@ -55,10 +57,12 @@ def collect_metrics(config: Config) -> dict[str, Any]:
     layout = Layout(config)
     base = layout.evaluation(BASE) / "metrics"
     rows = {"before": _Row(base)}
-    policies = [f"round-{number}" for number in range(1, config.rounds + 1)]
+    policies = [name for name in evaluated(layout) if name != BASE]
     for policy in policies[:-1]:
         rows[policy] = _Row(layout.evaluation(policy) / "metrics")
     rows["after"] = _Row(layout.evaluation(policies[-1]) / "metrics")
+    values = {policy: criterion(layout, policy) for policy in policies}
+    best = best_policy(values, config.best.prefer)
     for baseline in config.evaluation.baselines:
         rows[baseline] = _Row(layout.evaluation(baseline) / "metrics")
     apart = {name: _Row(base, name) for name in ("best_of_n", "reference")}
@@ -70,6 +74,10 @@ def collect_metrics(config: Config) -> dict[str, Any]:
         "prompts": read_json(base / "metrics.json")["prompts"],
         "before": metrics["before"],
         "after": metrics["after"],
+        "policies": policies,
+        "last": policies[-1],
+        "best": {"policy": best, "criterion": config.best.criterion, "value": values[best]},
+        "stopped": stop_reason(layout, config.rounds),
         "best_of_n": metrics.get("best_of_n"),
         "reference": metrics.get("reference"),
         "rows": {name: metrics[name] for name in [*policies[:-1], *config.evaluation.baselines]},
@@ -79,6 +87,12 @@ def collect_metrics(config: Config) -> dict[str, Any]:
         "reward_accuracy": _reward_accuracy(layout, policies),
         "lm_eval": _lm_eval(layout, policies[-1]),
     }
+
+
+def policy_metrics(metrics: Mapping[str, Any]) -> dict[str, Metrics]:
+    """Return the metrics of every trained policy, by its name."""
+    rows = {**metrics["rows"], metrics["last"]: metrics["after"]}
+    return {name: rows[name] for name in metrics["policies"]}
 
 
 def difference_intervals(

@@ -36,6 +36,19 @@ _PACKAGES = (
 
 
 @dataclass(frozen=True)
+class Skip:
+    """When a stage is left out.
+
+    Attributes:
+        decided_by: The directories of the stages whose results decide, by their policy.
+        reason: Says why it is left out; None if it is not, or if nobody knows yet.
+    """
+
+    decided_by: Mapping[str, Path]
+    reason: Callable[[], str | None]
+
+
+@dataclass(frozen=True)
 class Stage:
     """One step of a run.
 
@@ -46,6 +59,7 @@ class Stage:
         inputs: The files and directories that it reads, by the name that a message gives them.
         make: Writes the files of the stage into its argument, a directory that it makes. After an
             interruption it is called again, with what is there.
+        skip: When it is left out; None if never.
     """
 
     name: str
@@ -53,6 +67,7 @@ class Stage:
     settings: Mapping[str, Any]
     inputs: Mapping[str, Path]
     make: Callable[[Path], None]
+    skip: Skip | None = None
 
     @property
     def partial(self) -> Path:

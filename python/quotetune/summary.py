@@ -7,7 +7,10 @@ from typing import Any
 
 from rich.console import Console
 
+from quotetune.best import link_best
 from quotetune.config import Config
+from quotetune.console import say
+from quotetune.curves import write_curves
 from quotetune.marked import marked_response
 from quotetune.metrics_table import (
     FURTHER_COLUMNS,
@@ -19,7 +22,8 @@ from quotetune.metrics_table import (
 )
 from quotetune.model_card import model_card
 from quotetune.pairing import statistics_lines
-from quotetune.run_metrics import collect_metrics, metric_rows
+from quotetune.run_metrics import collect_metrics, metric_rows, policy_metrics
+from quotetune.stages.layout import Layout
 from quotetune.whole_files import write_json, write_text
 
 _SHOWN_PROMPTS = 5
@@ -34,12 +38,17 @@ def summarize(config: Config) -> dict[str, Any]:
     Returns:
         The metrics, as in `metrics.json`.
     """
+    layout = Layout(config)
+    write_curves(layout)
     metrics = collect_metrics(config)
+    link_best(config.run, config.run / metrics["best"]["policy"] / "adapter")
     write_json(config.run / "metrics.json", metrics)
     write_text(config.run / "summary.md", _markdown(config, metrics))
     _write_cards(config, metrics)
     print_table(metric_rows(metrics))
     difference = difference_line(metrics["after"], metrics["before"], metrics["intervals"]["after"])
+    for line in _best_lines(metrics):
+        say(line)
     console = Console(highlight=False, soft_wrap=True)
     console.print(f"after - before: {difference}; {bootstrap_line(metrics['bootstrap'])}")
     console.print(f"summary: {config.run / 'summary.md'}")
@@ -47,15 +56,22 @@ def summarize(config: Config) -> dict[str, Any]:
 
 
 def _write_cards(config: Config, metrics: Mapping[str, Any]) -> None:
-    """Put the numbers of each round into the model card of its policy."""
-    last = f"round-{config.rounds}"
-    for number in range(1, config.rounds + 1):
-        name = f"round-{number}"
-        after = metrics["after"] if name == last else metrics["rows"][name]
+    """Put the numbers of each policy into its model card."""
+    for name, after in policy_metrics(metrics).items():
         policy = config.run / name / "adapter"
         record = json.loads((policy / "training.json").read_text(encoding="utf-8"))
-        card = model_card(record, {"before": metrics["before"], "after": after})
+        card = model_card(record, {"before": metrics["before"], "after": dict(after)})
         write_text(policy / "README.md", card)
+
+
+def _best_lines(metrics: Mapping[str, Any]) -> list[str]:
+    """Say which policy is the best one."""
+    best = metrics["best"]
+    lines = [] if metrics["stopped"] is None else [f"stopped early: {metrics['stopped']}"]
+    if len(policy_metrics(metrics)) > 1:
+        shown = "-" if best["value"] is None else f"{best['value']:.4g}"
+        lines.append(f"best: {best['policy']}, {best['criterion']} {shown}")
+    return lines
 
 
 def _markdown(config: Config, metrics: Mapping[str, Any]) -> str:
@@ -65,6 +81,7 @@ def _markdown(config: Config, metrics: Mapping[str, Any]) -> str:
         "",
         f"{config.model.path}, {metrics['prompts']} held-out prompts, seed {config.seed},"
         f" {config.rounds} round{'s' if config.rounds > 1 else ''}.",
+        *_best_lines(metrics),
         "",
         *markdown_table(table_cells(rows)),
         "",
@@ -87,11 +104,11 @@ def _markdown(config: Config, metrics: Mapping[str, Any]) -> str:
         "## Pairs",
         "",
     ]
-    for number in range(1, config.rounds + 1):
+    for number in range(1, Layout(config).number(metrics["last"]) + 1):
         path = config.run / f"round-{number}" / "pairs" / "pairs.json"
         statistics = json.loads(path.read_text(encoding="utf-8"))
         lines += [f"- round {number}: {line}" for line in statistics_lines(statistics)]
-    return "\n".join([*lines, "", *_responses(config)]) + "\n"
+    return "\n".join([*lines, "", *_responses(config, metrics["last"])]) + "\n"
 
 
 def _differences(metrics: Mapping[str, Any]) -> list[str]:
@@ -125,14 +142,14 @@ def _lm_eval(metrics: Mapping[str, Any]) -> list[str]:
     return ["## General ability", "", *markdown_table(cells), ""]
 
 
-def _responses(config: Config) -> list[str]:
+def _responses(config: Config, last: str) -> list[str]:
     """Show the first held-out prompts, which the hash has chosen, with marked responses."""
     from quotetune.index import Index
     from quotetune.prompts import load_prompts
 
     index = Index.open(config.index)
     prompts = load_prompts(config.run / "prompts" / "heldout.parquet")[:_SHOWN_PROMPTS]
-    names = {"before": "base", "after": f"round-{config.rounds}"}
+    names = {"before": "base", "after": last}
     texts = {
         title: _first_responses(config.run / "evaluation" / name / "samples")
         for title, name in names.items()

@@ -1,4 +1,4 @@
-"""Train on preference pairs, in a child process that gives its memory back.
+"""Train, in a child process that gives its memory back.
 
 The child is `quotetune.training_worker`. Its checkpoints lie in a directory of their own, so that
 a training that was killed goes on at the last one and ends with the same weights.
@@ -53,6 +53,7 @@ def run_training(
     model: ModelConfig,
     adapter: Path | None = None,
     reference: Literal["base", "previous"] = "previous",
+    origin: Path | None = None,
     lora: dict[str, Any] | None,
     dpo: dict[str, Any],
     seed: int,
@@ -74,6 +75,7 @@ def run_training(
         adapter: The policy of the round before, which the training goes on from; None starts from
             the base model. A LoRA adapter goes on with its own settings, whatever `lora` says.
         reference: What the policy is held close to: where it starts from, or the base model.
+        origin: A LoRA adapter that makes of the model what `base` means; None is the model itself.
         lora: Keys of `peft.LoraConfig`; None trains all weights.
         dpo: Keys of `trl.DPOConfig`.
         seed: The run's seed.
@@ -99,6 +101,7 @@ def run_training(
     require_model(model)
     require_model(base)
     job = {
+        "method": "dpo",
         "pairs": str(pairs),
         "pairs_hash": content_hash(pairs),
         "model": model.model_dump(),
@@ -106,25 +109,38 @@ def run_training(
         "adapter": None if adapter is None else str(adapter),
         "policy_hash": content_hash(adapter or Path(model.path)),
         "reference": reference,
+        "origin": None if origin is None else str(origin),
         "lora": lora,
         "dpo": dpo,
         "seed": seed,
         "output": str(output),
     }
-    record = output / RECORD_NAME
-    if record.exists() and json.loads(record.read_text(encoding="utf-8"))["job"] == job:
-        return
-    _train(job, output, work, launch, progress, notice)
+    train_in_child(job, output, work, launch=launch, progress=progress, notice=notice)
 
 
-def _train(
+def train_in_child(
     job: dict[str, Any],
     output: Path,
     work: Path,
-    launch: Path | None,
-    progress: Callable[[TrainingProgress], None] | None,
-    notice: Callable[[str], None] | None,
+    *,
+    launch: Path | None = None,
+    progress: Callable[[TrainingProgress], None] | None = None,
+    notice: Callable[[str], None] | None = None,
 ) -> None:
+    """Do a job of `quotetune.training_worker`, or go on with it; nothing if its output is there.
+
+    Args:
+        job: What the child reads; it has all that the result depends on.
+        output: Where the result appears.
+        work: Directory of the checkpoints and the log.
+        launch: As for `run_training`.
+        progress: As for `run_training`.
+        notice: As for `run_training`.
+    """
+    record = output / RECORD_NAME
+    if record.exists() and json.loads(record.read_text(encoding="utf-8"))["job"] == job:
+        return
+
     def report(event: dict[str, Any]) -> None:
         if "notice" in event:
             if notice is not None:

@@ -1,4 +1,4 @@
-"""What a training does where the config's `dpo:` and `lora:` blocks are silent."""
+"""What a training does where the config's `dpo:`, `absorb.sft:` and `lora:` blocks are silent."""
 
 from typing import Any
 
@@ -16,12 +16,22 @@ def default_dpo_options(options: dict[str, Any], *, lora: bool) -> dict[str, Any
         options: The config's `dpo:` block.
         lora: Whether an adapter is trained, and not all weights.
     """
+    precompute = {"precompute_ref_log_probs": not options.get("sync_ref_model", False)}
+    return default_sft_options(options, lora=lora) | precompute
+
+
+def default_sft_options(options: dict[str, Any], *, lora: bool) -> dict[str, Any]:
+    """Return the defaults that differ from TRL's for a training without a reference.
+
+    Args:
+        options: The config's `dpo:` or `absorb.sft:` block.
+        lora: Whether an adapter is trained, and not all weights.
+    """
     import torch
 
     defaults: dict[str, Any] = {
         "bf16": not options.get("fp16", False) and has_fast_bf16(),
         "logging_steps": 1,
-        "precompute_ref_log_probs": not options.get("sync_ref_model", False),
         "save_steps": 0.1 if lora else 0.25,
         "save_total_limit": 1,
         "train_sampling_strategy": "group_by_length",

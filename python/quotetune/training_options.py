@@ -1,4 +1,4 @@
-"""The config's open blocks `dpo:` and `lora:`, checked against what TRL and PEFT declare."""
+"""The config's open blocks `dpo:`, `absorb.sft:` and `lora:`, checked against TRL and PEFT."""
 
 import difflib
 import enum
@@ -25,6 +25,45 @@ _SET_BY_THE_RUN = {
     "hub_model_id": "nothing is uploaded",
     "push_to_hub": "nothing is uploaded",
 }
+# Documents are tokenised by the run, each by itself.
+_SET_BY_ABSORB = dict.fromkeys(
+    (
+        "assistant_only_loss",
+        "chat_template_path",
+        "completion_only_loss",
+        "dataset_kwargs",
+        "dataset_text_field",
+        "eos_token",
+        "eval_packing",
+        "pad_token",
+    ),
+    "the documents are tokenised by the run: see `absorb`",
+)
+_SET = {"dpo": _SET_BY_THE_RUN, "absorb.sft": _SET_BY_THE_RUN | _SET_BY_ABSORB, "lora": {}}
+
+
+def check_sft_options(options: dict[str, Any]) -> list[str]:
+    """Say what is wrong with an `absorb.sft:` block.
+
+    Args:
+        options: Keys of `trl.SFTConfig` with their values.
+
+    Returns:
+        One line a problem; empty if there is none.
+
+    Raises:
+        UsageError: TRL is not installed.
+
+    Example:
+        >>> print(*check_sft_options({"num_train_epochs": 3, "max_lenght": 512}))
+        absorb.sft.max_lenght: trl.SFTConfig has no such key; did you mean max_length?
+    """
+    return _convert("absorb.sft", options)[1]
+
+
+def sft_options(options: dict[str, Any]) -> dict[str, Any]:
+    """Return a checked `absorb.sft:` block with its values in the types of `trl.SFTConfig`."""
+    return _convert("absorb.sft", options)[0]
 
 
 def check_dpo_options(options: dict[str, Any]) -> list[str]:
@@ -99,6 +138,10 @@ def _target(block: str) -> Any:
             from trl import DPOConfig
 
             return DPOConfig
+        if block == "absorb.sft":
+            from trl import SFTConfig
+
+            return SFTConfig
         from peft import LoraConfig
 
         return LoraConfig
@@ -119,8 +162,8 @@ def _convert(block: str, options: dict[str, Any]) -> tuple[dict[str, Any], list[
         place = f"{block}.{key}"
         if key not in declared:
             problems.append(f"{place}: {_unknown(key, target, declared)}")
-        elif block == "dpo" and key in _SET_BY_THE_RUN:
-            problems.append(f"{place}: not to be set here, since {_SET_BY_THE_RUN[key]}")
+        elif key in _SET[block]:
+            problems.append(f"{place}: not to be set here, since {_SET[block][key]}")
         else:
             try:
                 values[key] = _convert_value(hints[key], value)
@@ -160,7 +203,7 @@ def _not_a_choice(hint: Any, field: "Field[Any]", value: Any) -> str | None:
     for member in typing.get_args(hint):
         if isinstance(member, type) and issubclass(member, enum.Enum):
             choices += [choice.value for choice in member]
-    if field.name == "loss_type":
+    if field.name == "loss_type" and not choices:
         # TRL looks at the names of losses at the first step only; its help lists them all.
         listed = field.metadata["help"].partition("Possible values are")[2].partition(". ")[0]
         choices = re.findall(r"`'(\w+)'`", listed)

@@ -1,18 +1,21 @@
 """The child process that trains: `python -m quotetune.training_worker job.json`.
 
 It also runs on several devices, as `accelerate launch -m quotetune.training_worker job.json` (the
-first process alone reports and writes). `job.json` is what `quotetune.training.run_training` wrote
-into its work directory.
+first process alone reports and writes). `job.json` is what `quotetune.training.train_in_child`
+wrote into its work directory.
 """
 
 import os
 from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from quotetune.child import child_main
 from quotetune.cpu import child_environment
+
+if TYPE_CHECKING:
+    from quotetune.trainer_session import TrainerSession
 
 # Before torch is imported, by whatever starts this process.
 os.environ.update(child_environment())
@@ -26,15 +29,14 @@ def train(job: dict[str, Any], work: Path, report: Callable[[dict[str, Any]], No
     """Train, from the newest complete checkpoint on if there is one, and write the output.
 
     Args:
-        job: What `run_training` wrote.
+        job: What `train_in_child` wrote.
         work: The directory of the checkpoints.
         report: Takes progress and notices.
     """
     from quotetune.checkpoints import newest_checkpoint
-    from quotetune.training_session import TrainingSession
 
     is_first = os.environ.get("RANK", "0") == "0"
-    session = TrainingSession(job, work, report if is_first else lambda _: None)
+    session = _session(job, work, report if is_first else lambda _: None)
     with session.trainer.accelerator.main_process_first():
         checkpoint = newest_checkpoint(work)
     session.train(checkpoint)
@@ -43,6 +45,18 @@ def train(job: dict[str, Any], work: Path, report: Callable[[dict[str, Any]], No
     session.save(unfinished, _versions())
     if is_first:
         unfinished.replace(output)
+
+
+def _session(
+    job: dict[str, Any], work: Path, report: Callable[[dict[str, Any]], None]
+) -> "TrainerSession":
+    if job["method"] == "sft":
+        from quotetune.absorb_session import AbsorbSession
+
+        return AbsorbSession(job, work, report)
+    from quotetune.training_session import TrainingSession
+
+    return TrainingSession(job, work, report)
 
 
 def _versions() -> dict[str, str]:

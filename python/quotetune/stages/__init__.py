@@ -5,22 +5,27 @@ A stage's settings are the keys of the config that it reads. Changing others lea
 
 from quotetune.config import Config
 from quotetune.stage import Stage
-from quotetune.stages import evaluation, prompts, rounds, training
-from quotetune.stages.layout import BASE, Layout
+from quotetune.stages import absorb, evaluation, prompts, rounds, training
+from quotetune.stages.layout import ABSORBED, BASE, Layout
+from quotetune.stages.stopping import stoppable
 
 
 def all_stages(config: Config) -> list[Stage]:
     """Return the stages of a config's run, in the order in which they are done."""
     layout = Layout(config)
-    stages = [prompts.split(layout)]
+    done = [prompts.split(layout)]
+    if config.absorb is not None:
+        done += [absorb.documents(layout), absorb.train(layout)]
+        done += evaluation.stages(layout, BASE) + evaluation.stages(layout, ABSORBED)
     for number in range(1, config.rounds + 1):
-        stages += [
+        of_round = [
             rounds.sample(layout, number),
             rounds.score(layout, number),
             rounds.pair(layout, number),
-            training.train(layout, number),
+            *training.stages(layout, number),
         ]
-        if number == 1:
-            stages += evaluation.stages(layout, BASE)
-        stages += evaluation.stages(layout, f"round-{number}")
-    return stages
+        if number == 1 and config.absorb is None:
+            of_round += evaluation.stages(layout, BASE)
+        of_round += evaluation.stages(layout, f"round-{number}")
+        done += stoppable(layout, number, of_round)
+    return done

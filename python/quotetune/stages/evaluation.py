@@ -6,6 +6,7 @@ from typing import Any
 from quotetune.stage import Stage
 from quotetune.stages.layout import BASE, Layout, flat
 from quotetune.stages.sampling import sampling_stage
+from quotetune.whole_files import write_json
 
 EVALUATION_ROUND = 0  # in the seeds; training rounds count from 1
 # Of what the metrics stage writes: a stage that an older version wrote is done again.
@@ -14,7 +15,8 @@ _METRICS_FORMAT = 2
 
 def stages(layout: Layout, policy: str) -> list[Stage]:
     """Return the stages that evaluate a policy."""
-    return [sample(layout, policy), metrics(layout, policy)]
+    measured = [sample(layout, policy), metrics(layout, policy)]
+    return measured if layout.config.drift is None else [*measured, drift(layout, policy)]
 
 
 def sample(layout: Layout, policy: str) -> Stage:
@@ -84,3 +86,38 @@ def _judge_settings(layout: Layout) -> dict[str, Any]:
     if layout.config.evaluation.perplexity == "base":
         settings |= flat("model", layout.config.model.model_dump())
     return settings
+
+
+def drift(layout: Layout, policy: str) -> Stage:
+    """Measure how far a policy has gone from the base model."""
+    config = layout.config
+    assert config.drift is not None
+    settings = config.drift
+    directory = layout.evaluation(policy)
+    samples = None if policy == BASE else directory / "samples"
+    outside = settings.outside
+
+    def make(result: Path) -> None:
+        from quotetune.drift import measure_drift
+
+        content = measure_drift(
+            samples,
+            base=config.model,
+            model=layout.model(policy),
+            adapter=layout.adapter(policy),
+            outside=outside,
+            max_tokens=settings.max_tokens,
+            work=result.parent / "work",
+        )
+        result.mkdir(exist_ok=True)
+        write_json(result / "drift.json", content)
+
+    inputs = layout.policy_inputs(policy)
+    if samples is not None:
+        inputs["the samples"] = samples
+    if outside is not None:
+        inputs["drift.outside"] = outside
+    keys = layout.model_settings(policy)
+    if outside is not None:
+        keys["drift.max_tokens"] = settings.max_tokens
+    return Stage(f"evaluation/{policy}/drift", directory / "drift", keys, inputs, make)

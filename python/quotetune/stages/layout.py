@@ -1,6 +1,7 @@
 """Where things are in a run's directory, and which policies there are.
 
-A policy is named by what made it: `base`, the untouched model, or `round-k`, that of round k.
+A policy is named by what made it: `base`, the untouched model; `absorbed`, that model after
+`absorb`; or `round-k`, that of round k.
 """
 
 from dataclasses import dataclass
@@ -8,8 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from quotetune.config import Config
+from quotetune.config_absorb import is_whole
+from quotetune.sampling.settings import ModelConfig
 
 BASE = "base"
+ABSORBED = "absorbed"
 
 
 @dataclass(frozen=True)
@@ -26,6 +30,14 @@ class Layout:
         """Return the directory of a round."""
         return self.config.run / f"round-{number}"
 
+    def pairs(self, number: int) -> Path:
+        """Return a round's own pairs."""
+        return self.round(number) / "pairs" / "pairs.parquet"
+
+    def replays(self, number: int) -> bool:
+        """Tell whether a round learns pairs of earlier rounds, too."""
+        return number > 1 and any(self.config.replay[: number - 1])
+
     def evaluation(self, policy: str) -> Path:
         """Return the directory of a policy's evaluation."""
         return self.config.run / "evaluation" / policy
@@ -35,23 +47,65 @@ class Layout:
         """The held-out prompts."""
         return self.config.run / "prompts" / "heldout.parquet"
 
+    @property
+    def origin(self) -> str:
+        """Name the policy that the first round starts from: round 0."""
+        return BASE if self.config.absorb is None else ABSORBED
+
     def start(self, number: int) -> str:
         """Name the policy that a round samples from and starts from."""
-        return BASE if number == 1 else f"round-{number - 1}"
+        return self.origin if number == 1 else f"round-{number - 1}"
+
+    def number(self, policy: str) -> int:
+        """Return a policy's round: 0 for what the first round starts from and what is before."""
+        return 0 if policy in (BASE, ABSORBED) else int(policy.removeprefix("round-"))
+
+    def policies(self) -> list[str]:
+        """Name all policies, in the order in which they are trained."""
+        rounds = [f"round-{number}" for number in range(1, self.config.rounds + 1)]
+        return list(dict.fromkeys([BASE, self.origin, *rounds]))
 
     def adapter(self, policy: str) -> Path | None:
         """Return what training wrote of a policy; None for the base model."""
         return None if policy == BASE else self.config.run / policy / "adapter"
 
-    def model_inputs(self) -> dict[str, Path]:
+    def origin_adapter(self) -> Path | None:
+        """Return the absorbed policy where it is an adapter that the rounds go on with."""
+        config = self.config
+        if config.absorb is None or is_whole(config.absorb, config.lora):
+            return None
+        return self.adapter(ABSORBED)
+
+    def model(self, policy: str) -> ModelConfig:
+        """Return the model that a policy's adapter lies on.
+
+        Where the absorbed policy is a whole model, the rounds' adapters lie on that.
+        """
+        config = self.config
+        if config.absorb is None or not is_whole(config.absorb, config.lora):
+            return config.model
+        if policy in (BASE, ABSORBED):
+            return config.model
+        path = str(self.adapter(ABSORBED))
+        return config.model.model_copy(update={"path": path, "revision": None})
+
+    def model_inputs(self, policy: str = BASE) -> dict[str, Path]:
         """A model's directory is an input; a name on the Hub is only a setting."""
-        path = Path(self.config.model.path)
-        return {"model.path": path} if path.exists() else {}
+        model = self.model(policy)
+        if model != self.config.model:
+            return {"the absorbed model": Path(model.path)}
+        return {"model.path": Path(model.path)} if Path(model.path).exists() else {}
+
+    def model_settings(self, policy: str) -> dict[str, Any]:
+        """Return the model's keys as a stage's settings; the run may be moved with its models."""
+        model = self.model(policy)
+        path = {} if model == self.config.model else {"path": ABSORBED}
+        return flat("model", model.model_dump() | path)
 
     def policy_inputs(self, policy: str) -> dict[str, Path]:
         """Return the files that a policy consists of."""
         adapter = self.adapter(policy)
-        return self.model_inputs() | ({} if adapter is None else {"the adapter": adapter})
+        return self.model_inputs(policy) | ({} if adapter is None else {"the adapter": adapter})
 
 
 def flat(name: str, block: dict[str, Any]) -> dict[str, Any]:

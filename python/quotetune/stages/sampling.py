@@ -32,7 +32,7 @@ def sampling_stage(
     """
     config = layout.config
     settings = {
-        **flat("model", config.model.model_dump()),
+        **layout.model_settings(policy),
         **flat("sampling", sampling.model_dump() | {"backend": _backend(sampling)}),
         "seed": config.seed,
     }
@@ -46,7 +46,7 @@ def sampling_stage(
             run_sampling(
                 loaded,
                 result,
-                model=config.model,
+                model=layout.model(policy),
                 sampling=sampling,
                 adapter=layout.adapter(policy),
                 seed=config.seed,

@@ -1,4 +1,4 @@
-"""The stage that trains a round's policy on its pairs."""
+"""The stages that train a round's policy: pairs of earlier rounds are mixed in, and DPO."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,8 +10,8 @@ from quotetune.stages.layout import Layout, flat
 if TYPE_CHECKING:
     from quotetune.training import TrainingProgress
 
-# Keys of `dpo` that change what is logged or how often is saved, not what is learned.
-_DPO_KEYS_WITHOUT_EFFECT = {
+# Keys of `dpo` and `sft` that change what is logged or how often is saved, not what is learned.
+_KEYS_WITHOUT_EFFECT = {
     "log_level",
     "logging_first_step",
     "logging_steps",
@@ -26,11 +26,51 @@ _DPO_KEYS_WITHOUT_EFFECT = {
 }
 
 
+def stages(layout: Layout, number: int) -> list[Stage]:
+    """Return the stages that train a round's policy."""
+    mixes = layout.replays(number)
+    return [*([mix(layout, number)] if mixes else []), train(layout, number)]
+
+
+def learned(block: dict[str, Any]) -> dict[str, Any]:
+    """Return the keys of a `dpo:` or `sft:` block that change what is learned.
+
+    Example:
+        >>> learned({"beta": 0.1, "logging_steps": 1})
+        {'beta': 0.1}
+    """
+    return {key: value for key, value in block.items() if key not in _KEYS_WITHOUT_EFFECT}
+
+
+def mix(layout: Layout, number: int) -> Stage:
+    """Mix pairs of earlier rounds into those of a round."""
+    config = layout.config
+    shares = config.replay[: number - 1]
+    first = number - len(shares)
+    earlier = {before: layout.pairs(before) for before in range(first, number)}
+
+    def make(result: Path) -> None:
+        from quotetune.replay import mix_pairs
+
+        counts = mix_pairs(layout.pairs(number), earlier, shares, result, seed=config.seed)
+        told = ", ".join(f"{count} of {name}" for name, count in counts.items())
+        say(f"  pairs to learn: {told}")
+
+    settings = {"replay": shares, "seed": config.seed}
+    inputs = {"the pairs": layout.pairs(number)}
+    inputs |= {f"the pairs of round {before}": path for before, path in earlier.items()}
+    return Stage(f"round-{number}/replay", layout.round(number) / "replay", settings, inputs, make)
+
+
 def train(layout: Layout, number: int) -> Stage:
     """Train on the pairs of a round."""
     config = layout.config
-    pairs = layout.round(number) / "pairs" / "pairs.parquet"
+    start = layout.start(number)
+    pairs = layout.pairs(number)
+    if layout.replays(number):
+        pairs = layout.round(number) / "replay" / "pairs.parquet"
     name = f"round-{number}/train"
+    origin = layout.origin_adapter() if config.reference == "base" else None
 
     def make(result: Path) -> None:
         from quotetune.training import run_training
@@ -40,9 +80,10 @@ def train(layout: Layout, number: int) -> Stage:
                 pairs,
                 result,
                 work=layout.round(number) / "training",
-                model=config.model,
-                adapter=layout.adapter(layout.start(number)),
+                model=layout.model(start),
+                adapter=layout.adapter(start),
                 reference=config.reference,
+                origin=origin,
                 lora=config.lora,
                 dpo=config.dpo,
                 seed=config.seed,
@@ -52,17 +93,16 @@ def train(layout: Layout, number: int) -> Stage:
             )
 
     settings: dict[str, Any] = {
-        **flat("model", config.model.model_dump()),
+        **layout.model_settings(start),
         **({"lora": None} if config.lora is None else flat("lora", config.lora)),
-        **flat(
-            "dpo",
-            {k: v for k, v in config.dpo.items() if k not in _DPO_KEYS_WITHOUT_EFFECT},
-        ),
+        **flat("dpo", learned(config.dpo)),
         "seed": config.seed,
     }
+    inputs = {"the pairs": pairs, **layout.policy_inputs(start)}
     if number > 1:
         settings["reference"] = config.reference
-    inputs = {"the pairs": pairs, **layout.policy_inputs(layout.start(number))}
+        if origin is not None:
+            inputs["the reference"] = origin
     if config.launch is not None:  # the number of processes scales the batch
         inputs["launch"] = config.launch
     return Stage(name, layout.round(number) / "adapter", settings, inputs, make)
@@ -71,4 +111,6 @@ def train(layout: Layout, number: int) -> Stage:
 def _losses(now: "TrainingProgress") -> str:
     if now.loss is None:
         return ""
+    if now.margin is None or now.accuracy is None:
+        return f"loss {now.loss:.3f}"
     return f"loss {now.loss:.3f}, margin {now.margin:.2f}, accuracy {now.accuracy:.2f}"

@@ -5,11 +5,13 @@ use std::path::PathBuf;
 use numpy::{IntoPyArray, PyArray1};
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedStr;
-use quotetune_core::index::{self, Quote, Report};
+use quotetune_core::index::{self, Quote, Report, StoredDocument};
 
 use crate::error::{to_python, usage_error};
 use crate::texts::{for_chunks_of_texts, for_each_text, texts};
 
+/// Source, id, text and metadata.
+type DocumentTuple = (String, String, String, String);
 /// Start, end, text, count, documents as (source, id, metadata, offset).
 type QuoteTuple = (
     usize,
@@ -180,16 +182,29 @@ impl Index {
         py: Python<'_>,
         source: &str,
         id: &str,
-    ) -> PyResult<(String, String, String, String)> {
+    ) -> PyResult<DocumentTuple> {
         let document = self.index.document(source, id);
-        let document = document.map_err(|error| to_python(py, error))?;
-        Ok((
-            document.record.source.to_owned(),
-            document.record.id.to_owned(),
-            document.text.to_owned(),
-            document.record.metadata.to_owned(),
+        Ok(document_tuple(
+            document.map_err(|error| to_python(py, error))?,
         ))
     }
+
+    /// The same of the document at a position in the order of the corpus; None past the last.
+    fn document_at(&self, py: Python<'_>, position: usize) -> PyResult<Option<DocumentTuple>> {
+        let document = self.index.document_at(position);
+        Ok(document
+            .map_err(|error| to_python(py, error))?
+            .map(document_tuple))
+    }
+}
+
+fn document_tuple(document: StoredDocument) -> DocumentTuple {
+    (
+        document.record.source.to_owned(),
+        document.record.id.to_owned(),
+        document.text.to_owned(),
+        document.record.metadata.to_owned(),
+    )
 }
 
 fn quote_tuple(quote: Quote) -> QuoteTuple {

@@ -177,6 +177,23 @@ impl Index {
         })
     }
 
+    /// The document at a position in the order of the corpus; none past the last.
+    pub fn document_at(&self, position: usize) -> Result<Option<StoredDocument<'_>>> {
+        self.require_suffix("give back documents")?;
+        let mut document = position;
+        for segment in &self.segments {
+            let count = segment.documents().len();
+            if document < count {
+                return Ok(Some(StoredDocument {
+                    record: segment.documents().record(document)?,
+                    text: segment.document_text(document)?,
+                }));
+            }
+            document -= count;
+        }
+        Ok(None)
+    }
+
     fn has_filter(&self) -> bool {
         self.has_hash_filter() || self.imported_filter.is_some()
     }

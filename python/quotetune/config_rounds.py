@@ -1,0 +1,74 @@
+"""The keys of a config that are about several rounds: `replay`, `best`, `early_stop`, `drift`."""
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import fields
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class BestConfig(BaseModel):
+    """Which round is the best one; its policy is kept as `best/`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    criterion: str = "quip"
+    """A metric of the evaluation on the held-out prompts, by its name in `metrics.json`."""
+
+    prefer: Literal["higher", "lower"] = "higher"
+    """Which value of it is the better one."""
+
+
+class DriftConfig(BaseModel):
+    """How far the policy has gone from the base model, measured after every round."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    outside: Path | None = None
+    """Text outside the corpus (`.jsonl` or `.parquet` with a column `text`, or a text file): its
+    perplexity under each policy shows what the training has damaged. `null` leaves it out."""
+
+    max_tokens: int = Field(default=8192, gt=0)
+    """At most so many tokens of it."""
+
+
+def round_problems(blocks: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Check what `rounds` and the keys about several rounds mean together.
+
+    Args:
+        blocks: The valid blocks and values of a config.
+
+    Returns:
+        (key, what is wrong and what to do) of each problem.
+
+    Example:
+        >>> round_problems({"rounds": 1, "replay": [0.3]})
+        [('replay', 'is [0.3], and one round has none before it: set rounds to 2 or more')]
+    """
+    from quotetune.evaluation import Metrics
+
+    problems = []
+    rounds, replay = blocks.get("rounds", 1), blocks.get("replay", [])
+    best: BestConfig = blocks.get("best", BestConfig())
+    if rounds == 1 and any(replay):
+        text = f"is {replay}, and one round has none before it: set rounds to 2 or more"
+        problems.append(("replay", text))
+    if rounds == 1 and blocks.get("early_stop"):
+        problems.append(("early_stop", "has nothing to stop: set rounds to 2 or more"))
+    metrics = [field.name for field in fields(Metrics)]
+    if best.criterion not in metrics:
+        near = difflib.get_close_matches(best.criterion, metrics, n=1)
+        hint = f"did you mean {near[0]}?" if near else f"the metrics are {', '.join(metrics)}"
+        text = f"the evaluation has no metric {best.criterion}: {hint}"
+        problems.append(("best.criterion", text))
+    if rounds > 1 and best.criterion == "quip" and "pairs" in blocks:
+        wanted = "lower" if blocks["pairs"].direction == "unquote" else "higher"
+        if best.prefer != wanted:
+            direction = blocks["pairs"].direction
+            text = f"is {best.prefer}, and pairs.direction is {direction}: set it to {wanted}"
+            problems.append(("best.prefer", text))
+    return problems

@@ -1,0 +1,69 @@
+"""Pairs of earlier rounds that a round learns again (Rosset et al. 2024, section 4)."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from quotetune.whole_files import write_json
+
+
+def replayed(prompt_ids: Sequence[str], share: float, *, seed: int, number: int) -> list[int]:
+    """Choose pairs of an earlier round.
+
+    Args:
+        prompt_ids: The prompt of each of the round's pairs.
+        share: How many of them, as a fraction; half a pair is a whole one.
+        seed: The run's seed.
+        number: The round that is to learn them: each makes a choice of its own.
+
+    Returns:
+        Their positions, ascending: the pairs whose prompts have the lowest hashes.
+
+    Example:
+        >>> replayed(["a", "b", "c", "d"], 0.5, seed=0, number=2)
+        [1, 3]
+    """
+
+    def place(position: int) -> tuple[bytes, int]:
+        key = f"{seed}:{number}:{prompt_ids[position]}"
+        return hashlib.blake2b(key.encode(), digest_size=8).digest(), position
+
+    count = int(share * len(prompt_ids) + 0.5)
+    return sorted(sorted(range(len(prompt_ids)), key=place)[:count])
+
+
+def mix_pairs(
+    own: Path, earlier: Mapping[int, Path], shares: Sequence[float], output: Path, *, seed: int
+) -> dict[str, int]:
+    """Write the pairs that a round is trained on.
+
+    Args:
+        own: The `pairs.parquet` of the round.
+        earlier: Those of all rounds before, by their number.
+        shares: `replay` of the config: of the round before, of the one before that, ...
+        output: Directory that gets `pairs.parquet`, with the column `round`, and `replay.json`.
+        seed: The run's seed.
+
+    Returns:
+        How many pairs of each round, as in `replay.json`.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    number = max(earlier) + 1
+
+    def of_round(name: int, table: Any) -> Any:
+        return table.append_column("round", pa.array([name] * len(table), pa.int32()))
+
+    tables = [of_round(number, pq.read_table(own))]
+    counts = {f"round-{number}": len(tables[0])}
+    for before, share in zip(range(number - 1, 0, -1), shares, strict=False):
+        table = pq.read_table(earlier[before])
+        chosen = replayed(table["prompt_id"].to_pylist(), share, seed=seed, number=number)
+        tables.append(of_round(before, table.take(chosen)))
+        counts[f"round-{before}"] = len(chosen)
+    output.mkdir(exist_ok=True)
+    pq.write_table(pa.concat_tables(tables, promote_options="permissive"), output / "pairs.parquet")
+    write_json(output / "replay.json", counts)
+    return counts

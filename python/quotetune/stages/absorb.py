@@ -1,0 +1,87 @@
+"""The stages before the first round: the documents that are learned, and the learning of them."""
+
+from pathlib import Path
+from typing import Any
+
+from quotetune.config_absorb import is_whole
+from quotetune.console import progress, say
+from quotetune.stage import Stage
+from quotetune.stages.layout import ABSORBED, Layout, flat
+from quotetune.stages.training import learned
+
+_TEXTS = "texts.parquet"
+_FORM_KEYS = {"documents", "limit", "format", "ids", "permutations"}
+
+
+def documents(layout: Layout) -> Stage:
+    """Gather the texts that are learned."""
+    config = layout.config
+    settings = config.absorb
+    assert settings is not None
+    prompts = config.run / "prompts"
+
+    def make(result: Path) -> None:
+        from quotetune.absorb_texts import collect_texts, write_texts
+        from quotetune.index import Index
+
+        texts = collect_texts(settings, Index.open(config.index), prompts, seed=config.seed)
+        result.mkdir(exist_ok=True)
+        write_texts(result / _TEXTS, texts)
+        read = len({(text.source, text.id) for text in texts if text.id is not None})
+        replayed = sum(text.id is None for text in texts)
+        say(f"  {read} documents in {len(texts) - replayed} texts, {replayed} texts replayed")
+
+    keys = flat("absorb", settings.model_dump(include=_FORM_KEYS))
+    inputs = {"index": config.index, "the prompts": prompts}
+    if settings.permutations:
+        keys["seed"] = config.seed
+    if settings.replay is not None:
+        keys["absorb.replay_share"] = settings.replay_share
+        inputs["absorb.replay"] = settings.replay
+    directory = config.run / ABSORBED / "documents"
+    return Stage("absorb/documents", directory, keys, inputs, make)
+
+
+def train(layout: Layout) -> Stage:
+    """Learn the texts."""
+    config = layout.config
+    settings = config.absorb
+    assert settings is not None
+    directory = config.run / ABSORBED
+    texts = directory / "documents" / _TEXTS
+    lora = config.lora if settings.lora == "same" else settings.lora
+    assert not isinstance(lora, str)
+    merge = lora is not None and is_whole(settings, config.lora)
+
+    def make(result: Path) -> None:
+        from quotetune.absorbing import run_absorbing
+
+        with progress("absorb/train", "steps") as report:
+            run_absorbing(
+                texts,
+                result,
+                work=directory / "training",
+                model=config.model,
+                lora=lora,
+                merge=merge,
+                sft=settings.sft,
+                seed=config.seed,
+                launch=config.launch,
+                progress=lambda now: report(
+                    now.done, now.steps, "" if now.loss is None else f"loss {now.loss:.3f}"
+                ),
+                notice=lambda text: say(f"  {text}"),
+            )
+
+    keys: dict[str, Any] = {
+        **flat("model", config.model.model_dump()),
+        **({"lora": None} if lora is None else flat("lora", lora)),
+        **flat("absorb.sft", learned(settings.sft)),
+        "seed": config.seed,
+    }
+    if merge:
+        keys["merged"] = True
+    inputs = {"the texts": texts, **layout.model_inputs()}
+    if config.launch is not None:  # the number of processes scales the batch
+        inputs["launch"] = config.launch
+    return Stage("absorb/train", directory / "adapter", keys, inputs, make)

@@ -1,0 +1,72 @@
+"""Early stop: which rounds are never run, as the evaluations of those before them say."""
+
+import json
+from dataclasses import replace
+from typing import Any
+
+from quotetune.best import stops_after
+from quotetune.errors import QuotetuneError
+from quotetune.stage import Skip, Stage
+from quotetune.stages.layout import Layout
+
+
+def evaluated(layout: Layout) -> list[str]:
+    """Name the policies that belong to the run and whose evaluation is there, in order."""
+    names = []
+    for name in layout.policies():
+        number = layout.number(name)
+        if number > 1 and stop_reason(layout, number) is not None:
+            break
+        if not (layout.evaluation(name) / "metrics" / "metrics.json").exists():
+            break
+        names.append(name)
+    return names
+
+
+def criterion(layout: Layout, policy: str) -> float | None:
+    """Return a policy's value of `best.criterion` on the held-out prompts.
+
+    Raises:
+        QuotetuneError: The evaluation has no such metric.
+    """
+    path = layout.evaluation(policy) / "metrics" / "metrics.json"
+    metrics: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))["metrics"]
+    name = layout.config.best.criterion
+    if name not in metrics:
+        raise QuotetuneError(
+            f"best.criterion: the evaluation has no metric {name}: take one of {', '.join(metrics)}"
+        )
+    value: float | None = metrics[name]
+    return value
+
+
+def stop_reason(layout: Layout, number: int) -> str | None:
+    """Say why a round is never run; None if it is, or if the rounds before are not evaluated."""
+    if not layout.config.early_stop:
+        return None
+    before = [layout.start(earlier) for earlier in range(1, number + 1)]
+    values: dict[str, float | None] = {}
+    for name in before:
+        if not (layout.evaluation(name) / "metrics" / "metrics.json").exists():
+            return None
+        values[name] = criterion(layout, name)
+        last = stops_after(values, layout.config.best.prefer)
+        if last is not None:
+            shown = ", ".join(
+                f"{name} {'-' if value is None else format(value, '.4g')}"
+                for name, value in values.items()
+            )
+            return f"{last} did not improve {layout.config.best.criterion}: {shown}"
+    return None
+
+
+def stoppable(layout: Layout, number: int, stages: list[Stage]) -> list[Stage]:
+    """Let the stages of a round be left out where a round before has not helped."""
+    if not layout.config.early_stop or number == 1:
+        return stages
+    decided_by = {
+        name: layout.evaluation(name) / "metrics"
+        for name in (layout.start(earlier) for earlier in range(1, number + 1))
+    }
+    skip = Skip(decided_by, lambda: stop_reason(layout, number))
+    return [replace(stage, skip=skip) for stage in stages]

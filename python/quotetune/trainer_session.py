@@ -1,0 +1,164 @@
+"""What every training has: a model, a trainer over it, progress, and what is kept of it."""
+
+import json
+import shutil
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from transformers import AutoModelForCausalLM, AutoTokenizer, TrainerCallback
+
+from quotetune.cpu import apply_in_child
+from quotetune.model_card import write_model_card
+from quotetune.sampling.settings import ModelConfig
+from quotetune.training import RECORD_NAME
+from quotetune.training_defaults import weights_dtype
+
+Report = Callable[[dict[str, Any]], None]
+
+
+class TrainerSession:
+    """A training that is set up and can be run and saved.
+
+    A subclass makes the trainer, says what is recorded, and which entries of the log are.
+
+    Args:
+        job: What the parent process wrote.
+        report: Takes progress and notices.
+    """
+
+    trainer: Any
+    mixed: bool
+
+    def __init__(self, job: dict[str, Any], report: Report) -> None:
+        apply_in_child()
+        self.job = job
+        self.notices: list[str] = []
+        self.timer = _Timer(report)
+        self._report = report
+
+    def notice(self, text: str) -> None:
+        """Tell the user something about the data, and keep it for the record."""
+        self.notices.append(text)
+        self._report({"notice": text})
+
+    def train(self, checkpoint: Path | None) -> None:
+        """Train to the end, from a checkpoint on if one is given."""
+        self.trainer.train(resume_from_checkpoint=checkpoint and str(checkpoint))
+
+    def save(self, directory: Path, versions: dict[str, str]) -> None:
+        """Write the adapter or model, tokenizer, model card and record.
+
+        Args:
+            directory: Where to; what a killed training left there is removed.
+            versions: Versions of the libraries, for the record.
+        """
+        is_first = self.trainer.accelerator.is_main_process
+        if is_first and directory.exists():
+            shutil.rmtree(directory)
+        self.trainer.accelerator.wait_for_everyone()
+        self.save_weights(directory)
+        if not is_first:
+            return
+        # A pickle that only a resumed training would read.
+        (directory / "training_args.bin").unlink(missing_ok=True)
+        shutil.rmtree(directory / "ref", ignore_errors=True)
+        record = self.record() | {"versions": versions}
+        text = json.dumps(record, ensure_ascii=False, indent=1)
+        (directory / RECORD_NAME).write_text(text, encoding="utf-8")
+        write_model_card(directory, {})
+
+    def save_weights(self, directory: Path) -> None:
+        """Write the adapter or model and the tokenizer."""
+        self.trainer.save_model(str(directory))
+
+    def record(self) -> dict[str, Any]:
+        """Describe the training so far: what `training.json` holds beside the versions."""
+        state = self.trainer.state
+        peft_config = getattr(self.trainer.model, "peft_config", {}).get("default")
+        return {
+            "job": self.job,
+            "steps": state.global_step,
+            "epochs": state.epoch,
+            "seconds_per_step": self.timer.seconds_per_step,
+            "notices": self.notices,
+            "lora": None if peft_config is None else plain(peft_config.to_dict()),
+        }
+
+    def history(self, logged: dict[str, str]) -> list[dict[str, float]]:
+        """Return the log of the steps, with the entries that are named, under those names."""
+        return [
+            {short: entry[name] for name, short in logged.items() if name in entry}
+            for entry in self.trainer.state.log_history
+            if "loss" in entry
+        ]
+
+    def load_model(self, model: ModelConfig) -> Any:
+        """Load a model, in the type that suits what is trained of it."""
+        return AutoModelForCausalLM.from_pretrained(
+            model.path,
+            revision=model.revision,
+            dtype=weights_dtype(model, lora=self.job["lora"] is not None, mixed=self.mixed),
+            trust_remote_code=model.trust_remote_code,
+            use_safetensors=True,
+        )
+
+    def load_tokenizer(self) -> Any:
+        """Load the tokenizer of the model that is trained."""
+        model = ModelConfig(**self.job["model"])
+        return AutoTokenizer.from_pretrained(
+            model.path, revision=model.revision, trust_remote_code=model.trust_remote_code
+        )
+
+
+class _Timer(TrainerCallback):  # type: ignore[misc]
+    """Reports every step, and takes the time."""
+
+    def __init__(self, report: Callable[[dict[str, Any]], None]) -> None:
+        self._report = report
+        self._logs: dict[str, float] = {}
+        self._start = 0.0
+        self._first = 0
+        self.seconds_per_step: float | None = None
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        self._start = time.monotonic()
+        self._first = state.global_step
+        self._tell(state)
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        self.seconds_per_step = (time.monotonic() - self._start) / (state.global_step - self._first)
+        self._tell(state)
+
+    def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, float], **_: Any) -> None:
+        if "loss" in logs:
+            self._logs = logs
+            self._tell(state)
+
+    def _tell(self, state: Any) -> None:
+        self._report(
+            {
+                "steps": state.max_steps,
+                "done": state.global_step,
+                "loss": self._logs.get("loss"),
+                "margin": self._logs.get("rewards/margins"),
+                "accuracy": self._logs.get("rewards/accuracies"),
+                "seconds_per_step": self.seconds_per_step,
+            }
+        )
+
+
+def plain(options: dict[str, Any]) -> dict[str, Any]:
+    """Return options as JSON can hold them: sets as sorted lists, and what has no form as text.
+
+    Example:
+        >>> plain({"modules": {"b", "a"}})
+        {'modules': ['a', 'b']}
+    """
+    return {
+        name: sorted(value)
+        if isinstance(value, set)
+        else json.loads(json.dumps(value, default=str))
+        for name, value in options.items()
+    }
