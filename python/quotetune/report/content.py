@@ -21,6 +21,7 @@ from quotetune.report.results_section import (
     cards,
     curves,
     duration,
+    other_tables,
     pair_lines,
     result_table,
     time_lines,
@@ -68,6 +69,7 @@ def page_content(files: RunFiles, index: Index | None) -> dict[str, Any]:
         "columns": columns,
         "table": table,
         "table_caption": _table_caption(files),
+        "other_tables": other_tables(files.metrics),
         "curves": curves(files.rows),
         "distributions": _distributions(
             [answered[shown[base.key]], answered[shown[tuned.key]]], index, traced

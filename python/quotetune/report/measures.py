@@ -35,7 +35,7 @@ class Measure:
         if value is None:
             return "–"
         if self.form == "share":
-            return f"{value:.1%}"
+            return f"{value:.4%}" if 0 < abs(value) < 0.001 else f"{value:.1%}"
         if self.form == "integer" or abs(value) >= 1000:
             return f"{value:,.0f}"
         return f"{value:.1f}" if abs(value) >= 10 else f"{value:.3g}"
@@ -44,11 +44,11 @@ class Measure:
         """Write a difference, with its sign.
 
         Example:
-            >>> known_measure("quip").show_difference(-0.0041)
-            '\u22120.4'
+            >>> known_measure("quip").show_difference(0.0041)
+            '+0.4'
         """
         shown = 100 * value if self.form == "share" else value
-        digits = 1 if self.form == "share" or abs(shown) < 100 else 0
+        digits = 1 if self.form == "share" or 1 <= abs(shown) < 100 else 0 if abs(shown) >= 1 else 2
         return f"{shown:+.{digits}f}".replace("-", "\N{MINUS SIGN}")
 
     @property
@@ -74,6 +74,29 @@ _KNOWN = (
         1,
     ),
     Measure(
+        "on_topic_quip",
+        "QUIP on topic",
+        "share",
+        "The share of n-grams that stand in the documents that belong to the prompt: quoting the"
+        " right source, not only some source. Over the prompts that have such documents.",
+        1,
+    ),
+    Measure(
+        "quip_ignore_prompt",
+        "QUIP without the prompt",
+        "share",
+        "QUIP without the n-grams that stand in the prompt itself.",
+        1,
+    ),
+    Measure(
+        "false_positive_floor",
+        "false positives",
+        "share",
+        "The QUIP that the filter's errors alone give: that of the same responses in characters"
+        " that no corpus holds.",
+        -1,
+    ),
+    Measure(
         "coverage",
         "inside quotes",
         "share",
@@ -88,12 +111,53 @@ _KNOWN = (
         1,
     ),
     Measure(
+        "documents_quoted",
+        "documents quoted",
+        "integer",
+        "How many different documents all responses together quote; of the documents that hold a"
+        " quote the first of the corpus counts.",
+    ),
+    Measure(
         "rouge_l",
         "ROUGE-L",
         "share",
         "How much a response shares with the prompt's reference: F-measure of their longest common"
         " subsequence of words.",
         1,
+    ),
+    Measure(
+        "bart_score",
+        "BARTScore",
+        "number",
+        "How likely a BART model finds the reference, given the response: mean log-probability of"
+        " a token.",
+        1,
+    ),
+    Measure(
+        "perplexity",
+        "perplexity",
+        "number",
+        "How much a response surprises the judging model.",
+        -1,
+    ),
+    Measure(
+        "mauve",
+        "MAUVE",
+        "number",
+        "How close all responses together are to all references together, from 0 to 1.",
+        1,
+    ),
+    Measure(
+        "distinct_1",
+        "distinct words",
+        "share",
+        "Different words by all words of all responses together; longer responses have fewer.",
+    ),
+    Measure(
+        "distinct_2",
+        "distinct word pairs",
+        "share",
+        "Different pairs of neighbouring words by all such pairs.",
     ),
     Measure("length_tokens", "length in tokens", "number", "Tokens of a response."),
     Measure("length_chars", "length in characters", "integer", "Characters of a response."),

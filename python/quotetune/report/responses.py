@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 from quotetune.index import Index
@@ -41,26 +42,36 @@ def read_responses(row: Row, n: int, index: Index | None) -> RowResponses:
         n: Of each prompt's responses the first so many are the row's; the first one is shown.
         index: The index of the corpus, if it is there.
     """
-    from quotetune.sampling.parts import read_samples
-
     assert row.responses is not None
-    table = read_samples(row.responses).select(["prompt_id", "sample", "response", "finish_reason"])
-    samples = [sample for sample in table.to_pylist() if sample["sample"] < n]
-    texts = [sample["response"] for sample in samples]
+    samples = _samples(row.responses, n)
+    texts = [response for _, response, _ in samples]
     reports = [] if index is None else index.score(texts, max_documents=SHOWN_DOCUMENTS)
-    firsts = [number for number, sample in enumerate(samples) if sample["sample"] == 0]
+    firsts: dict[str, int] = {}
+    for number, (prompt_id, _, _) in enumerate(samples):
+        firsts.setdefault(prompt_id, number)
     return RowResponses(
         row=row,
-        shown={
-            samples[number]["prompt_id"]: (
-                samples[number]["response"],
-                samples[number]["finish_reason"] == "length",
-            )
-            for number in firsts
-        },
-        reports={samples[number]["prompt_id"]: reports[number] for number in firsts if reports},
+        shown={prompt_id: samples[number][1:] for prompt_id, number in firsts.items()},
+        reports={prompt_id: reports[number] for prompt_id, number in firsts.items() if reports},
         all_reports=reports,
     )
+
+
+def _samples(path: Path, n: int) -> list[tuple[str, str, bool]]:
+    """Read prompt id, response, and whether it was cut."""
+    if path.is_file():
+        import pyarrow.parquet as pq
+
+        rows = pq.read_table(path, columns=["prompt_id", "response", "cut"]).to_pylist()
+        return [(row["prompt_id"], row["response"], bool(row["cut"])) for row in rows]
+    from quotetune.sampling.parts import read_samples
+
+    table = read_samples(path).select(["prompt_id", "sample", "response", "finish_reason"])
+    return [
+        (row["prompt_id"], row["response"], row["finish_reason"] == "length")
+        for row in table.to_pylist()
+        if row["sample"] < n
+    ]
 
 
 def browsing_data(

@@ -78,6 +78,34 @@ def result_table(rows: Sequence[Row], tuned: Row) -> tuple[_Section, _Section]:
     return [{"label": row.label, "tuned": row is tuned} for row in rows], lines
 
 
+def other_tables(metrics: Mapping[str, Any]) -> _Section:
+    """Write what is measured otherwise than on responses: held-out pairs, general ability."""
+    tables = []
+    if accuracy := metrics.get("reward_accuracy"):
+        lines = [
+            (
+                _policy_label(name),
+                [f"{row['pairs']:,}", f"{row['accuracy']:.1%}", f"{row['margin']:.3g}"],
+            )
+            for name, row in accuracy.items()
+        ]
+        caption = "Does the policy prefer the chosen response of pairs that it was not trained on?"
+        tables.append({"caption": caption, "head": ["pairs", "accuracy", "margin"], "lines": lines})
+    if tasks := metrics.get("lm_eval"):
+        names = [(task, name) for task, found in tasks["before"].items() for name in found]
+        lines = [
+            (f"{task}, {name}", [f"{tasks[side][task][name]:.3f}" for side in ("before", "after")])
+            for task, name in names
+        ]
+        caption = "General ability, by lm-eval: before and after."
+        tables.append({"caption": caption, "head": ["before", "after"], "lines": lines})
+    return tables
+
+
+def _policy_label(name: str) -> str:
+    return name.replace("-", " ")
+
+
 def curves(rows: Sequence[Row]) -> _Section:
     """Draw each measure over the policies, from the base model on; nothing for two of them."""
     policies = [row for row in rows if re.fullmatch(r"base|absorbed|round-\d+", row.key)]

@@ -12,9 +12,10 @@ import yaml
 from quotetune.errors import UsageError
 from quotetune.prompts import Prompt, load_prompts
 from quotetune.stage import MANIFEST
-from quotetune.summary import metric_rows
 
 _Record = dict[str, Any]
+_ROUND = r"round-(\d+)"
+_LABELS = {"best_of_n": "base, best of n", "according_to": "base, “according to”"}
 _STEPS = ("prompts", "sample", "score", "pair", "train", "metrics")
 
 
@@ -26,7 +27,7 @@ class Row:
         key: Its name in the files, such as `round-1`.
         label: Its name for a reader.
         metrics: Its measures.
-        responses: Where its responses are; None if they are another row's.
+        responses: The file or the directory of its responses; None if there is none.
         intervals: Of its differences to the base model, by measure: the ends of the interval.
     """
 
@@ -81,11 +82,11 @@ class RunFiles:
     @property
     def rounds(self) -> int:
         """How many rounds it has."""
-        return int(self.config.get("rounds", 1))
+        return len(_rounds(self.metrics))
 
     @property
     def tuned(self) -> Row:
-        """The policy that the run has come to."""
+        """The policy that the run has come to: that of its last round."""
         return next(row for row in self.rows if row.key == f"round-{self.rounds}")
 
 
@@ -109,7 +110,7 @@ def read_run(directory: Path) -> RunFiles:
             )
     config = yaml.safe_load((directory / "config.yaml").read_text(encoding="utf-8"))
     metrics = _read_json(directory / "metrics.json")
-    rounds = int(config.get("rounds", 1))
+    rounds = len(_rounds(metrics))
     manifests = _manifests(directory, rounds)
     pairs = {
         number: _read_json(path)
@@ -125,7 +126,7 @@ def read_run(directory: Path) -> RunFiles:
         directory=directory,
         config=config,
         metrics=metrics,
-        rows=_rows(directory, metrics, rounds),
+        rows=_rows(directory, metrics),
         prompts=load_prompts(directory / "prompts" / "heldout.parquet"),
         pairs=pairs,
         trainings=trainings,
@@ -141,24 +142,56 @@ def read_run(directory: Path) -> RunFiles:
     )
 
 
-def _rows(directory: Path, metrics: _Record, rounds: int) -> list[Row]:
-    keys = {"before": "base", "after": f"round-{rounds}"}
+def _rounds(metrics: _Record) -> list[str]:
+    """Name the rounds: those between are rows of their own, the last one is called `after`."""
+    between = [name for name in metrics["rows"] if re.fullmatch(_ROUND, name)]
+    return [*between, f"round-{len(between) + 1}"]
+
+
+def _rows(directory: Path, metrics: _Record) -> list[Row]:
+    """Return the base model, what was trained in its order, and what they are compared with."""
+    last = _rounds(metrics)[-1]
+    values = {
+        "before": metrics["before"],
+        **{name: row for name, row in metrics["rows"].items() if name != "according_to"},
+        "after": metrics["after"],
+        **{
+            name: row
+            for name in ("best_of_n", "according_to", "reference")
+            if (row := {**metrics["rows"], **metrics}.get(name)) is not None
+        },
+    }
+    intervals = metrics.get("intervals") or {}
     rows = []
-    for name, values in metric_rows(metrics).items():
-        key = keys.get(name, name)
-        samples = directory / "evaluation" / key / "samples"
-        rows.append(Row(key, _label(key), values, samples if samples.is_dir() else None, {}))
+    for name, row in values.items():
+        key = {"before": "base", "after": last}.get(name, name)
+        ends = {
+            measure: (ends[0], ends[1])
+            for measure, ends in intervals.get(name, {}).items()
+            if ends is not None
+        }
+        rows.append(Row(key, _label(key), row, _responses(directory / "evaluation", key), ends))
     return rows
+
+
+def _responses(evaluation: Path, key: str) -> Path | None:
+    """Find the responses of a row: some are derived from the base model's evaluation."""
+    places = (
+        evaluation / key / "metrics" / "responses.parquet",
+        evaluation / key / "samples",
+        evaluation / "base" / "metrics" / f"{key}.parquet",
+    )
+    return next((place for place in places if place.exists()), None)
 
 
 def _label(key: str) -> str:
     """Name a row for a reader.
 
     Example:
-        >>> _label("round-2"), _label("according_to"), _label("before, best of n")
-        ('round 2', 'according to', 'base, best of n')
+        >>> _label("round-2"), _label("best_of_n"), _label("reference")
+        ('round 2', 'base, best of n', 'reference')
     """
-    return re.sub("[-_]", " ", key).replace("before", "base")
+    return _LABELS.get(key) or re.sub("[-_]", " ", key)
 
 
 def _manifests(directory: Path, rounds: int) -> list[_Record]:
@@ -180,7 +213,7 @@ def _order(manifest: _Record) -> tuple[str, int]:
 
 def _belongs(name: str, rounds: int) -> bool:
     """Tell whether a directory is none of a later round, left from when the run had more."""
-    match = re.fullmatch(r"round-(\d+)", name)
+    match = re.fullmatch(_ROUND, name)
     return match is None or int(match[1]) <= rounds
 
 
