@@ -254,10 +254,13 @@ def test_a_round_that_the_run_has_no_more_is_left_out(tmp_path):
 
 
 def test_pairs_and_times_are_those_of_the_files(page):
-    pairs = table_rows(page.one("section", id="pairs"))
-    assert pairs["prompts"] == ["5", "5"]
-    assert pairs["QUIP, chosen"] == ["75.0%", "75.0%"]
-    assert pairs["without: no gap in QUIP above delta_quip"] == ["3", "3"]
+    prompts, *rounds = page.one("section", id="pairs").all("table")
+    lines = table_rows(prompts)
+    assert lines["prompts"] == ["5", "5"]
+    assert lines["without: no gap in QUIP above delta_quip"] == ["3", "3"]
+    assert lines["gap in QUIP"] == ["50.0% (40.0% to 60.0%)"] * 2
+    assert len(rounds) == 2
+    assert table_rows(rounds[0])["QUIP"] == ["25.0%", "75.0%", "25.0%"]  # samples, chosen, rejected
     times = table_rows(page.one("section", id="times"))
     assert times["round-1/train"][0] == "2 min 5 s"
     # Three evaluations of 61 and 0.25 seconds, and two rounds of twice 125.

@@ -16,13 +16,13 @@ from quotetune.report.distributions import (
     quip_shares,
 )
 from quotetune.report.measures import known_measure
+from quotetune.report.pairs_section import pair_tables
 from quotetune.report.responses import RowResponses, browsing_data, levels, read_responses
 from quotetune.report.results_section import (
     cards,
     curves,
     duration,
     other_tables,
-    pair_lines,
     result_table,
     time_lines,
     training_charts,
@@ -81,7 +81,7 @@ def page_content(files: RunFiles, index: Index | None) -> dict[str, Any]:
         "own_documents": any(prompt.documents for prompt in files.prompts),
         "left": shown[base.key],
         "right": shown[tuned.key],
-        "pairs": pair_lines(files.pairs),
+        "pairs": pair_tables(files.pairs),
         "trainings": training_charts(files.trainings),
         "times": time_lines(files.stages),
         "total_time": duration(sum(stage.seconds for stage in files.stages)),

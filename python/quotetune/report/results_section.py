@@ -6,7 +6,6 @@ from typing import Any
 
 from markupsafe import Markup
 
-from quotetune.pairs import DISCARDS
 from quotetune.report.charts import Point, line_chart
 from quotetune.report.measures import Measure, known_measure, measures_of
 from quotetune.report.run_files import Row, StageTime
@@ -130,43 +129,6 @@ def _ends(measure: Measure, base: Row, row: Row) -> tuple[float | None, float | 
         return (None, None) if row is not base else (base.metrics[measure.key],) * 2
     low, high = row.intervals[measure.key]
     return base.metrics[measure.key] + low, base.metrics[measure.key] + high
-
-
-def pair_lines(pairs: Mapping[int, Mapping[str, Any]]) -> dict[str, Any] | None:
-    """Say what became of the prompts of each round."""
-    if not pairs:
-        return None
-
-    def per_round(label: str, form: str, *path: str) -> tuple[str, list[str]]:
-        return label, [_at(statistics, form, path) for statistics in pairs.values()]
-
-    lines = [
-        per_round("prompts", "{:,}", "prompts"),
-        per_round("prompts with a pair", "{:,}", "prompts_with_pair"),
-    ]
-    for name, meaning in DISCARDS.items():
-        lines.append(per_round(f"without: {meaning}", "{:,}", "prompts_without_pair", name))
-    lines.append(per_round("pairs", "{:,}", "pairs"))
-    for side in ("samples", "chosen", "rejected"):
-        lines.append(per_round(f"QUIP, {side}", "{:.1%}", side, "quip"))
-    lines += [
-        per_round("gap in QUIP, mean", "{:.1%}", "gap", "mean"),
-        per_round("gap in QUIP, smallest", "{:.1%}", "gap", "min"),
-        per_round("gap in QUIP, largest", "{:.1%}", "gap", "max"),
-    ]
-    for side in ("samples", "chosen", "rejected"):
-        lines.append(per_round(f"length, {side}", "{:.1f}", side, "length"))
-    for side in ("samples", "chosen", "rejected"):
-        lines.append(per_round(f"cut, {side}", "{:.1%}", side, "cut"))
-    shown = [line for line in lines if any(cell not in ("0", "–") for cell in line[1])]
-    return {"rounds": list(pairs), "lines": shown}
-
-
-def _at(statistics: Mapping[str, Any], form: str, path: Sequence[str]) -> str:
-    value: Any = statistics
-    for name in path:
-        value = value.get(name) if isinstance(value, Mapping) else None
-    return "–" if value is None else form.format(value)
 
 
 def training_charts(trainings: Mapping[str, Mapping[str, Any]]) -> _Section:

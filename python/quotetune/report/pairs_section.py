@@ -1,0 +1,97 @@
+"""The report's tables of preference pairs: what became of the prompts, and what the pairs are."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from quotetune.pairs import DISCARDS
+
+_Record = Mapping[str, Any]
+_SIDES = {"samples": "all samples", "gold": "gold", "chosen": "chosen", "rejected": "rejected"}
+_MEASURES = {
+    "quip": ("QUIP", "{:.1%}"),
+    "length": ("length in tokens", "{:.1f}"),
+    "cut": ("cut", "{:.1%}"),
+    "too_short": ("too short for a QUIP", "{:,}"),
+    "win_rate": ("win rate", "{:.2f}"),
+}
+
+
+def pair_tables(pairs: Mapping[int, _Record]) -> list[dict[str, Any]]:
+    """Write what `pairs.json` of each round holds.
+
+    Args:
+        pairs: By the number of the round.
+
+    Returns:
+        A table with a column a round, and a table a round with a column a side of the pairs; each
+        with `caption`, `head` and `lines`. A line that is empty or 0 everywhere is left out.
+    """
+    if not pairs:
+        return []
+    return [_prompts_table(pairs), *(_sides_table(*item) for item in pairs.items())]
+
+
+def _prompts_table(pairs: Mapping[int, _Record]) -> dict[str, Any]:
+    every = list(pairs.values())
+    lines = [
+        ("prompts", [_number(one["prompts"]) for one in every]),
+        ("prompts with a pair", [_number(one["prompts_with_pair"]) for one in every]),
+        *(
+            (
+                f"without: {meaning}",
+                [_number(one["prompts_without_pair"].get(name)) for one in every],
+            )
+            for name, meaning in DISCARDS.items()
+        ),
+        ("pairs", [_number(one["pairs"]) for one in every]),
+        ("of these across prompts", [_number(one.get("cross_prompt_pairs")) for one in every]),
+        ("repetitive samples", [_number(one.get("repetitive")) for one in every]),
+        ("gap in QUIP", [_range(one.get("gap"), "{:.1%}") for one in every]),
+    ]
+    if any(_is_ranked(one) for one in every):
+        lines.append(
+            ("margin of win rates", [_range(one.get("margin"), "{:.2f}") for one in every])
+        )
+    return {
+        "caption": "What became of the training prompts.",
+        "head": [f"round {number}" for number in pairs],
+        "lines": _filled(lines),
+    }
+
+
+def _sides_table(number: int, statistics: _Record) -> dict[str, Any]:
+    sides = {key: label for key, label in _SIDES.items() if statistics.get(key)}
+    measures = dict(_MEASURES)
+    if not _is_ranked(statistics):
+        del measures["win_rate"]
+    for name in statistics.get("measures", ()):
+        measures.setdefault(name, (name.replace("_", " "), "{:.3g}"))
+    lines = [("responses", [_number(statistics[side]["count"]) for side in sides])]
+    for key, (label, form) in measures.items():
+        values = [statistics[side].get(key) for side in sides]
+        lines.append((label, ["–" if value is None else form.format(value) for value in values]))
+    return {
+        "caption": f"Round {number}: the responses of its pairs beside all that were sampled.",
+        "head": list(sides.values()),
+        "lines": _filled(lines),
+    }
+
+
+def _is_ranked(statistics: _Record) -> bool:
+    """Tell whether something else than QUIP decided."""
+    return list(statistics.get("preference") or {"quip": 1}) != ["quip"]
+
+
+def _number(value: int | None) -> str:
+    return "–" if value is None else f"{value:,}"
+
+
+def _range(values: _Record | None, form: str) -> str:
+    if values is None or values.get("mean") is None:
+        return "–"
+    mean, low, high = (form.format(values[key]) for key in ("mean", "min", "max"))
+    return f"{mean} ({low} to {high})"
+
+
+def _filled(lines: Sequence[tuple[str, list[str]]]) -> list[tuple[str, list[str]]]:
+    return [line for line in lines if not {"–", "0"}.issuperset(line[1])]
