@@ -258,7 +258,7 @@ def test_pairs_and_times_are_those_of_the_files(page):
     lines = table_rows(prompts)
     assert lines["prompts"] == ["5", "5"]
     assert lines["without: no gap in QUIP above delta_quip"] == ["3", "3"]
-    assert lines["gap in QUIP"] == ["50.0% (40.0% to 60.0%)"] * 2
+    assert lines["smallest to largest gap"] == ["40.0% to 60.0%"] * 2
     assert len(rounds) == 2
     assert table_rows(rounds[0])["QUIP"] == ["25.0%", "75.0%", "25.0%"]  # samples, chosen, rejected
     times = table_rows(page.one("section", id="times"))

@@ -42,30 +42,28 @@ class Bars:
     heights: Sequence[float]
 
 
-def line_chart(label: str, points: Sequence[Point], show: _Show, from_zero: bool = True) -> Markup:
+def line_chart(label: str, points: Sequence[Point], show: _Show, tick: _Show) -> Markup:
     """Draw a line.
 
     Args:
         label: What the chart shows, for those who do not see it.
         points: At least one point, from left to right at equal distances.
         show: Writes a value.
-        from_zero: Whether the axis begins at 0.
+        tick: Writes a number beside the axis, which has 0.
 
     Returns:
         An `svg` element.
 
     Example:
-        >>> chart = line_chart("QUIP", [Point("base", 0.1), Point("round 1", 0.3)], str)
+        >>> chart = line_chart("QUIP", [Point("base", 0.1), Point("round 1", 0.3)], str, str)
         >>> chart.count("<circle")
         2
     """
-    values = [value for p in points for value in (p.value, p.low, p.high) if value is not None] + (
-        [0.0] if from_zero else []
-    )
-    ticks = axis_ticks(min(values), max(values))
+    values = [value for p in points for value in (p.value, p.low, p.high) if value is not None]
+    ticks = axis_ticks(min(0.0, *values), max(0.0, *values))
     step = (_WIDTH - _LEFT - _RIGHT) / max(len(points) - 1, 1)
     places = [(_LEFT + step * number, _y(p.value, ticks)) for number, p in enumerate(points)]
-    drawn = [_frame(ticks, show)]
+    drawn = [_frame(ticks, tick)]
     band = [p for p in points if p.low is not None and p.high is not None]
     if len(band) == len(points) > 1:
         upper = [(x, _y(p.high or 0.0, ticks)) for (x, _), p in zip(places, points, strict=True)]

@@ -100,11 +100,17 @@ def _lead(files: RunFiles) -> str:
     """Say in a sentence or two what the run has come to."""
     base, tuned = files.rows[0].metrics["quip"], files.tuned.metrics["quip"]
     show = known_measure("quip").show
-    rounds = "one round" if files.rounds == 1 else f"{files.rounds} rounds"
-    return (
+    said = (
         f"On {len(files.prompts)} held-out prompts, {show(tuned)} of what the model writes after"
-        f" {rounds} of tuning stands verbatim in the corpus (QUIP); before it was {show(base)}."
+        f" {files.tuned.label} of tuning stands verbatim in the corpus (QUIP); before it was"
+        f" {show(base)}."
     )
+    if files.rounds > 1 and "best" in files.metrics:
+        criterion = known_measure(files.metrics["best"]["criterion"]).label
+        said += f" Of {files.rounds} rounds it is the best by {criterion} on these same prompts."
+    if files.metrics.get("stopped"):
+        said += f" Stopped early: {files.metrics['stopped']}."
+    return said
 
 
 def _facts(files: RunFiles, index: Index | None) -> list[str]:

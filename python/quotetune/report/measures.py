@@ -40,6 +40,15 @@ class Measure:
             return f"{value:,.0f}"
         return f"{value:.1f}" if abs(value) >= 10 else f"{value:.3g}"
 
+    def show_tick(self, value: float) -> str:
+        """Write a number beside an axis.
+
+        Example:
+            >>> known_measure("quip").show_tick(0.25), known_measure("perplexity").show_tick(300.0)
+            ('25%', '300')
+        """
+        return f"{100 * value:g}%" if self.form == "share" else f"{value:g}"
+
     def show_difference(self, value: float) -> str:
         """Write a difference, with its sign.
 
@@ -138,6 +147,20 @@ _KNOWN = (
         "perplexity",
         "number",
         "How much a response surprises the judging model.",
+        -1,
+    ),
+    Measure(
+        "kl_to_base",
+        "KL to the base model",
+        "number",
+        "How far the policy has gone from the base model: the mean of log p / p_base of its own"
+        " tokens, in nats.",
+    ),
+    Measure(
+        "perplexity_outside",
+        "perplexity of other text",
+        "number",
+        "How much text outside the corpus surprises the policy: what the training has damaged.",
         -1,
     ),
     Measure(

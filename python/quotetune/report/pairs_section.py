@@ -46,12 +46,11 @@ def _prompts_table(pairs: Mapping[int, _Record]) -> dict[str, Any]:
         ("pairs", [_number(one["pairs"]) for one in every]),
         ("of these across prompts", [_number(one.get("cross_prompt_pairs")) for one in every]),
         ("repetitive samples", [_number(one.get("repetitive")) for one in every]),
-        ("gap in QUIP", [_range(one.get("gap"), "{:.1%}") for one in every]),
+        ("gap in QUIP", [_mean(one.get("gap"), "{:.1%}") for one in every]),
+        ("smallest to largest gap", [_range(one.get("gap"), "{:.1%}") for one in every]),
     ]
     if any(_is_ranked(one) for one in every):
-        lines.append(
-            ("margin of win rates", [_range(one.get("margin"), "{:.2f}") for one in every])
-        )
+        lines.append(("margin of win rates", [_mean(one.get("margin"), "{:.2f}") for one in every]))
     return {
         "caption": "What became of the training prompts.",
         "head": [f"round {number}" for number in pairs],
@@ -86,11 +85,14 @@ def _number(value: int | None) -> str:
     return "–" if value is None else f"{value:,}"
 
 
+def _mean(values: _Record | None, form: str) -> str:
+    return "–" if values is None or values["mean"] is None else form.format(values["mean"])
+
+
 def _range(values: _Record | None, form: str) -> str:
-    if values is None or values.get("mean") is None:
+    if values is None or values["mean"] is None:
         return "–"
-    mean, low, high = (form.format(values[key]) for key in ("mean", "min", "max"))
-    return f"{mean} ({low} to {high})"
+    return f"{form.format(values['min'])} to {form.format(values['max'])}"
 
 
 def _filled(lines: Sequence[tuple[str, list[str]]]) -> list[tuple[str, list[str]]]:

@@ -11,7 +11,8 @@ from quotetune.report.measures import Measure, known_measure, measures_of
 from quotetune.report.run_files import Row, StageTime
 
 _HEADLINES = ("quip", "on_topic_quip", "coverage", "longest_quote", "rouge_l", "length_chars")
-_CURVES = (*_HEADLINES, "perplexity", "repetition", "kl")
+_CURVES = (*_HEADLINES, "perplexity", "repetition", "kl_to_base", "perplexity_outside")
+_ACCURACY = {"pairs": "{:,}", "accuracy": "{:.1%}", "margin": "{:.3g}"}
 _Section = list[dict[str, Any]]
 
 
@@ -82,27 +83,25 @@ def other_tables(metrics: Mapping[str, Any]) -> _Section:
     tables = []
     if accuracy := metrics.get("reward_accuracy"):
         lines = [
-            (
-                _policy_label(name),
-                [f"{row['pairs']:,}", f"{row['accuracy']:.1%}", f"{row['margin']:.3g}"],
-            )
+            (name.replace("-", " "), [_cell(row[key], form) for key, form in _ACCURACY.items()])
             for name, row in accuracy.items()
         ]
         caption = "Does the policy prefer the chosen response of pairs that it was not trained on?"
-        tables.append({"caption": caption, "head": ["pairs", "accuracy", "margin"], "lines": lines})
+        tables.append({"caption": caption, "head": list(_ACCURACY), "lines": lines})
     if tasks := metrics.get("lm_eval"):
-        names = [(task, name) for task, found in tasks["before"].items() for name in found]
         lines = [
-            (f"{task}, {name}", [f"{tasks[side][task][name]:.3f}" for side in ("before", "after")])
-            for task, name in names
+            (f"{task}, {name}", [_cell(tasks[side][task][name], "{:.3f}") for side in tasks])
+            for task, found in tasks["before"].items()
+            for name in found
+            if "stderr" not in name
         ]
-        caption = "General ability, by lm-eval: before and after."
-        tables.append({"caption": caption, "head": ["before", "after"], "lines": lines})
+        caption = "General ability, by lm-eval."
+        tables.append({"caption": caption, "head": list(tasks), "lines": lines})
     return tables
 
 
-def _policy_label(name: str) -> str:
-    return name.replace("-", " ")
+def _cell(value: float | None, form: str) -> str:
+    return "\N{EN DASH}" if value is None else form.format(value)
 
 
 def curves(rows: Sequence[Row]) -> _Section:
@@ -118,7 +117,7 @@ def curves(rows: Sequence[Row]) -> _Section:
             if row.metrics.get(measure.key) is not None
         ]
         if len(points) > 1:
-            chart = line_chart(f"{measure.label} by round", points, measure.show)
+            chart = line_chart(f"{measure.label} by round", points, measure.show, measure.show_tick)
             drawn.append({"label": measure.label, "chart": chart})
     return drawn
 
@@ -143,7 +142,12 @@ def training_charts(trainings: Mapping[str, Mapping[str, Any]]) -> _Section:
             ]
             if len(points) > 1:
                 title = f"{name.replace('-', ' ')}: {label}, by step"
-                drawn.append({"label": title, "chart": line_chart(title, points, "{:.3g}".format)})
+                drawn.append(
+                    {
+                        "label": title,
+                        "chart": line_chart(title, points, "{:.3g}".format, "{:g}".format),
+                    }
+                )
     return drawn
 
 

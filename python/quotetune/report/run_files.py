@@ -15,6 +15,7 @@ from quotetune.stage import MANIFEST
 
 _Record = dict[str, Any]
 _ROUND = r"round-(\d+)"
+_DRIFT = ("kl_to_base", "perplexity_outside")
 _LABELS = {"best_of_n": "base, best of n", "according_to": "base, “according to”"}
 _STEPS = ("prompts", "sample", "score", "pair", "train", "metrics")
 
@@ -82,12 +83,14 @@ class RunFiles:
     @property
     def rounds(self) -> int:
         """How many rounds it has."""
-        return len(_rounds(self.metrics))
+        return _rounds(self.metrics)
 
     @property
     def tuned(self) -> Row:
-        """The policy that the run has come to: that of its last round."""
-        return next(row for row in self.rows if row.key == f"round-{self.rounds}")
+        """The policy that the run has come to: that of its best round."""
+        last = f"round-{self.rounds}"
+        best = self.metrics.get("best", {}).get("policy", last)
+        return next(row for row in self.rows if row.key == best)
 
 
 def read_run(directory: Path) -> RunFiles:
@@ -110,7 +113,7 @@ def read_run(directory: Path) -> RunFiles:
             )
     config = yaml.safe_load((directory / "config.yaml").read_text(encoding="utf-8"))
     metrics = _read_json(directory / "metrics.json")
-    rounds = len(_rounds(metrics))
+    rounds = _rounds(metrics)
     manifests = _manifests(directory, rounds)
     pairs = {
         number: _read_json(path)
@@ -142,36 +145,48 @@ def read_run(directory: Path) -> RunFiles:
     )
 
 
-def _rounds(metrics: _Record) -> list[str]:
-    """Name the rounds: those between are rows of their own, the last one is called `after`."""
-    between = [name for name in metrics["rows"] if re.fullmatch(_ROUND, name)]
-    return [*between, f"round-{len(between) + 1}"]
+def _rounds(metrics: _Record) -> int:
+    """Count the rounds: those between have rows of their own, the last one is called `after`."""
+    return 1 + sum(_is_round(name) for name in metrics["rows"])
+
+
+def _is_round(name: str) -> bool:
+    return re.fullmatch(_ROUND, name) is not None
 
 
 def _rows(directory: Path, metrics: _Record) -> list[Row]:
     """Return the base model, what was trained in its order, and what they are compared with."""
-    last = _rounds(metrics)[-1]
-    values = {
-        "before": metrics["before"],
-        **{name: row for name, row in metrics["rows"].items() if name != "according_to"},
-        "after": metrics["after"],
-        **{
-            name: row
-            for name in ("best_of_n", "according_to", "reference")
-            if (row := {**metrics["rows"], **metrics}.get(name)) is not None
-        },
-    }
+    between = metrics["rows"]
+    trained = [name for name in between if _is_round(name) or name == "absorbed"]
+    others = ["best_of_n", *(name for name in between if name not in trained), "reference"]
+    found = {**between, **metrics}
     intervals = metrics.get("intervals") or {}
+    drift = _drift(directory / "curves.json")
     rows = []
-    for name, row in values.items():
-        key = {"before": "base", "after": last}.get(name, name)
+    for name in ["before", *trained, "after", *others]:
+        if found.get(name) is None:
+            continue
+        key = {"before": "base", "after": f"round-{_rounds(metrics)}"}.get(name, name)
         ends = {
             measure: (ends[0], ends[1])
             for measure, ends in intervals.get(name, {}).items()
             if ends is not None
         }
-        rows.append(Row(key, _label(key), row, _responses(directory / "evaluation", key), ends))
+        values = {**found[name], **drift.get(key, {})}
+        rows.append(Row(key, _label(key), values, _responses(directory / "evaluation", key), ends))
     return rows
+
+
+def _drift(path: Path) -> dict[str, dict[str, float | None]]:
+    """Read how far each policy has gone from the base model, if that was measured."""
+    if not path.exists():
+        return {}
+    content = _read_json(path)
+    measured = {name: content["curves"][name] for name in _DRIFT if name in content["curves"]}
+    return {
+        policy: {name: values[place] for name, values in measured.items()}
+        for place, policy in enumerate(content["policies"])
+    }
 
 
 def _responses(evaluation: Path, key: str) -> Path | None:
