@@ -122,6 +122,64 @@ def test_what_the_measures_are_is_said_of_each_that_has_a_number(page):
     assert said == shown
 
 
+def test_the_best_round_is_the_tuned_one_and_the_page_says_how_it_was_chosen(tmp_path):
+    run = write_run(tmp_path, rounds=2)
+    metrics = json.loads((run / "metrics.json").read_text())
+    metrics |= {
+        "last": "round-2",
+        "best": {"policy": "round-1", "criterion": "quip", "value": 0.0863},
+        "stopped": "round-2 is no better",
+    }
+    (run / "metrics.json").write_text(json.dumps(metrics))
+    page = read_page(write_report(run))
+    (tuned,) = page.one("section", id="results").all("th", class_="tuned")
+    assert tuned.words == "round 1"
+    assert cards(page)["QUIP"].parent.words.startswith("QUIP 4.6% → 8.6%")
+    said = page.one("header").words
+    assert "after round 1 of tuning" in said
+    assert "Of 2 rounds it is the best by QUIP on these same prompts." in said
+    assert "Stopped early: round-2 is no better." in said
+    assert page.one("section", id="responses").attributes["data-right"] == "1"
+
+
+def test_an_absorbed_policy_stands_between_the_base_model_and_the_rounds(tmp_path):
+    run = write_run(tmp_path)
+    metrics = json.loads((run / "metrics.json").read_text())
+    metrics["rows"]["absorbed"] = {**metrics["before"], "quip": 0.07}
+    (run / "metrics.json").write_text(json.dumps(metrics))
+    curves = {
+        "policies": ["base", "absorbed", "round-1"],
+        "curves": {"kl_to_base": [None, 0.5, 0.75], "pairs": [None, None, 9]},
+    }
+    (run / "curves.json").write_text(json.dumps(curves))
+    page = read_page(write_report(run))
+    lines = table_rows(page.one("section", id="results").all("table")[0])
+    assert [value[:4] for value in lines["QUIP"]] == ["4.6%", "7.0%", "8.6%"]
+    assert lines["KL to the base model"] == ["–", "0.5", "0.75"]
+    assert "pairs" not in lines
+    drawn = {
+        figure.one("figcaption").words: [circle.text for circle in figure.all("circle")]
+        for figure in page.one("section", id="curves").all("figure")
+    }
+    assert drawn["QUIP"] == ["base: 4.6%", "absorbed: 7.0%", "round 1: 8.6%"]
+    assert drawn["KL to the base model"] == ["absorbed: 0.5", "round 1: 0.75"]
+
+
+def test_a_curve_has_a_band_where_every_difference_has_an_interval(run):
+    metrics = json.loads((run / "metrics.json").read_text())
+    ends = {"quip": [0.01, 0.06], "rouge_l": [0.0, 0.1]}
+    metrics["intervals"] = {"after": ends, "round-1": {"quip": [0.02, 0.03]}}
+    content = (run / "metrics.json").read_text()
+    (run / "metrics.json").write_text(json.dumps(metrics))
+    page = read_page(write_report(run))
+    (run / "metrics.json").write_text(content)
+    quip, *_ = page.one("section", id="curves").all("figure")
+    base, _, last = [circle.text for circle in quip.all("circle")]
+    assert base == "base: 4.6%"
+    assert last == "round 2: 12.6% (5.6% to 10.6%)"
+    assert len(page.all("polygon")) == 1
+
+
 def test_pairs_of_a_general_preference_show_win_rates_and_measures():
     side = {"count": 2, "quip": 0.5, "length": 9.0, "cut": 0.0, "win_rate": 0.25, "rarity": 3.456}
     statistics = {

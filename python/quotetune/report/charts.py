@@ -74,7 +74,8 @@ def line_chart(label: str, points: Sequence[Point], show: _Show, tick: _Show) ->
     drawn.append(Markup('<polyline class="line" points="{}"/>').format(_path(places)))
     skip = math.ceil(len(points) / _LABELS)
     for number, ((x, y), p) in enumerate(zip(places, points, strict=True)):
-        interval = "" if p.low is None or p.high is None else f" ({show(p.low)} to {show(p.high)})"
+        exact = p.low is None or p.high is None or p.low == p.high
+        interval = "" if exact else f" ({show(p.low or 0.0)} to {show(p.high or 0.0)})"
         drawn.append(
             Markup(
                 '<circle class="point" cx="{:.1f}" cy="{:.1f}" r="{}"><title>{}</title></circle>'

@@ -109,12 +109,16 @@ def curves(rows: Sequence[Row]) -> _Section:
     policies = [row for row in rows if re.fullmatch(r"base|absorbed|round-\d+", row.key)]
     if len(policies) < 3:
         return []
+    base, *others = policies
     drawn = []
     for measure in map(known_measure, _CURVES):
+        shown = [row for row in policies if row.metrics.get(measure.key) is not None]
+        banded = base in shown and all(measure.key in row.intervals for row in others)
         points = [
-            Point(row.label, row.metrics[measure.key], *_ends(measure, policies[0], row))
-            for row in policies
-            if row.metrics.get(measure.key) is not None
+            Point(
+                row.label, row.metrics[measure.key], *(_ends(measure, base, row) if banded else ())
+            )
+            for row in shown
         ]
         if len(points) > 1:
             chart = line_chart(f"{measure.label} by round", points, measure.show, measure.show_tick)
@@ -122,11 +126,9 @@ def curves(rows: Sequence[Row]) -> _Section:
     return drawn
 
 
-def _ends(measure: Measure, base: Row, row: Row) -> tuple[float | None, float | None]:
-    """Return the interval of a difference around the base model's value."""
-    if measure.key not in row.intervals:
-        return (None, None) if row is not base else (base.metrics[measure.key],) * 2
-    low, high = row.intervals[measure.key]
+def _ends(measure: Measure, base: Row, row: Row) -> tuple[float, float]:
+    """Return the interval of a row's difference to the base model, around the latter's value."""
+    low, high = row.intervals.get(measure.key, (0.0, 0.0))
     return base.metrics[measure.key] + low, base.metrics[measure.key] + high
 
 
