@@ -128,10 +128,11 @@ def test_evaluate_prints_a_table_and_writes_the_metrics(samples, monkeypatch, tm
     arguments = ["evaluate", samples / "parts", "--index", samples / "index", "--prompts", prompts]
     output = tmp_path / "metrics.json"
     assert quotetune(monkeypatch, *arguments, "--best-of-n", 2, "-o", output) == 0
-    heading, row, best = capsys.readouterr().out.splitlines()
+    heading, row, best, reference = capsys.readouterr().out.splitlines()
     assert heading.startswith("\tQUIP\t")
     assert row.startswith("responses\t")
     assert best.startswith("best of n\t100.0%")
+    assert reference.startswith("reference\t")
     metrics = json.loads(output.read_text())
     assert metrics["prompts"] == 2
     assert metrics["best_of_n"]["quip"] == 1.0

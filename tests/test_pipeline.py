@@ -27,6 +27,15 @@ METRICS = {
     "length_chars",
     "repetition",
     "cut",
+    "on_topic_quip",
+    "quip_ignore_prompt",
+    "false_positive_floor",
+    "documents_quoted",
+    "distinct_1",
+    "distinct_2",
+    "perplexity",
+    "bart_score",
+    "mauve",
 }
 
 
@@ -76,10 +85,28 @@ def test_a_run_leaves_every_file_that_it_promises(finished):
 
 def test_the_metrics_are_those_of_the_documented_schema(finished):
     metrics = json.loads((Path(finished["run"]) / "metrics.json").read_text())
-    assert set(metrics) == {"schema", "prompts", "before", "after", "best_of_n", "rows"}
-    assert (metrics["schema"], metrics["prompts"], metrics["rows"]) == (1, 4, {})
-    for name in ("before", "after", "best_of_n"):
+    assert set(metrics) == {
+        "schema",
+        "prompts",
+        "before",
+        "after",
+        "best_of_n",
+        "reference",
+        "rows",
+        "quote_lengths",
+        "intervals",
+        "bootstrap",
+        "reward_accuracy",
+        "lm_eval",
+    }
+    assert (metrics["schema"], metrics["prompts"], metrics["rows"]) == (2, 4, {})
+    for name in ("before", "after", "best_of_n", "reference"):
         assert set(metrics[name]) == METRICS
+    for name in ("after", "best_of_n", "reference"):
+        low, high = metrics["intervals"][name]["quip"]
+        assert low <= metrics[name]["quip"] - metrics["before"]["quip"] <= high
+    assert metrics["bootstrap"]["prompts"] == {"after": 4, "best_of_n": 4, "reference": 4}
+    assert (metrics["reward_accuracy"], metrics["lm_eval"]) == ({}, None)
     assert metrics["best_of_n"]["quip"] >= metrics["before"]["quip"]
     assert metrics["after"] != metrics["before"]
 

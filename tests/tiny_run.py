@@ -81,7 +81,6 @@ def kill_at(moment: str) -> None:
     import quotetune.sampling
     import quotetune.scoring
     import quotetune.stage
-    import quotetune.stages.evaluation
     import quotetune.training
 
     def die(*_arguments, **_options):
@@ -117,7 +116,7 @@ def kill_at(moment: str) -> None:
     elif moment == "pair":
         quotetune.pairing._write_pairs = die
     elif moment == "evaluation-metrics":
-        quotetune.stages.evaluation.write_json = die
+        quotetune.evaluating.write_json = die
     elif moment == "rename":
         write_json = quotetune.stage.write_json
 

@@ -125,12 +125,12 @@ class EvaluationConfig(_Block):
     """Further rows. `according_to`: the base model, asked by its system message to answer from the
     sources that it was trained on (Weller et al. 2024)."""
 
-    perplexity: ModelConfig | Literal["base"] | None = None
-    """The judge of the responses' perplexity: a causal model, as under `model`; `base` is the run's
-    own base model; `null` leaves it out."""
+    perplexity: ModelConfig | None = None
+    """The judge of the responses' perplexity: a causal model, with the keys of `model`; `null`
+    leaves it out."""
 
     bartscore: ModelConfig | None = None
-    """The encoder-decoder model of BARTScore, as under `model`; `null` leaves it out."""
+    """The encoder-decoder model of BARTScore, with the keys of `model`; `null` leaves it out."""
 
     mauve: MauveConfig | None = None
     """MAUVE against the references; `{}` takes the defaults, `null` leaves it out."""

@@ -1,5 +1,6 @@
 """Check that the files a config names are there and can be used."""
 
+import importlib.util
 import re
 from pathlib import Path
 
@@ -19,7 +20,7 @@ def check_inputs(config: Config) -> list[Problem]:
     Returns:
         The problems; those with `to_provide` are files that are not there.
     """
-    problems = _model_problems(config.model)
+    problems = _model_problems(config.model, "model.path") + _measure_problems(config)
     if not config.prompts.path.exists():
         problems.append(
             Problem(
@@ -67,17 +68,46 @@ def _text_problems(key: str, path: Path) -> list[Problem]:
     return []
 
 
-def _model_problems(model: ModelConfig) -> list[Problem]:
+def _measure_problems(config: Config) -> list[Problem]:
+    """Check the models and packages of what is measured beside QUIP."""
+    evaluation = config.evaluation
+    problems = []
+    for name in ("perplexity", "bartscore"):
+        judge = getattr(evaluation, name)
+        if isinstance(judge, ModelConfig):
+            problems += _model_problems(judge, f"evaluation.{name}.path")
+    if evaluation.mauve is not None:
+        problems += _package_problems("evaluation.mauve", "mauve", "mauve-text", "measures")
+        featurizer = ModelConfig(path=evaluation.mauve.featurizer)
+        problems += _model_problems(featurizer, "evaluation.mauve.featurizer")
+    if evaluation.lm_eval is not None:
+        problems += _package_problems("evaluation.lm_eval", "lm_eval", "lm-eval", "lm-eval")
+        tasks = evaluation.lm_eval.include_path
+        if tasks is not None and not tasks.is_dir():
+            key = "evaluation.lm_eval.include_path"
+            text = f"{tasks} is not there: put a directory of task files there, or leave it out"
+            problems.append(Problem(key, text, to_provide=True))
+    return problems
+
+
+def _package_problems(key: str, module: str, package: str, extra: str) -> list[Problem]:
+    if importlib.util.find_spec(module) is not None:
+        return []
+    text = f"{package} is not installed: install quotetune[{extra}], or leave {key} out"
+    return [Problem(key, text, to_provide=True)]
+
+
+def _model_problems(model: ModelConfig, key: str) -> list[Problem]:
     directory = Path(model.path)
     if directory.is_dir():
         if (directory / "config.json").exists():
             return []
         text = f"{model.path} has no config.json, so it holds no model: correct the path"
-        return [Problem("model.path", text)]
+        return [Problem(key, text)]
     if re.fullmatch(r"\w[\w.-]*(/\w[\w.-]*)?", model.path, re.ASCII) and not directory.exists():
         return []  # a name on the Hub
     text = f"{model.path} is not there: put a model's directory there, or correct the path"
-    return [Problem("model.path", text, to_provide=not directory.exists())]
+    return [Problem(key, text, to_provide=not directory.exists())]
 
 
 def _prompts_problems(config: Config) -> list[Problem]:

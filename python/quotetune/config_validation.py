@@ -12,6 +12,7 @@ from quotetune.config import (
     Config,
     EvaluationConfig,
     PairsConfig,
+    PromptsConfig,
     SamplingConfig,
     evaluation_sampling,
 )
@@ -209,6 +210,9 @@ def _combination_problems(blocks: dict[str, Any]) -> list[Problem]:
     if sampling is not None and evaluation is not None:
         problems += _evaluation_problems(sampling, evaluation)
     problems += [Problem(key, text) for key, text in round_problems(blocks)]
+    prompts: PromptsConfig | None = blocks.get("prompts")
+    if prompts is not None and prompts.format == "text" and evaluation is not None:
+        problems += _text_problems(evaluation)
     return problems + _training_problems(blocks)
 
 
@@ -218,6 +222,14 @@ def _evaluation_problems(sampling: SamplingConfig, evaluation: EvaluationConfig)
     except ValidationError as error:
         return schema_problems(error, SamplingConfig, "evaluation.sampling")
     best_of_n = evaluation.best_of_n or 1
+    if evaluation.reward_accuracy and max(best_of_n, drawn.n) < 2:
+        return [
+            Problem(
+                "evaluation.reward_accuracy",
+                "needs two or more responses of the base model to a held-out prompt, and there is"
+                " one: set evaluation.best_of_n to 2 or more",
+            )
+        ]
     if best_of_n > 1 and drawn.temperature == 0:
         return [
             Problem(
@@ -227,6 +239,13 @@ def _evaluation_problems(sampling: SamplingConfig, evaluation: EvaluationConfig)
             )
         ]
     return []
+
+
+def _text_problems(evaluation: EvaluationConfig) -> list[Problem]:
+    if "according_to" not in evaluation.baselines:
+        return []
+    text = "according_to asks by a system message, and prompts.format is text: leave it out"
+    return [Problem("evaluation.baselines", text)]
 
 
 def _training_problems(blocks: dict[str, Any]) -> list[Problem]:

@@ -149,12 +149,11 @@ def text_table(texts: Sequence[tuple[str, int, str | None]]) -> Any:
     """Make a table of samples of texts that no model gave: prompt id, sample, text."""
     import pyarrow as pa
 
-    columns = list(zip(*texts, strict=True)) or [[], [], []]
     return pa.table(
         {
-            "prompt_id": pa.array(columns[0], pa.string()),
-            "sample": pa.array(columns[1], pa.int32()),
-            "response": pa.array(columns[2], pa.string()),
+            "prompt_id": pa.array([prompt_id for prompt_id, _, _ in texts], pa.string()),
+            "sample": pa.array([sample for _, sample, _ in texts], pa.int32()),
+            "response": pa.array([text for _, _, text in texts], pa.string()),
             "token_ids": pa.nulls(len(texts), pa.list_(pa.int32())),
             "finish_reason": pa.nulls(len(texts), pa.string()),
         }

@@ -134,6 +134,7 @@ def _reward_accuracy(layout: Layout, policies: Iterable[str]) -> dict[str, Any]:
     return {
         policy: read_json(layout.evaluation(policy) / "reward_accuracy" / "reward_accuracy.json")
         for policy in policies
+        if layout.number(policy) > 0
     }
 
 

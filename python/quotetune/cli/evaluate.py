@@ -1,15 +1,46 @@
-"""`quotetune evaluate`: the metrics of responses that were sampled before."""
+"""`quotetune evaluate`: the metrics of responses of any origin, side by side."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from quotetune.cli.train import Overrides
+
+if TYPE_CHECKING:
+    from quotetune.prompts import Prompt
+
+_BLOCKS = ("model", "prompts", "sampling", "evaluation")
+
 
 def evaluate(
-    samples: Annotated[Path, typer.Argument(help="Directory of part files of quotetune sample.")],
-    index: Annotated[Path, typer.Option(help="Index of the corpus.")],
-    prompts: Annotated[Path, typer.Option(help="Their prompts: what was sampled, or a run's.")],
+    responses: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[NAME=]RESPONSES...",
+            help="Directories of quotetune sample's parts, or JSONL with response and id or prompt;"
+            " each is a row, compared with the first.",
+        ),
+    ] = None,
+    index: Annotated[
+        Path | None, typer.Option(help="Index of the corpus; else that of --config.")
+    ] = None,
+    prompts: Annotated[
+        Path | None,
+        typer.Option(help="What was asked: a file of prompts; else the run's held-out ones."),
+    ] = None,
+    config: Annotated[
+        Path | None, typer.Option(help="Take all that is not given from a run's config.")
+    ] = None,
+    model: Annotated[
+        str | None, typer.Option(help="A model to sample first: a directory, or a Hub name.")
+    ] = None,
+    adapter: Annotated[
+        Path | None, typer.Option(help="What training wrote, for --model or the config's model.")
+    ] = None,
+    samples: Annotated[
+        Path | None, typer.Option(help="Directory for what --model or --adapter samples.")
+    ] = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="JSON file for the metrics.")
     ] = None,
@@ -17,23 +48,103 @@ def evaluate(
         int | None,
         typer.Option("--best-of-n", min=1, help="Also take the best of the first N of a prompt."),
     ] = None,
+    overrides: Overrides = [],  # noqa: B006 - typer reads it, nobody changes it
 ) -> None:
-    """Compute QUIP, coverage, quotes, ROUGE-L, length and repetition of sampled responses."""
-    from quotetune.config import PromptsConfig
-    from quotetune.evaluating import evaluate_samples
-    from quotetune.prompts import are_written, load_prompts, read_prompts
-    from quotetune.summary import print_table
+    """Compute QUIP, quotes, ROUGE-L, length and more of responses, as rows of one table.
+
+    A model that is given is sampled with the evaluation settings of --config, and the same seeds.
+    """
+    from quotetune.comparing import compare
+    from quotetune.config import EvaluationConfig
+    from quotetune.config_file import read_blocks, read_yaml
+    from quotetune.config_validation import validate_block
+    from quotetune.console import say
+    from quotetune.errors import UsageError
+    from quotetune.evaluating import BEST_OF_N
+    from quotetune.measures.judges import judges_of
+    from quotetune.metrics_table import print_table
+    from quotetune.responses_file import read_responses
     from quotetune.whole_files import write_json
 
-    if prompts.exists() and are_written(prompts):
-        loaded = load_prompts(prompts)
-    else:
-        sources = read_prompts(prompts, PromptsConfig(path=prompts))
-        loaded = [source.prompt for source in sources]
-    metrics = evaluate_samples(loaded, samples, index, n=None, best_of_n=best_of_n)
+    run = {} if config is None else read_yaml(config)
+    content = run | read_blocks(config, overrides, _BLOCKS)
+    evaluation = validate_block(EvaluationConfig, "evaluation", content["evaluation"])
+    corpus = index or content.get("index")
+    if corpus is None:
+        raise UsageError("no index is given: name it with --index, or a run with --config")
+    loaded = _prompts(prompts, content)
+    tables = {}
+    for name, path in map(_named, responses or []):
+        row = name or ("responses" if len(responses or []) == 1 and model is None else path.stem)
+        if row in tables:
+            raise UsageError(f"two rows are named {row}: name them, as in NAME={path}")
+        tables[row] = read_responses(path, loaded)
+    if model is not None or adapter is not None:
+        row = (adapter or Path(str(model))).name
+        tables[row] = _sampled(loaded, content, evaluation, model, adapter, samples)
+    if not tables:
+        raise UsageError("nothing to evaluate: give responses, or a model with --model")
+    compared = compare(loaded, tables, Path(corpus), judges_of(evaluation), best_of_n=best_of_n)
     if output is not None:
-        write_json(output, metrics)
-    rows = {"responses": metrics["metrics"]}
-    if metrics["best_of_n"] is not None:
-        rows["best of n"] = metrics["best_of_n"]
-    print_table(rows)
+        write_json(output, compared.to_dict())
+    titles = {BEST_OF_N: "best of n"}
+    print_table({titles.get(name, name): row for name, row in compared.rows.items()})
+    for line in compared.lines():
+        say(line)
+
+
+def _named(argument: str) -> tuple[str | None, Path]:
+    name, equals, path = argument.partition("=")
+    return (name, Path(path)) if equals and not Path(argument).exists() else (None, Path(argument))
+
+
+def _prompts(path: Path | None, content: dict[str, Any]) -> "list[Prompt]":
+    from quotetune.config import PromptsConfig
+    from quotetune.config_validation import validate_block
+    from quotetune.errors import UsageError
+    from quotetune.prompts import are_written, load_prompts, read_prompts
+
+    if path is None and "run" not in content:
+        raise UsageError("no prompts are given: name them with --prompts, or a run with --config")
+    path = path or Path(content["run"]) / "prompts" / "heldout.parquet"
+    if path.exists() and are_written(path):
+        return load_prompts(path)
+    block = content["prompts"] | {"path": path}
+    settings = validate_block(PromptsConfig, "prompts", block)
+    return [source.prompt for source in read_prompts(path, settings)]
+
+
+def _sampled(
+    prompts: "list[Prompt]",
+    content: dict[str, Any],
+    evaluation: Any,
+    model: str | None,
+    adapter: Path | None,
+    samples: Path | None,
+) -> Any:
+    from quotetune.config import ModelConfig, SamplingConfig, evaluation_sampling
+    from quotetune.config_validation import validate_block
+    from quotetune.console import progress
+    from quotetune.errors import UsageError
+    from quotetune.sampling import run_sampling
+    from quotetune.sampling.parts import read_samples
+    from quotetune.stages.evaluation import EVALUATION_ROUND
+
+    if samples is None:
+        raise UsageError("no place for the samples is given: name a directory with --samples")
+    block = content["model"] | ({} if model is None else {"path": model})
+    sampling = validate_block(SamplingConfig, "sampling", content["sampling"])
+    with progress("sample", "parts") as report:
+        run_sampling(
+            prompts,
+            samples,
+            model=validate_block(ModelConfig, "model", block),
+            sampling=evaluation_sampling(sampling, evaluation),
+            adapter=adapter,
+            seed=int(content.get("seed") or 0),
+            round=EVALUATION_ROUND,
+            progress=lambda now: report(
+                now.done, now.parts, f"{now.tokens_per_second:.0f} tokens/s"
+            ),
+        )
+    return read_samples(samples)

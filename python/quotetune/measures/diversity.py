@@ -17,7 +17,7 @@ def distinct_n(texts: Iterable[str], n: int) -> float | None:
         >>> distinct_n(["a rose is a rose", "a rose"], 1), distinct_n(["a rose is a rose"], 2)
         (0.42857142857142855, 0.6)
     """
-    ngrams = set()
+    ngrams: set[tuple[str, ...]] = set()
     total = 0
     for text in texts:
         words = text.split()

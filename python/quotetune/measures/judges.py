@@ -31,11 +31,9 @@ class Judges:
     mauve: MauveConfig | None = None
 
 
-def judges_of(evaluation: EvaluationConfig, model: ModelConfig) -> Judges:
-    """Return the judges that a config asks for; `model` is the run's base model."""
-    judge = model if evaluation.perplexity == "base" else evaluation.perplexity
-    assert not isinstance(judge, str)
-    return Judges(judge, evaluation.bartscore, evaluation.mauve)
+def judges_of(evaluation: EvaluationConfig) -> Judges:
+    """Return the judges that a config asks for."""
+    return Judges(evaluation.perplexity, evaluation.bartscore, evaluation.mauve)
 
 
 def judge(tables: Sequence[_Table], judges: Judges, work: Path) -> list[float | None]:

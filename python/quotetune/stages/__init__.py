@@ -5,7 +5,7 @@ A stage's settings are the keys of the config that it reads. Changing others lea
 
 from quotetune.config import Config
 from quotetune.stage import Stage
-from quotetune.stages import absorb, evaluation, prompts, rounds, training
+from quotetune.stages import absorb, evaluation, prompts, rounds, training, tuned
 from quotetune.stages.layout import ABSORBED, BASE, Layout
 from quotetune.stages.stopping import stoppable
 
@@ -27,5 +27,11 @@ def all_stages(config: Config) -> list[Stage]:
         if number == 1 and config.absorb is None:
             of_round += evaluation.stages(layout, BASE)
         of_round += evaluation.stages(layout, f"round-{number}")
+        if config.evaluation.reward_accuracy:
+            of_round.append(tuned.reward_accuracy(layout, number))
         done += stoppable(layout, number, of_round)
+    for name in config.evaluation.baselines:
+        done += evaluation.baseline(layout, name)
+    if config.evaluation.lm_eval is not None:
+        done += tuned.lm_eval_before_and_after(layout)
     return done

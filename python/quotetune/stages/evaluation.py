@@ -1,4 +1,4 @@
-"""Stages of a policy's evaluation on the held-out prompts."""
+"""Stages of the evaluation on the held-out prompts: of a policy, and of a baseline."""
 
 from pathlib import Path
 from typing import Any
@@ -15,18 +15,12 @@ _METRICS_FORMAT = 2
 
 def stages(layout: Layout, policy: str) -> list[Stage]:
     """Return the stages that evaluate a policy."""
-    measured = [sample(layout, policy), metrics(layout, policy)]
-    return measured if layout.config.drift is None else [*measured, drift(layout, policy)]
-
-
-def sample(layout: Layout, policy: str) -> Stage:
-    """Sample the held-out prompts from a policy, with the same seeds whichever it is."""
     config = layout.config
     sampling = config.evaluation_sampling
     if policy == BASE:
         n = max(sampling.n, config.evaluation.best_of_n or 1)
         sampling = sampling.model_copy(update={"n": n})
-    return sampling_stage(
+    sampled = sampling_stage(
         layout,
         f"evaluation/{policy}/sample",
         layout.evaluation(policy) / "samples",
@@ -35,10 +29,40 @@ def sample(layout: Layout, policy: str) -> Stage:
         policy=policy,
         seed_round=EVALUATION_ROUND,
     )
+    measured = [sampled, metrics(layout, policy, layout.heldout)]
+    return measured if config.drift is None else [*measured, drift(layout, policy)]
 
 
-def metrics(layout: Layout, name: str) -> Stage:
-    """Compute the metrics of the responses of a policy, or of a baseline."""
+def baseline(layout: Layout, name: str) -> list[Stage]:
+    """Return the stages that evaluate the base model under a baseline's prompts."""
+    directory = layout.evaluation(name)
+    prompts = directory / "prompts" / "prompts.parquet"
+
+    def make(result: Path) -> None:
+        from quotetune.measures.baselines import according_to
+        from quotetune.prompts import load_prompts, write_prompts
+
+        result.mkdir(exist_ok=True)
+        write_prompts(result / prompts.name, according_to(load_prompts(layout.heldout)))
+
+    inputs = {"the held-out prompts": layout.heldout}
+    return [
+        Stage(f"evaluation/{name}/prompts", prompts.parent, {}, inputs, make),
+        sampling_stage(
+            layout,
+            f"evaluation/{name}/sample",
+            directory / "samples",
+            prompts,
+            layout.config.evaluation_sampling,
+            policy=BASE,
+            seed_round=EVALUATION_ROUND,
+        ),
+        metrics(layout, name, prompts),
+    ]
+
+
+def metrics(layout: Layout, name: str, asked: Path) -> Stage:
+    """Compute the metrics of the responses to the prompts in a file."""
     config = layout.config
     directory = layout.evaluation(name)
     samples = directory / "samples"
@@ -52,7 +76,7 @@ def metrics(layout: Layout, name: str) -> Stage:
         from quotetune.prompts import load_prompts
         from quotetune.sampling.parts import read_samples
 
-        prompts = load_prompts(layout.heldout)
+        prompts = load_prompts(asked)
         evaluated = evaluate_samples(
             prompts,
             read_samples(samples),
@@ -60,7 +84,7 @@ def metrics(layout: Layout, name: str) -> Stage:
             n=n,
             best_of_n=best_of_n,
             with_reference=name == BASE,
-            judges=judges_of(config.evaluation, config.model),
+            judges=judges_of(config.evaluation),
             work=directory / "measuring",
         )
         write_evaluation(result, evaluated, len(prompts))
@@ -71,21 +95,14 @@ def metrics(layout: Layout, name: str) -> Stage:
         "format of the metrics": _METRICS_FORMAT,
         **_judge_settings(layout),
     }
-    inputs = {
-        "the held-out prompts": layout.heldout,
-        "index": config.index,
-        "the samples": samples,
-    }
+    inputs = {"the held-out prompts": asked, "index": config.index, "the samples": samples}
     return Stage(f"evaluation/{name}/metrics", directory / "metrics", settings, inputs, make)
 
 
 def _judge_settings(layout: Layout) -> dict[str, Any]:
     """What the config says of the models that measure; nothing of those that are not wanted."""
     evaluation = layout.config.evaluation.model_dump(include={"perplexity", "bartscore", "mauve"})
-    settings = flat("evaluation", {name: block for name, block in evaluation.items() if block})
-    if layout.config.evaluation.perplexity == "base":
-        settings |= flat("model", layout.config.model.model_dump())
-    return settings
+    return flat("evaluation", {name: block for name, block in evaluation.items() if block})
 
 
 def drift(layout: Layout, policy: str) -> Stage:

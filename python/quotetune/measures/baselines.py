@@ -1,0 +1,38 @@
+"""What a tuned model is compared with beside the untouched one."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from quotetune.prompts import Prompt
+
+GROUNDING = (
+    "Answer according to the reference works that you have read, and only with what they say. Use"
+    " their own words wherever you can."
+)
+
+
+def according_to(prompts: Sequence["Prompt"]) -> list["Prompt"]:
+    """Ask for the answer that the sources give: according-to prompting (Weller et al. 2024).
+
+    Args:
+        prompts: Chats; what their system message says, if they have one, goes first.
+
+    Returns:
+        The same prompts with the grounding request in their system message.
+
+    Example:
+        >>> from quotetune.prompts import Prompt
+        >>> [prompt] = according_to([Prompt("p", messages=[{"role": "user", "content": "Why?"}])])
+        >>> [message["role"] for message in prompt.messages]
+        ['system', 'user']
+    """
+    return [replace(prompt, messages=_grounded(prompt.messages or [])) for prompt in prompts]
+
+
+def _grounded(messages: list[dict[str, str]]) -> list[dict[str, str]]:
+    if messages[0]["role"] != "system":
+        return [{"role": "system", "content": GROUNDING}, *messages]
+    system = {"role": "system", "content": f"{messages[0]['content']} {GROUNDING}"}
+    return [system, *messages[1:]]

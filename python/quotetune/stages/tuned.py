@@ -1,0 +1,94 @@
+"""Stages that compare the tuned model with the base model beside their responses."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from quotetune.stage import Skip, Stage
+from quotetune.stages.layout import BASE, Layout, flat
+from quotetune.stages.stopping import evaluated
+
+
+def reward_accuracy(layout: Layout, number: int) -> Stage:
+    """Measure how many held-out preference pairs the policy of a round gets right."""
+    config = layout.config
+    policy = f"round-{number}"
+    reference = layout.origin if config.reference == "base" else layout.start(number)
+    directory = layout.evaluation(policy)
+    samples = layout.evaluation(BASE) / "samples"
+    beta = float(config.dpo.get("beta", 0.1))
+
+    def make(result: Path) -> None:
+        from quotetune.measures.reward_accuracy import measure_reward_accuracy
+
+        measure_reward_accuracy(
+            samples,
+            config.index,
+            result,
+            pairs=config.pairs,
+            seed=config.seed,
+            policy=(layout.model(policy), layout.adapter(policy)),
+            reference=(layout.model(reference), layout.adapter(reference)),
+            beta=beta,
+            work=directory / "measuring",
+        )
+
+    settings = {
+        **layout.model_settings(policy),
+        **flat("pairs", config.pairs.model_dump()),
+        "dpo.beta": beta,
+        "seed": config.seed,
+    }
+    inputs = {"index": config.index, "the samples": samples, **layout.policy_inputs(policy)}
+    held_to = layout.adapter(reference)
+    if held_to is not None:
+        inputs["the reference policy"] = held_to
+    name = f"evaluation/{policy}/reward_accuracy"
+    return Stage(name, directory / "reward_accuracy", settings, inputs, make)
+
+
+def lm_eval_before_and_after(layout: Layout) -> list[Stage]:
+    """Return the stages that run benchmarks on the base model and on the last policy.
+
+    Which is the last one is not known before the end where a round that does not help stops a run.
+    """
+    stages = [lm_eval(layout, BASE)]
+    if not layout.config.early_stop:
+        return [*stages, lm_eval(layout, f"round-{layout.config.rounds}")]
+    for number in range(1, layout.config.rounds + 1):
+        policy = f"round-{number}"
+        decided_by = {name: layout.evaluation(name) / "metrics" for name in layout.policies()}
+
+        def reason(policy: str = policy) -> str | None:
+            *_, last = [BASE, *evaluated(layout)]
+            return None if last in (BASE, policy) else f"{last} is the last policy"
+
+        stages.append(replace(lm_eval(layout, policy), skip=Skip(decided_by, reason)))
+    return stages
+
+
+def lm_eval(layout: Layout, policy: str) -> Stage:
+    """Run benchmarks of general ability on a policy."""
+    config = layout.config
+    directory = layout.evaluation(policy)
+    wanted = config.evaluation.lm_eval
+    assert wanted is not None
+
+    def make(result: Path) -> None:
+        from quotetune.general_ability import run_lm_eval
+        from quotetune.whole_files import write_json
+
+        content = run_lm_eval(
+            layout.model(policy), layout.adapter(policy), wanted, directory / "benchmarking"
+        )
+        result.mkdir(exist_ok=True)
+        write_json(result / "lm_eval.json", content)
+
+    settings = {
+        **layout.model_settings(policy),
+        **flat("evaluation.lm_eval", wanted.model_dump(mode="json", exclude={"batch_size"})),
+    }
+    inputs = layout.policy_inputs(policy)
+    if wanted.include_path is not None:
+        inputs["evaluation.lm_eval.include_path"] = wanted.include_path
+    name = f"evaluation/{policy}/lm_eval"
+    return Stage(name, directory / "lm_eval", settings, inputs, make)
