@@ -163,8 +163,8 @@ def mauve_job(texts: Sequence[str], references: Sequence[str], settings: MauveCo
     """Describe a call of MAUVE, whose result is a number between 0 and 1, or None without a text.
 
     MAUVE is the area under the divergence curve of the two sets of texts, each a histogram over
-    clusters of a model's hidden states (Pillutla et al. 2021, section 2); the package mauve-text
-    computes it. Empty texts are left out.
+    clusters of the hidden states of their last tokens (Pillutla et al. 2021, section 2); the
+    package mauve-text computes it from these. Empty texts are left out.
 
     Args:
         texts: The responses.

@@ -91,18 +91,31 @@ def _policy_log_probs(job: dict[str, Any]) -> list[list[float]]:
 
 def _mauve(job: dict[str, Any]) -> float | None:
     from mauve import compute_mauve
+    from transformers import AutoModel
 
-    sides = [[text for text in job[name] if text] for name in ("texts", "references")]
+    settings = ModelConfig(path=job["featurizer"])
+    tokenizer, model = _tokenizer(settings), _load(AutoModel, settings)
+    sides = [
+        [tokenizer(text)["input_ids"][: job["max_tokens"]] for text in job[name] if text]
+        for name in ("texts", "references")
+    ]
     if not all(sides):
         return None
-    result = compute_mauve(
-        p_text=sides[0],
-        q_text=sides[1],
-        featurize_model_name=job["featurizer"],
-        max_text_length=job["max_tokens"],
-        device_id=0 if torch.cuda.is_available() else -1,
-    )
-    return float(result.mauve)
+    responses, references = (last_states(model, side).numpy() for side in sides)
+    return float(compute_mauve(p_features=responses, q_features=references).mauve)
+
+
+def last_states(model: Any, rows: Sequence[list[int]]) -> torch.Tensor:
+    """Return the last hidden state of the last token of each row, in float32."""
+    states: list[torch.Tensor] = [torch.empty(0)] * len(rows)
+    for group in batches([len(ids) for ids in rows]):
+        ids = _padded([rows[row] for row in group], 0, model.device)
+        lengths = torch.tensor([len(rows[row]) for row in group])
+        mask = (torch.arange(ids.shape[1]) < lengths[:, None]).to(model.device)
+        hidden = model(input_ids=ids, attention_mask=mask.long()).last_hidden_state
+        for position, row in enumerate(group):
+            states[row] = hidden[position, int(lengths[position]) - 1].float().cpu()
+    return torch.stack(states)
 
 
 def token_log_probs(model: Any, sequences: Sequences) -> list[torch.Tensor]:

@@ -1,0 +1,264 @@
+"""What models measure of responses: judges, MAUVE, reward accuracy, lm-eval's tasks."""
+
+import json
+import math
+
+import pytest
+import torch
+import yaml
+from tiny_model import save_tiny_adapter, save_tiny_model, tiny_tokenizer
+from training_data import random_rows
+from transformers import AutoModelForCausalLM, GPT2Config, GPT2LMHeadModel
+
+from quotetune import general_ability, lm_eval_worker, neural_measures, neural_worker
+from quotetune.config import Config, PairsConfig
+from quotetune.config_measures import LmEvalConfig, MauveConfig
+from quotetune.measures.baselines import GROUNDING, according_to
+from quotetune.measures.judges import Judges, judge, prompt_words
+from quotetune.measures.reward_accuracy import measure_reward_accuracy, reward_margins
+from quotetune.prompts import Prompt
+from quotetune.sampling.backend import Request, Response
+from quotetune.sampling.parts import write_part
+from quotetune.sampling.settings import ModelConfig
+
+
+@pytest.fixture(autouse=True)
+def here(monkeypatch):
+    """Do a child's work in this process: starting a child takes longer than all of it."""
+
+    def run(module, job, log, report, *, name):
+        work = {
+            "quotetune.neural_worker": neural_worker.measure,
+            "quotetune.lm_eval_worker": lm_eval_worker.evaluate,
+        }[module]
+        work(json.loads(job.read_text()), job.parent, report)
+
+    monkeypatch.setattr(neural_measures, "run_child", run)
+    monkeypatch.setattr(general_ability, "run_child", run)
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    return save_tiny_model(tmp_path_factory.mktemp("judges") / "model")
+
+
+CHAT = [{"role": "system", "content": "Be short."}, {"role": "user", "content": "Why?"}]
+PROMPTS = [
+    Prompt("a", text="The ice ", reference="is dense."),
+    Prompt("b", messages=CHAT, reference=None),
+]
+
+
+def test_a_judge_reads_the_words_of_the_prompt_and_only_the_rows_that_it_can_judge(model, tmp_path):
+    rows = [[{"prompt_id": "a", "response": "is cold."}, {"prompt_id": "b", "response": "So."}]]
+    table = list(zip(PROMPTS, rows[0], strict=True))
+    config = ModelConfig(path=str(model))
+    assert judge([table], Judges(perplexity=config), tmp_path / "work") == [None]
+    contexts = ["The ice ", "Be short.\n\nWhy?\n\n"]
+    assert [prompt_words(prompt) for prompt in PROMPTS] == contexts
+    expected = neural_measures.perplexities(
+        ["is cold.", "So."], config, contexts=contexts, work=tmp_path
+    )
+    assert [row["perplexity"] for row in rows[0]] == expected
+    assert [row["bart_score"] for row in rows[0]] == [None, None]
+    judge([table], Judges(), tmp_path / "work")
+    assert [row["perplexity"] for row in rows[0]] == [None, None]
+
+
+def test_mauve_is_the_packages_on_the_states_of_the_last_tokens(tmp_path):
+    compute = pytest.importorskip("mauve").compute_mauve
+    tokenizer = tiny_tokenizer()
+    torch.manual_seed(0)
+    config = GPT2Config(
+        vocab_size=len(tokenizer), n_positions=64, n_embd=16, n_layer=1, n_head=2,
+        bos_token_id=1, eos_token_id=2, initializer_range=0.3,
+    )  # fmt: skip
+    directory = tmp_path / "gpt2"  # the package wants to see this name
+    GPT2LMHeadModel(config).save_pretrained(directory)
+    tokenizer.save_pretrained(directory)
+    texts = [f"{number} rivers run to the sea" for number in range(30)]
+    references = ["a glacier is ice" * (number % 3 + 1) for number in range(30)]
+    prompts = [Prompt(str(n), text="x", reference=text) for n, text in enumerate(references)]
+    rows = [{"prompt_id": str(n), "response": text} for n, text in enumerate(texts)]
+    judges = Judges(mauve=MauveConfig(featurizer=str(directory), max_tokens=20))
+    tables = [list(zip(prompts, rows, strict=True)), [(PROMPTS[1], {"response": "No reference."})]]
+    found = judge(tables, judges, tmp_path / "work")
+    expected = compute(
+        p_text=texts, q_text=references, featurize_model_name=str(directory), max_text_length=20
+    )
+    assert found == [pytest.approx(expected.mauve, rel=1e-4), None]
+    assert 0 < found[0] < 1
+
+
+@torch.inference_mode()
+def test_reward_margins_are_betas_share_of_the_log_ratios_that_differ(model, tmp_path):
+    from peft import PeftModel
+
+    adapter = save_tiny_adapter(model, tmp_path / "adapter")
+    pairs = random_rows(4, seed=3)
+    load = AutoModelForCausalLM.from_pretrained
+    base, tuned = load(model), PeftModel.from_pretrained(load(model), adapter)
+
+    def log_prob(policy, pair, side):
+        ids = torch.tensor([pair["prompt_token_ids"] + pair[side]])
+        logs = policy(ids).logits.log_softmax(-1)[0]
+        start = len(pair["prompt_token_ids"])
+        return sum(logs[i - 1, ids[0, i]].item() for i in range(start, ids.shape[1]))
+
+    expected = []
+    for pair in pairs:
+        chosen, rejected = (
+            log_prob(tuned, pair, side) - log_prob(base, pair, side)
+            for side in ("chosen_token_ids", "rejected_token_ids")
+        )
+        expected.append(0.2 * (chosen - rejected))
+    config = ModelConfig(path=str(model))
+    found = reward_margins(pairs, (config, adapter), (config, None), 0.2, tmp_path / "work")
+    assert found == pytest.approx(expected, rel=1e-3, abs=1e-4)
+    assert reward_margins(pairs, (config, None), (config, None), 0.2, tmp_path) == [0.0] * 4
+
+
+def test_reward_accuracy_is_of_pairs_that_the_runs_rule_makes(model, tmp_path):
+    from quotetune import build_index
+
+    index = build_index(["The cat sat on the mat, and slept."], tmp_path / "index", n=5)
+    samples = tmp_path / "samples"
+    samples.mkdir()
+    quoting, other = "The cat sat on the mat", "No cat ever sat on one"
+    drawn = [
+        [Response(text, tiny_tokenizer()(text)["input_ids"][1:], "length") for text in texts]
+        for texts in ((quoting, other), (other, other))
+    ]
+    requests = [Request([1, 40 + number], number) for number in range(2)]
+    write_part(samples, 0, ["a", "b"], requests, drawn)
+    config = ModelConfig(path=str(model))
+    adapter = save_tiny_adapter(model, tmp_path / "adapter")
+    options = {"seed": 0, "policy": (config, adapter), "reference": (config, None), "beta": 0.1}
+
+    def measure(name, **settings):
+        measure_reward_accuracy(
+            samples,
+            index.path,
+            tmp_path / name,
+            pairs=PairsConfig(**settings),
+            work=tmp_path / "work",
+            **options,
+        )
+        return json.loads((tmp_path / name / "reward_accuracy.json").read_text())
+
+    found = measure("found", delta_quip=0.1)
+    assert found["pairs"] == 1
+    assert found["accuracy"] == float(found["margin"] > 0)
+    assert measure("none", delta_quip=1.0) == {"pairs": 0, "accuracy": None, "margin": None}
+
+
+def test_according_to_adds_the_request_to_the_system_message():
+    asked = according_to([PROMPTS[1], Prompt("c", messages=CHAT[1:])])
+    assert asked[0].messages == [
+        {"role": "system", "content": f"Be short. {GROUNDING}"},
+        CHAT[1],
+    ]
+    assert asked[1].messages == [{"role": "system", "content": GROUNDING}, CHAT[1]]
+    assert PROMPTS[1].messages == CHAT
+
+
+TASK = {
+    "task": "tiny_choice",
+    "dataset_path": "json",
+    "output_type": "multiple_choice",
+    "test_split": "test",
+    "doc_to_text": "{{question}}",
+    "doc_to_choice": "{{choices}}",
+    "doc_to_target": "label",
+    "metric_list": [{"metric": "acc"}],
+}
+
+
+@torch.inference_mode()
+def test_lm_eval_runs_a_task_of_ones_own_on_a_policy(model, tmp_path):
+    pytest.importorskip("lm_eval")
+    rows = [
+        {"question": "ice is", "choices": [" cold", " hot", " q"], "label": 0},
+        {"question": "fire is", "choices": [" a", " hot"], "label": 1},
+        {"question": "a fox", "choices": [" runs", " ru"], "label": 1},
+    ]
+    data = tmp_path / "data.jsonl"
+    data.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    tasks = tmp_path / "tasks"
+    tasks.mkdir()
+    task = TASK | {"dataset_kwargs": {"data_files": {"test": str(data)}}}
+    (tasks / "tiny.yaml").write_text(yaml.safe_dump(task))
+    adapter = save_tiny_adapter(model, tmp_path / "adapter")
+    settings = LmEvalConfig(tasks=["tiny_choice"], include_path=tasks, batch_size=2)
+    config = ModelConfig(path=str(model))
+    found = general_ability.run_lm_eval(config, adapter, settings, tmp_path / "work")
+
+    from peft import PeftModel
+
+    base = AutoModelForCausalLM.from_pretrained(model)
+    policy, tokenizer = PeftModel.from_pretrained(base, adapter), tiny_tokenizer()
+    right = 0
+    for row in rows:
+        before = tokenizer(row["question"])["input_ids"]
+        scores = []
+        for choice in row["choices"]:
+            ids = before + tokenizer(choice, add_special_tokens=False)["input_ids"]
+            logs = policy(torch.tensor([ids])).logits[0].log_softmax(-1)
+            scores.append(sum(logs[i - 1, ids[i]].item() for i in range(len(before), len(ids))))
+        right += scores.index(max(scores)) == row["label"]
+    assert found["tiny_choice"]["acc"] == pytest.approx(right / 3)
+    assert not math.isnan(found["tiny_choice"]["acc_stderr"])
+
+
+def run_config(tmp_path, **evaluation):
+    return Config.model_validate(
+        {
+            "run": tmp_path / "run",
+            "index": "i",
+            "model": {"path": "m"},
+            "prompts": {"path": "p"},
+            "evaluation": evaluation,
+        }
+    )
+
+
+def test_stages_are_there_for_what_is_wanted_only(tmp_path):
+    from quotetune.stages import all_stages
+
+    plain = [stage.name for stage in all_stages(run_config(tmp_path))]
+    wanted = {
+        stage.name: stage
+        for stage in all_stages(
+            run_config(
+                tmp_path,
+                baselines=["according_to"],
+                best_of_n=4,
+                reward_accuracy=True,
+                lm_eval={"tasks": ["truthfulqa_mc1"]},
+            )
+        )
+    }
+    assert [name for name in wanted if name not in plain] == [
+        "evaluation/round-1/reward_accuracy",
+        "evaluation/according_to/prompts",
+        "evaluation/according_to/sample",
+        "evaluation/according_to/metrics",
+        "evaluation/base/lm_eval",
+        "evaluation/round-1/lm_eval",
+    ]
+    run = tmp_path / "run"
+    asked = run / "evaluation" / "according_to" / "prompts" / "prompts.parquet"
+    assert wanted["evaluation/according_to/sample"].inputs["its prompts"] == asked
+    assert wanted["evaluation/according_to/metrics"].inputs["the held-out prompts"] == asked
+    accuracy = wanted["evaluation/round-1/reward_accuracy"]
+    assert accuracy.inputs["the samples"] == run / "evaluation" / "base" / "samples"
+    assert accuracy.inputs["the adapter"] == run / "round-1" / "adapter"
+
+
+def test_another_judge_touches_the_metrics_and_nothing_else(tmp_path):
+    from quotetune.stages import all_stages
+
+    plain = {stage.name: stage.settings for stage in all_stages(run_config(tmp_path))}
+    judged = all_stages(run_config(tmp_path, perplexity={"path": "judge"}))
+    changed = [stage.name for stage in judged if stage.settings != plain[stage.name]]
+    assert changed == ["evaluation/base/metrics", "evaluation/round-1/metrics"]
