@@ -9,11 +9,10 @@ from peft import LoraConfig
 from transformers import Trainer
 from trl import SFTConfig, SFTTrainer
 
-from quotetune.absorb_texts import AbsorbText, read_texts
-from quotetune.chat import prompt_token_ids
+from quotetune.absorb_texts import read_texts
+from quotetune.absorb_tokens import tokenized
 from quotetune.errors import QuotetuneError
 from quotetune.preference_trainer import LengthGroupedOrder, add_head
-from quotetune.prompts import Prompt
 from quotetune.sampling.settings import ModelConfig
 from quotetune.trainer_session import Report, TrainerSession
 from quotetune.training_defaults import default_lora_options, default_sft_options
@@ -28,7 +27,6 @@ _LOGGED = {
     "learning_rate": "learning_rate",
     "grad_norm": "grad_norm",
 }
-_IGNORED = -100  # a label that is not learned
 
 # Our head on a CPU, as for DPO (see `quotetune.preference_trainer`).
 trl_sft.add_fused_lm_head = add_head
@@ -76,8 +74,8 @@ class AbsorbSession(TrainerSession):
         self.trainer = AbsorbTrainer(
             model=self.load_model(ModelConfig(**job["model"])),
             args=arguments,
-            train_dataset=tokenized(
-                read_texts(Path(job["texts"])), tokenizer, arguments.max_length
+            train_dataset=Dataset.from_dict(
+                tokenized(read_texts(Path(job["texts"])), tokenizer, arguments.max_length)
             ),
             processing_class=tokenizer,
             peft_config=peft_config,
@@ -107,36 +105,3 @@ class AbsorbSession(TrainerSession):
             "history": self.history(_LOGGED),
             "sft": self._sft,
         }
-
-
-def tokenized(texts: list[AbsorbText], tokenizer: Any, max_length: int | None) -> Dataset:
-    """Turn texts into tokens and labels.
-
-    A text ends with the end-of-text token. The prompt before it, if it has one, is not learned. A
-    text that is too long goes on in a further row, without its prompt.
-
-    Args:
-        texts: The texts.
-        tokenizer: The model's tokenizer.
-        max_length: Tokens a row; None for any number.
-
-    Returns:
-        The columns `input_ids` and `labels`.
-    """
-    rows: dict[str, list[list[int]]] = {"input_ids": [], "labels": []}
-    begin = tokenizer("")["input_ids"]
-    begin = [] if begin == [tokenizer.eos_token_id] else begin
-    for text in texts:
-        before = begin
-        if text.prompt is not None:
-            before = prompt_token_ids(Prompt("", **text.prompt), tokenizer)
-        ids = tokenizer(text.text, add_special_tokens=False)["input_ids"]
-        ids = [*ids, tokenizer.eos_token_id]
-        while ids:
-            room = len(ids) if max_length is None else max_length - len(before)
-            if room > 0:
-                rows["input_ids"].append([*before, *ids[:room]])
-                rows["labels"].append([_IGNORED] * len(before) + ids[:room])
-                ids = ids[room:]
-            before = begin
-    return Dataset.from_dict(rows)

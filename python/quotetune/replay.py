@@ -61,7 +61,7 @@ def mix_pairs(
     for before, share in zip(range(number - 1, 0, -1), shares, strict=False):
         table = pq.read_table(earlier[before])
         chosen = replayed(table["prompt_id"].to_pylist(), share, seed=seed, number=number)
-        tables.append(of_round(before, table.take(chosen)))
+        tables.append(of_round(before, table.take(pa.array(chosen, pa.int64()))))
         counts[f"round-{before}"] = len(chosen)
     output.mkdir(exist_ok=True)
     pq.write_table(pa.concat_tables(tables, promote_options="permissive"), output / "pairs.parquet")
