@@ -15,7 +15,8 @@ from quotetune import QuotetuneError, build_index
 from quotetune.cli.records import read_batches, write_record, written
 from quotetune.config_file import apply_overrides, read_yaml
 from quotetune.errors import UsageError
-from quotetune.prompts import _json_rows, load_prompts
+from quotetune.prompt_reading import _json_rows
+from quotetune.prompts import load_prompts
 from quotetune.whole_files import write_text
 
 

@@ -1,10 +1,11 @@
 """What is trained, against which reference, and what comes out; resumed or not."""
 
 import json
+import shutil
 
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 from tiny_model import save_tiny_adapter, save_tiny_model
 from training_data import random_rows, write_pairs
 
@@ -23,10 +24,22 @@ def policies(tmp_path_factory):
         "pairs": str(write_pairs(directory / "pairs.parquet", ROWS)),
         "model": model,
         "adapter": save_tiny_adapter(model, directory / "adapter"),
+        "origin": save_halved(directory / "adapter", directory / "origin"),
     }
 
 
-def make_job(policies, *, lora=True, adapter=False, reference="previous", model=None, **dpo):
+def save_halved(adapter, directory):
+    """Save an adapter whose effect is half of another's."""
+    shutil.copytree(adapter, directory)
+    [file] = directory.glob("*.safetensors")
+    halved = {k: v / 2 if "lora_B" in k else v for k, v in load_file(file).items()}
+    save_file(halved, file)
+    return directory
+
+
+def make_job(
+    policies, *, lora=True, adapter=False, reference="previous", origin=None, model=None, **dpo
+):
     # 10 pairs, 2 a batch, 2 batches a step: 3 steps an epoch, the last of them short.
     dpo = {
         "per_device_train_batch_size": 2,
@@ -42,6 +55,7 @@ def make_job(policies, *, lora=True, adapter=False, reference="previous", model=
         "base": {"path": str(policies["model"])},
         "adapter": str(policies["adapter"]) if adapter else None,
         "reference": reference,
+        "origin": origin and str(origin),
         "lora": {"r": 4} if lora else None,
         "dpo": dpo,
         "seed": 3,
@@ -87,12 +101,12 @@ def log_prob(model, prompt, completion):
     return sum(scores[p, t].item() for p, t in zip(positions, completion, strict=True))
 
 
-def load(policies, *, adapter=False):
+def load(policies, *, adapter=None):
     from peft import PeftModel
     from transformers import AutoModelForCausalLM
 
     model = AutoModelForCausalLM.from_pretrained(policies["model"])
-    return PeftModel.from_pretrained(model, policies["adapter"]) if adapter else model
+    return PeftModel.from_pretrained(model, policies[adapter]) if adapter else model
 
 
 @pytest.mark.parametrize("adapter", [False, True], ids=["new adapter", "adapter goes on"])
@@ -115,7 +129,7 @@ def test_a_killed_full_training_ends_with_the_same_weights(policies, tmp_path):
     assert_same_weights(whole, run(job, tmp_path / "killed"))
 
 
-@pytest.mark.parametrize("reference", ["previous", "base"])
+@pytest.mark.parametrize("reference", ["previous", "base", "origin"])
 @pytest.mark.parametrize("precompute", [True, False], ids=["taken before", "taken at each step"])
 def test_an_adapter_goes_on_and_its_reference_is_the_one_asked_for(
     policies, tmp_path, reference, precompute
@@ -123,15 +137,16 @@ def test_an_adapter_goes_on_and_its_reference_is_the_one_asked_for(
     job = make_job(
         policies,
         adapter=True,
-        reference=reference,
+        reference="previous" if reference == "previous" else "base",
+        origin=policies["origin"] if reference == "origin" else None,
         precompute_ref_log_probs=precompute,
         max_steps=1,
     )
     session = TrainingSession(job, tmp_path, lambda event: None)
     session.train(None)
-    [entry] = session.record({})["history"]
-    policy, base = load(policies, adapter=True), load(policies)
-    held_to = policy if reference == "previous" else base
+    [entry] = session.record()["history"]
+    policy = load(policies, adapter="adapter")
+    held_to = load(policies, adapter={"previous": "adapter", "origin": "origin"}.get(reference))
     session.trainer.order.set_epoch(0)
     first_step = [ROWS[i] for i in list(session.trainer.order)[:4]]
     rewards = [
@@ -143,7 +158,7 @@ def test_an_adapter_goes_on_and_its_reference_is_the_one_asked_for(
         for row in first_step
     ]
     assert entry["reward_chosen"] == pytest.approx(sum(rewards) / 4, abs=1e-4)
-    if reference == "base":
+    if reference != "previous":
         assert abs(entry["reward_chosen"]) > 1e-3
 
 

@@ -77,11 +77,11 @@ def collect_texts(
                 " documents, or set absorb.documents to all"
             )
         documents = (index.document(*name) for name in lowest_hashes(names, settings.limit))
+    # A held-out prompt is never shown, or the evaluation would ask what was just rehearsed.
+    rehearsed = prompts_of_documents(train) if settings.format == "prompt_document" else {}
     texts = []
     for document in documents:
-        prompt = None
-        if settings.format == "prompt_document":
-            prompt = asked.get((document.source, document.id))
+        prompt = rehearsed.get((document.source, document.id))
         shown = None if prompt is None else _shown(prompt)
         for text in forms(document, settings, seed=seed):
             texts.append(AbsorbText(text, shown, document.source, document.id))

@@ -18,6 +18,7 @@ from pydantic import (
 )
 
 from quotetune.config_absorb import AbsorbConfig
+from quotetune.config_context import ContextConfig
 from quotetune.config_measures import LmEvalConfig, MauveConfig
 from quotetune.config_rounds import BestConfig, DriftConfig, Share
 from quotetune.sampling.settings import ModelConfig, SamplingConfig
@@ -62,6 +63,9 @@ class PromptsConfig(_Block):
 
     heldout_limit: PositiveInt | None = None
     """Held-out prompts to be evaluated, those of the lowest hashes; `null` takes all."""
+
+    context: ContextConfig | None = None
+    """The passages that every prompt is to be answered from; `null` gives it none."""
 
     @field_validator("template")
     @classmethod

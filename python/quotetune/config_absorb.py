@@ -23,8 +23,8 @@ class AbsorbConfig(BaseModel):
     """At most so many documents, chosen by a hash of source and id; `null` takes all of them."""
 
     format: Literal["document", "prompt_document"] = "document"
-    """`document`: the text alone. `prompt_document`: after the prompt that it belongs to, which is
-    not learned itself; with `documents: all`, documents without a prompt stand alone."""
+    """`document`: the text alone. `prompt_document`: after the training prompt that it belongs to,
+    which is not learned itself; all others alone. No held-out prompt is shown to the model."""
 
     ids: Literal["none", "begin", "end", "repeat"] = "none"
     """Where the document's id stands in the text, in square brackets: before it, behind it, or

@@ -111,12 +111,16 @@ def _model_problems(model: ModelConfig, key: str) -> list[Problem]:
 
 
 def _prompts_problems(config: Config) -> list[Problem]:
+    from quotetune.grounding import check_passages
+    from quotetune.prompt_reading import read_prompts
     from quotetune.prompt_split import split_prompts
-    from quotetune.prompts import read_prompts
 
     try:
         prompts = read_prompts(config.prompts.path, config.prompts)
-        split_prompts(prompts, config.prompts, config.rounds)
+        split = split_prompts(prompts, config.prompts, config.rounds)
+        if config.prompts.context is not None:
+            for part in (split.heldout, *split.rounds):
+                check_passages(part, config.prompts.context)
     except UsageError as error:
         return [Problem("prompts.path", str(error))]
     return []

@@ -1,13 +1,32 @@
 """The keys of a config that are about several rounds: `replay`, `best`, `early_stop`, `drift`."""
 
-import difflib
 from collections.abc import Mapping
-from dataclasses import fields
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+Criterion = Literal[
+    "quip",
+    "quip_micro",
+    "on_topic_quip",
+    "quip_ignore_prompt",
+    "coverage",
+    "longest_quote",
+    "documents_quoted",
+    "rouge_l",
+    "bart_score",
+    "perplexity",
+    "mauve",
+    "distinct_1",
+    "distinct_2",
+    "length_tokens",
+    "length_chars",
+    "repetition",
+    "cut",
+]
+# The key of `evaluation` that must be set for a criterion to be measured.
+_MEASURED_BY = {"bart_score": "bartscore", "perplexity": "perplexity", "mauve": "mauve"}
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
@@ -16,8 +35,8 @@ class BestConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
-    criterion: str = "quip"
-    """A metric of the evaluation on the held-out prompts, by its name in `metrics.json`."""
+    criterion: Criterion = "quip"
+    """A metric of the evaluation on the held-out prompts (docs/metrics.md)."""
 
     prefer: Literal["higher", "lower"] = "higher"
     """Which value of it is the better one."""
@@ -49,8 +68,6 @@ def round_problems(blocks: Mapping[str, Any]) -> list[tuple[str, str]]:
         >>> round_problems({"rounds": 1, "replay": [0.3]})
         [('replay', 'is [0.3], and one round has none before it: set rounds to 2 or more')]
     """
-    from quotetune.evaluation import Metrics
-
     problems = []
     rounds, replay = blocks.get("rounds", 1), blocks.get("replay", [])
     best: BestConfig = blocks.get("best", BestConfig())
@@ -59,11 +76,9 @@ def round_problems(blocks: Mapping[str, Any]) -> list[tuple[str, str]]:
         problems.append(("replay", text))
     if rounds == 1 and blocks.get("early_stop"):
         problems.append(("early_stop", "has nothing to stop: set rounds to 2 or more"))
-    metrics = [field.name for field in fields(Metrics)]
-    if best.criterion not in metrics:
-        near = difflib.get_close_matches(best.criterion, metrics, n=1)
-        hint = f"did you mean {near[0]}?" if near else f"the metrics are {', '.join(metrics)}"
-        text = f"the evaluation has no metric {best.criterion}: {hint}"
+    measured_by = _MEASURED_BY.get(best.criterion)
+    if measured_by and "evaluation" in blocks and not getattr(blocks["evaluation"], measured_by):
+        text = f"{best.criterion} is not measured: set evaluation.{measured_by}"
         problems.append(("best.criterion", text))
     if rounds > 1 and best.criterion == "quip" and "pairs" in blocks:
         wanted = "lower" if blocks["pairs"].direction == "unquote" else "higher"

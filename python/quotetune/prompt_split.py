@@ -12,7 +12,8 @@ from pathlib import Path
 from quotetune.config import Config, ModelConfig, PromptsConfig
 from quotetune.errors import UsageError
 from quotetune.prompt_prefix import token_cut
-from quotetune.prompts import Prompt, SourcePrompt, content_key, read_prompts, write_prompts
+from quotetune.prompt_reading import SourcePrompt, content_key, read_prompts
+from quotetune.prompts import Prompt, write_prompts
 
 
 @dataclass(frozen=True)
@@ -99,10 +100,40 @@ def split_file(config: Config, output: Path) -> None:
     """
     prompts = read_sources(config.prompts, config.model, config.sampling.max_tokens)
     split = split_prompts(prompts, config.prompts, config.rounds)
+    parts = [split.heldout, *split.rounds]
+    if config.prompts.context is not None:
+        parts = _grounded(parts, prompts, config)
     output.mkdir(parents=True, exist_ok=True)
-    for number, part in enumerate(split.rounds, start=1):
+    heldout, *rounds = parts
+    for number, part in enumerate(rounds, start=1):
         write_prompts(output / f"round-{number}.parquet", part)
-    write_prompts(output / "heldout.parquet", split.heldout)
+    write_prompts(output / "heldout.parquet", heldout)
+
+
+def _grounded(
+    parts: Sequence[Sequence[Prompt]], sources: Sequence[SourcePrompt], config: Config
+) -> list[list[Prompt]]:
+    """Put passages into the prompts of all parts."""
+    from quotetune.grounding import ground
+    from quotetune.index import Index
+
+    assert config.prompts.context is not None
+    contents = {source.prompt.id: source.content for source in sources}
+    prompts = [prompt for part in parts for prompt in part]
+    queries = [_query(prompt, contents[prompt.id], config.prompts) for prompt in prompts]
+    found = iter(ground(prompts, config.prompts.context, Index.open(config.index), queries))
+    return [[next(found) for _ in part] for part in parts]
+
+
+def _query(prompt: Prompt, content: str, settings: PromptsConfig) -> str:
+    """Return what a prompt asks for, without the template's words and without its reference."""
+    if settings.prefix_tokens is not None:
+        return prompt.text or ""
+    if prompt.messages is not None and content.startswith("["):
+        turns = [turn["content"] for turn in prompt.messages if turn["role"] == "user"]
+        asked = turns[-1]
+        return content if settings.template.replace("{prompt}", content) == asked else asked
+    return content
 
 
 def read_sources(

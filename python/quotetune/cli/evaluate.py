@@ -102,7 +102,8 @@ def _prompts(path: Path | None, content: dict[str, Any]) -> "list[Prompt]":
     from quotetune.config import PromptsConfig
     from quotetune.config_validation import validate_block
     from quotetune.errors import UsageError
-    from quotetune.prompts import are_written, load_prompts, read_prompts
+    from quotetune.prompt_reading import read_prompts
+    from quotetune.prompts import are_written, load_prompts
 
     if path is None and "run" not in content:
         raise UsageError("no prompts are given: name them with --prompts, or a run with --config")

@@ -17,6 +17,9 @@ def split(layout: Layout) -> Stage:
         settings |= flat("model", config.model.model_dump(include={"path", "revision"}))
         inputs |= layout.model_inputs()
 
+    if config.prompts.context is not None:
+        inputs["index"] = config.index
+
     def make(result: Path) -> None:
         from quotetune.prompt_split import split_file
 

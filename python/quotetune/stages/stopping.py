@@ -5,7 +5,6 @@ from dataclasses import replace
 from typing import Any
 
 from quotetune.best import stops_after
-from quotetune.errors import QuotetuneError
 from quotetune.stage import Skip, Stage
 from quotetune.stages.layout import Layout
 
@@ -24,19 +23,10 @@ def evaluated(layout: Layout) -> list[str]:
 
 
 def criterion(layout: Layout, policy: str) -> float | None:
-    """Return a policy's value of `best.criterion` on the held-out prompts.
-
-    Raises:
-        QuotetuneError: The evaluation has no such metric.
-    """
+    """Return a policy's value of `best.criterion` on the held-out prompts."""
     path = layout.evaluation(policy) / "metrics" / "metrics.json"
     metrics: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))["metrics"]
-    name = layout.config.best.criterion
-    if name not in metrics:
-        raise QuotetuneError(
-            f"best.criterion: the evaluation has no metric {name}: take one of {', '.join(metrics)}"
-        )
-    value: float | None = metrics[name]
+    value: float | None = metrics[layout.config.best.criterion]
     return value
 
 

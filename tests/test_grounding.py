@@ -1,0 +1,164 @@
+"""Prompts that carry the passages from which they are to be answered."""
+
+import json
+import math
+import re
+
+import pytest
+
+from quotetune import build_index
+from quotetune.config import Config, PromptsConfig
+from quotetune.config_context import ContextConfig
+from quotetune.config_inputs import check_inputs
+from quotetune.errors import UsageError
+from quotetune.grounding import check_passages, document_of, ground, retrieve, shorten
+from quotetune.prompt_split import split_file
+from quotetune.prompts import Prompt, load_prompts
+from quotetune.results import Document
+
+DOCUMENTS = [
+    Document("s", "cat", "The cat is a small carnivore. It purrs when it is content."),
+    Document("s", "dog", "The dog barks at night. The dog was the first tamed carnivore."),
+    Document("s", "snow", "Snow is frozen water which falls in winter."),
+    Document("s", "rain", "Rain is water in drops. Rain falls in summer, rain falls often."),
+]
+
+
+@pytest.fixture(scope="module")
+def index(tmp_path_factory):
+    return build_index(DOCUMENTS, tmp_path_factory.mktemp("grounding") / "index", n=5)
+
+
+def grounded(index, prompt, query="", **settings):
+    [found] = ground([prompt], ContextConfig(**settings), index, [query])
+    return found
+
+
+def test_the_text_of_a_prompts_own_documents_stands_before_it(index):
+    prompt = Prompt("p", text="What?", documents=[("s", "snow"), ("s", "rain")])
+    found = grounded(index, prompt)
+    assert found.text == f"{DOCUMENTS[2].text}\n\nWhat?"
+    assert found.documents == [("s", "snow")]
+    both = grounded(index, prompt, passages=2, template="{prompt} {context} {prompt}")
+    texts = f"{DOCUMENTS[2].text}\n\n{DOCUMENTS[3].text}"
+    assert both.text == f"What? {texts} What?"
+    assert both.documents == prompt.documents
+
+
+def test_a_chat_carries_the_passage_in_the_users_last_turn(index):
+    messages = [
+        {"role": "system", "content": "S"},
+        {"role": "user", "content": "One?"},
+        {"role": "assistant", "content": "One."},
+        {"role": "user", "content": "Two?"},
+    ]
+    found = grounded(index, Prompt("p", messages=messages, documents=[("s", "snow")]))
+    assert found.messages[:-1] == messages[:-1]
+    assert found.messages[-1] == {"role": "user", "content": f"{DOCUMENTS[2].text}\n\nTwo?"}
+    assert messages[-1]["content"] == "Two?"
+
+
+def test_a_passage_that_spells_a_place_is_left_as_it_is(index):
+    prompt = Prompt("p", text="What?", extra={"context": "a {prompt} of {context}"})
+    assert grounded(index, prompt, source="given").text == "a {prompt} of {context}\n\nWhat?"
+
+
+def test_given_passages_are_traced_to_their_documents(index):
+    given = ["It purrs when it is content.", "Of nobody knows what."]
+    found = grounded(
+        index, Prompt("p", text="?", extra={"context": given}), source="given", passages=2
+    )
+    assert found.text == f"{given[0]}\n\n{given[1]}\n\n?"
+    assert found.documents == [("s", "cat")]
+    assert document_of("Yes, the dog barks at night, it does", index) == ("s", "dog")
+    assert document_of("Yes, so says everybody: the dog barks, or so it seems", index) is None
+
+
+def bm25(query, texts, k1=1.5, b=0.75):
+    """The formula of Lucene's BM25, word for word."""
+    stop = {"is", "a", "the", "it", "in", "at", "was", "of", "which", "when"}
+
+    def words(text):
+        return [w for w in re.findall(r"\b\w\w+\b", text.lower()) if w not in stop]
+
+    bags = [words(text) for text in texts]
+    mean = sum(map(len, bags)) / len(bags)
+    scores = []
+    for bag in bags:
+        score = 0.0
+        for word in words(query):
+            holders = sum(word in other for other in bags)
+            idf = math.log(1 + (len(bags) - holders + 0.5) / (holders + 0.5))
+            f = bag.count(word)
+            score += idf * f / (f + k1 * (1 - b + b * len(bag) / mean))
+        scores.append(score)
+    return scores
+
+
+@pytest.mark.parametrize("query", ["falling rain water", "carnivore that barks", "winter water"])
+def test_retrieval_ranks_as_the_formula_does(query):
+    scores = bm25(query, [document.text for document in DOCUMENTS])
+    expected = sorted(range(len(scores)), key=lambda i: -scores[i])[:2]
+    assert scores[expected[0]] > scores[expected[1]] > 0
+    [found] = retrieve(DOCUMENTS, [query], 2)
+    assert found == [DOCUMENTS[i] for i in expected]
+
+
+def test_more_passages_than_documents_are_all_of_them():
+    [found] = retrieve(DOCUMENTS, ["water"], 9)
+    assert len(found) == 4
+
+
+@pytest.mark.parametrize(
+    ("limit", "expected"),
+    [(None, "A b. C d! E"), (99, "A b. C d! E"), (9, "A b. C d!"), (8, "A b."), (3, "A b")],
+)
+def test_a_passage_is_cut_at_the_end_of_a_sentence(limit, expected):
+    assert shorten("A b. C d! E", limit) == expected
+
+
+@pytest.mark.parametrize("source", ["documents", "given"])
+def test_a_prompt_without_a_passage_is_named_before_any_work(source):
+    with pytest.raises(UsageError, match=rf"prompt p: .* prompts.context.source is {source}"):
+        check_passages([Prompt("p", text="?")], ContextConfig(source=source))
+
+
+def write_run(directory, index, rows, **context):
+    path = directory / "prompts.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    prompts = {"path": path, "heldout_fraction": 0.5, "template": "On falls: {prompt}"}
+    return Config.model_validate(
+        {
+            "run": directory / "run",
+            "index": index.path,
+            "model": {"path": "owner/name"},
+            "prompts": {**prompts, "context": context},
+        }
+    )
+
+
+def test_the_query_is_the_prompt_without_its_template(index, tmp_path):
+    rows = [{"prompt": f"{word} {i}"} for i in range(3) for word in ("cat", "dog", "snow")]
+    config = write_run(tmp_path, index, rows, source="bm25")
+    assert check_inputs(config) == []
+    split_file(config, tmp_path / "prompts")
+    seen = 0
+    for name in ("round-1", "heldout"):
+        for prompt in load_prompts(tmp_path / "prompts" / f"{name}.parquet"):
+            passage, _, asked = prompt.messages[-1]["content"].partition("\n\n")
+            [(source, id)] = prompt.documents
+            assert asked.startswith(f"On falls: {id} ")
+            assert passage == index.document(source, id).text
+            seen += 1
+    assert seen == 9
+
+
+def test_a_file_of_prompts_without_passages_is_a_problem_of_the_config(index, tmp_path):
+    rows = [{"prompt": f"cat {i}"} for i in range(8)]
+    [problem] = check_inputs(write_run(tmp_path, index, rows, source="given"))
+    assert (problem.key, "it has no context" in problem.text) == ("prompts.path", True)
+
+
+def test_the_template_of_the_context_has_both_places():
+    with pytest.raises(ValueError, match=r"there is no \{context\} in it"):
+        PromptsConfig(path="p", context={"template": "{prompt}"})
