@@ -140,3 +140,28 @@ def _numbers(metrics: dict[str, dict[str, float | None]]) -> str:
         shown = ["" if cell is None else f"{cell:.4g}" for cell in cells]
         rows.append(f"| {name} | " + " | ".join(shown) + " |")
     return "\n## Held-out prompts\n\n" + "\n".join(rows) + "\n"
+
+
+def merged_card(card: str, base: str) -> str:
+    r"""Turn the card of an adapter into that of the model it was merged into.
+
+    Args:
+        card: What `model_card` wrote of the adapter.
+        base: The model that the adapter lies on.
+
+    Example:
+        >>> print(merged_card("library_name: peft\n\n## How to load it\n", "m"))
+        library_name: transformers
+        <BLANKLINE>
+        The adapter is merged into the weights.
+        <BLANKLINE>
+        ## How to load it
+        <BLANKLINE>
+    """
+    heading = "## How to load it\n"
+    return (
+        card.replace("library_name: peft", "library_name: transformers", 1)
+        .replace(', "lora"]', "]", 1)
+        .replace(_LOAD_ADAPTER.format(base=base), _LOAD_MODEL, 1)
+        .replace(heading, f"The adapter is merged into the weights.\n\n{heading}", 1)
+    )

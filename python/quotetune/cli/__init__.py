@@ -14,6 +14,8 @@ from quotetune.cli.cite import cite
 from quotetune.cli.compact import compact
 from quotetune.cli.demo_data import demo_data
 from quotetune.cli.evaluate import evaluate
+from quotetune.cli.export import export
+from quotetune.cli.generate import generate
 from quotetune.cli.import_bloom import import_bloom
 from quotetune.cli.info import info
 from quotetune.cli.merge import merge
@@ -74,6 +76,8 @@ app.command()(sample)
 app.command()(pair)
 app.command()(evaluate)
 app.command()(train)
+app.command()(generate)
+app.command()(export)
 app.command()(report)
 app.command()(demo_data)
 

@@ -1,0 +1,38 @@
+"""`quotetune export`: a run's policy as a directory of its own, or on the Hub."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def export(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="Directory of a run.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Directory to make.")],
+    policy: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="best, round-1, ...  [default: best, or the last]"),
+    ] = None,
+    merge: Annotated[
+        bool, typer.Option("--merge", help="Merge the adapter into its model.")
+    ] = False,
+    push_to_hub: Annotated[
+        str | None,
+        typer.Option(
+            metavar="OWNER/NAME",
+            help="Upload the directory, too; a repository that is not there is made, private.",
+        ),
+    ] = None,
+) -> None:
+    """Write the tuned adapter, or with --merge the whole model, with its tokenizer and card."""
+    from quotetune.exporting import export_policy
+    from quotetune.finished_run import tuned_policy
+    from quotetune.hub import check_repo_name, push_directory
+
+    if push_to_hub is not None:
+        check_repo_name(push_to_hub)
+    found = tuned_policy(run, policy)
+    export_policy(found, output, merge=merge)
+    typer.echo(f"{found.name} of {run}: {output}")
+    if push_to_hub is not None:
+        push_directory(output, push_to_hub, "model")

@@ -1,0 +1,64 @@
+"""`quotetune generate`: an answer of a run's policy, with its quotes marked and sourced."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from quotetune.cli.train import Overrides
+
+if TYPE_CHECKING:
+    from quotetune.citing import MarkStyle
+
+
+def generate(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="Directory of a run.")],
+    prompt: Annotated[
+        str, typer.Argument(metavar="[PROMPT]", help="What is asked; - for standard input.")
+    ] = "-",
+    policy: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="base, best, round-1, ...  [default: best, or the last]"),
+    ] = None,
+    format: Annotated[
+        str, typer.Option(metavar="markdown|text|jsonl", help="As in quotetune cite.")
+    ] = "markdown",
+    min_chars: Annotated[
+        int | None,
+        typer.Option(help="Characters of the shortest quote.  [default: the index's n]"),
+    ] = None,
+    max_documents: Annotated[int, typer.Option(help="Documents to name a quote.")] = 10,
+    seed: Annotated[int, typer.Option(min=0, help="Another one gives another answer.")] = 0,
+    overrides: Overrides = [],  # noqa: B006 - typer reads it, nobody changes it
+) -> None:
+    """Answer a prompt with a run's tuned policy; a footnote names the documents of each quote.
+
+    The prompt goes through the run's template, and is answered as in the run's evaluation; change
+    that with --set sampling.temperature=0.3 or --set sampling.max_tokens=200.
+    """
+    from quotetune.answering import answer
+    from quotetune.citing import STYLES, cite
+    from quotetune.cli.records import write_record
+    from quotetune.config import SamplingConfig
+    from quotetune.config_file import read_blocks
+    from quotetune.config_validation import validate_block
+    from quotetune.errors import UsageError
+    from quotetune.finished_run import tuned_policy
+    from quotetune.index import Index
+
+    if format not in (*STYLES, "jsonl"):
+        raise UsageError(f"--format is {format!r}; choose markdown, text or jsonl")
+    found = tuned_policy(run, policy)
+    index = Index.open(found.config.index)
+    changed = read_blocks(None, overrides, ("sampling",))["sampling"]
+    settings = found.config.evaluation_sampling.model_dump() | changed | {"n": 1}
+    text = sys.stdin.read() if prompt == "-" else prompt
+    response = answer(found, text, validate_block(SamplingConfig, "sampling", settings), seed)
+    if format == "jsonl":
+        cited = cite(response, index, min_chars, max_documents)
+        record = {"prompt": text, "response": response, "policy": found.name, "seed": seed}
+        write_record(sys.stdout, record | cited.to_dict())
+    else:
+        style: MarkStyle = "text" if format == "text" else "markdown"
+        print(cite(response, index, min_chars, max_documents, style), end="")
