@@ -69,7 +69,7 @@ def test_a_difference_is_shown_with_its_interval(run, page):
     change = cards(page)["QUIP"]
     assert change.words == f"{difference:+.1f} (+25.0 to +50.0) points"
     lines = table_rows(page.one("section", id="results").all("table")[0])
-    assert lines["QUIP"][3].endswith("(−1.0 to +2.0) points")
+    assert lines["QUIP"][3].endswith("(−1.0 to +2.0)")
     assert "to" not in lines["ROUGE-L"][2]
 
 

@@ -18,6 +18,10 @@ text = "A quick brown fox jumps over the lazy dog."
 assert quip_score(text, index) == 17 / 18
 assert [quote.text for quote in trace(text, index)] == [" quick brown fox jumps over the lazy dog."]
 assert not {"torch", "transformers", "pyarrow"} & sys.modules.keys()
+
+import quotetune.report
+
+assert "torch" not in sys.modules
 """
 
 
@@ -37,6 +41,8 @@ def test_the_wheel_serves_every_python_from_3_11(wheel):
 def test_the_wheel_carries_types_and_licence_and_no_tests(wheel):
     names = zipfile.ZipFile(wheel).namelist()
     assert {"quotetune/py.typed", "quotetune/_core.pyi"} <= set(names)
+    templates = {f"quotetune/report/templates/report.{kind}" for kind in ("html", "css", "js")}
+    assert templates <= set(names)
     assert any(name.endswith("licenses/LICENSE") for name in names)
     assert not any("tests/" in name for name in names)
 

@@ -26,7 +26,7 @@ def cards(base: Row, tuned: Row) -> _Section:
             "label": measure.label,
             "base": measure.show(base.metrics[key]),
             "tuned": measure.show(tuned.metrics[key]),
-            "change": change(measure, base, tuned),
+            "change": f"{change(measure, base, tuned)} {measure.unit_of_difference}".strip(),
             "tone": _tone(measure, tuned),
         }
         for key in _HEADLINES
@@ -45,7 +45,7 @@ def change(measure: Measure, base: Row, row: Row) -> str:
     if measure.key in row.intervals:
         low, high = row.intervals[measure.key]
         said += f" ({measure.show_difference(low)} to {measure.show_difference(high)})"
-    return f"{said} {measure.unit_of_difference}".strip()
+    return said
 
 
 def _tone(measure: Measure, row: Row) -> str:
