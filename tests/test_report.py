@@ -47,7 +47,7 @@ def test_the_table_has_the_numbers_of_metrics_json(run, page):
     for label, key in (("QUIP", "quip"), ("inside quotes", "coverage"), ("cut", "cut")):
         base = 100 * rows[0][key]
         for cell, row in zip(shown[label], rows, strict=True):
-            difference = f"{100 * row[key] - base:+.1f}".replace("-", "−")
+            difference = f" {100 * row[key] - base:+.1f}".replace("-", "−")
             expected = f"{100 * row[key]:.1f}%"
             assert cell == expected + ("" if row is rows[0] else difference)
     assert shown["longest quote"][0] == f"{rows[0]['longest_quote']:.3g}"

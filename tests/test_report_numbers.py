@@ -67,7 +67,7 @@ def test_a_difference_is_shown_with_its_interval(run, page):
     metrics = json.loads((run / "metrics.json").read_text())
     difference = 100 * (metrics["after"]["quip"] - metrics["before"]["quip"])
     change = cards(page)["QUIP"]
-    assert change.words == f"{difference:+.1f} (+25.0 to +50.0) points"
+    assert change.words == f"{difference:+.1f} points, 95% interval +25.0 to +50.0"
     lines = table_rows(page.one("section", id="results").all("table")[0])
     assert lines["QUIP"][3].endswith("(−1.0 to +2.0)")
     assert "to" not in lines["ROUGE-L"][2]
@@ -91,8 +91,10 @@ def test_a_change_is_called_better_or_worse_only_if_the_interval_leaves_out_zero
     metrics["intervals"] = {"after": {name: interval}}
     (run / "metrics.json").write_text(json.dumps(metrics))
     changes = cards(read_page(write_report(run)))
+    unclear = interval[0] <= 0 <= interval[1]
     label = {"quip": "QUIP", "rouge_l": "ROUGE-L", "length_chars": "length in characters"}[name]
     assert changes[label].attributes["class"].split() == ["change", *tone.split()]
+    assert ("no clear difference" in changes[label].parent.text) == unclear
 
 
 def test_a_share_too_small_for_a_decimal_is_not_called_nothing(page):
@@ -155,14 +157,14 @@ def test_an_absorbed_policy_stands_between_the_base_model_and_the_rounds(tmp_pat
     page = read_page(write_report(run))
     lines = table_rows(page.one("section", id="results").all("table")[0])
     assert [value[:4] for value in lines["QUIP"]] == ["4.6%", "7.0%", "8.6%"]
-    assert lines["KL to the base model"] == ["–", "0.5", "0.75"]
+    assert lines["KL to the base model"] == ["–", "0.50", "0.75"]
     assert "pairs" not in lines
     drawn = {
         figure.one("figcaption").words: [circle.text for circle in figure.all("circle")]
         for figure in page.one("section", id="curves").all("figure")
     }
     assert drawn["QUIP"] == ["base: 4.6%", "absorbed: 7.0%", "round 1: 8.6%"]
-    assert drawn["KL to the base model"] == ["absorbed: 0.5", "round 1: 0.75"]
+    assert drawn["KL to the base model"] == ["absorbed: 0.50", "round 1: 0.75"]
 
 
 def test_a_curve_has_a_band_where_every_difference_has_an_interval(run):

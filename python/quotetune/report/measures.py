@@ -33,12 +33,18 @@ class Measure:
             ('8.7%', '315')
         """
         if value is None:
-            return "–"
+            return "\N{EN DASH}"
+        digits = self._digits(value)
+        return f"{value:.{digits}%}" if self.form == "share" else f"{value:,.{digits}f}"
+
+    def _digits(self, value: float) -> int:
+        """Return how many decimals a number of this size needs."""
+        size = 100 * abs(value) if self.form == "share" else abs(value)
         if self.form == "share":
-            return f"{value:.4%}" if 0 < abs(value) < 0.001 else f"{value:.1%}"
-        if self.form == "integer" or abs(value) >= 1000:
-            return f"{value:,.0f}"
-        return f"{value:.1f}" if abs(value) >= 10 else f"{value:.3g}"
+            return 1 if size >= 1 or size == 0 else 2 if size >= 0.1 else 4
+        if self.form == "integer" or size >= 1000:
+            return 0
+        return 1 if size >= 10 else 2
 
     def show_tick(self, value: float) -> str:
         """Write a number beside an axis.
@@ -49,15 +55,19 @@ class Measure:
         """
         return f"{100 * value:g}%" if self.form == "share" else f"{value:g}"
 
-    def show_difference(self, value: float) -> str:
+    def show_difference(self, value: float, beside: float) -> str:
         """Write a difference, with its sign.
 
+        Args:
+            value: The difference.
+            beside: What it is a difference to, which says how many decimals are of use.
+
         Example:
-            >>> known_measure("quip").show_difference(0.0041)
+            >>> known_measure("quip").show_difference(0.0041, 0.04)
             '+0.4'
         """
         shown = 100 * value if self.form == "share" else value
-        digits = 1 if self.form == "share" or 1 <= abs(shown) < 100 else 0 if abs(shown) >= 1 else 2
+        digits = self._digits(max(abs(value), abs(beside)))
         return f"{shown:+.{digits}f}".replace("-", "\N{MINUS SIGN}")
 
     @property

@@ -26,34 +26,40 @@ def cards(base: Row, tuned: Row) -> _Section:
             "label": measure.label,
             "base": measure.show(base.metrics[key]),
             "tuned": measure.show(tuned.metrics[key]),
-            "change": f"{change(measure, base, tuned)} {measure.unit_of_difference}".strip(),
+            "change": f"{change} {measure.unit_of_difference}".strip(),
+            "interval": interval,
             "tone": _tone(measure, tuned),
+            "unclear": _holds_zero(measure, tuned),
         }
         for key in _HEADLINES
         if (measure := known_measure(key))
         and base.metrics.get(key) is not None
         and tuned.metrics.get(key) is not None
+        for change, interval in (_change(measure, base, tuned),)
     ]
 
 
-def change(measure: Measure, base: Row, row: Row) -> str:
-    """Write how a row differs from the base model, with the interval if there is one."""
+def _change(measure: Measure, base: Row, row: Row) -> tuple[str, str]:
+    """Write how a row differs from the base model, and the interval if there is one."""
     before, after = base.metrics.get(measure.key), row.metrics.get(measure.key)
     if before is None or after is None or row is base:
-        return ""
-    said = measure.show_difference(after - before)
-    if measure.key in row.intervals:
-        low, high = row.intervals[measure.key]
-        said += f" ({measure.show_difference(low)} to {measure.show_difference(high)})"
-    return said
+        return "", ""
+    change = measure.show_difference(after - before, before)
+    if measure.key not in row.intervals:
+        return change, ""
+    low, high = (measure.show_difference(end, before) for end in row.intervals[measure.key])
+    return change, f"{low} to {high}"
+
+
+def _holds_zero(measure: Measure, row: Row) -> bool:
+    low, high = row.intervals.get(measure.key, (1.0, 1.0))
+    return low <= 0 <= high
 
 
 def _tone(measure: Measure, row: Row) -> str:
-    if measure.key not in row.intervals or not measure.better:
+    if measure.key not in row.intervals or not measure.better or _holds_zero(measure, row):
         return ""
-    low, high = row.intervals[measure.key]
-    if low <= 0 <= high:
-        return ""
+    low, _ = row.intervals[measure.key]
     return "better" if (low > 0) == (measure.better > 0) else "worse"
 
 
@@ -66,10 +72,7 @@ def result_table(rows: Sequence[Row], tuned: Row) -> tuple[_Section, _Section]:
             "label": measure.label,
             "meaning": measure.meaning,
             "cells": [
-                {
-                    "value": measure.show(row.metrics.get(measure.key)),
-                    "change": change(measure, base, row),
-                }
+                (measure.show(row.metrics.get(measure.key)), *_change(measure, base, row))
                 for row in rows
             ],
         }
