@@ -15,6 +15,7 @@ from typing import Any
 from benchmarks.settings import QUOTETUNE, TRL, VLLM, Settings
 from benchmarks.table import Row, Table
 from benchmarks.timing import Time, timed
+from quotetune.candidates import CandidateFiles
 from quotetune.config import PairsConfig
 from quotetune.cpu import child_environment
 from quotetune.pairing import pair_samples
@@ -153,7 +154,7 @@ def run_round(demo: Path, work: Path, size: Size) -> Round:
         chosen = PairsConfig(
             rule="average", delta_quip=0, delta_length=1, pairs_per_prompt=size.pairs_per_prompt
         )
-        pair_samples(work / "samples", scores, pairs, chosen, seed=0)
+        pair_samples(CandidateFiles(work / "samples", scores), pairs, chosen, seed=0)
 
     def train() -> None:
         run_training(

@@ -118,7 +118,7 @@ def test_samples_without_a_valid_pair_are_an_error_that_says_why(
 def test_a_single_step_refuses_the_keys_of_another(samples, monkeypatch, tmp_path, capsys):
     arguments = ["pair", samples / "parts", "--index", samples / "index", "-o", tmp_path / "pairs"]
     assert quotetune(monkeypatch, *arguments, "--set", "dpo.beta=1") == 2
-    assert "reads pairs only" in capsys.readouterr().err
+    assert "reads pairs, preference, " in capsys.readouterr().err
 
 
 def test_evaluate_prints_a_table_and_writes_the_metrics(samples, monkeypatch, tmp_path, capsys):

@@ -8,7 +8,8 @@ from pathlib import Path
 from quotetune.config import PromptsConfig, SamplingConfig
 from quotetune.errors import UsageError
 from quotetune.finished_run import TunedPolicy
-from quotetune.prompts import Prompt, read_prompts
+from quotetune.prompt_reading import read_prompts
+from quotetune.prompts import Prompt
 
 
 def prompt_of_text(text: str, settings: PromptsConfig) -> Prompt:

@@ -20,6 +20,12 @@ from pydantic import (
 from quotetune.config_absorb import AbsorbConfig
 from quotetune.config_context import ContextConfig
 from quotetune.config_measures import LmEvalConfig, MauveConfig
+from quotetune.config_preference import (
+    CandidatesConfig,
+    ConstraintsConfig,
+    NegativesConfig,
+    PreferenceConfig,
+)
 from quotetune.config_rounds import BestConfig, DriftConfig, Share
 from quotetune.sampling.settings import ModelConfig, SamplingConfig
 
@@ -91,28 +97,60 @@ class PromptsConfig(_Block):
 class PairsConfig(_Block):
     """How preference pairs are made of the responses to a prompt (Zhang et al. 2025, section 3).
 
-    A pair (chosen, rejected) is valid if the chosen side's QUIP is higher by more than
-    `delta_quip`, and the lengths differ by at most `delta_length`.
+    A pair (chosen, rejected) is valid if the chosen side is preferred: if its QUIP is higher by
+    more than `delta_quip`, its win rate by at least `margin`, and the lengths differ by at most
+    `delta_length`. The rules rank responses by win rate, or by QUIP if there is no `preference`.
     """
 
-    rule: Literal["average", "first_fit", "random_partner", "widest_gap"] = "random_partner"
+    rule: Literal[
+        "average", "first_fit", "random_partner", "widest_gap", "west_of_n", "large_margin"
+    ] = "random_partner"
     """Which valid pair. `average`: the highest mean QUIP of both sides (the paper's text).
     `first_fit`: the first in the order of QUIP (the paper's algorithm). `random_partner`: the
     response of highest QUIP that has a valid partner, with a partner drawn at random; a gap of
     exactly `delta_quip` is enough (the released code). `widest_gap`: the same response, with its
-    valid partner of lowest QUIP."""
+    valid partner of lowest QUIP. `west_of_n`: the widest gap in win rate, no response in two pairs
+    (West-of-N). `large_margin`: all valid pairs, which takes a `margin` (DNO)."""
 
-    delta_quip: NonNegativeFloat = 0.1
-    """Gap in QUIP, as a fraction, that a valid pair must exceed."""
+    delta_quip: NonNegativeFloat | None = 0.1
+    """Gap in QUIP, as a fraction, that a valid pair must exceed; `null` asks for none, as where the
+    preference is about something else."""
 
     delta_length: NonNegativeFloat = 0.1
     """Largest difference in tokens, relative to the shorter response."""
 
-    pairs_per_prompt: PositiveInt = 1
-    """At most so many pairs a prompt."""
+    margin: float | None = Field(default=None, ge=0, le=1)
+    """Gap in win rate that a valid pair must have; `null` asks for none."""
+
+    pairs_per_prompt: PositiveInt | None = None
+    """At most so many pairs a prompt; `null` is one, and all for `large_margin`."""
+
+    quantile: float | None = Field(default=None, ge=0, lt=1)
+    """Keep the pairs whose preference P(chosen > rejected) is at least this quantile of those of
+    all prompts: 0.5 keeps the more certain half. `null` keeps all."""
 
     direction: Literal["quote", "unquote"] = "quote"
-    """`quote` prefers the higher QUIP, `unquote` the lower one: the same rule on negated QUIP."""
+    """`quote` prefers the higher QUIP, `unquote` the lower one: the same rule on negated QUIP, and
+    on every other criterion that measures quoting."""
+
+    negatives: NegativesConfig | None = None
+    """Responses that are rejected whatever they quote."""
+
+    constraints: ConstraintsConfig | None = None
+    """What the chosen side must not pay for its preference."""
+
+    @model_validator(mode="after")
+    def _a_large_margin_is_stated(self) -> Self:
+        if self.rule == "large_margin" and self.margin is None:
+            raise ValueError("rule large_margin takes all pairs with a margin: set pairs.margin")
+        return self
+
+    @property
+    def most_pairs(self) -> int | None:
+        """The most pairs that a prompt may give; None for all."""
+        if self.pairs_per_prompt is None and self.rule != "large_margin":
+            return 1
+        return self.pairs_per_prompt
 
 
 class EvaluationConfig(_Block):
@@ -191,6 +229,12 @@ class Config(_Block):
     sampling: SamplingConfig = SamplingConfig()
     """How responses are drawn."""
 
+    candidates: CandidatesConfig = CandidatesConfig()
+    """What is ranked beside the samples."""
+
+    preference: PreferenceConfig | None = None
+    """Which response is preferred; `null` is QUIP alone, plain Quote-Tuning."""
+
     pairs: PairsConfig = PairsConfig()
     """How pairs are made."""
 
@@ -231,10 +275,12 @@ def evaluation_sampling(sampling: SamplingConfig, evaluation: EvaluationConfig) 
 
 
 __all__ = [
+    "CandidatesConfig",
     "Config",
     "EvaluationConfig",
     "ModelConfig",
     "PairsConfig",
+    "PreferenceConfig",
     "PromptsConfig",
     "SamplingConfig",
     "evaluation_sampling",

@@ -7,6 +7,8 @@ from pathlib import Path
 from quotetune.config import Config, ModelConfig
 from quotetune.config_validation import Problem
 from quotetune.errors import QuotetuneError, UsageError
+from quotetune.preference_inputs import further_models, preference_problems
+from quotetune.ranking_config import RankingConfig
 
 
 def check_inputs(config: Config) -> list[Problem]:
@@ -20,7 +22,12 @@ def check_inputs(config: Config) -> list[Problem]:
     Returns:
         The problems; those with `to_provide` are files that are not there.
     """
-    problems = _model_problems(config.model, "model.path") + _measure_problems(config)
+    problems = _model_problems("model.path", config.model) + _measure_problems(config)
+    problems += [
+        problem
+        for key, model in further_models(RankingConfig.of_run(config)).items()
+        for problem in _model_problems(key, model)
+    ]
     if not config.prompts.path.exists():
         problems.append(
             Problem(
@@ -52,7 +59,10 @@ def check_inputs(config: Config) -> list[Problem]:
     }
     for key, path in texts.items():
         problems += [] if path is None else _text_problems(key, path)
-    return problems
+    keys = {problem.key for problem in problems}
+    return problems + preference_problems(
+        config, with_prompts="prompts.path" not in keys, with_index="index" not in keys
+    )
 
 
 def _text_problems(key: str, path: Path) -> list[Problem]:
@@ -75,11 +85,11 @@ def _measure_problems(config: Config) -> list[Problem]:
     for name in ("perplexity", "bartscore"):
         judge = getattr(evaluation, name)
         if isinstance(judge, ModelConfig):
-            problems += _model_problems(judge, f"evaluation.{name}.path")
+            problems += _model_problems(f"evaluation.{name}.path", judge)
     if evaluation.mauve is not None:
         problems += _package_problems("evaluation.mauve", "mauve", "mauve-text", "measures")
         featurizer = ModelConfig(path=evaluation.mauve.featurizer)
-        problems += _model_problems(featurizer, "evaluation.mauve.featurizer")
+        problems += _model_problems("evaluation.mauve.featurizer", featurizer)
     if evaluation.lm_eval is not None:
         problems += _package_problems("evaluation.lm_eval", "lm_eval", "lm-eval", "lm-eval")
         tasks = evaluation.lm_eval.include_path
@@ -97,7 +107,7 @@ def _package_problems(key: str, module: str, package: str, extra: str) -> list[P
     return [Problem(key, text, to_provide=True)]
 
 
-def _model_problems(model: ModelConfig, key: str) -> list[Problem]:
+def _model_problems(key: str, model: ModelConfig) -> list[Problem]:
     directory = Path(model.path)
     if directory.is_dir():
         if (directory / "config.json").exists():

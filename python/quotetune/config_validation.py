@@ -12,6 +12,7 @@ from quotetune.config import (
     Config,
     EvaluationConfig,
     PairsConfig,
+    PreferenceConfig,
     PromptsConfig,
     SamplingConfig,
     evaluation_sampling,
@@ -213,7 +214,32 @@ def _combination_problems(blocks: dict[str, Any]) -> list[Problem]:
     prompts: PromptsConfig | None = blocks.get("prompts")
     if prompts is not None and prompts.format == "text" and evaluation is not None:
         problems += _text_problems(evaluation)
+    problems += preference_problems(blocks.get("preference"), blocks.get("pairs"))
     return problems + _training_problems(blocks)
+
+
+def preference_problems(
+    preference: PreferenceConfig | None, pairs: PairsConfig | None
+) -> list[Problem]:
+    """Check what the keys of `preference` and `pairs` mean together.
+
+    Args:
+        preference: The preference; None if there is none, or no valid one.
+        pairs: The pairs; None if there are no valid ones.
+    """
+    problems = []
+    if preference is not None and preference.judge is not None:
+        try:
+            _ = preference.judge.drawn
+        except ValidationError as error:
+            problems += schema_problems(error, SamplingConfig, "preference.judge.sampling")
+    constraints = None if pairs is None else pairs.constraints
+    bound = None if constraints is None else constraints.perplexity
+    criterion = None if preference is None else preference.perplexity
+    if bound and criterion and bound.model and bound.model != (criterion.model or bound.model):
+        text = "is another judge than preference.perplexity.model: name it in one place"
+        problems.append(Problem("pairs.constraints.perplexity.model", text))
+    return problems
 
 
 def _evaluation_problems(sampling: SamplingConfig, evaluation: EvaluationConfig) -> list[Problem]:

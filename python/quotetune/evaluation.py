@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from quotetune.candidates import token_length
 from quotetune.errors import QuotetuneError, UsageError
-from quotetune.pairing import token_length
 
 if TYPE_CHECKING:
     from quotetune.results import QuipReport

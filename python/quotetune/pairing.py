@@ -1,145 +1,233 @@
-"""The pair stage: samples and their scores to `pairs.parquet`, and what became of every prompt."""
+"""The pair stage: ranked candidates to `pairs.parquet`, and what became of every prompt."""
 
+import hashlib
 import json
-from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from quotetune.config import PairsConfig
-from quotetune.errors import QuotetuneError, UsageError
-from quotetune.pairs import DISCARDS, Response, choose_pairs
+from quotetune.candidates import (
+    GOLD,
+    CandidateFiles,
+    CandidatesWriter,
+    Row,
+    candidates_by_prompt,
+    token_length,
+)
+from quotetune.config import PairsConfig, PreferenceConfig
+from quotetune.errors import QuotetuneError
+from quotetune.judging import Verdicts
+from quotetune.own_preference import Prefer, load_preference, preference_matrix
+from quotetune.pair_statistics import STATISTICS_SCHEMA, Tally, no_pairs_message, statistics_lines
+from quotetune.pairs import PLAIN, Discard, Response, choose_pairs, is_repetitive
+from quotetune.preference import Matrix
+from quotetune.prompts import Prompt
 
-STATISTICS_SCHEMA = 1
-_Row = dict[str, Any]
+__all__ = ["pair_samples", "statistics_lines", "token_length"]
+
+
+@dataclass(frozen=True)
+class _Paired:
+    """What is kept of a prompt once its candidates are ranked.
+
+    Attributes:
+        prompt_id: The prompt's id.
+        pairs: Chosen row, rejected row, and P(chosen > rejected).
+        discard: Why there are none.
+        best_quoting: The sample of highest QUIP, if there are to be cross-prompt negatives.
+    """
+
+    prompt_id: str
+    pairs: list[tuple[Row, Row, float]]
+    discard: Discard | None
+    best_quoting: Row | None
 
 
 def pair_samples(
-    samples: Path, scores: Path, output: Path, settings: PairsConfig, *, seed: int
-) -> _Row:
+    files: CandidateFiles,
+    output: Path,
+    settings: PairsConfig,
+    *,
+    seed: int,
+    preference: PreferenceConfig | None = None,
+    prompts: Mapping[str, Prompt] | None = None,
+) -> Row:
     """Make the preference pairs of all prompts.
 
     Args:
-        samples: Directory of sample parts.
-        scores: `scores.parquet` of the same samples.
-        output: Directory that gets `pairs.parquet` and the statistics, `pairs.json`.
+        files: The candidates and their measures.
+        output: Directory that gets `pairs.parquet`, the statistics `pairs.json`, and
+            `candidates.parquet`: every candidate with its measures and its win rate.
         settings: Rule, thresholds, direction.
-        seed: The run's seed, for `random_partner`.
+        seed: The run's seed, for what is drawn.
+        preference: Which response is preferred; None is QUIP alone.
+        prompts: The prompts by id, for the user's own preferences.
 
     Returns:
         The statistics, as in `pairs.json`.
 
     Raises:
-        UsageError: The scores are not those of the samples.
-        QuotetuneError: No prompt gave a pair.
+        UsageError: The measures are not those of the samples.
+        QuotetuneError: No prompt gave a pair, or a preference of the user's own failed.
     """
-    pairs: list[_Row] = []
-    discards: Counter[str] = Counter()
-    prompts = with_pair = 0
-    tally = _Tally()
-    for prompt_id, rows in _scored_prompts(samples, scores):
-        prompts += 1
-        tally.add_samples(rows)
-        responses = [
-            Response(row["sample"], row["response"], row["quip"], token_length(row)) for row in rows
-        ]
-        choice = choose_pairs(responses, settings, seed=seed, prompt_id=prompt_id)
-        if choice.discard is not None:
-            discards[choice.discard] += 1
-        with_pair += bool(choice.pairs)
-        for chosen, rejected in choice.pairs:
-            pairs.append(_pair_row(prompt_id, rows[chosen], rows[rejected]))
-            tally.add_pair(rows[chosen], rows[rejected])
+    preference = preference or PLAIN
+    comparisons = _Comparisons(files, preference, prompts or {})
+    tally = Tally(files.measures, settings)
+    output.mkdir(parents=True, exist_ok=True)
+    paired = []
+    with CandidatesWriter(output / "candidates.parquet", files.measures) as writer:
+        for prompt_id, rows in candidates_by_prompt(files):
+            pairwise = comparisons.matrices(prompt_id, rows)
+            paired.append(_pair_prompt(prompt_id, rows, settings, seed, preference, pairwise))
+            tally.add_candidates(rows)
+            writer.write(rows)
+    paired, limit = _above_quantile(paired, settings.quantile)
+    crossed = _cross_prompt_pairs(paired, settings, seed)
+    for one in paired:
+        tally.add_prompt(one.pairs, one.discard, len(crossed.get(one.prompt_id, [])))
     statistics = {
         "schema": STATISTICS_SCHEMA,
         "settings": settings.model_dump(),
-        "prompts": prompts,
-        "prompts_with_pair": with_pair,
-        "prompts_without_pair": {name: discards[name] for name in DISCARDS},
-        "pairs": len(pairs),
+        "preference": preference.weights,
         **tally.statistics(),
+        "quantile_limit": limit,
+        **comparisons.statistics(),
     }
-    if not pairs:
-        raise QuotetuneError(_no_pairs(statistics))
-    output.mkdir(parents=True, exist_ok=True)
-    _write_pairs(output / "pairs.parquet", pairs)
+    rows = [row for one in paired for row in _pair_rows(one, crossed)]
+    if not rows:
+        raise QuotetuneError(no_pairs_message(statistics))
+    _write_pairs(output / "pairs.parquet", rows)
     text = json.dumps(statistics, indent=2) + "\n"
     (output / "pairs.json").write_text(text, encoding="utf-8")
     return statistics
 
 
-def token_length(row: _Row) -> int:
-    """Return the tokens of a sample without the end-of-text token.
-
-    Example:
-        >>> token_length({"token_ids": [5, 6, 2], "finish_reason": "stop"})
-        2
-        >>> token_length({"token_ids": [5, 6, 7], "finish_reason": "length"})
-        3
-    """
-    length: int = len(row["token_ids"]) - (row["finish_reason"] == "stop")
-    return length
-
-
-def statistics_lines(statistics: _Row) -> list[str]:
-    """Say in a few lines what `pairs.json` has."""
-    without = statistics["prompts_without_pair"]
-    lines = [
-        f"{statistics['prompts_with_pair']} of {statistics['prompts']} prompts gave"
-        f" {statistics['pairs']} pairs; {_reasons(without)}",
-        f"samples: {statistics['samples']['count']}, QUIP {statistics['samples']['quip']:.3f},"
-        f" {statistics['samples']['length']:.0f} tokens,"
-        f" {statistics['samples']['cut']:.1%} cut at max_tokens",
+def _pair_prompt(
+    prompt_id: str,
+    rows: list[Row],
+    settings: PairsConfig,
+    seed: int,
+    preference: PreferenceConfig,
+    pairwise: Mapping[str, Matrix],
+) -> _Paired:
+    """Pair the candidates of a prompt, and add `win_rate` and `repetitive` to their rows."""
+    responses = [
+        Response(row["sample"], row["response"], row["quip"], token_length(row), row)
+        for row in rows
     ]
-    if statistics["pairs"]:
-        chosen, rejected, gap = (statistics[key] for key in ("chosen", "rejected", "gap"))
-        lines.append(
-            f"pairs: QUIP {chosen['quip']:.3f} over {rejected['quip']:.3f}, gap {gap['mean']:.3f}"
-            f" ({gap['min']:.3f} to {gap['max']:.3f}), {chosen['length']:.0f} and"
-            f" {rejected['length']:.0f} tokens, {chosen['cut']:.1%} and {rejected['cut']:.1%} cut"
-        )
-    return lines
-
-
-def _reasons(without: dict[str, int]) -> str:
-    found = [f"{count} {DISCARDS[name]}" for name, count in without.items() if count]  # type: ignore[index]
-    return "no pair from the others: " + ", ".join(found) if found else "none was discarded"
-
-
-def _no_pairs(statistics: _Row) -> str:
-    if not statistics["prompts"]:
-        return "there are no samples to pair: sample first"
-    return (
-        f"none of {statistics['prompts']} prompts gave a pair:"
-        f" {_reasons(statistics['prompts_without_pair'])}: raise sampling.n or"
-        " sampling.temperature, lower pairs.delta_quip, or raise pairs.delta_length"
+    choice = choose_pairs(
+        responses,
+        settings,
+        seed=seed,
+        prompt_id=prompt_id,
+        preference=preference,
+        pairwise=pairwise,
     )
+    for row, response, win_rate in zip(rows, responses, choice.win_rates, strict=True):
+        row["win_rate"] = win_rate
+        row["repetitive"] = is_repetitive(response, settings)
+    best = None
+    if settings.negatives is not None and settings.negatives.cross_prompt:
+        quoting = [
+            row
+            for row in rows
+            if row["quip"] is not None and row["sample"] != GOLD and not row["repetitive"]
+        ]
+        best = max(quoting, key=lambda row: row["quip"], default=None)
+    pairs = [
+        (rows[chosen], rows[rejected], value)
+        for (chosen, rejected), value in zip(choice.pairs, choice.preferences, strict=True)
+    ]
+    return _Paired(prompt_id, pairs, choice.discard, best)
 
 
-def _scored_prompts(samples: Path, scores: Path) -> Iterator[tuple[str, list[_Row]]]:
-    """Yield the samples of each prompt with their QUIP; a part at a time is in memory."""
-    import pyarrow.parquet as pq
+class _Comparisons:
+    """The criteria that compare two responses: the judge, and the user's own."""
 
-    score_rows = pq.read_table(scores, columns=["prompt_id", "sample", "quip"])
-    offset = 0
-    for part in sorted(samples.glob("part-*.parquet")):
-        rows = pq.read_table(part).to_pylist()
-        part_scores = score_rows.slice(offset, len(rows)).to_pylist()
-        offset += len(rows)
-        names = [(row["prompt_id"], row["sample"]) for row in rows]
-        if names != [(row["prompt_id"], row["sample"]) for row in part_scores]:
-            raise UsageError(f"{scores}: not the scores of {part}: score the samples again")
-        by_prompt: dict[str, list[_Row]] = {}
-        for row, score in zip(rows, part_scores, strict=True):
-            by_prompt.setdefault(row["prompt_id"], []).append({**row, "quip": score["quip"]})
-        yield from by_prompt.items()
-    if offset != len(score_rows):
-        raise UsageError(f"{scores}: more scores than there are samples in {samples}: score again")
+    def __init__(
+        self, files: CandidateFiles, preference: PreferenceConfig, prompts: Mapping[str, Prompt]
+    ) -> None:
+        self._verdicts = None if files.verdicts is None else Verdicts(files.verdicts)
+        self._prompts = prompts
+        self._own: dict[str, Prefer] = {
+            name: load_preference(name, own.function) for name, own in preference.callables.items()
+        }
+
+    def matrices(self, prompt_id: str, rows: list[Row]) -> dict[str, Matrix]:
+        """Compare the candidates of a prompt."""
+        found = {
+            name: preference_matrix(name, prefer, self._prompts[prompt_id], rows)
+            for name, prefer in self._own.items()
+        }
+        if self._verdicts is not None:
+            found["judge"] = self._verdicts.matrix(prompt_id, rows)
+        return found
+
+    def statistics(self) -> Row:
+        """Say how often the judge was undecided."""
+        if self._verdicts is None:
+            return {}
+        judged = {"comparisons": self._verdicts.comparisons, "undecided": self._verdicts.undecided}
+        return {"judge": judged}
 
 
-def _pair_row(prompt_id: str, chosen: _Row, rejected: _Row) -> _Row:
+def _above_quantile(
+    paired: list[_Paired], quantile: float | None
+) -> tuple[list[_Paired], float | None]:
+    """Keep the pairs of highest preference (Pace et al. 2024, section 3); and say from where on."""
+    found = [value for one in paired for _, _, value in one.pairs]
+    if quantile is None or not found:
+        return paired, None
+    limit = float(np.quantile(found, quantile))
+    kept = []
+    for one in paired:
+        pairs = [pair for pair in one.pairs if pair[2] >= limit]
+        discard = "below_quantile" if one.pairs and not pairs else one.discard
+        kept.append(replace(one, pairs=pairs, discard=discard))
+    return kept, limit
+
+
+def _cross_prompt_pairs(
+    paired: list[_Paired], settings: PairsConfig, seed: int
+) -> dict[str, list[tuple[Row, Row]]]:
+    """Set each prompt's chosen response against what quotes most in answer to others."""
+    count = 0 if settings.negatives is None else settings.negatives.cross_prompt
+    others = [one.best_quoting for one in paired if one.best_quoting is not None]
+    crossed = {}
+    for one in paired if count else []:
+        if one.pairs:
+            chosen = one.pairs[0][0]
+            key = f"{seed}:{one.prompt_id}:cross_prompt"
+            fitting = _drawn(others, chosen, settings.delta_length, key)
+            crossed[one.prompt_id] = [(chosen, row) for row in islice(fitting, count)]
+    return crossed
+
+
+def _drawn(others: list[Row], chosen: Row, delta_length: float, key: str) -> Iterator[Row]:
+    """Yield fitting responses to other prompts, from a place drawn by the hash of a key on."""
+    digest = hashlib.blake2b(key.encode(), digest_size=8).digest()
+    first = int.from_bytes(digest, "big") % max(len(others), 1)
+    length = token_length(chosen)
+    for position in range(len(others)):
+        row = others[(first + position) % len(others)]
+        other = token_length(row)
+        alike = abs(length - other) / max(min(length, other), 1) <= delta_length
+        is_other = row["prompt_id"] != chosen["prompt_id"]
+        if is_other and alike and row["response"] != chosen["response"]:
+            yield row
+
+
+def _pair_rows(one: _Paired, crossed: Mapping[str, list[tuple[Row, Row]]]) -> Iterator[Row]:
+    for chosen, rejected, value in one.pairs:
+        yield _pair_row(one.prompt_id, chosen, rejected, value)
+    for chosen, rejected in crossed.get(one.prompt_id, []):
+        yield _pair_row(one.prompt_id, chosen, rejected, None)
+
+
+def _pair_row(prompt_id: str, chosen: Row, rejected: Row, preference: float | None) -> Row:
     return {
         "prompt_id": prompt_id,
         "chosen_sample": chosen["sample"],
@@ -153,81 +241,23 @@ def _pair_row(prompt_id: str, chosen: _Row, rejected: _Row) -> _Row:
         "rejected_token_ids": rejected["token_ids"],
         "chosen_length": token_length(chosen),
         "rejected_length": token_length(rejected),
+        "chosen_win_rate": chosen["win_rate"],
+        "rejected_win_rate": rejected["win_rate"],
+        "rejected_prompt_id": rejected["prompt_id"],
+        "preference": preference,
     }
 
 
-def _write_pairs(path: Path, pairs: list[_Row]) -> None:
+def _write_pairs(path: Path, pairs: list[Row]) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    kinds = {
-        str: pa.string(),
-        int: pa.int32(),
-        float: pa.float64(),
-        list: pa.list_(pa.int32()),
-    }
-    schema = pa.schema(
-        [pa.field(name, kinds[type(value)], nullable=False) for name, value in pairs[0].items()]
-    )
+    kinds = {str: pa.string(), int: pa.int32(), float: pa.float64(), list: pa.list_(pa.int32())}
+    fields = [
+        pa.field(name, kinds[type(value)], nullable=False)
+        for name, value in pairs[0].items()
+        if name != "preference"
+    ]
+    # There is none between answers to different prompts.
+    schema = pa.schema([*fields, pa.field("preference", pa.float64())])
     pq.write_table(pa.Table.from_pylist(pairs, schema), path)
-
-
-class _Tally:
-    """Collects what the statistics are made of."""
-
-    def __init__(self) -> None:
-        self._samples = _Side()
-        self._chosen = _Side()
-        self._rejected = _Side()
-        self._gaps: list[float] = []
-
-    def add_samples(self, rows: list[_Row]) -> None:
-        for row in rows:
-            self._samples.add(row)
-
-    def add_pair(self, chosen: _Row, rejected: _Row) -> None:
-        self._chosen.add(chosen)
-        self._rejected.add(rejected)
-        self._gaps.append(abs(chosen["quip"] - rejected["quip"]))
-
-    def statistics(self) -> _Row:
-        gaps = np.array(self._gaps)
-        return {
-            "samples": self._samples.statistics(),
-            "chosen": self._chosen.statistics(),
-            "rejected": self._rejected.statistics(),
-            "gap": {
-                name: float(measure(gaps)) if len(gaps) else None
-                for name, measure in (
-                    ("mean", np.mean),
-                    ("median", np.median),
-                    ("min", np.min),
-                    ("max", np.max),
-                )
-            },
-        }
-
-
-class _Side:
-    """Mean QUIP (too short counts as 0), mean length in tokens, and share cut at max_tokens."""
-
-    def __init__(self) -> None:
-        self._count = self._too_short = self._tokens = self._cut = 0
-        self._quip = 0.0
-
-    def add(self, row: _Row) -> None:
-        self._count += 1
-        self._too_short += row["quip"] is None
-        self._quip += row["quip"] or 0.0
-        self._tokens += token_length(row)
-        self._cut += row["finish_reason"] == "length"
-
-    def statistics(self) -> _Row:
-        count = max(self._count, 1)
-        return {
-            "count": self._count,
-            "too_short": self._too_short,
-            "quip": self._quip / count,
-            "length": self._tokens / count,
-            "cut": self._cut / count,
-        }

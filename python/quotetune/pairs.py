@@ -1,27 +1,46 @@
-"""From the scored responses to a prompt to preference pairs (Zhang et al. 2025, section 3).
+"""From the ranked responses to a prompt to preference pairs (Zhang et al. 2025, section 3).
 
 Everything here is a pure function; reading and writing the files is in `quotetune.pairing`.
 """
 
-import hashlib
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
 from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
+from quotetune.candidates import GOLD
 from quotetune.config import PairsConfig
+from quotetune.config_preference import CriterionConfig, PreferenceConfig
+from quotetune.pair_rules import pairs_by_rule
+from quotetune.preference import Matrix, Ranking, rank
 
-Discard = Literal["too_short", "all_equal", "no_gap", "no_length_match"]
+Discard = Literal[
+    "too_short",
+    "all_equal",
+    "repetitive",
+    "no_gap",
+    "no_margin",
+    "no_length_match",
+    "constrained",
+    "below_quantile",
+]
 DISCARDS: dict[Discard, str] = {
     "too_short": "fewer than two responses long enough to score",
     "all_equal": "all responses equal",
+    "repetitive": "all responses repetitive",
     "no_gap": "no gap in QUIP above delta_quip",
+    "no_margin": "gaps in QUIP, but no win rate higher by margin",
     "no_length_match": "gaps, but only between responses of different length",
+    "constrained": "pairs, but none within the constraints",
+    "below_quantile": "pairs, but all below the quantile",
 }
+PLAIN = PreferenceConfig(quip=CriterionConfig())
+# Of each constraint, whether lower is better.
+_CONSTRAINTS = {"perplexity": True, "reference_similarity": False, "bart_score": False}
 _Valid = npt.NDArray[np.bool_]
-_Scores = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -29,16 +48,18 @@ class Response:
     """One response to a prompt.
 
     Attributes:
-        sample: Its number among the prompt's samples, from 0.
+        sample: Its number among the prompt's samples, from 0; `GOLD` for the reference.
         text: The text.
         quip: QUIP-Score, a fraction; None if it is too short to have one.
         length: Tokens, without the end-of-text token.
+        values: Its other measures by name, as criteria and constraints need them.
     """
 
     sample: int
     text: str
     quip: float | None
     length: int
+    values: Mapping[str, float | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -48,29 +69,35 @@ class Choice:
     Attributes:
         pairs: (chosen, rejected) as positions in the list of responses; best pair first.
         discard: Why there are none; None if there are some.
+        preferences: P(chosen > rejected) of each pair.
+        win_rates: Those of the responses; None for one that is not ranked, as it is too short.
     """
 
     pairs: list[tuple[int, int]]
     discard: Discard | None = None
+    preferences: list[float] = field(default_factory=list, compare=False)
+    win_rates: list[float | None] = field(default_factory=list, compare=False)
 
 
 def choose_pairs(
-    responses: Sequence[Response], settings: PairsConfig, *, seed: int, prompt_id: str
+    responses: Sequence[Response],
+    settings: PairsConfig,
+    *,
+    seed: int,
+    prompt_id: str,
+    preference: PreferenceConfig = PLAIN,
+    pairwise: Mapping[str, Matrix] | None = None,
 ) -> Choice:
     """Make the preference pairs of one prompt.
-
-    A pair is valid if `QUIP(chosen) - QUIP(rejected) > delta_quip` and
-    `|len(chosen) - len(rejected)| / min(...) <= delta_length`, and the texts differ; under
-    `random_partner`, as in the released code, a gap of exactly `delta_quip` is enough unless it is
-    zero. Responses too short to score take no part. Of equal candidates the lower sample comes
-    first. With `pairs_per_prompt` above 1, `average` and `first_fit` go on to the next valid pair
-    in their order; the other two to the next response that has a valid partner.
 
     Args:
         responses: The responses to the prompt.
         settings: Rule, thresholds, direction.
         seed: The run's seed, for `random_partner`.
         prompt_id: The prompt's id, for `random_partner`.
+        preference: The criteria that rank the responses; by default QUIP alone.
+        pairwise: For each criterion that compares two responses, P(i > j) of the positions i and j
+            in `responses`.
 
     Returns:
         The pairs, or why there are none.
@@ -85,39 +112,96 @@ def choose_pairs(
         (i for i, response in enumerate(responses) if response.quip is not None),
         key=lambda i: responses[i].sample,
     )
-    if len(order) < 2:
-        return Choice([], "too_short")
-    if len({responses[i].text for i in order}) < 2:
-        return Choice([], "all_equal")
+    if not order:
+        return Choice([], "too_short", win_rates=[None] * len(responses))
+    ranked = [responses[i] for i in order]
+    losers = np.array([is_repetitive(response, settings) for response in ranked])
+    ranking = rank(
+        {name: [value_of(response, name) for response in ranked] for name in preference.scored},
+        preference,
+        unquote=settings.direction == "unquote",
+        pairwise={name: matrix[np.ix_(order, order)] for name, matrix in (pairwise or {}).items()},
+        gold=[response.sample == GOLD for response in ranked],
+        losers=losers.tolist(),
+    )
+    win_rates: list[float | None] = [None] * len(responses)
+    for i, rate in zip(order, ranking.win_rates.tolist(), strict=True):
+        win_rates[i] = rate
+    valid = _valid_pairs(ranked, ranking, losers, settings)
+    if isinstance(valid, str):
+        return Choice([], valid, win_rates=win_rates)
+    samples = [response.sample for response in ranked]
+    found = pairs_by_rule(settings.rule, ranking, valid, samples, f"{seed}:{prompt_id}")
+    pairs = list(islice(found, settings.most_pairs))
+    return Choice(
+        [(order[chosen], order[rejected]) for chosen, rejected in pairs],
+        preferences=[float(ranking.preference[pair]) for pair in pairs],
+        win_rates=win_rates,
+    )
+
+
+def value_of(response: Response, name: str) -> float | None:
+    """Return a response's value of a criterion or constraint.
+
+    Example:
+        >>> response = Response(0, "a", 0.5, 3, {"repetition": 0.1})
+        >>> [value_of(response, name) for name in ("quip", "length", "repetition")]
+        [0.5, 3, 0.1]
+    """
+    if name == "quip":
+        return response.quip
+    return response.length if name == "length" else response.values[name]
+
+
+def is_repetitive(response: Response, settings: PairsConfig) -> bool:
+    """Tell whether a response is an automatic negative (Rosset et al. 2024, section 4)."""
+    most = None if settings.negatives is None else settings.negatives.repetition
+    if most is None:
+        return False
+    repetition = response.values.get("repetition")
+    return repetition is not None and repetition >= most
+
+
+def _valid_pairs(
+    ranked: Sequence[Response], ranking: Ranking, losers: _Valid, settings: PairsConfig
+) -> _Valid | Discard:
+    """Return which (chosen, rejected) are valid, or the first reason why none is."""
+    if len(ranked) < 2:
+        return "too_short"
+    if len({response.text for response in ranked}) < 2:
+        return "all_equal"
+    if losers.all():
+        return "repetitive"
+    valid = (_gap_is_enough(ranked, settings) | losers[None, :]) & ~losers[:, None]
+    steps: tuple[tuple[Discard, _Valid], ...] = (
+        ("no_gap", valid),
+        ("no_margin", _is_preferred(ranking, settings.margin or 0.0)),
+        ("no_length_match", _may_be_paired(ranked, settings.delta_length)),
+        ("constrained", _within_constraints(ranked, settings)),
+    )
+    for reason, allowed in steps:
+        valid = valid & allowed
+        if not valid.any():
+            return reason
+    return valid
+
+
+def _gap_is_enough(ranked: Sequence[Response], settings: PairsConfig) -> _Valid:
+    if settings.delta_quip is None:
+        return np.ones((len(ranked), len(ranked)), bool)
     sign = -1.0 if settings.direction == "unquote" else 1.0
-    scores = np.array([sign * (responses[i].quip or 0.0) for i in order])
-    gaps = _gap_is_enough(scores, settings)
-    if not gaps.any():
-        return Choice([], "no_gap")
-    valid = gaps & _may_be_paired([responses[i] for i in order], settings.delta_length)
-    if not valid.any():
-        return Choice([], "no_length_match")
-    match settings.rule:
-        case "average":
-            found = _by_average(scores, valid)
-        case "first_fit":
-            found = _by_first_fit(scores, valid)
-        case "random_partner":
-            samples = [responses[i].sample for i in order]
-            found = _with_random_partner(scores, valid, samples, f"{seed}:{prompt_id}")
-        case "widest_gap":
-            found = _by_widest_gap(scores, valid)
-    pairs = zip(range(settings.pairs_per_prompt), found, strict=False)
-    return Choice([(order[chosen], order[rejected]) for _, (chosen, rejected) in pairs])
-
-
-def _gap_is_enough(scores: _Scores, settings: PairsConfig) -> _Valid:
-    gap = scores[:, None] - scores[None, :]
+    quip = np.array([sign * (response.quip or 0.0) for response in ranked])
+    gap = quip[:, None] - quip[None, :]
     if settings.rule == "random_partner":
         enough = (gap >= settings.delta_quip) & (gap > 0)
     else:
         enough = gap > settings.delta_quip
     return np.asarray(enough)
+
+
+def _is_preferred(ranking: Ranking, margin: float) -> _Valid:
+    better = ranking.scores[:, None] > ranking.scores[None, :]
+    return np.asarray(better & (ranking.win_gaps >= margin))
 
 
 def _may_be_paired(responses: Sequence[Response], delta_length: float) -> _Valid:
@@ -128,37 +212,17 @@ def _may_be_paired(responses: Sequence[Response], delta_length: float) -> _Valid
     return np.asarray(alike & (texts[:, None] != texts[None, :]))
 
 
-def _descending(scores: _Scores) -> list[int]:
-    """Return positions by score, the highest first; of equal ones the first in order first."""
-    return [int(i) for i in np.argsort(-scores, kind="stable")]
-
-
-def _by_average(scores: _Scores, valid: _Valid) -> Iterator[tuple[int, int]]:
-    chosen, rejected = np.nonzero(valid)
-    for i in np.argsort(-(scores[chosen] + scores[rejected]), kind="stable"):
-        yield int(chosen[i]), int(rejected[i])
-
-
-def _by_first_fit(scores: _Scores, valid: _Valid) -> Iterator[tuple[int, int]]:
-    order = _descending(scores)
-    for chosen in order:
-        for rejected in order:
-            if valid[chosen, rejected]:
-                yield chosen, rejected
-
-
-def _with_random_partner(
-    scores: _Scores, valid: _Valid, samples: Sequence[int], key: str
-) -> Iterator[tuple[int, int]]:
-    for chosen in _descending(scores):
-        partners = np.flatnonzero(valid[chosen])
-        if len(partners):
-            digest = hashlib.blake2b(f"{key}:{samples[chosen]}".encode(), digest_size=8).digest()
-            yield chosen, int(partners[int.from_bytes(digest, "big") % len(partners)])
-
-
-def _by_widest_gap(scores: _Scores, valid: _Valid) -> Iterator[tuple[int, int]]:
-    for chosen in _descending(scores):
-        partners = np.flatnonzero(valid[chosen])
-        if len(partners):
-            yield chosen, int(partners[np.argmin(scores[partners])])
+def _within_constraints(ranked: Sequence[Response], settings: PairsConfig) -> _Valid:
+    """Return where the chosen side is not worse by more than each constraint allows."""
+    within = np.ones((len(ranked), len(ranked)), bool)
+    for name, lower_is_better in _CONSTRAINTS.items():
+        bound = getattr(settings.constraints, name, None)
+        if bound is None:
+            continue
+        found = (response.values.get(name) for response in ranked)
+        values = np.array([np.nan if value is None else value for value in found])
+        worse = values[None, :] - values[:, None]
+        if lower_is_better:
+            worse = -worse
+        within &= ~(worse > bound.worse_by)
+    return within

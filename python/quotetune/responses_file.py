@@ -8,7 +8,8 @@ from typing import Any
 from quotetune.errors import UsageError
 from quotetune.evaluating import text_table
 from quotetune.jsonl import is_unicode, read_objects
-from quotetune.prompts import Prompt, content_key
+from quotetune.prompt_reading import content_key
+from quotetune.prompts import Prompt
 
 
 def read_responses(path: Path, prompts: Sequence[Prompt]) -> Any:

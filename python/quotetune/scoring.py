@@ -3,13 +3,16 @@
 from pathlib import Path
 from typing import Any
 
+from quotetune.candidates import candidate_parts
 from quotetune.console import Report
 from quotetune.errors import QuotetuneError
 
 _BATCH = 4096
 
 
-def score_samples(samples: Path, index: Path, output: Path, progress: Report) -> None:
+def score_samples(
+    samples: Path, index: Path, output: Path, progress: Report, *, gold: Path | None = None
+) -> None:
     """Score all samples of a directory of parts.
 
     Args:
@@ -19,6 +22,7 @@ def score_samples(samples: Path, index: Path, output: Path, progress: Report) ->
             `denominator` (25-grams in the corpus, and all), and `quip`, null for a text that is
             too short; rows in the order of the samples.
         progress: Called after every batch.
+        gold: Directory of the part of references, which are scored behind the samples.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -26,7 +30,7 @@ def score_samples(samples: Path, index: Path, output: Path, progress: Report) ->
     from quotetune.index import Index
 
     opened = Index.open(index)
-    parts = sorted(samples.glob("part-*.parquet"))
+    parts = candidate_parts(samples, gold)
     if not parts:
         raise QuotetuneError(f"{samples}: there are no samples in it: sample first")
     output.mkdir(parents=True, exist_ok=True)

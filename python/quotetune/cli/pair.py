@@ -1,11 +1,18 @@
-"""`quotetune pair`: score samples and make preference pairs of them."""
+"""`quotetune pair`: score samples, rank them and make preference pairs of them."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from quotetune.cli.train import Overrides
+
+if TYPE_CHECKING:
+    from quotetune.candidates import CandidateFiles
+    from quotetune.prompts import Prompt
+    from quotetune.ranking_config import RankingConfig
+
+_BLOCKS = ("pairs", "preference", "candidates", "model", "prompts", "sampling")
 
 
 def pair(
@@ -14,44 +21,47 @@ def pair(
     output: Annotated[
         Path, typer.Option("--output", "-o", help="Directory to make, of pairs and scores.")
     ],
-    config: Annotated[Path | None, typer.Option(help="Take pairs from a run's config.")] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of the random partner.")] = 0,
+    config: Annotated[
+        Path | None, typer.Option(help="Take pairs, preference and candidates from a run's config.")
+    ] = None,
+    prompts: Annotated[
+        Path | None,
+        typer.Option(help="The prompts, where their references or documents are asked for."),
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of what is drawn.")] = 0,
     push_to_hub: Annotated[
         str | None,
         typer.Option(metavar="OWNER/NAME", help="Upload the dataset to the Hub, too."),
     ] = None,
     overrides: Overrides = [],  # noqa: B006 - typer reads it, nobody changes it
 ) -> None:
-    """Score samples and write pairs.parquet, pairs.json and scores.parquet.
+    """Score samples and write pairs.parquet, pairs.json, candidates.parquet and scores.parquet.
 
     Other trainers (TRL, axolotl, LLaMA-Factory) read the dataset that is written beside them.
-    Settings are those of a run's config, as in --set pairs.rule=average.
+    Settings are those of a run's config, as in --set pairs.rule=average or
+    --set preference.on_topic_quip.weight=2.
     """
-    from quotetune.config import PairsConfig
     from quotetune.config_file import read_blocks
-    from quotetune.config_validation import validate_block
-    from quotetune.console import progress
-    from quotetune.errors import UsageError
-    from quotetune.hub import check_repo_name, push_directory
+    from quotetune.hub import push_directory
     from quotetune.pairing import pair_samples, statistics_lines
     from quotetune.preference_dataset import write_preference_dataset
-    from quotetune.scoring import score_samples
     from quotetune.whole_files import written_directory
 
-    blocks = read_blocks(config, overrides, ("pairs",))
-    settings = validate_block(PairsConfig, "pairs", blocks["pairs"])
     if push_to_hub is not None:
-        check_repo_name(push_to_hub)
-        if not (samples / "job.json").exists():
-            raise UsageError(
-                f"{samples} has no job.json, from which the dataset's prompts are taken: sample"
-                " with `quotetune sample`, or leave --push-to-hub out"
-            )
+        _check_push(push_to_hub, samples)
+    blocks = read_blocks(config, overrides, _BLOCKS)
+    ranking = _ranking(blocks, index, seed)
+    loaded = _prompts(ranking, blocks, prompts)
     with written_directory(output) as directory:
-        with progress("score", "responses") as report:
-            score_samples(samples, index, directory, report)
-        scores = directory / "scores.parquet"
-        statistics = pair_samples(samples, scores, directory, settings, seed=seed)
+        files = _measured(ranking, samples, directory, loaded)
+        statistics = pair_samples(
+            files,
+            directory,
+            ranking.pairs,
+            seed=seed,
+            preference=ranking.preference,
+            prompts=loaded,
+        )
         has_dataset = write_preference_dataset(directory, samples)
     for line in statistics_lines(statistics):
         typer.echo(line)
@@ -59,3 +69,136 @@ def pair(
         typer.echo(f"for other trainers: {output / 'dataset'}")
     if push_to_hub is not None:
         push_directory(output / "dataset", push_to_hub, "dataset")
+
+
+def _check_push(repo: str, samples: Path) -> None:
+    from quotetune.errors import UsageError
+    from quotetune.hub import check_repo_name
+
+    check_repo_name(repo)
+    if not (samples / "job.json").exists():
+        raise UsageError(
+            f"{samples} has no job.json, from which the dataset's prompts are taken: sample"
+            " with `quotetune sample`, or leave --push-to-hub out"
+        )
+
+
+def _ranking(blocks: dict[str, dict[str, Any]], index: Path, seed: int) -> "RankingConfig":
+    """Validate the blocks; all that can be wrong with them is found here."""
+    from quotetune.config import (
+        CandidatesConfig,
+        ModelConfig,
+        PairsConfig,
+        PreferenceConfig,
+        SamplingConfig,
+    )
+    from quotetune.config_validation import preference_problems, validate_block
+    from quotetune.errors import UsageError
+    from quotetune.preference_inputs import callable_problems
+    from quotetune.ranking_config import RankingConfig
+
+    preference = None
+    if blocks["preference"]:
+        preference = validate_block(PreferenceConfig, "preference", blocks["preference"])
+    model = validate_block(ModelConfig, "model", blocks["model"]) if blocks["model"] else None
+    ranking = RankingConfig(
+        index=index,
+        model=model,
+        candidates=validate_block(CandidatesConfig, "candidates", blocks["candidates"]),
+        preference=preference,
+        pairs=validate_block(PairsConfig, "pairs", blocks["pairs"]),
+        seed=seed,
+        max_tokens=validate_block(SamplingConfig, "sampling", blocks["sampling"]).max_tokens,
+    )
+    problems = preference_problems(preference, ranking.pairs) + callable_problems(preference)
+    if problems:
+        raise UsageError("\n  ".join(map(str, problems)))
+    for measure in ranking.measures:
+        _ = ranking.model_of(measure)
+    if ranking.candidates.gold and model is None:
+        raise UsageError("candidates.gold takes the model's tokenizer: set model.path")
+    return ranking
+
+
+def _prompts(
+    ranking: "RankingConfig", blocks: dict[str, dict[str, Any]], path: Path | None
+) -> "dict[str, Prompt]":
+    """Read the prompts, if anything asks for them."""
+    from quotetune.config import PromptsConfig
+    from quotetune.config_validation import validate_block
+    from quotetune.errors import UsageError
+    from quotetune.preference_inputs import need_problems
+    from quotetune.prompt_reading import read_prompts
+    from quotetune.prompt_split import read_sources
+    from quotetune.prompts import are_written, load_prompts
+
+    if not ranking.needs_prompts:
+        return {}
+    if path is None and "path" not in blocks["prompts"]:
+        raise UsageError("the preference asks for more of the prompts: name them with --prompts")
+    content = blocks["prompts"] | ({} if path is None else {"path": path})
+    settings = validate_block(PromptsConfig, "prompts", content)
+    if settings.path.exists() and are_written(settings.path):
+        loaded = load_prompts(settings.path)
+    elif ranking.model is not None:
+        sources = read_sources(settings, ranking.model, ranking.max_tokens)
+        loaded = [source.prompt for source in sources]
+    else:
+        loaded = [source.prompt for source in read_prompts(settings.path, settings)]
+    if problems := need_problems(ranking, loaded):
+        raise UsageError("\n  ".join(map(str, problems)))
+    return {prompt.id: prompt for prompt in loaded}
+
+
+def _measured(
+    ranking: "RankingConfig", samples: Path, directory: Path, prompts: "dict[str, Prompt]"
+) -> "CandidateFiles":
+    """Write into a directory all that is to be known of the candidates."""
+    from quotetune.candidates import CandidateFiles
+    from quotetune.console import progress
+    from quotetune.gold import write_gold
+    from quotetune.judging import run_judge
+    from quotetune.measuring import NEURAL, measure_of, write_measure
+    from quotetune.scoring import score_samples
+
+    gold = None
+    if ranking.candidates.gold:
+        assert ranking.model is not None
+        gold = directory / "gold"
+        write_gold(
+            list(prompts.values()),
+            samples,
+            gold,
+            model=ranking.model,
+            max_tokens=ranking.max_tokens,
+        )
+    with progress("score", "responses") as report:
+        score_samples(samples, ranking.index, directory, report, gold=gold)
+    measures = {}
+    for name in ranking.measures:
+        measures[name] = directory / "measures" / name / "values.parquet"
+        with progress(name, "responses") as report:
+            write_measure(
+                samples,
+                gold,
+                measures[name].parent,
+                measure_of(name, ranking, directory / "work"),
+                prompts=prompts,
+                at_once=name in NEURAL,
+                progress=report,
+            )
+    files = CandidateFiles(samples, directory / "scores.parquet", gold, measures)
+    judge = ranking.preference and ranking.preference.judge
+    if not judge:
+        return files
+    with progress("judge", "parts") as report:
+        run_judge(
+            files,
+            prompts,
+            directory / "judge",
+            judge,
+            seed=ranking.seed,
+            progress=lambda now: report(now.done, now.parts),
+        )
+    verdicts = directory / "judge" / "verdicts.parquet"
+    return CandidateFiles(samples, files.scores, gold, measures, verdicts)

@@ -6,6 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from quotetune.candidates import CandidateFiles
 from quotetune.config import PairsConfig
 from quotetune.errors import QuotetuneError
 from quotetune.neural_measures import log_prob_job, run_jobs
@@ -51,7 +52,7 @@ def measure_reward_accuracy(
     rows = []
     # That no prompt gives a pair is a finding here, and no failure.
     with suppress(QuotetuneError):
-        pair_samples(samples, scores, result / "pairs", pairs, seed=seed)
+        pair_samples(CandidateFiles(samples, scores), result / "pairs", pairs, seed=seed)
         rows = _read(result / "pairs" / "pairs.parquet")
     margins = reward_margins(rows, policy, reference, beta, work)
     content = {

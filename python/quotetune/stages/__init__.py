@@ -5,7 +5,7 @@ A stage's settings are the keys of the config that it reads. Changing others lea
 
 from quotetune.config import Config
 from quotetune.stage import Stage
-from quotetune.stages import absorb, evaluation, prompts, rounds, training, tuned
+from quotetune.stages import absorb, evaluation, prompts, ranking, rounds, training, tuned
 from quotetune.stages.layout import ABSORBED, BASE, Layout
 from quotetune.stages.stopping import stoppable
 
@@ -20,8 +20,7 @@ def all_stages(config: Config) -> list[Stage]:
     for number in range(1, config.rounds + 1):
         of_round = [
             rounds.sample(layout, number),
-            rounds.score(layout, number),
-            rounds.pair(layout, number),
+            *ranking.stages(layout, number),
             *training.stages(layout, number),
         ]
         if number == 1 and config.absorb is None:

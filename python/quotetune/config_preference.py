@@ -1,0 +1,269 @@
+"""The keys of a config that say which response is preferred, and which pairs that makes.
+
+What they compute is in `quotetune.preference` and `quotetune.pairs`; docs/preferences.md has the
+formulas with their sources.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Any, Literal, Self
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    NonNegativeFloat,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    field_validator,
+    model_validator,
+)
+
+from quotetune.sampling.settings import ModelConfig, SamplingConfig
+
+Need = Literal["documents", "reference"]
+
+
+@dataclass(frozen=True)
+class Criterion:
+    """What is known of a criterion that gives every response a number.
+
+    Attributes:
+        tau: The usual temperature: a difference that begins to matter.
+        prefer: Which side is usually better.
+        of_quotes: Whether it measures quoting, so that `direction: unquote` turns it round.
+        needs: What it needs of the prompt, if anything; without it, the prompt has no values.
+    """
+
+    tau: float
+    prefer: Literal["higher", "lower"] = "higher"
+    of_quotes: bool = False
+    needs: Need | None = None
+
+
+CRITERIA = {
+    "quip": Criterion(tau=0.1, of_quotes=True),
+    "on_topic_quip": Criterion(tau=0.1, of_quotes=True, needs="documents"),
+    "long_quotes": Criterion(tau=0.1, of_quotes=True),
+    "rarity": Criterion(tau=1.0, of_quotes=True),
+    "length": Criterion(tau=10.0),
+    "reference_similarity": Criterion(tau=0.1, needs="reference"),
+    "repetition": Criterion(tau=0.1, prefer="lower"),
+    "perplexity": Criterion(tau=5.0, prefer="lower"),
+}
+_JUDGE_SAMPLING = {"n": 1, "temperature": 0.0, "max_tokens": 16, "chunk_prompts": 1024}
+_JUDGE_TEMPLATE = """Two answers to a prompt follow. Which one is better: more correct, more to \
+the point, and better supported?
+
+Prompt: {prompt}
+
+Answer A: {first}
+
+Answer B: {second}
+
+Say [[A]] if answer A is better, and [[B]] if answer B is better. Say nothing else."""
+
+
+class _Block(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+
+class CriterionConfig(_Block):
+    """How much a criterion counts: w * sigmoid((s(y) - s(y')) / tau) of P(y > y')."""
+
+    weight: PositiveFloat = 1.0
+    """Its share of the preference. The weights of all criteria are divided by their sum."""
+
+    tau: NonNegativeFloat | None = None
+    """Temperature: a difference in the criterion of `tau` gives a preference of 73%. 0 is a vote:
+    the better response gets all, of equal ones each a half. `null` takes the criterion's usual
+    one."""
+
+    prefer: Literal["higher", "lower"] | None = None
+    """Which side is better; `null` takes the usual one: lower for repetition and perplexity, higher
+    for all others. `pairs.direction: unquote` turns round what measures quoting."""
+
+
+class LongQuotesConfig(CriterionConfig):
+    """Coverage by long quotes: one long quote counts for more than many crumbs."""
+
+    min_chars: list[PositiveInt] = Field(default=[50, 100, 200], min_length=1)
+    """Characters of the shortest quotes that count. With several, the criterion is the mean of the
+    coverages by quotes of at least so many."""
+
+
+class PerplexityConfig(CriterionConfig):
+    """Perplexity of the response, given its prompt, under a judge model."""
+
+    model: ModelConfig | None = None
+    """The judge; `null` takes the run's own base model."""
+
+
+class CallableConfig(_Block):
+    """A preference of your own."""
+
+    function: str
+    """`module:function`; the module is found from the current directory or where Python finds it.
+    Called as `function(prompt, response, other)` with a `quotetune.prompts.Prompt` and two texts,
+    it returns how probable it is, from 0 to 1, that the response is preferred to the other. It is
+    made symmetric: (f(y, y') + 1 - f(y', y)) / 2."""
+
+    weight: PositiveFloat = 1.0
+    """Its share of the preference."""
+
+    @field_validator("function")
+    @classmethod
+    def _names_a_function(cls, function: str) -> str:
+        if not re.fullmatch(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\.[^\W\d]\w*)*", function):
+            raise ValueError(f"is {function!r}: write module:function, as in my_module:prefer")
+        return function
+
+
+class JudgeConfig(_Block):
+    """A local model that is shown two answers, in both orders, and says which one is better."""
+
+    weight: PositiveFloat = 1.0
+    """Its share of the preference."""
+
+    model: ModelConfig
+    """The judge."""
+
+    format: Literal["chat", "text"] = "chat"
+    """Whether the question goes through the model's chat template."""
+
+    template: str = _JUDGE_TEMPLATE
+    """The question, with `{prompt}`, `{first}` and `{second}`. The judge is to say [[A]] or [[B]],
+    or nothing but the letter; what is neither counts as undecided."""
+
+    sampling: dict[str, Any] = {}
+    """Keys of `sampling` for the judge. Unless given, it says one reply of at most 16 tokens at
+    temperature 0; with `n` above 1 and a temperature, its preference is the share of its votes."""
+
+    @model_validator(mode="after")
+    def _asks_what_can_be_answered(self) -> Self:
+        places = {"{prompt}", "{first}", "{second}"}
+        missing = sorted(place for place in places if place not in self.template)
+        if missing:
+            raise ValueError(f"there is no {missing[0]} in the template: put it where it belongs")
+        return self
+
+    @property
+    def drawn(self) -> SamplingConfig:
+        """How the judge's replies are drawn."""
+        return SamplingConfig(**{**_JUDGE_SAMPLING, **self.sampling})
+
+
+class PreferenceConfig(_Block):
+    """A preference P(y > y') as a weighted sum of criteria; those that are `null` do not count."""
+
+    quip: CriterionConfig | None = None
+    """QUIP. Alone it is plain Quote-Tuning."""
+
+    on_topic_quip: CriterionConfig | None = None
+    """QUIP of which only n-grams in the prompt's own `documents` count."""
+
+    long_quotes: LongQuotesConfig | None = None
+    """Share of the characters that are inside long quotes."""
+
+    rarity: CriterionConfig | None = None
+    """How rare the quoted n-grams are in the corpus: the mean of -ln(count / total) over them."""
+
+    length: CriterionConfig | None = None
+    """Tokens without the end-of-text token."""
+
+    reference_similarity: CriterionConfig | None = None
+    """ROUGE-L against the prompt's `reference`."""
+
+    repetition: CriterionConfig | None = None
+    """Share of the word 4-grams that stood in the response before."""
+
+    perplexity: PerplexityConfig | None = None
+    """Perplexity under a judge model."""
+
+    judge: JudgeConfig | None = None
+    """A model that compares two answers. It is asked n * (n - 1) times a prompt."""
+
+    callables: dict[str, CallableConfig] = {}
+    """Preferences of your own, by a name for the statistics."""
+
+    @model_validator(mode="after")
+    def _has_a_criterion(self) -> Self:
+        if not self.scored and self.judge is None and not self.callables:
+            names = ", ".join([*CRITERIA, "judge", "callables"])
+            raise ValueError(f"names no criterion: give one of {names}, as in quip: {{}}")
+        taken = sorted({*CRITERIA, "judge"} & set(self.callables))
+        if taken:
+            raise ValueError(f"callables has {taken[0]}, which is a criterion: rename it")
+        return self
+
+    @property
+    def scored(self) -> dict[str, CriterionConfig]:
+        """The criteria in use that give every response a number."""
+        found = {name: getattr(self, name) for name in CRITERIA}
+        return {name: criterion for name, criterion in found.items() if criterion is not None}
+
+    @property
+    def weights(self) -> dict[str, float]:
+        """The weights of all criteria in use, which sum to 1."""
+        given = {name: criterion.weight for name, criterion in self.scored.items()}
+        if self.judge is not None:
+            given["judge"] = self.judge.weight
+        given |= {name: own.weight for name, own in self.callables.items()}
+        total = sum(given.values())
+        return {name: weight / total for name, weight in given.items()}
+
+
+class CandidatesConfig(_Block):
+    """What is ranked beside the samples."""
+
+    gold: bool = False
+    """Rank the prompt's `reference`, too, as the teacher's response. It is compared with the
+    samples, but they are not compared with it: what counts is to win against the policy."""
+
+
+class NegativesConfig(_Block):
+    """Responses that are rejected whatever they quote."""
+
+    repetition: float | None = Field(default=None, gt=0, le=1)
+    """A sample that repeats at least this share of its word 4-grams loses every comparison: it is
+    never chosen, and `delta_quip` is not asked of a pair that rejects it."""
+
+    cross_prompt: NonNegativeInt = 0
+    """Further pairs for every prompt that has one: the same chosen response, and rejected is the
+    response of highest QUIP to another prompt, drawn at random among those of fitting length."""
+
+
+class ConstraintConfig(_Block):
+    """A bound on how much worse the chosen side may be than the rejected one."""
+
+    worse_by: NonNegativeFloat
+    """The largest difference to the chosen side's disadvantage. A pair of which a side has no
+    value, as of a prompt without reference, is not held to it."""
+
+
+class PerplexityConstraintConfig(ConstraintConfig):
+    """Bounds how much higher the chosen side's perplexity may be."""
+
+    model: ModelConfig | None = None
+    """The judge; `null` takes that of `preference.perplexity`, or the run's own base model."""
+
+
+class BartScoreConstraintConfig(ConstraintConfig):
+    """Bounds how much lower the chosen side's BARTScore against the reference may be."""
+
+    model: ModelConfig = ModelConfig(path="facebook/bart-large-cnn")
+    """An encoder-decoder model."""
+
+
+class ConstraintsConfig(_Block):
+    """What the chosen side of a pair must not pay for its preference."""
+
+    perplexity: PerplexityConstraintConfig | None = None
+    """Perplexity under a judge model."""
+
+    reference_similarity: ConstraintConfig | None = None
+    """ROUGE-L against the prompt's reference."""
+
+    bart_score: BartScoreConstraintConfig | None = None
+    """BARTScore against the prompt's reference."""

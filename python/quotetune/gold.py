@@ -1,0 +1,113 @@
+"""The gold stage: each prompt's reference as one more candidate, in the form of a sample."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from quotetune.candidates import GOLD, candidate_parts
+from quotetune.errors import UsageError
+from quotetune.sampling.settings import ModelConfig
+
+if TYPE_CHECKING:
+    from quotetune.prompts import Prompt
+
+
+def write_gold(
+    prompts: Sequence["Prompt"], samples: Path, output: Path, *, model: ModelConfig, max_tokens: int
+) -> None:
+    """Write the references of prompts as candidates.
+
+    A reference gets the tokens that the model would have had to give: those of its text, and the
+    end-of-text token. One that is longer than `max_tokens` is cut there, as a sample would be.
+
+    Args:
+        prompts: The prompts; those without a reference have no such candidate.
+        samples: Directory of the samples' parts, for the tokens of the prompts.
+        output: Directory that gets `part-00000.parquet`.
+        model: The model, for its tokenizer and its end-of-text token.
+        max_tokens: `sampling.max_tokens`.
+
+    Raises:
+        UsageError: No prompt has a reference.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+    from transformers import AutoTokenizer
+
+    from quotetune.sampling.model_files import require_model
+    from quotetune.sampling.parts import part_path, schema
+
+    require_model(model)
+    source = {"revision": model.revision, "trust_remote_code": model.trust_remote_code}
+    tokenizer = AutoTokenizer.from_pretrained(model.path, **source)
+    end = _end_token(model, tokenizer)
+    shown = _prompt_tokens(samples)
+    rows = [
+        _candidate(prompt, shown[prompt.id], tokenizer, end, max_tokens)
+        for prompt in prompts
+        if prompt.reference and prompt.id in shown
+    ]
+    if not rows:
+        raise UsageError(
+            "candidates.gold: no prompt has a reference: give the prompts one, or set it to false"
+        )
+    output.mkdir(parents=True, exist_ok=True)
+    pq.write_table(pa.Table.from_pylist(rows, schema()), part_path(output, 0))
+
+
+def _candidate(
+    prompt: "Prompt", shown: list[int], tokenizer: Any, end: int | None, max_tokens: int
+) -> dict[str, Any]:
+    text = prompt.reference or ""
+    ids = _reference_tokens(prompt, text, shown, tokenizer)
+    cut = end is None or len(ids) >= max_tokens
+    if len(ids) > max_tokens:
+        ids = ids[:max_tokens]
+        text = tokenizer.decode(ids, skip_special_tokens=True)
+    return {
+        "prompt_id": prompt.id,
+        "sample": GOLD,
+        "response": text,
+        "prompt_token_ids": shown,
+        "token_ids": ids if cut else [*ids, end],
+        "finish_reason": "length" if cut else "stop",
+        "seed": GOLD,
+    }
+
+
+def _reference_tokens(prompt: "Prompt", text: str, shown: list[int], tokenizer: Any) -> list[int]:
+    """Tokenise a reference as it goes on from the prompt.
+
+    What continues a text is tokenised with it, so that a word's leading space is right. Where the
+    two would grow together into one token, and in a chat, it is tokenised by itself.
+    """
+    if prompt.text is not None:
+        together: list[int] = tokenizer(prompt.text + text)["input_ids"]
+        if together[: len(shown)] == shown:
+            return together[len(shown) :]
+    alone: list[int] = tokenizer(text, add_special_tokens=False)["input_ids"]
+    return alone
+
+
+def _prompt_tokens(samples: Path) -> dict[str, list[int]]:
+    import pyarrow.parquet as pq
+
+    shown = {}
+    for part in candidate_parts(samples, None):
+        for row in pq.read_table(part, columns=["prompt_id", "prompt_token_ids"]).to_pylist():
+            shown[row["prompt_id"]] = row["prompt_token_ids"]
+    return shown
+
+
+def _end_token(model: ModelConfig, tokenizer: Any) -> int | None:
+    """Return the token with which the model ends a text; the tokenizer's, if there are several."""
+    from transformers import AutoConfig, GenerationConfig
+
+    source = {"revision": model.revision, "trust_remote_code": model.trust_remote_code}
+    try:
+        ends = GenerationConfig.from_pretrained(model.path, **source).eos_token_id
+    except OSError:  # the model has no such file
+        ends = AutoConfig.from_pretrained(model.path, **source).eos_token_id
+    known: list[int] = [] if ends is None else ends if isinstance(ends, list) else [ends]
+    own: int | None = tokenizer.eos_token_id
+    return known[0] if known and own not in known else own

@@ -1,0 +1,201 @@
+"""The judge stage: a model compares every two candidates of a prompt, in both orders.
+
+The replies are sampled like responses, in parts, so that an interrupted stage goes on. Which answer
+stands first sways a judge (Zheng et al. 2023, section 3.3); the mean of both orders takes that out.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from quotetune.candidates import CandidateFiles, Row, candidates_by_prompt
+from quotetune.config_preference import JudgeConfig
+from quotetune.preference import Matrix
+from quotetune.prompts import Prompt
+from quotetune.sampling import Progress, run_sampling
+
+_MARKED = re.compile(r"\[\[([AB])\]\]")
+_BARE = re.compile(r"\W*([AB])\W*")
+
+
+def run_judge(
+    files: CandidateFiles,
+    prompts: Mapping[str, Prompt],
+    output: Path,
+    judge: JudgeConfig,
+    *,
+    seed: int,
+    progress: Callable[[Progress], None] | None = None,
+) -> None:
+    """Let a judge compare all candidates that are long enough to score.
+
+    Args:
+        files: The candidates.
+        prompts: The prompts by id.
+        output: Directory that gets the replies, `part-*.parquet`, and `verdicts.parquet`: for every
+            two candidates `prompt_id`, `sample`, `other`, `preference` (P(sample > other)) and
+            `undecided` (how many of the replies named neither). Equal texts are not asked about.
+        judge: The judge.
+        seed: The run's seed.
+        progress: Told about the replies.
+
+    Raises:
+        UsageError: There is no such model, or a question is too long for it.
+    """
+    comparisons = list(_comparisons(files))
+    questions = [
+        question
+        for prompt_id, first, second in comparisons
+        for question in (
+            _question(judge, prompts[prompt_id], first, second),
+            _question(judge, prompts[prompt_id], second, first),
+        )
+    ]
+    run_sampling(
+        questions,
+        output,
+        model=judge.model,
+        sampling=judge.drawn,
+        seed=seed,
+        round=0,
+        progress=progress,
+    )
+    _write_verdicts(output, comparisons)
+
+
+def _comparisons(files: CandidateFiles) -> Iterator[tuple[str, Row, Row]]:
+    for prompt_id, rows in candidates_by_prompt(files):
+        ranked = [row for row in rows if row["quip"] is not None]
+        for first, second in combinations(ranked, 2):
+            if first["response"] != second["response"]:
+                yield prompt_id, first, second
+
+
+def _question(judge: JudgeConfig, prompt: Prompt, first: Row, second: Row) -> Prompt:
+    parts = {
+        "{prompt}": shown_prompt(prompt),
+        "{first}": first["response"],
+        "{second}": second["response"],
+    }
+    # All at once: a response may hold the name of a place.
+    text = re.sub(r"\{(?:prompt|first|second)\}", lambda place: parts[place[0]], judge.template)
+    name = f"{prompt.id}/{first['sample']}/{second['sample']}"
+    if judge.format == "text":
+        return Prompt(id=name, text=text)
+    return Prompt(id=name, messages=[{"role": "user", "content": text}])
+
+
+def shown_prompt(prompt: Prompt) -> str:
+    """Return a prompt as the judge is shown it: without the system message.
+
+    Example:
+        >>> shown_prompt(Prompt("a", messages=[{"role": "user", "content": "What is Rust?"}]))
+        'What is Rust?'
+    """
+    if prompt.messages is None:
+        return prompt.text or ""
+    turns = [message for message in prompt.messages if message["role"] != "system"]
+    if len(turns) == 1:
+        return turns[0]["content"]
+    return "\n".join(f"{turn['role']}: {turn['content']}" for turn in turns)
+
+
+def verdict(reply: str) -> float | None:
+    """Read which answer a judge prefers.
+
+    Args:
+        reply: What it said.
+
+    Returns:
+        1 for the first answer, 0 for the second; None if it named neither.
+
+    Example:
+        >>> [verdict(reply) for reply in ("[[A]]", "It is clear: [[B]].", " B. ", "A or B?", "")]
+        [1.0, 0.0, 0.0, None, None]
+    """
+    marked = _MARKED.findall(reply)
+    if marked:
+        return float(marked[-1] == "A")
+    bare = _BARE.fullmatch(reply)
+    return None if bare is None else float(bare[1] == "A")
+
+
+def preference_of(replies: Sequence[str], turned: Sequence[str]) -> tuple[float, int]:
+    """Return P(y > y') from the replies about (y, y') and those about (y', y).
+
+    Args:
+        replies: Replies with y as the first answer.
+        turned: Replies with y as the second one.
+
+    Returns:
+        The mean over both orders of the share of votes, an undecided one being half a vote; and how
+        many are undecided.
+
+    Example:
+        >>> preference_of(["[[A]]", "[[A]]"], ["[[A]]", "hm"])
+        (0.625, 1)
+    """
+    votes = [verdict(reply) for reply in replies]
+    others = [verdict(reply) for reply in turned]
+    first = float(np.mean([0.5 if vote is None else vote for vote in votes]))
+    second = float(np.mean([0.5 if vote is None else vote for vote in others]))
+    return (first + 1 - second) / 2, sum(vote is None for vote in [*votes, *others])
+
+
+def _write_verdicts(output: Path, comparisons: Sequence[tuple[str, Row, Row]]) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    from quotetune.sampling.parts import read_samples
+
+    replies: dict[str, list[str]] = {}
+    for row in read_samples(output).select(["prompt_id", "response"]).to_pylist():
+        replies.setdefault(row["prompt_id"], []).append(row["response"])
+    rows = []
+    for prompt_id, first, second in comparisons:
+        one, other = first["sample"], second["sample"]
+        preference, undecided = preference_of(
+            replies[f"{prompt_id}/{one}/{other}"], replies[f"{prompt_id}/{other}/{one}"]
+        )
+        rows.append((prompt_id, one, other, preference, undecided))
+    kinds = {
+        "prompt_id": pa.string(),
+        "sample": pa.int32(),
+        "other": pa.int32(),
+        "preference": pa.float64(),
+        "undecided": pa.int32(),
+    }
+    schema = pa.schema([pa.field(name, kind, nullable=False) for name, kind in kinds.items()])
+    table = pa.Table.from_pylist([dict(zip(kinds, row, strict=True)) for row in rows], schema)
+    pq.write_table(table, output / "verdicts.parquet")
+
+
+class Verdicts:
+    """The judge's preferences of a round, by prompt."""
+
+    def __init__(self, path: Path) -> None:
+        """Read them.
+
+        Args:
+            path: `verdicts.parquet`.
+        """
+        import pyarrow.parquet as pq
+
+        self.comparisons = self.undecided = 0
+        self._found: dict[str, dict[tuple[int, int], float]] = {}
+        for row in pq.read_table(path).to_pylist():
+            known = self._found.setdefault(row["prompt_id"], {})
+            known[row["sample"], row["other"]] = row["preference"]
+            known[row["other"], row["sample"]] = 1 - row["preference"]
+            self.comparisons += 1
+            self.undecided += row["undecided"]
+
+    def matrix(self, prompt_id: str, rows: Sequence[Mapping[str, Any]]) -> Matrix:
+        """Return P(i > j) of a prompt's candidates; 1/2 where nothing was asked."""
+        known = self._found.get(prompt_id, {})
+        samples = [row["sample"] for row in rows]
+        return np.array([[known.get((one, other), 0.5) for other in samples] for one in samples])

@@ -1,0 +1,97 @@
+"""The rules that choose among the valid pairs of a prompt: published ones, and our own.
+
+`average`, `first_fit` and `random_partner`: Zhang et al. 2025, section 3. `west_of_n`: Pace et al.
+2024, section 3. `large_margin`: Rosset et al. 2024, section 4.
+"""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from quotetune.preference import Ranking
+
+_Valid = npt.NDArray[np.bool_]
+_Scores = npt.NDArray[np.float64]
+
+
+def pairs_by_rule(
+    rule: str, ranking: Ranking, valid: _Valid, samples: Sequence[int], key: str
+) -> Iterator[tuple[int, int]]:
+    """Yield valid pairs of candidates in the order in which a rule takes them.
+
+    Args:
+        rule: `pairs.rule`.
+        ranking: The candidates, in the order of their sample numbers.
+        valid: Which (chosen, rejected) are valid, of shape (n, n).
+        samples: The candidates' sample numbers.
+        key: What a random partner depends on, beside the chosen side.
+
+    Yields:
+        (chosen, rejected) as positions, the best first.
+    """
+    match rule:
+        case "average":
+            return _by_average(ranking.scores, valid)
+        case "first_fit":
+            return _by_first_fit(ranking.scores, valid)
+        case "random_partner":
+            return _with_random_partner(ranking.scores, valid, samples, key)
+        case "widest_gap":
+            return _by_widest_gap(ranking.scores, valid)
+        case "west_of_n":
+            return _disjoint(_by_margin(ranking, valid))
+        case "large_margin":
+            return _by_margin(ranking, valid)
+    raise AssertionError(rule)
+
+
+def _descending(scores: _Scores) -> list[int]:
+    """Return positions by score, the highest first; of equal ones the first in order first."""
+    return [int(i) for i in np.argsort(-scores, kind="stable")]
+
+
+def _by_average(scores: _Scores, valid: _Valid) -> Iterator[tuple[int, int]]:
+    chosen, rejected = np.nonzero(valid)
+    for i in np.argsort(-(scores[chosen] + scores[rejected]), kind="stable"):
+        yield int(chosen[i]), int(rejected[i])
+
+
+def _by_first_fit(scores: _Scores, valid: _Valid) -> Iterator[tuple[int, int]]:
+    order = _descending(scores)
+    for chosen in order:
+        for rejected in order:
+            if valid[chosen, rejected]:
+                yield chosen, rejected
+
+
+def _with_random_partner(
+    scores: _Scores, valid: _Valid, samples: Sequence[int], key: str
+) -> Iterator[tuple[int, int]]:
+    for chosen in _descending(scores):
+        partners = np.flatnonzero(valid[chosen])
+        if len(partners):
+            digest = hashlib.blake2b(f"{key}:{samples[chosen]}".encode(), digest_size=8).digest()
+            yield chosen, int(partners[int.from_bytes(digest, "big") % len(partners)])
+
+
+def _by_widest_gap(scores: _Scores, valid: _Valid) -> Iterator[tuple[int, int]]:
+    for chosen in _descending(scores):
+        partners = np.flatnonzero(valid[chosen])
+        if len(partners):
+            yield chosen, int(partners[np.argmin(scores[partners])])
+
+
+def _by_margin(ranking: Ranking, valid: _Valid) -> Iterator[tuple[int, int]]:
+    chosen, rejected = np.nonzero(valid)
+    for i in np.argsort(-ranking.win_gaps[chosen, rejected], kind="stable"):
+        yield int(chosen[i]), int(rejected[i])
+
+
+def _disjoint(pairs: Iterator[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    used: set[int] = set()
+    for pair in pairs:
+        if used.isdisjoint(pair):
+            used.update(pair)
+            yield pair

@@ -1,0 +1,198 @@
+"""The statistics of the pair stage: what became of every prompt, and what the pairs are like."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from quotetune.candidates import GOLD, Row, token_length
+from quotetune.config import PairsConfig
+from quotetune.pairs import DISCARDS, Discard
+
+STATISTICS_SCHEMA = 1
+Pair = tuple[Row, Row, float]
+
+
+def statistics_lines(statistics: Row) -> list[str]:
+    """Say in a few lines what `pairs.json` has."""
+    without = statistics["prompts_without_pair"]
+    lines = [
+        f"{statistics['prompts_with_pair']} of {statistics['prompts']} prompts gave"
+        f" {statistics['pairs']} pairs; {_reasons(without)}",
+        f"samples: {statistics['samples']['count']}, QUIP {statistics['samples']['quip']:.3f},"
+        f" {statistics['samples']['length']:.0f} tokens,"
+        f" {statistics['samples']['cut']:.1%} cut at max_tokens",
+    ]
+    if statistics["pairs"]:
+        chosen, rejected, gap = (statistics[key] for key in ("chosen", "rejected", "gap"))
+        lines.append(
+            f"pairs: QUIP {chosen['quip']:.3f} over {rejected['quip']:.3f}, gap {gap['mean']:.3f}"
+            f" ({gap['min']:.3f} to {gap['max']:.3f}), {chosen['length']:.0f} and"
+            f" {rejected['length']:.0f} tokens, {chosen['cut']:.1%} and {rejected['cut']:.1%} cut"
+        )
+    return lines + _preference_lines(statistics)
+
+
+def _preference_lines(statistics: Row) -> list[str]:
+    """Say what there is beyond plain Quote-Tuning; a run before it had none of these."""
+    lines = []
+    samples, chosen, rejected = (statistics[key] for key in ("samples", "chosen", "rejected"))
+    for name in statistics.get("measures", []):
+        shown = [_number(side[name]) for side in (chosen, rejected, samples)]
+        lines.append(f"{name}: {shown[0]} over {shown[1]}, all samples {shown[2]}")
+    if list(statistics.get("preference", {"quip": 1})) != ["quip"] and statistics["pairs"]:
+        margin = statistics["margin"]
+        lines.append(
+            f"win rate: {chosen['win_rate']:.2f} over {rejected['win_rate']:.2f}, margin"
+            f" {margin['mean']:.2f} ({margin['min']:.2f} to {margin['max']:.2f})"
+        )
+    if gold := statistics.get("gold"):
+        lines.append(
+            f"gold: {gold['count']}, QUIP {gold['quip']:.3f}, {gold['length']:.0f} tokens, win rate"
+            f" {_number(gold['win_rate'])}, {gold['chosen']} times chosen, {gold['rejected']} times"
+            " rejected"
+        )
+    if judge := statistics.get("judge"):
+        lines.append(f"judge: {judge['comparisons']} comparisons, {judge['undecided']} undecided")
+    if count := statistics.get("repetitive"):
+        lines.append(f"{count} samples are automatic negatives")
+    if count := statistics.get("cross_prompt_pairs"):
+        lines.append(f"{count} of the pairs reject an answer to another prompt")
+    return lines
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3g}"
+
+
+def _reasons(without: dict[str, int]) -> str:
+    found = [f"{count} {DISCARDS[name]}" for name, count in without.items() if count]  # type: ignore[index]
+    return "no pair from the others: " + ", ".join(found) if found else "none was discarded"
+
+
+def no_pairs_message(statistics: Row) -> str:
+    """Say why there is not a single pair, and what to do."""
+    if not statistics["prompts"]:
+        return "there are no samples to pair: sample first"
+    return (
+        f"none of {statistics['prompts']} prompts gave a pair:"
+        f" {_reasons(statistics['prompts_without_pair'])}: raise sampling.n or"
+        " sampling.temperature, lower pairs.delta_quip, or raise pairs.delta_length"
+    )
+
+
+class Tally:
+    """Collects what the statistics are made of."""
+
+    def __init__(self, measures: Iterable[str], settings: PairsConfig) -> None:
+        """Start with nothing.
+
+        Args:
+            measures: Names of the further measures that the rows have.
+            settings: How pairs are made.
+        """
+        self._measures = sorted(measures)
+        self._sign = -1 if settings.direction == "unquote" else 1
+        self._samples, self._gold, self._chosen, self._rejected = (
+            _Side(self._measures) for _ in range(4)
+        )
+        self._gold_chosen = self._gold_rejected = self._repetitive = 0
+        self._prompts = self._with_pair = self._pairs = self._crossed = 0
+        self._discards: Counter[Discard] = Counter()
+        self._gaps: list[float] = []
+        self._margins: list[float] = []
+
+    def add_candidates(self, rows: Iterable[Row]) -> None:
+        """Add the ranked candidates of a prompt."""
+        for row in rows:
+            (self._gold if row["sample"] == GOLD else self._samples).add(row)
+            self._repetitive += row["repetitive"]
+
+    def add_prompt(self, pairs: Sequence[Pair], discard: Discard | None, crossed: int) -> None:
+        """Add what became of a prompt: its pairs, and how many reject answers to other prompts."""
+        self._prompts += 1
+        self._with_pair += bool(pairs)
+        self._pairs += len(pairs) + crossed
+        self._crossed += crossed
+        if discard is not None:
+            self._discards[discard] += 1
+        for chosen, rejected, _ in pairs:
+            self._chosen.add(chosen)
+            self._rejected.add(rejected)
+            self._gold_chosen += chosen["sample"] == GOLD
+            self._gold_rejected += rejected["sample"] == GOLD
+            self._gaps.append(self._sign * (chosen["quip"] - rejected["quip"]))
+            self._margins.append(chosen["win_rate"] - rejected["win_rate"])
+
+    def statistics(self) -> Row:
+        """Return all of it; sides, gap and margin are those of pairs within a prompt."""
+        gold = {
+            **self._gold.statistics(),
+            "chosen": self._gold_chosen,
+            "rejected": self._gold_rejected,
+        }
+        return {
+            "prompts": self._prompts,
+            "prompts_with_pair": self._with_pair,
+            "prompts_without_pair": {name: self._discards[name] for name in DISCARDS},
+            "pairs": self._pairs,
+            "cross_prompt_pairs": self._crossed,
+            "measures": self._measures,
+            "samples": self._samples.statistics(),
+            "gold": gold if gold["count"] else None,
+            "repetitive": self._repetitive,
+            "chosen": self._chosen.statistics(),
+            "rejected": self._rejected.statistics(),
+            "gap": _distribution(self._gaps),
+            "margin": _distribution(self._margins),
+        }
+
+
+class _Side:
+    """Mean QUIP (too short counts as 0), mean length in tokens, and share cut at max_tokens.
+
+    The mean of any other measure is over the rows that have it.
+    """
+
+    def __init__(self, measures: Sequence[str]) -> None:
+        self._count = self._too_short = self._tokens = self._cut = 0
+        self._quip = 0.0
+        self._sums = dict.fromkeys([*measures, "win_rate"], 0.0)
+        self._known = dict.fromkeys(self._sums, 0)
+
+    def add(self, row: Row) -> None:
+        self._count += 1
+        self._too_short += row["quip"] is None
+        self._quip += row["quip"] or 0.0
+        self._tokens += token_length(row)
+        self._cut += row["finish_reason"] == "length"
+        for name in self._sums:
+            if row[name] is not None:
+                self._sums[name] += row[name]
+                self._known[name] += 1
+
+    def statistics(self) -> dict[str, Any]:
+        count = max(self._count, 1)
+        means = {
+            name: self._sums[name] / known if known else None for name, known in self._known.items()
+        }
+        return {
+            "count": self._count,
+            "too_short": self._too_short,
+            "quip": self._quip / count,
+            "length": self._tokens / count,
+            "cut": self._cut / count,
+            **means,
+        }
+
+
+def _distribution(values: Sequence[float]) -> dict[str, float | None]:
+    if not values:
+        return dict.fromkeys(("mean", "median", "min", "max"))
+    return {
+        "mean": float(np.mean(values)),
+        "median": float(np.median(values)),
+        "min": float(np.min(values)),
+        "max": float(np.max(values)),
+    }

@@ -1,0 +1,166 @@
+"""A general preference P(y > y') over named criteria, and win rates under it: pure functions.
+
+P(y > y') = sum_c w_c sigmoid((s_c(y) - s_c(y')) / tau_c) + sum_j w_j P_j(y > y'), where the weights
+sum to 1, s_c are criteria that give each response a number, and P_j compare two responses
+themselves. It may be intransitive: nothing here needs it to have an order (Munos et al. 2023, Nash
+learning from human feedback).
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from quotetune.config_preference import CRITERIA, PreferenceConfig
+
+Matrix = npt.NDArray[np.float64]
+Values = Mapping[str, Sequence[float | None]]
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """Candidates under a preference.
+
+    Attributes:
+        preference: P(i > j) for every two candidates, of shape (n, n); P(i > j) + P(j > i) = 1.
+        win_rates: Mean preference of each over the policy's samples other than itself.
+        scores: What the pair rules rank by: the win rates, or the values of the only criterion,
+            whose order is the same.
+    """
+
+    preference: Matrix
+    win_rates: npt.NDArray[np.float64]
+    scores: npt.NDArray[np.float64]
+
+    @property
+    def win_gaps(self) -> Matrix:
+        """By how much the win rate of i is above that of j."""
+        return np.asarray(self.win_rates[:, None] - self.win_rates[None, :])
+
+
+def rank(
+    values: Values,
+    config: PreferenceConfig,
+    *,
+    unquote: bool = False,
+    pairwise: Mapping[str, Matrix] | None = None,
+    gold: Sequence[bool] | None = None,
+    losers: Sequence[bool] | None = None,
+) -> Ranking:
+    """Rank the candidates of a prompt.
+
+    Args:
+        values: The numbers of the candidates by criterion; None where there is no number, which
+            is an even comparison with every other candidate.
+        config: The criteria in use.
+        unquote: Turn round the criteria that measure quoting.
+        pairwise: P_j(i > k) by the name of each criterion that compares two responses.
+        gold: Which candidates are no samples of the policy: nobody is compared with them.
+        losers: Which candidates lose every comparison but those among themselves.
+
+    Returns:
+        The ranking.
+
+    Example:
+        >>> config = PreferenceConfig.model_validate({"quip": {"tau": 0}, "length": {"tau": 0}})
+        >>> ranking = rank({"quip": [0.1, 0.5, 0.3], "length": [30, 20, 20]}, config)
+        >>> ranking.win_rates
+        array([0.5  , 0.625, 0.375])
+    """
+    weights = config.weights
+    count = len(next(iter((values or pairwise or {"": []}).values())))
+    total = np.zeros((count, count))
+    for name, criterion in config.scored.items():
+        tau = CRITERIA[name].tau if criterion.tau is None else criterion.tau
+        total += weights[name] * compare(_signed(name, values[name], config, unquote), tau)
+    for name, matrix in (pairwise or {}).items():
+        total += weights[name] * matrix
+    lose = np.zeros(count, bool) if losers is None else np.array(losers, bool)
+    total[lose[:, None] & ~lose[None, :]] = 0.0
+    total[~lose[:, None] & lose[None, :]] = 1.0
+    of_policy = np.ones(count, bool) if gold is None else ~np.array(gold, bool)
+    win_rates = mean_win_rates(total, of_policy)
+    scores = win_rates
+    if len(weights) == 1 and config.scored:
+        [name] = config.scored
+        only = _signed(name, values[name], config, unquote)
+        scores = win_rates if np.isnan(only).any() else only
+    if lose.any():
+        scores = np.where(lose, scores.min() - 1, scores)
+    return Ranking(total, win_rates, scores)
+
+
+def compare(values: npt.NDArray[np.float64], tau: float) -> Matrix:
+    """Compare candidates by a number: sigmoid((s_i - s_j) / tau).
+
+    Args:
+        values: A number for each, higher is better; NaN where there is none.
+        tau: The temperature; 0 is its limit, the step function with 1/2 at 0.
+
+    Returns:
+        A preference for every two; 1/2 where one of them has no number.
+
+    Example:
+        >>> compare(np.array([0.0, 1.0, np.nan]), tau=0.0)
+        array([[0.5, 0. , 0.5],
+               [1. , 0.5, 0.5],
+               [0.5, 0.5, 0.5]])
+    """
+    difference = np.nan_to_num(values[:, None] - values[None, :], nan=0.0)
+    if tau == 0:
+        return np.heaviside(difference, 0.5)
+    with np.errstate(over="ignore"):
+        return np.asarray(0.5 + 0.5 * np.tanh(difference / (2 * tau)))
+
+
+def symmetric(prefer: Callable[[int, int], float], count: int) -> Matrix:
+    """Make a preference of any function of two: (f(i, j) + 1 - f(j, i)) / 2.
+
+    Args:
+        prefer: A probability that the first is preferred to the second.
+        count: How many there are to compare.
+
+    Returns:
+        A preference for every two; a function with an advantage for the first place loses it.
+
+    Example:
+        >>> symmetric(lambda i, j: 1.0, 2)
+        array([[0.5, 0.5],
+               [0.5, 0.5]])
+    """
+    matrix = np.full((count, count), 0.5)
+    for i in range(count):
+        for j in range(i + 1, count):
+            matrix[i, j] = (prefer(i, j) + 1 - prefer(j, i)) / 2
+            matrix[j, i] = 1 - matrix[i, j]
+    return matrix
+
+
+def mean_win_rates(preference: Matrix, of_policy: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
+    """Return the mean win rate of each candidate, E_{y' ~ pi}[P(y > y')].
+
+    The expectation is over the prompt's other samples (Rosset et al. 2024, section 3).
+
+    Args:
+        preference: P(i > j), of shape (n, n).
+        of_policy: Which candidates are samples of the policy.
+
+    Returns:
+        A win rate for each; 1/2 for one without anybody to be compared with.
+    """
+    # With itself it is even; the same sum for equal candidates keeps their win rates equal.
+    others = of_policy.sum() - of_policy
+    won = preference[:, of_policy].sum(1) - np.where(of_policy, preference.diagonal(), 0.0)
+    return np.where(others > 0, won / np.maximum(others, 1), 0.5)
+
+
+def _signed(
+    name: str, values: Sequence[float | None], config: PreferenceConfig, unquote: bool
+) -> npt.NDArray[np.float64]:
+    """Return a criterion's values, negated where lower is better."""
+    kind = CRITERIA[name]
+    lower = (config.scored[name].prefer or kind.prefer) == "lower"
+    turned = lower != (unquote and kind.of_quotes)
+    given = np.array([np.nan if value is None else value for value in values], np.float64)
+    return -given if turned else given

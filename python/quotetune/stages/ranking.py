@@ -1,0 +1,249 @@
+"""The stages from samples to pairs: references, scores, measures, the judge, pairs.
+
+Only those are there that the config asks for; plain Quote-Tuning scores and pairs.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from quotetune.candidates import CandidateFiles
+from quotetune.console import progress, say
+from quotetune.ranking_config import OF_PROMPTS, RankingConfig
+from quotetune.sampling.settings import ModelConfig
+from quotetune.stage import Stage
+from quotetune.stages.layout import Layout, flat
+
+if TYPE_CHECKING:
+    from quotetune.prompts import Prompt
+
+_INDEXED = {"on_topic_quip", "long_quotes", "rarity"}
+
+
+def stages(layout: Layout, number: int) -> list[Stage]:
+    """Return the stages between the sampling and the training of a round, in order."""
+    config = layout.config
+    ranking = _RoundRanking(RankingConfig.of_run(config), layout, number)
+    stages = [ranking.gold()] if config.candidates.gold else []
+    stages.append(ranking.score())
+    stages += [ranking.measure(name) for name in ranking.config.measures]
+    if config.preference is not None and config.preference.judge is not None:
+        stages.append(ranking.judge())
+    return [*stages, ranking.pair()]
+
+
+@dataclass(frozen=True)
+class _RoundRanking:
+    config: RankingConfig
+    layout: Layout
+    number: int
+
+    @property
+    def _root(self) -> Path:
+        return self.layout.round(self.number)
+
+    @property
+    def _prompts(self) -> Path:
+        return self.layout.config.run / "prompts" / f"round-{self.number}.parquet"
+
+    def _load_prompts(self) -> "dict[str, Prompt]":
+        from quotetune.prompts import load_prompts
+
+        return {prompt.id: prompt for prompt in load_prompts(self._prompts)}
+
+    @property
+    def _files(self) -> CandidateFiles:
+        judge = self.config.preference and self.config.preference.judge
+        return CandidateFiles(
+            samples=self._root / "samples",
+            scores=self._root / "scores" / "scores.parquet",
+            gold=self._root / "gold" if self.config.candidates.gold else None,
+            measures={
+                name: self._root / "measures" / name / "values.parquet"
+                for name in self.config.measures
+            },
+            verdicts=self._root / "judge" / "verdicts.parquet" if judge else None,
+        )
+
+    @property
+    def _inputs(self) -> dict[str, Path]:
+        files = self._files
+        gold = {} if files.gold is None else {"the references": files.gold}
+        return {"the samples": files.samples, **gold}
+
+    def gold(self) -> Stage:
+        """Bring the references into the form of samples."""
+        config = self.config
+        assert config.model is not None
+        model = config.model
+
+        def make(result: Path) -> None:
+            from quotetune.gold import write_gold
+
+            write_gold(
+                list(self._load_prompts().values()),
+                self._root / "samples",
+                result,
+                model=model,
+                max_tokens=config.max_tokens,
+            )
+
+        settings = {
+            **flat("model", config.model.model_dump(include={"path", "revision"})),
+            "sampling.max_tokens": config.max_tokens,
+        }
+        inputs = {
+            "its prompts": self._prompts,
+            "the samples": self._root / "samples",
+            **_model_input("model.path", config.model),
+        }
+        return Stage(f"round-{self.number}/gold", self._root / "gold", settings, inputs, make)
+
+    def score(self) -> Stage:
+        """Score the candidates."""
+        files = self._files
+        name = f"round-{self.number}/score"
+
+        def make(result: Path) -> None:
+            from quotetune.scoring import score_samples
+
+            with progress(name, "responses") as report:
+                score_samples(files.samples, self.config.index, result, report, gold=files.gold)
+
+        inputs = {"index": self.config.index, **self._inputs}
+        return Stage(name, self._root / "scores", {}, inputs, make)
+
+    def measure(self, measure: str) -> Stage:
+        """Measure the candidates for one criterion or constraint."""
+        config = self.config
+        files = self._files
+        name = f"round-{self.number}/{measure}"
+
+        def make(result: Path) -> None:
+            from quotetune.measuring import NEURAL, measure_of, write_measure
+
+            with progress(name, "responses") as report:
+                write_measure(
+                    files.samples,
+                    files.gold,
+                    result,
+                    measure_of(measure, config, result.with_name("work")),
+                    prompts=self._load_prompts() if measure in OF_PROMPTS else {},
+                    at_once=measure in NEURAL,
+                    progress=report,
+                )
+
+        settings: dict[str, Any] = {}
+        inputs = self._inputs
+        if measure in _INDEXED:
+            inputs["index"] = config.index
+        if measure in OF_PROMPTS:
+            inputs["its prompts"] = self._prompts
+        if measure == "long_quotes":
+            assert config.preference and config.preference.long_quotes
+            settings["preference.long_quotes.min_chars"] = config.preference.long_quotes.min_chars
+        model = config.model_of(measure)
+        if model is not None:
+            settings |= flat(f"{measure}.model", model.model_dump())
+            inputs |= _model_input(f"{measure}.model", model)
+        return Stage(name, self._root / "measures" / measure, settings, inputs, make)
+
+    def judge(self) -> Stage:
+        """Let the judge compare the candidates."""
+        config = self.config
+        assert config.preference is not None and config.preference.judge is not None
+        judge = config.preference.judge
+        name = f"round-{self.number}/judge"
+        files = self._files
+
+        def make(result: Path) -> None:
+            from quotetune.judging import run_judge
+
+            with progress(name, "parts") as report:
+                run_judge(
+                    CandidateFiles(files.samples, files.scores, files.gold),
+                    self._load_prompts(),
+                    result,
+                    judge,
+                    seed=config.seed,
+                    progress=lambda now: report(
+                        now.done, now.parts, f"{now.tokens_per_second:.0f} tokens/s"
+                    ),
+                )
+
+        settings = flat("preference.judge", judge.model_dump(exclude={"weight"}))
+        settings["seed"] = config.seed
+        inputs = {
+            "its prompts": self._prompts,
+            **self._inputs,
+            "the scores": files.scores,
+            **_model_input("preference.judge.model.path", judge.model),
+        }
+        return Stage(name, self._root / "judge", settings, inputs, make)
+
+    def pair(self) -> Stage:
+        """Make the pairs."""
+        config = self.config
+        files = self._files
+        own = {} if config.preference is None else config.preference.callables
+
+        def make(result: Path) -> None:
+            from quotetune.pairing import pair_samples, statistics_lines
+
+            statistics = pair_samples(
+                files,
+                result,
+                config.pairs,
+                seed=config.seed,
+                preference=config.preference,
+                prompts=self._load_prompts() if own else None,
+            )
+            for line in statistics_lines(statistics):
+                say(f"  {line}")
+
+        settings = _given("pairs", config.pairs.model_dump())
+        settings["pairs.pairs_per_prompt"] = config.pairs.most_pairs
+        if config.preference is not None:
+            judge = {"judge": {"model", "format", "template", "sampling"}}
+            settings |= _given("preference", config.preference.model_dump(exclude=judge))
+        negatives = config.pairs.negatives
+        if config.pairs.rule == "random_partner" or (negatives and negatives.cross_prompt):
+            settings["seed"] = config.seed
+        inputs = {**self._inputs, "the scores": files.scores}
+        inputs |= {f"the {name}": path for name, path in files.measures.items()}
+        if files.verdicts is not None:
+            inputs["the judge's verdicts"] = files.verdicts
+        if own:
+            inputs["its prompts"] = self._prompts
+            inputs |= _sources({name: one.function for name, one in own.items()})
+        return Stage(f"round-{self.number}/pair", self._root / "pairs", settings, inputs, make)
+
+
+def _sources(functions: Mapping[str, str]) -> dict[str, Path]:
+    """Return the files of the user's functions: a changed one gives other pairs."""
+    from quotetune.own_preference import source_file
+
+    files = {name: source_file(function) for name, function in functions.items()}
+    return {
+        f"preference.callables.{name}.function": file
+        for name, file in files.items()
+        if file is not None
+    }
+
+
+def _model_input(name: str, model: ModelConfig) -> dict[str, Path]:
+    """A model's directory is an input; a name on the Hub is only a setting."""
+    path = Path(model.path)
+    return {name: path} if path.exists() else {}
+
+
+def _given(name: str, block: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the keys of a block and of the blocks in it that are not null."""
+    given: dict[str, Any] = {}
+    for key, value in block.items():
+        if isinstance(value, Mapping):
+            given |= _given(f"{name}.{key}", value)
+        elif value is not None:
+            given[f"{name}.{key}"] = value
+    return given
