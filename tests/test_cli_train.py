@@ -139,6 +139,90 @@ def test_evaluate_prints_a_table_and_writes_the_metrics(samples, monkeypatch, tm
     assert metrics["metrics"]["cut"] == 0.75
 
 
+def test_evaluate_compares_files_of_responses_with_the_first(
+    samples, monkeypatch, tmp_path, capsys
+):
+    prompts = tmp_path / "prompts.jsonl"
+    prompts.write_text('{"id": "a", "prompt": "What sat?"}\n{"id": "b", "prompt": "Who slept?"}\n')
+    quoting, other = "The cat sat on the mat", "No cat ever sat on one"
+    rows = [
+        {"prompt": " what  SAT?", "response": other},
+        {"prompt": [{"role": "user", "content": "Who slept?"}], "response": quoting},
+        {"id": "b", "response": other},
+    ]
+    theirs = tmp_path / "theirs.jsonl"
+    theirs.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    arguments = ["evaluate", f"ours={samples / 'parts'}", theirs, "--index", samples / "index"]
+    output = tmp_path / "metrics.json"
+    assert quotetune(monkeypatch, *arguments, "--prompts", prompts, "-o", output) == 0
+    captured = capsys.readouterr()
+    _, first, second = captured.out.splitlines()
+    assert first.startswith("ours\t")
+    assert second.startswith("theirs\t")
+    metrics = json.loads(output.read_text())
+    assert list(metrics["rows"]) == ["ours", "theirs"]
+    naive = []
+    for row in rows:
+        windows = [row["response"][i : i + 5] for i in range(len(row["response"]) - 4)]
+        found = [window in "The cat sat on the mat, and then it slept." for window in windows]
+        naive.append(sum(found) / len(found))
+    assert metrics["rows"]["theirs"]["quip"] == pytest.approx(sum(naive) / 3)
+    assert metrics["rows"]["theirs"]["length_tokens"] is None
+    difference = metrics["rows"]["theirs"]["quip"] - metrics["rows"]["ours"]["quip"]
+    low, high = metrics["intervals"]["theirs"]["quip"]
+    assert low <= difference <= high
+    assert f"theirs - ours: QUIP {100 * difference:+.1f} points" in captured.err
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ('{"id": "c", "response": "x"}', "id 'c' is none of the 2 prompts"),
+        ('{"prompt": "Z?", "response": "x"}', "its prompt is none of the 2 prompts"),
+        ('{"response": "x"}', "neither id nor prompt says what this responds to"),
+        ('{"id": "a"}', "there is no text under response"),
+        ("", "there are no responses in it"),
+    ],
+)
+def test_evaluate_names_the_line_that_is_no_response(
+    line, message, samples, monkeypatch, tmp_path, capsys
+):
+    prompts = tmp_path / "prompts.jsonl"
+    prompts.write_text('{"id": "a", "prompt": "A?"}\n{"id": "b", "prompt": "B?"}\n')
+    responses = tmp_path / "responses.jsonl"
+    responses.write_text(line + "\n")
+    arguments = ["evaluate", responses, "--index", samples / "index", "--prompts", prompts]
+    assert quotetune(monkeypatch, *arguments) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_evaluate_samples_a_model_with_the_runs_evaluation_settings(monkeypatch, tmp_path):
+    """The engine is not started: the command hands the right things to the sampling."""
+    from quotetune import sampling
+
+    config = tiny_run.write_inputs(tmp_path, seed=7, evaluation={"sampling": {"max_tokens": 9}})
+    path = tmp_path / "config.yaml"
+    path.write_text(yaml.safe_dump(config))
+    called = {}
+
+    def run_sampling(prompts, output, **options):
+        called.update(options)
+        output.mkdir()
+        drawn = [[Response("abc", [5, 6, 7], "length")] for _ in prompts]
+        requests = [Request([1], number) for number in range(len(prompts))]
+        write_part(output, 0, [prompt.id for prompt in prompts], requests, drawn)
+
+    monkeypatch.setattr(sampling, "run_sampling", run_sampling)
+    arguments = ["evaluate", "--config", path, "--prompts", tmp_path / "prompts.jsonl"]
+    assert quotetune(monkeypatch, *arguments, "--model", "other") == 2  # nowhere to put samples
+    arguments += ["--model", "other", "--adapter", tmp_path / "tuned"]
+    assert quotetune(monkeypatch, *arguments, "--samples", tmp_path / "drawn") == 0
+    assert called["model"].path == "other"
+    assert called["adapter"] == tmp_path / "tuned"
+    assert (called["seed"], called["round"]) == (7, 0)
+    assert (called["sampling"].n, called["sampling"].max_tokens) == (1, 9)
+
+
 def test_sample_without_a_model_or_with_one_that_is_not_there_says_so_at_once(
     monkeypatch, tmp_path, capsys
 ):

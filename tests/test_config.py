@@ -90,6 +90,25 @@ def test_all_problems_are_reported_together():
         ),
         ({"prompts": {"path": "p", "format": "text", "system": "s"}}, "prompts", "remove system"),
         ({"prompts": {"path": "p", "prefix_tokens": 3}}, "prompts", "remove prefix_tokens"),
+        (
+            {"evaluation": {"reward_accuracy": True}},
+            "evaluation.reward_accuracy",
+            "best_of_n to 2 or more",
+        ),
+        (
+            {
+                "prompts": {"path": "p", "format": "text"},
+                "evaluation": {"baselines": ["according_to"]},
+            },
+            "evaluation.baselines",
+            "asks by a system message",
+        ),
+        (
+            {"evaluation": {"perplexity": {"path": "m", "dtyp": "auto"}}},
+            "evaluation.perplexity.dtyp",
+            "did you mean dtype",
+        ),
+        ({"evaluation": {"lm_eval": {"tasks": []}}}, "evaluation.lm_eval.tasks", "at least 1"),
     ],
 )
 def test_impossible_combinations_are_refused(changes, key, complaint):
@@ -195,6 +214,31 @@ def test_files_that_are_there_and_cannot_be_used_are_wrong(tmp_path):
     config = Config.model_validate({**blocks, "index": tmp_path / "bloom"})
     (problem,) = (problem for problem in check_inputs(config) if problem.key == "index")
     assert "no suffix index" in problem.text
+
+
+def test_what_is_measured_needs_its_models_and_packages(tmp_path, monkeypatch):
+    import importlib.util
+
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    evaluation = {
+        "perplexity": {"path": str(tmp_path / "judge")},
+        "bartscore": {"path": "owner/name"},
+        "mauve": {"featurizer": str(tmp_path / "gpt2")},
+        "lm_eval": {"tasks": ["x"], "include_path": str(tmp_path / "tasks")},
+    }
+    config = Config.model_validate({**MINIMAL, "evaluation": evaluation})
+    problems = {p.key: p for p in check_inputs(config) if p.key.startswith("evaluation")}
+    assert {key: problem.to_provide for key, problem in problems.items()} == dict.fromkeys(
+        [
+            "evaluation.perplexity.path",
+            "evaluation.mauve",
+            "evaluation.mauve.featurizer",
+            "evaluation.lm_eval",
+            "evaluation.lm_eval.include_path",
+        ],
+        True,
+    )
+    assert "install quotetune[measures]" in problems["evaluation.mauve"].text
 
 
 def test_the_name_of_a_model_on_the_hub_is_not_a_missing_file():
