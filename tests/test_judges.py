@@ -262,3 +262,52 @@ def test_another_judge_touches_the_metrics_and_nothing_else(tmp_path):
     judged = all_stages(run_config(tmp_path, perplexity={"path": "judge"}))
     changed = [stage.name for stage in judged if stage.settings != plain[stage.name]]
     assert changed == ["evaluation/base/metrics", "evaluation/round-1/metrics"]
+
+
+def test_the_metrics_stage_writes_the_numbers_of_each_response_of_each_row(model, tmp_path):
+    import pyarrow.parquet as pq
+
+    from quotetune import build_index
+    from quotetune.prompts import write_prompts
+    from quotetune.stages import evaluation
+    from quotetune.stages.layout import Layout
+
+    corpus = "The cat sat on the mat, and slept."
+    build_index([corpus], tmp_path / "index", n=5)
+    run = tmp_path / "run"
+    (run / "prompts").mkdir(parents=True)
+    prompts = [Prompt("a", text="Who sat?", reference=corpus[:12]), Prompt("b", text="Why?")]
+    write_prompts(run / "prompts" / "heldout.parquet", prompts)
+    samples = run / "evaluation" / "base" / "samples"
+    samples.mkdir(parents=True)
+    texts = [["No cat sat", "The cat sat on the mat"], ["It slept.", "Nobody knows"]]
+    drawn = [[Response(text, [7, 8], "length") for text in of_prompt] for of_prompt in texts]
+    write_part(samples, 0, ["a", "b"], [Request([1], 0), Request([1], 1)], drawn)
+    config = run_config(tmp_path, best_of_n=2, perplexity={"path": str(model)})
+    config = config.model_copy(update={"index": tmp_path / "index"})
+    result = tmp_path / "result"
+    stage = evaluation.metrics(Layout(config), "base", run / "prompts" / "heldout.parquet")
+    stage.make(result)
+
+    content = json.loads((result / "metrics.json").read_text())
+    rows = {
+        name: pq.read_table(result / f"{name}.parquet").to_pylist()
+        for name in ("responses", "best_of_n", "reference")
+    }
+    shown = {name: [row["response"] for row in rows[name]] for name in rows}
+    assert shown == {
+        "responses": [texts[0][0], texts[1][0]],
+        "best_of_n": [texts[0][1], texts[1][0]],
+        "reference": [corpus[:12]],
+    }
+    for name, metrics in (
+        ("responses", content["metrics"]),
+        ("best_of_n", content["best_of_n"]),
+        ("reference", content["reference"]),
+    ):
+        for metric in ("quip", "perplexity", "quip_ignore_prompt", "coverage"):
+            mean = sum(row[metric] for row in rows[name]) / len(rows[name])
+            assert metrics[metric] == pytest.approx(mean)
+        counts = content["quote_lengths"][name]["counts"]
+        assert sum(counts) == sum(len(row["quote_lengths"]) for row in rows[name])
+    assert content["reference"]["cut"] is None
