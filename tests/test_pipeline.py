@@ -3,10 +3,12 @@
 import fcntl
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import get_args
 
 import pyarrow.parquet as pq
 import pytest
@@ -14,6 +16,7 @@ import tiny_run
 import yaml
 
 from quotetune.config import Config
+from quotetune.config_rounds import Criterion
 from quotetune.errors import UsageError
 from quotetune.pipeline import plan, run, stage_list
 
@@ -38,11 +41,17 @@ METRICS = {
     "mauve",
 }
 
+POLICIES = ("base", "absorbed", "round-1", "round-2")
+AFTER_A_TRAINING = {
+    *(f"evaluation/round-{k}/{step}" for k in (1, 2) for step in ("sample", "metrics")),
+    *(f"round-2/{step}" for step in ("sample", "score", "pair", "replay")),
+}
+
 
 @pytest.fixture(scope="module")
 def inputs(tmp_path_factory):
     directory = tmp_path_factory.mktemp("inputs")
-    return tiny_run.write_inputs(directory)
+    return tiny_run.write_inputs(directory, **tiny_run.EVERYTHING)
 
 
 @pytest.fixture(scope="module")
@@ -78,6 +87,12 @@ def test_a_run_leaves_every_file_that_it_promises(finished):
         "round-1/adapter/adapter_model.safetensors",
         "evaluation/base/metrics/metrics.json",
         "evaluation/round-1/metrics/metrics.json",
+        "absorbed/documents/texts.parquet",
+        "absorbed/adapter/adapter_model.safetensors",
+        "round-2/replay/pairs.parquet",
+        "round-2/replay/replay.json",
+        "curves.json",
+        "best/adapter_model.safetensors",
     }
     assert not [name for name in names if "partial" in name or name.endswith(".tmp")]
     assert yaml.safe_load((directory / "config.yaml").read_text()) == finished
@@ -90,6 +105,10 @@ def test_the_metrics_are_those_of_the_documented_schema(finished):
         "prompts",
         "before",
         "after",
+        "policies",
+        "last",
+        "best",
+        "stopped",
         "best_of_n",
         "reference",
         "rows",
@@ -99,14 +118,16 @@ def test_the_metrics_are_those_of_the_documented_schema(finished):
         "reward_accuracy",
         "lm_eval",
     }
-    assert (metrics["schema"], metrics["prompts"], metrics["rows"]) == (2, 4, {})
-    for name in ("before", "after", "best_of_n", "reference"):
-        assert set(metrics[name]) == METRICS
+    assert (metrics["schema"], metrics["prompts"]) == (2, 4)
+    assert list(metrics["rows"]) == ["absorbed", "round-1"]
+    for row in (*metrics["rows"].values(), *(metrics[name] for name in ("before", "after"))):
+        assert set(row) == METRICS
     for name in ("after", "best_of_n", "reference"):
         low, high = metrics["intervals"][name]["quip"]
         assert low <= metrics[name]["quip"] - metrics["before"]["quip"] <= high
-    assert metrics["bootstrap"]["prompts"] == {"after": 4, "best_of_n": 4, "reference": 4}
-    assert (metrics["reward_accuracy"], metrics["lm_eval"]) == ({}, None)
+    assert set(metrics["bootstrap"]["prompts"].values()) == {4}
+    assert (metrics["reward_accuracy"], metrics["lm_eval"], metrics["stopped"]) == ({}, None, None)
+    assert set(get_args(Criterion)) == METRICS - {"false_positive_floor"}
     assert metrics["best_of_n"]["quip"] >= metrics["before"]["quip"]
     assert metrics["after"] != metrics["before"]
 
@@ -161,14 +182,62 @@ def test_the_summary_shows_marked_responses_with_their_sources(finished):
 def test_the_model_card_has_the_numbers_before_and_after(finished):
     metrics = json.loads((Path(finished["run"]) / "metrics.json").read_text())
     card = (Path(finished["run"]) / "round-1" / "adapter" / "README.md").read_text()
-    before, after = metrics["before"]["quip"], metrics["after"]["quip"]
+    before, after = metrics["before"]["quip"], metrics["rows"]["round-1"]["quip"]
     assert f"| quip | {before:.4g} | {after:.4g} |" in card
+
+
+def test_a_later_round_learns_half_of_the_pairs_of_the_one_before(finished):
+    directory = Path(finished["run"])
+    own, before = (
+        pq.read_table(directory / f"round-{number}" / "pairs" / "pairs.parquet").to_pylist()
+        for number in (2, 1)
+    )
+    mixed = pq.read_table(directory / "round-2" / "replay" / "pairs.parquet").to_pylist()
+    rounds = [row.pop("round") for row in mixed]
+    assert rounds == [2] * len(own) + [1] * round(len(before) / 2)
+    assert mixed[: len(own)] == own
+    assert all(row in before for row in mixed[len(own) :])
+    record = json.loads((directory / "round-2" / "adapter" / "training.json").read_text())
+    assert record["pairs"] == len(mixed)
+
+
+def test_the_best_policy_and_the_curves_are_those_of_the_metrics(finished):
+    directory = Path(finished["run"])
+    metrics = json.loads((directory / "metrics.json").read_text())
+    curves = json.loads((directory / "curves.json").read_text())
+    quips = {**{name: row["quip"] for name, row in metrics["rows"].items()}}
+    quips["round-2"] = metrics["after"]["quip"]
+    assert curves["policies"] == ["base", *quips]
+    assert curves["curves"]["quip"] == [metrics["before"]["quip"], *quips.values()]
+    assert metrics["best"]["value"] == max(quips.values())
+    best = directory / metrics["best"]["policy"] / "adapter"
+    assert (directory / "best").resolve() == best.resolve()
+
+
+def test_a_round_that_did_not_help_is_the_last_one(finished, tmp_path, capsys):
+    copy = tmp_path / "run"
+    shutil.copytree(finished["run"], copy, symlinks=True)
+    metrics = json.loads((copy / "metrics.json").read_text())
+    before, after = (metrics["rows"][name]["quip"] for name in ("absorbed", "round-1"))
+    prefer = "higher" if after <= before else "lower"
+    changes = {"run": str(copy), "early_stop": True, "best": {"prefer": prefer}}
+    tiny_run.run({**finished, **changes})
+    lines = capsys.readouterr().err.splitlines()
+    never = [line for line in lines if line.startswith("never")]
+    assert [line.split()[1].partition("/")[0] for line in never] == ["round-2"] * 5 + [
+        "evaluation"
+    ] * 2
+    assert all("round-1 did not improve quip" in line for line in never)
+    stopped = json.loads((copy / "metrics.json").read_text())
+    assert (stopped["last"], stopped["after"]) == ("round-1", metrics["rows"]["round-1"])
+    assert stopped["best"]["policy"] == "absorbed"
+    assert json.loads((copy / "curves.json").read_text())["policies"][-1] == "round-1"
 
 
 def test_a_run_that_is_done_does_nothing_again(finished, capsys):
     tiny_run.run(finished)
     lines = capsys.readouterr().err.splitlines()
-    assert len(lines) == 9
+    assert len(lines) == 20
     assert all(line.startswith("done") for line in lines)
 
 
@@ -180,6 +249,10 @@ def test_a_changed_pairing_rule_touches_pairing_training_and_evaluation_only(fin
         "round-1/score",
         "evaluation/base/sample",
         "evaluation/base/metrics",
+        "absorb/documents",
+        "absorb/train",
+        "evaluation/absorbed/sample",
+        "evaluation/absorbed/metrics",
     }
     assert str(entries["round-1/pair"]) == (
         "to do  round-1/pair (again: pairs.delta_quip 0.02 -> 0.03)"
@@ -193,18 +266,27 @@ def test_a_changed_pairing_rule_touches_pairing_training_and_evaluation_only(fin
         (
             {"dpo": {"learning_rate": 1e-3}},
             {"round-1/train"},
-            {"evaluation/round-1/sample", "evaluation/round-1/metrics"},
+            AFTER_A_TRAINING | {"round-2/train"},
         ),
         ({"dpo": {"logging_steps": 1}}, set(), set()),
         (
             {"evaluation": {"sampling": {"max_tokens": 8}}},
-            {"evaluation/base/sample", "evaluation/round-1/sample"},
-            {"evaluation/base/metrics", "evaluation/round-1/metrics"},
+            {f"evaluation/{policy}/sample" for policy in POLICIES},
+            {f"evaluation/{policy}/metrics" for policy in POLICIES},
         ),
         (
             {"evaluation": {"best_of_n": None}},
             {"evaluation/base/sample"},
             {"evaluation/base/metrics"},
+        ),
+        (
+            {"absorb": {"ids": "end"}},
+            {"absorb/documents"},
+            AFTER_A_TRAINING
+            | {"absorb/train", "evaluation/absorbed/sample", "evaluation/absorbed/metrics"}
+            | {
+                f"round-{k}/{step}" for k in (1, 2) for step in ("sample", "score", "pair", "train")
+            },
         ),
     ],
 )
@@ -234,30 +316,23 @@ def test_another_tokenizer_touches_the_prompts_that_it_cuts(finished):
 
 
 def test_more_heldout_prompts_leave_the_training_done(finished, tmp_path):
-    import shutil
-
     copy = tmp_path / "run"
     shutil.copytree(finished["run"], copy)
     prompts = {**finished["prompts"], "heldout_limit": 5}
     config = Config.model_validate({**finished, "run": copy, "prompts": prompts})
-    run(config, "", until="prompts")
+    run(config, "", until="absorb/documents")
     todo = {entry.name for entry in plan(stage_list(config)) if entry.todo is not False}
     assert todo == {
-        "evaluation/base/sample",
-        "evaluation/base/metrics",
-        "evaluation/round-1/sample",
-        "evaluation/round-1/metrics",
+        f"evaluation/{policy}/{step}" for policy in POLICIES for step in ("sample", "metrics")
     }
 
 
 def test_a_changed_threshold_that_gives_the_same_pairs_trains_nothing_again(finished, tmp_path):
-    import shutil
-
     copy = tmp_path / "run"
     shutil.copytree(finished["run"], copy)
     pairs = {**finished["pairs"], "delta_quip": 0.02000001}
     config = Config.model_validate({**finished, "run": copy, "pairs": pairs})
-    run(config, "", until="round-1/pair")
+    run(config, "", until="round-2/pair")
     assert all(entry.todo is False for entry in plan(stage_list(config)))
 
 
@@ -274,15 +349,12 @@ def test_an_unknown_stage_is_named(finished):
 
 
 def test_rounds_take_their_own_prompts_and_start_from_the_policy_before(inputs):
-    prompts = {**inputs["prompts"], "train_limit": 5}
-    stages = {
-        stage.name: stage
-        for stage in stage_list(Config.model_validate({**inputs, "rounds": 2, "prompts": prompts}))
-    }
+    stages = {stage.name: stage for stage in stage_list(Config.model_validate(inputs))}
     root = Path(inputs["run"])
     second = stages["round-2/sample"].inputs
     assert second["its prompts"] == root / "prompts" / "round-2.parquet"
     assert second["the adapter"] == root / "round-1" / "adapter"
+    assert stages["round-1/sample"].inputs["the adapter"] == root / "absorbed" / "adapter"
     assert stages["round-2/train"].inputs["the adapter"] == root / "round-1" / "adapter"
     assert stages["round-2/train"].settings["reference"] == "previous"
     assert stages["evaluation/round-2/sample"].inputs["the adapter"] == root / "round-2" / "adapter"
@@ -304,13 +376,24 @@ def test_kill_9_during_each_stage_and_resuming_gives_the_same_pairs_and_metrics(
         assert killed.returncode == -signal.SIGKILL, (moment, killed.stderr)
         said[moment] = killed.stderr
     resumed = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
-    for before, after in (("sample", "score"), ("train", "evaluation-sample")):
-        assert f"round-1/{before} (goes on where it was interrupted)" in said[after]
-    assert resumed.stderr.count("done ") == 8
+    said["the end"] = resumed.stderr
+    for stage, after in {
+        "absorb/train": "sample",
+        "round-1/sample": "score",
+        "round-1/train": "evaluation-sample",
+        "round-2/train": "the end",
+    }.items():
+        assert f"{stage} (goes on where it was interrupted)" in said[after]
+    assert resumed.stderr.count("done ") == 17
 
     def result(run_directory):
         directory = Path(run_directory)
-        pairs = pq.read_table(directory / "round-1" / "pairs" / "pairs.parquet")
-        return pairs.to_pylist(), json.loads((directory / "metrics.json").read_text())
+        tables = [
+            *directory.glob("absorbed/documents/*.parquet"),
+            *sorted(directory.glob("round-*/*/pairs.parquet")),
+        ]
+        assert len(tables) == 4
+        rows = [pq.read_table(table).to_pylist() for table in tables]
+        return rows, json.loads((directory / "metrics.json").read_text())
 
     assert result(config["run"]) == result(finished["run"])

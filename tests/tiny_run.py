@@ -18,7 +18,38 @@ import yaml
 os.environ["OMP_NUM_THREADS"] = "1"
 
 # Before the stage wrote anything of worth, in the middle of it, or when all but its end is done.
-MOMENTS = ("sample", "score", "pair", "rename", "train", "evaluation-sample", "evaluation-metrics")
+MOMENTS = (
+    "absorb-texts",
+    "absorb",
+    "sample",
+    "score",
+    "pair",
+    "rename",
+    "train",
+    "evaluation-sample",
+    "evaluation-metrics",
+    "replay",
+    "train-again",
+)
+# What a run may have beside the plain stages; for `write_inputs`.
+EVERYTHING = {
+    "rounds": 2,
+    "replay": [0.5],
+    "absorb": {
+        "documents": "train_prompts",
+        "format": "prompt_document",
+        "limit": 4,
+        "permutations": 1,
+        "sft": {
+            "learning_rate": 1e-2,
+            "per_device_train_batch_size": 2,
+            "gradient_accumulation_steps": 1,
+            "num_train_epochs": 1,
+            "bf16": False,
+            "save_steps": 1,
+        },
+    },
+}
 
 
 def write_corpus(index: Path) -> None:
@@ -36,7 +67,14 @@ def write_inputs(directory: Path, **changes) -> dict:
 
     save_tiny_model(directory / "model")
     write_corpus(directory / "index")
-    rows = [{"prompt": f"What is {i}?", "reference": f"the number {i}"} for i in range(40)]
+    rows = [
+        {
+            "prompt": f"What is {i}?",
+            "reference": f"the number {i}",
+            "documents": [{"source": "documents", "id": str(i)}],
+        }
+        for i in range(40)
+    ]
     text = "".join(json.dumps(row) + "\n" for row in rows)
     (directory / "prompts.jsonl").write_text(text, encoding="utf-8")
     config = {
@@ -62,7 +100,9 @@ def write_inputs(directory: Path, **changes) -> dict:
         "evaluation": {"best_of_n": 4},
     }
     for block, content in changes.items():
-        config[block] = {**config[block], **content} if isinstance(content, dict) else content
+        config[block] = (
+            {**config.get(block, {}), **content} if isinstance(content, dict) else content
+        )
     return config
 
 
@@ -76,8 +116,11 @@ def run(config: dict) -> None:
 
 def kill_at(moment: str) -> None:
     """Arrange that this process is killed, as by `kill -9`, at a moment of the run."""
+    import quotetune.absorb_texts
+    import quotetune.absorbing
     import quotetune.evaluating
     import quotetune.pairing
+    import quotetune.replay
     import quotetune.sampling
     import quotetune.scoring
     import quotetune.stage
@@ -99,18 +142,27 @@ def kill_at(moment: str) -> None:
 
         return step
 
-    if moment == "sample":
-        quotetune.sampling.run_sampling = die_after(
-            1, quotetune.sampling.run_sampling, lambda options: options["adapter"] is None
+    def of_round(adapter, round):
+        """Tell a call by the policy that it starts from, and by the round in its seeds."""
+        return lambda options: (
+            str(options["adapter"]).endswith(f"{adapter}/adapter")
+            and options.get("round", round) == round
         )
-    elif moment == "evaluation-sample":
-        quotetune.sampling.run_sampling = die_after(
-            1, quotetune.sampling.run_sampling, lambda options: options["adapter"] is not None
+
+    if moment == "absorb-texts":
+        quotetune.absorb_texts.write_texts = die
+    elif moment == "absorb":
+        quotetune.absorbing.run_absorbing = die_after(
+            1, quotetune.absorbing.run_absorbing, lambda options: True
         )
-    elif moment == "train":
-        quotetune.training.run_training = die_after(
-            2, quotetune.training.run_training, lambda options: True
-        )
+    elif moment in ("sample", "evaluation-sample"):
+        wanted = of_round("absorbed", 1) if moment == "sample" else of_round("round-1", 0)
+        quotetune.sampling.run_sampling = die_after(1, quotetune.sampling.run_sampling, wanted)
+    elif moment in ("train", "train-again"):
+        wanted = of_round("absorbed" if moment == "train" else "round-1", None)
+        quotetune.training.run_training = die_after(2, quotetune.training.run_training, wanted)
+    elif moment == "replay":
+        quotetune.replay.write_json = die
     elif moment == "score":
         quotetune.scoring._scored = die
     elif moment == "pair":
