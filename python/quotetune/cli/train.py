@@ -19,7 +19,10 @@ def train(
     config: Annotated[Path, typer.Argument(help="The run's config, a YAML file.")],
     overrides: Overrides = [],  # noqa: B006 - typer reads it, nobody changes it
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Validate, and print what would be done and why.")
+        bool,
+        typer.Option(
+            "--dry-run", help="Validate; print what would be done, why, and what it takes."
+        ),
     ] = False,
     until: Annotated[
         str | None,
@@ -36,6 +39,7 @@ def train(
     from quotetune.config_validation import load_config, report
     from quotetune.console import say
     from quotetune.errors import UsageError
+    from quotetune.estimate import estimate
     from quotetune.pipeline import plan, run, stage_list
 
     loaded = load_config(config, overrides)
@@ -49,6 +53,8 @@ def train(
             typer.echo(f"to provide: {problem}")
         for planned in plan(stages):
             typer.echo(str(planned))
+        if (expected := estimate(loaded)) is not None:
+            typer.echo("\n".join(expected.lines()))
         return
     if problems:
         raise UsageError(report(config, problems))

@@ -1,0 +1,75 @@
+"""How large a model is, from its files' headers alone."""
+
+import json
+import math
+import struct
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+_LONGEST_HEADER = 100_000_000  # the limit of the format
+
+
+@dataclass(frozen=True)
+class ModelSize:
+    """The size of a model.
+
+    Attributes:
+        parameters: Numbers in all weights.
+        bytes: Bytes of all weights, as they are stored.
+        layers: Blocks of the transformer.
+        hidden: Width between the blocks.
+        vocabulary: Tokens.
+        cache_bytes_a_token: Bytes of keys and values that a token leaves in the cache, in bf16.
+    """
+
+    parameters: int
+    bytes: int
+    layers: int
+    hidden: int
+    vocabulary: int
+    cache_bytes_a_token: int
+
+
+def model_size(directory: Path) -> ModelSize | None:
+    """Read a model's size from `config.json` and the headers of its safetensors files.
+
+    Args:
+        directory: The model's directory.
+
+    Returns:
+        The size; None if the model is not there, or in another form.
+    """
+    files = sorted(directory.glob("*.safetensors"))
+    config = directory / "config.json"
+    if not files or not config.is_file():
+        return None
+    try:
+        settings: dict[str, Any] = json.loads(config.read_text(encoding="utf-8"))
+        settings = settings.get("text_config", settings)
+        tensors = [tensor for file in files for tensor in _tensors(file)]
+        heads = settings["num_attention_heads"]
+        hidden = settings["hidden_size"]
+        width = settings.get("head_dim") or hidden // heads
+        key_heads = settings.get("num_key_value_heads") or heads
+        layers = settings["num_hidden_layers"]
+        return ModelSize(
+            parameters=sum(math.prod(tensor["shape"]) for tensor in tensors),
+            bytes=sum(end - start for start, end in (t["data_offsets"] for t in tensors)),
+            layers=layers,
+            hidden=hidden,
+            vocabulary=settings["vocab_size"],
+            cache_bytes_a_token=2 * 2 * layers * key_heads * width,
+        )
+    except (OSError, ValueError, KeyError, TypeError, struct.error):
+        return None
+
+
+def _tensors(file: Path) -> list[dict[str, Any]]:
+    """Read a safetensors header: its length in 8 bytes, then JSON by the tensors' names."""
+    with file.open("rb") as opened:
+        (length,) = struct.unpack("<Q", opened.read(8))
+        if length > _LONGEST_HEADER:
+            raise ValueError(f"{file}: a header of {length} bytes")
+        header = json.loads(opened.read(length))
+    return [tensor for name, tensor in header.items() if name != "__metadata__"]
