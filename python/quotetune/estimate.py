@@ -69,7 +69,8 @@ class Estimate:
             f" {_size(self.disk)} of disk",
             "assumed: responses of max_tokens, all pairs of every prompt, "
             f"{CORE_SAMPLING / 1e9:.0f} and {CORE_TRAINING / 1e9:.0f} GFLOP/s a core (sampling,"
-            f" training), {GPU_SAMPLING / 1e12:.0f} and {GPU_TRAINING / 1e12:.0f} TFLOP/s a GPU{left_out}",
+            f" training), {GPU_SAMPLING / 1e12:.0f} and {GPU_TRAINING / 1e12:.0f} TFLOP/s a GPU"
+            f"{left_out}",
         ]
 
 

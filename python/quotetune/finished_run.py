@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from quotetune.config import Config, ModelConfig
-from quotetune.config_validation import load_config
+from quotetune.config_file import read_yaml
+from quotetune.config_validation import validate_block
 from quotetune.errors import UsageError
 from quotetune.training import RECORD_NAME
 
@@ -53,7 +54,8 @@ correct the path
     path = run / "config.yaml"
     if not path.is_file():
         raise UsageError(f"{run} has no config.yaml, so it is no run's directory: correct the path")
-    config = load_config(path).model_copy(update={"run": run})
+    # Its `dpo` and `lora` were checked before the run; to do so again would take TRL's imports.
+    config = validate_block(Config, "", read_yaml(path)).model_copy(update={"run": run})
     if name == "base":
         return TunedPolicy(config, name, None, config.model)
     found = policies(run)

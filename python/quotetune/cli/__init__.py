@@ -9,6 +9,7 @@ import sys
 import typer
 
 from quotetune.cli.add import add
+from quotetune.cli.analyze import analyze
 from quotetune.cli.build_index import build_index
 from quotetune.cli.cite import cite
 from quotetune.cli.compact import compact
@@ -78,6 +79,7 @@ app.command()(evaluate)
 app.command()(train)
 app.command()(generate)
 app.command()(export)
+app.add_typer(analyze, name="analyze")
 app.command()(report)
 app.command()(demo_data)
 

@@ -1,0 +1,200 @@
+"""The study of data size: runs of one config with several numbers of training prompts."""
+
+import json
+import math
+import shutil
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+
+from quotetune.analysis.chart import Points, scatter_chart
+from quotetune.config import Config
+from quotetune.console import say
+from quotetune.errors import UsageError
+from quotetune.whole_files import write_json, write_text
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class SizeRow:
+    """What a run with so many training prompts gave.
+
+    Attributes:
+        prompts: Training prompts a round.
+        pairs: Pairs that were made of them, over all rounds.
+        before: QUIP of the untouched model on the held-out prompts.
+        after: QUIP of the last round's policy.
+        low: Lower end of the interval of `after` - `before`; None if the run has none.
+        high: Its upper end.
+    """
+
+    prompts: int
+    pairs: int
+    before: float
+    after: float
+    low: float | None
+    high: float | None
+
+    @property
+    def gain(self) -> float:
+        """QUIP after less QUIP before."""
+        return self.after - self.before
+
+
+def parse_sizes(text: str) -> list[int]:
+    """Read numbers of prompts.
+
+    Raises:
+        UsageError: They are not different whole numbers above 0.
+
+    Example:
+        >>> parse_sizes("200, 50")
+        [50, 200]
+    """
+    try:
+        sizes = [int(part) for part in text.split(",")]
+    except ValueError as error:
+        raise UsageError(f"--prompts {text}: write whole numbers, as in 50,100,200") from error
+    if min(sizes) < 1 or len(set(sizes)) < len(sizes):
+        raise UsageError(f"--prompts {text}: give different numbers above 0")
+    return sorted(sizes)
+
+
+def study_data_size(
+    config: Path, sizes: Sequence[int], output: Path, overrides: Sequence[str] = ()
+) -> list[SizeRow]:
+    """Do the runs that are not done, one after the other.
+
+    Args:
+        config: A run's config; its `run` and `prompts.train_limit` are set here.
+        sizes: Training prompts a round, ascending.
+        output: Directory of the runs, `prompts-N/` each.
+        overrides: `--set` options.
+
+    Returns:
+        A row a run.
+
+    Raises:
+        UsageError: The config cannot be run, or there are fewer training prompts.
+        QuotetuneError: A run failed; the same call goes on with it.
+    """
+    from quotetune.config_inputs import check_inputs
+    from quotetune.config_validation import load_config, report
+    from quotetune.pipeline import run
+
+    loaded = load_config(config, overrides)
+    if problems := check_inputs(loaded):
+        raise UsageError(report(config, problems))
+    _check_sizes(loaded, sizes)
+    rows: list[SizeRow] = []
+    last: Path | None = None
+    for size in sizes:
+        prompts = loaded.prompts.model_copy(update={"train_limit": size})
+        directory = output / f"prompts-{size}"
+        sized = loaded.model_copy(update={"run": directory, "prompts": prompts})
+        if last is not None:
+            _share_base(last, directory)
+        say(f"run: {directory}")
+        text = yaml.safe_dump(sized.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+        run(sized, text)
+        rows.append(size_row(directory, size))
+        last = directory
+    return rows
+
+
+def size_row(run: Path, size: int) -> SizeRow:
+    """Read what a finished run gave."""
+    metrics = json.loads((run / "metrics.json").read_text(encoding="utf-8"))
+    interval = ((metrics.get("intervals") or {}).get("after") or {}).get("quip")
+    low, high = interval or (None, None)
+    pairs = sum(
+        json.loads(path.read_text(encoding="utf-8"))["pairs"]
+        for path in run.glob("round-*/pairs/pairs.json")
+    )
+    before, after = metrics["before"]["quip"], metrics["after"]["quip"]
+    return SizeRow(size, pairs, before, after, low, high)
+
+
+def fit_of_gain(rows: Sequence[SizeRow]) -> tuple[float, float] | None:
+    """Fit gain = a + b ln(prompts) by least squares; None for fewer than two runs.
+
+    Example:
+        >>> rows = [SizeRow(n, 1, 0.1, 0.1 + g, None, None) for n, g in ((10, 0.0), (100, 0.1))]
+        >>> a, b = fit_of_gain(rows)
+        >>> round(a, 3), round(b, 4)
+        (-0.1, 0.0434)
+    """
+    if len(rows) < 2:
+        return None
+    slope, intercept = np.polyfit(
+        [math.log(row.prompts) for row in rows], [row.gain for row in rows], 1
+    )
+    return float(intercept), float(slope)
+
+
+def write_data_size(rows: Sequence[SizeRow], directory: Path) -> str:
+    """Write `data-size.json`, `data-size.md` and `data-size.svg`.
+
+    Returns:
+        The table, as in `data-size.md`.
+    """
+    fit = fit_of_gain(rows)
+    content: dict[str, Any] = {
+        "schema": SCHEMA,
+        "runs": [{**asdict(row), "gain": row.gain} for row in rows],
+        "fit": None if fit is None else {"intercept": fit[0], "slope": fit[1]},
+    }
+    write_json(directory / "data-size.json", content)
+    points = [(math.log(row.prompts), row.gain) for row in rows]
+    means = [
+        (x, gain, None if row.low is None or row.high is None else (row.high - row.low) / 2)
+        for (x, gain), row in zip(points, rows, strict=True)
+    ]
+    chart = scatter_chart(
+        "ln(training prompts)", "gain in QUIP", [Points("after - before", points, means, fit)]
+    )
+    write_text(directory / "data-size.svg", chart)
+    lines = [
+        "| training prompts a round | pairs | QUIP before | after | gain | 95% interval |",
+        "| ---: | ---: | ---: | ---: | ---: | ---: |",
+    ]
+    for row in rows:
+        interval = "-" if row.low is None else f"{row.low:+.1%} to {row.high:+.1%}"
+        lines.append(
+            f"| {row.prompts:,} | {row.pairs:,} | {row.before:.1%} | {row.after:.1%} |"
+            f" {row.gain:+.1%} | {interval} |"
+        )
+    if fit is not None:
+        lines += ["", f"gain = {fit[0]:.4f} + {fit[1]:.4f} ln(prompts), by least squares"]
+    table = "\n".join(lines) + "\n"
+    write_text(directory / "data-size.md", table)
+    return table
+
+
+def _check_sizes(config: Config, sizes: Sequence[int]) -> None:
+    from quotetune.prompt_split import split_prompts
+    from quotetune.prompts import read_prompts
+
+    largest = config.prompts.model_copy(update={"train_limit": max(sizes)})
+    split = split_prompts(read_prompts(config.prompts.path, config.prompts), largest, config.rounds)
+    found = min(map(len, split.rounds))
+    if found < max(sizes):
+        raise UsageError(
+            f"--prompts {max(sizes)}: there are {found} training prompts for a round: take a"
+            " smaller number, or add prompts"
+        )
+
+
+def _share_base(last: Path, run: Path) -> None:
+    """Copy the base model's evaluation, which is the same in all runs: the run finds it done."""
+    done, wanted = last / "evaluation" / "base", run / "evaluation" / "base"
+    if done.exists() and not wanted.exists():
+        partial = wanted.with_name("base.copy")
+        shutil.rmtree(partial, ignore_errors=True)
+        shutil.copytree(done, partial)
+        partial.rename(wanted)

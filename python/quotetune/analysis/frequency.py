@@ -1,0 +1,161 @@
+"""Does a topic's frequency in the corpus decide how much is quoted about it?
+
+The method is that of Udandarao et al. 2024 (arXiv 2404.04125, section 3): count each concept in the
+corpus (0 becomes 1), take the logarithm, split it into 12 bins of equal width, average the measure
+in each, and correlate. Everything here is a pure function.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+BINS = 12
+_Numbers = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class FrequencyBin:
+    """Topics of similar frequency.
+
+    Attributes:
+        low: ln of the least count that belongs to it.
+        high: ln of the count at which the next bin begins; that of the last belongs to it.
+        prompts: How many prompts have such a topic.
+        mean: Mean QUIP of their responses; None without prompts.
+        spread: Standard deviation (n - 1) of their QUIP; None for fewer than two prompts.
+    """
+
+    low: float
+    high: float
+    prompts: int
+    mean: float | None
+    spread: float | None
+
+    @property
+    def center(self) -> float:
+        """The middle of the bin, as ln of a count."""
+        return (self.low + self.high) / 2
+
+
+@dataclass(frozen=True)
+class FrequencyCurve:
+    """QUIP of one policy by the frequency of the topic.
+
+    Attributes:
+        bins: The bins, of rising frequency.
+        r_bins: Pearson r of the bins' centres and means, over the bins with prompts; None for
+            fewer than two of them, or if all means are equal.
+        r_inner_bins: The same without the first and the last bin, as in the paper.
+        r_prompts: Pearson r of ln count and QUIP over prompts.
+        intercept: a of the fit QUIP = a + b ln(count) over prompts, by least squares.
+        slope: b of that fit; None if all counts are equal.
+        rarest_mean: Mean QUIP of the tenth of the prompts whose topics are rarest.
+    """
+
+    bins: list[FrequencyBin]
+    r_bins: float | None
+    r_inner_bins: float | None
+    r_prompts: float | None
+    intercept: float | None
+    slope: float | None
+    rarest_mean: float
+
+
+def log_counts(counts: Sequence[int]) -> _Numbers:
+    """Return ln of counts; 0 counts as 1.
+
+    Example:
+        >>> log_counts([0, 1, 10]).round(2).tolist()
+        [0.0, 0.0, 2.3]
+    """
+    numbers: _Numbers = np.log(np.maximum(np.asarray(counts, dtype=np.float64), 1.0))
+    return numbers
+
+
+def rarest_tenth(counts: Sequence[int]) -> list[int]:
+    """Return the positions of the rarest tenth, at least one; of equal counts the first.
+
+    Example:
+        >>> rarest_tenth([5, 0, 3])
+        [1]
+    """
+    order = np.argsort(np.asarray(counts), kind="stable")
+    return [int(i) for i in order[: -(-len(counts) // 10)]]
+
+
+def frequency_curve(
+    counts: Sequence[int], quip: Sequence[float], bins: int = BINS
+) -> FrequencyCurve:
+    """Put a policy's QUIP against the frequency of the prompts' topics.
+
+    Args:
+        counts: Occurrences of each prompt's topic in the corpus; at least one prompt.
+        quip: Mean QUIP of the responses to each.
+        bins: Bins of equal width in ln(count).
+
+    Returns:
+        Bins, correlations and the fit.
+
+    Example:
+        >>> curve = frequency_curve([0, 10, 100, 1000], [0.0, 0.1, 0.2, 0.3], bins=3)
+        >>> [(b.prompts, b.mean) for b in curve.bins]
+        [(1, 0.0), (1, 0.1), (2, 0.25)]
+        >>> round(curve.slope, 4), curve.rarest_mean
+        (0.0434, 0.0)
+    """
+    x = log_counts(counts)
+    y = np.asarray(quip, dtype=np.float64)
+    filled = _bins(x, y, bins)
+    slope = intercept = None
+    if np.ptp(x) > 0:
+        centred = x - x.mean()
+        slope = float(centred @ (y - y.mean()) / (centred @ centred))
+        intercept = float(y.mean() - slope * x.mean())
+    return FrequencyCurve(
+        bins=filled,
+        r_bins=_r_of_bins(filled),
+        r_inner_bins=_r_of_bins(filled[1:-1]),
+        r_prompts=pearson(x, y),
+        intercept=intercept,
+        slope=slope,
+        rarest_mean=float(y[rarest_tenth(counts)].mean()),
+    )
+
+
+def pearson(x: Sequence[float] | _Numbers, y: Sequence[float] | _Numbers) -> float | None:
+    """Return Pearson's r; None for fewer than two points, or if one side does not vary.
+
+    Example:
+        >>> pearson([1, 2, 3], [2, 4, 6])
+        1.0
+    """
+    if len(x) < 2 or np.ptp(x) == 0 or np.ptp(y) == 0:
+        return None
+    return float(np.clip(np.corrcoef(x, y)[0, 1], -1.0, 1.0))
+
+
+def _bins(x: _Numbers, y: _Numbers, bins: int) -> list[FrequencyBin]:
+    edges = np.linspace(x.min(), x.max(), bins + 1)
+    if np.ptp(x) == 0:  # one bin holds all there is
+        edges = edges[:2]
+    places = np.clip(np.searchsorted(edges, x, side="right") - 1, 0, len(edges) - 2)
+    filled = []
+    for number in range(len(edges) - 1):
+        values = y[places == number]
+        filled.append(
+            FrequencyBin(
+                low=float(edges[number]),
+                high=float(edges[number + 1]),
+                prompts=len(values),
+                mean=float(values.mean()) if len(values) else None,
+                spread=float(values.std(ddof=1)) if len(values) > 1 else None,
+            )
+        )
+    return filled
+
+
+def _r_of_bins(bins: Sequence[FrequencyBin]) -> float | None:
+    filled = [(found.center, found.mean) for found in bins if found.mean is not None]
+    return pearson([center for center, _ in filled], [mean for _, mean in filled])

@@ -1,0 +1,203 @@
+"""The study of frequency over a run: topics, their counts, and QUIP before and after."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from quotetune.analysis.chart import Points, scatter_chart
+from quotetune.analysis.frequency import (
+    FrequencyCurve,
+    frequency_curve,
+    log_counts,
+    rarest_tenth,
+)
+from quotetune.errors import UsageError
+from quotetune.finished_run import tuned_policy
+from quotetune.index import Index
+from quotetune.prompts import Prompt, load_prompts
+from quotetune.whole_files import write_json, write_text
+
+SCHEMA = 1
+BASE = "base"
+
+
+@dataclass(frozen=True)
+class FrequencyStudy:
+    """QUIP of a run's policies by the frequency of the prompts' topics.
+
+    Attributes:
+        topics: The topic of each held-out prompt.
+        counts: Its occurrences in the corpus.
+        quip: Mean QUIP of the responses to each prompt, by policy; `base` first.
+        curves: What follows from them, by policy.
+    """
+
+    topics: list[str]
+    counts: list[int]
+    quip: dict[str, list[float]]
+    curves: dict[str, FrequencyCurve]
+
+
+def study_frequency(run: Path, *, topic: str, policy: str | None) -> FrequencyStudy:
+    """Count the topics of a run's held-out prompts, and put QUIP against them.
+
+    Args:
+        run: The run's directory, with its evaluations.
+        topic: What names a prompt's topic: `topic`, `id`, or another column of the prompts.
+        policy: The policy to set beside `base`; None takes the best, or the last.
+
+    Returns:
+        The study.
+
+    Raises:
+        UsageError: A prompt has no topic, or the run has not been evaluated.
+        QuotetuneError: The index has no suffix structure.
+    """
+    tuned = tuned_policy(run, policy)
+    prompts = load_prompts(run / "prompts" / "heldout.parquet")
+    topics = [_topic(prompt, topic) for prompt in prompts]
+    counts = [int(count) for count in Index.open(tuned.config.index).count(topics)]
+    names = [BASE]
+    if tuned.directory is not None:
+        names.append(tuned.directory.resolve().parent.name)  # `best` leads to a round
+    quip = {name: _mean_quip(run / "evaluation" / name, prompts) for name in names}
+    curves = {name: frequency_curve(counts, values) for name, values in quip.items()}
+    return FrequencyStudy(topics, counts, quip, curves)
+
+
+def write_study(study: FrequencyStudy, directory: Path) -> str:
+    """Write `frequency.json`, `frequency.md` and `frequency.svg`.
+
+    Returns:
+        The table, as in `frequency.md`.
+    """
+    directory.mkdir(parents=True, exist_ok=True)
+    rarest = rarest_tenth(study.counts)
+    content = {
+        "schema": SCHEMA,
+        "prompts": [
+            {
+                "topic": topic,
+                "count": count,
+                **{f"quip_{name}": values[i] for name, values in study.quip.items()},
+            }
+            for i, (topic, count) in enumerate(zip(study.topics, study.counts, strict=True))
+        ],
+        "rarest_tenth": {
+            "prompts": len(rarest),
+            "largest_count": max(study.counts[i] for i in rarest),
+        },
+        "policies": {name: _curve(curve) for name, curve in study.curves.items()},
+    }
+    write_json(directory / "frequency.json", content)
+    write_text(directory / "frequency.svg", _chart(study))
+    table = frequency_table(study)
+    write_text(directory / "frequency.md", table)
+    return table
+
+
+def frequency_table(study: FrequencyStudy) -> str:
+    """Write the study as Markdown: a row a bin, the rarest tenth, and the correlations."""
+    names = list(study.curves)
+    lines = [
+        _row(["topic stands in the corpus", "prompts", *(f"QUIP, {name}" for name in names)]),
+        _row(["---", *["---:"] * (len(names) + 1)]),
+    ]
+    bins = zip(*(curve.bins for curve in study.curves.values()), strict=True)
+    for of_policies in bins:
+        first = of_policies[0]
+        if first.prompts:
+            low = math.exp(first.low) if first.low else 0.0  # what stands nowhere counts as once
+            times = f"{_times(low)} to {_times(math.exp(first.high))} times"
+            cells = [_mean(found.mean, found.spread) for found in of_policies]
+            lines.append(_row([times, str(first.prompts), *cells]))
+    rarest = rarest_tenth(study.counts)
+    largest = max(study.counts[i] for i in rarest)
+    means = [f"{curve.rarest_mean:.1%}" for curve in study.curves.values()]
+    lines.append(_row([f"the rarest tenth (at most {largest:,} times)", str(len(rarest)), *means]))
+    measures = (
+        ("Pearson r, bins", "r_bins"),
+        ("Pearson r, bins without the outermost", "r_inner_bins"),
+        ("Pearson r, prompts", "r_prompts"),
+    )
+    for title, name in measures:
+        values = [getattr(curve, name) for curve in study.curves.values()]
+        lines.append(_row([title, "", *map(_number, values)]))
+    fits = [
+        "-" if curve.slope is None else f"{curve.intercept:.4f} + {curve.slope:.4f} ln(count)"
+        for curve in study.curves.values()
+    ]
+    lines.append(_row(["least squares, prompts", "", *fits]))
+    return "\n".join(lines) + "\n"
+
+
+def _topic(prompt: Prompt, name: str) -> str:
+    value = {"topic": prompt.topic, "id": prompt.id}.get(name, prompt.extra.get(name))
+    if not isinstance(value, str) or not value.strip():
+        known = ", ".join(["topic", "id", *prompt.extra])
+        raise UsageError(
+            f"prompt {prompt.id} has no {name}, which is to name its topic: give every prompt one,"
+            f" or choose another column with --topic ({known})"
+        )
+    return value
+
+
+def _mean_quip(evaluation: Path, prompts: Sequence[Prompt]) -> list[float]:
+    """Return the mean QUIP of each prompt's responses; one that is too short counts 0."""
+    import pyarrow.parquet as pq
+
+    path = evaluation / "metrics" / "responses.parquet"
+    if not path.is_file():
+        raise UsageError(f"{path} is not there: evaluate the policy first, with `quotetune train`")
+    found: dict[str, list[float]] = {}
+    for row in pq.read_table(path, columns=["prompt_id", "quip"]).to_pylist():
+        found.setdefault(row["prompt_id"], []).append(row["quip"] or 0.0)
+    missing = [prompt.id for prompt in prompts if prompt.id not in found]
+    if missing:
+        raise UsageError(
+            f"{path} has no response to prompt {missing[0]}: run `quotetune train` again"
+        )
+    return [sum(found[prompt.id]) / len(found[prompt.id]) for prompt in prompts]
+
+
+def _curve(curve: FrequencyCurve) -> dict[str, Any]:
+    content: Mapping[str, Any] = asdict(curve)
+    bins = [
+        {**row, "center": found.center}
+        for row, found in zip(content["bins"], curve.bins, strict=True)
+    ]
+    return {**content, "bins": bins}
+
+
+def _chart(study: FrequencyStudy) -> str:
+    series = []
+    x = log_counts(study.counts)
+    for name, curve in study.curves.items():
+        filled = [
+            (found.center, found.mean, found.spread)
+            for found in curve.bins
+            if found.mean is not None
+        ]
+        line = None if curve.slope is None else (curve.intercept or 0.0, curve.slope)
+        points = [(float(a), b) for a, b in zip(x, study.quip[name], strict=True)]
+        series.append(Points(name, points, filled, line))
+    return scatter_chart("ln(occurrences of the topic in the corpus)", "QUIP", series)
+
+
+def _row(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _times(count: float) -> str:
+    return f"{count:,.0f}" if count >= 10 else f"{count:.1f}".removesuffix(".0")
+
+
+def _mean(mean: float | None, spread: float | None) -> str:
+    shown = "-" if mean is None else f"{mean:.1%}"
+    return shown if spread is None else f"{shown} ± {spread:.1%}"
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.2f}"
