@@ -6,17 +6,23 @@ it is the report of a run of that size, made by repeating this one.
 """
 
 import argparse
+import io
 import os
 import tempfile
 import time
 from pathlib import Path
 
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, Playwright, expect, sync_playwright
 
 from quotetune.report import write_report
 
 WIDTHS = {"desktop": 1280, "phone": 390}
 QUOTE = "mark[role=button]"
+
+
+def launch(playwright: Playwright) -> Browser:
+    chromium = os.environ.get("CHROMIUM", "/usr/bin/chromium")
+    return playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
 
 
 def open_report(browser: Browser, report: Path, width: int, scheme: str = "light") -> Page:
@@ -98,8 +104,7 @@ def main(run: Path, screenshots: Path) -> None:
     report = run / "report.html"
     screenshots.mkdir(parents=True, exist_ok=True)
     with sync_playwright() as playwright:
-        chromium = os.environ.get("CHROMIUM", "/usr/bin/chromium")
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        browser = launch(playwright)
         for device, width in WIDTHS.items():
             for scheme in ("light", "dark"):
                 page = open_report(browser, report, width, scheme)
@@ -125,6 +130,27 @@ def main(run: Path, screenshots: Path) -> None:
     print(f"all well; {report.stat().st_size / 1e6:.2f} MB; look at {screenshots}")
 
 
+def take_picture(run: Path, picture: Path) -> None:
+    """Take the README's picture: the headline, and the first responses."""
+    from PIL import Image
+
+    with sync_playwright() as playwright:
+        browser = launch(playwright)
+        page = open_report(browser, run / "report.html", 1080)
+        page.evaluate(
+            """() => {
+              for (const hidden of document.querySelectorAll(
+                "nav, .skip, #results > .scroll, section:not(#results, #responses), footer, .pager,"
+                + " #response-rows tr:nth-child(n + 3)"
+              )) hidden.remove();
+            }"""
+        )
+        drawn = Image.open(io.BytesIO(page.screenshot(full_page=True))).convert("RGB")
+        # Few colours make a small file.
+        drawn.quantize(40, dither=Image.Dither.NONE).save(picture, optimize=True)
+        browser.close()
+
+
 def write_large_report(run: Path, prompts: int, folder: Path) -> Path:
     from tests.large_run import enlarge
 
@@ -140,8 +166,11 @@ if __name__ == "__main__":
     parser.add_argument("run", type=Path)
     parser.add_argument("--output", "-o", type=Path, default=Path("screenshots"))
     parser.add_argument("--prompts", type=int)
+    parser.add_argument("--picture", type=Path, help="take the README's picture only")
     options = parser.parse_args()
-    if options.prompts is None:
+    if options.picture is not None:
+        take_picture(options.run, options.picture)
+    elif options.prompts is None:
         main(options.run, options.output)
     else:
         with tempfile.TemporaryDirectory() as work:
