@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_pairs import RULES, configs, naive_choice, response_lists
 
+from quotetune.candidates import GOLD
 from quotetune.config import PairsConfig, PreferenceConfig
-from quotetune.pairs import GOLD, Response, choose_pairs
+from quotetune.pairs import Response, choose_pairs
 from quotetune.preference import rank
 
 # Weights that are powers of two and votes give exact win rates: ties are ties in any arithmetic.
@@ -225,7 +226,7 @@ def test_unquote_turns_round_what_measures_quoting_and_nothing_else():
     assert rank(values, preference, unquote=True).win_rates.tolist() == [0.5, 0.5]
 
 
-def test_the_reference_may_win_and_is_nobodys_opponent():
+def test_the_reference_is_ranked_among_the_samples():
     responses = [
         Response(0, "a", 0.2, 20),
         Response(1, "b", 0.1, 20),
@@ -233,8 +234,8 @@ def test_the_reference_may_win_and_is_nobodys_opponent():
     ]
     config = PairsConfig(rule="large_margin", margin=0.5, delta_quip=None)
     choice = choose(responses, config, PreferenceConfig.model_validate({"quip": {"tau": 0}}))
-    assert choice.win_rates == [1.0, 0.0, 1.0]
-    assert choice.pairs == [(2, 1), (0, 1)]
+    assert choice.win_rates == [0.5, 0.0, 1.0]
+    assert choice.pairs == [(2, 1), (2, 0), (0, 1)]
 
 
 def test_what_is_too_short_is_nobodys_opponent():

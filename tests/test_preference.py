@@ -129,12 +129,6 @@ def test_one_criterion_ranks_by_itself_and_win_rates_have_the_same_order(values,
             assert (ranking.win_rates[i] > ranking.win_rates[j]) == (a > b)
 
 
-def test_the_reference_is_compared_with_samples_and_no_sample_with_it():
-    config = PreferenceConfig.model_validate({"quip": {"tau": 0}})
-    ranking = rank({"quip": [0.9, 0.1, 0.2, 0.3]}, config, gold=[True, False, False, False])
-    assert ranking.win_rates.tolist() == [1.0, 0.0, 0.5, 1.0]
-
-
 def test_a_loser_loses_every_comparison_and_ranks_last():
     config = PreferenceConfig.model_validate({"quip": {"tau": 0}})
     ranking = rank({"quip": [0.9, 0.1, 0.2]}, config, losers=[True, False, False])

@@ -218,8 +218,7 @@ class CandidatesConfig(_Block):
     """What is ranked beside the samples."""
 
     gold: bool = False
-    """Rank the prompt's `reference`, too, as the teacher's response. It is compared with the
-    samples, but they are not compared with it: what counts is to win against the policy."""
+    """Rank the prompt's `reference` among its samples, as DNO does with a teacher's response."""
 
 
 class NegativesConfig(_Block):

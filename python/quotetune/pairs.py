@@ -11,7 +11,6 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from quotetune.candidates import GOLD
 from quotetune.config import PairsConfig
 from quotetune.config_preference import CriterionConfig, PreferenceConfig
 from quotetune.pair_rules import pairs_by_rule
@@ -48,7 +47,7 @@ class Response:
     """One response to a prompt.
 
     Attributes:
-        sample: Its number among the prompt's samples, from 0; `GOLD` for the reference.
+        sample: Its number among the samples of the prompt, from 0; -1 for the reference.
         text: The text.
         quip: QUIP-Score, a fraction; None if it is too short to have one.
         length: Tokens, without the end-of-text token.
@@ -121,7 +120,6 @@ def choose_pairs(
         preference,
         unquote=settings.direction == "unquote",
         pairwise={name: matrix[np.ix_(order, order)] for name, matrix in (pairwise or {}).items()},
-        gold=[response.sample == GOLD for response in ranked],
         losers=losers.tolist(),
     )
     win_rates: list[float | None] = [None] * len(responses)

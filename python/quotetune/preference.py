@@ -24,7 +24,7 @@ class Ranking:
 
     Attributes:
         preference: P(i > j) for every two candidates, of shape (n, n); P(i > j) + P(j > i) = 1.
-        win_rates: Mean preference of each over the policy's samples other than itself.
+        win_rates: Mean preference of each over all others.
         scores: What the pair rules rank by: the win rates, or the values of the only criterion,
             whose order is the same.
     """
@@ -45,7 +45,6 @@ def rank(
     *,
     unquote: bool = False,
     pairwise: Mapping[str, Matrix] | None = None,
-    gold: Sequence[bool] | None = None,
     losers: Sequence[bool] | None = None,
 ) -> Ranking:
     """Rank the candidates of a prompt.
@@ -56,7 +55,6 @@ def rank(
         config: The criteria in use.
         unquote: Turn round the criteria that measure quoting.
         pairwise: P_j(i > k) by the name of each criterion that compares two responses.
-        gold: Which candidates are no samples of the policy: nobody is compared with them.
         losers: Which candidates lose every comparison but those among themselves.
 
     Returns:
@@ -79,8 +77,7 @@ def rank(
     lose = np.zeros(count, bool) if losers is None else np.array(losers, bool)
     total[lose[:, None] & ~lose[None, :]] = 0.0
     total[~lose[:, None] & lose[None, :]] = 1.0
-    of_policy = np.ones(count, bool) if gold is None else ~np.array(gold, bool)
-    win_rates = mean_win_rates(total, of_policy)
+    win_rates = mean_win_rates(total)
     scores = win_rates
     if len(weights) == 1 and config.scored:
         [name] = config.scored
@@ -137,22 +134,21 @@ def symmetric(prefer: Callable[[int, int], float], count: int) -> Matrix:
     return matrix
 
 
-def mean_win_rates(preference: Matrix, of_policy: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
-    """Return the mean win rate of each candidate, E_{y' ~ pi}[P(y > y')].
+def mean_win_rates(preference: Matrix) -> npt.NDArray[np.float64]:
+    """Return the mean win rate of each candidate over the others, E_{y'}[P(y > y')].
 
-    The expectation is over the prompt's other samples (Rosset et al. 2024, section 3).
+    Rosset et al. 2024, section 3, with the prompt's other candidates for y'.
 
     Args:
         preference: P(i > j), of shape (n, n).
-        of_policy: Which candidates are samples of the policy.
 
     Returns:
-        A win rate for each; 1/2 for one without anybody to be compared with.
+        A win rate for each; 1/2 for one that is alone.
     """
-    # With itself it is even; the same sum for equal candidates keeps their win rates equal.
-    others = of_policy.sum() - of_policy
-    won = preference[:, of_policy].sum(1) - np.where(of_policy, preference.diagonal(), 0.0)
-    return np.where(others > 0, won / np.maximum(others, 1), 0.5)
+    others = len(preference) - 1
+    # Equal candidates have equal rows, whose sums are equal to the last bit.
+    won = preference.sum(1) - preference.diagonal()
+    return np.asarray(won / others) if others > 0 else np.full(len(preference), 0.5)
 
 
 def _signed(

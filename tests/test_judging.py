@@ -1,0 +1,106 @@
+"""A judge compares every two answers in both orders; its replies become a symmetric preference."""
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from test_pairing_preference import QUIP, write_candidates
+
+import quotetune.judging
+from quotetune.config_preference import JudgeConfig
+from quotetune.judging import Verdicts, preference_of, run_judge, verdict
+from quotetune.prompts import Prompt
+from quotetune.sampling.parts import schema
+
+TEMPLATE = "{prompt}|{first}|{second}"
+
+
+@pytest.mark.parametrize(
+    ("reply", "expected"),
+    [
+        ("[[A]]", 1.0),
+        ("Both are fine, but [[B]]", 0.0),
+        ("[[A]] no, wait: [[B]]", 0.0),
+        ("A", 1.0),
+        ("**B**.", 0.0),
+        ("A is better", None),
+        ("[[C]]", None),
+        ("AB", None),
+        ("", None),
+    ],
+)
+def test_a_verdict_is_marked_or_a_letter_alone(reply, expected):
+    assert verdict(reply) == expected
+
+
+@pytest.mark.parametrize(
+    ("replies", "turned", "expected"),
+    [
+        (["A"], ["B"], (1.0, 0)),  # the same answer in both orders
+        (["A"], ["A"], (0.5, 0)),  # always the first place
+        (["B"], ["A"], (0.0, 0)),
+        (["?"], ["B"], (0.75, 1)),
+        (["A", "A", "B", "?"], ["B", "B", "B", "B"], ((2.5 / 4 + 1) / 2, 1)),
+    ],
+)
+def test_the_mean_of_both_orders_takes_the_place_out(replies, turned, expected):
+    assert preference_of(replies, turned) == expected
+    backwards, _ = preference_of(turned, replies)
+    assert backwards == pytest.approx(1 - expected[0])
+
+
+def judged(tmp_path, monkeypatch, answer):
+    """Let a judge that answers by a function compare the candidates of `QUIP`."""
+    files = write_candidates(tmp_path / "in", QUIP)
+    asked = []
+
+    def replies(questions, output, **_):
+        rows = []
+        for question in questions:
+            (message,) = question.messages
+            asked.append(message["content"])
+            rows.append(
+                {
+                    "prompt_id": question.id,
+                    "sample": 0,
+                    "response": answer(*message["content"].split("|")),
+                    "prompt_token_ids": [1],
+                    "token_ids": [1],
+                    "finish_reason": "stop",
+                    "seed": 0,
+                }
+            )
+        output.mkdir()
+        table = pa.Table.from_pylist(rows, schema())
+        pq.write_table(table, output / "part-00000.parquet")
+
+    monkeypatch.setattr(quotetune.judging, "run_sampling", replies)
+    judge = JudgeConfig.model_validate({"model": {"path": "m"}, "template": TEMPLATE})
+    prompts = {
+        name: Prompt(name, messages=[{"role": "user", "content": f"{name}? {{second}}"}])
+        for name in QUIP
+    }
+    run_judge(files, prompts, tmp_path / "judge", judge, seed=0)
+    return asked, Verdicts(tmp_path / "judge" / "verdicts.parquet")
+
+
+def test_every_two_answers_are_asked_about_in_both_orders(tmp_path, monkeypatch):
+    asked, verdicts = judged(tmp_path, monkeypatch, lambda *_: "[[A]]")
+    # Two candidates of each prompt are long enough: the third of c has no QUIP.
+    assert len(asked) == 2 * len(QUIP)
+    # What stands in a prompt is no place of the template.
+    assert "c? {second}|c: response 0|c: response 1" in asked
+    assert "c? {second}|c: response 1|c: response 0" in asked
+    assert (verdicts.comparisons, verdicts.undecided) == (len(QUIP), 0)
+    rows = [{"sample": i} for i in range(3)]
+    assert (verdicts.matrix("c", rows) == 0.5).all()  # the first place has no advantage
+
+
+def test_a_judge_with_a_taste_is_a_preference(tmp_path, monkeypatch):
+    def later(_, first, second):
+        return "[[A]]" if first > second else "hm" if first.startswith("b") else "[[B]]"
+
+    _, verdicts = judged(tmp_path, monkeypatch, later)
+    rows = [{"sample": 0}, {"sample": 1}]
+    assert verdicts.matrix("a", rows).tolist() == [[0.5, 0.0], [1.0, 0.5]]
+    assert verdicts.matrix("b", rows).tolist() == [[0.5, 0.25], [0.75, 0.5]]
+    assert verdicts.undecided == 1
