@@ -3,12 +3,49 @@
 from collections.abc import Callable, Iterable, Sequence
 from os import PathLike
 from pathlib import Path
-from typing import final
+from typing import Any, final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from quotetune.results import QuoteTuple, ReportTuple
+from quotetune.results import ReportTuple
+
+@final
+class QuoteSource:
+    """A document that a quote stands in."""
+
+    __match_args__ = ("source", "id", "metadata", "offset")
+    def __new__(
+        cls, source: str, id: str, metadata: dict[str, Any], offset: int
+    ) -> QuoteSource: ...
+    @property
+    def source(self) -> str: ...
+    @property
+    def id(self) -> str: ...
+    @property
+    def metadata(self) -> dict[str, Any]: ...
+    @property
+    def offset(self) -> int: ...
+
+@final
+class Quote:
+    """A maximal verbatim span: one more character on either side stands in no document."""
+
+    __match_args__ = ("start", "end", "text", "count", "documents")
+    def __new__(
+        cls, start: int, end: int, text: str, count: int, documents: list[QuoteSource]
+    ) -> Quote: ...
+    @property
+    def start(self) -> int: ...
+    @property
+    def end(self) -> int: ...
+    @property
+    def text(self) -> str: ...
+    @property
+    def count(self) -> int: ...
+    @property
+    def documents(self) -> list[QuoteSource]: ...
+    def to_dict(self) -> dict[str, Any]: ...
 
 @final
 class Index:
@@ -33,7 +70,7 @@ class Index:
     def contains(self, texts: Iterable[str]) -> NDArray[np.bool_]: ...
     def trace(
         self, texts: Iterable[str], min_chars: int, max_documents: int
-    ) -> list[list[QuoteTuple]]: ...
+    ) -> list[list[Quote]]: ...
     def report(
         self, texts: Iterable[str], max_documents: int, exact: bool
     ) -> list[ReportTuple]: ...

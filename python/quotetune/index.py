@@ -17,7 +17,6 @@ from quotetune.results import (
     QuipReport,
     Quote,
     metadata_from_json,
-    quote_from_tuple,
     report_from_tuple,
 )
 
@@ -243,8 +242,7 @@ class Index:
             min_chars = self.n
         if min_chars < 1:
             raise UsageError(f"min_chars is {min_chars}; choose 1 or more")
-        traces = self._index.trace(texts, min(min_chars, _MOST), _check_documents(max_documents))
-        quotes = [[quote_from_tuple(quote) for quote in trace] for trace in traces]
+        quotes = self._index.trace(texts, min(min_chars, _MOST), _check_documents(max_documents))
         return quotes[0] if isinstance(text, str) else quotes
 
     def count(self, texts: Iterable[str]) -> NDArray[np.int64]:

@@ -1,11 +1,14 @@
 """What an index answers with: documents, quotes and reports."""
 
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-QuoteTuple: TypeAlias = tuple[int, int, str, int, list[tuple[str, str, str, int]]]
-ReportTuple: TypeAlias = tuple[int, int, list[QuoteTuple] | None, int | None, list[tuple[int, int]]]
+from quotetune._core import Quote, QuoteSource
+
+__all__ = ["Document", "QuipReport", "Quote", "QuoteSource", "metadata_from_json"]
+
+ReportTuple: TypeAlias = tuple[int, int, list[Quote] | None, int | None, list[tuple[int, int]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,48 +26,6 @@ class Document:
     id: str
     text: str
     metadata: dict[str, Any] = field(default_factory=dict)
-
-
-# Traces of many texts make hundreds of thousands of these: frozen ones take four times as long.
-@dataclass(slots=True)
-class QuoteSource:
-    """A document that a quote stands in.
-
-    Attributes:
-        source: The document's source.
-        id: The document's id.
-        metadata: The document's metadata.
-        offset: Characters of the document's text before the first occurrence.
-    """
-
-    source: str
-    id: str
-    metadata: dict[str, Any]
-    offset: int
-
-
-@dataclass(slots=True)
-class Quote:
-    """A maximal verbatim span: one more character on either side stands in no document.
-
-    Attributes:
-        start: First character in the text as given.
-        end: One past the last character in the text as given; a run of white space that
-            normalisation collapsed belongs to the quote whole.
-        text: The quoted text as it stands in the documents, normalised.
-        count: Occurrences in the corpus, overlapping ones counted.
-        documents: The first documents that hold it, in the order of the corpus, each once.
-    """
-
-    start: int
-    end: int
-    text: str
-    count: int
-    documents: list[QuoteSource]
-
-    def to_dict(self) -> dict[str, Any]:
-        """Give the quote as JSON can hold it."""
-        return asdict(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,22 +55,15 @@ class QuipReport:
 
     def to_dict(self) -> dict[str, Any]:
         """Give the report as JSON can hold it."""
-        return asdict(self)
+        report = {name: getattr(self, name) for name in self.__slots__}
+        if self.quotes is not None:
+            report["quotes"] = [quote.to_dict() for quote in self.quotes]
+        return report | {"covered": list(self.covered)}
 
 
 def metadata_from_json(metadata: str) -> dict[str, Any]:
     """Read the metadata of a document; most have none."""
     return {} if metadata == "{}" else json.loads(metadata)
-
-
-def quote_from_tuple(quote: QuoteTuple) -> Quote:
-    """Name the fields of a quote from the core."""
-    start, end, text, count, documents = quote
-    sources = [
-        QuoteSource(source, id, metadata_from_json(metadata), offset)
-        for source, id, metadata, offset in documents
-    ]
-    return Quote(start, end, text, count, sources)
 
 
 def report_from_tuple(report: ReportTuple) -> QuipReport:
@@ -120,7 +74,7 @@ def report_from_tuple(report: ReportTuple) -> QuipReport:
         denominator=denominator,
         quip_25_beta=numerator / denominator if denominator else None,
         too_short=denominator == 0,
-        quotes=None if quotes is None else [quote_from_tuple(quote) for quote in quotes],
+        quotes=quotes,
         longest_quote=longest_quote,
         covered=covered,
     )

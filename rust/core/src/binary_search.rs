@@ -36,6 +36,16 @@ impl<'p> BinarySearch<'p> {
         (self.low < self.high).then(|| self.low + (self.high - self.low) / 2)
     }
 
+    /// The two suffixes one of which is looked at after the next.
+    pub fn probes_after(&self) -> [usize; 2] {
+        let (low, high) = (self.low, self.high);
+        let middle = low + (high - low) / 2;
+        [
+            low + (middle - low) / 2,
+            middle + 1 + high.saturating_sub(middle + 1) / 2,
+        ]
+    }
+
     /// Where the search has come to.
     pub fn place(&self) -> usize {
         self.low
@@ -58,7 +68,8 @@ impl<'p> BinarySearch<'p> {
         }
     }
 
-    fn known(&self) -> usize {
+    /// Bytes that the suffix to look at next is known to share with the pattern.
+    pub fn known(&self) -> usize {
         self.low_shared.min(self.high_shared)
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! Sections: records (source, id and metadata of each document), starts of the documents in the
 //! text, starts of the records (both with a closing entry), then the identity table: the hashes of
-//! (source, id) in ascending order, and the document of each.
+//! (source, id) in ascending order, and the document of each; last, for a segment that was built with one, the table of
+//! [`crate::char_offsets`].
 
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -10,14 +11,17 @@ use std::path::{Path, PathBuf};
 use serde::de::IgnoredAny;
 use xxhash_rust::xxh3::Xxh3;
 
+use crate::char_offsets::{CharOffsets, CharOffsetsWriter};
 use crate::error::{Error, Result};
 use crate::file::{FileWriter, Kind, MappedFile, Parameters};
+use crate::prefetch::prefetch;
 
 const RECORDS: usize = 0;
 const STARTS: usize = 1;
 const RECORD_STARTS: usize = 2;
 const HASHES: usize = 3;
 const ORDER: usize = 4;
+const CHAR_OFFSETS: usize = 5;
 
 /// What is kept of a document beside its text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,12 +46,13 @@ pub fn wide_identity_hash(source: &str, id: &str) -> u128 {
     identity(source, id).digest128()
 }
 
-/// Writes records as they come; the tables, 28 bytes a document, are kept until the end.
+/// Writes records as they come; the tables, 28 bytes a document and 4 for 1,024 bytes of text, are kept until the end.
 pub struct DocumentsWriter {
     file: FileWriter,
     starts: Vec<u64>,
     record_starts: Vec<u64>,
     identities: Vec<(u64, u32)>,
+    char_offsets: CharOffsetsWriter,
     record_bytes: u64,
 }
 
@@ -60,6 +65,7 @@ impl DocumentsWriter {
             starts: Vec::new(),
             record_starts: Vec::new(),
             identities: Vec::new(),
+            char_offsets: CharOffsetsWriter::default(),
             record_bytes: 0,
         })
     }
@@ -69,7 +75,8 @@ impl DocumentsWriter {
     }
 
     /// Append the record of the document that begins at byte `start` of the segment's text.
-    pub fn push(&mut self, start: u64, record: Record) -> Result<()> {
+    pub fn push(&mut self, start: u64, text: &str, record: Record) -> Result<()> {
+        self.char_offsets.push(start, text);
         let hash = identity(record.source, record.id).digest();
         self.identities.push((hash, self.starts.len() as u32));
         self.starts.push(start);
@@ -95,8 +102,10 @@ impl DocumentsWriter {
             self.file.begin_section()?;
             self.file.write(bytemuck::cast_slice(table))?;
         }
-        self.file.begin_section()?;
-        self.file.write(bytemuck::cast_slice(&order))?;
+        for table in [&order, &self.char_offsets.finish()] {
+            self.file.begin_section()?;
+            self.file.write(bytemuck::cast_slice(table))?;
+        }
         self.file.finish()
     }
 }
@@ -147,6 +156,33 @@ impl Documents {
         let start = usize::try_from(*starts.get(document)?).ok()?;
         let next = usize::try_from(*starts.get(document + 1)?).ok()?;
         Some(start..next.checked_sub(1)?)
+    }
+
+    /// Characters of a document in front of byte `position` of the segment's `text`, if that is where it lies.
+    pub fn char_offset(&self, text: &[u8], document: usize, position: u64) -> Option<usize> {
+        let start = *self.starts().get(document)? as usize;
+        self.char_offsets().count(text, start, position as usize)
+    }
+
+    /// Ask for what `char_offset` reads, and for where the record stands.
+    pub fn prefetch_places(&self, text: &[u8], document: usize, position: u64) {
+        prefetch(self.file.section::<u64>(RECORD_STARTS), document);
+        // It was looked up a moment ago.
+        if let Some(&start) = self.starts().get(document) {
+            let offsets = self.char_offsets();
+            offsets.prefetch(text, start as usize, position as usize);
+        }
+    }
+
+    /// Ask for a record.
+    pub fn prefetch_record(&self, document: usize) {
+        if let Some(&start) = self.file.section::<u64>(RECORD_STARTS).get(document) {
+            prefetch(self.file.section::<u8>(RECORDS), start as usize);
+        }
+    }
+
+    fn char_offsets(&self) -> CharOffsets<'_> {
+        CharOffsets::new(self.file.section(CHAR_OFFSETS))
     }
 
     pub fn record(&self, document: usize) -> Result<Record<'_>> {

@@ -4,7 +4,6 @@ use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use memmap2::MmapMut;
 use rayon::prelude::*;
 
 use crate::bloom::{self, Bloom, BloomBuilder};
@@ -12,6 +11,7 @@ use crate::documents::Documents;
 use crate::error::{Error, Result};
 use crate::file::{FileWriter, Kind, Parameters};
 use crate::finish::Gauge;
+use crate::large_pages::LargePages;
 use crate::manifest::{FileEntry, FilterEntry};
 use crate::ngram::NgramHasher;
 use crate::segment::{SegmentText, WrittenSegment};
@@ -21,6 +21,8 @@ use crate::sizing::Sizing;
 pub const WHOLE: usize = usize::MAX / 2;
 /// Text that a thread takes at a time when it fills the filter.
 const FILTER_CHUNK: u64 = 1 << 20;
+/// Words of a filter that are written at a time.
+const WRITE_CHUNK: usize = 1 << 20;
 /// How often a filter that came out worse than it may be is made anew, each time this much larger. A filter of a few
 /// blocks is at the mercy of chance; a larger one is within its rate at once.
 const ATTEMPTS: i32 = 16;
@@ -130,9 +132,8 @@ pub fn build_filter(
         let mut output = FilterWriter::create(path.clone(), parameters)?;
         let part_words = most_words.next_multiple_of(bloom::BLOCK_WORDS);
         for first in (0..size.words).step_by(part_words) {
-            let mut map = zeros(part_words.min(size.words - first))?;
-            let words = bytemuck::cast_slice_mut(&mut map);
-            let builder = BloomBuilder::part(words, first, size.words).expect("whole blocks");
+            let mut words = zeros(part_words.min(size.words - first))?;
+            let builder = BloomBuilder::part(&mut words, first, size.words).expect("whole blocks");
             for part in covered {
                 part.hash(parameters, gauge, || {
                     let mut inserter = builder.inserter();
@@ -140,7 +141,7 @@ pub fn build_filter(
                 })?;
             }
             drop(builder);
-            output.write(words, gauge)?;
+            words.into_chunks(|chunk| output.write(chunk, gauge))?;
         }
         if output.fpr() <= size.max_fpr || attempt == ATTEMPTS {
             let documents = covered.iter().map(|part| part.documents.len() as u64);
@@ -150,18 +151,14 @@ pub fn build_filter(
     unreachable!("the last attempt counts")
 }
 
-/// Zeros on large pages, where the system has them: whoever writes all over them then seldom misses a page's address.
-fn zeros(words: usize) -> Result<MmapMut> {
-    let map = MmapMut::map_anon(words * size_of::<u64>()).map_err(|_| {
+/// The words of a filter to be filled.
+fn zeros(words: usize) -> Result<LargePages<u64>> {
+    LargePages::try_zeros(words).map_err(|_| {
         let gigabytes = words as f64 * 8e-9;
         Error::Usage(format!(
             "no memory for a filter of {gigabytes:.0} GB; give a memory limit, or expect fewer n-grams"
         ))
-    })?;
-    #[cfg(target_os = "linux")]
-    // Advice only: where the system does not take it, nothing else changes.
-    let _ = map.advise(memmap2::Advice::HugePage);
-    Ok(map)
+    })
 }
 
 /// Writes a filter part by part, and measures it.
@@ -185,11 +182,10 @@ impl FilterWriter {
         })
     }
 
+    /// Append whole blocks.
     fn write(&mut self, words: &[u64], gauge: &Gauge) -> Result<()> {
-        for chunk in words.chunks(1 << 20) {
-            gauge.check()?;
-            self.file.write(bytemuck::cast_slice(chunk))?;
-        }
+        gauge.check()?;
+        self.file.write(bytemuck::cast_slice(words))?;
         let part = Bloom::new(words).expect("whole blocks").measure();
         self.words += words.len();
         self.fill += part.fill * words.len() as f64;
@@ -223,7 +219,9 @@ pub fn write_filter(
     gauge: &Gauge,
 ) -> Result<FilterEntry> {
     let mut output = FilterWriter::create(path, parameters)?;
-    output.write(words, gauge)?;
+    for chunk in words.chunks(WRITE_CHUNK) {
+        output.write(chunk, gauge)?;
+    }
     output.finish(documents, size)
 }
 

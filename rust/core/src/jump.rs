@@ -6,35 +6,86 @@
 
 /// The table takes at most this share of the suffix array's bytes, but always one digit.
 const SHARE: usize = 32;
+/// Most digits of a key.
+const MAX_WIDTH: u32 = 8;
 /// 256 numbers of a byte each, in front of the entries.
 const RANK_WORDS: usize = 64;
 
 /// Make the table of the suffixes of `text` that begin at `positions`, which may come in any order.
 pub fn jump_table(text: &[u8], positions: impl ExactSizeIterator<Item = usize>) -> Vec<u32> {
-    let ranks = ranks_of(text);
-    let base = base_of(&ranks);
-    let most = positions.len() / SHARE;
-    let mut width = 1;
-    while base.pow(width + 1) <= most {
-        width += 1;
-    }
-    let mut table = vec![0u32; RANK_WORDS + base.pow(width) + 1];
-    let (head, entries) = table.split_at_mut(RANK_WORDS);
-    bytemuck::cast_slice_mut::<u32, u8>(head).copy_from_slice(&ranks);
+    let mut table = EmptyTable::new(text, positions.len());
     for position in positions {
-        let digit = |i: usize| {
-            text.get(position + i)
-                .map_or(0, |&byte| ranks[usize::from(byte)])
-        };
-        let key = (0..width as usize).fold(0, |key, i| key * base + usize::from(digit(i)));
-        entries[key + 1] += 1;
+        let key = table.key(text.get(position..).unwrap_or_default());
+        table.count(key);
     }
-    let mut total = 0;
-    for entry in entries {
-        total += *entry;
-        *entry = total;
+    table.finish()
+}
+
+/// The same for all suffixes; each one's key follows from that of the one before.
+pub fn jump_table_of_all(text: &[u8]) -> Vec<u32> {
+    let mut table = EmptyTable::new(text, text.len());
+    let leading = table.base.pow(table.width - 1);
+    let mut key = table.key(text);
+    for (position, &leaving) in text.iter().enumerate() {
+        table.count(key);
+        let entering = text.get(position + table.width as usize);
+        let entering = entering.map_or(0, |&byte| table.digit(byte));
+        key = (key - table.digit(leaving) * leading) * table.base + entering;
     }
-    table
+    table.finish()
+}
+
+/// A table whose entries are still counts.
+struct EmptyTable {
+    ranks: [u8; 256],
+    base: usize,
+    width: u32,
+    table: Vec<u32>,
+}
+
+impl EmptyTable {
+    fn new(text: &[u8], suffixes: usize) -> Self {
+        let ranks = ranks_of(text);
+        let base = base_of(&ranks);
+        let most = suffixes / SHARE;
+        let mut width = 1;
+        while width < MAX_WIDTH && base.pow(width + 1) <= most {
+            width += 1;
+        }
+        let mut table = vec![0u32; RANK_WORDS + base.pow(width) + 1];
+        bytemuck::cast_slice_mut::<u32, u8>(&mut table[..RANK_WORDS]).copy_from_slice(&ranks);
+        Self {
+            ranks,
+            base,
+            width,
+            table,
+        }
+    }
+
+    #[inline(always)]
+    fn digit(&self, byte: u8) -> usize {
+        usize::from(self.ranks[usize::from(byte)])
+    }
+
+    /// Of a suffix.
+    fn key(&self, suffix: &[u8]) -> usize {
+        let digit = |i| suffix.get(i).map_or(0, |&byte| self.digit(byte));
+        (0..self.width as usize).fold(0, |key, i| key * self.base + digit(i))
+    }
+
+    #[inline(always)]
+    fn count(&mut self, key: usize) {
+        self.table[RANK_WORDS + key + 1] += 1;
+    }
+
+    fn finish(mut self) -> Vec<u32> {
+        let mut total = 0;
+        for entry in &mut self.table[RANK_WORDS..] {
+            total += *entry;
+            *entry = total;
+        }
+        self.table
+    }
 }
 
 /// For each byte how many of those that occur in the text are not greater: its number, if it occurs.
@@ -71,7 +122,7 @@ impl<'a> JumpView<'a> {
         let (head, entries) = table.split_at_checked(RANK_WORDS)?;
         let ranks: &[u8; 256] = bytemuck::cast_slice(head).try_into().ok()?;
         let base = base_of(ranks);
-        let width = (1..=8).find(|&width| {
+        let width = (1..=MAX_WIDTH).find(|&width| {
             base.checked_pow(width)
                 .is_some_and(|keys| keys + 1 == entries.len())
         })?;
@@ -109,5 +160,32 @@ impl<'a> JumpView<'a> {
         self.entries
             .get(key)
             .map_or(usize::MAX, |&entry| entry as usize)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_of_all_suffixes_is_that_of_their_positions() {
+        let texts = [
+            &b""[..],
+            b"a",
+            b"ab",
+            b"banana\xFFbandana\xFF",
+            &[0, 255, 0, 0, 7],
+        ];
+        let long = b"to be or not to be, that is the question\xFF".repeat(3000);
+        for text in texts.into_iter().chain([&long[..]]) {
+            assert_eq!(jump_table_of_all(text), jump_table(text, 0..text.len()));
+        }
+    }
+
+    #[test]
+    fn few_letters_make_no_longer_key_than_is_read() {
+        // Three digits are in use: with nine of them the table would still be small enough.
+        let text = b"a\xFF".repeat(3usize.pow(9) * SHARE / 2);
+        assert!(JumpView::new(&jump_table_of_all(&text)).is_some());
     }
 }

@@ -27,9 +27,11 @@ impl LeanArrays {
     /// Index the documents of `text`, each of which ends with the separator. Takes 4 bytes of memory a byte of text.
     pub fn build(text: &[u8], n: usize) -> Self {
         let anchors = anchors_of(text, n);
-        let mut suffixes = suffix::suffix_array(text);
-        suffixes.retain(|&position| anchors.contains(position as usize));
-        suffixes.shrink_to_fit();
+        let sorted = suffix::suffix_array(text);
+        let kept = sorted.iter().copied();
+        let kept = kept.filter(|&position| anchors.contains(position as usize));
+        let suffixes: Vec<u32> = kept.collect();
+        drop(sorted);
         let positions = suffixes.iter().map(|&position| position as usize);
         Self {
             jump: jump_table(text, positions),
@@ -97,13 +99,14 @@ impl<'a> LeanView<'a> {
 
     /// Bytes of the longest prefix of `pattern` that occurs, if that is `least` or more; otherwise 0. `anchor`: where in
     /// it the anchor of its first window stands, which ends at `least` or before.
-    pub fn longest_prefix(&self, pattern: &[u8], anchor: usize, least: usize) -> usize {
+    pub async fn longest_prefix(&self, pattern: &[u8], anchor: usize, least: usize) -> usize {
         let (before, right) = pattern.split_at(anchor);
-        let interval = self.sorted.interval(&right[..least - anchor]);
+        let interval = self.sorted.interval(&right[..least - anchor]).await;
         // The nearer to the pattern in the order, the longer the common prefix.
         let middle = self
             .sorted
             .lower_bound(right)
+            .await
             .clamp(interval.start, interval.end);
         let below = self.last_following(interval.start..middle, before);
         let above = self.following(middle..interval.end, before).next();
@@ -116,22 +119,22 @@ impl<'a> LeanView<'a> {
             .unwrap_or(0)
     }
 
-    pub fn contains(&self, pattern: &[u8], anchor: Option<usize>) -> bool {
+    pub async fn contains(&self, pattern: &[u8], anchor: Option<usize>) -> bool {
         let Some(anchor) = anchor else {
             return memmem::find(self.sorted.text(), pattern).is_some();
         };
         let (before, right) = pattern.split_at(anchor);
-        let interval = self.sorted.interval(right);
+        let interval = self.sorted.interval(right).await;
         self.following(interval, before).next().is_some()
     }
 
     /// Where `pattern` occurs, overlapping occurrences too; in no order.
-    pub fn positions(&self, pattern: &[u8], anchor: Option<usize>) -> Cow<'a, [u32]> {
+    pub async fn positions(&self, pattern: &[u8], anchor: Option<usize>) -> Cow<'a, [u32]> {
         let Some(anchor) = anchor else {
             return self.scan(pattern).into();
         };
         let (before, right) = pattern.split_at(anchor);
-        let interval = self.sorted.interval(right);
+        let interval = self.sorted.interval(right).await;
         self.following(interval, before)
             // A damaged index may hold a position too near to the start.
             .filter_map(|index| self.position(index).checked_sub(anchor))

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::documents::{Documents, DocumentsWriter, Record};
 use crate::error::{Error, Result};
 use crate::file::{FileWriter, Kind, MappedFile, Parameters};
-use crate::jump::jump_table;
+use crate::jump::jump_table_of_all;
 use crate::lean::{LeanArrays, LeanView};
 use crate::manifest::SegmentEntry;
 use crate::suffix::{self, SEPARATOR, SuffixView};
@@ -62,7 +62,7 @@ impl SegmentWriter {
     }
 
     pub fn push(&mut self, text: &str, record: Record) -> Result<()> {
-        self.documents.push(self.text_bytes, record)?;
+        self.documents.push(self.text_bytes, text, record)?;
         self.text.write(text.as_bytes())?;
         self.text.write(&[SEPARATOR])?;
         self.text_bytes += text.len() as u64 + 1;
@@ -120,38 +120,38 @@ pub fn write_suffixes(
     step: impl Fn() -> Result<()>,
 ) -> Result<PathBuf> {
     let text = text.bytes();
-    let (kind, sorted, jump, fronts) = match suffixes {
-        Suffixes::All => {
-            let jump = jump_table(text, 0..text.len());
-            (Kind::Suffix, suffix::suffix_array(text), jump, Vec::new())
-        }
-        Suffixes::Anchors => {
-            let lean = LeanArrays::build(text, parameters.n);
-            (Kind::Lean, lean.suffixes, lean.jump, lean.fronts)
-        }
-    };
-    step()?;
-    let mut file = FileWriter::create(path, kind, parameters)?;
-    let sections = [
-        bytemuck::cast_slice(&sorted),
-        bytemuck::cast_slice(&jump),
-        bytemuck::cast_slice(&fronts),
-    ];
-    for section in &sections[..sections_of(suffixes)] {
+    let section = |file: &mut FileWriter, bytes: &[u8]| {
         file.begin_section()?;
-        for chunk in section.chunks(WRITE_CHUNK) {
+        for chunk in bytes.chunks(WRITE_CHUNK) {
             file.write(chunk)?;
             step()?;
         }
+        Ok::<(), Error>(())
+    };
+    let mut file;
+    match suffixes {
+        Suffixes::All => {
+            let jump = jump_table_of_all(text);
+            let sorted = suffix::suffix_array(text);
+            step()?;
+            file = FileWriter::create(path, Kind::Suffix, parameters)?;
+            file.begin_section()?;
+            sorted.into_chunks(|chunk| {
+                file.write(bytemuck::cast_slice(chunk))?;
+                step()
+            })?;
+            section(&mut file, bytemuck::cast_slice(&jump))?;
+        }
+        Suffixes::Anchors => {
+            let lean = LeanArrays::build(text, parameters.n);
+            step()?;
+            file = FileWriter::create(path, Kind::Lean, parameters)?;
+            section(&mut file, bytemuck::cast_slice(&lean.suffixes))?;
+            section(&mut file, bytemuck::cast_slice(&lean.jump))?;
+            section(&mut file, bytemuck::cast_slice(&lean.fronts))?;
+        }
     }
     file.finish()
-}
-
-fn sections_of(suffixes: Suffixes) -> usize {
-    match suffixes {
-        Suffixes::All => 2,
-        Suffixes::Anchors => 3,
-    }
 }
 
 /// A segment of an open index.

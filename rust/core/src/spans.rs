@@ -31,11 +31,11 @@ pub struct WindowHits<'a> {
 ///
 /// # Panics
 /// If `min_chars` is 0 or the prefilter has not one hit a window.
-pub fn maximal_spans(
+pub async fn maximal_spans(
     query: &str,
-    segments: &[TextIndex],
+    segments: &[TextIndex<'_>],
     anchors: Option<&Anchors>,
-    prefilter: Option<WindowHits>,
+    prefilter: Option<WindowHits<'_>>,
     min_chars: usize,
 ) -> Vec<Span> {
     assert!(min_chars > 0, "a span has at least one character");
@@ -51,12 +51,12 @@ pub fn maximal_spans(
     // Characters that a span is searched by; all windows of a span occur.
     let window = prefilter.map_or(min_chars, |windows| windows.n);
     let mut spans = Vec::new();
-    let mut next = search.first_window(0, window, prefilter);
+    let mut next = search.first_window(0, window, prefilter).await;
     while let Some((start, end)) = next {
         if end - start >= min_chars {
             spans.push(search.span(start, end));
         }
-        next = search.next_span(start, end, window, prefilter);
+        next = search.next_span(start, end, window, prefilter).await;
     }
     spans
 }
@@ -134,33 +134,38 @@ impl<'a> Search<'a> {
     }
 
     /// End of the longest match that starts at `start`; of shorter ones than `window` characters it may say `start`.
-    fn longest_match(&self, start: usize, window: usize) -> usize {
+    async fn longest_match(&self, start: usize, window: usize) -> usize {
         let pattern = &self.query.as_bytes()[self.starts[start]..];
         let (anchor, least) = (
             self.anchor(start),
             self.starts[start + window] - self.starts[start],
         );
-        let matched = |segment: &TextIndex| segment.longest_prefix(pattern, anchor, least);
-        let bytes = self.segments.iter().map(matched).max().unwrap_or(0);
+        let mut bytes = 0;
+        for segment in self.segments {
+            bytes = bytes.max(segment.longest_prefix(pattern, anchor, least).await);
+        }
         let end = self.starts[start] + bytes;
         // A match may end inside a character that shares its first bytes with the one in the text.
         self.starts.partition_point(|&byte| byte <= end) - 1
     }
 
-    fn occurs(&self, start: usize, end: usize) -> bool {
+    async fn occurs(&self, start: usize, end: usize) -> bool {
         let pattern = &self.query.as_bytes()[self.starts[start]..self.starts[end]];
         let anchor = self.anchor(start);
-        self.segments
-            .iter()
-            .any(|segment| segment.contains(pattern, anchor))
+        for segment in self.segments {
+            if segment.contains(pattern, anchor).await {
+                return true;
+            }
+        }
+        false
     }
 
     /// The first position from `from` on whose window occurs, with the end of its longest match.
-    fn first_window(
+    async fn first_window(
         &self,
         from: usize,
         window: usize,
-        prefilter: Option<WindowHits>,
+        prefilter: Option<WindowHits<'_>>,
     ) -> Option<(usize, usize)> {
         let mut start = from;
         while start + window <= self.chars() {
@@ -169,12 +174,12 @@ impl<'a> Search<'a> {
             } else if self.anchors.is_none() {
                 // Where the second half of the window does not occur, no window that contains it does.
                 let half = start + window / 2;
-                if half > start && !self.occurs(half, start + window) {
+                if half > start && !self.occurs(half, start + window).await {
                     start = half + 1;
                     continue;
                 }
             }
-            let end = self.longest_match(start, window);
+            let end = self.longest_match(start, window).await;
             if end >= start + window {
                 return Some((start, end));
             }
@@ -184,12 +189,12 @@ impl<'a> Search<'a> {
     }
 
     /// The span after [start, end): the first whose match reaches beyond `end`.
-    fn next_span(
+    async fn next_span(
         &self,
         start: usize,
         end: usize,
         window: usize,
-        prefilter: Option<WindowHits>,
+        prefilter: Option<WindowHits<'_>>,
     ) -> Option<(usize, usize)> {
         if end == self.chars() {
             return None;
@@ -197,7 +202,7 @@ impl<'a> Search<'a> {
         // It contains the character at `end` or starts behind it. If it starts at or before `last`, the window there
         // is part of it; otherwise the window before its start does not occur.
         let last = end + 1 - window;
-        let (found, reach) = self.first_window(last, window, prefilter)?;
+        let (found, reach) = self.first_window(last, window, prefilter).await?;
         if found > last {
             return Some((found, reach));
         }
@@ -205,7 +210,7 @@ impl<'a> Search<'a> {
         let (mut low, mut high) = (start + 1, last);
         while low < high {
             let middle = low + (high - low) / 2;
-            if self.occurs(middle, end + 1) {
+            if self.occurs(middle, end + 1).await {
                 high = middle;
             } else {
                 low = middle + 1;
@@ -214,7 +219,7 @@ impl<'a> Search<'a> {
         let reach = if low == last {
             reach
         } else {
-            self.longest_match(low, window)
+            self.longest_match(low, window).await
         };
         // Always so in an undamaged index; a damaged one must not send the search back.
         (reach > end).then_some((low, reach))

@@ -9,7 +9,9 @@ use libsais::SuffixArrayConstruction;
 
 use crate::binary_search::{self, BinarySearch};
 use crate::jump::JumpView;
+use crate::large_pages::LargePages;
 use crate::prefetch::prefetch;
+use crate::side_by_side::give_way;
 
 /// Follows every document in a segment's text; no UTF-8 contains this byte.
 pub const SEPARATOR: u8 = 0xFF;
@@ -20,9 +22,9 @@ pub const MAX_TEXT: usize = i32::MAX as usize;
 ///
 /// # Panics
 /// If `text` is longer than [`MAX_TEXT`].
-pub fn suffix_array(text: &[u8]) -> Vec<u32> {
+pub fn suffix_array(text: &[u8]) -> LargePages<u32> {
     assert!(text.len() <= MAX_TEXT, "a segment of {} bytes", text.len());
-    let mut positions = vec![0u32; text.len()];
+    let mut positions = LargePages::zeros(text.len());
     if !text.is_empty() {
         SuffixArrayConstruction::for_text(text)
             .in_borrowed_buffer(bytemuck::cast_slice_mut::<u32, i32>(&mut positions))
@@ -59,37 +61,37 @@ impl<'a> SuffixView<'a> {
     }
 
     /// Bytes of the longest prefix of `pattern` that occurs in the text.
-    pub fn longest_prefix(&self, pattern: &[u8]) -> usize {
+    pub async fn longest_prefix(&self, pattern: &[u8]) -> usize {
         // The suffixes nearest to the pattern in the order share the most with it.
-        let at = self.lower_bound(pattern);
+        let at = self.lower_bound(pattern).await;
         let shared = |index: usize| common_prefix(self.suffix(index), pattern, 0);
         let before = at.checked_sub(1).map_or(0, shared);
         before.max(shared(at))
     }
 
     /// Whether `pattern` occurs in the text.
-    pub fn contains(&self, pattern: &[u8]) -> bool {
-        self.suffix(self.lower_bound(pattern)).starts_with(pattern)
+    pub async fn contains(&self, pattern: &[u8]) -> bool {
+        let at = self.lower_bound(pattern).await;
+        self.suffix(at).starts_with(pattern)
     }
 
     /// The interval of the suffix array whose suffixes begin with `pattern`: its length counts all occurrences,
     /// overlapping ones too.
-    pub fn interval(&self, pattern: &[u8]) -> Range<usize> {
-        let start = self.lower_bound(pattern);
-        let matches =
-            |index: usize| index < self.sa.len() && self.suffix(index).starts_with(pattern);
-        if !matches(start) {
+    pub async fn interval(&self, pattern: &[u8]) -> Range<usize> {
+        let start = self.lower_bound(pattern).await;
+        let matches = async |index: usize| self.fetch_suffix(index).await.starts_with(pattern);
+        if start >= self.sa.len() || !matches(start).await {
             return start..start;
         }
         // Most strings occur a few times: gallop to the first suffix that does not match, then bisect.
         let mut step = 1;
-        while matches(start + step) {
+        while start + step < self.sa.len() && matches(start + step).await {
             step *= 2;
         }
         let (mut low, mut high) = (start + step / 2, (start + step).min(self.sa.len()));
         while low + 1 < high {
             let middle = low + (high - low) / 2;
-            if matches(middle) {
+            if matches(middle).await {
                 low = middle;
             } else {
                 high = middle;
@@ -109,12 +111,33 @@ impl<'a> SuffixView<'a> {
     }
 
     /// Index of the first suffix that is not less than `pattern`.
-    pub(crate) fn lower_bound(&self, pattern: &[u8]) -> usize {
+    pub(crate) async fn lower_bound(&self, pattern: &[u8]) -> usize {
         let mut search = self.search(pattern, false);
+        if let Some(index) = search.probe() {
+            self.prefetch(index);
+            give_way().await;
+        }
         while let Some(index) = search.probe() {
-            search.compare(self.suffix(index));
+            let position = self.position(index);
+            prefetch(self.text, position.wrapping_add(search.known()));
+            // One of these is next.
+            for index in search.probes_after() {
+                self.prefetch(index);
+            }
+            give_way().await;
+            search.compare(self.text.get(position..).unwrap_or_default());
         }
         search.place()
+    }
+
+    /// A suffix, when it is there.
+    async fn fetch_suffix(&self, index: usize) -> &'a [u8] {
+        self.prefetch(index);
+        give_way().await;
+        let position = self.position(index);
+        prefetch(self.text, position);
+        give_way().await;
+        self.text.get(position..).unwrap_or_default()
     }
 
     /// The search for where the suffixes that start with `pattern` begin, or end.

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use crate::lean::LeanView;
+use crate::side_by_side::side_by_side;
 use crate::suffix::SuffixView;
 
 /// Which suffixes of the text an index sorts.
@@ -40,26 +41,31 @@ pub enum TextIndex<'a> {
 impl<'a> TextIndex<'a> {
     /// Bytes of the longest prefix of `pattern` that occurs; a lean index says 0 for less than `least`, which is no less
     /// than the first window, and needs the anchor.
-    pub fn longest_prefix(&self, pattern: &[u8], anchor: Option<usize>, least: usize) -> usize {
+    pub async fn longest_prefix(
+        &self,
+        pattern: &[u8],
+        anchor: Option<usize>,
+        least: usize,
+    ) -> usize {
         match (self, anchor) {
-            (Self::Full(view), _) => view.longest_prefix(pattern),
-            (Self::Lean(view), Some(anchor)) => view.longest_prefix(pattern, anchor, least),
+            (Self::Full(view), _) => view.longest_prefix(pattern).await,
+            (Self::Lean(view), Some(anchor)) => view.longest_prefix(pattern, anchor, least).await,
             (Self::Lean(_), None) => 0,
         }
     }
 
-    pub fn contains(&self, pattern: &[u8], anchor: Option<usize>) -> bool {
+    pub async fn contains(&self, pattern: &[u8], anchor: Option<usize>) -> bool {
         match self {
-            Self::Full(view) => view.contains(pattern),
-            Self::Lean(view) => view.contains(pattern, anchor),
+            Self::Full(view) => view.contains(pattern).await,
+            Self::Lean(view) => view.contains(pattern, anchor).await,
         }
     }
 
     /// Where `pattern` occurs in the text, overlapping occurrences too; in no order.
-    pub fn positions(&self, pattern: &[u8], anchor: Option<usize>) -> Cow<'a, [u32]> {
+    pub async fn positions(&self, pattern: &[u8], anchor: Option<usize>) -> Cow<'a, [u32]> {
         match self {
-            Self::Full(view) => view.positions(view.interval(pattern)).into(),
-            Self::Lean(view) => view.positions(pattern, anchor),
+            Self::Full(view) => view.positions(view.interval(pattern).await).into(),
+            Self::Lean(view) => view.positions(pattern, anchor).await,
         }
     }
 
@@ -71,8 +77,10 @@ impl<'a> TextIndex<'a> {
                 view.counts(&patterns)
             }
             Self::Lean(view) => {
-                let count = |&(pattern, anchor)| view.positions(pattern, anchor).len();
-                patterns.iter().map(count).collect()
+                let count = async |&(pattern, anchor): &(&[u8], Option<usize>)| {
+                    view.positions(pattern, anchor).await.len()
+                };
+                side_by_side(patterns.iter().map(count))
             }
         }
     }

@@ -9,9 +9,21 @@ use quotetune_core::jump::jump_table;
 use quotetune_core::lean::{LeanArrays, LeanView};
 use quotetune_core::locate::{lowest_documents, occurrences};
 use quotetune_core::ngram::NgramHasher;
-use quotetune_core::spans::{Span, WindowHits, covered_runs, maximal_spans, quoted_windows};
+use quotetune_core::side_by_side::alone;
+use quotetune_core::spans::{self, Span, WindowHits, covered_runs, quoted_windows};
 use quotetune_core::suffix::{SEPARATOR, SuffixView, suffix_array};
 use quotetune_core::text_index::TextIndex;
+
+fn maximal_spans(
+    query: &str,
+    segments: &[TextIndex],
+    anchors: Option<&Anchors>,
+    prefilter: Option<WindowHits>,
+    min_chars: usize,
+) -> Vec<Span> {
+    let spans = spans::maximal_spans(query, segments, anchors, prefilter, min_chars);
+    alone(spans)
+}
 
 /// A few documents with their index.
 struct Segment {
@@ -29,7 +41,10 @@ impl Segment {
             text.extend_from_slice(document.as_bytes());
             text.push(SEPARATOR);
         }
-        let (sa, jump) = (suffix_array(&text), jump_table(&text, 0..text.len()));
+        let (sa, jump) = (
+            suffix_array(&text).to_vec(),
+            jump_table(&text, 0..text.len()),
+        );
         Self {
             text,
             starts,
@@ -197,7 +212,7 @@ proptest! {
                 .filter_map(|(index, (document, start))| Some((index, start + document.find(quote)? as u64)))
                 .take(k)
                 .collect();
-            let positions = segment.view().positions(quote.as_bytes(), None);
+            let positions = alone(segment.view().positions(quote.as_bytes(), None));
             prop_assert_eq!(lowest_documents(&positions, &segment.starts, k), expected);
         }
     }
@@ -218,14 +233,14 @@ proptest! {
         for span in maximal_spans(&query, &full, None, None, 1) {
             let quote = &query[span.start_byte..span.end_byte];
             let positions = |index: &TextIndex, anchor| {
-                let mut positions = index.positions(quote.as_bytes(), anchor).into_owned();
+                let mut positions = alone(index.positions(quote.as_bytes(), anchor)).into_owned();
                 positions.sort_unstable();
                 positions
             };
             let anchor = anchors.first(quote);
             prop_assert_eq!(anchor.is_some(), quote.chars().count() >= n);
             prop_assert_eq!(positions(&lean[0], anchor), positions(&full[0], None));
-            prop_assert!(lean[0].contains(quote.as_bytes(), anchor));
+            prop_assert!(alone(lean[0].contains(quote.as_bytes(), anchor)));
         }
     }
 
@@ -342,7 +357,7 @@ fn duplicate_documents_are_each_named_once() {
         "a quote",
         "a quote",
     ]));
-    let positions = segment.view().positions(b"a quote", None);
+    let positions = alone(segment.view().positions(b"a quote", None));
     assert_eq!(positions.len(), 4);
     let found = lowest_documents(&positions, &segment.starts, 2);
     assert_eq!(found, [(1, 10), (2, 26)]);

@@ -5,26 +5,19 @@ use std::path::PathBuf;
 use numpy::{IntoPyArray, PyArray1};
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedStr;
-use quotetune_core::index::{self, Quote, Report, StoredDocument};
+use quotetune_core::index::{self, Report, StoredDocument};
 
 use crate::error::{to_python, usage_error};
+use crate::quote::Quote;
 use crate::texts::{for_chunks_of_texts, for_each_text, texts};
 
 /// Source, id, text and metadata.
 type DocumentTuple = (String, String, String, String);
-/// Start, end, text, count, documents as (source, id, metadata, offset).
-type QuoteTuple = (
-    usize,
-    usize,
-    String,
-    u64,
-    Vec<(String, String, String, usize)>,
-);
 /// Numerator, denominator, quotes, longest quote, covered runs.
 type ReportTuple = (
     u64,
     u64,
-    Option<Vec<QuoteTuple>>,
+    Option<Vec<Quote>>,
     Option<usize>,
     Vec<(usize, usize)>,
 );
@@ -153,10 +146,10 @@ impl Index {
         #[pyo3(from_py_with = texts)] texts: Vec<PyBackedStr>,
         min_chars: usize,
         max_documents: usize,
-    ) -> PyResult<Vec<Vec<QuoteTuple>>> {
-        for_each_text(py, &texts, |_, text| {
-            let quotes = self.index.trace(text, min_chars, max_documents)?;
-            Ok(quotes.into_iter().map(quote_tuple).collect())
+    ) -> PyResult<Vec<Vec<Quote>>> {
+        for_chunks_of_texts(py, &texts, |texts| {
+            let traces = self.index.traces(texts, min_chars, max_documents)?;
+            Ok(traces.into_iter().map(quotes).collect())
         })
     }
 
@@ -167,22 +160,14 @@ impl Index {
         max_documents: usize,
         exact: bool,
     ) -> PyResult<Vec<ReportTuple>> {
-        for_each_text(py, &texts, |_, text| {
-            Ok(report_tuple(self.index.report(
-                text,
-                max_documents,
-                exact,
-            )?))
+        for_chunks_of_texts(py, &texts, |texts| {
+            let reports = self.index.reports(texts, max_documents, exact)?;
+            Ok(reports.into_iter().map(report_tuple).collect())
         })
     }
 
     /// Source, id, text and metadata of a document.
-    fn document(
-        &self,
-        py: Python<'_>,
-        source: &str,
-        id: &str,
-    ) -> PyResult<DocumentTuple> {
+    fn document(&self, py: Python<'_>, source: &str, id: &str) -> PyResult<DocumentTuple> {
         let document = self.index.document(source, id);
         Ok(document_tuple(
             document.map_err(|error| to_python(py, error))?,
@@ -207,26 +192,15 @@ fn document_tuple(document: StoredDocument) -> DocumentTuple {
     )
 }
 
-fn quote_tuple(quote: Quote) -> QuoteTuple {
-    let documents = quote.documents.into_iter();
-    (
-        quote.start,
-        quote.end,
-        quote.text,
-        quote.count,
-        documents
-            .map(|found| (found.source, found.id, found.metadata, found.offset))
-            .collect(),
-    )
+fn quotes(quotes: Vec<index::Quote>) -> Vec<Quote> {
+    quotes.into_iter().map(Quote::from).collect()
 }
 
 fn report_tuple(report: Report) -> ReportTuple {
     (
         report.quip.numerator,
         report.quip.denominator,
-        report
-            .quotes
-            .map(|quotes| quotes.into_iter().map(quote_tuple).collect()),
+        report.quotes.map(quotes),
         report.longest_quote,
         report.covered,
     )

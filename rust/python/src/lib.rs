@@ -6,6 +6,7 @@ mod import;
 mod index;
 mod live;
 mod pool;
+mod quote;
 mod texts;
 mod verify;
 
@@ -21,6 +22,8 @@ mod _core {
     use super::index::Index;
     #[pymodule_export]
     use super::live::{compact, merge, remove};
+    #[pymodule_export]
+    use super::quote::{Quote, QuoteSource};
     #[pymodule_export]
     const MAX_SEGMENT_BYTES: u64 = quotetune_core::suffix::MAX_TEXT as u64;
     #[pymodule_export]

@@ -12,7 +12,7 @@ use crate::error::{quotetune_error, to_python, usage_error};
 use crate::pool::pool;
 
 /// Texts of a chunk: enough to wait for memory together, and few enough for progress on all threads.
-const MOST_TOGETHER: usize = 512;
+const MOST_TOGETHER: usize = 128;
 
 /// The UTF-8 of a `str`, without a copy.
 pub fn text(value: &Bound<'_, PyAny>, position: usize) -> PyResult<PyBackedStr> {

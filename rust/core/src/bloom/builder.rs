@@ -6,6 +6,7 @@
 use std::sync::{Mutex, PoisonError};
 
 use super::{BLOCK_WORDS, Block, kernel};
+use crate::large_pages::LargePages;
 
 /// Blocks of a partition: half of a second-level cache.
 const PARTITION_BLOCKS: usize = 1 << 13;
@@ -64,7 +65,7 @@ impl<'a> BloomBuilder<'a> {
         let most = (MAX_PENDING / partitions).min(self.partition_blocks * PENDING_PER_BLOCK);
         BloomInserter {
             builder: self,
-            pending: vec![0; partitions * (most + PADDING)],
+            pending: LargePages::zeros(partitions * (most + PADDING)),
             lengths: vec![0; partitions],
             most,
         }
@@ -75,7 +76,7 @@ impl<'a> BloomBuilder<'a> {
 pub struct BloomInserter<'b, 'a> {
     builder: &'b BloomBuilder<'a>,
     /// Room for `most` hashes a partition.
-    pending: Vec<u64>,
+    pending: LargePages<u64>,
     lengths: Vec<usize>,
     most: usize,
 }

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use super::Index;
 use crate::error::Result;
+use crate::side_by_side::alone;
 use crate::spans::{self, Span, WindowHits};
 
 /// The n-grams of a text that stand in the corpus, and all of them, duplicates counted.
@@ -27,7 +28,7 @@ impl Index {
         if exact || !self.has_filter() {
             self.require_suffix("score exactly")?;
             let hits = self.window_hits(&text);
-            let spans = self.maximal_spans(&text, &hits, self.n());
+            let spans = alone(self.maximal_spans(&text, &hits, self.n()));
             return Ok(self.exact_quip(&text, &spans));
         }
         Ok(self.filter_quip(&text))
@@ -42,7 +43,7 @@ impl Index {
             return Ok((text, hits));
         }
         self.require_suffix("score exactly")?;
-        let spans = self.maximal_spans(&text, &hits, self.n());
+        let spans = alone(self.maximal_spans(&text, &hits, self.n()));
         let quip = self.exact_quip(&text, &spans);
         let mut hits = vec![false; quip.denominator as usize];
         for span in &spans {
@@ -105,11 +106,16 @@ impl Index {
     }
 
     /// Maximal spans of a normalised text; `hits`: what `window_hits` said of it.
-    pub(super) fn maximal_spans(&self, text: &str, hits: &[bool], min_chars: usize) -> Vec<Span> {
+    pub(super) async fn maximal_spans(
+        &self,
+        text: &str,
+        hits: &[bool],
+        min_chars: usize,
+    ) -> Vec<Span> {
         let prefilter = self
             .has_filter()
             .then_some(WindowHits { n: self.n(), hits });
         let anchors = self.anchors.as_ref();
-        spans::maximal_spans(text, &self.text_indexes(), anchors, prefilter, min_chars)
+        spans::maximal_spans(text, &self.text_indexes(), anchors, prefilter, min_chars).await
     }
 }

@@ -227,8 +227,8 @@ fn use_index(path: &Path) -> bool {
     ] {
         explained(index.quip(text, false));
         explained(index.quip(text, true));
-        explained(index.report(text, 10, false));
-        explained(index.trace(text, 3, 10));
+        explained(index.reports(&[text], 10, false));
+        explained(index.traces(&[text, "", text], 3, 10));
         explained(index.count(text));
         explained(index.contains(text));
     }

@@ -1,0 +1,295 @@
+//! `_core.Quote` and `_core.QuoteSource`: what a trace answers, kept as Rust data until it is looked at.
+//!
+//! Traces of many texts make hundreds of thousands of them. Python's own objects would cost a third of the time, be
+//! gone through by its garbage collector, and be made under the GIL, one thread at a time.
+
+use pyo3::basic::CompareOp;
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::{PyDict, PyList, PyTuple, PyType};
+use quotetune_core::index;
+
+/// A document that a quote stands in.
+///
+/// Attributes:
+///     source: The document's source.
+///     id: The document's id.
+///     metadata: The document's metadata.
+///     offset: Characters of the document's text before the first occurrence.
+#[pyclass(frozen, module = "quotetune.results")]
+pub struct QuoteSource {
+    source: Box<str>,
+    id: Box<str>,
+    /// A JSON object, read when the metadata is asked for; none where Python gave the metadata.
+    json: Option<Box<str>>,
+    metadata: PyOnceLock<Py<PyAny>>,
+    offset: usize,
+}
+
+impl QuoteSource {
+    fn found(found: &index::QuoteSource) -> Self {
+        Self {
+            source: found.source.as_str().into(),
+            id: found.id.as_str().into(),
+            json: Some(found.metadata.as_str().into()),
+            metadata: PyOnceLock::new(),
+            offset: found.offset,
+        }
+    }
+
+    fn to_dict<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let dict = PyDict::new(py);
+        dict.set_item("source", &*self.source)?;
+        dict.set_item("id", &*self.id)?;
+        let metadata = self.metadata(py)?.bind(py);
+        let copied = py.import("copy")?.call_method1("deepcopy", (metadata,))?;
+        dict.set_item("metadata", copied)?;
+        dict.set_item("offset", self.offset)?;
+        Ok(dict)
+    }
+
+    fn fields<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
+        let metadata = self.metadata(py)?;
+        (&*self.source, &*self.id, metadata, self.offset).into_pyobject(py)
+    }
+}
+
+#[pymethods]
+impl QuoteSource {
+    #[classattr]
+    fn __match_args__() -> (Name, Name, Name, Name) {
+        ("source", "id", "metadata", "offset")
+    }
+
+    #[new]
+    fn new(py: Python<'_>, source: &str, id: &str, metadata: Py<PyAny>, offset: usize) -> Self {
+        Self {
+            source: source.into(),
+            id: id.into(),
+            json: None,
+            metadata: given(py, metadata),
+            offset,
+        }
+    }
+
+    /// The document's source.
+    #[getter]
+    fn source(&self) -> &str {
+        &self.source
+    }
+
+    /// The document's id.
+    #[getter]
+    fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// The document's metadata.
+    #[getter]
+    fn metadata(&self, py: Python<'_>) -> PyResult<&Py<PyAny>> {
+        self.metadata
+            .get_or_try_init(py, || match self.json.as_deref() {
+                // Most have none.
+                None | Some("{}") => Ok(PyDict::new(py).into_any().unbind()),
+                Some(json) => Ok(py.import("json")?.call_method1("loads", (json,))?.unbind()),
+            })
+    }
+
+    /// Characters of the document's text before the first occurrence.
+    #[getter]
+    fn offset(&self) -> usize {
+        self.offset
+    }
+
+    fn __richcmp__<'py>(
+        &self,
+        other: &Bound<'py, PyAny>,
+        comparison: CompareOp,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let py = other.py();
+        match other.cast::<Self>() {
+            Ok(other) => compare(&self.fields(py)?, &other.get().fields(py)?, comparison),
+            Err(_) => Ok(py.NotImplemented().into_bound(py)),
+        }
+    }
+
+    fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {
+        represent(slf, &slf.get().fields(slf.py())?)
+    }
+
+    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<Reduced<'py>> {
+        Ok((slf.get_type(), slf.get().fields(slf.py())?))
+    }
+}
+
+/// A maximal verbatim span: one more character on either side stands in no document.
+///
+/// Attributes:
+///     start: First character in the text as given.
+///     end: One past the last character in the text as given; a run of white space that
+///         normalisation collapsed belongs to the quote whole.
+///     text: The quoted text as it stands in the documents, normalised.
+///     count: Occurrences in the corpus, overlapping ones counted.
+///     documents: The first documents that hold it, in the order of the corpus, each once.
+#[pyclass(frozen, module = "quotetune.results")]
+pub struct Quote {
+    start: usize,
+    end: usize,
+    text: Box<str>,
+    count: u64,
+    /// What the list of documents is made of when it is asked for.
+    found: Vec<index::QuoteSource>,
+    documents: PyOnceLock<Py<PyList>>,
+}
+
+impl From<index::Quote> for Quote {
+    fn from(quote: index::Quote) -> Self {
+        Self {
+            start: quote.start,
+            end: quote.end,
+            text: quote.text.into(),
+            count: quote.count,
+            found: quote.documents,
+            documents: PyOnceLock::new(),
+        }
+    }
+}
+
+impl Quote {
+    fn fields<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
+        let documents = self.documents(py)?;
+        (self.start, self.end, &*self.text, self.count, documents).into_pyobject(py)
+    }
+}
+
+#[pymethods]
+impl Quote {
+    #[classattr]
+    fn __match_args__() -> (Name, Name, Name, Name, Name) {
+        ("start", "end", "text", "count", "documents")
+    }
+
+    #[new]
+    fn new(
+        py: Python<'_>,
+        start: usize,
+        end: usize,
+        text: &str,
+        count: u64,
+        documents: Py<PyList>,
+    ) -> Self {
+        Self {
+            start,
+            end,
+            text: text.into(),
+            count,
+            found: Vec::new(),
+            documents: given(py, documents),
+        }
+    }
+
+    /// First character in the text as given.
+    #[getter]
+    fn start(&self) -> usize {
+        self.start
+    }
+
+    /// One past the last character in the text as given.
+    #[getter]
+    fn end(&self) -> usize {
+        self.end
+    }
+
+    /// The quoted text as it stands in the documents, normalised.
+    #[getter]
+    fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Occurrences in the corpus, overlapping ones counted.
+    #[getter]
+    fn count(&self) -> u64 {
+        self.count
+    }
+
+    /// The first documents that hold it, in the order of the corpus, each once.
+    #[getter]
+    fn documents(&self, py: Python<'_>) -> PyResult<&Py<PyList>> {
+        self.documents.get_or_try_init(py, || {
+            let sources = self.found.iter().map(QuoteSource::found);
+            Ok(PyList::new(py, sources.collect::<Vec<_>>())?.unbind())
+        })
+    }
+
+    /// Give the quote as JSON can hold it.
+    fn to_dict<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let documents = PyList::empty(py);
+        for source in self.documents(py)?.bind(py) {
+            documents.append(source.cast::<QuoteSource>()?.get().to_dict(py)?)?;
+        }
+        let dict = PyDict::new(py);
+        dict.set_item("start", self.start)?;
+        dict.set_item("end", self.end)?;
+        dict.set_item("text", &*self.text)?;
+        dict.set_item("count", self.count)?;
+        dict.set_item("documents", documents)?;
+        Ok(dict)
+    }
+
+    fn __richcmp__<'py>(
+        &self,
+        other: &Bound<'py, PyAny>,
+        comparison: CompareOp,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let py = other.py();
+        match other.cast::<Self>() {
+            Ok(other) => compare(&self.fields(py)?, &other.get().fields(py)?, comparison),
+            Err(_) => Ok(py.NotImplemented().into_bound(py)),
+        }
+    }
+
+    fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {
+        represent(slf, &slf.get().fields(slf.py())?)
+    }
+
+    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<Reduced<'py>> {
+        Ok((slf.get_type(), slf.get().fields(slf.py())?))
+    }
+}
+
+/// Of a field.
+type Name = &'static str;
+
+/// What pickle and copy make an object of: its class, and what that is called with.
+type Reduced<'py> = (Bound<'py, PyType>, Bound<'py, PyTuple>);
+
+/// A value that need not be made.
+fn given<T>(py: Python<'_>, value: T) -> PyOnceLock<T> {
+    let cell = PyOnceLock::new();
+    // It was empty.
+    let _ = cell.set(py, value);
+    cell
+}
+
+/// Whether two objects are equal, field by field; there is no order.
+fn compare<'py>(
+    fields: &Bound<'py, PyTuple>,
+    others: &Bound<'py, PyTuple>,
+    comparison: CompareOp,
+) -> PyResult<Bound<'py, PyAny>> {
+    match comparison {
+        CompareOp::Eq | CompareOp::Ne => fields.rich_compare(others, comparison),
+        _ => Ok(fields.py().NotImplemented().into_bound(fields.py())),
+    }
+}
+
+/// `Class(field=value, ...)`, as Python would have it read.
+fn represent(object: &Bound<'_, PyAny>, fields: &Bound<'_, PyTuple>) -> PyResult<String> {
+    let class = object.get_type();
+    let names: Vec<String> = class.getattr("__match_args__")?.extract()?;
+    let mut shown = Vec::with_capacity(names.len());
+    for (name, value) in names.iter().zip(fields) {
+        shown.push(format!("{name}={}", value.repr()?));
+    }
+    Ok(format!("{}({})", class.name()?, shown.join(", ")))
+}
