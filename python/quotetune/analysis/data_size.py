@@ -177,8 +177,8 @@ def write_data_size(rows: Sequence[SizeRow], directory: Path) -> str:
 
 
 def _check_sizes(config: Config, sizes: Sequence[int]) -> None:
+    from quotetune.prompt_reading import read_prompts
     from quotetune.prompt_split import split_prompts
-    from quotetune.prompts import read_prompts
 
     largest = config.prompts.model_copy(update={"train_limit": max(sizes)})
     split = split_prompts(read_prompts(config.prompts.path, config.prompts), largest, config.rounds)
