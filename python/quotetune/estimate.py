@@ -98,7 +98,8 @@ def estimate(config: Config) -> Estimate | None:
     if isinstance(limit, int):
         pair_tokens = min(pair_tokens, 2 * limit)
     epochs = float(config.dpo.get("num_train_epochs", 3))
-    pairs = train * config.pairs.pairs_per_prompt
+    all_pairs = config.sampling.n * (config.sampling.n - 1) // 2
+    pairs = train * min(config.pairs.most_pairs or all_pairs, all_pairs)
     trained = math.ceil(pairs * pair_tokens * epochs)
     gpus = _gpus()
     device = f"{gpus} GPU{'s' if gpus > 1 else ''}" if gpus else f"{_cores()} cores"
@@ -140,8 +141,8 @@ def _not_counted(config: Config) -> tuple[str, ...]:
 
 def _prompts(config: Config) -> tuple[int, int, int] | None:
     """Return training prompts of all rounds, held-out prompts, and mean tokens of a prompt."""
+    from quotetune.prompt_reading import read_prompts
     from quotetune.prompt_split import split_prompts
-    from quotetune.prompts import read_prompts
 
     if not config.prompts.path.exists():
         return None
