@@ -11,11 +11,11 @@ from training_data import random_rows
 from transformers import AutoModelForCausalLM, GPT2Config, GPT2LMHeadModel
 
 from quotetune import general_ability, lm_eval_worker, neural_measures, neural_worker
-from quotetune.config import Config, PairsConfig
+from quotetune.config import Config
 from quotetune.config_measures import LmEvalConfig, MauveConfig
 from quotetune.measures.baselines import GROUNDING, according_to
 from quotetune.measures.judges import Judges, judge, prompt_words
-from quotetune.measures.reward_accuracy import measure_reward_accuracy, reward_margins
+from quotetune.measures.reward_accuracy import reward_margins
 from quotetune.prompts import Prompt
 from quotetune.sampling.backend import Request, Response
 from quotetune.sampling.parts import write_part
@@ -118,12 +118,19 @@ def test_reward_margins_are_betas_share_of_the_log_ratios_that_differ(model, tmp
     assert reward_margins(pairs, (config, None), (config, None), 0.2, tmp_path) == [0.0] * 4
 
 
-def test_reward_accuracy_is_of_pairs_that_the_runs_rule_makes(model, tmp_path):
+def test_reward_accuracy_is_of_held_out_pairs_that_the_runs_rule_makes(model, tmp_path):
     from quotetune import build_index
+    from quotetune.prompts import write_prompts
+    from quotetune.stage import complete
+    from quotetune.stages import ranking, tuned
+    from quotetune.stages.layout import Layout
 
-    index = build_index(["The cat sat on the mat, and slept."], tmp_path / "index", n=5)
-    samples = tmp_path / "samples"
-    samples.mkdir()
+    build_index(["The cat sat on the mat, and slept."], tmp_path / "index", n=5)
+    run = tmp_path / "run"
+    (run / "prompts").mkdir(parents=True)
+    write_prompts(run / "prompts" / "heldout.parquet", [Prompt("a", text="A"), Prompt("b")])
+    samples = run / "evaluation" / "base" / "samples"
+    samples.mkdir(parents=True)
     quoting, other = "The cat sat on the mat", "No cat ever sat on one"
     drawn = [
         [Response(text, tiny_tokenizer()(text)["input_ids"][1:], "length") for text in texts]
@@ -131,25 +138,23 @@ def test_reward_accuracy_is_of_pairs_that_the_runs_rule_makes(model, tmp_path):
     ]
     requests = [Request([1, 40 + number], number) for number in range(2)]
     write_part(samples, 0, ["a", "b"], requests, drawn)
-    config = ModelConfig(path=str(model))
-    adapter = save_tiny_adapter(model, tmp_path / "adapter")
-    options = {"seed": 0, "policy": (config, adapter), "reference": (config, None), "beta": 0.1}
+    (run / "round-1").mkdir()
+    save_tiny_adapter(model, run / "round-1" / "adapter")
 
-    def measure(name, **settings):
-        measure_reward_accuracy(
-            samples,
-            index.path,
-            tmp_path / name,
-            pairs=PairsConfig(**settings),
-            work=tmp_path / "work",
-            **options,
-        )
-        return json.loads((tmp_path / name / "reward_accuracy.json").read_text())
+    def measure(delta_quip):
+        content = run_config(tmp_path, reward_accuracy=True, best_of_n=2).model_dump()
+        content |= {"index": tmp_path / "index", "pairs": {"delta_quip": delta_quip}}
+        layout = Layout(Config.model_validate(content | {"model": {"path": str(model)}}))
+        for stage in (*ranking.heldout_stages(layout), tuned.reward_accuracy(layout, 1)):
+            complete(stage)
+        path = run / "evaluation" / "round-1" / "reward_accuracy" / "reward_accuracy.json"
+        return json.loads(path.read_text())
 
-    found = measure("found", delta_quip=0.1)
+    found = measure(0.1)
     assert found["pairs"] == 1
     assert found["accuracy"] == float(found["margin"] > 0)
-    assert measure("none", delta_quip=1.0) == {"pairs": 0, "accuracy": None, "margin": None}
+    assert found["margin"] != 0
+    assert measure(1.0) == {"pairs": 0, "accuracy": None, "margin": None}
 
 
 def test_according_to_adds_the_request_to_the_system_message():
@@ -239,6 +244,8 @@ def test_stages_are_there_for_what_is_wanted_only(tmp_path):
         )
     }
     assert [name for name in wanted if name not in plain] == [
+        "evaluation/base/score",
+        "evaluation/base/pair",
         "evaluation/round-1/reward_accuracy",
         "evaluation/according_to/prompts",
         "evaluation/according_to/sample",
@@ -251,7 +258,7 @@ def test_stages_are_there_for_what_is_wanted_only(tmp_path):
     assert wanted["evaluation/according_to/sample"].inputs["its prompts"] == asked
     assert wanted["evaluation/according_to/metrics"].inputs["the held-out prompts"] == asked
     accuracy = wanted["evaluation/round-1/reward_accuracy"]
-    assert accuracy.inputs["the samples"] == run / "evaluation" / "base" / "samples"
+    assert accuracy.inputs["the held-out pairs"] == run / "evaluation" / "base" / "pairs"
     assert accuracy.inputs["the adapter"] == run / "round-1" / "adapter"
 
 

@@ -26,7 +26,11 @@ from quotetune.pairs import PLAIN, Discard, Response, choose_pairs, is_repetitiv
 from quotetune.preference import Matrix
 from quotetune.prompts import Prompt
 
-__all__ = ["pair_samples", "statistics_lines", "token_length"]
+__all__ = ["NoPairsError", "pair_samples", "statistics_lines", "token_length"]
+
+
+class NoPairsError(QuotetuneError):
+    """No prompt gave a pair."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +75,8 @@ def pair_samples(
 
     Raises:
         UsageError: The measures are not those of the samples.
-        QuotetuneError: No prompt gave a pair, or a preference of the user's own failed.
+        NoPairsError: No prompt gave a pair.
+        QuotetuneError: A preference of the user's own failed.
     """
     preference = preference or PLAIN
     comparisons = _Comparisons(files, preference, prompts or {})
@@ -98,7 +103,7 @@ def pair_samples(
     }
     rows = [row for one in paired for row in _pair_rows(one, crossed)]
     if not rows:
-        raise QuotetuneError(no_pairs_message(statistics))
+        raise NoPairsError(no_pairs_message(statistics))
     _write_pairs(output / "pairs.parquet", rows)
     text = json.dumps(statistics, indent=2) + "\n"
     (output / "pairs.json").write_text(text, encoding="utf-8")

@@ -27,6 +27,7 @@ def all_stages(config: Config) -> list[Stage]:
             of_round += evaluation.stages(layout, BASE)
         of_round += evaluation.stages(layout, f"round-{number}")
         if config.evaluation.reward_accuracy:
+            of_round += ranking.heldout_stages(layout) if number == 1 else []
             of_round.append(tuned.reward_accuracy(layout, number))
         done += stoppable(layout, number, of_round)
     for name in config.evaluation.baselines:

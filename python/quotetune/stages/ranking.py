@@ -4,7 +4,8 @@ Only those are there that the config asks for; plain Quote-Tuning scores and pai
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,7 @@ from quotetune.console import progress, say
 from quotetune.ranking_config import OF_PROMPTS, RankingConfig
 from quotetune.sampling.settings import ModelConfig
 from quotetune.stage import Stage
-from quotetune.stages.layout import Layout, flat
+from quotetune.stages.layout import BASE, Layout, flat
 
 if TYPE_CHECKING:
     from quotetune.prompts import Prompt
@@ -23,8 +24,28 @@ _INDEXED = {"on_topic_quip", "long_quotes", "rarity"}
 
 def stages(layout: Layout, number: int) -> list[Stage]:
     """Return the stages between the sampling and the training of a round, in order."""
+    prompts = layout.config.run / "prompts" / f"round-{number}.parquet"
+    return _stages(layout, f"round-{number}", layout.round(number), prompts)
+
+
+def heldout_stages(layout: Layout) -> list[Stage]:
+    """Return the stages that make pairs of the base model's responses to the held-out prompts."""
+    root = layout.evaluation(BASE)
+    *before, pair = _stages(layout, f"evaluation/{BASE}", root, layout.heldout)
+
+    def make(result: Path) -> None:
+        from quotetune.pairing import NoPairsError
+
+        # A handful of held-out prompts may give none: that is a finding, and no failure.
+        with suppress(NoPairsError):
+            pair.make(result)
+
+    return [*before, replace(pair, make=make)]
+
+
+def _stages(layout: Layout, name: str, root: Path, prompts: Path) -> list[Stage]:
     config = layout.config
-    ranking = _RoundRanking(RankingConfig.of_run(config), layout, number)
+    ranking = _Ranking(RankingConfig.of_run(config), name, root, prompts)
     stages = [ranking.gold()] if config.candidates.gold else []
     stages.append(ranking.score())
     stages += [ranking.measure(name) for name in ranking.config.measures]
@@ -34,36 +55,38 @@ def stages(layout: Layout, number: int) -> list[Stage]:
 
 
 @dataclass(frozen=True)
-class _RoundRanking:
+class _Ranking:
+    """Makes the stages that rank the samples in a directory.
+
+    Attributes:
+        config: How they are ranked and paired.
+        name: What the stages' names begin with.
+        root: The directory, with `samples/`.
+        prompts: Their prompts.
+    """
+
     config: RankingConfig
-    layout: Layout
-    number: int
-
-    @property
-    def _root(self) -> Path:
-        return self.layout.round(self.number)
-
-    @property
-    def _prompts(self) -> Path:
-        return self.layout.config.run / "prompts" / f"round-{self.number}.parquet"
+    name: str
+    root: Path
+    prompts: Path
 
     def _load_prompts(self) -> "dict[str, Prompt]":
         from quotetune.prompts import load_prompts
 
-        return {prompt.id: prompt for prompt in load_prompts(self._prompts)}
+        return {prompt.id: prompt for prompt in load_prompts(self.prompts)}
 
     @property
     def _files(self) -> CandidateFiles:
         judge = self.config.preference and self.config.preference.judge
         return CandidateFiles(
-            samples=self._root / "samples",
-            scores=self._root / "scores" / "scores.parquet",
-            gold=self._root / "gold" if self.config.candidates.gold else None,
+            samples=self.root / "samples",
+            scores=self.root / "scores" / "scores.parquet",
+            gold=self.root / "gold" if self.config.candidates.gold else None,
             measures={
-                name: self._root / "measures" / name / "values.parquet"
+                name: self.root / "measures" / name / "values.parquet"
                 for name in self.config.measures
             },
-            verdicts=self._root / "judge" / "verdicts.parquet" if judge else None,
+            verdicts=self.root / "judge" / "verdicts.parquet" if judge else None,
         )
 
     @property
@@ -83,7 +106,7 @@ class _RoundRanking:
 
             write_gold(
                 list(self._load_prompts().values()),
-                self._root / "samples",
+                self.root / "samples",
                 result,
                 model=model,
                 max_tokens=config.max_tokens,
@@ -94,16 +117,16 @@ class _RoundRanking:
             "sampling.max_tokens": config.max_tokens,
         }
         inputs = {
-            "its prompts": self._prompts,
-            "the samples": self._root / "samples",
+            "its prompts": self.prompts,
+            "the samples": self.root / "samples",
             **_model_input("model.path", config.model),
         }
-        return Stage(f"round-{self.number}/gold", self._root / "gold", settings, inputs, make)
+        return Stage(f"{self.name}/gold", self.root / "gold", settings, inputs, make)
 
     def score(self) -> Stage:
         """Score the candidates."""
         files = self._files
-        name = f"round-{self.number}/score"
+        name = f"{self.name}/score"
 
         def make(result: Path) -> None:
             from quotetune.scoring import score_samples
@@ -112,13 +135,13 @@ class _RoundRanking:
                 score_samples(files.samples, self.config.index, result, report, gold=files.gold)
 
         inputs = {"index": self.config.index, **self._inputs}
-        return Stage(name, self._root / "scores", {}, inputs, make)
+        return Stage(name, self.root / "scores", {}, inputs, make)
 
     def measure(self, measure: str) -> Stage:
         """Measure the candidates for one criterion or constraint."""
         config = self.config
         files = self._files
-        name = f"round-{self.number}/{measure}"
+        name = f"{self.name}/{measure}"
 
         def make(result: Path) -> None:
             from quotetune.measuring import NEURAL, measure_of, write_measure
@@ -139,7 +162,7 @@ class _RoundRanking:
         if measure in _INDEXED:
             inputs["index"] = config.index
         if measure in OF_PROMPTS:
-            inputs["its prompts"] = self._prompts
+            inputs["its prompts"] = self.prompts
         if measure == "long_quotes":
             assert config.preference and config.preference.long_quotes
             settings["preference.long_quotes.min_chars"] = config.preference.long_quotes.min_chars
@@ -147,14 +170,14 @@ class _RoundRanking:
         if model is not None:
             settings |= flat(f"{measure}.model", model.model_dump())
             inputs |= _model_input(f"{measure}.model", model)
-        return Stage(name, self._root / "measures" / measure, settings, inputs, make)
+        return Stage(name, self.root / "measures" / measure, settings, inputs, make)
 
     def judge(self) -> Stage:
         """Let the judge compare the candidates."""
         config = self.config
         assert config.preference is not None and config.preference.judge is not None
         judge = config.preference.judge
-        name = f"round-{self.number}/judge"
+        name = f"{self.name}/judge"
         files = self._files
 
         def make(result: Path) -> None:
@@ -175,12 +198,12 @@ class _RoundRanking:
         settings = flat("preference.judge", judge.model_dump(exclude={"weight"}))
         settings["seed"] = config.seed
         inputs = {
-            "its prompts": self._prompts,
+            "its prompts": self.prompts,
             **self._inputs,
             "the scores": files.scores,
             **_model_input("preference.judge.model.path", judge.model),
         }
-        return Stage(name, self._root / "judge", settings, inputs, make)
+        return Stage(name, self.root / "judge", settings, inputs, make)
 
     def pair(self) -> Stage:
         """Make the pairs."""
@@ -215,9 +238,9 @@ class _RoundRanking:
         if files.verdicts is not None:
             inputs["the judge's verdicts"] = files.verdicts
         if own:
-            inputs["its prompts"] = self._prompts
+            inputs["its prompts"] = self.prompts
             inputs |= _sources({name: one.function for name, one in own.items()})
-        return Stage(f"round-{self.number}/pair", self._root / "pairs", settings, inputs, make)
+        return Stage(f"{self.name}/pair", self.root / "pairs", settings, inputs, make)
 
 
 def _sources(functions: Mapping[str, str]) -> dict[str, Path]:

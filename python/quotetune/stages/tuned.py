@@ -6,6 +6,7 @@ from pathlib import Path
 from quotetune.stage import Skip, Stage
 from quotetune.stages.layout import BASE, Layout, flat
 from quotetune.stages.stopping import evaluated
+from quotetune.whole_files import write_json
 
 
 def reward_accuracy(layout: Layout, number: int) -> Stage:
@@ -14,31 +15,24 @@ def reward_accuracy(layout: Layout, number: int) -> Stage:
     policy = f"round-{number}"
     reference = layout.origin if config.reference == "base" else layout.start(number)
     directory = layout.evaluation(policy)
-    samples = layout.evaluation(BASE) / "samples"
+    pairs = layout.evaluation(BASE) / "pairs"
     beta = float(config.dpo.get("beta", 0.1))
 
     def make(result: Path) -> None:
         from quotetune.measures.reward_accuracy import measure_reward_accuracy
 
-        measure_reward_accuracy(
-            samples,
-            config.index,
-            result,
-            pairs=config.pairs,
-            seed=config.seed,
+        content = measure_reward_accuracy(
+            pairs / "pairs.parquet",
             policy=(layout.model(policy), layout.adapter(policy)),
             reference=(layout.model(reference), layout.adapter(reference)),
             beta=beta,
             work=directory / "measuring",
         )
+        result.mkdir(exist_ok=True)
+        write_json(result / "reward_accuracy.json", content)
 
-    settings = {
-        **layout.model_settings(policy),
-        **flat("pairs", config.pairs.model_dump()),
-        "dpo.beta": beta,
-        "seed": config.seed,
-    }
-    inputs = {"index": config.index, "the samples": samples, **layout.policy_inputs(policy)}
+    settings = {**layout.model_settings(policy), "dpo.beta": beta}
+    inputs = {"the held-out pairs": pairs, **layout.policy_inputs(policy)}
     held_to = layout.adapter(reference)
     if held_to is not None:
         inputs["the reference policy"] = held_to
@@ -75,7 +69,6 @@ def lm_eval(layout: Layout, policy: str) -> Stage:
 
     def make(result: Path) -> None:
         from quotetune.general_ability import run_lm_eval
-        from quotetune.whole_files import write_json
 
         content = run_lm_eval(
             layout.model(policy), layout.adapter(policy), wanted, directory / "benchmarking"
