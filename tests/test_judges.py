@@ -2,6 +2,7 @@
 
 import json
 import math
+import sqlite3
 
 import pytest
 import torch
@@ -196,7 +197,11 @@ def test_lm_eval_runs_a_task_of_ones_own_on_a_policy(model, tmp_path):
     adapter = save_tiny_adapter(model, tmp_path / "adapter")
     settings = LmEvalConfig(tasks=["tiny_choice"], include_path=tasks, batch_size=2)
     config = ModelConfig(path=str(model))
-    found = general_ability.run_lm_eval(config, adapter, settings, tmp_path / "work")
+    answers = tmp_path / "answers"
+    found = general_ability.run_lm_eval(config, adapter, settings, tmp_path / "work", answers)
+    [kept] = answers.iterdir()  # for a call that goes on
+    with sqlite3.connect(kept) as database:
+        assert database.execute("select count(*) from unnamed").fetchone() == (7,)
 
     from peft import PeftModel
 
@@ -318,3 +323,28 @@ def test_the_metrics_stage_writes_the_numbers_of_each_response_of_each_row(model
         counts = content["quote_lengths"][name]["counts"]
         assert sum(counts) == sum(len(row["quote_lengths"]) for row in rows[name])
     assert content["reference"]["cut"] is None
+
+
+def test_benchmarks_are_of_the_last_policy_also_where_a_run_stops_early(tmp_path):
+    from quotetune.stages.layout import Layout
+    from quotetune.stages.tuned import lm_eval_before_and_after
+
+    config = run_config(tmp_path, lm_eval={"tasks": ["x"]})
+    config = config.model_copy(update={"rounds": 3, "early_stop": True})
+    layout = Layout(config)
+    stages = {stage.name: stage for stage in lm_eval_before_and_after(layout)}
+
+    def skipped():
+        return {name: stage.skip and stage.skip.reason() for name, stage in stages.items()}
+
+    assert not any(skipped().values())  # nobody knows yet
+    for policy, quip in (("base", 0.1), ("round-1", 0.3), ("round-2", 0.2)):
+        directory = layout.evaluation(policy) / "metrics"
+        directory.mkdir(parents=True)
+        (directory / "metrics.json").write_text(json.dumps({"metrics": {"quip": quip}}))
+    assert skipped() == {
+        "evaluation/base/lm_eval": None,
+        "evaluation/round-1/lm_eval": "round-2 is the last policy",
+        "evaluation/round-2/lm_eval": None,
+        "evaluation/round-3/lm_eval": "round-2 is the last policy",
+    }

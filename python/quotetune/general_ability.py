@@ -13,7 +13,7 @@ LOG_NAME = "lm_eval.log"
 
 
 def run_lm_eval(
-    model: ModelConfig, policy: Path | None, settings: LmEvalConfig, work: Path
+    model: ModelConfig, policy: Path | None, settings: LmEvalConfig, work: Path, answers: Path
 ) -> dict[str, dict[str, float]]:
     """Run lm-eval's tasks on a model, in a child process.
 
@@ -22,6 +22,8 @@ def run_lm_eval(
         policy: What training wrote, a LoRA adapter or a whole model; None is the base model.
         settings: The tasks and how they are run.
         work: Directory for the job and the log; made if needed.
+        answers: Directory in which the model's answers are kept as they come: a call that was
+            interrupted asks only for those that are missing. It must be of the same model.
 
     Returns:
         For each task its numbers, named as lm-eval names them without their filter: `acc`,
@@ -39,6 +41,7 @@ def run_lm_eval(
         "model": model.model_dump(),
         "adapter": None if adapter is None else str(adapter),
         "settings": settings.model_dump(mode="json"),
+        "answers": str(answers / "answers"),
     }
     job.write_text(json.dumps(content), encoding="utf-8")
     results: list[dict[str, Any]] = []

@@ -40,6 +40,7 @@ def evaluate(job: dict[str, Any], work: Path, report: Callable[[dict[str, Any]],
         limit=settings["limit"],
         apply_chat_template=settings["apply_chat_template"],
         task_manager=tasks,
+        use_cache=job["answers"],
         log_samples=False,
     )
     assert result is not None  # only the first of several processes has it

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 
 def distinct_n(texts: Iterable[str], n: int) -> float | None:
-    """Return distinct-n: distinct word n-grams by all words (Li et al. 2016, section 5.2).
+    """Return distinct-n: distinct word n-grams by all words (Li et al. 2016).
 
     Args:
         texts: The responses; words are what white space separates, n-grams do not cross texts.

@@ -17,7 +17,7 @@ def measure_reward_accuracy(
 
     A pair is right if the chosen side has the higher implicit reward, that is, if
     beta * (log pi(y) - log pi_ref(y)) is greater for it (Rafailov et al. 2023, section 4;
-    Zhang et al. 2025, section 5, report 86.3%).
+    Zhang et al. 2025 report 86.3%).
 
     Args:
         pairs: Their `pairs.parquet`; if it is not there, no prompt gave a pair.

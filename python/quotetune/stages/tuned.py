@@ -1,5 +1,6 @@
 """Stages that compare the tuned model with the base model beside their responses."""
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -70,10 +71,11 @@ def lm_eval(layout: Layout, policy: str) -> Stage:
     def make(result: Path) -> None:
         from quotetune.general_ability import run_lm_eval
 
-        content = run_lm_eval(
-            layout.model(policy), layout.adapter(policy), wanted, directory / "benchmarking"
-        )
-        result.mkdir(exist_ok=True)
+        answers = result / "answers"
+        answers.mkdir(parents=True, exist_ok=True)
+        work = directory / "benchmarking"
+        content = run_lm_eval(layout.model(policy), layout.adapter(policy), wanted, work, answers)
+        shutil.rmtree(answers)
         write_json(result / "lm_eval.json", content)
 
     settings = {
