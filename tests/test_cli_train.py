@@ -233,6 +233,9 @@ def test_sample_without_a_model_or_with_one_that_is_not_there_says_so_at_once(
     assert "no model is given" in capsys.readouterr().err
     assert quotetune(monkeypatch, *arguments, "--model", "./nowhere") == 2
     assert "./nowhere: there is no such directory" in capsys.readouterr().err
+    grounded = ["--model", "a/b", "--set", "prompts.context.source=bm25"]
+    assert quotetune(monkeypatch, *arguments, *grounded) == 2
+    assert "prompts.context: sample opens no index" in capsys.readouterr().err
 
 
 def test_sample_draws_responses_to_a_file_of_prompts(monkeypatch, tmp_path):

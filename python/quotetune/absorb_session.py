@@ -12,7 +12,7 @@ from trl import SFTConfig, SFTTrainer
 from quotetune.absorb_texts import read_texts
 from quotetune.absorb_tokens import tokenized
 from quotetune.errors import QuotetuneError
-from quotetune.preference_trainer import LengthGroupedOrder, add_head
+from quotetune.preference_trainer import EpochOfOrder, LengthGroupedOrder, add_head
 from quotetune.sampling.settings import ModelConfig
 from quotetune.trainer_session import Report, TrainerSession
 from quotetune.training_defaults import default_lora_options, default_sft_options
@@ -35,12 +35,19 @@ trl_sft.add_fused_lm_head = add_head
 class AbsorbTrainer(SFTTrainer):  # type: ignore[misc]
     """`trl.SFTTrainer` with batches of texts of about the same length."""
 
+    def __init__(self, **kwargs: Any) -> None:
+        self.order: LengthGroupedOrder | None = None
+        super().__init__(**kwargs)
+        self.add_callback(EpochOfOrder(self))
+
     def _get_train_sampler(self, train_dataset: Dataset | None = None) -> Any:
         if self.args.train_sampling_strategy != "group_by_length":
             return super()._get_train_sampler(train_dataset)
         dataset = self.train_dataset if train_dataset is None else train_dataset
         lengths = list(map(len, dataset["input_ids"]))
-        return LengthGroupedOrder(lengths, self.args.per_device_train_batch_size, self.args.seed)
+        batch = self.args.per_device_train_batch_size
+        self.order = LengthGroupedOrder(lengths, batch, self.args.seed)
+        return self.order
 
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
         # Not SFTTrainer's, which writes a model card into every checkpoint.

@@ -87,7 +87,7 @@ class PreferenceTrainer(DPOTrainer):  # type: ignore[misc]
         self._notice = notice
         self.order: LengthGroupedOrder | None = None
         super().__init__(**kwargs)
-        self.add_callback(_EpochOfOrder(self))
+        self.add_callback(EpochOfOrder(self))
 
     def _prepare_dataset(
         self, dataset: Dataset, processing_class: Any, args: DPOConfig, dataset_name: str
@@ -130,13 +130,18 @@ class PreferenceTrainer(DPOTrainer):  # type: ignore[misc]
         Trainer._save_checkpoint(self, model, trial)
 
 
-class _EpochOfOrder(TrainerCallback):  # type: ignore[misc]
-    """Tells the order its epoch: in a resumed epoch on several GPUs accelerate does not."""
+class EpochOfOrder(TrainerCallback):  # type: ignore[misc]
+    """Tells a trainer's `order` its epoch: in a resumed epoch on several GPUs accelerate does not.
 
-    def __init__(self, trainer: PreferenceTrainer) -> None:
+    Args:
+        trainer: A trainer with an attribute `order`, a `LengthGroupedOrder` or None.
+    """
+
+    def __init__(self, trainer: Any) -> None:
         self._trainer = trainer
 
     def on_epoch_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Set the order's epoch."""
         if self._trainer.order is not None:
             self._trainer.order.set_epoch(int(state.epoch or 0))
 

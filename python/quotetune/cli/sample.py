@@ -47,6 +47,11 @@ def sample(
     model_config = validate_block(ModelConfig, "model", blocks["model"])
     sampling = validate_block(SamplingConfig, "sampling", blocks["sampling"])
     settings = validate_block(PromptsConfig, "prompts", blocks["prompts"] | {"path": prompts})
+    if settings.context is not None:
+        raise UsageError(
+            "prompts.context: sample opens no index, which its passages come from: set it to null,"
+            " or use `quotetune train CONFIG --until sample`"
+        )
     sources = read_sources(settings, model_config, sampling.max_tokens)
     with progress("sample", "parts") as report:
         run_sampling(
