@@ -72,8 +72,8 @@ def test_more_work_takes_longer_and_a_larger_batch_more_memory(config):
     assert estimated(config, dpo={"per_device_train_batch_size": 64}).memory > found.memory
     assert estimated(config, lora=None).disk > found.disk
     assert estimated(config, lora=None).seconds > found.seconds
-    judged = estimated(config, evaluation={"perplexity": "base"})
-    assert judged.lines()[-1].endswith("; not counted: evaluation.perplexity")
+    judged = estimated(config, evaluation={"reward_accuracy": True})
+    assert judged.lines()[-1].endswith("; not counted: evaluation.reward_accuracy")
 
 
 def test_without_the_model_only_tokens_are_known_and_without_prompts_nothing(config, tmp_path):

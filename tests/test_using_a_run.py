@@ -10,8 +10,10 @@ import tiny_run
 import yaml
 from tiny_model import BEGIN, save_tiny_adapter, tiny_tokenizer
 
-from quotetune import Index, UsageError
+from quotetune import Index, UsageError, build_index
+from quotetune.answering import prompt_of_text
 from quotetune.cli import main
+from quotetune.config import PromptsConfig
 from quotetune.finished_run import policies, tuned_policy
 from quotetune.model_card import model_card
 
@@ -113,6 +115,16 @@ def test_generate_answers_with_the_policy_s_own_words_and_cites_them(run, quotet
     quotes = Index.open(policy.config.index).trace(answer["response"], min_chars=3)
     spans = sorted(tuple(span) for note in answer["citations"] for span in note["spans"])
     assert spans == [(quote.start, quote.end) for quote in quotes]
+
+
+def test_a_grounded_run_s_prompt_carries_the_passage_that_is_found(tmp_path):
+    pytest.importorskip("bm25s")
+    documents = ["Rust is a language for systems.", "Bees make honey.", "Ada was a countess."]
+    index = build_index(documents, tmp_path / "index")
+    settings = PromptsConfig(path=tmp_path, context={"source": "documents"}, format="text")
+    assert prompt_of_text("What do bees make?", settings, index).text == (
+        "Bees make honey.\n\nWhat do bees make?"
+    )
 
 
 def test_an_exported_adapter_is_the_run_s_without_its_record(run, quotetune, tmp_path):

@@ -21,6 +21,7 @@ GPU_SAMPLING, GPU_TRAINING = 50e12, 120e12
 # Starting a child process with its libraries and model.
 _START_SECONDS = 40.0
 _CHARACTERS_A_TOKEN = 4.0
+_CHARACTERS_A_PASSAGE = 1500  # where prompts.context cuts none
 _BYTES_OF_LIBRARIES = 1.5e9
 _BYTES_A_SAMPLED_TOKEN = 8.0  # its id, and its characters
 
@@ -158,7 +159,10 @@ def _prompts(config: Config) -> tuple[int, int, int] | None:
         len(prompt.text or "") + sum(len(m["content"]) for m in prompt.messages or [])
         for prompt in shown
     )
-    tokens = math.ceil(characters / len(shown) / _CHARACTERS_A_TOKEN)
+    characters_each = characters / len(shown)
+    if (context := config.prompts.context) is not None:
+        characters_each += context.passages * (context.max_chars or _CHARACTERS_A_PASSAGE)
+    tokens = math.ceil(characters_each / _CHARACTERS_A_TOKEN)
     if config.prompts.prefix_tokens is not None:
         tokens = config.prompts.prefix_tokens
     return sum(map(len, split.rounds)), len(split.heldout), tokens

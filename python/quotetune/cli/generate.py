@@ -54,7 +54,8 @@ def generate(
     changed = read_blocks(None, overrides, ("sampling",))["sampling"]
     settings = found.config.evaluation_sampling.model_dump() | changed | {"n": 1}
     text = sys.stdin.read() if prompt == "-" else prompt
-    response = answer(found, text, validate_block(SamplingConfig, "sampling", settings), seed)
+    sampling = validate_block(SamplingConfig, "sampling", settings)
+    response = answer(found, text, index, sampling, seed)
     if format == "jsonl":
         cited = cite(response, index, min_chars, max_documents)
         record = {"prompt": text, "response": response, "policy": found.name, "seed": seed}
