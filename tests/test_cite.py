@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from quotetune import Index, UsageError, build_index, cite
+from quotetune import Document, Index, UsageError, build_index, cite
 from quotetune.cli import main
 
 CORPUS = [
@@ -111,6 +111,18 @@ def quotetune(monkeypatch, capsys) -> Callable[..., tuple[int, str, str]]:
         return (int(caught.value.code or 0), *capsys.readouterr())
 
     return run
+
+
+def test_a_source_s_name_cannot_leave_its_line_or_its_link(tmp_path: Path) -> None:
+    documents = [
+        Document("web", "a", "banana", {"title": "A\n# [B](c)", "url": "https://e.org/x> y"}),
+        Document("web", "b", "banana", {"url": "https://e.org/(x)"}),
+    ]
+    index = build_index(documents, tmp_path / "index", n=5)
+    assert str(cite("banana", index)).splitlines()[2:] == [
+        '[^1]: "banana" (2 times in the corpus): '
+        r"web/a (A \# \[B\](c)); [web/b](<https://e.org/(x)>)"
+    ]
 
 
 def test_the_command_cites_a_text_file_standard_input_and_jsonl(quotetune, tmp_path: Path) -> None:

@@ -19,7 +19,9 @@ TEXTS = st.lists(st.text(alphabet="abc ", max_size=30), max_size=4)
 
 @pytest.fixture(scope="module")
 def index(tmp_path_factory: pytest.TempPathFactory) -> Index:
-    return build_index(CORPUS, tmp_path_factory.mktemp("rewards") / "index", n=3)
+    # A filter may err upwards.
+    path = tmp_path_factory.mktemp("rewards") / "index"
+    return build_index(CORPUS, path, n=3, structures=["suffix"])
 
 
 def naive_reward(text: str, min_chars: int, max_chars: int, buffer: int) -> float:
@@ -38,7 +40,6 @@ def naive_reward(text: str, min_chars: int, max_chars: int, buffer: int) -> floa
 @given(TEXTS)
 def test_the_reward_is_the_documented_formula(index: Index, texts: list[str]) -> None:
     reward = QuipReward(index, min_chars=8, max_chars=15, buffer_chars=10)
-    # The filter may err upwards; here it is checked not to, on all there is.
     assert reward(texts) == pytest.approx([naive_reward(text, 8, 15, 10) for text in texts])
 
 
@@ -82,7 +83,7 @@ def test_settings_that_cannot_be_are_refused(index: Index, tmp_path: Path) -> No
         QuipReward(tmp_path / "nowhere")
 
 
-def test_a_dataset_is_scored_in_batches_and_its_cache_is_that_of_the_index(index: Index) -> None:
+def test_a_dataset_is_scored_in_batches(index: Index) -> None:
     datasets = pytest.importorskip("datasets")
     texts = ["abcab cab", "ab", "xyzxyz", "bca abc"]
     scored = datasets.Dataset.from_dict({"answer": texts}).map(
@@ -94,15 +95,22 @@ def test_a_dataset_is_scored_in_batches_and_its_cache_is_that_of_the_index(index
         assert row["covered"] == sum(end - start for start, end in report.covered)
     with pytest.raises(UsageError, match="no column 'text'"):
         QuipScorer(index)({"answer": texts})
-    versions = {QuipScorer(index).version, QuipScorer(index).version}
-    assert len(versions) == 1
 
 
-def test_the_cache_of_a_changed_index_is_another(tmp_path: Path) -> None:
+def test_datasets_knows_the_scores_of_an_index_again_and_not_those_of_a_changed_one(
+    tmp_path: Path,
+) -> None:
+    datasets = pytest.importorskip("datasets")
+    texts = datasets.Dataset.from_dict({"text": ["abcab cab"]})
+
+    def fingerprint() -> str:
+        return str(texts.map(QuipScorer(tmp_path / "index"), batched=True)._fingerprint)
+
     build_index(CORPUS, tmp_path / "index", n=3)
-    before = QuipScorer(tmp_path / "index").version
+    before = fingerprint()
+    assert fingerprint() == before
     build_index([*CORPUS, "more"], tmp_path / "index", n=3, overwrite=True)
-    assert QuipScorer(tmp_path / "index").version != before
+    assert fingerprint() != before
 
 
 def test_grpo_raises_the_reward_of_a_random_model(tmp_path: Path, monkeypatch) -> None:

@@ -3,7 +3,7 @@
 import os
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Literal, overload
 
 from quotetune.errors import UsageError
@@ -13,6 +13,7 @@ from quotetune.results import Quote, QuoteSource
 MarkStyle = Literal["markdown", "text"]
 STYLES: tuple[MarkStyle, ...] = ("markdown", "text")
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>#+!|~])")
+_NO_URL = re.compile(r"[\s<>]")  # would end a link, and what follows would be read as Markdown
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,13 @@ class Citation:
     text: str
     count: int
     documents: list[QuoteSource]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give the footnote as JSON can hold it."""
+        citation = {name: getattr(self, name) for name in self.__slots__}
+        keys = ("source", "id", "metadata", "offset")
+        documents = [{key: getattr(found, key) for key in keys} for found in self.documents]
+        return citation | {"documents": documents}
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +66,7 @@ class CitedResponse:
         """Give `cited` and `citations` as JSON can hold them."""
         return {
             "cited": self.cited,
-            "citations": [asdict(citation) for citation in self.citations],
+            "citations": [citation.to_dict() for citation in self.citations],
         }
 
     def __str__(self) -> str:
@@ -80,9 +88,12 @@ class CitedResponse:
         title, url = (document.metadata.get(key) for key in ("title", "url"))
         if isinstance(title, str) and title != document.id:
             name += f" ({title})"
-        if not isinstance(url, str):
-            return _escape(name) if self.style == "markdown" else name
-        return f"[{_escape(name)}](<{url}>)" if self.style == "markdown" else f"{name} {url}"
+        name = " ".join(name.split())
+        if self.style == "markdown":
+            name = _escape(name)
+        if not isinstance(url, str) or _NO_URL.search(url):
+            return name
+        return f"[{name}](<{url}>)" if self.style == "markdown" else f"{name} {url}"
 
 
 @overload

@@ -20,6 +20,7 @@ CORE_SAMPLING, CORE_TRAINING = 65e9, 80e9
 GPU_SAMPLING, GPU_TRAINING = 50e12, 120e12
 # Starting a child process with its libraries and model.
 _START_SECONDS = 40.0
+_TRL_MAX_LENGTH = 1024  # of trl.DPOConfig
 _CHARACTERS_A_TOKEN = 4.0
 _CHARACTERS_A_PASSAGE = 1500  # where prompts.context cuts none
 _BYTES_OF_LIBRARIES = 1.5e9
@@ -95,9 +96,9 @@ def estimate(config: Config) -> Estimate | None:
     others = config.rounds + len(config.evaluation.baselines) + (config.absorb is not None)
     evaluated = heldout * (base_n + drawn.n * others) * drawn.max_tokens
     pair_tokens = 2 * (prompt_tokens + config.sampling.max_tokens)
-    limit = config.dpo.get("max_length")
-    if isinstance(limit, int):
-        pair_tokens = min(pair_tokens, 2 * limit)
+    limit = config.dpo.get("max_length", _TRL_MAX_LENGTH)
+    if limit is not None:
+        pair_tokens = min(pair_tokens, 2 * int(limit))
     epochs = float(config.dpo.get("num_train_epochs", 3))
     all_pairs = config.sampling.n * (config.sampling.n - 1) // 2
     pairs = train * min(config.pairs.most_pairs or all_pairs, all_pairs)
