@@ -4,12 +4,14 @@ import base64
 import hashlib
 import json
 import re
+import sys
 from itertools import pairwise
 
 import pytest
 from finished_run import ANSWERS, CORPUS, N, write_run
 from html_page import browsing_data, read_page
 
+from quotetune.cli import main
 from quotetune.errors import UsageError
 from quotetune.report import write_report
 
@@ -22,6 +24,14 @@ def run(tmp_path_factory):
 @pytest.fixture(scope="module")
 def page(run):
     return read_page(write_report(run))
+
+
+def quotetune(monkeypatch, *arguments):
+    """Run the command in this process; return its exit status."""
+    monkeypatch.setattr(sys, "argv", ["quotetune", *map(str, arguments)])
+    with pytest.raises(SystemExit) as caught:
+        main()
+    return caught.value.code or 0
 
 
 def page_of(directory, **changes):
@@ -280,6 +290,16 @@ def test_the_distribution_of_quip_counts_every_response(run, page):
         for low, share in shares[name].items():
             inside = [v for v in values if low <= 100 * v < low + width or (low == 90 and v == 1)]
             assert share == round(100 * len(inside) / len(values))
+
+
+def test_the_command_writes_the_page_and_refuses_what_is_no_run(tmp_path, monkeypatch, capsys):
+    run = write_run(tmp_path)
+    assert quotetune(monkeypatch, "report", run) == 0
+    assert capsys.readouterr().out.strip() == str(run / "report.html")
+    assert read_page(run / "report.html").one("h1").words == "run"
+    assert quotetune(monkeypatch, "report", tmp_path) == 2
+    assert quotetune(monkeypatch, "report", run, "--index", tmp_path / "nowhere") != 0
+    assert "nowhere" in capsys.readouterr().err
 
 
 def test_a_directory_that_is_no_finished_run_is_refused(tmp_path):

@@ -92,19 +92,17 @@
   }
 
   function row(prompt, columns) {
-    const heading = element("th", { scope: "row", role: "rowheader" }, prompt.text);
-    if (prompt.reference) {
-      const reference = element("p", { class: "response" }, prompt.reference);
-      heading.append(
-        element("details", {}, element("summary", {}, "Reference"), reference),
-      );
-    }
-    return element(
-      "tr",
-      { role: "row" },
-      heading,
-      ...columns.map((column) => cell(prompt, column)),
-    );
+    const long = prompt.text.length > 300; // a passage to answer from, or to go on with
+    const begin = long ? `${prompt.text.slice(0, 200)}…` : prompt.text;
+    const heading = element("th", { scope: "row", role: "rowheader" }, begin);
+    if (long) heading.append(folded("Whole prompt", prompt.text));
+    if (prompt.reference) heading.append(folded("Reference", prompt.reference));
+    return element("tr", { role: "row" }, heading, ...columns.map((c) => cell(prompt, c)));
+  }
+
+  function folded(name, text) {
+    const inside = element("p", { class: "response" }, text);
+    return element("details", {}, element("summary", {}, name), inside);
   }
 
   function cell(prompt, column) {
