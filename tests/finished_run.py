@@ -15,6 +15,7 @@ N = 8
 CORPUS = [
     Document("tales", "fox", "The quick brown fox jumps over the lazy dog near the river bank."),
     Document("tales", "ice", "A glacier is a body of dense ice that moves.", {"title": "Ice & co"}),
+    Document("notes", "dog", "My lazy dog sleeps."),
     Document("notes", "ice", "Naïve café: a body of dense ice 😀 that moves, and nothing else."),
 ]
 # By prompt: the responses of the base model, of round 1 and so on.
@@ -25,7 +26,7 @@ ANSWERS = {
         "It is the quick brown fox jumps over the lazy dog near the river bank.",
     ),
     "What moves?": ("ice", "A body of dense ice that moves\nunder the river bank.", ""),
-    "What else?": ("Nothing at all stands there.", "nothing else.", "and nothing else."),
+    "What else?": ("A brown fox jumps over the lazy dog sleeps.", "nothing else.", "and nothing else."),
 }
 
 

@@ -132,7 +132,7 @@ def test_every_quote_stands_in_the_documents_that_are_named_with_what_is_around_
                     assert around in texts[source, id]
                     assert all(quoted in texts[tuple(data["documents"][n][1:3])] for n in others)
                     seen += 1
-    assert seen == 8
+    assert seen == 10
 
 
 def test_the_document_that_belongs_to_the_prompt_is_named_first(page):
@@ -220,6 +220,7 @@ def test_text_of_the_run_is_never_taken_for_html(tmp_path):
 
 def test_what_is_not_there_has_no_section(tmp_path, page):
     short = page_of(tmp_path / "one", rounds=1)
+    assert "#curves" not in [link.attributes["href"] for link in short.one("nav").all("a")]
     sections = {section.attributes["id"] for section in short.all("section")}
     assert sections == {s.attributes["id"] for s in page.all("section")} - {"curves"}
     run = write_run(tmp_path / "bare", rounds=1)
