@@ -26,7 +26,11 @@ ANSWERS = {
         "It is the quick brown fox jumps over the lazy dog near the river bank.",
     ),
     "What moves?": ("ice", "A body of dense ice that moves\nunder the river bank.", ""),
-    "What else?": ("A brown fox jumps over the lazy dog sleeps.", "nothing else.", "and nothing else."),
+    "What else?": (
+        "A brown fox jumps over the lazy dog sleeps.",
+        "nothing else.",
+        "and nothing else.",
+    ),
 }
 
 
