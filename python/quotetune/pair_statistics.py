@@ -78,7 +78,8 @@ def no_pairs_message(statistics: Row) -> str:
     return (
         f"none of {statistics['prompts']} prompts gave a pair:"
         f" {_reasons(statistics['prompts_without_pair'])}: raise sampling.n or"
-        " sampling.temperature, lower pairs.delta_quip, or raise pairs.delta_length"
+        " sampling.temperature, lower pairs.delta_quip or pairs.margin, or raise"
+        " pairs.delta_length"
     )
 
 

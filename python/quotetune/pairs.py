@@ -31,7 +31,7 @@ DISCARDS: dict[Discard, str] = {
     "all_equal": "all responses equal",
     "repetitive": "all responses repetitive",
     "no_gap": "no gap in QUIP above delta_quip",
-    "no_margin": "gaps in QUIP, but no win rate higher by margin",
+    "no_margin": "no win rate higher by the margin",
     "no_length_match": "gaps, but only between responses of different length",
     "constrained": "pairs, but none within the constraints",
     "below_quantile": "pairs, but all below the quantile",

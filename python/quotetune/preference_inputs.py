@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from quotetune.index import Index
     from quotetune.prompts import Prompt
 
+_LATER = ("", "")
+
 
 def callable_problems(preference: PreferenceConfig | None) -> list[Problem]:
     """Import the user's own preferences.
@@ -60,7 +62,13 @@ def preference_problems(config: Config, *, with_prompts: bool, with_index: bool)
         prompts = [source.prompt for source in sources]
         if config.prompts.prefix_tokens is not None:  # what follows the prefix is the reference
             prompts = [replace(prompt, reference=prompt.reference or "...") for prompt in prompts]
-        problems += need_problems(ranking, prompts)
+        context = config.prompts.context
+        if context is not None and context.source != "documents":
+            # The passages that a prompt gets later on bring their documents with them.
+            prompts = [replace(prompt, documents=[]) for prompt in prompts]
+            problems += need_problems(ranking, [replace(p, documents=[_LATER]) for p in prompts])
+        else:
+            problems += need_problems(ranking, prompts)
     if with_index:
         problems += index_problems(ranking, Index.open(config.index), prompts)
     return problems
