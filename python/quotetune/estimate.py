@@ -100,8 +100,10 @@ def estimate(config: Config) -> Estimate | None:
     if limit is not None:
         pair_tokens = min(pair_tokens, 2 * int(limit))
     epochs = float(config.dpo.get("num_train_epochs", 3))
-    all_pairs = config.sampling.n * (config.sampling.n - 1) // 2
-    pairs = train * min(config.pairs.most_pairs or all_pairs, all_pairs)
+    responses = config.sampling.n + config.candidates.gold
+    crossed = 0 if config.pairs.negatives is None else config.pairs.negatives.cross_prompt
+    all_pairs = responses * (responses - 1) // 2
+    pairs = train * (min(config.pairs.most_pairs or all_pairs, all_pairs) + crossed)
     trained = math.ceil(pairs * pair_tokens * epochs)
     gpus = _gpus()
     device = f"{gpus} GPU{'s' if gpus > 1 else ''}" if gpus else f"{_cores()} cores"
@@ -137,6 +139,9 @@ def _not_counted(config: Config) -> tuple[str, ...]:
         "evaluation.mauve": evaluation.mauve,
         "evaluation.reward_accuracy": evaluation.reward_accuracy,
         "evaluation.lm_eval": evaluation.lm_eval,
+        "preference.judge": config.preference and config.preference.judge,
+        "preference.perplexity": config.preference and config.preference.perplexity,
+        "pairs.constraints": config.pairs.constraints,
     }
     return tuple(name for name, setting in extras.items() if setting)
 

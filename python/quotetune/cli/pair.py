@@ -8,7 +8,6 @@ import typer
 from quotetune.cli.train import Overrides
 
 if TYPE_CHECKING:
-    from quotetune.candidates import CandidateFiles
     from quotetune.prompts import Prompt
     from quotetune.ranking_config import RankingConfig
 
@@ -42,9 +41,11 @@ def pair(
     --set preference.on_topic_quip.weight=2.
     """
     from quotetune.config_file import read_blocks
+    from quotetune.console import progress
     from quotetune.hub import push_directory
     from quotetune.pairing import pair_samples, statistics_lines
     from quotetune.preference_dataset import write_preference_dataset
+    from quotetune.ranking_steps import measure_candidates
     from quotetune.whole_files import written_directory
 
     if push_to_hub is not None:
@@ -53,7 +54,7 @@ def pair(
     ranking = _ranking(blocks, index, seed)
     loaded = _prompts(ranking, blocks, prompts)
     with written_directory(output) as directory:
-        files = _measured(ranking, samples, directory, loaded)
+        files = measure_candidates(ranking, samples, directory, loaded, progress)
         statistics = pair_samples(
             files,
             directory,
@@ -148,57 +149,3 @@ def _prompts(
     if problems := need_problems(ranking, loaded):
         raise UsageError("\n  ".join(map(str, problems)))
     return {prompt.id: prompt for prompt in loaded}
-
-
-def _measured(
-    ranking: "RankingConfig", samples: Path, directory: Path, prompts: "dict[str, Prompt]"
-) -> "CandidateFiles":
-    """Write into a directory all that is to be known of the candidates."""
-    from quotetune.candidates import CandidateFiles
-    from quotetune.console import progress
-    from quotetune.gold import write_gold
-    from quotetune.judging import run_judge
-    from quotetune.measuring import NEURAL, measure_of, write_measure
-    from quotetune.scoring import score_samples
-
-    gold = None
-    if ranking.candidates.gold:
-        assert ranking.model is not None
-        gold = directory / "gold"
-        write_gold(
-            list(prompts.values()),
-            samples,
-            gold,
-            model=ranking.model,
-            max_tokens=ranking.max_tokens,
-        )
-    with progress("score", "responses") as report:
-        score_samples(samples, ranking.index, directory, report, gold=gold)
-    measures = {}
-    for name in ranking.measures:
-        measures[name] = directory / "measures" / name / "values.parquet"
-        with progress(name, "responses") as report:
-            write_measure(
-                samples,
-                gold,
-                measures[name].parent,
-                measure_of(name, ranking, directory / "work"),
-                prompts=prompts,
-                at_once=name in NEURAL,
-                progress=report,
-            )
-    files = CandidateFiles(samples, directory / "scores.parquet", gold, measures)
-    judge = ranking.preference and ranking.preference.judge
-    if not judge:
-        return files
-    with progress("judge", "parts") as report:
-        run_judge(
-            files,
-            prompts,
-            directory / "judge",
-            judge,
-            seed=ranking.seed,
-            progress=lambda now: report(now.done, now.parts),
-        )
-    verdicts = directory / "judge" / "verdicts.parquet"
-    return CandidateFiles(samples, files.scores, gold, measures, verdicts)
