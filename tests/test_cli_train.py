@@ -249,3 +249,48 @@ def test_sample_draws_responses_to_a_file_of_prompts(monkeypatch, tmp_path):
     rows = pq.read_table(tmp_path / "parts" / "part-00000.parquet").to_pylist()
     assert [row["sample"] for row in rows] == [0, 1, 0, 1]
     assert rows[0]["prompt_id"] == "x"
+
+
+def test_pair_ranks_by_a_preference_that_asks_for_the_prompts(
+    samples, monkeypatch, tmp_path, capsys
+):
+    prompts = tmp_path / "prompts.jsonl"
+    own = [{"source": "documents", "id": "0"}]
+    rows = [{"id": "a", "prompt": "A?", "documents": own}, {"id": "b", "prompt": "B?"}]
+    prompts.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    output = tmp_path / "pairs"
+    arguments = ["pair", samples / "parts", "--index", samples / "index", "-o", output]
+    wanted = ["--set", "preference.on_topic_quip.tau=0", "--set", "pairs.delta_quip=null"]
+    assert quotetune(monkeypatch, *arguments, *wanted) == 2
+    assert "name them with --prompts" in capsys.readouterr().err
+    others = tmp_path / "others.jsonl"
+    others.write_text(json.dumps({**rows[0], "id": "c"}) + "\n")
+    assert quotetune(monkeypatch, *arguments, *wanted, "--prompts", others) == 2
+    assert "responses to prompt a, which is not among the prompts" in capsys.readouterr().err
+    assert quotetune(monkeypatch, *arguments, *wanted, "--prompts", prompts) == 0
+    candidates = pq.read_table(output / "candidates.parquet").to_pylist()
+    # b has no documents; of "No cat ever sat on one" the windows in " sat on " are of the topic.
+    assert [row["on_topic_quip"] for row in candidates] == [1.0, pytest.approx(5 / 18), None, None]
+    assert [row["win_rate"] for row in candidates] == [1.0, 0.0, None, 0.5]
+    (pair,) = pq.read_table(output / "pairs.parquet").to_pylist()
+    assert (pair["chosen_sample"], pair["preference"]) == (0, 1.0)
+    assert not (output / "work").exists()
+
+
+@pytest.mark.parametrize(
+    ("setting", "complaint"),
+    [
+        ("preference.perplexity.weight=2", "preference.perplexity.model: name the model"),
+        ("preference.quipp.weight=2", "preference.quipp: unknown key: did you mean quip?"),
+        ("preference.callables.me.function=no_such:f", "preference.callables.me.function: no_such"),
+        ("candidates.gold=true", "candidates.gold takes the model's tokenizer: set model.path"),
+        ("pairs.rule=large_margin", "set pairs.margin"),
+    ],
+)
+def test_pair_refuses_a_preference_that_cannot_be(
+    samples, monkeypatch, tmp_path, capsys, setting, complaint
+):
+    arguments = ["pair", samples / "parts", "--index", samples / "index", "-o", tmp_path / "pairs"]
+    assert quotetune(monkeypatch, *arguments, "--set", setting) == 2
+    assert complaint in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []

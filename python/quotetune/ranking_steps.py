@@ -8,8 +8,9 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from quotetune.candidates import CandidateFiles
+from quotetune.candidates import CandidateFiles, candidate_parts
 from quotetune.console import Report
+from quotetune.errors import UsageError
 from quotetune.gold import write_gold
 from quotetune.judging import run_judge
 from quotetune.measuring import NEURAL, measure_of, write_measure
@@ -42,9 +43,12 @@ def measure_candidates(
         The files.
 
     Raises:
-        UsageError: A model is not there, or no prompt has a reference to be ranked.
+        UsageError: A model is not there, a sample is of none of the prompts, or no prompt has a
+            reference to be ranked.
         QuotetuneError: There are no samples, or a child process failed.
     """
+    if ranking.needs_prompts:
+        _check_prompts(samples, prompts)
     gold = None
     if ranking.candidates.gold:
         assert ranking.model is not None
@@ -86,3 +90,15 @@ def measure_candidates(
         )
     verdicts = directory / "judge" / "verdicts.parquet"
     return CandidateFiles(samples, files.scores, gold, measures, verdicts)
+
+
+def _check_prompts(samples: Path, prompts: "Mapping[str, Prompt]") -> None:
+    import pyarrow.parquet as pq
+
+    for part in candidate_parts(samples, None):
+        for prompt_id in pq.read_table(part, columns=["prompt_id"])["prompt_id"].unique():
+            if prompt_id.as_py() not in prompts:
+                raise UsageError(
+                    f"{part}: it has responses to prompt {prompt_id}, which is not among the"
+                    " prompts: name those that were sampled"
+                )

@@ -1,0 +1,111 @@
+"""Every candidate gets its numbers, samples first and references behind them."""
+
+import pyarrow.parquet as pq
+import pytest
+from test_pairing_preference import QUIP, write_candidates
+
+import quotetune.neural_measures
+from quotetune.config import CandidatesConfig, PairsConfig, PreferenceConfig
+from quotetune.errors import QuotetuneError, UsageError
+from quotetune.measuring import measure_of, write_measure
+from quotetune.prompts import Prompt
+from quotetune.ranking_config import RankingConfig
+from quotetune.sampling import ModelConfig
+
+CONSTRAINTS = {"bart_score": {"worse_by": 1, "model": {"path": "a-bart"}}}
+
+
+def ranking(tmp_path, preference=None, **pairs):
+    return RankingConfig(
+        index=tmp_path / "index",
+        model=ModelConfig(path="the-base"),
+        candidates=CandidatesConfig(),
+        preference=preference and PreferenceConfig.model_validate(preference),
+        pairs=PairsConfig.model_validate(pairs),
+        seed=0,
+        max_tokens=8,
+    )
+
+
+def measured(tmp_path, name, config, prompts):
+    files = write_candidates(tmp_path / "in", QUIP, gold={"a": 0.5})
+    work = tmp_path / "work"
+    measure = measure_of(name, config, work)
+    output = tmp_path / name
+    write_measure(
+        files.samples,
+        files.gold,
+        output,
+        measure,
+        prompts=prompts,
+        at_once=True,
+        progress=lambda *_: None,
+    )
+    assert not work.exists()
+    rows = pq.read_table(output / "values.parquet").to_pylist()
+    assert [row["prompt_id"] for row in rows] == [
+        *(name for name, values in QUIP.items() for _ in values),
+        "a",
+    ]
+    return rows
+
+
+def test_perplexity_is_of_a_response_given_its_prompt_under_the_base_model(tmp_path, monkeypatch):
+    def perplexities(texts, model, *, contexts, work):
+        assert model.path == "the-base"
+        work.mkdir()
+        assert len(texts) == len(contexts)
+        return [float(ord(context[0])) for context in contexts]
+
+    monkeypatch.setattr(quotetune.neural_measures, "perplexities", perplexities)
+    prompts = {name: Prompt(name, text=f"{name}?") for name in QUIP}
+    rows = measured(tmp_path, "perplexity", ranking(tmp_path, {"perplexity": {}}), prompts)
+    assert [row["value"] for row in rows] == [ord(row["prompt_id"]) for row in rows]
+
+
+def test_bart_score_is_only_of_responses_whose_prompt_has_a_reference(tmp_path, monkeypatch):
+    def bart_scores(responses, references, model, *, work):
+        assert model.path == "a-bart"
+        assert set(references) == {"the truth"}
+        work.mkdir()
+        return [-float(len(response)) for response in responses]
+
+    monkeypatch.setattr(quotetune.neural_measures, "bart_scores", bart_scores)
+    prompts = {name: Prompt(name, text="?") for name in QUIP}
+    prompts["c"] = Prompt("c", text="?", reference="the truth")
+    config = ranking(tmp_path, constraints=CONSTRAINTS)
+    rows = measured(tmp_path, "bart_score", config, prompts)
+    assert [row["prompt_id"] for row in rows if row["value"] is not None] == ["c"] * 3
+
+
+def test_what_is_measured_is_what_preference_negatives_and_constraints_need(tmp_path):
+    assert ranking(tmp_path).measures == []
+    assert ranking(tmp_path, {"quip": {}, "length": {}}).measures == []
+    assert not ranking(tmp_path, {"quip": {}, "rarity": {}}).needs_prompts
+    full = ranking(
+        tmp_path,
+        {"on_topic_quip": {}},
+        negatives={"repetition": 0.3},
+        constraints={**CONSTRAINTS, "perplexity": {"worse_by": 1}},
+    )
+    assert full.measures == ["bart_score", "on_topic_quip", "perplexity", "repetition"]
+    assert full.needs_prompts
+
+
+def test_the_judge_of_perplexity_is_the_one_that_is_named(tmp_path):
+    named = {"model": {"path": "a-judge"}}
+    assert ranking(tmp_path, {"perplexity": named}).model_of("perplexity").path == "a-judge"
+    bound = {"perplexity": {"worse_by": 1, **named}}
+    assert ranking(tmp_path, constraints=bound).model_of("perplexity").path == "a-judge"
+    alone = RankingConfig(
+        **{**vars(ranking(tmp_path, {"perplexity": {}})), "model": None},
+    )
+    with pytest.raises(UsageError, match=r"preference.perplexity.model"):
+        alone.model_of("perplexity")
+
+
+def test_without_samples_there_is_nothing_to_measure(tmp_path):
+    with pytest.raises(QuotetuneError, match="there are no samples in it"):
+        write_measure(
+            tmp_path, None, tmp_path / "out", lambda *_: [], prompts={}, progress=lambda *_: None
+        )
