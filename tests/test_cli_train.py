@@ -191,9 +191,21 @@ def test_evaluate_names_the_line_that_is_no_response(
     prompts.write_text('{"id": "a", "prompt": "A?"}\n{"id": "b", "prompt": "B?"}\n')
     responses = tmp_path / "responses.jsonl"
     responses.write_text(line + "\n")
-    arguments = ["evaluate", responses, "--index", samples / "index", "--prompts", prompts]
+    arguments = ["evaluate", f"r={responses}", "--index", samples / "index", "--prompts", prompts]
     assert quotetune(monkeypatch, *arguments) == 2
     assert message in capsys.readouterr().err
+
+
+def test_evaluate_wants_every_row_under_a_name_of_its_own(samples, monkeypatch, capsys):
+    parts, prompts = samples / "parts", samples / "asked.jsonl"
+    prompts.write_text('{"prompt": "a"}\n')
+    for rows, complaint in (
+        ([parts, parts], "two rows have the name parts"),
+        ([f"reference={parts}"], "another row has the name reference"),
+    ):
+        arguments = ["evaluate", *rows, "--index", samples / "index", "--prompts", prompts]
+        assert quotetune(monkeypatch, *arguments) == 2
+        assert complaint in capsys.readouterr().err
 
 
 def test_evaluate_samples_a_model_with_the_runs_evaluation_settings(monkeypatch, tmp_path):

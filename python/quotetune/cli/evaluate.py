@@ -73,15 +73,11 @@ def evaluate(
     if corpus is None:
         raise UsageError("no index is given: name it with --index, or a run with --config")
     loaded = _prompts(prompts, content)
-    tables = {}
-    for name, path in map(_named, responses or []):
-        row = name or ("responses" if len(responses or []) == 1 and model is None else path.stem)
-        if row in tables:
-            raise UsageError(f"two rows are named {row}: name them, as in NAME={path}")
-        tables[row] = read_responses(path, loaded)
-    if model is not None or adapter is not None:
-        row = (adapter or Path(str(model))).name
-        tables[row] = _sampled(loaded, content, evaluation, model, adapter, samples)
+    sampled = [] if model is None and adapter is None else [(adapter or Path(str(model))).name]
+    rows = _row_names(responses or [], sampled)
+    tables = {name: read_responses(path, loaded) for name, path in rows.items() if path is not None}
+    for name in sampled:
+        tables[name] = _sampled(loaded, content, evaluation, model, adapter, samples)
     if not tables:
         raise UsageError("nothing to evaluate: give responses, or a model with --model")
     compared = compare(loaded, tables, Path(corpus), judges_of(evaluation), best_of_n=best_of_n)
@@ -93,9 +89,28 @@ def evaluate(
         say(line)
 
 
-def _named(argument: str) -> tuple[str | None, Path]:
-    name, equals, path = argument.partition("=")
-    return (name, Path(path)) if equals and not Path(argument).exists() else (None, Path(argument))
+def _row_names(responses: list[str], sampled: list[str]) -> dict[str, Path | None]:
+    """Name the rows: as the arguments say, else by their files; None for what is sampled."""
+    from quotetune.errors import UsageError
+    from quotetune.evaluating import BEST_OF_N, REFERENCE
+
+    named: list[tuple[str, Path | None]] = []
+    for argument in responses:
+        name, equals, path = argument.partition("=")
+        if equals and not Path(argument).exists():
+            named.append((name, Path(path)))
+        elif len(responses) == 1 and not sampled:
+            named.append(("responses", Path(argument)))
+        else:
+            named.append((Path(argument).stem, Path(argument)))
+    named += [(name, None) for name in sampled]
+    rows: dict[str, Path | None] = {}
+    for row, source in named:
+        if row in rows or row in (BEST_OF_N, REFERENCE):
+            taken = "two rows have" if row in rows else "another row has"
+            raise UsageError(f"{taken} the name {row}: name them yourself, as in NAME=RESPONSES")
+        rows[row] = source
+    return rows
 
 
 def _prompts(path: Path | None, content: dict[str, Any]) -> "list[Prompt]":
