@@ -92,7 +92,7 @@ def test_a_run_leaves_every_file_that_it_promises(finished):
         "round-2/replay/pairs.parquet",
         "round-2/replay/replay.json",
         "curves.json",
-        "best/adapter_model.safetensors",
+        "best",
     }
     assert not [name for name in names if "partial" in name or name.endswith(".tmp")]
     assert yaml.safe_load((directory / "config.yaml").read_text()) == finished
@@ -236,9 +236,10 @@ def test_a_round_that_did_not_help_is_the_last_one(finished, tmp_path, capsys):
 
 def test_a_run_that_is_done_does_nothing_again(finished, capsys):
     tiny_run.run(finished)
-    lines = capsys.readouterr().err.splitlines()
+    *lines, best = capsys.readouterr().err.splitlines()
     assert len(lines) == 20
     assert all(line.startswith("done") for line in lines)
+    assert best.startswith("best: ")
 
 
 def test_a_changed_pairing_rule_touches_pairing_training_and_evaluation_only(finished):
@@ -301,7 +302,8 @@ def test_what_scales_the_batch_touches_the_training(finished, tmp_path):
     launch = tmp_path / "launch.yaml"
     launch.write_text("num_processes: 2\n")
     entries = plan_of({**finished, "launch": str(launch)})
-    assert str(entries["round-1/train"]) == "to do  round-1/train (again: launch has changed)"
+    assert str(entries["absorb/train"]) == "to do  absorb/train (again: launch has changed)"
+    assert entries["round-1/train"].todo is None
 
 
 def test_another_tokenizer_touches_the_prompts_that_it_cuts(finished):
