@@ -149,3 +149,18 @@ def test_grpo_raises_the_reward_of_a_random_model(tmp_path: Path, monkeypatch) -
     history = [row["rewards/quip_reward/mean"] for row in trainer.state.log_history[:30]]
     assert len(history) == 30
     assert np.mean(history[-5:]) > np.mean(history[:5]) + 0.1
+
+
+def test_trl_s_command_knows_every_key_of_the_example_config(monkeypatch) -> None:
+    monkeypatch.setitem(sys.modules, "vllm", None)
+    grpo = pytest.importorskip("trl.scripts.grpo")
+    configs = Path(__file__).parent.parent / "configs"
+    arguments = ["--config", str(configs / "grpo-quip.yaml")]
+    script, training, model, datasets = grpo.make_parser().parse_args_and_config(arguments)
+    assert datasets.datasets[0].columns == ["prompt"]
+    assert model.lora_target_modules == "all-linear"
+    # TRL wants whole groups in a step.
+    step = training.per_device_train_batch_size * training.gradient_accumulation_steps
+    assert step % training.num_generations == 0
+    assert script.reward_funcs == ["configs.grpo_quip.quip_reward"]
+    assert "\nquip_reward = QuipReward(" in (configs / "grpo_quip.py").read_text()
