@@ -1,6 +1,7 @@
 """The dataset that `quotetune pair` writes for other trainers."""
 
 import json
+import math
 import sys
 from pathlib import Path
 
@@ -83,6 +84,8 @@ def test_rows_are_the_conversational_preference_form_of_the_pairs(chats):
             "score_rejected": pair["rejected_quip"],
             "chosen_cut": bool(number % 2),
             "rejected_cut": bool(number % 2),
+            # Two of nine 5-grams against all, at the temperature of a preference by QUIP.
+            "preference": pytest.approx(1 / (1 + math.exp(-(1 - 2 / 9) / 0.1))),
             "prompt_id": f"p{number}",
         }
         for number, pair in enumerate(pairs)

@@ -20,9 +20,10 @@ _Row = dict[str, Any]
 def write_preference_dataset(directory: Path, samples: Path) -> bool:
     """Write `dataset/` beside the pairs of `quotetune pair`.
 
-    - `train.parquet`: `prompt`, `chosen`, `rejected` (lists of messages; texts
-      for prompts that are no chats), `score_chosen` and `score_rejected` (QUIP), `chosen_cut` and
-      `rejected_cut` (whether the response was cut at max_tokens), `prompt_id`.
+    - `train.parquet`: `prompt`, `chosen`, `rejected` (lists of messages; texts for prompts that are
+      no chats), `score_chosen` and `score_rejected` (QUIP), `chosen_cut` and `rejected_cut`
+      (whether the response was cut at max_tokens), `preference` (P(chosen > rejected); null
+      between answers to different prompts), `prompt_id`.
     - `messages.jsonl`, of chats: `messages`, and `chosen` and `rejected` as one message each.
     - `dataset_info.json`, for LLaMA-Factory, and `README.md`, the dataset card.
 
@@ -75,6 +76,7 @@ def _rows(pairs: Path, prompts: dict[str, _Row], job: Path) -> Iterator[_Row]:
                 f"{side}_cut": len(pair[f"{side}_token_ids"]) == pair[f"{side}_length"]
                 for side in _SIDES
             },
+            "preference": pair["preference"],
             "prompt_id": pair["prompt_id"],
         }
 
@@ -127,6 +129,7 @@ def _write_parquet(path: Path, rows: list[_Row]) -> None:
         "score_rejected": pa.float64(),
         "chosen_cut": pa.bool_(),
         "rejected_cut": pa.bool_(),
+        "preference": pa.float64(),
         "prompt_id": pa.string(),
     }
     pq.write_table(pa.Table.from_pylist(rows, pa.schema(list(kinds.items()))), path)

@@ -93,7 +93,9 @@ def dataset_card(statistics: Mapping[str, Any], name: str, *, chats: bool, cut: 
         rejected=statistics["rejected"]["quip"],
         chosen_length=statistics["chosen"]["length"],
         rejected_length=statistics["rejected"]["length"],
-        settings=json.dumps(statistics["settings"], indent=2, default=str),
+        settings=json.dumps(
+            statistics["settings"] | {"preference": statistics["preference"]}, indent=2, default=str
+        ),
         cut=cut,
         axolotl=_AXOLOTL_CHATS if chats else _AXOLOTL_TEXTS,
         name=name,
