@@ -128,6 +128,7 @@ def test_the_best_round_is_the_tuned_one_and_the_page_says_how_it_was_chosen(tmp
     run = write_run(tmp_path, rounds=2)
     metrics = json.loads((run / "metrics.json").read_text())
     metrics |= {
+        "policies": ["round-1", "round-2"],
         "last": "round-2",
         "best": {"policy": "round-1", "criterion": "quip", "value": 0.0863},
         "stopped": "round-2 is no better",
@@ -138,14 +139,14 @@ def test_the_best_round_is_the_tuned_one_and_the_page_says_how_it_was_chosen(tmp
     assert tuned.words == "round 1"
     assert cards(page)["QUIP"].parent.words.startswith("QUIP 4.6% → 8.6%")
     said = page.one("header").words
-    assert "after round 1 of tuning" in said
-    assert "Of 2 rounds it is the best by QUIP on these same prompts." in said
+    assert "what the tuned model (round 1) writes" in said
+    assert "Of 2 policies it is the best by QUIP on these same prompts." in said
     assert "Stopped early: round-2 is no better." in said
     assert page.one("section", id="responses").attributes["data-right"] == "1"
 
 
 def test_an_absorbed_policy_stands_between_the_base_model_and_the_rounds(tmp_path):
-    run = write_run(tmp_path)
+    run = write_run(tmp_path, absorb={"documents": "prompts"})
     metrics = json.loads((run / "metrics.json").read_text())
     metrics["rows"]["absorbed"] = {**metrics["before"], "quip": 0.07}
     (run / "metrics.json").write_text(json.dumps(metrics))
@@ -157,6 +158,8 @@ def test_an_absorbed_policy_stands_between_the_base_model_and_the_rounds(tmp_pat
     page = read_page(write_report(run))
     lines = table_rows(page.one("section", id="results").all("table")[0])
     assert [value[:4] for value in lines["QUIP"]] == ["4.6%", "7.0%", "8.6%"]
+    assert cards(page)["QUIP"].parent.words.startswith("QUIP 4.6% → 7.0% → 8.6%")
+    assert "has absorbed the documents that the held-out prompts ask about" in page.words
     assert lines["KL to the base model"] == ["–", "0.50", "0.75"]
     assert "pairs" not in lines
     drawn = {

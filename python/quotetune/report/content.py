@@ -24,6 +24,7 @@ from quotetune.report.results_section import (
     duration,
     other_tables,
     result_table,
+    steps_to,
     time_lines,
     training_charts,
 )
@@ -65,7 +66,8 @@ def page_content(files: RunFiles, index: Index | None) -> dict[str, Any]:
         "lead": _lead(files),
         "facts": _facts(files, index),
         "prompt_count": len(files.prompts),
-        "cards": cards(base, tuned),
+        "steps": [row.label for row in steps_to(files.rows, tuned)],
+        "cards": cards(steps_to(files.rows, tuned)),
         "columns": columns,
         "table": table,
         "table_caption": _table_caption(files),
@@ -101,13 +103,19 @@ def _lead(files: RunFiles) -> str:
     base, tuned = files.rows[0].metrics["quip"], files.tuned.metrics["quip"]
     show = known_measure("quip").show
     said = (
-        f"On {len(files.prompts)} held-out prompts, {show(tuned)} of what the model writes after"
-        f" {files.tuned.label} of tuning stands verbatim in the corpus (QUIP); before it was"
+        f"On {len(files.prompts)} held-out prompts, {show(tuned)} of what the tuned model"
+        f" ({files.tuned.label}) writes stands verbatim in the corpus (QUIP); before it was"
         f" {show(base)}."
     )
-    if files.rounds > 1 and "best" in files.metrics:
+    absorbed = (files.config.get("absorb") or {}).get("documents")
+    if absorbed in ("all", "prompts"):
+        said += " It has absorbed the documents that the held-out prompts ask about."
+    elif absorbed is not None:
+        said += " It has absorbed the documents of the training prompts only."
+    trained = files.metrics.get("policies", ())
+    if len(trained) > 1:
         criterion = known_measure(files.metrics["best"]["criterion"]).label
-        said += f" Of {files.rounds} rounds it is the best by {criterion} on these same prompts."
+        said += f" Of {len(trained)} policies it is the best by {criterion} on these same prompts."
     if files.metrics.get("stopped"):
         said += f" Stopped early: {files.metrics['stopped']}."
     return said

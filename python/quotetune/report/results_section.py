@@ -16,16 +16,21 @@ _ACCURACY = {"pairs": "{:,}", "accuracy": "{:.1%}", "margin": "{:.3g}"}
 _Section = list[dict[str, Any]]
 
 
-def cards(base: Row, tuned: Row) -> _Section:
-    """Put the main measures before and after beside each other.
+def steps_to(rows: Sequence[Row], tuned: Row) -> list[Row]:
+    """Return the policies of the headline: the base model, the absorbed one, the tuned one."""
+    return [rows[0], *(row for row in rows if row.key == "absorbed" and row is not tuned), tuned]
 
-    A change is called better or worse only if its interval leaves out 0.
+
+def cards(steps: Sequence[Row]) -> _Section:
+    """Put the main measures of the headline's policies beside each other.
+
+    A change from the first to the last is called better or worse only if its interval leaves out 0.
     """
+    base, *_, tuned = steps
     return [
         {
             "label": measure.label,
-            "base": measure.show(base.metrics[key]),
-            "tuned": measure.show(tuned.metrics[key]),
+            "steps": [measure.show(row.metrics.get(key)) for row in steps],
             "change": f"{change} {measure.unit_of_difference}".strip(),
             "interval": interval,
             "tone": _tone(measure, tuned),
