@@ -81,7 +81,7 @@ def _markdown(config: Config, metrics: Mapping[str, Any]) -> str:
         "",
         f"{config.model.path}, {metrics['prompts']} held-out prompts, seed {config.seed},"
         f" {config.rounds} round{'s' if config.rounds > 1 else ''}.",
-        *_best_lines(metrics),
+        *(part for line in _best_lines(metrics) for part in ("", f"{line[:1].upper()}{line[1:]}.")),
         "",
         *markdown_table(table_cells(rows)),
         "",
@@ -157,7 +157,8 @@ def _responses(config: Config, last: str) -> list[str]:
     lines = [
         "## Responses",
         "",
-        f"The first {len(prompts)} held-out prompts in the order of their hashes. Quotes are bold.",
+        f"The first {len(prompts)} held-out prompts in the order of their hashes, quotes bold;"
+        " [report.html](report.html) has all of them.",
     ]
     for prompt in prompts:
         shown = prompt.text if prompt.messages is None else prompt.messages[-1]["content"]
