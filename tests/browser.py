@@ -88,6 +88,24 @@ def check_keyboard(page: Page) -> None:
     assert page.evaluate("document.activeElement.textContent") != first
 
 
+def check_orders(page: Page) -> None:
+    """From the largest gain to the largest loss, and by name; any row stands on either side."""
+    if page.locator("#order option[value=gain]").count():
+        firsts = set()
+        for order in ("gain", "loss"):
+            page.locator("#order").select_option(order)
+            firsts.add(page.locator("#response-rows th").first.text_content())
+        assert len(firsts) == 2
+    page.locator("#order").select_option("name")
+    names = page.locator("#response-rows th").all_text_contents()
+    assert names == sorted(names, key=str.casefold)
+    page.locator("#left").select_option(index=1)
+    right = page.locator("#right option").nth(1).text_content()
+    expect(page.locator("#left-heading")).to_have_text(right or "")
+    page.locator("#left").select_option(index=0)
+    page.locator("#order").select_option("hash")
+
+
 def check_pages(page: Page) -> None:
     """The next page has other prompts, and the one before has the first ones again."""
     names = page.locator("#response-rows th")
@@ -117,8 +135,16 @@ def main(run: Path, screenshots: Path) -> None:
                     expect(page.locator("#sources")).to_be_visible()
                     page.screenshot(path=screenshots / f"{device}-{scheme}-sources.png")
                     page.keyboard.press("Escape")
+                    expect(page.locator("#sources")).to_be_hidden()
+                    if device == "desktop":
+                        page.mouse.move(1, 1)
+                        mark.hover()
+                        expect(page.locator("#sources")).to_be_visible()
+                        page.mouse.move(1, 1)
+                        expect(page.locator("#sources")).to_be_hidden()
                 check_search(page)
                 check_pages(page)
+                check_orders(page)
                 if device == "desktop" and mark.count():
                     check_keyboard(page)
                 check_width(page)

@@ -173,13 +173,14 @@ def test_an_absorbed_policy_stands_between_the_base_model_and_the_rounds(tmp_pat
 def test_a_curve_has_a_band_where_every_difference_has_an_interval(run):
     metrics = json.loads((run / "metrics.json").read_text())
     ends = {"quip": [0.01, 0.06], "rouge_l": [0.0, 0.1]}
-    metrics["intervals"] = {"after": ends, "round-1": {"quip": [0.02, 0.03]}}
+    metrics["intervals"] = {"after": ends, "round-1": {"quip": [-0.08, 0.03]}}
     content = (run / "metrics.json").read_text()
     (run / "metrics.json").write_text(json.dumps(metrics))
     page = read_page(write_report(run))
     (run / "metrics.json").write_text(content)
     quip, *_ = page.one("section", id="curves").all("figure")
-    base, _, last = [circle.text for circle in quip.all("circle")]
+    base, first, last = [circle.text for circle in quip.all("circle")]
+    assert first == "round 1: 8.6% (0.0% to 7.6%)"  # no share is below 0
     assert base == "base: 4.6%"
     assert last == "round 2: 12.6% (5.6% to 10.6%)"
     assert len(page.all("polygon")) == 1

@@ -41,8 +41,8 @@ def test_the_wheel_serves_every_python_from_3_11(wheel):
 def test_the_wheel_carries_types_and_licence_and_no_tests(wheel):
     names = zipfile.ZipFile(wheel).namelist()
     assert {"quotetune/py.typed", "quotetune/_core.pyi"} <= set(names)
-    templates = {f"quotetune/report/templates/report.{kind}" for kind in ("html", "css", "js")}
-    assert templates <= set(names)
+    templates = {"report.html", "report.css", "sources.js", "responses.js"}
+    assert {f"quotetune/report/templates/{name}" for name in templates} <= set(names)
     assert any(name.endswith("licenses/LICENSE") for name in names)
     assert not any("tests/" in name for name in names)
 

@@ -67,7 +67,8 @@ def render(content: Mapping[str, Any]) -> str:
         undefined=StrictUndefined,
         trim_blocks=True,
     )
-    style, script = (_own_file(environment, f"report.{kind}") for kind in ("css", "js"))
+    style = _own_file(environment, "report.css")
+    script = "".join(_own_file(environment, name) for name in ("sources.js", "responses.js"))
     policy = (
         f"default-src 'none'; img-src data:; style-src {_hash(style)}; script-src {_hash(script)};"
         " base-uri 'none'; form-action 'none'"

@@ -137,7 +137,9 @@ def curves(rows: Sequence[Row]) -> _Section:
 def _ends(measure: Measure, base: Row, row: Row) -> tuple[float, float]:
     """Return the interval of a row's difference to the base model, around the latter's value."""
     low, high = row.intervals.get(measure.key, (0.0, 0.0))
-    return base.metrics[measure.key] + low, base.metrics[measure.key] + high
+    before = base.metrics[measure.key]
+    least = 0.0 if measure.form == "share" else before + low
+    return max(least, before + low), before + high
 
 
 def training_charts(trainings: Mapping[str, Mapping[str, Any]]) -> _Section:
