@@ -28,7 +28,7 @@ def choose(responses, config, preference, **options):
 @given(
     response_lists(),
     configs,
-    st.sampled_from([None, 0.0, 0.01, 0.3]),
+    st.sampled_from([None, 0.0, 0.01, 1e15]),
     st.sampled_from([0.5, 7.0]),
 )
 def test_quip_alone_is_plain_quote_tuning_whatever_its_weight_and_temperature(

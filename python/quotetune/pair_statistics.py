@@ -54,7 +54,9 @@ def _preference_lines(statistics: Row) -> list[str]:
             " rejected"
         )
     if judge := statistics.get("judge"):
-        lines.append(f"judge: {judge['comparisons']} comparisons, {judge['undecided']} undecided")
+        lines.append(
+            f"judge: {judge['comparisons']} comparisons, {judge['undecided']} replies undecided"
+        )
     if count := statistics.get("repetitive"):
         lines.append(f"{count} samples are automatic negatives")
     if count := statistics.get("cross_prompt_pairs"):

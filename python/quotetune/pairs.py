@@ -173,7 +173,7 @@ def _valid_pairs(
     valid = (_gap_is_enough(ranked, settings) | losers[None, :]) & ~losers[:, None]
     steps: tuple[tuple[Discard, _Valid], ...] = (
         ("no_gap", valid),
-        ("no_margin", _is_preferred(ranking, settings.margin or 0.0)),
+        ("no_margin", _is_preferred(ranking, settings.margin)),
         ("no_length_match", _may_be_paired(ranked, settings.delta_length)),
         ("constrained", _within_constraints(ranked, settings)),
     )
@@ -197,9 +197,10 @@ def _gap_is_enough(ranked: Sequence[Response], settings: PairsConfig) -> _Valid:
     return np.asarray(enough)
 
 
-def _is_preferred(ranking: Ranking, margin: float) -> _Valid:
+def _is_preferred(ranking: Ranking, margin: float | None) -> _Valid:
     better = ranking.scores[:, None] > ranking.scores[None, :]
-    return np.asarray(better & (ranking.win_gaps >= margin))
+    # Only a margin looks at win rates: a high temperature brings them closer than numbers can tell.
+    return np.asarray(better if margin is None else better & (ranking.win_gaps >= margin))
 
 
 def _may_be_paired(responses: Sequence[Response], delta_length: float) -> _Valid:
