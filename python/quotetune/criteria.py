@@ -47,8 +47,8 @@ def on_topic_quip(
 def long_quotes(index: "Index", texts: Sequence[str], min_chars: Sequence[int]) -> Numbers:
     """Return the share of each text's characters that are inside long quotes.
 
-    The mean over L of coverage by maximal quotes of at least L characters; their sum is the one of
-    the Creativity Index (Lu et al. 2024, section 2), in characters instead of words.
+    The mean over L of coverage by maximal quotes of at least L characters. The Creativity Index (Lu
+    et al. 2024) sums what is not covered over L, in words.
 
     Args:
         index: The index of the corpus, with a suffix structure.

@@ -1,7 +1,7 @@
 """The rules that choose among the valid pairs of a prompt: published ones, and our own.
 
 `average`, `first_fit` and `random_partner`: Zhang et al. 2025, section 3. `west_of_n`: Pace et al.
-2024, section 3. `large_margin`: Rosset et al. 2024, section 4.
+2024. `large_margin`: Rosset et al. 2024, section 4.
 """
 
 import hashlib

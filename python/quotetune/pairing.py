@@ -182,7 +182,7 @@ class _Comparisons:
 def _above_quantile(
     paired: list[_Paired], quantile: float | None
 ) -> tuple[list[_Paired], float | None]:
-    """Keep the pairs of highest preference (Pace et al. 2024, section 3); and say from where on."""
+    """Keep the pairs of highest preference (Pace et al. 2024); and say from where on."""
     found = [value for one in paired for _, _, value in one.pairs]
     if quantile is None or not found:
         return paired, None
