@@ -1,6 +1,7 @@
 """Quotes and the documents they stand in, as Python objects."""
 
 import copy
+import dataclasses
 import json
 import pickle
 import random
@@ -92,6 +93,13 @@ def test_what_json_holds_of_a_quote_is_a_copy(index: Index, texts: list[str]) ->
     assert json.loads(json.dumps(held)) == held
     held["documents"][0]["metadata"]["number"] = None
     assert quote.documents[0].metadata["number"] is not None
+
+
+def test_a_quote_is_a_dataclass_to_pythons_tools(index: Index, texts: list[str]) -> None:
+    quote = index.trace(texts[0])[0]
+    assert dataclasses.asdict(quote) == quote.to_dict()
+    assert list(dataclasses.asdict(quote)["documents"][0]) == ["source", "id", "metadata", "offset"]
+    assert dataclasses.replace(quote, count=7).count == 7
 
 
 def test_a_quote_does_not_change(index: Index, texts: list[str]) -> None:

@@ -1,9 +1,10 @@
 """The Rust core: files, filters, suffix arrays. `quotetune.index` and `corpus` are its face."""
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import Field
 from os import PathLike
 from pathlib import Path
-from typing import Any, final
+from typing import Any, ClassVar, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,7 @@ from quotetune.results import ReportTuple
 class QuoteSource:
     """A document that a quote stands in."""
 
+    __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
     __match_args__ = ("source", "id", "metadata", "offset")
     def __new__(
         cls, source: str, id: str, metadata: dict[str, Any], offset: int
@@ -31,6 +33,7 @@ class QuoteSource:
 class Quote:
     """A maximal verbatim span: one more character on either side stands in no document."""
 
+    __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
     __match_args__ = ("start", "end", "text", "count", "documents")
     def __new__(
         cls, start: int, end: int, text: str, count: int, documents: list[QuoteSource]

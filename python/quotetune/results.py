@@ -1,7 +1,7 @@
 """What an index answers with: documents, quotes and reports."""
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any, TypeAlias
 
 from quotetune._core import Quote, QuoteSource
@@ -55,10 +55,7 @@ class QuipReport:
 
     def to_dict(self) -> dict[str, Any]:
         """Give the report as JSON can hold it."""
-        report = {name: getattr(self, name) for name in self.__slots__}
-        if self.quotes is not None:
-            report["quotes"] = [quote.to_dict() for quote in self.quotes]
-        return report | {"covered": list(self.covered)}
+        return asdict(self)
 
 
 def metadata_from_json(metadata: str) -> dict[str, Any]:

@@ -37,17 +37,6 @@ impl QuoteSource {
         }
     }
 
-    fn to_dict<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        let dict = PyDict::new(py);
-        dict.set_item("source", &*self.source)?;
-        dict.set_item("id", &*self.id)?;
-        let metadata = self.metadata(py)?.bind(py);
-        let copied = py.import("copy")?.call_method1("deepcopy", (metadata,))?;
-        dict.set_item("metadata", copied)?;
-        dict.set_item("offset", self.offset)?;
-        Ok(dict)
-    }
-
     fn fields<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
         let metadata = self.metadata(py)?;
         (&*self.source, &*self.id, metadata, self.offset).into_pyobject(py)
@@ -59,6 +48,11 @@ impl QuoteSource {
     #[classattr]
     fn __match_args__() -> (Name, Name, Name, Name) {
         ("source", "id", "metadata", "offset")
+    }
+
+    #[classattr]
+    fn __dataclass_fields__(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
+        dataclass_fields("QuoteSource", Self::__match_args__().into_pyobject(py)?)
     }
 
     #[new]
@@ -169,6 +163,11 @@ impl Quote {
         ("start", "end", "text", "count", "documents")
     }
 
+    #[classattr]
+    fn __dataclass_fields__(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
+        dataclass_fields("Quote", Self::__match_args__().into_pyobject(py)?)
+    }
+
     #[new]
     fn new(
         py: Python<'_>,
@@ -222,18 +221,9 @@ impl Quote {
     }
 
     /// Give the quote as JSON can hold it.
-    fn to_dict<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        let documents = PyList::empty(py);
-        for source in self.documents(py)?.bind(py) {
-            documents.append(source.cast::<QuoteSource>()?.get().to_dict(py)?)?;
-        }
-        let dict = PyDict::new(py);
-        dict.set_item("start", self.start)?;
-        dict.set_item("end", self.end)?;
-        dict.set_item("text", &*self.text)?;
-        dict.set_item("count", self.count)?;
-        dict.set_item("documents", documents)?;
-        Ok(dict)
+    fn to_dict<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        let dataclasses = slf.py().import("dataclasses")?;
+        dataclasses.call_method1("asdict", (slf,))
     }
 
     fn __richcmp__<'py>(
@@ -262,6 +252,13 @@ type Name = &'static str;
 
 /// What pickle and copy make an object of: its class, and what that is called with.
 type Reduced<'py> = (Bound<'py, PyType>, Bound<'py, PyTuple>);
+
+/// What `asdict` and `replace` of Python's dataclasses go by.
+fn dataclass_fields<'py>(class: &str, names: Bound<'py, PyTuple>) -> PyResult<Bound<'py, PyAny>> {
+    let dataclasses = names.py().import("dataclasses")?;
+    let alike = dataclasses.call_method1("make_dataclass", (class, names))?;
+    alike.getattr("__dataclass_fields__")
+}
 
 /// A value that need not be made.
 fn given<T>(py: Python<'_>, value: T) -> PyOnceLock<T> {
