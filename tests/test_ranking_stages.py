@@ -116,6 +116,22 @@ def test_plain_quote_tuning_has_no_further_stages(inputs):
     assert names(plain)[:4] == [f"round-1/{name}" for name in ("sample", "score", "pair", "train")]
 
 
+def test_a_plain_run_of_an_earlier_version_is_not_paired_again(inputs):
+    plain = {**inputs, "preference": None, "candidates": {}, "pairs": {"rule": "average"}}
+    (pair,) = (
+        stage for stage in stage_list(Config.model_validate(plain)) if stage.name == "round-1/pair"
+    )
+    # What such a run's stage.json says.
+    assert pair.settings == {
+        "pairs.rule": "average",
+        "pairs.delta_quip": 0.1,
+        "pairs.delta_length": 0.1,
+        "pairs.pairs_per_prompt": 1,
+        "pairs.direction": "quote",
+    }
+    assert set(pair.inputs) == {"the samples", "the scores"}
+
+
 def test_each_measure_is_a_stage_of_its_own(inputs):
     assert names(inputs)[: names(inputs).index("round-1/pair") + 1] == [
         f"round-1/{name}"
