@@ -216,6 +216,7 @@ def test_lm_eval_runs_a_task_of_ones_own_on_a_policy(model, tmp_path):
             logs = policy(torch.tensor([ids])).logits[0].log_softmax(-1)
             scores.append(sum(logs[i - 1, ids[i]].item() for i in range(len(before), len(ids))))
         right += scores.index(max(scores)) == row["label"]
+    assert set(found["tiny_choice"]) == {"acc", "acc_stderr"}
     assert found["tiny_choice"]["acc"] == pytest.approx(right / 3)
     assert not math.isnan(found["tiny_choice"]["acc_stderr"])
 

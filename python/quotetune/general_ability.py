@@ -54,5 +54,5 @@ def _numbers(values: dict[str, Any]) -> dict[str, float]:
     return {
         name.removesuffix(",none"): value
         for name, value in values.items()
-        if isinstance(value, int | float) and not isinstance(value, bool)
+        if isinstance(value, int | float) and not isinstance(value, bool) and name != "sample_len"
     }
