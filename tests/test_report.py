@@ -278,6 +278,16 @@ def test_pairs_and_times_are_those_of_the_files(page):
     assert times["all"][0] == "11 min 24 s"
 
 
+def test_the_training_is_drawn_step_by_step(run, page):
+    record = json.loads((run / "round-1" / "adapter" / "training.json").read_text())
+    loss, accuracy, *_ = page.one("section", id="trainings").all("figure")
+    assert loss.one("figcaption").words == "round 1: loss, by step"
+    for figure, key in ((loss, "loss"), (accuracy, "accuracy")):
+        drawn = [circle.text.split(": ") for circle in figure.all("circle")]
+        steps = [[str(entry["step"]), f"{entry[key]:.3g}"] for entry in record["history"]]
+        assert drawn == steps
+
+
 def test_the_distribution_of_quip_counts_every_response(run, page):
     chart = page.one("section", id="distributions").all("svg")[0]
     shares = {}

@@ -79,7 +79,12 @@ def line_chart(label: str, points: Sequence[Point], show: _Show, tick: _Show) ->
         drawn.append(
             Markup(
                 '<circle class="point" cx="{:.1f}" cy="{:.1f}" r="{}"><title>{}</title></circle>'
-            ).format(x, y, 4 if skip == 1 else 2, f"{p.name}: {show(p.value)}{interval}")
+            ).format(
+                x,
+                y,
+                4 if skip == 1 else 2 if len(points) <= 40 else 1,
+                f"{p.name}: {show(p.value)}{interval}",
+            )
         )
         if number % skip == 0:
             drawn.append(_name(p.name, x, number == 0, number == len(points) - 1))

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from quotetune.pairs import DISCARDS
+from quotetune.report.measures import known_measure
 
 _Record = Mapping[str, Any]
 _SIDES = {"samples": "all samples", "gold": "gold", "chosen": "chosen", "rejected": "rejected"}
@@ -60,15 +61,16 @@ def _prompts_table(pairs: Mapping[int, _Record]) -> dict[str, Any]:
 
 def _sides_table(number: int, statistics: _Record) -> dict[str, Any]:
     sides = {key: label for key, label in _SIDES.items() if statistics.get(key)}
-    measures = dict(_MEASURES)
-    if not _is_ranked(statistics):
-        del measures["win_rate"]
-    for name in statistics.get("measures", ()):
-        measures.setdefault(name, (name.replace("_", " "), "{:.3g}"))
     lines = [("responses", [_number(statistics[side]["count"]) for side in sides])]
-    for key, (label, form) in measures.items():
-        values = [statistics[side].get(key) for side in sides]
-        lines.append((label, ["–" if value is None else form.format(value) for value in values]))
+    for key, (label, form) in _MEASURES.items():
+        if key != "win_rate" or _is_ranked(statistics):
+            values = [statistics[side].get(key) for side in sides]
+            lines.append(
+                (label, ["–" if value is None else form.format(value) for value in values])
+            )
+    for name in statistics.get("measures", ()):
+        measure = known_measure(name)
+        lines.append((measure.label, [measure.show(statistics[side][name]) for side in sides]))
     return {
         "caption": f"Round {number}: the responses of its pairs beside all that were sampled.",
         "head": list(sides.values()),

@@ -10,8 +10,16 @@ from quotetune.report.charts import Point, line_chart
 from quotetune.report.measures import Measure, known_measure, measures_of
 from quotetune.report.run_files import Row, StageTime
 
-_HEADLINES = ("quip", "on_topic_quip", "coverage", "longest_quote", "rouge_l", "length_chars")
-_CURVES = (*_HEADLINES, "perplexity", "repetition", "kl_to_base", "perplexity_outside")
+_HEADLINES = (
+    "quip",
+    "on_topic_quip",
+    "coverage",
+    "longest_quote",
+    "rouge_l",
+    "length_chars",
+    "perplexity_outside",
+)
+_CURVES = (*_HEADLINES, "kl_to_base", "perplexity", "repetition")
 _ACCURACY = {"pairs": "{:,}", "accuracy": "{:.1%}", "margin": "{:.3g}"}
 _Section = list[dict[str, Any]]
 
@@ -142,24 +150,23 @@ def _ends(measure: Measure, base: Row, row: Row) -> tuple[float, float]:
     return max(least, before + low), before + high
 
 
-def training_charts(trainings: Mapping[str, Mapping[str, Any]]) -> _Section:
+def training_charts(trainings: Mapping[str, Mapping[str, Any]]) -> list[_Section]:
     """Draw the loss and the accuracy of the reward of each training, step by step."""
+    return [drawn for name, record in trainings.items() if (drawn := _history(name, record))]
+
+
+def _history(name: str, record: Mapping[str, Any]) -> _Section:
     drawn = []
-    for name, record in trainings.items():
-        for key, label in (("loss", "loss"), ("accuracy", "accuracy of the reward")):
-            points = [
-                Point(f"{entry['step']}", entry[key])
-                for entry in record.get("history", [])
-                if entry.get(key) is not None
-            ]
-            if len(points) > 1:
-                title = f"{name.replace('-', ' ')}: {label}, by step"
-                drawn.append(
-                    {
-                        "label": title,
-                        "chart": line_chart(title, points, "{:.3g}".format, "{:g}".format),
-                    }
-                )
+    for key, label in (("loss", "loss"), ("accuracy", "accuracy of the reward")):
+        points = [
+            Point(f"{entry['step']}", entry[key])
+            for entry in record.get("history", [])
+            if entry.get(key) is not None
+        ]
+        if len(points) > 1:
+            title = f"{name.replace('-', ' ')}: {label}, by step"
+            chart = line_chart(title, points, "{:.3g}".format, "{:g}".format)
+            drawn.append({"label": title, "chart": chart})
     return drawn
 
 
