@@ -1,7 +1,10 @@
 """What must be so before any test imports torch or runs a property."""
 
 import os
+from collections.abc import Callable
 
+import command
+import pytest
 from hypothesis import settings
 
 from quotetune.cpu import child_environment
@@ -13,3 +16,13 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 # Example times say nothing on a machine that does other work.
 settings.register_profile("busy", deadline=None)
 settings.load_profile("busy")
+
+
+@pytest.fixture
+def quotetune(capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
+    """Run the command in this process; give its exit status, output and errors."""
+
+    def run(*arguments: object, stdin: str | bytes = "") -> tuple[int, str, str]:
+        return (command.quotetune(*arguments, stdin=stdin), *capsys.readouterr())
+
+    return run

@@ -3,7 +3,6 @@
 import json
 import math
 import statistics
-import sys
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
@@ -23,7 +22,6 @@ from quotetune.analysis.data_size import (
     write_data_size,
 )
 from quotetune.analysis.frequency import frequency_curve
-from quotetune.cli import main
 from quotetune.config import Config
 from quotetune.prompts import Prompt, write_prompts
 
@@ -136,17 +134,6 @@ def run(tmp_path) -> Path:
         directory = run / "evaluation" / policy / "metrics"
         directory.mkdir(parents=True)
         pq.write_table(pa.Table.from_pylist(rows), directory / "responses.parquet")
-    return run
-
-
-@pytest.fixture
-def quotetune(monkeypatch, capsys):
-    def run(*arguments) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["quotetune", *map(str, arguments)])
-        with pytest.raises(SystemExit) as caught:
-            main()
-        return (int(caught.value.code or 0), *capsys.readouterr())
-
     return run
 
 

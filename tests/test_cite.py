@@ -1,11 +1,8 @@
 """Responses with footnotes: `quotetune.cite` and `quotetune cite`."""
 
-import io
 import json
 import re
-import sys
 import unicodedata
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,7 +10,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from quotetune import Document, Index, UsageError, build_index, cite
-from quotetune.cli import main
 
 CORPUS = [
     "abcabcab caba bcab e\u0301e\u0301a cab",
@@ -97,20 +93,6 @@ def test_several_markdown_responses_share_no_label_and_marks_of_the_response_are
     assert (first.cited, second.cited) == ("banana[^1]", "a banana[^q2][^7]")
     with pytest.raises(UsageError, match="unknown; choose markdown or text"):
         cite("banana", index, style="html")  # type: ignore[call-overload]
-
-
-@pytest.fixture
-def quotetune(monkeypatch, capsys) -> Callable[..., tuple[int, str, str]]:
-    """Run the command in this process; give its exit status, output and errors."""
-
-    def run(*arguments: object, stdin: str = "") -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["quotetune", *map(str, arguments)])
-        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin.encode())))
-        with pytest.raises(SystemExit) as caught:
-            main()
-        return (int(caught.value.code or 0), *capsys.readouterr())
-
-    return run
 
 
 def test_a_source_s_name_cannot_leave_its_line_or_its_link(tmp_path: Path) -> None:

@@ -1,15 +1,14 @@
 """`quotetune train` and the single steps from the command line."""
 
 import json
-import sys
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
 import tiny_run
 import yaml
+from command import quotetune
 
-from quotetune.cli import main
 from quotetune.sampling.backend import Request, Response
 from quotetune.sampling.parts import write_part
 
@@ -20,20 +19,12 @@ CONFIGS = [
 ]
 
 
-def quotetune(monkeypatch, *arguments):
-    """Run the command in this process; return its exit status."""
-    monkeypatch.setattr(sys, "argv", ["quotetune", *map(str, arguments)])
-    with pytest.raises(SystemExit) as caught:
-        main()
-    return caught.value.code or 0
-
-
 @pytest.mark.parametrize("config", CONFIGS, ids=lambda path: path.stem)
 def test_every_config_passes_a_dry_run_where_its_files_are_not_there(
     config, monkeypatch, tmp_path, capsys
 ):
     monkeypatch.chdir(tmp_path)
-    assert quotetune(monkeypatch, "train", config, "--dry-run") == 0
+    assert quotetune("train", config, "--dry-run") == 0
     lines = capsys.readouterr().out.splitlines()
     assert any(line.startswith("to provide: index: data/") for line in lines)
     assert "to do  round-1/train" in lines
@@ -43,7 +34,7 @@ def test_every_config_passes_a_dry_run_where_its_files_are_not_there(
 def test_a_run_whose_files_are_not_there_is_refused_with_all_of_them(monkeypatch, tmp_path, capsys):
     monkeypatch.chdir(tmp_path)
     config = next(path for path in CONFIGS if path.stem == "demo")
-    assert quotetune(monkeypatch, "train", config) == 2
+    assert quotetune("train", config) == 2
     error = capsys.readouterr().err
     assert error.startswith(f"error: {config}: 3 problems\n")
     for key in ("model.path", "prompts.path", "index"):
@@ -51,13 +42,13 @@ def test_a_run_whose_files_are_not_there_is_refused_with_all_of_them(monkeypatch
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_dry_run_finds_what_is_wrong(monkeypatch, tmp_path, capsys):
+def test_a_dry_run_finds_what_is_wrong(tmp_path, capsys):
     config = next(path for path in CONFIGS if path.stem == "demo")
-    assert quotetune(monkeypatch, "train", config, "--dry-run", "--set", "pairs.ruel=average") == 2
+    assert quotetune("train", config, "--dry-run", "--set", "pairs.ruel=average") == 2
     assert "pairs.ruel: unknown key: did you mean rule?" in capsys.readouterr().err
-    assert quotetune(monkeypatch, "train", config, "--dry-run", "--until", "tune") == 2
+    assert quotetune("train", config, "--dry-run", "--until", "tune") == 2
     assert "--until tune: there is no such stage" in capsys.readouterr().err
-    assert quotetune(monkeypatch, "train", tmp_path / "no.yaml") == 2
+    assert quotetune("train", tmp_path / "no.yaml") == 2
     assert "no.yaml: cannot be read" in capsys.readouterr().err
 
 
@@ -85,12 +76,10 @@ def samples(tmp_path_factory):
     return directory
 
 
-def test_pair_scores_samples_and_says_what_became_of_every_prompt(
-    samples, monkeypatch, tmp_path, capsys
-):
+def test_pair_scores_samples_and_says_what_became_of_every_prompt(samples, tmp_path, capsys):
     output = tmp_path / "pairs"
     arguments = ["pair", samples / "parts", "--index", samples / "index", "-o", output]
-    assert quotetune(monkeypatch, *arguments, "--set", "pairs.rule=average") == 0
+    assert quotetune(*arguments, "--set", "pairs.rule=average") == 0
     shown = capsys.readouterr().out
     assert "1 of 2 prompts gave 1 pairs" in shown
     assert "1 fewer than two responses long enough to score" in shown
@@ -100,34 +89,32 @@ def test_pair_scores_samples_and_says_what_became_of_every_prompt(
     statistics = json.loads((output / "pairs.json").read_text())
     assert statistics["samples"]["too_short"] == 1
     assert statistics["samples"]["cut"] == 0.75
-    assert quotetune(monkeypatch, *arguments) == 2
+    assert quotetune(*arguments) == 2
     assert "is there already" in capsys.readouterr().err
 
 
-def test_samples_without_a_valid_pair_are_an_error_that_says_why(
-    samples, monkeypatch, tmp_path, capsys
-):
+def test_samples_without_a_valid_pair_are_an_error_that_says_why(samples, tmp_path, capsys):
     arguments = ["pair", samples / "parts", "--index", samples / "index", "-o", tmp_path / "pairs"]
-    assert quotetune(monkeypatch, *arguments, "--set", "pairs.delta_quip=0.99") == 1
+    assert quotetune(*arguments, "--set", "pairs.delta_quip=0.99") == 1
     error = capsys.readouterr().err
     assert "none of 2 prompts gave a pair: " in error
     assert "1 no gap in QUIP above delta_quip" in error
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_single_step_refuses_the_keys_of_another(samples, monkeypatch, tmp_path, capsys):
+def test_a_single_step_refuses_the_keys_of_another(samples, tmp_path, capsys):
     arguments = ["pair", samples / "parts", "--index", samples / "index", "-o", tmp_path / "pairs"]
-    assert quotetune(monkeypatch, *arguments, "--set", "dpo.beta=1") == 2
+    assert quotetune(*arguments, "--set", "dpo.beta=1") == 2
     assert "reads pairs, preference, " in capsys.readouterr().err
 
 
-def test_evaluate_prints_a_table_and_writes_the_metrics(samples, monkeypatch, tmp_path, capsys):
+def test_evaluate_prints_a_table_and_writes_the_metrics(samples, tmp_path, capsys):
     prompts = tmp_path / "prompts.jsonl"
     rows = [{"id": "a", "prompt": "A?", "reference": "the cat sat"}, {"id": "b", "prompt": "B?"}]
     prompts.write_text("".join(json.dumps(row) + "\n" for row in rows))
     arguments = ["evaluate", samples / "parts", "--index", samples / "index", "--prompts", prompts]
     output = tmp_path / "metrics.json"
-    assert quotetune(monkeypatch, *arguments, "--best-of-n", 2, "-o", output) == 0
+    assert quotetune(*arguments, "--best-of-n", 2, "-o", output) == 0
     heading, row, best, reference = capsys.readouterr().out.splitlines()
     assert heading.startswith("\tQUIP\t")
     assert row.startswith("responses\t")
@@ -139,9 +126,7 @@ def test_evaluate_prints_a_table_and_writes_the_metrics(samples, monkeypatch, tm
     assert metrics["metrics"]["cut"] == 0.75
 
 
-def test_evaluate_compares_files_of_responses_with_the_first(
-    samples, monkeypatch, tmp_path, capsys
-):
+def test_evaluate_compares_files_of_responses_with_the_first(samples, tmp_path, capsys):
     prompts = tmp_path / "prompts.jsonl"
     prompts.write_text('{"id": "a", "prompt": "What sat?"}\n{"id": "b", "prompt": "Who slept?"}\n')
     quoting, other = "The cat sat on the mat", "No cat ever sat on one"
@@ -154,7 +139,7 @@ def test_evaluate_compares_files_of_responses_with_the_first(
     theirs.write_text("".join(json.dumps(row) + "\n" for row in rows))
     arguments = ["evaluate", f"ours={samples / 'parts'}", theirs, "--index", samples / "index"]
     output = tmp_path / "metrics.json"
-    assert quotetune(monkeypatch, *arguments, "--prompts", prompts, "-o", output) == 0
+    assert quotetune(*arguments, "--prompts", prompts, "-o", output) == 0
     captured = capsys.readouterr()
     _, first, second = captured.out.splitlines()
     assert first.startswith("ours\t")
@@ -184,19 +169,17 @@ def test_evaluate_compares_files_of_responses_with_the_first(
         ("", "there are no responses in it"),
     ],
 )
-def test_evaluate_names_the_line_that_is_no_response(
-    line, message, samples, monkeypatch, tmp_path, capsys
-):
+def test_evaluate_names_the_line_that_is_no_response(line, message, samples, tmp_path, capsys):
     prompts = tmp_path / "prompts.jsonl"
     prompts.write_text('{"id": "a", "prompt": "A?"}\n{"id": "b", "prompt": "B?"}\n')
     responses = tmp_path / "responses.jsonl"
     responses.write_text(line + "\n")
     arguments = ["evaluate", f"r={responses}", "--index", samples / "index", "--prompts", prompts]
-    assert quotetune(monkeypatch, *arguments) == 2
+    assert quotetune(*arguments) == 2
     assert message in capsys.readouterr().err
 
 
-def test_evaluate_wants_every_row_under_a_name_of_its_own(samples, monkeypatch, capsys):
+def test_evaluate_wants_every_row_under_a_name_of_its_own(samples, capsys):
     parts, prompts = samples / "parts", samples / "asked.jsonl"
     prompts.write_text('{"prompt": "a"}\n')
     for rows, complaint in (
@@ -204,7 +187,7 @@ def test_evaluate_wants_every_row_under_a_name_of_its_own(samples, monkeypatch, 
         ([f"reference={parts}"], "another row has the name reference"),
     ):
         arguments = ["evaluate", *rows, "--index", samples / "index", "--prompts", prompts]
-        assert quotetune(monkeypatch, *arguments) == 2
+        assert quotetune(*arguments) == 2
         assert complaint in capsys.readouterr().err
 
 
@@ -226,46 +209,42 @@ def test_evaluate_samples_a_model_with_the_runs_evaluation_settings(monkeypatch,
 
     monkeypatch.setattr(sampling, "run_sampling", run_sampling)
     arguments = ["evaluate", "--config", path, "--prompts", tmp_path / "prompts.jsonl"]
-    assert quotetune(monkeypatch, *arguments, "--model", "other") == 2  # nowhere to put samples
+    assert quotetune(*arguments, "--model", "other") == 2  # nowhere to put samples
     arguments += ["--model", "other", "--adapter", tmp_path / "tuned"]
-    assert quotetune(monkeypatch, *arguments, "--samples", tmp_path / "drawn") == 0
+    assert quotetune(*arguments, "--samples", tmp_path / "drawn") == 0
     assert called["model"].path == "other"
     assert called["adapter"] == tmp_path / "tuned"
     assert (called["seed"], called["round"]) == (7, 0)
     assert (called["sampling"].n, called["sampling"].max_tokens) == (1, 9)
 
 
-def test_sample_without_a_model_or_with_one_that_is_not_there_says_so_at_once(
-    monkeypatch, tmp_path, capsys
-):
+def test_sample_without_a_model_or_with_one_that_is_not_there_says_so_at_once(tmp_path, capsys):
     prompts = tmp_path / "prompts.jsonl"
     prompts.write_text('{"prompt": "a"}\n')
     arguments = ["sample", prompts, "-o", tmp_path / "parts"]
-    assert quotetune(monkeypatch, *arguments) == 2
+    assert quotetune(*arguments) == 2
     assert "no model is given" in capsys.readouterr().err
-    assert quotetune(monkeypatch, *arguments, "--model", "./nowhere") == 2
+    assert quotetune(*arguments, "--model", "./nowhere") == 2
     assert "./nowhere: there is no such directory" in capsys.readouterr().err
     grounded = ["--model", "a/b", "--set", "prompts.context.source=bm25"]
-    assert quotetune(monkeypatch, *arguments, *grounded) == 2
+    assert quotetune(*arguments, *grounded) == 2
     assert "prompts.context: sample opens no index" in capsys.readouterr().err
 
 
-def test_sample_draws_responses_to_a_file_of_prompts(monkeypatch, tmp_path):
+def test_sample_draws_responses_to_a_file_of_prompts(tmp_path):
     config = tiny_run.write_inputs(tmp_path)
     path = tmp_path / "config.yaml"
     path.write_text(yaml.safe_dump(config))
     prompts = tmp_path / "two.jsonl"
     prompts.write_text('{"prompt": "a", "id": "x"}\n{"prompt": "b"}\n')
     arguments = ["sample", prompts, "-o", tmp_path / "parts", "--config", path]
-    assert quotetune(monkeypatch, *arguments, "--set", "sampling.n=2") == 0
+    assert quotetune(*arguments, "--set", "sampling.n=2") == 0
     rows = pq.read_table(tmp_path / "parts" / "part-00000.parquet").to_pylist()
     assert [row["sample"] for row in rows] == [0, 1, 0, 1]
     assert rows[0]["prompt_id"] == "x"
 
 
-def test_pair_ranks_by_a_preference_that_asks_for_the_prompts(
-    samples, monkeypatch, tmp_path, capsys
-):
+def test_pair_ranks_by_a_preference_that_asks_for_the_prompts(samples, tmp_path, capsys):
     prompts = tmp_path / "prompts.jsonl"
     own = [{"source": "documents", "id": "0"}]
     rows = [{"id": "a", "prompt": "A?", "documents": own}, {"id": "b", "prompt": "B?"}]
@@ -273,13 +252,13 @@ def test_pair_ranks_by_a_preference_that_asks_for_the_prompts(
     output = tmp_path / "pairs"
     arguments = ["pair", samples / "parts", "--index", samples / "index", "-o", output]
     wanted = ["--set", "preference.on_topic_quip.tau=0", "--set", "pairs.delta_quip=null"]
-    assert quotetune(monkeypatch, *arguments, *wanted) == 2
+    assert quotetune(*arguments, *wanted) == 2
     assert "name them with --prompts" in capsys.readouterr().err
     others = tmp_path / "others.jsonl"
     others.write_text(json.dumps({**rows[0], "id": "c"}) + "\n")
-    assert quotetune(monkeypatch, *arguments, *wanted, "--prompts", others) == 2
+    assert quotetune(*arguments, *wanted, "--prompts", others) == 2
     assert "responses to prompt a, which is not among the prompts" in capsys.readouterr().err
-    assert quotetune(monkeypatch, *arguments, *wanted, "--prompts", prompts) == 0
+    assert quotetune(*arguments, *wanted, "--prompts", prompts) == 0
     candidates = pq.read_table(output / "candidates.parquet").to_pylist()
     # b has no documents; of "No cat ever sat on one" the windows in " sat on " are of the topic.
     assert [row["on_topic_quip"] for row in candidates] == [1.0, pytest.approx(5 / 18), None, None]
@@ -299,10 +278,8 @@ def test_pair_ranks_by_a_preference_that_asks_for_the_prompts(
         ("pairs.rule=large_margin", "set pairs.margin"),
     ],
 )
-def test_pair_refuses_a_preference_that_cannot_be(
-    samples, monkeypatch, tmp_path, capsys, setting, complaint
-):
+def test_pair_refuses_a_preference_that_cannot_be(samples, tmp_path, capsys, setting, complaint):
     arguments = ["pair", samples / "parts", "--index", samples / "index", "-o", tmp_path / "pairs"]
-    assert quotetune(monkeypatch, *arguments, "--set", setting) == 2
+    assert quotetune(*arguments, "--set", setting) == 2
     assert complaint in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []

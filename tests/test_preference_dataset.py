@@ -2,14 +2,13 @@
 
 import json
 import math
-import sys
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
+from command import quotetune
 
 from quotetune import build_index
-from quotetune.cli import main
 from quotetune.sampling.backend import Request, Response
 from quotetune.sampling.parts import write_part
 
@@ -37,13 +36,6 @@ CHATS = [
 TEXTS = [{"id": f"p{i}", "text": f"Once {i}", "messages": None} for i in range(4)]
 
 
-def quotetune(monkeypatch, *arguments) -> int:
-    monkeypatch.setattr(sys, "argv", ["quotetune", *map(str, arguments)])
-    with pytest.raises(SystemExit) as caught:
-        main()
-    return int(caught.value.code or 0)
-
-
 @pytest.fixture(scope="module")
 def index(tmp_path_factory) -> Path:
     path = tmp_path_factory.mktemp("corpus") / "index"
@@ -63,9 +55,7 @@ def texts(index, tmp_path_factory) -> Path:
 
 def make(index: Path, directory: Path, prompts: list[dict]) -> Path:
     samples = write_samples(directory / "samples", prompts)
-    with pytest.MonkeyPatch.context() as monkeypatch:
-        arguments = ["pair", samples, "--index", index, "-o", directory / "pairs"]
-        assert quotetune(monkeypatch, *arguments) == 0
+    assert quotetune("pair", samples, "--index", index, "-o", directory / "pairs") == 0
     return directory / "pairs" / "dataset"
 
 
@@ -194,24 +184,24 @@ def test_trl_trains_on_it(chats, tmp_path):
     assert trainer.state.log_history[0]["loss"] == pytest.approx(0.6931, abs=1e-3)
 
 
-def test_what_cannot_be_uploaded_is_complete_and_says_how_to(index, monkeypatch, tmp_path, capsys):
+def test_what_cannot_be_uploaded_is_complete_and_says_how_to(index, tmp_path, capsys):
     samples = write_samples(tmp_path / "samples", CHATS)
     arguments = ["pair", samples, "--index", index, "-o", tmp_path / "pairs", "--push-to-hub"]
-    assert quotetune(monkeypatch, *arguments, "not a name") == 2
+    assert quotetune(*arguments, "not a name") == 2
     assert "no name of a repository: write it as OWNER/NAME" in capsys.readouterr().err
     assert not (tmp_path / "pairs").exists()
-    assert quotetune(monkeypatch, *arguments, "me/pairs") == 1
+    assert quotetune(*arguments, "me/pairs") == 1
     error = capsys.readouterr().err
     assert "is complete, but could not be uploaded to me/pairs" in error
     assert f"`hf upload me/pairs {tmp_path / 'pairs' / 'dataset'} --repo-type dataset`" in error
     assert (tmp_path / "pairs" / "dataset" / "train.parquet").exists()
 
 
-def test_samples_whose_prompts_are_not_known_give_no_dataset(index, monkeypatch, tmp_path, capsys):
+def test_samples_whose_prompts_are_not_known_give_no_dataset(index, tmp_path, capsys):
     samples = write_samples(tmp_path / "samples", CHATS)
     (samples / "job.json").unlink()
     arguments = ["pair", samples, "--index", index, "-o", tmp_path / "pairs"]
-    assert quotetune(monkeypatch, *arguments, "--push-to-hub", "me/pairs") == 2
+    assert quotetune(*arguments, "--push-to-hub", "me/pairs") == 2
     assert "has no job.json" in capsys.readouterr().err
-    assert quotetune(monkeypatch, *arguments) == 0
+    assert quotetune(*arguments) == 0
     assert not (tmp_path / "pairs" / "dataset").exists()

@@ -4,14 +4,13 @@ import base64
 import hashlib
 import json
 import re
-import sys
 from itertools import pairwise
 
 import pytest
+from command import quotetune
 from finished_run import ANSWERS, CORPUS, N, write_run
 from html_page import browsing_data, read_page
 
-from quotetune.cli import main
 from quotetune.errors import UsageError
 from quotetune.report import write_report
 
@@ -24,14 +23,6 @@ def run(tmp_path_factory):
 @pytest.fixture(scope="module")
 def page(run):
     return read_page(write_report(run))
-
-
-def quotetune(monkeypatch, *arguments):
-    """Run the command in this process; return its exit status."""
-    monkeypatch.setattr(sys, "argv", ["quotetune", *map(str, arguments)])
-    with pytest.raises(SystemExit) as caught:
-        main()
-    return caught.value.code or 0
 
 
 def page_of(directory, **changes):
@@ -303,13 +294,13 @@ def test_the_distribution_of_quip_counts_every_response(run, page):
             assert share == round(100 * len(inside) / len(values))
 
 
-def test_the_command_writes_the_page_and_refuses_what_is_no_run(tmp_path, monkeypatch, capsys):
+def test_the_command_writes_the_page_and_refuses_what_is_no_run(tmp_path, capsys):
     run = write_run(tmp_path)
-    assert quotetune(monkeypatch, "report", run) == 0
+    assert quotetune("report", run) == 0
     assert capsys.readouterr().out.strip() == str(run / "report.html")
     assert read_page(run / "report.html").one("h1").words == "run"
-    assert quotetune(monkeypatch, "report", tmp_path) == 2
-    assert quotetune(monkeypatch, "report", run, "--index", tmp_path / "nowhere") != 0
+    assert quotetune("report", tmp_path) == 2
+    assert quotetune("report", run, "--index", tmp_path / "nowhere") != 0
     assert "nowhere" in capsys.readouterr().err
 
 

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import sys
 from pathlib import Path
 
 import pytest
@@ -12,7 +11,6 @@ from tiny_model import BEGIN, save_tiny_adapter, tiny_tokenizer
 
 from quotetune import Index, UsageError, build_index
 from quotetune.answering import prompt_of_text
-from quotetune.cli import main
 from quotetune.config import PromptsConfig
 from quotetune.finished_run import policies, tuned_policy
 from quotetune.model_card import model_card
@@ -41,17 +39,6 @@ def run(tmp_path_factory) -> Path:
     }
     (adapter / "training.json").write_text(json.dumps(record))
     (adapter / "README.md").write_text(model_card(record, {"after": {"quip": 0.5}}))
-    return run
-
-
-@pytest.fixture
-def quotetune(monkeypatch, capsys):
-    def run(*arguments) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["quotetune", *map(str, arguments)])
-        with pytest.raises(SystemExit) as caught:
-            main()
-        return (int(caught.value.code or 0), *capsys.readouterr())
-
     return run
 
 
