@@ -104,6 +104,15 @@ def test_generate_answers_with_the_policy_s_own_words_and_cites_them(run, quotet
     assert spans == [(quote.start, quote.end) for quote in quotes]
 
 
+def test_a_prompt_from_standard_input_is_the_line_without_its_end(run, quotetune):
+    arguments = ("generate", run, "--format", "jsonl", "--set", "sampling.max_tokens=2")
+    code, shown, error = quotetune(*arguments, stdin="Ada Lovelace\n")
+    assert code == 0, error
+    assert json.loads(shown)["prompt"] == "Ada Lovelace"
+    code, _, error = quotetune(*arguments, stdin=b"\xff\n")
+    assert (code, error) == (1, "error: <stdin>: not UTF-8; convert it to UTF-8\n")
+
+
 def test_a_grounded_run_s_prompt_carries_the_passage_that_is_found(tmp_path):
     pytest.importorskip("bm25s")
     documents = ["Rust is a language for systems.", "Bees make honey.", "Ada was a countess."]

@@ -1,6 +1,5 @@
 """`quotetune cite`: responses with footnotes that name the documents they quote."""
 
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -83,25 +82,10 @@ def cite(
 def _batches(
     input: Path, text: str | None, key: str | None, is_jsonl: bool
 ) -> Iterator[tuple[list[dict[str, Any]], list[str]]]:
-    from quotetune.cli.records import read_batches
+    from quotetune.cli.records import read_batches, read_text
 
     if text is not None or is_jsonl:
         yield from read_batches(input, key or "text", text)
         return
-    response = _read_text(input)
+    response = read_text(input)
     yield [{"text": response}], [response]
-
-
-def _read_text(input: Path) -> str:
-    from quotetune.errors import QuotetuneError, UsageError
-
-    name = "<stdin>" if input == Path("-") else str(input)
-    if name != "<stdin>" and not input.is_file():
-        raise UsageError(f"{name}: no such file; give a text file, JSONL, - or --text")
-    try:
-        content = sys.stdin.buffer.read() if name == "<stdin>" else input.read_bytes()
-        return content.decode().removesuffix("\n")
-    except UnicodeDecodeError as error:
-        raise QuotetuneError(f"{name}: not UTF-8; convert the file to UTF-8") from error
-    except OSError as error:
-        raise QuotetuneError(f"cannot read {name}: {error.strerror}; check the file") from error

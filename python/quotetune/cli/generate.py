@@ -39,7 +39,7 @@ def generate(
     """
     from quotetune.answering import answer
     from quotetune.citing import STYLES, cite
-    from quotetune.cli.records import write_record
+    from quotetune.cli.records import read_text, write_record
     from quotetune.config import SamplingConfig
     from quotetune.config_file import read_blocks
     from quotetune.config_validation import validate_block
@@ -53,7 +53,7 @@ def generate(
     index = Index.open(found.config.index)
     changed = read_blocks(None, overrides, ("sampling",))["sampling"]
     settings = found.config.evaluation_sampling.model_dump() | changed | {"n": 1}
-    text = sys.stdin.read() if prompt == "-" else prompt
+    text = read_text(Path(prompt)) if prompt == "-" else prompt
     sampling = validate_block(SamplingConfig, "sampling", settings)
     response = answer(found, text, index, sampling, seed)
     if format == "jsonl":

@@ -1,4 +1,4 @@
-"""What `score` and `trace` read and write: JSONL records with a text, or one text of the option."""
+"""What commands read and write: JSONL records with a text, one text of the option or of a file."""
 
 import json
 import sys
@@ -43,6 +43,31 @@ def read_batches(
             records, texts = [], []
     if records:
         yield records, texts
+
+
+def read_text(input: Path) -> str:
+    """Read one text, without the newline at its end.
+
+    Args:
+        input: A file, or `-` for standard input.
+
+    Returns:
+        The text.
+
+    Raises:
+        UsageError: There is no such file.
+        QuotetuneError: It cannot be read, or is not UTF-8.
+    """
+    name = "<stdin>" if input == Path("-") else str(input)
+    if name != "<stdin>" and not input.is_file():
+        raise UsageError(f"{name}: no such file; give a text file, JSONL, - or --text")
+    try:
+        content = sys.stdin.buffer.read() if name == "<stdin>" else input.read_bytes()
+        return content.decode().removesuffix("\n")
+    except UnicodeDecodeError as error:
+        raise QuotetuneError(f"{name}: not UTF-8; convert it to UTF-8") from error
+    except OSError as error:
+        raise QuotetuneError(f"cannot read {name}: {error.strerror}; check the file") from error
 
 
 def _read(input: Path, key: str) -> Iterator[tuple[Record, str]]:
