@@ -135,6 +135,22 @@ def test_the_command_cites_a_text_file_standard_input_and_jsonl(quotetune, tmp_p
     assert citation["documents"][0]["id"] == "2c"
 
 
+def test_footnotes_are_numbered_through_a_file_of_many_records(quotetune, tmp_path: Path) -> None:
+    build_index(["banana"], tmp_path / "index", n=5)
+    rows = tmp_path / "rows.jsonl"
+    # More than one batch; every third record quotes nothing.
+    texts = ["none" if number % 3 == 0 else "a banana" for number in range(300)]
+    rows.write_text("".join(json.dumps({"text": text}) + "\n" for text in texts))
+    shown = quotetune("cite", tmp_path / "index", rows, "--format", "markdown")[1]
+    assert re.findall(r"banana\[\^(\d+)\]\n", shown) == [str(n) for n in range(1, 201)]
+    assert len(shown.split("\n---\n\n")) == 300
+    cited = [
+        json.loads(line)["cited"]
+        for line in quotetune("cite", tmp_path / "index", rows)[1].splitlines()
+    ]
+    assert cited == [text.replace("banana", "banana[^1]") for text in texts]
+
+
 def test_the_command_refuses_what_it_cannot_read(quotetune, tmp_path: Path) -> None:
     build_index(["banana"], tmp_path / "index", n=5)
     code, shown, error = quotetune("cite", tmp_path / "index", tmp_path / "no.txt")

@@ -64,19 +64,21 @@ def cite(
     batches = _batches(input, text, key, is_jsonl)
     with written(output) as file:
         from quotetune.citing import cite as cite_responses
+        from quotetune.citing import cited_response
 
-        number, first = 1, True
+        number, between = 1, ""
         for records, texts in batches:
-            for record, shown in zip(records, texts, strict=True):
-                if format == "jsonl":
-                    cited = cite_responses(shown, opened, min_chars, max_documents)
-                    write_record(file, record | cited.to_dict())
-                    continue
-                cited = cite_responses(shown, opened, min_chars, max_documents, style, number)
-                if style == "markdown":  # labels are of the whole file
-                    number += len(cited.citations)
-                file.write(("" if first else "\n---\n\n") + str(cited))
-                first = False
+            if format == "jsonl":  # every record is numbered by itself
+                traced = opened.trace(texts, min_chars, max_documents)
+                for record, shown, quotes in zip(records, texts, traced, strict=True):
+                    write_record(file, record | cited_response(shown, quotes).to_dict())
+                continue
+            responses = cite_responses(texts, opened, min_chars, max_documents, style, number)
+            for cited in responses:
+                file.write(between + str(cited))
+                between = "\n---\n\n"
+            if style == "markdown":  # labels are of the whole file
+                number += sum(len(cited.citations) for cited in responses)
 
 
 def _batches(
