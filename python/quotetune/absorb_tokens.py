@@ -33,7 +33,10 @@ def tokenized(
     begin = tokenizer("")["input_ids"]
     begin = [] if begin == [tokenizer.eos_token_id] else begin
     if max_length is not None and max_length <= len(begin):
-        raise QuotetuneError(f"absorb.sft.max_length is {max_length}, too short for any text")
+        raise QuotetuneError(
+            f"absorb.sft.max_length is {max_length}, too short for any text: set it to at least"
+            f" {len(begin) + 1}"
+        )
     for text in texts:
         before = begin
         if text.prompt is not None:

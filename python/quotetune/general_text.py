@@ -25,7 +25,7 @@ def read_texts(path: Path) -> list[str]:
         raise UsageError(f"{path}: cannot be read ({error}): correct the path") from error
     texts = [text for text in texts if text.strip()]
     if not texts:
-        raise UsageError(f"{path}: there is no text in it")
+        raise UsageError(f"{path}: there is no text in it: put some there, or correct the path")
     return texts
 
 
@@ -40,7 +40,10 @@ def _read(path: Path) -> list[str]:
             ]
         except (pa.ArrowException, KeyError) as error:
             reason = " ".join(str(error).split())
-            raise UsageError(f"{path}: no Parquet with a column text ({reason})") from error
+            raise UsageError(
+                f"{path}: no Parquet with a column text ({reason}): write it with that column, or"
+                " correct the path"
+            ) from error
     if path.suffix != ".jsonl":
         return [path.read_text(encoding="utf-8")]
     texts = []

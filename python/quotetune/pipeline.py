@@ -165,7 +165,10 @@ def _lock(run: Path) -> Iterator[None]:
         run.mkdir(parents=True, exist_ok=True)
         file = path.open("a+", encoding="utf-8")
     except OSError as error:
-        raise QuotetuneError(f"run {run}: cannot be written ({error.strerror})") from error
+        raise QuotetuneError(
+            f"run {run}: cannot be written ({error.strerror}): make room or rights there, or set"
+            " run to another directory"
+        ) from error
     with file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -127,7 +127,10 @@ def _prompt_of_row(
         if settings.format == "chat":
             messages, text = [{"role": "user", "content": text}], None
     elif settings.format == "text":
-        raise UsageError(f"{where}: the prompt is no text, and prompts.format is text")
+        raise UsageError(
+            f"{where}: the prompt is no text, and prompts.format is text: write a text, or set"
+            " prompts.format to chat"
+        )
     else:
         messages = _checked_messages(where, content)
         content = json.dumps(messages, ensure_ascii=False)
@@ -175,7 +178,10 @@ def _checked_id(where: str, value: Any, content: str) -> str:
     if value is None:
         return hashlib.blake2b(content.encode(), digest_size=8).hexdigest()
     if isinstance(value, bool) or not isinstance(value, str | int) or value == "":
-        raise UsageError(f"{where}: the id {value!r} is neither a text nor a whole number")
+        raise UsageError(
+            f"{where}: the id {value!r} is neither a text nor a whole number: write one, or leave"
+            " it out"
+        )
     return str(value)
 
 
@@ -183,7 +189,7 @@ def _checked_text(where: str, row: dict[str, Any], name: str) -> str | None:
     value = row.get(name)
     if value is None or isinstance(value, str):
         return value
-    raise UsageError(f"{where}: {name} is {value!r}, and must be a text or null")
+    raise UsageError(f"{where}: {name} is {value!r}, and no text: write a text or null")
 
 
 def _checked_documents(where: str, value: Any) -> list[tuple[str, str]] | None:
