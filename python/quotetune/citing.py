@@ -8,11 +8,12 @@ from typing import Any, Literal, overload
 
 from quotetune.errors import UsageError
 from quotetune.index import Index
+from quotetune.markdown import escape
 from quotetune.results import Quote, QuoteSource
+from quotetune.wording import document_name, times
 
 MarkStyle = Literal["markdown", "text"]
 STYLES: tuple[MarkStyle, ...] = ("markdown", "text")
-_SPECIAL = re.compile(r"([\\`*_{}\[\]<>#+!|~])")
 _NO_URL = re.compile(r"[\s<>]")  # would end a link, and what follows would be read as Markdown
 
 
@@ -75,22 +76,19 @@ class CitedResponse:
         return "\n".join([self.cited, *([""] if notes else []), *notes]) + "\n"
 
     def _note(self, citation: Citation) -> str:
-        escape = _escape if self.style == "markdown" else str
+        shown = escape if self.style == "markdown" else str
         names = "; ".join(self._document(document) for document in citation.documents)
-        times = "once" if citation.count == 1 else f"{citation.count:,} times"
-        quoted = escape(" ".join(citation.text.split()))
+        quoted = shown(" ".join(citation.text.split()))
         mark = _mark(citation.number, self.style, self.prefix)
         colon = ":" if self.style == "markdown" else ""
-        return f'{mark}{colon} "{quoted}" ({times} in the corpus): {names or "no document named"}'
+        often = f"{times(citation.count)} in the corpus"
+        return f'{mark}{colon} "{quoted}" ({often}): {names or "no document named"}'
 
     def _document(self, document: QuoteSource) -> str:
-        name = f"{document.source}/{document.id}"
-        title, url = (document.metadata.get(key) for key in ("title", "url"))
-        if isinstance(title, str) and title != document.id:
-            name += f" ({title})"
-        name = " ".join(name.split())
+        name = document_name(document)
+        url = document.metadata.get("url")
         if self.style == "markdown":
-            name = _escape(name)
+            name = escape(name)
         if not isinstance(url, str) or _NO_URL.search(url):
             return name
         return f"[{name}](<{url}>)" if self.style == "markdown" else f"{name} {url}"
@@ -245,7 +243,3 @@ def _free_prefix(text: str, style: MarkStyle) -> str:
 
 def _mark(number: int, style: MarkStyle, prefix: str) -> str:
     return f"[^{prefix}{number}]" if style == "markdown" else f"[{prefix}{number}]"
-
-
-def _escape(text: str) -> str:
-    return _SPECIAL.sub(r"\\\1", text)

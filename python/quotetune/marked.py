@@ -1,11 +1,10 @@
 """A response as Markdown: its quotes in bold, and where each stands."""
 
-import re
 from collections.abc import Sequence
 
+from quotetune.markdown import escape
 from quotetune.results import Quote
-
-_SPECIAL = re.compile(r"([\\`*_{}\[\]<>#+!|~])")
+from quotetune.wording import document_name
 
 
 def marked_response(response: str, quotes: Sequence[Quote]) -> list[str]:
@@ -29,9 +28,9 @@ def marked_response(response: str, quotes: Sequence[Quote]) -> list[str]:
     pieces = []
     end = 0
     for start, stop in merged_spans(quotes):
-        pieces += [_escape(response[end:start]), _bold(response[start:stop])]
+        pieces += [escape(response[end:start]), _bold(response[start:stop])]
         end = stop
-    pieces.append(_escape(response[end:]))
+    pieces.append(escape(response[end:]))
     lines = [f"> {line}" for line in "".join(pieces).splitlines()] or ["> (empty)"]
     return [*lines, "", *map(_source_line, quotes)]
 
@@ -57,17 +56,13 @@ def _bold(text: str) -> str:
 
     def line(part: str) -> str:
         inner = part.strip()
-        return part if not inner else part.replace(inner, f"**{_escape(inner)}**")
+        return part if not inner else part.replace(inner, f"**{escape(inner)}**")
 
     return "\n".join(map(line, text.split("\n")))
 
 
-def _escape(text: str) -> str:
-    return _SPECIAL.sub(r"\\\1", text)
-
-
 def _source_line(quote: Quote) -> str:
-    names = "; ".join(_escape(f"{source.source}/{source.id}") for source in quote.documents[:3])
+    names = "; ".join(escape(document_name(source)) for source in quote.documents[:3])
     further = "; ..." if len(quote.documents) > 3 else ""
-    text = _escape(" ".join(quote.text.split()))
+    text = escape(" ".join(quote.text.split()))
     return f'- "{text}" ({len(quote.text)} characters): {names}{further}'

@@ -125,9 +125,3 @@ def bootstrap_line(bootstrap: Mapping[str, Any]) -> str:
         f"{bootstrap['level']:.0%} intervals of a paired bootstrap over the held-out prompts,"
         f" {bootstrap['resamples']:,} resamples"
     )
-
-
-def markdown_table(cells: Sequence[Sequence[str]]) -> list[str]:
-    """Write a table of cells, the first line being the heading."""
-    lines = [cells[0], ["---"] + ["---:"] * (len(cells[0]) - 1), *cells[1:]]
-    return [f"| {' | '.join(line)} |" for line in lines]

@@ -4,6 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from quotetune.markdown import markdown_table
+
 _TEMPLATE = """\
 ---
 {metadata}
@@ -134,12 +136,12 @@ def _numbers(metrics: dict[str, dict[str, float | None]]) -> str:
     if not metrics:
         return ""
     names = dict.fromkeys(name for values in metrics.values() for name in values)
-    rows = ["| | " + " | ".join(metrics) + " |", "|---" * (len(metrics) + 1) + "|"]
+    rows = [["", *metrics]]
     for name in names:
         cells = [values.get(name) for values in metrics.values()]
         shown = ["" if cell is None else f"{cell:.4g}" for cell in cells]
-        rows.append(f"| {name} | " + " | ".join(shown) + " |")
-    return "\n## Held-out prompts\n\n" + "\n".join(rows) + "\n"
+        rows.append([name, *shown])
+    return "\n## Held-out prompts\n\n" + "\n".join(markdown_table(rows)) + "\n"
 
 
 def merged_card(card: str, base: str) -> str:

@@ -11,12 +11,12 @@ from quotetune.best import link_best
 from quotetune.config import Config
 from quotetune.console import say
 from quotetune.curves import write_curves
+from quotetune.markdown import markdown_table
 from quotetune.marked import marked_response
 from quotetune.metrics_table import (
     FURTHER_COLUMNS,
     bootstrap_line,
     difference_line,
-    markdown_table,
     print_table,
     table_cells,
 )

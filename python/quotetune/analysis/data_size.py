@@ -15,6 +15,7 @@ from quotetune.analysis.chart import Points, scatter_chart
 from quotetune.config import Config
 from quotetune.console import say
 from quotetune.errors import UsageError
+from quotetune.markdown import markdown_table
 from quotetune.whole_files import write_json, write_text
 
 SCHEMA = 1
@@ -159,16 +160,12 @@ def write_data_size(rows: Sequence[SizeRow], directory: Path) -> str:
         "ln(training prompts)", "gain in QUIP", [Points("after - before", points, means, fit)]
     )
     write_text(directory / "data-size.svg", chart)
-    lines = [
-        "| training prompts a round | pairs | QUIP before | after | gain | 95% interval |",
-        "| ---: | ---: | ---: | ---: | ---: | ---: |",
-    ]
+    cells = [["training prompts a round", "pairs", "QUIP before", "after", "gain", "95% interval"]]
     for row in rows:
         interval = "-" if row.low is None else f"{row.low:+.1%} to {row.high:+.1%}"
-        lines.append(
-            f"| {row.prompts:,} | {row.pairs:,} | {row.before:.1%} | {row.after:.1%} |"
-            f" {row.gain:+.1%} | {interval} |"
-        )
+        numbers = [f"{row.prompts:,}", f"{row.pairs:,}", f"{row.before:.1%}", f"{row.after:.1%}"]
+        cells.append([*numbers, f"{row.gain:+.1%}", interval])
+    lines = markdown_table(cells)
     if fit is not None:
         lines += ["", f"gain = {fit[0]:.4f} + {fit[1]:.4f} ln(prompts), by least squares"]
     table = "\n".join(lines) + "\n"

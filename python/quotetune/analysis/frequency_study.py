@@ -16,6 +16,7 @@ from quotetune.analysis.frequency import (
 from quotetune.errors import UsageError
 from quotetune.finished_run import tuned_policy
 from quotetune.index import Index
+from quotetune.markdown import markdown_table
 from quotetune.prompts import Prompt, load_prompts
 from quotetune.whole_files import write_json, write_text
 
@@ -101,10 +102,7 @@ def write_study(study: FrequencyStudy, directory: Path) -> str:
 def frequency_table(study: FrequencyStudy) -> str:
     """Write the study as Markdown: a row a bin, the rarest tenth, and the correlations."""
     names = list(study.curves)
-    lines = [
-        _row(["topic stands in the corpus", "prompts", *(f"QUIP, {name}" for name in names)]),
-        _row(["---", *["---:"] * (len(names) + 1)]),
-    ]
+    lines = [["topic stands in the corpus", "prompts", *(f"QUIP, {name}" for name in names)]]
     bins = zip(*(curve.bins for curve in study.curves.values()), strict=True)
     for of_policies in bins:
         first = of_policies[0]
@@ -112,11 +110,11 @@ def frequency_table(study: FrequencyStudy) -> str:
             low = math.exp(first.low) if first.low else 0.0  # what stands nowhere counts as once
             times = f"{_times(low)} to {_times(math.exp(first.high))} times"
             cells = [_mean(found.mean, found.spread) for found in of_policies]
-            lines.append(_row([times, str(first.prompts), *cells]))
+            lines.append([times, str(first.prompts), *cells])
     rarest = rarest_tenth(study.counts)
     largest = max(study.counts[i] for i in rarest)
     means = [f"{curve.rarest_mean:.1%}" for curve in study.curves.values()]
-    lines.append(_row([f"the rarest tenth (at most {largest:,} times)", str(len(rarest)), *means]))
+    lines.append([f"the rarest tenth (at most {largest:,} times)", str(len(rarest)), *means])
     measures = (
         ("Pearson r, bins", "r_bins"),
         ("Pearson r, bins without the outermost", "r_inner_bins"),
@@ -124,13 +122,13 @@ def frequency_table(study: FrequencyStudy) -> str:
     )
     for title, name in measures:
         values = [getattr(curve, name) for curve in study.curves.values()]
-        lines.append(_row([title, "", *map(_number, values)]))
+        lines.append([title, "", *map(_number, values)])
     fits = [
         "-" if curve.slope is None else f"{curve.intercept:.4f} + {curve.slope:.4f} ln(count)"
         for curve in study.curves.values()
     ]
-    lines.append(_row(["least squares, prompts", "", *fits]))
-    return "\n".join(lines) + "\n"
+    lines.append(["least squares, prompts", "", *fits])
+    return "\n".join(markdown_table(lines)) + "\n"
 
 
 def _topic(prompt: Prompt, name: str) -> str:
@@ -184,10 +182,6 @@ def _chart(study: FrequencyStudy) -> str:
         points = [(float(a), b) for a, b in zip(x, study.quip[name], strict=True)]
         series.append(Points(name, points, filled, line))
     return scatter_chart("ln(occurrences of the topic in the corpus)", "QUIP", series)
-
-
-def _row(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(cells)} |"
 
 
 def _times(count: float) -> str:

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.text import Text
 
-from quotetune.results import QuipReport, Quote, QuoteSource
+from quotetune.results import QuipReport, Quote
+from quotetune.wording import document_name, times
 
 _COLOURS = ("green", "cyan", "magenta", "yellow", "blue")
 _SHOWN_DOCUMENTS = 3
@@ -40,17 +41,10 @@ def _colour(number: int) -> str:
 
 
 def _source_line(number: int, quote: Quote) -> Text:
-    names = [_name(document) for document in quote.documents[:_SHOWN_DOCUMENTS]]
-    times = "once" if quote.count == 1 else f"{quote.count:,} times"
+    names = [document_name(document) for document in quote.documents[:_SHOWN_DOCUMENTS]]
     line = Text(f"  [{number + 1}] ", _colour(number))
-    line.append(f"{len(quote.text)} characters, {times}: ", "default")
+    line.append(f"{len(quote.text)} characters, {times(quote.count)}: ", "default")
     line.append("; ".join(names), "bold default")
     if len(quote.documents) > _SHOWN_DOCUMENTS:
         line.append("; ...", "default")
     return line
-
-
-def _name(document: QuoteSource) -> str:
-    title = document.metadata.get("title")
-    name = f"{document.source}/{document.id}"
-    return name if title in (None, document.id) else f"{name} ({title})"
