@@ -93,6 +93,58 @@ def test_pair_scores_samples_and_says_what_became_of_every_prompt(samples, tmp_p
     assert "is there already" in capsys.readouterr().err
 
 
+def test_pair_takes_index_and_seed_from_a_config_unless_given(samples, tmp_path, capsys):
+    """One response quotes; which of the others is rejected is drawn."""
+    texts = ["The cat sat on the mat", *(f"No cat ever sat on one {i}" for i in "abcdefg")]
+    (tmp_path / "parts").mkdir()
+    drawn = [[Response(text, [*range(22)], "length") for text in texts]]
+    write_part(tmp_path / "parts", 0, ["a"], [Request([1], 10)], drawn)
+
+    def rejected(name: str, *arguments: object) -> int:
+        output = tmp_path / name
+        wanted = ["--set", "pairs.rule=random_partner", "--set", "pairs.delta_length=3"]
+        assert quotetune("pair", tmp_path / "parts", "-o", output, *wanted, *arguments) == 0
+        (pair,) = pq.read_table(output / "pairs.parquet").to_pylist()
+        return pair["rejected_sample"]
+
+    index = samples / "index"
+    by_seed = {n: rejected(f"seed-{n}", "--index", index, "--seed", n) for n in range(4)}
+    seed = next(n for n in by_seed if by_seed[n] != by_seed[0])
+    assert rejected("no-seed", "--index", index) == by_seed[0]
+    config = tmp_path / "config.yaml"
+    config.write_text(yaml.safe_dump({"seed": seed, "index": str(index)}))
+    assert rejected("config", "--config", config) == by_seed[seed]
+    assert rejected("both", "--config", config, "--seed", 0) == by_seed[0]
+    capsys.readouterr()
+    config.write_text("seed: soon\n")
+    arguments = ["pair", tmp_path / "parts", "-o", tmp_path / "none", "--config", config]
+    assert quotetune(*arguments) == 2
+    assert "no index is given: name it with --index" in capsys.readouterr().err
+    assert quotetune(*arguments, "--index", index) == 2
+    assert "seed: is 'soon': set it to a whole number" in capsys.readouterr().err
+
+
+def test_a_file_of_prompts_is_read_as_a_run_reads_it(samples, tmp_path):
+    from quotetune.cli.reading import prompts_named
+    from quotetune.errors import UsageError
+    from quotetune.prompts import write_prompts
+
+    path, index = tmp_path / "prompts.jsonl", samples / "index"
+    own = [{"source": "documents", "id": "0"}]
+    path.write_text(json.dumps({"prompt": "Who?", "documents": own}) + "\n")
+    content = {"model": {}, "sampling": {}, "prompts": {"format": "text"}}
+    assert [prompt.text for prompt in prompts_named(path, content, index)] == ["Who?"]
+    content["prompts"]["context"] = {"source": "documents"}
+    prompts = prompts_named(path, content, index)
+    passage = "The cat sat on the mat, and then it slept."
+    assert [prompt.text for prompt in prompts] == [f"{passage}\n\nWho?"]
+    write_prompts(tmp_path / "written.parquet", prompts)
+    assert prompts_named(tmp_path / "written.parquet", content, index) == prompts
+    content["prompts"] = {"format": "text", "prefix_tokens": 3}
+    with pytest.raises(UsageError, match=r"model\.path: is required"):
+        prompts_named(path, content, index)
+
+
 def test_samples_without_a_valid_pair_are_an_error_that_says_why(samples, tmp_path, capsys):
     arguments = ["pair", samples / "parts", "--index", samples / "index", "-o", tmp_path / "pairs"]
     assert quotetune(*arguments, "--set", "pairs.delta_quip=0.99") == 1

@@ -102,7 +102,7 @@ def split_file(config: Config, output: Path) -> None:
     split = split_prompts(prompts, config.prompts, config.rounds)
     parts = [split.heldout, *split.rounds]
     if config.prompts.context is not None:
-        parts = _grounded(parts, prompts, config)
+        parts = grounded(parts, prompts, config.prompts, config.index)
     output.mkdir(parents=True, exist_ok=True)
     heldout, *rounds = parts
     for number, part in enumerate(rounds, start=1):
@@ -110,18 +110,34 @@ def split_file(config: Config, output: Path) -> None:
     write_prompts(output / "heldout.parquet", heldout)
 
 
-def _grounded(
-    parts: Sequence[Sequence[Prompt]], sources: Sequence[SourcePrompt], config: Config
+def grounded(
+    parts: Sequence[Sequence[Prompt]],
+    sources: Sequence[SourcePrompt],
+    settings: PromptsConfig,
+    index: Path,
 ) -> list[list[Prompt]]:
-    """Put passages into the prompts of all parts."""
+    """Put passages into the prompts of all parts.
+
+    Args:
+        parts: Prompts, in parts.
+        sources: What they were read from.
+        settings: The config's prompts, with a context.
+        index: The index of the corpus that the passages come from.
+
+    Returns:
+        The parts with passages in their prompts.
+
+    Raises:
+        UsageError: A prompt has no passage.
+    """
     from quotetune.grounding import ground
     from quotetune.index import Index
 
-    assert config.prompts.context is not None
+    assert settings.context is not None
     contents = {source.prompt.id: source.content for source in sources}
     prompts = [prompt for part in parts for prompt in part]
-    queries = [_query(prompt, contents[prompt.id], config.prompts) for prompt in prompts]
-    found = iter(ground(prompts, config.prompts.context, Index.open(config.index), queries))
+    queries = [_query(prompt, contents[prompt.id], settings) for prompt in prompts]
+    found = iter(ground(prompts, settings.context, Index.open(index), queries))
     return [[next(found) for _ in part] for part in parts]
 
 

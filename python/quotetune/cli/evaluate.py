@@ -54,6 +54,7 @@ def evaluate(
 
     A model that is given is sampled with the evaluation settings of --config, and the same seeds.
     """
+    from quotetune.cli.reading import index_named
     from quotetune.comparing import compare
     from quotetune.config import EvaluationConfig
     from quotetune.config_file import read_blocks, read_yaml
@@ -69,10 +70,8 @@ def evaluate(
     run = {} if config is None else read_yaml(config)
     content = run | read_blocks(config, overrides, _BLOCKS)
     evaluation = validate_block(EvaluationConfig, "evaluation", content["evaluation"])
-    corpus = index or content.get("index")
-    if corpus is None:
-        raise UsageError("no index is given: name it with --index, or a run with --config")
-    loaded = _prompts(prompts, content)
+    corpus = index_named(index, content)
+    loaded = _prompts(prompts, content, corpus)
     sampled = [] if model is None and adapter is None else [(adapter or Path(str(model))).name]
     rows = _row_names(responses or [], sampled)
     tables = {name: read_responses(path, loaded) for name, path in rows.items() if path is not None}
@@ -80,7 +79,7 @@ def evaluate(
         tables[name] = _sampled(loaded, content, evaluation, model, adapter, samples)
     if not tables:
         raise UsageError("nothing to evaluate: give responses, or a model with --model")
-    compared = compare(loaded, tables, Path(corpus), judges_of(evaluation), best_of_n=best_of_n)
+    compared = compare(loaded, tables, corpus, judges_of(evaluation), best_of_n=best_of_n)
     if output is not None:
         write_json(output, compared.to_dict())
     titles = {BEST_OF_N: "best of n"}
@@ -113,21 +112,14 @@ def _row_names(responses: list[str], sampled: list[str]) -> dict[str, Path | Non
     return rows
 
 
-def _prompts(path: Path | None, content: dict[str, Any]) -> "list[Prompt]":
-    from quotetune.config import PromptsConfig
-    from quotetune.config_validation import validate_block
+def _prompts(path: Path | None, content: dict[str, Any], index: Path) -> "list[Prompt]":
+    from quotetune.cli.reading import prompts_named
     from quotetune.errors import UsageError
-    from quotetune.prompt_reading import read_prompts
-    from quotetune.prompts import are_written, load_prompts
 
     if path is None and "run" not in content:
         raise UsageError("no prompts are given: name them with --prompts, or a run with --config")
     path = path or Path(content["run"]) / "prompts" / "heldout.parquet"
-    if path.exists() and are_written(path):
-        return load_prompts(path)
-    block = content["prompts"] | {"path": path}
-    settings = validate_block(PromptsConfig, "prompts", block)
-    return [source.prompt for source in read_prompts(path, settings)]
+    return prompts_named(path, content, index)
 
 
 def _sampled(
@@ -138,6 +130,7 @@ def _sampled(
     adapter: Path | None,
     samples: Path | None,
 ) -> Any:
+    from quotetune.cli.reading import seed_named
     from quotetune.config import ModelConfig, SamplingConfig, evaluation_sampling
     from quotetune.config_validation import validate_block
     from quotetune.console import progress
@@ -157,7 +150,7 @@ def _sampled(
             model=validate_block(ModelConfig, "model", block),
             sampling=evaluation_sampling(sampling, evaluation),
             adapter=adapter,
-            seed=int(content.get("seed") or 0),
+            seed=seed_named(None, content),
             round=EVALUATION_ROUND,
             progress=lambda now: report(
                 now.done, now.parts, f"{now.tokens_per_second:.0f} tokens/s"

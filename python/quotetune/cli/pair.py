@@ -16,18 +16,23 @@ _BLOCKS = ("pairs", "preference", "candidates", "model", "prompts", "sampling")
 
 def pair(
     samples: Annotated[Path, typer.Argument(help="Directory of part files of quotetune sample.")],
-    index: Annotated[Path, typer.Option(help="Index of the corpus.")],
     output: Annotated[
         Path, typer.Option("--output", "-o", help="Directory to make, of pairs and scores.")
     ],
+    index: Annotated[
+        Path | None, typer.Option(help="Index of the corpus; else that of --config.")
+    ] = None,
     config: Annotated[
-        Path | None, typer.Option(help="Take pairs, preference and candidates from a run's config.")
+        Path | None, typer.Option(help="Take all that is not given from a run's config.")
     ] = None,
     prompts: Annotated[
         Path | None,
         typer.Option(help="The prompts, where their references or documents are asked for."),
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of what is drawn.")] = 0,
+    seed: Annotated[
+        int | None,
+        typer.Option(min=0, help="Seed of what is drawn.  [default: that of --config, or 0]"),
+    ] = None,
     push_to_hub: Annotated[
         str | None,
         typer.Option(metavar="OWNER/NAME", help="Upload the dataset to the Hub, too."),
@@ -40,7 +45,8 @@ def pair(
     Settings are those of a run's config, as in --set pairs.rule=average or
     --set preference.on_topic_quip.weight=2.
     """
-    from quotetune.config_file import read_blocks
+    from quotetune.cli.reading import index_named, seed_named
+    from quotetune.config_file import read_blocks, read_yaml
     from quotetune.console import progress
     from quotetune.hub import push_directory
     from quotetune.pairing import pair_samples, statistics_lines
@@ -51,7 +57,8 @@ def pair(
     if push_to_hub is not None:
         _check_push(push_to_hub, samples)
     blocks = read_blocks(config, overrides, _BLOCKS)
-    ranking = _ranking(blocks, index, seed)
+    run = {} if config is None else read_yaml(config)
+    ranking = _ranking(blocks, index_named(index, run), seed_named(seed, run))
     loaded = _prompts(ranking, blocks, prompts)
     with written_directory(output) as directory:
         files = measure_candidates(ranking, samples, directory, loaded, progress)
@@ -59,7 +66,7 @@ def pair(
             files,
             directory,
             ranking.pairs,
-            seed=seed,
+            seed=ranking.seed,
             preference=ranking.preference,
             prompts=loaded,
         )
@@ -125,27 +132,16 @@ def _prompts(
     ranking: "RankingConfig", blocks: dict[str, dict[str, Any]], path: Path | None
 ) -> "dict[str, Prompt]":
     """Read the prompts, if anything asks for them."""
-    from quotetune.config import PromptsConfig
-    from quotetune.config_validation import validate_block
+    from quotetune.cli.reading import prompts_named
     from quotetune.errors import UsageError
     from quotetune.preference_inputs import need_problems
-    from quotetune.prompt_reading import read_prompts
-    from quotetune.prompt_split import read_sources
-    from quotetune.prompts import are_written, load_prompts
 
     if not ranking.needs_prompts:
         return {}
     if path is None and "path" not in blocks["prompts"]:
         raise UsageError("the preference asks for more of the prompts: name them with --prompts")
-    content = blocks["prompts"] | ({} if path is None else {"path": path})
-    settings = validate_block(PromptsConfig, "prompts", content)
-    if settings.path.exists() and are_written(settings.path):
-        loaded = load_prompts(settings.path)
-    elif ranking.model is not None:
-        sources = read_sources(settings, ranking.model, ranking.max_tokens)
-        loaded = [source.prompt for source in sources]
-    else:
-        loaded = [source.prompt for source in read_prompts(settings.path, settings)]
+    path = path or Path(str(blocks["prompts"]["path"]))
+    loaded = prompts_named(path, blocks, ranking.index)
     if problems := need_problems(ranking, loaded):
         raise UsageError("\n  ".join(map(str, problems)))
     return {prompt.id: prompt for prompt in loaded}

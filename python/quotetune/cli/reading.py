@@ -1,8 +1,12 @@
-"""The options of commands that read documents: how they are given on the command line."""
+"""What commands read: options for documents, and what is taken from a run's config."""
 
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+if TYPE_CHECKING:
+    from quotetune.prompts import Prompt
 
 Inputs = Annotated[
     list[str],
@@ -74,3 +78,58 @@ def in_bytes(memory_limit: str | None) -> int | None:
 def listed(names: str) -> list[str]:
     """Split names at commas."""
     return [name.strip() for name in names.split(",") if name.strip()]
+
+
+def index_named(index: Path | None, content: dict[str, Any]) -> Path:
+    """Return the index that is given, else that of a run's config."""
+    from quotetune.errors import UsageError
+
+    found = index or content.get("index")
+    if not isinstance(found, str | Path):
+        raise UsageError("no index is given: name it with --index, or a run with --config")
+    return Path(found)
+
+
+def seed_named(seed: int | None, content: dict[str, Any]) -> int:
+    """Return the seed that is given, else that of a run's config, else 0."""
+    from quotetune.errors import UsageError
+
+    found = content.get("seed", 0) if seed is None else seed
+    if isinstance(found, bool) or not isinstance(found, int) or found < 0:
+        raise UsageError(f"seed: is {found!r}: set it to a whole number, 0 or more")
+    return found
+
+
+def prompts_named(path: Path, content: dict[str, Any], index: Path) -> "list[Prompt]":
+    """Read prompts: those that a run has written, or a file of them as a run reads it.
+
+    Args:
+        path: The file.
+        content: A run's config, with its blocks prompts, model and sampling.
+        index: The index of the corpus, for passages in prompts.
+
+    Returns:
+        The prompts, cut to their prefix and with their passages if the config says so.
+
+    Raises:
+        UsageError: A prompt or a block is not valid.
+    """
+    from quotetune.config import ModelConfig, PromptsConfig, SamplingConfig
+    from quotetune.config_validation import validate_block
+    from quotetune.prompt_reading import read_prompts
+    from quotetune.prompt_split import grounded, read_sources
+    from quotetune.prompts import are_written, load_prompts
+
+    if path.exists() and are_written(path):
+        return load_prompts(path)
+    settings = validate_block(PromptsConfig, "prompts", content["prompts"] | {"path": path})
+    if settings.prefix_tokens is None:
+        sources = read_prompts(path, settings)
+    else:
+        model = validate_block(ModelConfig, "model", content["model"])
+        sampling = validate_block(SamplingConfig, "sampling", content["sampling"])
+        sources = read_sources(settings, model, sampling.max_tokens)
+    prompts = [source.prompt for source in sources]
+    if settings.context is not None:
+        [prompts] = grounded([prompts], sources, settings, index)
+    return prompts
