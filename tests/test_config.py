@@ -94,7 +94,17 @@ def test_all_problems_are_reported_together():
         ({"early_stop": True}, "early_stop", "set rounds to 2"),
         ({"best": {"criterion": "mauve"}}, "best.criterion", "set evaluation.mauve"),
         ({"best": {"criterion": "qiup"}}, "best.criterion", "'quip'"),
-        ({"rounds": 2, "pairs": {"direction": "unquote"}}, "best.prefer", "set it to lower"),
+        ({"best": {"prefer": "lower"}}, "best.prefer", "set it to higher"),
+        (
+            {"best": {"prefer": "higher"}, "pairs": {"direction": "unquote"}},
+            "best.prefer",
+            "set it to lower",
+        ),
+        (
+            {"best": {"criterion": "longest_quote", "prefer": "lower"}},
+            "best.prefer",
+            "longest_quote measures quoting and pairs.direction is quote",
+        ),
         ({"absorb": {"sft": {"max_lenght": 9}}}, "absorb.sft.max_lenght", "mean max_length"),
         ({"absorb": {"sft": {"eos_token": "x"}}}, "absorb.sft.eos_token", "tokenised by the run"),
         ({"absorb": {"lora": {"rank": 9}}}, "absorb.lora.rank", "has no such key"),

@@ -3,6 +3,7 @@
 import json
 import math
 from pathlib import Path
+from typing import get_args
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 
 from quotetune.best import best_policy, link_best, stops_after
 from quotetune.config import Config
+from quotetune.config_rounds import BestConfig, Criterion
 from quotetune.curves import collect_curves, write_curves
 from quotetune.drift import kl_to_base
 from quotetune.pipeline import plan, stage_list
@@ -92,12 +94,28 @@ def test_best_is_a_link_that_moves_with_its_run(tmp_path):
     assert sorted(path.name for path in best.parent.iterdir()) == ["best", "round-1", "round-2"]
 
 
-def run_of(directory, quips, **changes):
+LOWER = {"perplexity", "repetition", "cut"}
+OF_QUOTES = {"coverage", "longest_quote", "documents_quoted"}
+OF_QUOTES |= {"quip", "quip_micro", "on_topic_quip", "quip_ignore_prompt"}
+
+
+@pytest.mark.parametrize("criterion", get_args(Criterion))
+def test_the_better_value_is_the_usual_one_of_its_criterion(criterion):
+    usual = "lower" if criterion in LOWER else "higher"
+    best = BestConfig(criterion=criterion)
+    assert best.preferred("quote") == usual
+    assert best.preferred("unquote") == ("lower" if criterion in OF_QUOTES else usual)
+    stated = BestConfig(criterion=criterion, prefer="lower")
+    assert stated.preferred("quote") == stated.preferred("unquote") == "lower"
+
+
+def run_of(directory, values, **changes):
     """A config of three rounds, and the evaluations of its first policies."""
-    for name, quip in zip(["base", "absorbed", "round-1", "round-2"], quips, strict=False):
+    criterion = changes.get("best", {}).get("criterion", "quip")
+    for name, value in zip(["base", "absorbed", "round-1", "round-2"], values, strict=False):
         metrics = directory / "run" / "evaluation" / name / "metrics"
         metrics.mkdir(parents=True)
-        content = {"prompts": 4, "metrics": {"quip": quip, "rouge_l": None}, "best_of_n": None}
+        content = {"prompts": 4, "metrics": {criterion: value, "rouge_l": None}, "best_of_n": None}
         (metrics / "metrics.json").write_text(json.dumps(content))
     return Config.model_validate(
         {
@@ -123,6 +141,15 @@ def test_rounds_after_one_that_did_not_help_are_shown_as_never_run(tmp_path):
     entries = {entry.name: entry for entry in plan(stage_list(config)[-6:])}
     assert str(entries["round-3/train"]) == f"never  round-3/train ({reason})"
     assert all(entry.never for entry in entries.values())
+
+
+@pytest.mark.parametrize(
+    "changes", [{"pairs": {"direction": "unquote"}}, {"best": {"criterion": "perplexity"}}]
+)
+def test_a_run_that_wants_less_stops_where_there_is_not_less(tmp_path, changes):
+    config = run_of(tmp_path, [0.5, 0.3, 0.2, 0.4], **changes)
+    assert stop_reason(Layout(config), 2) is None
+    assert stop_reason(Layout(config), 3).startswith("round-2 did not improve")
 
 
 def test_a_round_waits_for_the_evaluation_that_decides_whether_it_is_run(tmp_path):

@@ -6,6 +6,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from quotetune.best import Preference
+
 Criterion = Literal[
     "quip",
     "quip_micro",
@@ -27,6 +29,19 @@ Criterion = Literal[
 ]
 # The key of `evaluation` that must be set for a criterion to be measured.
 _MEASURED_BY = {"bart_score": "bartscore", "perplexity": "perplexity", "mauve": "mauve"}
+# What measures quoting, so that `pairs.direction: unquote` turns it round.
+_OF_QUOTES = frozenset(
+    {
+        "quip",
+        "quip_micro",
+        "on_topic_quip",
+        "quip_ignore_prompt",
+        "coverage",
+        "longest_quote",
+        "documents_quoted",
+    }
+)
+_LOWER_IS_BETTER = frozenset({"perplexity", "repetition", "cut"})
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
@@ -38,8 +53,22 @@ class BestConfig(BaseModel):
     criterion: Criterion = "quip"
     """A metric of the evaluation on the held-out prompts (docs/metrics.md)."""
 
-    prefer: Literal["higher", "lower"] = "higher"
-    """Which value of it is the better one."""
+    prefer: Preference | None = None
+    """Which value of it is the better one; `null` takes the usual one: lower for perplexity,
+    repetition and cut, higher for all others. `pairs.direction: unquote` turns round what measures
+    quoting."""
+
+    def preferred(self, direction: Literal["quote", "unquote"]) -> Preference:
+        """Say which value is the better one.
+
+        Args:
+            direction: `pairs.direction`.
+
+        Example:
+            >>> BestConfig(criterion="coverage").preferred("unquote")
+            'lower'
+        """
+        return self.prefer or _usual(self.criterion, direction)
 
 
 class DriftConfig(BaseModel):
@@ -80,10 +109,18 @@ def round_problems(blocks: Mapping[str, Any]) -> list[tuple[str, str]]:
     if measured_by and "evaluation" in blocks and not getattr(blocks["evaluation"], measured_by):
         text = f"{best.criterion} is not measured: set evaluation.{measured_by}"
         problems.append(("best.criterion", text))
-    if rounds > 1 and best.criterion == "quip" and "pairs" in blocks:
-        wanted = "lower" if blocks["pairs"].direction == "unquote" else "higher"
+    if best.prefer and best.criterion in _OF_QUOTES and "pairs" in blocks:
+        direction = blocks["pairs"].direction
+        wanted = _usual(best.criterion, direction)
         if best.prefer != wanted:
-            direction = blocks["pairs"].direction
-            text = f"is {best.prefer}, and pairs.direction is {direction}: set it to {wanted}"
+            text = (
+                f"is {best.prefer}, {best.criterion} measures quoting and pairs.direction is"
+                f" {direction}: leave it out, or set it to {wanted}"
+            )
             problems.append(("best.prefer", text))
     return problems
+
+
+def _usual(criterion: str, direction: str) -> Preference:
+    lower = criterion in _LOWER_IS_BETTER or (criterion in _OF_QUOTES and direction == "unquote")
+    return "lower" if lower else "higher"

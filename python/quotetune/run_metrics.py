@@ -62,7 +62,7 @@ def collect_metrics(config: Config) -> dict[str, Any]:
         rows[policy] = _Row(layout.evaluation(policy) / "metrics")
     rows["after"] = _Row(layout.evaluation(policies[-1]) / "metrics")
     values = {policy: criterion(layout, policy) for policy in policies}
-    best = best_policy(values, config.best.prefer)
+    best = best_policy(values, config.best.preferred(config.pairs.direction))
     for baseline in config.evaluation.baselines:
         rows[baseline] = _Row(layout.evaluation(baseline) / "metrics")
     apart = {name: _Row(base, name) for name in ("best_of_n", "reference")}

@@ -35,12 +35,13 @@ def stop_reason(layout: Layout, number: int) -> str | None:
     if not layout.config.early_stop:
         return None
     before = [layout.start(earlier) for earlier in range(1, number + 1)]
+    prefer = layout.config.best.preferred(layout.config.pairs.direction)
     values: dict[str, float | None] = {}
     for name in before:
         if not (layout.evaluation(name) / "metrics" / "metrics.json").exists():
             return None
         values[name] = criterion(layout, name)
-        last = stops_after(values, layout.config.best.prefer)
+        last = stops_after(values, prefer)
         if last is not None:
             shown = ", ".join(
                 f"{name} {'-' if value is None else format(value, '.4g')}"
