@@ -7,7 +7,7 @@ import pytest
 
 from quotetune import Index, build_index
 from quotetune.criteria import long_quotes, on_topic_quip, rarity
-from quotetune.prompts import Prompt
+from quotetune.errors import QuotetuneError
 
 N = 4
 
@@ -53,22 +53,20 @@ def windows(text):
 
 def test_on_topic_quip_counts_ngrams_of_the_prompts_own_documents(index, normalised, texts):
     rng = random.Random(2)
-    prompts = []
-    for number in range(len(texts)):
-        own = rng.sample(range(len(normalised)), rng.randint(0, 3))
-        documents = [("documents", str(i)) for i in own]
-        prompts.append(Prompt(str(number), text="?", documents=documents or None))
-    values = on_topic_quip(index, texts, [*prompts[:-1], None])
-    for text, prompt, value in zip(texts[:-1], prompts, values, strict=False):
+    chosen = [rng.sample(range(len(normalised)), rng.randint(0, 3)) for _ in texts]
+    documents = [[("documents", str(i)) for i in own] for own in chosen]
+    values = on_topic_quip(index, texts, [*documents[:-1], None])
+    for text, own, value in zip(texts[:-1], chosen[:-1], values[:-1], strict=True):
         found = windows(text)
-        if prompt.documents is None or not found:
+        if not own or not found:
             assert value is None
         else:
-            own = [normalised[int(name)] for _, name in prompt.documents]
             assert value == pytest.approx(
-                sum(any(ngram in document for document in own) for ngram in found) / len(found)
+                sum(any(ngram in normalised[i] for i in own) for ngram in found) / len(found)
             )
     assert values[-1] is None
+    with pytest.raises(QuotetuneError, match='no document "no such"'):
+        on_topic_quip(index, texts[:1], [[("documents", "no such")]])
 
 
 @pytest.mark.parametrize("min_chars", [[4], [9], [2, 6, 12]])

@@ -47,14 +47,14 @@ RESPONSES = [
 ]
 
 
-def test_on_topic_quip_counts_ngrams_of_the_prompts_own_documents(index):
+def test_on_topic_quip_is_over_prompts_whose_documents_the_index_holds(index):
     rows = quoting_rows(PROMPTS, RESPONSES, index)
     own = [gram in FOX for gram in ngrams(RESPONSES[0])]
     assert rows[0]["on_topic_quip"] == pytest.approx(sum(own) / len(own))
     assert 0 < rows[0]["on_topic_quip"] < index.quip(RESPONSES[:1])[0]
     assert rows[1]["on_topic_quip"] is None  # its prompt names no document
     assert rows[2]["on_topic_quip"] is None  # nor does the index hold all of these
-    assert rows[3]["on_topic_quip"] == 0.0  # too short
+    assert rows[3]["on_topic_quip"] == 0.0  # too short, as QUIP counts it in a mean
 
 
 def test_ngrams_of_the_prompt_count_neither_above_nor_below_the_line(index):

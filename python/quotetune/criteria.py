@@ -23,21 +23,24 @@ _NOT_STABLE = re.compile(r"^\s|\s$|\n\s")
 
 
 def on_topic_quip(
-    index: "Index", texts: Sequence[str], prompts: Sequence["Prompt | None"]
+    index: "Index", texts: Sequence[str], documents: Sequence[Sequence[tuple[str, str]] | None]
 ) -> Numbers:
-    """Return the share of each text's n-grams that stand in its prompt's own documents.
+    """Return the share of each text's n-grams that stand in documents of its own.
 
     Args:
         index: The index of the corpus.
         texts: The texts.
-        prompts: Their prompts; one without documents has no value, nor has a text that is too
-            short.
+        documents: Lists of (source, id), those that belong to the prompt of each text; None or an
+            empty list if there are none.
 
     Returns:
-        A fraction or None for each.
+        A fraction for each; None without documents, and for a text that is too short.
+
+    Raises:
+        QuotetuneError: The index does not hold one of the documents.
     """
     values: Numbers = [None] * len(texts)
-    known = {i: prompt.documents for i, prompt in enumerate(prompts) if prompt and prompt.documents}
+    known = {i: own for i, own in enumerate(documents) if own}
     found = index.quip([texts[i] for i in known], documents=list(known.values()))
     for i, value in zip(known, found.tolist(), strict=True):
         values[i] = value if value == value else None

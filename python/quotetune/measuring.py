@@ -92,7 +92,9 @@ def measure_of(name: str, config: RankingConfig, work: Path) -> Measure:
 
     match name:
         case "on_topic_quip":
-            return lambda texts, prompts: on_topic_quip(Index.open(config.index), texts, prompts)
+            return lambda texts, prompts: on_topic_quip(
+                Index.open(config.index), texts, [p.documents if p else None for p in prompts]
+            )
         case "long_quotes":
             assert config.preference and config.preference.long_quotes
             lengths = config.preference.long_quotes.min_chars

@@ -5,12 +5,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from quotetune.criteria import on_topic_quip
 from quotetune.errors import QuotetuneError
 
 if TYPE_CHECKING:
     from quotetune.index import Index
     from quotetune.prompts import Prompt
 
+Documents = Sequence[tuple[str, str]]
 _PRIVATE_USE = 0xE000
 _PRIVATE_USE_SIZE = 6400
 _BINS = 9
@@ -32,7 +34,7 @@ def quoting_rows(
         What only a suffix structure knows is None without one.
     """
     exact = bool({"suffix", "lean"} & set(index.structures))
-    topics = _on_topic_quip(prompts, texts, index) if exact else [None] * len(texts)
+    topics = _on_topic_scores(prompts, texts, index) if exact else [None] * len(texts)
     quotes = index.trace(list(texts), max_documents=1) if exact else [None] * len(texts)
     rows = []
     for topic, novel, floor, found in zip(
@@ -59,23 +61,26 @@ def quoting_rows(
     return rows
 
 
-def _on_topic_quip(
+def _on_topic_scores(
     prompts: Sequence["Prompt"], texts: Sequence[str], index: "Index"
 ) -> list[float | None]:
-    """QUIP against the prompt's own documents; too short counts 0, None without documents."""
-    known: dict[str, bool] = {}
+    """Score as `on_topic_quip` does; a text too short counts 0 in the mean, as it does for QUIP.
+
+    Prompts whose documents the index does not hold are left out: another corpus may be evaluated.
+    """
+    known: dict[str, Documents | None] = {}
     for prompt in prompts:
         if prompt.id not in known:
-            known[prompt.id] = bool(prompt.documents) and _holds(index, prompt.documents or [])
-    rows = [row for row, prompt in enumerate(prompts) if known[prompt.id]]
-    scores: list[float | None] = [None] * len(texts)
-    found = index.quip([texts[row] for row in rows], [prompts[row].documents or [] for row in rows])
-    for row, score in zip(rows, np.nan_to_num(found).tolist(), strict=True):
-        scores[row] = score
-    return scores
+            held = prompt.documents and _holds(index, prompt.documents)
+            known[prompt.id] = prompt.documents if held else None
+    documents = [known[prompt.id] for prompt in prompts]
+    return [
+        0.0 if own and score is None else score
+        for own, score in zip(documents, on_topic_quip(index, texts, documents), strict=True)
+    ]
 
 
-def _holds(index: "Index", documents: Sequence[tuple[str, str]]) -> bool:
+def _holds(index: "Index", documents: Documents) -> bool:
     try:
         for source, id in documents:
             index.document(source, id)
