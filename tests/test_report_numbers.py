@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from itertools import pairwise
 
 import pyarrow as pa
@@ -168,6 +169,24 @@ def test_an_absorbed_policy_stands_between_the_base_model_and_the_rounds(tmp_pat
     }
     assert drawn["QUIP"] == ["base: 4.6%", "absorbed: 7.0%", "round 1: 8.6%"]
     assert drawn["KL to the base model"] == ["absorbed: 0.50", "round 1: 0.75"]
+
+
+def test_where_the_absorbed_policy_is_the_best_the_page_calls_it_by_its_name(tmp_path):
+    run = write_run(tmp_path, absorb={"documents": "prompts"})
+    shutil.copytree(run / "evaluation" / "base", run / "evaluation" / "absorbed")
+    metrics = json.loads((run / "metrics.json").read_text())
+    metrics["rows"]["absorbed"] = {**metrics["before"], "quip": 0.12}
+    metrics |= {
+        "policies": ["absorbed", "round-1"],
+        "last": "round-1",
+        "best": {"policy": "absorbed", "criterion": "quip", "value": 0.12},
+    }
+    (run / "metrics.json").write_text(json.dumps(metrics))
+    page = read_page(write_report(run))
+    said = page.one("header").words
+    assert "12.0% of what the absorbed model (before any round) writes stands" in said
+    assert "Of 2 policies it is the best by QUIP" in said
+    assert cards(page)["QUIP"].parent.words.startswith("QUIP 4.6% → 12.0%")
 
 
 def test_a_curve_has_a_band_where_every_difference_has_an_interval(run):

@@ -1,4 +1,4 @@
-"""Which round is the best one, and whether another is worth its while."""
+"""Which trained policy is the best one, and whether another round is worth its while."""
 
 import math
 import os

@@ -210,7 +210,7 @@ class Config(_Block):
     the round before and 15% of those of the one before that (Rosset et al. 2024)."""
 
     best: BestConfig = BestConfig()
-    """Which round's policy is kept as `best/`."""
+    """Which trained policy is kept as `best/`."""
 
     early_stop: bool = False
     """Stop after a round that is no better, by the criterion of `best`, than all that came before

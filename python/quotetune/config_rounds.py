@@ -46,7 +46,7 @@ Share = Annotated[float, Field(ge=0, le=1)]
 
 
 class BestConfig(BaseModel):
-    """Which round is the best one; its policy is kept as `best/`."""
+    """Which trained policy is the best one, the absorbed one included; it is kept as `best/`."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 

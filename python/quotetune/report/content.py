@@ -102,10 +102,12 @@ def _lead(files: RunFiles) -> str:
     """Say in a sentence or two what the run has come to."""
     base, tuned = files.rows[0].metrics["quip"], files.tuned.metrics["quip"]
     show = known_measure("quip").show
+    writer = f"the tuned model ({files.tuned.label})"
+    if files.tuned.key == "absorbed":
+        writer = "the absorbed model (before any round)"
     said = (
-        f"On {len(files.prompts)} held-out prompts, {show(tuned)} of what the tuned model"
-        f" ({files.tuned.label}) writes stands verbatim in the corpus (QUIP); before it was"
-        f" {show(base)}."
+        f"On {len(files.prompts)} held-out prompts, {show(tuned)} of what {writer} writes stands"
+        f" verbatim in the corpus (QUIP); before it was {show(base)}."
     )
     absorbed = (files.config.get("absorb") or {}).get("documents")
     if absorbed in ("all", "prompts"):

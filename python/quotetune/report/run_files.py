@@ -87,7 +87,7 @@ class RunFiles:
 
     @property
     def tuned(self) -> Row:
-        """The policy that the run has come to: that of its best round."""
+        """The policy that the run has come to: its best one."""
         last = f"round-{self.rounds}"
         best = self.metrics.get("best", {}).get("policy", last)
         return next(row for row in self.rows if row.key == best)
