@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from quotetune import build_index
 from quotetune.errors import QuotetuneError
-from quotetune.evaluation import best_of_n, evaluate_responses, repetition, response_rows, rouge_l
+from quotetune.evaluation import best_of_n, mean_metrics, repetition, response_rows, rouge_l
 from quotetune.prompts import Prompt
 
 CORPUS = [
@@ -95,7 +95,9 @@ def test_metrics_are_the_means_that_the_definitions_give():
     references = ["the quick brown fox", None, "too short", None, None]
     tokens = [[5] * 11, [5] * 20, [5, 5, 2], [2], [5] * 9]
     finish = ["length", "length", "stop", "stop", "length"]
-    metrics = evaluate_responses(prompts(5, references), table(RESPONSES, tokens, finish), index)
+    metrics = mean_metrics(
+        response_rows(prompts(5, references), table(RESPONSES, tokens, finish), index)
+    )
     reports = index.score(RESPONSES, max_documents=0)
     assert metrics.quip == pytest.approx(sum(r.quip_25_beta or 0 for r in reports) / 5)
     assert metrics.quip_micro == pytest.approx(
@@ -116,15 +118,15 @@ def test_metrics_are_the_means_that_the_definitions_give():
 
 def test_the_index_gives_the_same_metrics_as_the_naive_one(tmp_path):
     index = build_index(CORPUS, tmp_path / "index")
-    ours = evaluate_responses(prompts(5), table(RESPONSES), index)
-    naive = evaluate_responses(prompts(5), table(RESPONSES), NaiveIndex(CORPUS))
+    ours = mean_metrics(response_rows(prompts(5), table(RESPONSES), index))
+    naive = mean_metrics(response_rows(prompts(5), table(RESPONSES), NaiveIndex(CORPUS)))
     assert ours == naive
     many = table(RESPONSES, prompt_ids=["p0", "p0", "p1", "p1", "p1"])
     assert best_of_n(many, index).equals(best_of_n(many, NaiveIndex(CORPUS)))
 
 
 def test_without_references_or_scored_responses_there_is_no_number():
-    metrics = evaluate_responses(prompts(1), table(["short"]), NaiveIndex(CORPUS))
+    metrics = mean_metrics(response_rows(prompts(1), table(["short"]), NaiveIndex(CORPUS)))
     assert metrics.rouge_l is None
     assert metrics.quip_micro is None
     assert metrics.quip == 0
@@ -132,7 +134,7 @@ def test_without_references_or_scored_responses_there_is_no_number():
 
 def test_without_a_suffix_structure_there_is_no_longest_quote(tmp_path):
     index = build_index(CORPUS, tmp_path / "index", structures=["bloom"])
-    metrics = evaluate_responses(prompts(5), table(RESPONSES), index)
+    metrics = mean_metrics(response_rows(prompts(5), table(RESPONSES), index))
     assert metrics.longest_quote is None
     assert metrics.coverage > 0
 
@@ -146,9 +148,9 @@ def test_rows_carry_what_the_means_are_taken_of():
 
 def test_no_response_and_unknown_prompts_are_errors():
     with pytest.raises(QuotetuneError, match="no response"):
-        evaluate_responses(prompts(1), table([]), NaiveIndex(CORPUS))
+        response_rows(prompts(1), table([]), NaiveIndex(CORPUS))
     with pytest.raises(QuotetuneError, match="'p1', which is not among the prompts"):
-        evaluate_responses(prompts(1), table(["a", "b"]), NaiveIndex(CORPUS))
+        response_rows(prompts(1), table(["a", "b"]), NaiveIndex(CORPUS))
 
 
 def test_best_of_n_takes_the_highest_quip_and_of_equals_the_lowest_sample():

@@ -15,7 +15,7 @@ from transformers import (
 
 from quotetune import neural_measures, neural_worker
 from quotetune.errors import QuotetuneError, UsageError
-from quotetune.neural_measures import bart_scores, log_probs, perplexities
+from quotetune.neural_measures import bart_scores, log_prob_job, perplexities, run_jobs
 from quotetune.neural_worker import batches
 from quotetune.sampling.settings import ModelConfig
 
@@ -132,13 +132,11 @@ def test_policies_are_the_base_model_an_adapter_and_a_whole_model(causal, tmp_pa
         [sum(naive_log_probs(model, *pair)) for pair in zip(prompts, responses, strict=True)]
         for model in models
     ]
-    found = log_probs(
-        prompts,
-        responses,
-        ModelConfig(path=str(causal)),
-        policies=[None, adapter, None, other],
-        work=tmp_path / "work",
-    )
+    base, alone = ModelConfig(path=str(causal)), ModelConfig(path=str(other))
+    policies = [(base, None), (base, adapter), (base, None), (base, other), (alone, None)]
+    job = log_prob_job(prompts, responses, policies)
+    [found] = run_jobs([job], tmp_path / "work")
+    assert found[4] == found[3]
     assert found[2] == found[0]
     for values, wanted in zip([found[0], found[1], found[3]], expected, strict=True):
         assert values == close_to(wanted)

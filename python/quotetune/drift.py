@@ -50,13 +50,11 @@ def measure_drift(
     if samples is not None:
         prompts, responses = _sampled(samples)
         tokens = sum(map(len, responses))
-        job = log_prob_job(prompts, responses, base, [None])
-        job["policies"] += log_prob_job([], [], model, [adapter])["policies"]
-        jobs.append(job)
+        jobs.append(log_prob_job(prompts, responses, [(base, None), (model, adapter)]))
     if outside is not None:
         contexts, chunks = _chunks(read_texts(outside), base, max_tokens)
         outside_tokens = sum(map(len, chunks))
-        jobs.append(log_prob_job(contexts, chunks, model, [adapter]))
+        jobs.append(log_prob_job(contexts, chunks, [(model, adapter)]))
     results = run_jobs(jobs, work) if jobs else []
     kl, perplexity = 0.0, None
     if samples is not None:

@@ -70,27 +70,6 @@ class Metrics:
     cut: float | None
 
 
-def evaluate_responses(
-    prompts: Sequence[EvaluatedPrompt], samples: Any, index: ScoringIndex
-) -> Metrics:
-    """Compute the metrics of responses.
-
-    Args:
-        prompts: The prompts, for their references.
-        samples: A `pyarrow.Table` with the columns `prompt_id`, `sample`, `response`, `token_ids`
-            and `finish_reason`, one row a response; the last two are null for texts that no model
-            gave.
-        index: The index of the corpus.
-
-    Returns:
-        The means over all responses.
-
-    Raises:
-        QuotetuneError: There is no response, or one is to none of the prompts.
-    """
-    return mean_metrics(response_rows(prompts, samples, index))
-
-
 def response_rows(
     prompts: Sequence[EvaluatedPrompt], samples: Any, index: ScoringIndex
 ) -> list[dict[str, Any]]:
@@ -98,7 +77,9 @@ def response_rows(
 
     Args:
         prompts: The prompts, for their references.
-        samples: As for `evaluate_responses`.
+        samples: A `pyarrow.Table` with the columns `prompt_id`, `sample`, `response`, `token_ids`
+            and `finish_reason`, one row a response; the last two are null for texts that no model
+            gave.
         index: The index of the corpus.
 
     Returns:

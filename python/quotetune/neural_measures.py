@@ -1,7 +1,7 @@
 """Measures that a language model takes: perplexity, BARTScore, log-probabilities of responses.
 
-They run in a child process, `quotetune.neural_worker`, which ends with them. A call each has a
-function; several jobs that share one child, which saves the start of it, go through `run_jobs`.
+They run in a child process, `quotetune.neural_worker`, which ends with them. A function each
+describes a job; `run_jobs` does several in one child, which saves the start of it.
 """
 
 import json
@@ -16,6 +16,9 @@ from quotetune.sampling.settings import ModelConfig
 
 LOG_NAME = "measuring.log"
 Job = dict[str, Any]
+# A base model and what training wrote for it, a LoRA adapter or a whole model; None is the base
+# model itself.
+Policy = tuple[ModelConfig, Path | None]
 
 
 def perplexities(
@@ -84,37 +87,6 @@ def bart_scores(
     return result
 
 
-def log_probs(
-    prompts: Sequence[Sequence[int]],
-    responses: Sequence[Sequence[int]],
-    model: ModelConfig,
-    *,
-    policies: Sequence[Path | None],
-    work: Path,
-) -> list[list[float]]:
-    """Compute how probable responses are under one or more policies.
-
-    log pi(y | x) = sum_t log pi(y_t | x, y_<t), over the tokens as they were sampled.
-
-    Args:
-        prompts: Token ids of the prompt of each response, at least one.
-        responses: Token ids of each response.
-        model: The base model.
-        policies: What training wrote, LoRA adapters or whole models; None is the base model.
-        work: Directory for the jobs and the log; made if needed.
-
-    Returns:
-        For each policy a log-probability a response, natural logarithm.
-
-    Raises:
-        UsageError: There is no such model or policy.
-        QuotetuneError: The child process failed; the message has its last words.
-    """
-    result: list[list[float]]
-    [result] = run_jobs([log_prob_job(prompts, responses, model, policies)], work)
-    return result
-
-
 def perplexity_job(
     texts: Sequence[str], model: ModelConfig, contexts: Sequence[str] | None = None
 ) -> Job:
@@ -142,12 +114,24 @@ def bart_score_job(responses: Sequence[str], references: Sequence[str], model: M
 def log_prob_job(
     prompts: Sequence[Sequence[int]],
     responses: Sequence[Sequence[int]],
-    model: ModelConfig,
-    policies: Sequence[Path | None],
+    policies: Sequence[Policy],
 ) -> Job:
-    """Describe a call of `log_probs`."""
-    require_model(model)
-    split = [split_policy(model, policy) for policy in policies]
+    """Describe how probable responses are under one or more policies.
+
+    The result is, for each policy, a log-probability a response, natural logarithm:
+    log pi(y | x) = sum_t log pi(y_t | x, y_<t), over the tokens as they were sampled.
+
+    Args:
+        prompts: Token ids of the prompt of each response, at least one.
+        responses: Token ids of each response.
+        policies: The policies; those of one model should be neighbours, so that it is loaded once.
+
+    Raises:
+        UsageError: There is no such model or policy.
+    """
+    for model, _ in policies:
+        require_model(model)
+    split = [split_policy(model, trained) for model, trained in policies]
     return {
         "measure": "log_probs",
         "prompts": [list(ids) for ids in prompts],
@@ -191,7 +175,7 @@ def run_jobs(jobs: Sequence[Job], work: Path) -> list[Any]:
         work: Directory for the jobs and the log; made if needed.
 
     Returns:
-        What the function of each job returns.
+        The result of each job.
 
     Raises:
         QuotetuneError: The child process failed; the message has its last words.

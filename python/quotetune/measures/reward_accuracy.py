@@ -4,10 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from quotetune.neural_measures import log_prob_job, run_jobs
-from quotetune.sampling.settings import ModelConfig
-
-Policy = tuple[ModelConfig, Path | None]
+from quotetune.neural_measures import Policy, log_prob_job, run_jobs
 
 
 def measure_reward_accuracy(
@@ -54,8 +51,7 @@ def reward_margins(
         return []
     prompts = [pair["prompt_token_ids"] for pair in pairs]
     sides = [pair[f"{side}_token_ids"] for side in ("chosen", "rejected") for pair in pairs]
-    job = log_prob_job([*prompts, *prompts], sides, policy[0], [policy[1]])
-    job["policies"] += log_prob_job([], [], reference[0], [reference[1]])["policies"]
+    job = log_prob_job([*prompts, *prompts], sides, [policy, reference])
     [(of_policy, of_reference)] = run_jobs([job], work)
     rewards = [beta * (ours - theirs) for ours, theirs in zip(of_policy, of_reference, strict=True)]
     chosen, rejected = rewards[: len(pairs)], rewards[len(pairs) :]
