@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import scipy.stats as stats
 import tiny_run
 import yaml
 from hypothesis import given
@@ -25,7 +26,6 @@ from quotetune.analysis.frequency import frequency_curve
 from quotetune.config import Config
 from quotetune.prompts import Prompt, write_prompts
 
-stats = pytest.importorskip("scipy.stats")
 PROMPTS = st.lists(
     st.tuples(st.integers(0, 10**6), st.integers(0, 100).map(lambda percent: percent / 100)),
     min_size=1,

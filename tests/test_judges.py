@@ -67,7 +67,8 @@ def test_a_judge_reads_the_words_of_the_prompt_and_only_the_rows_that_it_can_jud
 
 
 def test_mauve_is_the_packages_on_the_states_of_the_last_tokens(tmp_path):
-    compute = pytest.importorskip("mauve").compute_mauve
+    from mauve import compute_mauve as compute
+
     tokenizer = tiny_tokenizer()
     torch.manual_seed(0)
     config = GPT2Config(
@@ -182,7 +183,6 @@ TASK = {
 
 @torch.inference_mode()
 def test_lm_eval_runs_a_task_of_ones_own_on_a_policy(model, tmp_path):
-    pytest.importorskip("lm_eval")
     rows = [
         {"question": "ice is", "choices": [" cold", " hot", " q"], "label": 0},
         {"question": "fire is", "choices": [" a", " hot"], "label": 1},

@@ -85,7 +85,8 @@ def test_rows_are_the_conversational_preference_form_of_the_pairs(chats):
 
 
 def test_datasets_loads_the_directory_as_it_is(chats, texts, tmp_path):
-    datasets = pytest.importorskip("datasets")
+    import datasets
+
     loaded = datasets.load_dataset(str(chats), cache_dir=str(tmp_path))
     assert set(loaded) == {"train"}
     assert loaded["train"].to_list() == pq.read_table(chats / "train.parquet").to_pylist()
@@ -157,7 +158,7 @@ def test_the_card_says_how_many_there_are_and_how_they_were_made(chats):
 
 
 def test_trl_trains_on_it(chats, tmp_path):
-    trl = pytest.importorskip("trl")
+    import trl
     from datasets import load_dataset
     from tiny_model import save_tiny_model
 

@@ -84,7 +84,8 @@ def test_settings_that_cannot_be_are_refused(index: Index, tmp_path: Path) -> No
 
 
 def test_a_dataset_is_scored_in_batches(index: Index) -> None:
-    datasets = pytest.importorskip("datasets")
+    import datasets
+
     texts = ["abcab cab", "ab", "xyzxyz", "bca abc"]
     scored = datasets.Dataset.from_dict({"answer": texts}).map(
         QuipScorer(index, "answer"), batched=True, batch_size=3
@@ -100,7 +101,8 @@ def test_a_dataset_is_scored_in_batches(index: Index) -> None:
 def test_datasets_knows_the_scores_of_an_index_again_and_not_those_of_a_changed_one(
     tmp_path: Path,
 ) -> None:
-    datasets = pytest.importorskip("datasets")
+    import datasets
+
     texts = datasets.Dataset.from_dict({"text": ["abcab cab"]})
 
     def fingerprint() -> str:
@@ -116,7 +118,7 @@ def test_datasets_knows_the_scores_of_an_index_again_and_not_those_of_a_changed_
 def test_grpo_raises_the_reward_of_a_random_model(tmp_path: Path, monkeypatch) -> None:
     # TRL would import vLLM, half a minute of work, though nothing is generated with it here.
     monkeypatch.setitem(sys.modules, "vllm", None)
-    trl = pytest.importorskip("trl")
+    import trl
     from datasets import Dataset
     from tiny_model import save_tiny_model
 
@@ -153,7 +155,8 @@ def test_grpo_raises_the_reward_of_a_random_model(tmp_path: Path, monkeypatch) -
 
 def test_trl_s_command_knows_every_key_of_the_example_config(monkeypatch) -> None:
     monkeypatch.setitem(sys.modules, "vllm", None)
-    grpo = pytest.importorskip("trl.scripts.grpo")
+    import trl.scripts.grpo as grpo
+
     configs = Path(__file__).parent.parent / "configs"
     arguments = ["--config", str(configs / "grpo-quip.yaml")]
     script, training, model, datasets = grpo.make_parser().parse_args_and_config(arguments)

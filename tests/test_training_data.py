@@ -158,4 +158,4 @@ def test_yaml_numbers_and_machine_defaults_reach_the_trainer(make_session):
     arguments = session.trainer.args
     assert arguments.learning_rate == 2e-4
     assert arguments.precompute_ref_log_probs
-    json.dumps(session.record({}))
+    json.dumps(session.record())

@@ -114,7 +114,6 @@ def test_a_prompt_from_standard_input_is_the_line_without_its_end(run, quotetune
 
 
 def test_a_grounded_run_s_prompt_carries_the_passage_that_is_found(tmp_path):
-    pytest.importorskip("bm25s")
     documents = ["Rust is a language for systems.", "Bees make honey.", "Ada was a countess."]
     index = build_index(documents, tmp_path / "index")
     settings = PromptsConfig(path=tmp_path, context={"source": "documents"}, format="text")
