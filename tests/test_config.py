@@ -93,6 +93,7 @@ def test_all_problems_are_reported_together():
         ({"replay": [0.3]}, "replay", "set rounds to 2"),
         ({"early_stop": True}, "early_stop", "set rounds to 2"),
         ({"best": {"criterion": "mauve"}}, "best.criterion", "set evaluation.mauve"),
+        ({"best": {"criterion": "bart_score"}}, "best.criterion", "set evaluation.bart_score"),
         ({"best": {"criterion": "qiup"}}, "best.criterion", "'quip'"),
         ({"best": {"prefer": "lower"}}, "best.prefer", "set it to higher"),
         (
@@ -241,7 +242,7 @@ def test_what_is_measured_needs_its_models_and_packages(tmp_path, monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     evaluation = {
         "perplexity": {"path": str(tmp_path / "judge")},
-        "bartscore": {"path": "owner/name"},
+        "bart_score": {"path": "owner/name"},
         "mauve": {"featurizer": str(tmp_path / "gpt2")},
         "lm_eval": {"tasks": ["x"], "include_path": str(tmp_path / "tasks")},
     }

@@ -171,7 +171,7 @@ class EvaluationConfig(_Block):
     """The judge of the responses' perplexity: a causal model, with the keys of `model`; `null`
     leaves it out."""
 
-    bartscore: ModelConfig | None = None
+    bart_score: ModelConfig | None = None
     """The encoder-decoder model of BARTScore, with the keys of `model`; `null` leaves it out."""
 
     mauve: MauveConfig | None = None

@@ -82,7 +82,7 @@ def _measure_problems(config: Config) -> list[Problem]:
     """Check the models and packages of what is measured beside QUIP."""
     evaluation = config.evaluation
     problems = []
-    for name in ("perplexity", "bartscore"):
+    for name in ("perplexity", "bart_score"):
         judge = getattr(evaluation, name)
         if isinstance(judge, ModelConfig):
             problems += _model_problems(f"evaluation.{name}.path", judge)

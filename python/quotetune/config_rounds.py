@@ -27,8 +27,8 @@ Criterion = Literal[
     "repetition",
     "cut",
 ]
-# The key of `evaluation` that must be set for a criterion to be measured.
-_MEASURED_BY = {"bart_score": "bartscore", "perplexity": "perplexity", "mauve": "mauve"}
+# Measured only if the key of `evaluation` with the same name is set.
+_ON_DEMAND = frozenset({"bart_score", "perplexity", "mauve"})
 # What measures quoting, so that `pairs.direction: unquote` turns it round.
 _OF_QUOTES = frozenset(
     {
@@ -105,9 +105,9 @@ def round_problems(blocks: Mapping[str, Any]) -> list[tuple[str, str]]:
         problems.append(("replay", text))
     if rounds == 1 and blocks.get("early_stop"):
         problems.append(("early_stop", "has nothing to stop: set rounds to 2 or more"))
-    measured_by = _MEASURED_BY.get(best.criterion)
-    if measured_by and "evaluation" in blocks and not getattr(blocks["evaluation"], measured_by):
-        text = f"{best.criterion} is not measured: set evaluation.{measured_by}"
+    on_demand = best.criterion in _ON_DEMAND and "evaluation" in blocks
+    if on_demand and getattr(blocks["evaluation"], best.criterion) is None:
+        text = f"{best.criterion} is not measured: set evaluation.{best.criterion}"
         problems.append(("best.criterion", text))
     if best.prefer and best.criterion in _OF_QUOTES and "pairs" in blocks:
         direction = blocks["pairs"].direction

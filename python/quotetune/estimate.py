@@ -135,7 +135,7 @@ def _not_counted(config: Config) -> tuple[str, ...]:
         "absorb": config.absorb,
         "drift": config.drift,
         "evaluation.perplexity": evaluation.perplexity,
-        "evaluation.bartscore": evaluation.bartscore,
+        "evaluation.bart_score": evaluation.bart_score,
         "evaluation.mauve": evaluation.mauve,
         "evaluation.reward_accuracy": evaluation.reward_accuracy,
         "evaluation.lm_eval": evaluation.lm_eval,

@@ -22,18 +22,18 @@ class Judges:
 
     Attributes:
         perplexity: A causal language model; None leaves perplexity out.
-        bartscore: An encoder-decoder model; None leaves BARTScore out.
+        bart_score: An encoder-decoder model; None leaves BARTScore out.
         mauve: Settings of MAUVE; None leaves it out.
     """
 
     perplexity: ModelConfig | None = None
-    bartscore: ModelConfig | None = None
+    bart_score: ModelConfig | None = None
     mauve: MauveConfig | None = None
 
 
 def judges_of(evaluation: EvaluationConfig) -> Judges:
     """Return the judges that a config asks for."""
-    return Judges(evaluation.perplexity, evaluation.bartscore, evaluation.mauve)
+    return Judges(evaluation.perplexity, evaluation.bart_score, evaluation.mauve)
 
 
 def judge(tables: Sequence[_Table], judges: Judges, work: Path) -> list[float | None]:
@@ -60,9 +60,9 @@ def judge(tables: Sequence[_Table], judges: Judges, work: Path) -> list[float | 
         contexts = [prompt_words(prompt) for prompt, _ in everything]
         jobs.append(perplexity_job(_responses(everything), judges.perplexity, contexts))
         targets.append(("perplexity", everything))
-    if judges.bartscore is not None and referenced:
+    if judges.bart_score is not None and referenced:
         jobs.append(
-            bart_score_job(_responses(referenced), _references(referenced), judges.bartscore)
+            bart_score_job(_responses(referenced), _references(referenced), judges.bart_score)
         )
         targets.append(("bart_score", referenced))
     compared = []

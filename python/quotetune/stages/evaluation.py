@@ -101,7 +101,7 @@ def metrics(layout: Layout, name: str, asked: Path) -> Stage:
 
 def _judge_settings(layout: Layout) -> dict[str, Any]:
     """What the config says of the models that measure; nothing of those that are not wanted."""
-    evaluation = layout.config.evaluation.model_dump(include={"perplexity", "bartscore", "mauve"})
+    evaluation = layout.config.evaluation.model_dump(include={"perplexity", "bart_score", "mauve"})
     return flat("evaluation", {name: block for name, block in evaluation.items() if block})
 
 
