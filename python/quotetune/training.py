@@ -31,7 +31,7 @@ class TrainingProgress:
     Attributes:
         steps: Optimiser steps of the whole training.
         done: Those done, in an earlier, interrupted call or in this one.
-        loss: DPO loss at the last logged step; None before the first.
+        loss: Training loss at the last logged step; None before the first.
         margin: Mean reward of the chosen side less that of the rejected one, there.
         accuracy: Share of pairs whose chosen side has the higher reward, there.
         seconds_per_step: Mean over the steps of this call; None before the first.
