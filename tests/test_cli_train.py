@@ -52,6 +52,26 @@ def test_a_dry_run_finds_what_is_wrong(tmp_path, capsys):
     assert "no.yaml: cannot be read" in capsys.readouterr().err
 
 
+def test_a_dry_run_reads_the_prompts_once(monkeypatch, tmp_path, capsys):
+    from quotetune import prompt_reading
+
+    preference = {"reference_similarity": {}}
+    config = tiny_run.write_inputs(tmp_path, preference=preference, pairs={"delta_quip": None})
+    path = tmp_path / "config.yaml"
+    path.write_text(yaml.safe_dump(config))
+    read = []
+
+    def read_prompts(path, *settings):
+        read.append(path)
+        return original(path, *settings)
+
+    original = prompt_reading.read_prompts
+    monkeypatch.setattr(prompt_reading, "read_prompts", read_prompts)
+    assert quotetune("train", path, "--dry-run") == 0
+    assert read == [tmp_path / "prompts.jsonl"]
+    assert "prompts: 6 to train on, 4 held out" in capsys.readouterr().out
+
+
 @pytest.fixture(scope="module")
 def samples(tmp_path_factory):
     """Samples of two prompts, one of which gives a pair under any rule, and an index."""

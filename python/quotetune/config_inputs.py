@@ -2,7 +2,9 @@
 
 import importlib.util
 import re
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from quotetune.config import Config, ModelConfig
 from quotetune.config_validation import Problem
@@ -10,8 +12,34 @@ from quotetune.errors import QuotetuneError, UsageError
 from quotetune.preference_inputs import further_models, preference_problems
 from quotetune.ranking_config import RankingConfig
 
+if TYPE_CHECKING:
+    from quotetune.prompt_reading import SourcePrompt
+    from quotetune.prompt_split import Split
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What a config names, read once.
+
+    Attributes:
+        problems: What keeps it from being used; those with `to_provide` are files that are not
+            there.
+        prompts: The prompts, not cut to their prefix, which would take the tokenizer; None if
+            there is a problem with them.
+        split: The same in rounds and held out; None as for `prompts`.
+    """
+
+    problems: list[Problem]
+    prompts: "list[SourcePrompt] | None" = None
+    split: "Split | None" = None
+
 
 def check_inputs(config: Config) -> list[Problem]:
+    """Return the problems of `read_inputs`."""
+    return read_inputs(config).problems
+
+
+def read_inputs(config: Config) -> Inputs:
     """Check that what a config names is there and can be used.
 
     A model's name on the Hub is not looked up here; sampling does so before it starts.
@@ -20,8 +48,9 @@ def check_inputs(config: Config) -> list[Problem]:
         config: A validated config.
 
     Returns:
-        The problems; those with `to_provide` are files that are not there.
+        The problems, and the prompts if they have none.
     """
+    prompts = Inputs([])
     problems = _model_problems("model.path", config.model) + _measure_problems(config)
     problems += [
         problem
@@ -38,7 +67,8 @@ def check_inputs(config: Config) -> list[Problem]:
             )
         )
     else:
-        problems += _prompts_problems(config)
+        prompts = _read_prompts(config)
+        problems += prompts.problems
     if not config.index.exists():
         problems.append(
             Problem(
@@ -60,9 +90,8 @@ def check_inputs(config: Config) -> list[Problem]:
     for key, path in texts.items():
         problems += [] if path is None else _text_problems(key, path)
     keys = {problem.key for problem in problems}
-    return problems + preference_problems(
-        config, with_prompts="prompts.path" not in keys, with_index="index" not in keys
-    )
+    problems += preference_problems(config, prompts.prompts, with_index="index" not in keys)
+    return replace(prompts, problems=problems)
 
 
 def _text_problems(key: str, path: Path) -> list[Problem]:
@@ -120,7 +149,7 @@ def _model_problems(key: str, model: ModelConfig) -> list[Problem]:
     return [Problem(key, text, to_provide=not directory.exists())]
 
 
-def _prompts_problems(config: Config) -> list[Problem]:
+def _read_prompts(config: Config) -> Inputs:
     from quotetune.grounding import check_passages
     from quotetune.prompt_reading import read_prompts
     from quotetune.prompt_split import split_prompts
@@ -132,8 +161,8 @@ def _prompts_problems(config: Config) -> list[Problem]:
             for part in (split.heldout, *split.rounds):
                 check_passages(part, config.prompts.context)
     except UsageError as error:
-        return [Problem("prompts.path", str(error))]
-    return []
+        return Inputs([Problem("prompts.path", str(error))])
+    return Inputs([], prompts, split)
 
 
 def _index_problems(path: Path) -> list[Problem]:

@@ -9,10 +9,14 @@ import math
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from quotetune.config import Config
 from quotetune.errors import UsageError
 from quotetune.model_size import ModelSize, model_size
+
+if TYPE_CHECKING:
+    from quotetune.prompt_split import Split
 
 # Operations a second that reach the model's products. A core: SmolLM2-135M sampled 480 tokens/s and
 # trained 290 tokens/s on two cores with AVX-512. A GPU: about what 8B models reach on an A100.
@@ -76,19 +80,21 @@ class Estimate:
         ]
 
 
-def estimate(config: Config) -> Estimate | None:
+def estimate(config: Config, split: "Split | None" = None) -> Estimate | None:
     """Estimate what a run will take from its beginning.
 
     Args:
         config: The run's config.
+        split: The run's prompts, where they have been read already; None reads them.
 
     Returns:
         The estimate; None if the prompts are not there.
     """
-    counted = _prompts(config)
-    if counted is None:
+    split = split or _read_split(config)
+    if split is None:
         return None
-    train, heldout, prompt_tokens = counted
+    train, heldout = sum(map(len, split.rounds)), len(split.heldout)
+    prompt_tokens = _prompt_tokens(config, split)
     size = model_size(Path(config.model.path))
     sampled = train * config.sampling.n * config.sampling.max_tokens
     drawn = config.evaluation_sampling
@@ -146,8 +152,7 @@ def _not_counted(config: Config) -> tuple[str, ...]:
     return tuple(name for name, setting in extras.items() if setting)
 
 
-def _prompts(config: Config) -> tuple[int, int, int] | None:
-    """Return training prompts of all rounds, held-out prompts, and mean tokens of a prompt."""
+def _read_split(config: Config) -> "Split | None":
     from quotetune.prompt_reading import read_prompts
     from quotetune.prompt_split import split_prompts
 
@@ -155,11 +160,15 @@ def _prompts(config: Config) -> tuple[int, int, int] | None:
         return None
     try:
         # Not cut to their prefix, which would take the tokenizer.
-        split = split_prompts(
+        return split_prompts(
             read_prompts(config.prompts.path, config.prompts), config.prompts, config.rounds
         )
     except UsageError:
         return None
+
+
+def _prompt_tokens(config: Config, split: "Split") -> int:
+    """Return the mean tokens of a prompt."""
     shown = [*split.heldout, *(prompt for part in split.rounds for prompt in part)]
     characters = sum(
         len(prompt.text or "") + sum(len(m["content"]) for m in prompt.messages or [])
@@ -168,10 +177,9 @@ def _prompts(config: Config) -> tuple[int, int, int] | None:
     characters_each = characters / len(shown)
     if (context := config.prompts.context) is not None:
         characters_each += context.passages * (context.max_chars or _CHARACTERS_A_PASSAGE)
-    tokens = math.ceil(characters_each / _CHARACTERS_A_TOKEN)
     if config.prompts.prefix_tokens is not None:
-        tokens = config.prompts.prefix_tokens
-    return sum(map(len, split.rounds)), len(split.heldout), tokens
+        return config.prompts.prefix_tokens
+    return math.ceil(characters_each / _CHARACTERS_A_TOKEN)
 
 
 def _memory(config: Config, size: ModelSize, prompt_tokens: int) -> float:

@@ -14,6 +14,7 @@ from quotetune.sampling.settings import ModelConfig
 
 if TYPE_CHECKING:
     from quotetune.index import Index
+    from quotetune.prompt_reading import SourcePrompt
     from quotetune.prompts import Prompt
 
 _LATER = ("", "")
@@ -40,25 +41,25 @@ def callable_problems(preference: PreferenceConfig | None) -> list[Problem]:
     return problems
 
 
-def preference_problems(config: Config, *, with_prompts: bool, with_index: bool) -> list[Problem]:
+def preference_problems(
+    config: Config, sources: Sequence["SourcePrompt"] | None, *, with_index: bool
+) -> list[Problem]:
     """Check all that a config's preference, candidates and constraints ask for.
 
     Args:
         config: The config.
-        with_prompts: Whether the prompts can be read.
+        sources: The prompts; None if they cannot be read.
         with_index: Whether the index can be opened.
 
     Returns:
         The problems.
     """
     from quotetune.index import Index
-    from quotetune.prompt_reading import read_prompts
 
     ranking = RankingConfig.of_run(config)
     problems = callable_problems(config.preference)
     prompts: list[Prompt] = []
-    if with_prompts and ranking.needs_prompts:
-        sources = read_prompts(config.prompts.path, config.prompts)
+    if sources is not None and ranking.needs_prompts:
         prompts = [source.prompt for source in sources]
         if config.prompts.prefix_tokens is not None:  # what follows the prefix is the reference
             prompts = [replace(prompt, reference=prompt.reference or "...") for prompt in prompts]

@@ -35,7 +35,7 @@ def train(
     """
     import yaml
 
-    from quotetune.config_inputs import check_inputs
+    from quotetune.config_inputs import read_inputs
     from quotetune.config_validation import load_config, report
     from quotetune.console import say
     from quotetune.errors import UsageError
@@ -43,7 +43,8 @@ def train(
     from quotetune.pipeline import plan, run, stage_list
 
     loaded = load_config(config, overrides)
-    problems = check_inputs(loaded)
+    inputs = read_inputs(loaded)
+    problems = inputs.problems
     if dry_run:
         wrong = [problem for problem in problems if not problem.to_provide]
         if wrong:
@@ -53,7 +54,7 @@ def train(
             typer.echo(f"to provide: {problem}")
         for planned in plan(stages):
             typer.echo(str(planned))
-        if (expected := estimate(loaded)) is not None:
+        if (expected := estimate(loaded, inputs.split)) is not None:
             typer.echo("\n".join(expected.lines()))
         return
     if problems:
