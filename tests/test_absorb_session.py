@@ -4,7 +4,7 @@ import json
 
 import pytest
 import torch
-from safetensors.torch import load_file
+from killed_training import assert_same_weights, run_killed_at
 from tiny_model import save_tiny_model
 
 from quotetune.absorb_session import AbsorbSession
@@ -58,24 +58,6 @@ def run(job, work, report=lambda event: None):
     return session
 
 
-class Killed(BaseException):
-    """Ends a training at once, as a kill does: nothing more is written."""
-
-
-def run_killed_at(step, job, work):
-    def report(event):
-        if event.get("done") == step:
-            raise Killed
-
-    with pytest.raises(Killed):
-        run(job, work, report)
-
-
-def weights(directory):
-    [file] = directory.glob("*.safetensors")
-    return load_file(file)
-
-
 def load(path):
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
@@ -104,12 +86,10 @@ def test_the_first_loss_is_the_mean_surprise_of_the_tokens_of_the_texts_alone(
 def test_a_killed_absorption_ends_with_the_same_weights_and_learns(inputs, tmp_path):
     job = make_job(inputs, num_train_epochs=4)
     whole = run(job, tmp_path / "whole")
-    run_killed_at(2, job, tmp_path / "killed")
-    run_killed_at(5, job, tmp_path / "killed")
+    run_killed_at(run, 2, job, tmp_path / "killed")
+    run_killed_at(run, 5, job, tmp_path / "killed")
     resumed = run(job, tmp_path / "killed")
-    one, other = (weights(tmp_path / name / "output") for name in ("whole", "killed"))
-    assert one.keys() == other.keys()
-    assert all(torch.equal(one[name], other[name]) for name in one)
+    assert_same_weights(*(tmp_path / name / "output" for name in ("whole", "killed")))
     histories = [session.record()["history"] for session in (whole, resumed)]
     assert histories[0] == histories[1]
     losses = [entry["loss"] for entry in histories[0]]

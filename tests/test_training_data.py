@@ -8,7 +8,7 @@ from tiny_model import save_tiny_model, tiny_tokenizer
 from training_data import random_rows, write_pairs
 
 from quotetune.errors import QuotetuneError
-from quotetune.preference_trainer import LengthGroupedOrder
+from quotetune.length_grouping import LengthGroupedOrder
 from quotetune.training_session import TrainingSession
 
 

@@ -5,6 +5,7 @@ import shutil
 
 import pytest
 import torch
+from killed_training import assert_same_weights, run_killed_at
 from safetensors.torch import load_file, save_file
 from tiny_model import save_tiny_adapter, save_tiny_model
 from training_data import random_rows, write_pairs
@@ -69,31 +70,6 @@ def run(job, work, report=lambda event: None):
     return work / "output"
 
 
-class Killed(BaseException):
-    """Ends a training at once, as a kill does: nothing more is written."""
-
-
-def run_killed_at(step, job, work):
-    def report(event):
-        if event.get("done") == step:
-            raise Killed
-
-    with pytest.raises(Killed):
-        run(job, work, report)
-
-
-def weights(output):
-    [file] = output.glob("*.safetensors")
-    return load_file(file)
-
-
-def assert_same_weights(one, other):
-    one, other = weights(one), weights(other)
-    assert one.keys() == other.keys()
-    for name in one:
-        assert torch.equal(one[name], other[name]), name
-
-
 def log_prob(model, prompt, completion):
     with torch.no_grad():
         scores = model(input_ids=torch.tensor([prompt + completion])).logits[0].log_softmax(-1)
@@ -113,8 +89,8 @@ def load(policies, *, adapter=None):
 def test_a_killed_training_ends_with_the_same_weights_and_history(policies, tmp_path, adapter):
     job = make_job(policies, adapter=adapter)
     whole = run(job, tmp_path / "whole")
-    run_killed_at(2, job, tmp_path / "killed")  # In the first epoch,
-    run_killed_at(5, job, tmp_path / "killed")  # in the second,
+    run_killed_at(run, 2, job, tmp_path / "killed")  # In the first epoch,
+    run_killed_at(run, 5, job, tmp_path / "killed")  # in the second,
     resumed = run(job, tmp_path / "killed")  # and on to the end.
     assert_same_weights(whole, resumed)
     records = [json.loads((out / "training.json").read_text()) for out in (whole, resumed)]
@@ -125,7 +101,7 @@ def test_a_killed_training_ends_with_the_same_weights_and_history(policies, tmp_
 def test_a_killed_full_training_ends_with_the_same_weights(policies, tmp_path):
     job = make_job(policies, lora=False, learning_rate=1e-3)
     whole = run(job, tmp_path / "whole")
-    run_killed_at(4, job, tmp_path / "killed")
+    run_killed_at(run, 4, job, tmp_path / "killed")
     assert_same_weights(whole, run(job, tmp_path / "killed"))
 
 

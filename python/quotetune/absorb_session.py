@@ -6,13 +6,12 @@ from typing import Any
 import trl.trainer.sft_trainer as trl_sft
 from datasets import Dataset
 from peft import LoraConfig
-from transformers import Trainer
 from trl import SFTConfig, SFTTrainer
 
 from quotetune.absorb_texts import read_texts
 from quotetune.absorb_tokens import tokenized
-from quotetune.errors import QuotetuneError
-from quotetune.preference_trainer import EpochOfOrder, LengthGroupedOrder, add_head
+from quotetune.length_grouping import LengthGrouped
+from quotetune.preference_trainer import add_head
 from quotetune.sampling.settings import ModelConfig
 from quotetune.trainer_session import Report, TrainerSession
 from quotetune.training_defaults import default_lora_options, default_sft_options
@@ -32,26 +31,12 @@ _LOGGED = {
 trl_sft.add_fused_lm_head = add_head
 
 
-class AbsorbTrainer(SFTTrainer):  # type: ignore[misc]
+class AbsorbTrainer(LengthGrouped, SFTTrainer):  # type: ignore[misc]
     """`trl.SFTTrainer` with batches of texts of about the same length."""
 
-    def __init__(self, **kwargs: Any) -> None:
-        self.order: LengthGroupedOrder | None = None
-        super().__init__(**kwargs)
-        self.add_callback(EpochOfOrder(self))
-
-    def _get_train_sampler(self, train_dataset: Dataset | None = None) -> Any:
-        if self.args.train_sampling_strategy != "group_by_length":
-            return super()._get_train_sampler(train_dataset)
-        dataset = self.train_dataset if train_dataset is None else train_dataset
-        lengths = list(map(len, dataset["input_ids"]))
-        batch = self.args.per_device_train_batch_size
-        self.order = LengthGroupedOrder(lengths, batch, self.args.seed)
-        return self.order
-
-    def _save_checkpoint(self, model: Any, trial: Any) -> None:
-        # Not SFTTrainer's, which writes a model card into every checkpoint.
-        Trainer._save_checkpoint(self, model, trial)
+    def lengths(self, dataset: Dataset) -> list[int]:
+        """Return the tokens of each text."""
+        return list(map(len, dataset["input_ids"]))
 
 
 class AbsorbSession(TrainerSession):
@@ -67,13 +52,7 @@ class AbsorbSession(TrainerSession):
         super().__init__(job, report)
         given = sft_options(job["sft"])
         self._sft = default_sft_options(given, lora=job["lora"] is not None) | given
-        try:
-            arguments = SFTConfig(
-                output_dir=str(work), seed=job["seed"], disable_tqdm=True, **self._sft
-            )
-        except ValueError as error:
-            raise QuotetuneError(f"absorb.sft: {' '.join(str(error).split())}") from error
-        self.mixed = arguments.bf16 or arguments.fp16
+        arguments = self.make_arguments(SFTConfig, "absorb.sft", self._sft, work)
         tokenizer = self.load_tokenizer()
         peft_config = None
         if job["lora"] is not None:

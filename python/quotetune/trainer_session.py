@@ -10,6 +10,7 @@ from typing import Any
 from transformers import AutoModelForCausalLM, AutoTokenizer, TrainerCallback
 
 from quotetune.cpu import apply_in_child
+from quotetune.errors import QuotetuneError
 from quotetune.model_card import write_model_card
 from quotetune.sampling.settings import ModelConfig
 from quotetune.training import RECORD_NAME
@@ -42,6 +43,21 @@ class TrainerSession:
         """Tell the user something about the data, and keep it for the record."""
         self.notices.append(text)
         self._report({"notice": text})
+
+    def make_arguments(self, kind: Any, block: str, options: dict[str, Any], work: Path) -> Any:
+        """Make the trainer's arguments of a block of the config, and note whether they are mixed.
+
+        Raises:
+            QuotetuneError: TRL refuses them together; the message names the block.
+        """
+        try:
+            arguments = kind(
+                output_dir=str(work), seed=self.job["seed"], disable_tqdm=True, **options
+            )
+        except ValueError as error:
+            raise QuotetuneError(f"{block}: {' '.join(str(error).split())}") from error
+        self.mixed = arguments.bf16 or arguments.fp16
+        return arguments
 
     def train(self, checkpoint: Path | None) -> None:
         """Train to the end, from a checkpoint on if one is given."""

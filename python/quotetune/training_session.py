@@ -48,13 +48,7 @@ class TrainingSession(TrainerSession):
         lora = job["lora"] is not None
         self._dpo = default_dpo_options(dpo_options(job["dpo"]), lora=lora)
         self._dpo |= dpo_options(job["dpo"])
-        try:
-            arguments = DPOConfig(
-                output_dir=str(work), seed=job["seed"], disable_tqdm=True, **self._dpo
-            )
-        except ValueError as error:
-            raise QuotetuneError(f"dpo: {' '.join(str(error).split())}") from error
-        self.mixed = arguments.bf16 or arguments.fp16
+        arguments = self.make_arguments(DPOConfig, "dpo", self._dpo, work)
         policy, peft_config, reference, after = self._policy()
         self.trainer = PreferenceTrainer(
             notice=self.notice,

@@ -94,7 +94,7 @@ class Layout:
         model = self.model(policy)
         if model != self.config.model:
             return {"the absorbed model": Path(model.path)}
-        return {"model.path": Path(model.path)} if Path(model.path).exists() else {}
+        return model_input("model.path", model)
 
     def model_settings(self, policy: str) -> dict[str, Any]:
         """Return the model's keys as a stage's settings; the run may be moved with its models."""
@@ -106,6 +106,12 @@ class Layout:
         """Return the files that a policy consists of."""
         adapter = self.adapter(policy)
         return self.model_inputs(policy) | ({} if adapter is None else {"the adapter": adapter})
+
+
+def model_input(name: str, model: ModelConfig) -> dict[str, Path]:
+    """A model's directory is an input; a name on the Hub is only a setting."""
+    path = Path(model.path)
+    return {name: path} if path.exists() else {}
 
 
 def flat(name: str, block: dict[str, Any]) -> dict[str, Any]:

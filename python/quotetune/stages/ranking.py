@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING, Any
 from quotetune.candidates import CandidateFiles
 from quotetune.console import progress, say
 from quotetune.ranking_config import OF_PROMPTS, RankingConfig
-from quotetune.sampling.settings import ModelConfig
 from quotetune.stage import Stage
-from quotetune.stages.layout import BASE, Layout, flat
+from quotetune.stages.layout import BASE, Layout, flat, model_input
 
 if TYPE_CHECKING:
     from quotetune.prompts import Prompt
@@ -119,7 +118,7 @@ class _Ranking:
         inputs = {
             "its prompts": self.prompts,
             "the samples": self.root / "samples",
-            **_model_input("model.path", config.model),
+            **model_input("model.path", config.model),
         }
         return Stage(f"{self.name}/gold", self.root / "gold", settings, inputs, make)
 
@@ -169,7 +168,7 @@ class _Ranking:
         model = config.model_of(measure)
         if model is not None:
             settings |= flat(f"{measure}.model", model.model_dump())
-            inputs |= _model_input(f"{measure}.model", model)
+            inputs |= model_input(f"{measure}.model", model)
         return Stage(name, self.root / "measures" / measure, settings, inputs, make)
 
     def judge(self) -> Stage:
@@ -201,7 +200,7 @@ class _Ranking:
             "its prompts": self.prompts,
             **self._inputs,
             "the scores": files.scores,
-            **_model_input("preference.judge.model.path", judge.model),
+            **model_input("preference.judge.model.path", judge.model),
         }
         return Stage(name, self.root / "judge", settings, inputs, make)
 
@@ -253,12 +252,6 @@ def _sources(functions: Mapping[str, str]) -> dict[str, Path]:
         for name, file in files.items()
         if file is not None
     }
-
-
-def _model_input(name: str, model: ModelConfig) -> dict[str, Path]:
-    """A model's directory is an input; a name on the Hub is only a setting."""
-    path = Path(model.path)
-    return {name: path} if path.exists() else {}
 
 
 def _given(name: str, block: Mapping[str, Any]) -> dict[str, Any]:

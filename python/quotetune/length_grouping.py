@@ -1,0 +1,96 @@
+"""Batches of rows of about the same length, for every trainer of ours."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from datasets import Dataset
+from torch.utils.data import Sampler
+from transformers import Trainer, TrainerCallback
+
+_BATCHES_A_WINDOW = 32
+
+
+class LengthGroupedOrder(Sampler[int]):  # type: ignore[misc]
+    """A random order in which the rows of a batch are of about the same length.
+
+    The order is a function of seed and epoch, so that a resumed training sees the same one. Rows
+    are shuffled, sorted by length within windows of some batches, and the batches of a window are
+    shuffled again; neither batches nor steps drift from long to short.
+
+    Args:
+        lengths: Tokens of each row.
+        batch: Rows a batch.
+        seed: The seed.
+    """
+
+    def __init__(self, lengths: list[int], batch: int, seed: int) -> None:
+        self._lengths = lengths
+        self._batch = batch
+        self._seed = seed
+        self.epoch = 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Set the epoch whose order comes next."""
+        self.epoch = epoch
+
+    def __len__(self) -> int:
+        return len(self._lengths)
+
+    def __iter__(self) -> Iterator[int]:
+        generator = torch.Generator().manual_seed(self._seed * 1_000_003 + self.epoch)
+        order = torch.randperm(len(self), generator=generator).tolist()
+        window = self._batch * _BATCHES_A_WINDOW
+        for start in range(0, len(order), window):
+            rows = sorted(order[start : start + window], key=lambda row: self._lengths[row])
+            batches = [rows[i : i + self._batch] for i in range(0, len(rows), self._batch)]
+            # Only the last batch of all may be short.
+            short = batches.pop() if len(batches[-1]) < self._batch else []
+            for i in torch.randperm(len(batches), generator=generator).tolist():
+                yield from batches[i]
+            yield from short
+
+
+class EpochOfOrder(TrainerCallback):  # type: ignore[misc]
+    """Tells a trainer's `order` its epoch: in a resumed epoch on several GPUs accelerate does not.
+
+    Args:
+        trainer: A trainer with an attribute `order`, a `LengthGroupedOrder` or None.
+    """
+
+    def __init__(self, trainer: Any) -> None:
+        self._trainer = trainer
+
+    def on_epoch_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Set the order's epoch."""
+        if self._trainer.order is not None:
+            self._trainer.order.set_epoch(int(state.epoch or 0))
+
+
+class LengthGrouped(Trainer):  # type: ignore[misc]
+    """What a trainer of TRL gets beside its own: it stands before that among the base classes.
+
+    Where `train_sampling_strategy` is `group_by_length`, batches are of rows of about the same
+    length. A subclass says how long rows are.
+    """
+
+    def __init__(self, **kwargs: Any) -> None:
+        self.order: LengthGroupedOrder | None = None
+        super().__init__(**kwargs)
+        self.add_callback(EpochOfOrder(self))
+
+    def lengths(self, dataset: Dataset) -> list[int]:
+        """Return the tokens of each row."""
+        raise NotImplementedError
+
+    def _get_train_sampler(self, train_dataset: Dataset | None = None) -> Any:
+        if self.args.train_sampling_strategy != "group_by_length":
+            return super()._get_train_sampler(train_dataset)
+        dataset = self.train_dataset if train_dataset is None else train_dataset
+        batch = self.args.per_device_train_batch_size
+        self.order = LengthGroupedOrder(self.lengths(dataset), batch, self.args.seed)
+        return self.order
+
+    def _save_checkpoint(self, model: Any, trial: Any) -> None:
+        # Not that of TRL's trainer, which writes a model card into every checkpoint.
+        Trainer._save_checkpoint(self, model, trial)
