@@ -77,6 +77,26 @@ def test_a_training_prompt_stands_before_its_documents_and_a_heldout_one_nowhere
     assert prompts == asked | dict.fromkeys("456789")
 
 
+def test_both_reads_every_document_alone_and_those_of_training_prompts_behind_them_too(corpus):
+    texts = collect(corpus, format="both", permutations=1)
+    alone = [(text.id, text.text) for text in texts if text.prompt is None]
+    behind = [(text.id, text.prompt["text"], text.text) for text in texts if text.prompt]
+    plain = collect(corpus, format="document", permutations=1)
+    assert alone == [(text.id, text.text) for text in plain]
+    documents = {text.id: text.text for text in collect(corpus)}
+    assert behind == [(i, f"{asked}?", documents[i]) for i, asked in zip("0123", "abbc", strict=True)]
+
+
+def test_a_share_of_the_prompts_is_shown_and_a_larger_one_adds_to_it(corpus):
+    def shown(share: float) -> set[str]:
+        texts = collect(corpus, format="prompt_document", prompt_share=share)
+        assert [text.id for text in texts] == ["0", "1", "2", "3", "4"]
+        return {text.id for text in texts if text.prompt is not None}
+
+    assert [len(shown(share)) for share in (0.1, 0.25, 0.5, 0.6, 1.0)] == [1, 1, 2, 3, 4]
+    assert shown(0.25) < shown(0.5) < shown(1.0) == {"0", "1", "2", "3"}
+
+
 def test_prompts_without_documents_are_an_error_that_says_what_to_do(tmp_path, corpus):
     for name in ("round-1", "heldout"):
         write_prompts(tmp_path / f"{name}.parquet", [Prompt(name, text="?")])

@@ -1,6 +1,7 @@
 """What the absorb stage learns: which documents, in which form (Khalifa et al. 2024, section 3)."""
 
 import json
+import math
 import random
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -50,7 +51,8 @@ def collect_texts(
         seed: The run's seed.
 
     Returns:
-        The texts: of each document the plain one and its permutations, then what is replayed.
+        The texts: of each document the plain one and its permutations, then, with `both`, the one
+        after its prompt; what is replayed comes last.
 
     Raises:
         QuotetuneError: No document belongs to the prompts.
@@ -78,13 +80,16 @@ def collect_texts(
             )
         documents = (index.document(*name) for name in lowest_hashes(names, settings.limit))
     # A held-out prompt is never shown, or the evaluation would ask what was just rehearsed.
-    rehearsed = prompts_of_documents(train) if settings.format == "prompt_document" else {}
+    rehearsed = _rehearsed(train, settings)
     texts = []
     for document in documents:
         prompt = rehearsed.get((document.source, document.id))
         shown = None if prompt is None else _shown(prompt)
-        for text in forms(document, settings, seed=seed):
-            texts.append(AbsorbText(text, shown, document.source, document.id))
+        copies = list(forms(document, settings, seed=seed))
+        if settings.format == "both":
+            texts += [AbsorbText(text, None, document.source, document.id) for text in copies]
+            copies = copies[:1] if shown else []
+        texts += [AbsorbText(text, shown, document.source, document.id) for text in copies]
     if settings.replay is not None:
         texts += replayed(settings, len(texts))
     return texts
@@ -201,6 +206,15 @@ def read_texts(path: Path) -> list[AbsorbText]:
 
 def _place(name: Identity) -> bytes:
     return blake2b("\0".join(name).encode(), digest_size=8).digest()
+
+
+def _rehearsed(prompts: Sequence[Prompt], settings: AbsorbConfig) -> dict[Identity, Prompt]:
+    """Return the documents that stand after a prompt, with it."""
+    if settings.format == "document":
+        return {}
+    asked = prompts_of_documents(prompts)
+    count = math.ceil(settings.prompt_share * len(asked))
+    return {name: asked[name] for name in lowest_hashes(list(asked), count)}
 
 
 def _shown(prompt: Prompt) -> dict[str, Any]:

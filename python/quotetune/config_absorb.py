@@ -22,9 +22,14 @@ class AbsorbConfig(BaseModel):
     limit: PositiveInt | None = None
     """At most so many documents, chosen by a hash of source and id; `null` takes all of them."""
 
-    format: Literal["document", "prompt_document"] = "document"
+    format: Literal["document", "prompt_document", "both"] = "document"
     """`document`: the text alone. `prompt_document`: after the training prompt that it belongs to,
-    which is not learned itself; all others alone. No held-out prompt is shown to the model."""
+    which is not learned itself; all others alone. `both`: every text alone, and those of training
+    prompts after their prompts, too. No held-out prompt is shown to the model."""
+
+    prompt_share: float = Field(default=1.0, gt=0, le=1)
+    """Share of the documents of training prompts that stand after their prompts, chosen by a hash;
+    the others are learned alone, as those of held-out prompts are."""
 
     ids: Literal["none", "begin", "end", "repeat"] = "none"
     """Where the document's id stands in the text, in square brackets: before it, behind it, or

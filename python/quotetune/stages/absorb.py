@@ -10,7 +10,7 @@ from quotetune.stages.layout import ABSORBED, Layout, flat
 from quotetune.stages.training import learned
 
 _TEXTS = "texts.parquet"
-_FORM_KEYS = {"documents", "limit", "format", "ids", "permutations"}
+_FORM_KEYS = {"documents", "limit", "format", "prompt_share", "ids", "permutations"}
 
 
 def documents(layout: Layout) -> Stage:
