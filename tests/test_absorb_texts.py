@@ -84,7 +84,9 @@ def test_both_reads_every_document_alone_and_those_of_training_prompts_behind_th
     plain = collect(corpus, format="document", permutations=1)
     assert alone == [(text.id, text.text) for text in plain]
     documents = {text.id: text.text for text in collect(corpus)}
-    assert behind == [(i, f"{asked}?", documents[i]) for i, asked in zip("0123", "abbc", strict=True)]
+    assert behind == [
+        (i, f"{asked}?", documents[i]) for i, asked in zip("0123", "abbc", strict=True)
+    ]
 
 
 def test_a_share_of_the_prompts_is_shown_and_a_larger_one_adds_to_it(corpus):

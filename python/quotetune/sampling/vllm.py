@@ -61,6 +61,10 @@ class VllmSampler:
         }
         self._top_p = sampling.top_p
         if current_platform.is_cpu():
+            if sampling.engine.get("max_loras", 1) == 1:
+                from quotetune.sampling.one_adapter import use_one_adapter
+
+                use_one_adapter()
             settings |= _cpu_settings(sampling, config, settings["dtype"], length)
             if sampling.top_p < 1 and not sampling.top_k:
                 settings["logits_processors"] = [nucleus_processor(sampling.top_p)]
