@@ -47,11 +47,10 @@ def pair(
     """
     from quotetune.cli.reading import index_named, seed_named
     from quotetune.config_file import read_blocks, read_yaml
-    from quotetune.console import progress
     from quotetune.hub import push_directory
     from quotetune.pairing import pair_samples, statistics_lines
     from quotetune.preference_dataset import write_preference_dataset
-    from quotetune.ranking_steps import measure_candidates
+    from quotetune.stages.ranking import Ranking
     from quotetune.whole_files import written_directory
 
     if push_to_hub is not None:
@@ -60,10 +59,22 @@ def pair(
     run = {} if config is None else read_yaml(config)
     ranking = _ranking(blocks, index_named(index, run), seed_named(seed, run))
     loaded = _prompts(ranking, blocks, prompts)
+    if ranking.needs_prompts:
+        _check_prompts(samples, loaded)
     with written_directory(output) as directory:
-        files = measure_candidates(ranking, samples, directory, loaded, progress)
+        steps = Ranking(
+            ranking,
+            prefix="",
+            samples=samples,
+            root=directory,
+            scores=directory,
+            prompts=prompts or Path(),  # read already; what is made in one go asks for no changes
+            load_prompts=lambda: loaded,
+        )
+        for step in steps.before_pairing():
+            step.make(step.directory)
         statistics = pair_samples(
-            files,
+            steps.files,
             directory,
             ranking.pairs,
             seed=ranking.seed,
@@ -145,3 +156,18 @@ def _prompts(
     if problems := need_problems(ranking, loaded):
         raise UsageError("\n  ".join(map(str, problems)))
     return {prompt.id: prompt for prompt in loaded}
+
+
+def _check_prompts(samples: Path, prompts: "dict[str, Prompt]") -> None:
+    import pyarrow.parquet as pq
+
+    from quotetune.candidates import candidate_parts
+    from quotetune.errors import UsageError
+
+    for part in candidate_parts(samples, None):
+        for prompt_id in pq.read_table(part, columns=["prompt_id"])["prompt_id"].unique():
+            if prompt_id.as_py() not in prompts:
+                raise UsageError(
+                    f"{part}: it has responses to prompt {prompt_id}, which is not among the"
+                    " prompts: name those that were sampled"
+                )

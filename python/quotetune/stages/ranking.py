@@ -1,9 +1,11 @@
 """The stages from samples to pairs: references, scores, measures, the judge, pairs.
 
-Only those are there that the config asks for; plain Quote-Tuning scores and pairs.
+Only those are there that the config asks for; plain Quote-Tuning scores and pairs. A run does them
+one by one, as far as they are to be done; `quotetune pair` makes all files of the same list in one
+go.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -43,43 +45,61 @@ def heldout_stages(layout: Layout) -> list[Stage]:
 
 
 def _stages(layout: Layout, name: str, root: Path, prompts: Path) -> list[Stage]:
-    config = layout.config
-    ranking = _Ranking(RankingConfig.of_run(config), name, root, prompts)
-    stages = [ranking.gold()] if config.candidates.gold else []
-    stages.append(ranking.score())
-    stages += [ranking.measure(name) for name in ranking.config.measures]
-    if config.preference is not None and config.preference.judge is not None:
-        stages.append(ranking.judge())
-    return [*stages, ranking.pair()]
+    def load() -> "dict[str, Prompt]":
+        from quotetune.prompts import load_prompts
+
+        return {prompt.id: prompt for prompt in load_prompts(prompts)}
+
+    ranking = Ranking(
+        RankingConfig.of_run(layout.config),
+        prefix=f"{name}/",
+        samples=root / "samples",
+        root=root,
+        scores=root / "scores",
+        prompts=prompts,
+        load_prompts=load,
+    )
+    return [*ranking.before_pairing(), ranking.pair()]
 
 
 @dataclass(frozen=True)
-class _Ranking:
-    """Makes the stages that rank the samples in a directory.
+class Ranking:
+    """Makes the stages that rank samples.
 
     Attributes:
         config: How they are ranked and paired.
-        name: What the stages' names begin with.
-        root: The directory, with `samples/`.
-        prompts: Their prompts.
+        prefix: What the stages' names begin with.
+        samples: The directory of the samples' parts.
+        root: The directory of all that is made, but for the scores.
+        scores: The directory of the scores.
+        prompts: The file of the prompts.
+        load_prompts: Reads the prompts, by id.
     """
 
     config: RankingConfig
-    name: str
+    prefix: str
+    samples: Path
     root: Path
+    scores: Path
     prompts: Path
+    load_prompts: "Callable[[], Mapping[str, Prompt]]"
 
-    def _load_prompts(self) -> "dict[str, Prompt]":
-        from quotetune.prompts import load_prompts
-
-        return {prompt.id: prompt for prompt in load_prompts(self.prompts)}
+    def before_pairing(self) -> list[Stage]:
+        """Return the stages that find out all that the pairs are made of, in order."""
+        stages = [self.gold()] if self.config.candidates.gold else []
+        stages.append(self.score())
+        stages += [self.measure(name) for name in self.config.measures]
+        if self.config.preference is not None and self.config.preference.judge is not None:
+            stages.append(self.judge())
+        return stages
 
     @property
-    def _files(self) -> CandidateFiles:
+    def files(self) -> CandidateFiles:
+        """Where the candidates are, and what those stages find out."""
         judge = self.config.preference and self.config.preference.judge
         return CandidateFiles(
-            samples=self.root / "samples",
-            scores=self.root / "scores" / "scores.parquet",
+            samples=self.samples,
+            scores=self.scores / "scores.parquet",
             gold=self.root / "gold" if self.config.candidates.gold else None,
             measures={
                 name: self.root / "measures" / name / "values.parquet"
@@ -90,7 +110,7 @@ class _Ranking:
 
     @property
     def _inputs(self) -> dict[str, Path]:
-        files = self._files
+        files = self.files
         gold = {} if files.gold is None else {"the references": files.gold}
         return {"the samples": files.samples, **gold}
 
@@ -104,8 +124,8 @@ class _Ranking:
             from quotetune.gold import write_gold
 
             write_gold(
-                list(self._load_prompts().values()),
-                self.root / "samples",
+                list(self.load_prompts().values()),
+                self.samples,
                 result,
                 model=model,
                 max_tokens=config.max_tokens,
@@ -117,15 +137,15 @@ class _Ranking:
         }
         inputs = {
             "its prompts": self.prompts,
-            "the samples": self.root / "samples",
+            "the samples": self.samples,
             **model_input("model.path", config.model),
         }
-        return Stage(f"{self.name}/gold", self.root / "gold", settings, inputs, make)
+        return Stage(f"{self.prefix}gold", self.root / "gold", settings, inputs, make)
 
     def score(self) -> Stage:
         """Score the candidates."""
-        files = self._files
-        name = f"{self.name}/score"
+        files = self.files
+        name = f"{self.prefix}score"
 
         def make(result: Path) -> None:
             from quotetune.scoring import score_samples
@@ -134,13 +154,13 @@ class _Ranking:
                 score_samples(files.samples, self.config.index, result, report, gold=files.gold)
 
         inputs = {"index": self.config.index, **self._inputs}
-        return Stage(name, self.root / "scores", {}, inputs, make)
+        return Stage(name, self.scores, {}, inputs, make)
 
     def measure(self, measure: str) -> Stage:
         """Measure the candidates for one criterion or constraint."""
         config = self.config
-        files = self._files
-        name = f"{self.name}/{measure}"
+        files = self.files
+        name = f"{self.prefix}{measure}"
 
         def make(result: Path) -> None:
             from quotetune.measuring import NEURAL, measure_of, write_measure
@@ -151,7 +171,7 @@ class _Ranking:
                     files.gold,
                     result,
                     measure_of(measure, config, result.with_name("work")),
-                    prompts=self._load_prompts() if measure in OF_PROMPTS else {},
+                    prompts=self.load_prompts() if measure in OF_PROMPTS else {},
                     at_once=measure in NEURAL,
                     progress=report,
                 )
@@ -176,8 +196,8 @@ class _Ranking:
         config = self.config
         assert config.preference is not None and config.preference.judge is not None
         judge = config.preference.judge
-        name = f"{self.name}/judge"
-        files = self._files
+        name = f"{self.prefix}judge"
+        files = self.files
 
         def make(result: Path) -> None:
             from quotetune.judging import run_judge
@@ -185,7 +205,7 @@ class _Ranking:
             with progress(name, "parts") as report:
                 run_judge(
                     CandidateFiles(files.samples, files.scores, files.gold),
-                    self._load_prompts(),
+                    self.load_prompts(),
                     result,
                     judge,
                     seed=config.seed,
@@ -207,7 +227,7 @@ class _Ranking:
     def pair(self) -> Stage:
         """Make the pairs."""
         config = self.config
-        files = self._files
+        files = self.files
         own = {} if config.preference is None else config.preference.callables
 
         def make(result: Path) -> None:
@@ -219,7 +239,7 @@ class _Ranking:
                 config.pairs,
                 seed=config.seed,
                 preference=config.preference,
-                prompts=self._load_prompts() if own else None,
+                prompts=self.load_prompts() if own else None,
             )
             for line in statistics_lines(statistics):
                 say(f"  {line}")
@@ -239,7 +259,7 @@ class _Ranking:
         if own:
             inputs["its prompts"] = self.prompts
             inputs |= _sources({name: one.function for name, one in own.items()})
-        return Stage(f"{self.name}/pair", self.root / "pairs", settings, inputs, make)
+        return Stage(f"{self.prefix}pair", self.root / "pairs", settings, inputs, make)
 
 
 def _sources(functions: Mapping[str, str]) -> dict[str, Path]:
