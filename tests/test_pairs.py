@@ -7,13 +7,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from quotetune.config import PairsConfig
-from quotetune.pairs import Choice, Response, choose_pairs
+from quotetune.pairs import Candidate, Choice, choose_pairs
 
 RULES = ["average", "first_fit", "random_partner", "widest_gap"]
 
 
 def responses_of(*rows):
-    return [Response(i, text, quip, length) for i, (text, quip, length) in enumerate(rows)]
+    return [Candidate(i, text, quip, length) for i, (text, quip, length) in enumerate(rows)]
 
 
 @st.composite

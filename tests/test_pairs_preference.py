@@ -11,8 +11,8 @@ from test_pairs import RULES, configs, naive_choice, response_lists
 
 from quotetune.candidates import GOLD
 from quotetune.config import PairsConfig, PreferenceConfig
-from quotetune.pairs import Response, choose_pairs
-from quotetune.preference import rank
+from quotetune.pairs import Candidate, choose_pairs
+from quotetune.preference import rank_candidates
 
 # Weights that are powers of two and votes give exact win rates: ties are ties in any arithmetic.
 VOTES = PreferenceConfig.model_validate(
@@ -158,7 +158,9 @@ def test_under_every_rule_the_chosen_side_wins_more_often_and_is_never_repetitiv
 def four(**measures):
     """Four responses of one length and falling QUIP, with further measures."""
     return [
-        Response(i, f"text {i}", (4 - i) / 10, 20, {name: row[i] for name, row in measures.items()})
+        Candidate(
+            i, f"text {i}", (4 - i) / 10, 20, {name: row[i] for name, row in measures.items()}
+        )
         for i in range(4)
     ]
 
@@ -222,15 +224,15 @@ def test_constraints_that_leave_no_pair_are_the_reason():
 def test_unquote_turns_round_what_measures_quoting_and_nothing_else():
     preference = PreferenceConfig.model_validate({"quip": {"tau": 0}, "length": {"tau": 0}})
     values = {"quip": [0.4, 0.1], "length": [20, 10]}
-    assert rank(values, preference).win_rates.tolist() == [1.0, 0.0]
-    assert rank(values, preference, unquote=True).win_rates.tolist() == [0.5, 0.5]
+    assert rank_candidates(values, preference).win_rates.tolist() == [1.0, 0.0]
+    assert rank_candidates(values, preference, unquote=True).win_rates.tolist() == [0.5, 0.5]
 
 
 def test_the_reference_is_ranked_among_the_samples():
     responses = [
-        Response(0, "a", 0.2, 20),
-        Response(1, "b", 0.1, 20),
-        Response(GOLD, "the reference", 0.9, 20),
+        Candidate(0, "a", 0.2, 20),
+        Candidate(1, "b", 0.1, 20),
+        Candidate(GOLD, "the reference", 0.9, 20),
     ]
     config = PairsConfig(rule="large_margin", margin=0.5, delta_quip=None)
     choice = choose(responses, config, PreferenceConfig.model_validate({"quip": {"tau": 0}}))
@@ -239,7 +241,7 @@ def test_the_reference_is_ranked_among_the_samples():
 
 
 def test_what_is_too_short_is_nobodys_opponent():
-    responses = [Response(0, "a", 0.5, 20), Response(1, "", None, 0), Response(2, "c", 0.1, 20)]
+    responses = [Candidate(0, "a", 0.5, 20), Candidate(1, "", None, 0), Candidate(2, "c", 0.1, 20)]
     judge = np.array([[0.5, 0.0, 0.0], [1.0, 0.5, 1.0], [1.0, 0.0, 0.5]])
     config = PairsConfig(rule="west_of_n", delta_quip=None)
     content = {"judge": {"model": {"path": "m"}}}

@@ -8,7 +8,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from quotetune.config_preference import CRITERIA, PreferenceConfig
-from quotetune.preference import compare, rank, symmetric
+from quotetune.preference import compare, rank_candidates, symmetric
 
 NAMES = ["quip", "on_topic_quip", "length", "repetition", "perplexity"]
 
@@ -70,7 +70,7 @@ def problems(draw):
 @given(problems(), st.booleans())
 def test_preference_and_win_rates_are_those_of_the_formula(problem, unquote):
     values, config = problem
-    ranking = rank(values, PreferenceConfig.model_validate(config), unquote=unquote)
+    ranking = rank_candidates(values, PreferenceConfig.model_validate(config), unquote=unquote)
     expected = naive_preference(values, config, unquote)
     assert ranking.preference == pytest.approx(np.array(expected))
     count = len(expected)
@@ -84,7 +84,7 @@ def test_preference_and_win_rates_are_those_of_the_formula(problem, unquote):
 def test_either_is_preferred_to_the_other_and_equal_candidates_win_equally_often(problem):
     values, config = problem
     doubled = {name: [*numbers, numbers[0]] for name, numbers in values.items()}
-    ranking = rank(doubled, PreferenceConfig.model_validate(config))
+    ranking = rank_candidates(doubled, PreferenceConfig.model_validate(config))
     assert ranking.preference + ranking.preference.T == pytest.approx(
         np.ones_like(ranking.preference)
     )
@@ -97,7 +97,7 @@ def test_only_the_ratios_of_the_weights_matter(problem):
     values, config = problem
     scaled = {name: {**block, "weight": 8 * block["weight"]} for name, block in config.items()}
     first, second = (
-        rank(values, PreferenceConfig.model_validate(given)).preference
+        rank_candidates(values, PreferenceConfig.model_validate(given)).preference
         for given in (config, scaled)
     )
     assert (first == second).all()
@@ -113,7 +113,7 @@ def test_a_temperature_that_goes_to_zero_ends_in_a_vote(values):
 def test_a_majority_may_prefer_in_a_circle():
     votes = {name: {"tau": 0} for name in ("quip", "rarity", "length")}
     values = {"quip": [3, 2, 1], "rarity": [1, 3, 2], "length": [2, 1, 3]}
-    ranking = rank(values, PreferenceConfig.model_validate(votes))
+    ranking = rank_candidates(values, PreferenceConfig.model_validate(votes))
     for i, j in ((0, 1), (1, 2), (2, 0)):
         assert ranking.preference[i, j] == pytest.approx(2 / 3)
     assert ranking.win_rates == pytest.approx([0.5, 0.5, 0.5])
@@ -122,7 +122,9 @@ def test_a_majority_may_prefer_in_a_circle():
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=6), st.sampled_from([0.01, 0.1, 1.0]))
 def test_one_criterion_ranks_by_itself_and_win_rates_have_the_same_order(values, tau):
     assume(all(a == b or abs(a - b) > 1e-6 for a in values for b in values))
-    ranking = rank({"quip": values}, PreferenceConfig.model_validate({"quip": {"tau": tau}}))
+    ranking = rank_candidates(
+        {"quip": values}, PreferenceConfig.model_validate({"quip": {"tau": tau}})
+    )
     assert ranking.scores.tolist() == values
     for i, a in enumerate(values):
         for j, b in enumerate(values):
@@ -131,7 +133,7 @@ def test_one_criterion_ranks_by_itself_and_win_rates_have_the_same_order(values,
 
 def test_a_loser_loses_every_comparison_and_ranks_last():
     config = PreferenceConfig.model_validate({"quip": {"tau": 0}})
-    ranking = rank({"quip": [0.9, 0.1, 0.2]}, config, losers=[True, False, False])
+    ranking = rank_candidates({"quip": [0.9, 0.1, 0.2]}, config, losers=[True, False, False])
     assert ranking.win_rates.tolist() == [0.0, 0.5, 1.0]
     assert ranking.scores.argmin() == 0
 
@@ -153,6 +155,6 @@ def test_what_compares_two_responses_counts_by_its_weight():
     }
     mine = np.array([[0.5, 0.2], [0.8, 0.5]])
     config = PreferenceConfig.model_validate(content)
-    ranking = rank({"quip": [0.5, 0.1]}, config, pairwise={"mine": mine})
+    ranking = rank_candidates({"quip": [0.5, 0.1]}, config, pairwise={"mine": mine})
     assert ranking.preference[0, 1] == pytest.approx(0.75 * 1 + 0.25 * 0.2)
     assert config.weights == {"quip": 0.75, "mine": 0.25}

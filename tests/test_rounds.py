@@ -17,7 +17,7 @@ from quotetune.config_rounds import BestConfig, Criterion
 from quotetune.curves import collect_curves, write_curves
 from quotetune.drift import kl_to_base
 from quotetune.pipeline import plan, stage_list
-from quotetune.replay import mix_pairs, replayed
+from quotetune.replay import mix_pairs, replayed_rows
 from quotetune.stages.layout import Layout
 from quotetune.stages.stopping import evaluated, stop_reason
 
@@ -55,11 +55,11 @@ def test_more_shares_than_rounds_before_are_not_wanted_yet(tmp_path):
 
 def test_replay_is_chosen_by_prompt_seed_and_round_and_a_larger_share_only_adds():
     ids = [str(i) for i in range(200)]
-    chosen = {share: set(replayed(ids, share, seed=0, number=2)) for share in (0.1, 0.3, 1.0)}
+    chosen = {share: set(replayed_rows(ids, share, seed=0, number=2)) for share in (0.1, 0.3, 1.0)}
     assert chosen[0.1] < chosen[0.3] < chosen[1.0] == set(range(200))
-    assert set(replayed(ids, 0.3, seed=1, number=2)) != chosen[0.3]
-    assert set(replayed(ids, 0.3, seed=0, number=3)) != chosen[0.3]
-    turned = replayed(ids[::-1], 0.3, seed=0, number=2)
+    assert set(replayed_rows(ids, 0.3, seed=1, number=2)) != chosen[0.3]
+    assert set(replayed_rows(ids, 0.3, seed=0, number=3)) != chosen[0.3]
+    turned = replayed_rows(ids[::-1], 0.3, seed=0, number=2)
     assert {199 - position for position in turned} == chosen[0.3]
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from quotetune.config_absorb import AbsorbConfig
 from quotetune.errors import QuotetuneError
-from quotetune.general_text import read_texts as read_general_texts
+from quotetune.general_text import read_general_texts
 from quotetune.index import Index
 from quotetune.prompts import Prompt, load_prompts
 from quotetune.results import Document

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from quotetune.config import Config, ModelConfig
 from quotetune.config_validation import Problem
 from quotetune.errors import QuotetuneError, UsageError
-from quotetune.preference_inputs import further_models, preference_problems
+from quotetune.preference_inputs import further_models, preference_input_problems
 from quotetune.ranking_config import RankingConfig
 
 if TYPE_CHECKING:
@@ -90,18 +90,18 @@ def read_inputs(config: Config) -> Inputs:
     for key, path in texts.items():
         problems += [] if path is None else _text_problems(key, path)
     keys = {problem.key for problem in problems}
-    problems += preference_problems(config, prompts.prompts, with_index="index" not in keys)
+    problems += preference_input_problems(config, prompts.prompts, with_index="index" not in keys)
     return replace(prompts, problems=problems)
 
 
 def _text_problems(key: str, path: Path) -> list[Problem]:
-    from quotetune.general_text import read_texts
+    from quotetune.general_text import read_general_texts
 
     if not path.exists():
         text = f"{path} is not there: put the text there, or correct the path"
         return [Problem(key, text, to_provide=True)]
     try:
-        read_texts(path)
+        read_general_texts(path)
     except UsageError as error:
         return [Problem(key, str(error))]
     return []
@@ -112,9 +112,9 @@ def _measure_problems(config: Config) -> list[Problem]:
     evaluation = config.evaluation
     problems = []
     for name in ("perplexity", "bart_score"):
-        judge = getattr(evaluation, name)
-        if isinstance(judge, ModelConfig):
-            problems += _model_problems(f"evaluation.{name}.path", judge)
+        model = getattr(evaluation, name)
+        if isinstance(model, ModelConfig):
+            problems += _model_problems(f"evaluation.{name}.path", model)
     if evaluation.mauve is not None:
         problems += _package_problems("evaluation.mauve", "mauve", "mauve-text", "measures")
         featurizer = ModelConfig(path=evaluation.mauve.featurizer)

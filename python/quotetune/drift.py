@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from quotetune.general_text import read_texts
+from quotetune.general_text import read_general_texts
 from quotetune.neural_measures import log_prob_job, run_jobs
 from quotetune.sampling.settings import ModelConfig
 
@@ -52,7 +52,7 @@ def measure_drift(
         tokens = sum(map(len, responses))
         jobs.append(log_prob_job(prompts, responses, [(base, None), (model, adapter)]))
     if outside is not None:
-        contexts, chunks = _chunks(read_texts(outside), base, max_tokens)
+        contexts, chunks = _chunks(read_general_texts(outside), base, max_tokens)
         outside_tokens = sum(map(len, chunks))
         jobs.append(log_prob_job(contexts, chunks, [(model, adapter)]))
     results = run_jobs(jobs, work) if jobs else []
@@ -98,11 +98,9 @@ def _chunks(
     texts: Sequence[str], model: ModelConfig, max_tokens: int
 ) -> tuple[list[list[int]], list[list[int]]]:
     """Cut texts into what stands before (the first token) and what is predicted."""
-    from transformers import AutoTokenizer
+    from quotetune.tokenizer import load_tokenizer
 
-    tokenizer = AutoTokenizer.from_pretrained(
-        model.path, revision=model.revision, trust_remote_code=model.trust_remote_code
-    )
+    tokenizer = load_tokenizer(model)
     begin = [] if tokenizer.bos_token_id is None else [tokenizer.bos_token_id]
     contexts, chunks = [], []
     left = max_tokens

@@ -38,7 +38,7 @@ class EvaluatedPrompt(Protocol):
 
 
 @dataclass(frozen=True)
-class Metrics:
+class MeanMetrics:
     """Means over all responses, as fractions or plain numbers.
 
     Attributes:
@@ -84,8 +84,8 @@ def response_rows(
 
     Returns:
         For each response `prompt_id`, `sample` and `response`, the numbers that the attributes of
-        `Metrics` are means of (`quip` is None if it is too short, `cut` a bool), and `numerator`
-        and `denominator` of QUIP.
+        `MeanMetrics` are means of (`quip` is None if it is too short, `cut` a bool), and
+        `numerator` and `denominator` of QUIP.
 
     Raises:
         QuotetuneError: There is no response, or one is to none of the prompts.
@@ -109,7 +109,7 @@ def response_rows(
     ]
 
 
-def mean_metrics(rows: Iterable[Mapping[str, Any]]) -> Metrics:
+def mean_metrics(rows: Iterable[Mapping[str, Any]]) -> MeanMetrics:
     """Average what `response_rows` measured.
 
     Example:
@@ -129,7 +129,7 @@ def mean_metrics(rows: Iterable[Mapping[str, Any]]) -> Metrics:
         return float(np.mean([row[name] or 0 for row in rows]))
 
     denominator = sum(row["denominator"] for row in rows)
-    return Metrics(
+    return MeanMetrics(
         quip=mean_of_all("quip"),
         quip_micro=sum(row["numerator"] for row in rows) / denominator if denominator else None,
         coverage=mean_of_all("coverage"),

@@ -6,7 +6,7 @@ from quotetune.errors import UsageError
 from quotetune.jsonl import read_objects
 
 
-def read_texts(path: Path) -> list[str]:
+def read_general_texts(path: Path) -> list[str]:
     """Read texts.
 
     Args:

@@ -32,14 +32,11 @@ def write_gold(
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
-    from transformers import AutoTokenizer
 
-    from quotetune.sampling.model_files import require_model
     from quotetune.sampling.parts import part_path, schema
+    from quotetune.tokenizer import load_tokenizer
 
-    require_model(model)
-    source = {"revision": model.revision, "trust_remote_code": model.trust_remote_code}
-    tokenizer = AutoTokenizer.from_pretrained(model.path, **source)
+    tokenizer = load_tokenizer(model)
     end = _end_token(model, tokenizer)
     shown = _prompt_tokens(samples)
     rows = [

@@ -7,6 +7,7 @@ from typing import Any
 from quotetune.child import child_main
 from quotetune.cpu import apply_in_child
 from quotetune.sampling.settings import ModelConfig
+from quotetune.tokenizer import load_tokenizer
 
 
 def merge(job: dict[str, Any], work: Path, report: Callable[[dict[str, Any]], None]) -> None:
@@ -20,7 +21,7 @@ def merge(job: dict[str, Any], work: Path, report: Callable[[dict[str, Any]], No
         report: Not used: there is nothing to report but the end.
     """
     from peft import PeftModel
-    from transformers import AutoModelForCausalLM, AutoTokenizer
+    from transformers import AutoModelForCausalLM
 
     apply_in_child()
     model = ModelConfig(**job["model"])
@@ -28,7 +29,7 @@ def merge(job: dict[str, Any], work: Path, report: Callable[[dict[str, Any]], No
     loaded = AutoModelForCausalLM.from_pretrained(model.path, dtype=model.dtype, **source)
     merged = PeftModel.from_pretrained(loaded, job["adapter"]).merge_and_unload(safe_merge=True)
     merged.save_pretrained(job["output"])
-    AutoTokenizer.from_pretrained(model.path, **source).save_pretrained(job["output"])
+    load_tokenizer(model).save_pretrained(job["output"])
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from quotetune.child import child_main
 from quotetune.cpu import apply_in_child, child_environment
 from quotetune.sampling.backend import context_length
 from quotetune.sampling.settings import ModelConfig
+from quotetune.tokenizer import load_tokenizer
 
 # Before torch is imported, by whatever starts this process.
 os.environ.update(child_environment())
@@ -41,7 +42,7 @@ def measure(content: dict[str, Any], work: Path, report: _Report) -> None:
 
 def _perplexities(job: dict[str, Any]) -> list[float | None]:
     settings = ModelConfig(**job["model"])
-    tokenizer, model = _tokenizer(settings), _load_causal(settings)
+    tokenizer, model = load_tokenizer(settings), _load_causal(settings)
     limit = context_length(model.config, {})
     sequences = [
         _fit(_before(context, tokenizer), _ids(text, tokenizer), limit)
@@ -55,7 +56,7 @@ def _bart_scores(job: dict[str, Any]) -> list[float | None]:
     from transformers import AutoModelForSeq2SeqLM
 
     settings = ModelConfig(**job["model"])
-    tokenizer, model = _tokenizer(settings), _load(AutoModelForSeq2SeqLM, settings)
+    tokenizer, model = load_tokenizer(settings), _load(AutoModelForSeq2SeqLM, settings)
     limit = context_length(model.config, {})
     # Special tokens take their place within the limit.
     cut = {} if limit is None else {"truncation": True, "max_length": limit}
@@ -94,7 +95,7 @@ def _mauve(job: dict[str, Any]) -> float | None:
     from transformers import AutoModel
 
     settings = ModelConfig(path=job["featurizer"])
-    tokenizer, model = _tokenizer(settings), _load(AutoModel, settings)
+    tokenizer, model = load_tokenizer(settings), _load(AutoModel, settings)
     sides = [
         [tokenizer(text)["input_ids"][: job["max_tokens"]] for text in job[name] if text]
         for name in ("texts", "references")
@@ -199,14 +200,6 @@ def _fit(before: list[int], scored: list[int], limit: int | None) -> tuple[list[
     keep = max(limit - len(scored), 1)
     before = before[-keep:]
     return before, scored[: limit - len(before)]
-
-
-def _tokenizer(model: ModelConfig) -> Any:
-    from transformers import AutoTokenizer
-
-    return AutoTokenizer.from_pretrained(
-        model.path, revision=model.revision, trust_remote_code=model.trust_remote_code
-    )
 
 
 def _load_causal(model: ModelConfig) -> Any:

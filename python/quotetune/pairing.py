@@ -22,7 +22,7 @@ from quotetune.errors import QuotetuneError
 from quotetune.judging import Verdicts
 from quotetune.own_preference import Prefer, load_preference, preference_matrix
 from quotetune.pair_statistics import STATISTICS_SCHEMA, Tally, no_pairs_message, statistics_lines
-from quotetune.pairs import PLAIN, Discard, Response, choose_pairs, is_repetitive
+from quotetune.pairs import PLAIN, Candidate, Discard, choose_pairs, is_repetitive
 from quotetune.preference import Matrix
 from quotetune.prompts import Prompt
 
@@ -120,7 +120,7 @@ def _pair_prompt(
 ) -> _Paired:
     """Pair the candidates of a prompt, and add `win_rate` and `repetitive` to their rows."""
     responses = [
-        Response(row["sample"], row["response"], row["quip"], token_length(row), row)
+        Candidate(row["sample"], row["response"], row["quip"], token_length(row), row)
         for row in rows
     ]
     choice = choose_pairs(

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from quotetune.config import PairsConfig
 from quotetune.config_preference import CriterionConfig, PreferenceConfig
 from quotetune.pair_rules import pairs_by_rule
-from quotetune.preference import Matrix, Ranking, rank
+from quotetune.preference import Matrix, Ranking, rank_candidates
 
 Discard = Literal[
     "too_short",
@@ -43,7 +43,7 @@ _Valid = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
-class Response:
+class Candidate:
     """One response to a prompt.
 
     Attributes:
@@ -79,7 +79,7 @@ class Choice:
 
 
 def choose_pairs(
-    responses: Sequence[Response],
+    responses: Sequence[Candidate],
     settings: PairsConfig,
     *,
     seed: int,
@@ -102,8 +102,8 @@ def choose_pairs(
         The pairs, or why there are none.
 
     Example:
-        >>> responses = [Response(0, "a", 0.1, 20), Response(1, "b", 0.5, 21),
-        ...     Response(2, "c", 0.3, 40)]
+        >>> responses = [Candidate(0, "a", 0.1, 20), Candidate(1, "b", 0.5, 21),
+        ...     Candidate(2, "c", 0.3, 40)]
         >>> choose_pairs(responses, PairsConfig(), seed=0, prompt_id="p").pairs
         [(1, 0)]
     """
@@ -115,7 +115,7 @@ def choose_pairs(
         return Choice([], "too_short", win_rates=[None] * len(responses))
     ranked = [responses[i] for i in order]
     losers = np.array([is_repetitive(response, settings) for response in ranked])
-    ranking = rank(
+    ranking = rank_candidates(
         {name: [value_of(response, name) for response in ranked] for name in preference.scored},
         preference,
         unquote=settings.direction == "unquote",
@@ -138,11 +138,11 @@ def choose_pairs(
     )
 
 
-def value_of(response: Response, name: str) -> float | None:
+def value_of(response: Candidate, name: str) -> float | None:
     """Return a response's value of a criterion or constraint.
 
     Example:
-        >>> response = Response(0, "a", 0.5, 3, {"repetition": 0.1})
+        >>> response = Candidate(0, "a", 0.5, 3, {"repetition": 0.1})
         >>> [value_of(response, name) for name in ("quip", "length", "repetition")]
         [0.5, 3, 0.1]
     """
@@ -151,7 +151,7 @@ def value_of(response: Response, name: str) -> float | None:
     return response.length if name == "length" else response.values[name]
 
 
-def is_repetitive(response: Response, settings: PairsConfig) -> bool:
+def is_repetitive(response: Candidate, settings: PairsConfig) -> bool:
     """Tell whether a response is an automatic negative (Rosset et al. 2024, section 4)."""
     most = None if settings.negatives is None else settings.negatives.repetition
     if most is None:
@@ -161,7 +161,7 @@ def is_repetitive(response: Response, settings: PairsConfig) -> bool:
 
 
 def _valid_pairs(
-    ranked: Sequence[Response], ranking: Ranking, losers: _Valid, settings: PairsConfig
+    ranked: Sequence[Candidate], ranking: Ranking, losers: _Valid, settings: PairsConfig
 ) -> _Valid | Discard:
     """Return which (chosen, rejected) are valid, or the first reason why none is."""
     if len(ranked) < 2:
@@ -184,7 +184,7 @@ def _valid_pairs(
     return valid
 
 
-def _gap_is_enough(ranked: Sequence[Response], settings: PairsConfig) -> _Valid:
+def _gap_is_enough(ranked: Sequence[Candidate], settings: PairsConfig) -> _Valid:
     if settings.delta_quip is None:
         return np.ones((len(ranked), len(ranked)), bool)
     sign = -1.0 if settings.direction == "unquote" else 1.0
@@ -203,7 +203,7 @@ def _is_preferred(ranking: Ranking, margin: float | None) -> _Valid:
     return np.asarray(better if margin is None else better & (ranking.win_gaps >= margin))
 
 
-def _may_be_paired(responses: Sequence[Response], delta_length: float) -> _Valid:
+def _may_be_paired(responses: Sequence[Candidate], delta_length: float) -> _Valid:
     lengths = np.array([response.length for response in responses])
     shorter = np.minimum(lengths[:, None], lengths[None, :])
     alike = np.abs(lengths[:, None] - lengths[None, :]) / shorter <= delta_length
@@ -211,7 +211,7 @@ def _may_be_paired(responses: Sequence[Response], delta_length: float) -> _Valid
     return np.asarray(alike & (texts[:, None] != texts[None, :]))
 
 
-def _within_constraints(ranked: Sequence[Response], settings: PairsConfig) -> _Valid:
+def _within_constraints(ranked: Sequence[Candidate], settings: PairsConfig) -> _Valid:
     """Return where the chosen side is not worse by more than each constraint allows."""
     within = np.ones((len(ranked), len(ranked)), bool)
     for name, lower_is_better in _CONSTRAINTS.items():

@@ -39,7 +39,7 @@ class Ranking:
         return np.asarray(self.win_rates[:, None] - self.win_rates[None, :])
 
 
-def rank(
+def rank_candidates(
     values: Values,
     config: PreferenceConfig,
     *,
@@ -54,7 +54,8 @@ def rank(
             is an even comparison with every other candidate.
         config: The criteria in use.
         unquote: Turn round the criteria that measure quoting.
-        pairwise: P_j(i > k) by the name of each criterion that compares two responses.
+        pairwise: P_j(i > k) by the name of each criterion that compares two responses; NaN where it
+            has not compared them, which is an even comparison and does not count in win rates.
         losers: Which candidates lose every comparison but those among themselves.
 
     Returns:
@@ -62,22 +63,26 @@ def rank(
 
     Example:
         >>> config = PreferenceConfig.model_validate({"quip": {"tau": 0}, "length": {"tau": 0}})
-        >>> ranking = rank({"quip": [0.1, 0.5, 0.3], "length": [30, 20, 20]}, config)
+        >>> ranking = rank_candidates({"quip": [0.1, 0.5, 0.3], "length": [30, 20, 20]}, config)
         >>> ranking.win_rates
         array([0.5  , 0.625, 0.375])
     """
     weights = config.weights
     count = len(next(iter((values or pairwise or {"": []}).values())))
     total = np.zeros((count, count))
+    correction = np.zeros((count, count))  # of comparisons that nobody made, in the win rates
     for name, criterion in config.scored.items():
         tau = CRITERIA[name].tau if criterion.tau is None else criterion.tau
         total += weights[name] * compare(_signed(name, values[name], config, unquote), tau)
     for name, matrix in (pairwise or {}).items():
-        total += weights[name] * matrix
+        even = np.where(np.isnan(matrix), 0.5, matrix)
+        total += weights[name] * even
+        correction += weights[name] * (_as_the_others(matrix) - even)
     lose = np.zeros(count, bool) if losers is None else np.array(losers, bool)
     total[lose[:, None] & ~lose[None, :]] = 0.0
     total[~lose[:, None] & lose[None, :]] = 1.0
-    win_rates = mean_win_rates(total)
+    correction[lose[:, None] != lose[None, :]] = 0.0
+    win_rates = mean_win_rates(total + correction)
     scores = win_rates
     if len(weights) == 1 and config.scored:
         [name] = config.scored
@@ -149,6 +154,15 @@ def mean_win_rates(preference: Matrix) -> npt.NDArray[np.float64]:
     # Equal candidates have equal rows, whose sums are equal to the last bit.
     won = preference.sum(1) - preference.diagonal()
     return np.asarray(won / others) if others > 0 else np.full(len(preference), 0.5)
+
+
+def _as_the_others(matrix: Matrix) -> Matrix:
+    """Put the mean of a candidate's comparisons in the place of those that nobody made."""
+    made = ~np.isnan(matrix)
+    np.fill_diagonal(made, False)
+    wins = np.where(made, matrix, 0.0).sum(1)
+    means = np.divide(wins, made.sum(1), out=np.full(len(matrix), 0.5), where=made.any(1))
+    return np.where(np.isnan(matrix), means[:, None], matrix)
 
 
 def _signed(

@@ -41,7 +41,7 @@ def callable_problems(preference: PreferenceConfig | None) -> list[Problem]:
     return problems
 
 
-def preference_problems(
+def preference_input_problems(
     config: Config, sources: Sequence["SourcePrompt"] | None, *, with_index: bool
 ) -> list[Problem]:
     """Check all that a config's preference, candidates and constraints ask for.

@@ -22,14 +22,9 @@ def token_cut(model: ModelConfig, prefix_tokens: int, reference_tokens: int) -> 
     Raises:
         UsageError: There is no such model; from the function: the text is too short to be cut.
     """
-    from transformers import AutoTokenizer
+    from quotetune.tokenizer import load_tokenizer
 
-    from quotetune.sampling.model_files import require_model
-
-    require_model(model)
-    tokenizer = AutoTokenizer.from_pretrained(
-        model.path, revision=model.revision, trust_remote_code=model.trust_remote_code
-    )
+    tokenizer = load_tokenizer(model)
 
     def cut(text: str) -> tuple[str, str]:
         encoded = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)

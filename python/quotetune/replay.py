@@ -8,7 +8,7 @@ from typing import Any
 from quotetune.whole_files import write_json
 
 
-def replayed(prompt_ids: Sequence[str], share: float, *, seed: int, number: int) -> list[int]:
+def replayed_rows(prompt_ids: Sequence[str], share: float, *, seed: int, number: int) -> list[int]:
     """Choose pairs of an earlier round.
 
     Args:
@@ -21,7 +21,7 @@ def replayed(prompt_ids: Sequence[str], share: float, *, seed: int, number: int)
         Their positions, ascending: the pairs whose prompts have the lowest hashes.
 
     Example:
-        >>> replayed(["a", "b", "c", "d"], 0.5, seed=0, number=2)
+        >>> replayed_rows(["a", "b", "c", "d"], 0.5, seed=0, number=2)
         [1, 3]
     """
 
@@ -60,7 +60,7 @@ def mix_pairs(
     counts = {f"round-{number}": len(tables[0])}
     for before, share in zip(range(number - 1, 0, -1), shares, strict=False):
         table = pq.read_table(earlier[before])
-        chosen = replayed(table["prompt_id"].to_pylist(), share, seed=seed, number=number)
+        chosen = replayed_rows(table["prompt_id"].to_pylist(), share, seed=seed, number=number)
         tables.append(of_round(before, table.take(pa.array(chosen, pa.int64()))))
         counts[f"round-{before}"] = len(chosen)
     output.mkdir(exist_ok=True)

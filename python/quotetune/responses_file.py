@@ -12,7 +12,7 @@ from quotetune.prompt_reading import content_key
 from quotetune.prompts import Prompt
 
 
-def read_responses(path: Path, prompts: Sequence[Prompt]) -> Any:
+def read_responses_file(path: Path, prompts: Sequence[Prompt]) -> Any:
     """Read responses to prompts.
 
     Args:

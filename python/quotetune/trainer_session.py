@@ -7,12 +7,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from transformers import AutoModelForCausalLM, AutoTokenizer, TrainerCallback
+from transformers import AutoModelForCausalLM, TrainerCallback
 
 from quotetune.cpu import apply_in_child
 from quotetune.errors import QuotetuneError
 from quotetune.model_card import write_model_card
 from quotetune.sampling.settings import ModelConfig
+from quotetune.tokenizer import load_tokenizer
 from quotetune.training import RECORD_NAME
 from quotetune.training_defaults import weights_dtype
 
@@ -122,10 +123,7 @@ class TrainerSession:
 
     def load_tokenizer(self) -> Any:
         """Load the tokenizer of the model that is trained."""
-        model = ModelConfig(**self.job["model"])
-        return AutoTokenizer.from_pretrained(
-            model.path, revision=model.revision, trust_remote_code=model.trust_remote_code
-        )
+        return load_tokenizer(ModelConfig(**self.job["model"]))
 
 
 class _Timer(TrainerCallback):  # type: ignore[misc]

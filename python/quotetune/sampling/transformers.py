@@ -8,7 +8,6 @@ from typing import Any
 import torch
 from transformers import (
     AutoModelForCausalLM,
-    AutoTokenizer,
     GenerationConfig,
     LogitsProcessor,
     LogitsProcessorList,
@@ -19,6 +18,7 @@ from transformers import (
 
 from quotetune.sampling.backend import Request, Response
 from quotetune.sampling.settings import ModelConfig, SamplingConfig
+from quotetune.tokenizer import load_tokenizer
 
 _BATCH_ROWS = 64
 
@@ -61,7 +61,7 @@ class TransformersSampler:
         """
         source = {"revision": model.revision, "trust_remote_code": model.trust_remote_code}
         self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        self._tokenizer = AutoTokenizer.from_pretrained(model.path, **source)
+        self._tokenizer = load_tokenizer(model)
         loaded = AutoModelForCausalLM.from_pretrained(model.path, dtype=model.dtype, **source)
         ends = loaded.generation_config.eos_token_id
         if adapter is not None:

@@ -55,7 +55,7 @@ class VllmSampler:
         settings: dict[str, Any] = {
             "model": model.path,
             "revision": model.revision,
-            "dtype": weights_dtype(model, config),
+            "dtype": vllm_dtype(model, config),
             "trust_remote_code": model.trust_remote_code,
             "max_model_len": length,
         }
@@ -161,7 +161,7 @@ def token_cache_bytes(config: Any, dtype: str) -> int:
     return int(2 * text.num_hidden_layers * heads * width * (4 if dtype == "float32" else 2))
 
 
-def weights_dtype(model: ModelConfig, config: Any) -> str:
+def vllm_dtype(model: ModelConfig, config: Any) -> str:
     """Return the type that `model.dtype` means for this model.
 
     vLLM's own `auto` makes float32 weights bfloat16; ours keeps them.

@@ -21,6 +21,7 @@ from quotetune.sampling.backend import (
 )
 from quotetune.sampling.parts import count_parts, missing_parts, write_part
 from quotetune.sampling.settings import ModelConfig, SamplingConfig
+from quotetune.tokenizer import load_tokenizer
 
 _SECONDS_BETWEEN_REPORTS = 0.5
 
@@ -89,10 +90,10 @@ def _requests(
     Returns:
         The requests by prompt id, and the model's `transformers` config.
     """
-    from transformers import AutoConfig, AutoTokenizer
+    from transformers import AutoConfig
 
     source = {"revision": model.revision, "trust_remote_code": model.trust_remote_code}
-    tokenizer = AutoTokenizer.from_pretrained(model.path, **source)
+    tokenizer = load_tokenizer(model)
     config = AutoConfig.from_pretrained(model.path, **source)
     tokens = {
         prompt["id"]: prompt_token_ids(Prompt(**prompt), tokenizer) for prompt in job["prompts"]
