@@ -241,7 +241,7 @@ def test_what_is_measured_needs_its_models_and_packages(tmp_path, monkeypatch):
 
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     evaluation = {
-        "perplexity": {"path": str(tmp_path / "judge")},
+        "perplexity": {"path": str(tmp_path / "scoring")},
         "bart_score": {"path": "owner/name"},
         "mauve": {"featurizer": str(tmp_path / "gpt2")},
         "lm_eval": {"tasks": ["x"], "include_path": str(tmp_path / "tasks")},

@@ -9,13 +9,13 @@ from quotetune import Document, build_index
 from quotetune.evaluating import evaluate_tables, row_metrics, text_table
 from quotetune.measures.bootstrap import METRICS, paired_intervals
 from quotetune.measures.diversity import distinct_n
-from quotetune.measures.judges import Judges
 from quotetune.measures.quoting import (
     false_positive_floor,
     ignore_prompt_quip,
     quote_length_histogram,
     quoting_rows,
 )
+from quotetune.measures.scoring_models import ScoringModels
 from quotetune.prompts import Prompt
 
 FOX = "The quick brown fox jumps over the lazy dog near the river bank."
@@ -209,7 +209,7 @@ def test_references_are_a_row_that_is_not_compared_with_itself(index, tmp_path):
         "responses": text_table([("fox", 0, RESPONSES[0]), ("ice", 0, RESPONSES[1])]),
         "reference": text_table([("fox", 0, FOX)]),
     }
-    rows = evaluate_tables(prompts, tables, index, Judges(), tmp_path)
+    rows = evaluate_tables(prompts, tables, index, ScoringModels(), tmp_path)
     assert rows["reference"].metrics["quip"] == 1.0
     assert rows["reference"].metrics["rouge_l"] is None
     assert rows["responses"].metrics["rouge_l"] > 0

@@ -92,11 +92,11 @@ def test_what_is_measured_is_what_preference_negatives_and_constraints_need(tmp_
     assert full.needs_prompts
 
 
-def test_the_judge_of_perplexity_is_the_one_that_is_named(tmp_path):
-    named = {"model": {"path": "a-judge"}}
-    assert ranking(tmp_path, {"perplexity": named}).model_of("perplexity").path == "a-judge"
+def test_the_scoring_model_is_the_one_that_is_named(tmp_path):
+    named = {"model": {"path": "a-model"}}
+    assert ranking(tmp_path, {"perplexity": named}).model_of("perplexity").path == "a-model"
     bound = {"perplexity": {"worse_by": 1, **named}}
-    assert ranking(tmp_path, constraints=bound).model_of("perplexity").path == "a-judge"
+    assert ranking(tmp_path, constraints=bound).model_of("perplexity").path == "a-model"
     alone = RankingConfig(
         **{**vars(ranking(tmp_path, {"perplexity": {}})), "model": None},
     )

@@ -9,7 +9,7 @@ from typing import Any
 
 from quotetune.evaluating import BEST_OF_N, REFERENCE, evaluate_tables, text_table
 from quotetune.evaluation import best_of_n as best_responses
-from quotetune.measures.judges import Judges
+from quotetune.measures.scoring_models import ScoringModels
 from quotetune.metrics_table import bootstrap_line, difference_line
 from quotetune.prompts import Prompt
 from quotetune.run_metrics import Metrics, bootstrap_settings, difference_intervals
@@ -61,7 +61,7 @@ def compare(
     prompts: Sequence[Prompt],
     tables: Mapping[str, Any],
     index: Path,
-    judges: Judges,
+    models: ScoringModels,
     *,
     best_of_n: int | None,
 ) -> Comparison:
@@ -71,7 +71,7 @@ def compare(
         prompts: The prompts that were asked.
         tables: Tables of samples by the name of their row.
         index: The index of the corpus.
-        judges: The language models that measure.
+        models: The language models that measure.
         best_of_n: The first table's response of highest QUIP among the first so many of a prompt
             is a row, too; None leaves that out.
 
@@ -92,7 +92,7 @@ def compare(
     if references:
         wanted[REFERENCE] = text_table(references)
     work = Path(mkdtemp(prefix="quotetune-"))
-    rows = evaluate_tables(prompts, wanted, opened, judges, work)
+    rows = evaluate_tables(prompts, wanted, opened, models, work)
     shutil.rmtree(work)  # not after a failure, whose message names the log
     intervals, common = difference_intervals({name: row.rows for name, row in rows.items()})
     return Comparison(

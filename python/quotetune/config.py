@@ -19,7 +19,7 @@ from pydantic import (
 
 from quotetune.config_absorb import AbsorbConfig
 from quotetune.config_context import ContextConfig
-from quotetune.config_measures import LmEvalConfig, MauveConfig
+from quotetune.config_measures import LmEvalConfig, MauveConfig, PerplexityModel
 from quotetune.config_preference import (
     CandidatesConfig,
     ConstraintsConfig,
@@ -167,9 +167,9 @@ class EvaluationConfig(_Block):
     """Further rows. `according_to`: the base model, asked by its system message to answer from the
     sources that it was trained on (Weller et al. 2024)."""
 
-    perplexity: ModelConfig | None = None
-    """The judge of the responses' perplexity: a causal model, with the keys of `model`; `null`
-    leaves it out."""
+    perplexity: PerplexityModel | None = None
+    """The model under which the responses' perplexity is computed: a causal one, with the keys of
+    `model`; `base` takes the run's own base model, `null` leaves it out."""
 
     bart_score: ModelConfig | None = None
     """The encoder-decoder model of BARTScore, with the keys of `model`; `null` leaves it out."""

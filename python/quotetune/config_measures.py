@@ -1,8 +1,30 @@
 """The keys of a config's `evaluation:` block that say what is measured beside QUIP."""
 
 from pathlib import Path
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    NonNegativeInt,
+    PositiveInt,
+    Tag,
+)
+
+from quotetune.sampling.settings import ModelConfig
+
+
+def _kind(value: Any) -> str:
+    return "[base]" if isinstance(value, str) else "[model]"
+
+
+# The tags choose what a wrong value is held against; messages leave what is in brackets out.
+PerplexityModel = Annotated[
+    Annotated[ModelConfig, Tag("[model]")] | Annotated[Literal["base"], Tag("[base]")],
+    Discriminator(_kind),
+]
 
 
 class _Block(BaseModel):

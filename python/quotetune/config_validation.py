@@ -1,7 +1,7 @@
 """Validate a config at once: every problem is reported together, before any work is done."""
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeGuard, TypeVar, get_args, get_origin
@@ -136,16 +136,21 @@ def schema_problems(error: ValidationError, model: type[BaseModel], key: str = "
     """
     problems = []
     for detail in error.errors():
-        location = [part for part in detail["loc"] if part != "[key]"]
+        location = _keys_in(detail["loc"])
         name = ".".join(filter(None, [key, *map(str, location)]))
         problems.append(Problem(name or "config", _explain(dict(detail), model)))
     return problems
 
 
+def _keys_in(location: Sequence[int | str]) -> list[int | str]:
+    """Return a location without what pydantic and `PerplexityModel` put into it."""
+    return [part for part in location if part not in ("[key]", "[base]", "[model]")]
+
+
 def _explain(detail: dict[str, Any], model: type[BaseModel]) -> str:
     kind, value = detail["type"], detail["input"]
     if kind == "extra_forbidden":
-        *above, key = detail["loc"]
+        *above, key = _keys_in(detail["loc"])
         keys = _keys_of(model, above)
         near = difflib.get_close_matches(str(key), keys, n=1)
         hint = f"did you mean {near[0]}?" if near else f"the keys here are {', '.join(keys)}"
@@ -169,9 +174,15 @@ def _keys_of(model: type[BaseModel], above: Sequence[int | str]) -> list[str]:
             continue
         annotation = model.model_fields[str(key)].annotation
         named = get_origin(annotation) is dict
-        kinds = (annotation, *get_args(annotation))
-        model = next(kind for kind in kinds if _is_block(kind))
+        model = next(kind for kind in _kinds(annotation) if _is_block(kind))
     return list(model.model_fields)
+
+
+def _kinds(annotation: Any) -> Iterator[Any]:
+    """Yield a type and all that it is made of."""
+    yield annotation
+    for part in get_args(annotation):
+        yield from _kinds(part)
 
 
 def _is_block(kind: Any) -> TypeGuard[type[BaseModel]]:
@@ -237,7 +248,7 @@ def preference_problems(
     bound = None if constraints is None else constraints.perplexity
     criterion = None if preference is None else preference.perplexity
     if bound and criterion and bound.model and bound.model != (criterion.model or bound.model):
-        text = "is another judge than preference.perplexity.model: name it in one place"
+        text = "is another model than preference.perplexity.model: name it in one place"
         problems.append(Problem("pairs.constraints.perplexity.model", text))
     return problems
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from quotetune.evaluation import best_of_n as best_responses
 from quotetune.evaluation import mean_metrics, response_rows
 from quotetune.measures.diversity import distinct_n
-from quotetune.measures.judges import Judges, judge
 from quotetune.measures.quoting import quote_length_histogram, quoting_rows
+from quotetune.measures.scoring_models import ScoringModels, score_with_models
 from quotetune.prompts import Prompt
 from quotetune.whole_files import write_json
 
@@ -43,7 +43,7 @@ def evaluate_samples(
     n: int | None,
     best_of_n: int | None,
     with_reference: bool,
-    judges: Judges,
+    models: ScoringModels,
     work: Path,
 ) -> dict[str, Evaluated]:
     """Compute the metrics of a policy's samples, and of what they are compared with.
@@ -56,7 +56,7 @@ def evaluate_samples(
         best_of_n: The response of highest QUIP among the first so many is evaluated, too; None
             leaves that out.
         with_reference: Whether to evaluate the prompts' references as if they were responses.
-        judges: The language models that measure.
+        models: The language models that measure.
         work: Directory for their log.
 
     Returns:
@@ -74,31 +74,31 @@ def evaluate_samples(
         tables[REFERENCE] = text_table(
             [(prompt.id, 0, prompt.reference) for prompt in prompts if prompt.reference]
         )
-    return evaluate_tables(prompts, tables, index, judges, work)
+    return evaluate_tables(prompts, tables, index, models, work)
 
 
 def evaluate_tables(
     prompts: Sequence[Prompt],
     tables: Mapping[str, Any],
     index: "Index",
-    judges: Judges,
+    models: ScoringModels,
     work: Path,
 ) -> dict[str, Evaluated]:
-    """Compute the metrics of several tables of responses; one child process serves all judges.
+    """Compute the metrics of several tables of responses; one child process serves all models.
 
     Args:
         prompts: The prompts.
         tables: Tables of samples by the name of their row; that of `reference` is not compared with
             the references.
         index: The index of the corpus.
-        judges: The language models that measure.
+        models: The language models that measure.
         work: Directory for their log.
 
     Returns:
         The rows, by name.
     """
     rows: dict[str, list[dict[str, Any]]] = {}
-    judged = []
+    asked_rows = []
     for name, table in tables.items():
         compared = list(prompts)
         if name == REFERENCE:  # with itself it would agree
@@ -109,8 +109,8 @@ def evaluate_tables(
         quoting = quoting_rows(asked, [row["response"] for row in rows[name]], index)
         for row, measured in zip(rows[name], quoting, strict=True):
             row |= measured
-        judged.append(list(zip(asked, rows[name], strict=True)))
-    mauves = dict(zip(rows, judge(judged, judges, work), strict=True))
+        asked_rows.append(list(zip(asked, rows[name], strict=True)))
+    mauves = dict(zip(rows, score_with_models(asked_rows, models, work), strict=True))
     return {
         name: Evaluated(
             row_metrics(of_row) | {"mauve": mauves[name]}, _quote_lengths(of_row, index.n), of_row

@@ -117,7 +117,7 @@ def _neural(name: str, config: RankingConfig, work: Path) -> Measure:
     assert model is not None
 
     def measure(texts: Sequence[str], prompts: Sequence["Prompt | None"]) -> Numbers:
-        from quotetune.measures.judges import prompt_words
+        from quotetune.measures.scoring_models import prompt_words
         from quotetune.neural_measures import bart_scores, perplexities
 
         if name == "perplexity":

@@ -39,7 +39,7 @@ def perplexities(
 
     Args:
         texts: The texts.
-        model: The judge. With `dtype: auto` it computes in bf16 only where that is fast.
+        model: The scoring model. With `dtype: auto` it computes in bf16 only where that is fast.
         contexts: What stands before each text; its tokens are seen, but do not count.
         work: Directory for the jobs and the log; made if needed.
 

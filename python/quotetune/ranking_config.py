@@ -86,5 +86,7 @@ class RankingConfig:
         named = [block.model for block in blocks if block is not None and block.model is not None]
         model = named[0] if named else self.model
         if model is None:
-            raise UsageError("preference.perplexity.model: name the model that judges perplexity")
+            raise UsageError(
+                "preference.perplexity.model: name the model under which it is computed"
+            )
         return model

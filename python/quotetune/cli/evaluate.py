@@ -56,30 +56,36 @@ def evaluate(
     """
     from quotetune.cli.reading import index_named
     from quotetune.comparing import compare
-    from quotetune.config import EvaluationConfig
+    from quotetune.config import EvaluationConfig, ModelConfig
     from quotetune.config_file import read_blocks, read_yaml
     from quotetune.config_validation import validate_block
     from quotetune.console import say
     from quotetune.errors import UsageError
     from quotetune.evaluating import BEST_OF_N
-    from quotetune.measures.judges import judges_of
+    from quotetune.measures.scoring_models import scoring_models_of
     from quotetune.metrics_table import print_table
-    from quotetune.responses_file import read_responses
+    from quotetune.responses_file import read_responses_file
     from quotetune.whole_files import write_json
 
     run = {} if config is None else read_yaml(config)
     content = run | read_blocks(config, overrides, _BLOCKS)
     evaluation = validate_block(EvaluationConfig, "evaluation", content["evaluation"])
+    base = None
+    if evaluation.perplexity == "base":
+        base = validate_block(ModelConfig, "model", content["model"])
+    models = scoring_models_of(evaluation, base)
     corpus = index_named(index, content)
     loaded = _prompts(prompts, content, corpus)
     sampled = [] if model is None and adapter is None else [(adapter or Path(str(model))).name]
     rows = _row_names(responses or [], sampled)
-    tables = {name: read_responses(path, loaded) for name, path in rows.items() if path is not None}
+    tables = {
+        name: read_responses_file(path, loaded) for name, path in rows.items() if path is not None
+    }
     for name in sampled:
         tables[name] = _sampled(loaded, content, evaluation, model, adapter, samples)
     if not tables:
         raise UsageError("nothing to evaluate: give responses, or a model with --model")
-    compared = compare(loaded, tables, corpus, judges_of(evaluation), best_of_n=best_of_n)
+    compared = compare(loaded, tables, corpus, models, best_of_n=best_of_n)
     if output is not None:
         write_json(output, compared.to_dict())
     titles = {BEST_OF_N: "best of n"}

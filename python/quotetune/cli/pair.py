@@ -50,7 +50,7 @@ def pair(
     from quotetune.hub import push_directory
     from quotetune.pairing import pair_samples, statistics_lines
     from quotetune.preference_dataset import write_preference_dataset
-    from quotetune.stages.ranking import Ranking
+    from quotetune.stages.ranking import RankingStages
     from quotetune.whole_files import written_directory
 
     if push_to_hub is not None:
@@ -62,7 +62,7 @@ def pair(
     if ranking.needs_prompts:
         _check_prompts(samples, loaded)
     with written_directory(output) as directory:
-        steps = Ranking(
+        steps = RankingStages(
             ranking,
             prefix="",
             samples=samples,

@@ -10,7 +10,7 @@ from quotetune.neural_measures import Policy, log_prob_job, run_jobs
 def measure_reward_accuracy(
     pairs: Path, *, policy: Policy, reference: Policy, beta: float, work: Path
 ) -> dict[str, float | None]:
-    """Let a policy judge pairs of held-out samples that the run's own rule has made.
+    """Let a policy tell apart pairs of held-out samples that the run's own rule has made.
 
     A pair is right if the chosen side has the higher implicit reward, that is, if
     beta * (log pi(y) - log pi_ref(y)) is greater for it (Rafailov et al. 2023, section 4;

@@ -72,7 +72,7 @@ def metrics(layout: Layout, name: str, asked: Path) -> Stage:
     def make(result: Path) -> None:
         from quotetune.evaluating import evaluate_samples, write_evaluation
         from quotetune.index import Index
-        from quotetune.measures.judges import judges_of
+        from quotetune.measures.scoring_models import scoring_models_of
         from quotetune.prompts import load_prompts
         from quotetune.sampling.parts import read_samples
 
@@ -84,7 +84,7 @@ def metrics(layout: Layout, name: str, asked: Path) -> Stage:
             n=n,
             best_of_n=best_of_n,
             with_reference=name == BASE,
-            judges=judges_of(config.evaluation),
+            models=scoring_models_of(config.evaluation, config.model),
             work=directory / "measuring",
         )
         write_evaluation(result, evaluated, len(prompts))
@@ -93,15 +93,17 @@ def metrics(layout: Layout, name: str, asked: Path) -> Stage:
         "evaluation.sampling.n": n,
         "evaluation.best_of_n": best_of_n,
         "format of the metrics": _METRICS_FORMAT,
-        **_judge_settings(layout),
+        **_scoring_settings(layout),
     }
     inputs = {"the held-out prompts": asked, "index": config.index, "the samples": samples}
     return Stage(f"evaluation/{name}/metrics", directory / "metrics", settings, inputs, make)
 
 
-def _judge_settings(layout: Layout) -> dict[str, Any]:
+def _scoring_settings(layout: Layout) -> dict[str, Any]:
     """What the config says of the models that measure; nothing of those that are not wanted."""
     evaluation = layout.config.evaluation.model_dump(include={"perplexity", "bart_score", "mauve"})
+    if evaluation["perplexity"] == "base":
+        evaluation["perplexity"] = layout.config.model.model_dump()
     return flat("evaluation", {name: block for name, block in evaluation.items() if block})
 
 

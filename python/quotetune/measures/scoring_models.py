@@ -17,7 +17,7 @@ _Table = Sequence[tuple["Prompt", dict[str, Any]]]
 
 
 @dataclass(frozen=True)
-class Judges:
+class ScoringModels:
     """The models that measure responses.
 
     Attributes:
@@ -31,19 +31,27 @@ class Judges:
     mauve: MauveConfig | None = None
 
 
-def judges_of(evaluation: EvaluationConfig) -> Judges:
-    """Return the judges that a config asks for."""
-    return Judges(evaluation.perplexity, evaluation.bart_score, evaluation.mauve)
+def scoring_models_of(evaluation: EvaluationConfig, base: ModelConfig | None) -> ScoringModels:
+    """Return the models that a config asks for.
+
+    Args:
+        evaluation: The block.
+        base: The run's own base model, for `perplexity: base`; else it is not looked at.
+    """
+    perplexity = base if evaluation.perplexity == "base" else evaluation.perplexity
+    return ScoringModels(perplexity, evaluation.bart_score, evaluation.mauve)
 
 
-def judge(tables: Sequence[_Table], judges: Judges, work: Path) -> list[float | None]:
+def score_with_models(
+    tables: Sequence[_Table], models: ScoringModels, work: Path
+) -> list[float | None]:
     """Put `perplexity` and `bart_score` into the rows of responses; None if they are not wanted.
 
-    A response is judged given the words of its prompt. One child process does everything.
+    A response is scored given the words of its prompt. One child process does everything.
 
     Args:
         tables: One or more sets of responses, each a prompt and a row with `response`.
-        judges: What is wanted.
+        models: What is wanted.
         work: Directory for the child's log.
 
     Returns:
@@ -56,20 +64,20 @@ def judge(tables: Sequence[_Table], judges: Judges, work: Path) -> list[float | 
     referenced = [pair for pair in everything if pair[0].reference]
     jobs: list[dict[str, Any]] = []
     targets: list[tuple[str, _Table]] = []
-    if judges.perplexity is not None:
+    if models.perplexity is not None:
         contexts = [prompt_words(prompt) for prompt, _ in everything]
-        jobs.append(perplexity_job(_responses(everything), judges.perplexity, contexts))
+        jobs.append(perplexity_job(_responses(everything), models.perplexity, contexts))
         targets.append(("perplexity", everything))
-    if judges.bart_score is not None and referenced:
+    if models.bart_score is not None and referenced:
         jobs.append(
-            bart_score_job(_responses(referenced), _references(referenced), judges.bart_score)
+            bart_score_job(_responses(referenced), _references(referenced), models.bart_score)
         )
         targets.append(("bart_score", referenced))
     compared = []
-    if judges.mauve is not None:
+    if models.mauve is not None:
         compared = [table for table in tables if all(prompt.reference for prompt, _ in table)]
         jobs += [
-            mauve_job(_responses(table), _references(table), judges.mauve) for table in compared
+            mauve_job(_responses(table), _references(table), models.mauve) for table in compared
         ]
     results = run_jobs(jobs, work) if jobs else []
     for (name, measured), values in zip(targets, results, strict=False):
@@ -80,9 +88,9 @@ def judge(tables: Sequence[_Table], judges: Judges, work: Path) -> list[float | 
 
 
 def prompt_words(prompt: "Prompt") -> str:
-    """Return what a judge reads before a response: a text as it is, a chat without its markup.
+    """Return what stands before a response: a text as it is, a chat without its markup.
 
-    A judge need not know the template of the model that is judged.
+    A scoring model need not know the template of the model that gave the response.
     """
     if prompt.messages is None:
         return prompt.text or ""

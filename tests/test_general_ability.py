@@ -1,0 +1,103 @@
+"""lm-eval's tasks, before and after."""
+
+import json
+import math
+import sqlite3
+
+import pytest
+import torch
+import yaml
+from measured_run import run_config, without_children
+from tiny_model import save_tiny_adapter, save_tiny_model, tiny_tokenizer
+from transformers import AutoModelForCausalLM
+
+from quotetune import general_ability
+from quotetune.config_measures import LmEvalConfig
+from quotetune.sampling.settings import ModelConfig
+
+
+@pytest.fixture(autouse=True)
+def _without_children(monkeypatch):
+    without_children(monkeypatch)
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    return save_tiny_model(tmp_path_factory.mktemp("models") / "model")
+
+
+TASK = {
+    "task": "tiny_choice",
+    "dataset_path": "json",
+    "output_type": "multiple_choice",
+    "test_split": "test",
+    "doc_to_text": "{{question}}",
+    "doc_to_choice": "{{choices}}",
+    "doc_to_target": "label",
+    "metric_list": [{"metric": "acc"}],
+}
+
+
+@torch.inference_mode()
+def test_lm_eval_runs_a_task_of_ones_own_on_a_policy(model, tmp_path):
+    rows = [
+        {"question": "ice is", "choices": [" cold", " hot", " q"], "label": 0},
+        {"question": "fire is", "choices": [" a", " hot"], "label": 1},
+        {"question": "a fox", "choices": [" runs", " ru"], "label": 1},
+    ]
+    data = tmp_path / "data.jsonl"
+    data.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    tasks = tmp_path / "tasks"
+    tasks.mkdir()
+    task = TASK | {"dataset_kwargs": {"data_files": {"test": str(data)}}}
+    (tasks / "tiny.yaml").write_text(yaml.safe_dump(task))
+    adapter = save_tiny_adapter(model, tmp_path / "adapter")
+    settings = LmEvalConfig(tasks=["tiny_choice"], include_path=tasks, batch_size=2)
+    config = ModelConfig(path=str(model))
+    answers = tmp_path / "answers"
+    found = general_ability.run_lm_eval(config, adapter, settings, tmp_path / "work", answers)
+    [kept] = answers.iterdir()  # for a call that goes on
+    with sqlite3.connect(kept) as database:
+        assert database.execute("select count(*) from unnamed").fetchone() == (7,)
+
+    from peft import PeftModel
+
+    base = AutoModelForCausalLM.from_pretrained(model)
+    policy, tokenizer = PeftModel.from_pretrained(base, adapter), tiny_tokenizer()
+    right = 0
+    for row in rows:
+        before = tokenizer(row["question"])["input_ids"]
+        scores = []
+        for choice in row["choices"]:
+            ids = before + tokenizer(choice, add_special_tokens=False)["input_ids"]
+            logs = policy(torch.tensor([ids])).logits[0].log_softmax(-1)
+            scores.append(sum(logs[i - 1, ids[i]].item() for i in range(len(before), len(ids))))
+        right += scores.index(max(scores)) == row["label"]
+    assert set(found["tiny_choice"]) == {"acc", "acc_stderr"}
+    assert found["tiny_choice"]["acc"] == pytest.approx(right / 3)
+    assert not math.isnan(found["tiny_choice"]["acc_stderr"])
+
+
+def test_benchmarks_are_of_the_last_policy_also_where_a_run_stops_early(tmp_path):
+    from quotetune.stages.layout import Layout
+    from quotetune.stages.tuned import lm_eval_before_and_after
+
+    config = run_config(tmp_path, lm_eval={"tasks": ["x"]})
+    config = config.model_copy(update={"rounds": 3, "early_stop": True})
+    layout = Layout(config)
+    stages = {stage.name: stage for stage in lm_eval_before_and_after(layout)}
+
+    def skipped():
+        return {name: stage.skip and stage.skip.reason() for name, stage in stages.items()}
+
+    assert not any(skipped().values())  # nobody knows yet
+    for policy, quip in (("base", 0.1), ("round-1", 0.3), ("round-2", 0.2)):
+        directory = layout.evaluation(policy) / "metrics"
+        directory.mkdir(parents=True)
+        (directory / "metrics.json").write_text(json.dumps({"metrics": {"quip": quip}}))
+    assert skipped() == {
+        "evaluation/base/lm_eval": None,
+        "evaluation/round-1/lm_eval": "round-2 is the last policy",
+        "evaluation/round-2/lm_eval": None,
+        "evaluation/round-3/lm_eval": "round-2 is the last policy",
+    }
