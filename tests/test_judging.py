@@ -1,5 +1,8 @@
 """A judge compares every two answers in both orders; its replies become a symmetric preference."""
 
+from collections import Counter
+
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -48,9 +51,9 @@ def test_the_mean_of_both_orders_takes_the_place_out(replies, turned, expected):
     assert backwards == pytest.approx(1 - expected[0])
 
 
-def judged(tmp_path, monkeypatch, answer):
+def judged(tmp_path, monkeypatch, answer, quip=QUIP, **settings):
     """Let a judge that answers by a function compare the candidates of `QUIP`."""
-    files = write_candidates(tmp_path / "in", QUIP)
+    files = write_candidates(tmp_path / "in", quip)
     asked = []
 
     def replies(questions, output, **_):
@@ -74,10 +77,10 @@ def judged(tmp_path, monkeypatch, answer):
         pq.write_table(table, output / "part-00000.parquet")
 
     monkeypatch.setattr(quotetune.judging, "run_sampling", replies)
-    judge = JudgeConfig.model_validate({"model": {"path": "m"}, "template": TEMPLATE})
+    judge = JudgeConfig.model_validate({"model": {"path": "m"}, "template": TEMPLATE, **settings})
     prompts = {
         name: Prompt(name, messages=[{"role": "user", "content": f"{name}? {{second}}"}])
-        for name in QUIP
+        for name in quip
     }
     run_judge(files, prompts, tmp_path / "judge", judge, seed=0)
     return asked, Verdicts(tmp_path / "judge" / "verdicts.parquet")
@@ -91,8 +94,12 @@ def test_every_two_answers_are_asked_about_in_both_orders(tmp_path, monkeypatch)
     assert "c? {second}|c: response 0|c: response 1" in asked
     assert "c? {second}|c: response 1|c: response 0" in asked
     assert (verdicts.comparisons, verdicts.undecided) == (len(QUIP), 0)
-    rows = [{"sample": i} for i in range(3)]
-    assert (verdicts.matrix("c", rows) == 0.5).all()  # the first place has no advantage
+    rows = [{"sample": i, "response": str(i)} for i in range(3)]
+    matrix = verdicts.matrix("c", rows)
+    assert (matrix[:2, :2] == 0.5).all()  # the first place has no advantage
+    assert np.isnan(matrix[2, :2]).all()  # nobody has asked
+    rows[2]["response"] = "0"
+    assert verdicts.matrix("c", rows)[2, 0] == 0.5  # equal texts are not asked about
 
 
 def test_a_judge_with_a_taste_is_a_preference(tmp_path, monkeypatch):
@@ -100,7 +107,17 @@ def test_a_judge_with_a_taste_is_a_preference(tmp_path, monkeypatch):
         return "[[A]]" if first > second else "hm" if first.startswith("b") else "[[B]]"
 
     _, verdicts = judged(tmp_path, monkeypatch, later)
-    rows = [{"sample": 0}, {"sample": 1}]
+    rows = [{"sample": 0, "response": "0"}, {"sample": 1, "response": "1"}]
     assert verdicts.matrix("a", rows).tolist() == [[0.5, 0.0], [1.0, 0.5]]
     assert verdicts.matrix("b", rows).tolist() == [[0.5, 0.25], [0.75, 0.5]]
     assert verdicts.undecided == 1
+
+
+def test_a_cap_bounds_the_comparisons_of_each_prompt(tmp_path, monkeypatch):
+    quip = {"a": [0.1, 0.2, 0.3, 0.4], "b": [0.5, None, 0.6]}
+    asked, verdicts = judged(tmp_path, monkeypatch, lambda *_: "[[A]]", quip, comparisons=2)
+    assert verdicts.comparisons == 2 + 1
+    answers = Counter(answer for question in asked for answer in question.split("|")[1:])
+    # Each is in one comparison, and there in both places.
+    assert set(answers.values()) == {2}
+    assert len(answers) == 4 + 2

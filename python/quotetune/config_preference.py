@@ -94,10 +94,10 @@ class LongQuotesConfig(CriterionConfig):
 
 
 class PerplexityConfig(CriterionConfig):
-    """Perplexity of the response, given its prompt, under a judge model."""
+    """Perplexity of the response, given its prompt, under a scoring model."""
 
     model: ModelConfig | None = None
-    """The judge; `null` takes the run's own base model."""
+    """The scoring model; `null` takes the run's own base model."""
 
 
 class CallableConfig(_Block):
@@ -128,6 +128,11 @@ class JudgeConfig(_Block):
 
     model: ModelConfig
     """The judge."""
+
+    comparisons: PositiveInt | None = None
+    """How many comparisons a prompt, each in both orders; `null` compares every two candidates.
+    They are drawn by the run's seed; all candidates are in as many, as far as possible. Win rates
+    are means over the comparisons that were made."""
 
     format: Literal["chat", "text"] = "chat"
     """Whether the question goes through the model's chat template."""
@@ -179,10 +184,11 @@ class PreferenceConfig(_Block):
     """Share of the word 4-grams that stood in the response before."""
 
     perplexity: PerplexityConfig | None = None
-    """Perplexity under a judge model."""
+    """Perplexity under a scoring model."""
 
     judge: JudgeConfig | None = None
-    """A model that compares two answers. It is asked n * (n - 1) times a prompt."""
+    """A model that compares two answers. Of n candidates it is asked n * (n - 1) times a prompt,
+    unless `comparisons` bounds that."""
 
     callables: dict[str, CallableConfig] = {}
     """Preferences of your own, by a name for the statistics."""
@@ -245,7 +251,7 @@ class PerplexityConstraintConfig(ConstraintConfig):
     """Bounds how much higher the chosen side's perplexity may be."""
 
     model: ModelConfig | None = None
-    """The judge; `null` takes that of `preference.perplexity`, or the run's own base model."""
+    """The scoring model; `null` takes that of `preference.perplexity`, or the run's base model."""
 
 
 class BartScoreConstraintConfig(ConstraintConfig):
@@ -259,7 +265,7 @@ class ConstraintsConfig(_Block):
     """What the chosen side of a pair must not pay for its preference."""
 
     perplexity: PerplexityConstraintConfig | None = None
-    """Perplexity under a judge model."""
+    """Perplexity under a scoring model."""
 
     reference_similarity: ConstraintConfig | None = None
     """ROUGE-L against the prompt's reference."""

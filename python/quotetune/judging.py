@@ -1,4 +1,4 @@
-"""The judge stage: a model compares every two candidates of a prompt, in both orders.
+"""The judge stage: a model compares two candidates of a prompt, in both orders.
 
 The replies are sampled like responses, in parts, so that an interrupted stage goes on. Which answer
 stands first sways a judge (Zheng et al. 2023, section 3.3); the mean of both orders takes that out.
@@ -6,13 +6,13 @@ stands first sways a judge (Zheng et al. 2023, section 3.3); the mean of both or
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import combinations
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from quotetune.candidates import CandidateFiles, Row, candidates_by_prompt
+from quotetune.comparisons import compared
 from quotetune.config_preference import JudgeConfig
 from quotetune.preference import Matrix
 from quotetune.prompts import Prompt
@@ -31,13 +31,13 @@ def run_judge(
     seed: int,
     progress: Callable[[Progress], None] | None = None,
 ) -> None:
-    """Let a judge compare all candidates that are long enough to score.
+    """Let a judge compare candidates that are long enough to score: all, or as many as it may.
 
     Args:
         files: The candidates.
         prompts: The prompts by id.
         output: Directory that gets the replies, `part-*.parquet`, and `verdicts.parquet`: for every
-            two candidates `prompt_id`, `sample`, `other`, `preference` (P(sample > other)) and
+            comparison `prompt_id`, `sample`, `other`, `preference` (P(sample > other)) and
             `undecided` (how many of the replies named neither). Equal texts are not asked about.
         judge: The judge.
         seed: The run's seed.
@@ -46,7 +46,7 @@ def run_judge(
     Raises:
         UsageError: There is no such model, or a question is too long for it.
     """
-    comparisons = list(_comparisons(files))
+    comparisons = list(_comparisons(files, judge.comparisons, seed))
     questions = [
         question
         for prompt_id, first, second in comparisons
@@ -67,12 +67,14 @@ def run_judge(
     _write_verdicts(output, comparisons)
 
 
-def _comparisons(files: CandidateFiles) -> Iterator[tuple[str, Row, Row]]:
+def _comparisons(
+    files: CandidateFiles, most: int | None, seed: int
+) -> Iterator[tuple[str, Row, Row]]:
     for prompt_id, rows in candidates_by_prompt(files):
         ranked = [row for row in rows if row["quip"] is not None]
-        for first, second in combinations(ranked, 2):
-            if first["response"] != second["response"]:
-                yield prompt_id, first, second
+        texts = [row["response"] for row in ranked]
+        for first, second in compared(texts, most, f"{seed}:{prompt_id}"):
+            yield prompt_id, ranked[first], ranked[second]
 
 
 def _question(judge: JudgeConfig, prompt: Prompt, first: Row, second: Row) -> Prompt:
@@ -195,7 +197,11 @@ class Verdicts:
             self.undecided += row["undecided"]
 
     def matrix(self, prompt_id: str, rows: Sequence[Mapping[str, Any]]) -> Matrix:
-        """Return P(i > j) of a prompt's candidates; 1/2 where nothing was asked."""
+        """Return P(i > j) of a prompt's candidates: 1/2 of equal texts, NaN if nobody has asked."""
         known = self._found.get(prompt_id, {})
-        samples = [row["sample"] for row in rows]
-        return np.array([[known.get((one, other), 0.5) for other in samples] for one in samples])
+
+        def preference(one: Mapping[str, Any], other: Mapping[str, Any]) -> float:
+            unasked = 0.5 if one["response"] == other["response"] else np.nan
+            return known.get((one["sample"], other["sample"]), unasked)
+
+        return np.array([[preference(one, other) for other in rows] for one in rows])

@@ -50,7 +50,7 @@ def _stages(layout: Layout, name: str, root: Path, prompts: Path) -> list[Stage]
 
         return {prompt.id: prompt for prompt in load_prompts(prompts)}
 
-    ranking = Ranking(
+    ranking = RankingStages(
         RankingConfig.of_run(layout.config),
         prefix=f"{name}/",
         samples=root / "samples",
@@ -63,7 +63,7 @@ def _stages(layout: Layout, name: str, root: Path, prompts: Path) -> list[Stage]
 
 
 @dataclass(frozen=True)
-class Ranking:
+class RankingStages:
     """Makes the stages that rank samples.
 
     Attributes:
@@ -214,7 +214,9 @@ class Ranking:
                     ),
                 )
 
-        settings = flat("preference.judge", judge.model_dump(exclude={"weight"}))
+        settings = flat("preference.judge", judge.model_dump(exclude={"weight", "comparisons"}))
+        if judge.comparisons is not None:
+            settings["preference.judge.comparisons"] = judge.comparisons
         settings["seed"] = config.seed
         inputs = {
             "its prompts": self.prompts,
@@ -247,7 +249,7 @@ class Ranking:
         settings = _given("pairs", config.pairs.model_dump())
         settings["pairs.pairs_per_prompt"] = config.pairs.most_pairs
         if config.preference is not None:
-            judge = {"judge": {"model", "format", "template", "sampling"}}
+            judge = {"judge": {"model", "comparisons", "format", "template", "sampling"}}
             settings |= _given("preference", config.preference.model_dump(exclude=judge))
         negatives = config.pairs.negatives
         if config.pairs.rule == "random_partner" or (negatives and negatives.cross_prompt):
