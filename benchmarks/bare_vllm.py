@@ -18,16 +18,20 @@ def main(path: Path) -> None:
     apply_in_child()
     os.environ["VLLM_ENABLE_V1_MULTIPROCESSING"] = "0"
     from vllm import LLM, SamplingParams
+    from vllm.lora.request import LoRARequest
 
     job = json.loads(path.read_text("utf-8"))
     sampling = job["sampling"]
     samples = read_samples(path.parent).to_pylist()
     requests = [sample for sample in samples if sample["sample"] == 0]
     longest = max(len(request["prompt_token_ids"]) for request in requests)
+    adapter = LoRARequest("policy", 1, job["adapter"]) if job["adapter"] else None
+    lora = {"enable_lora": True, "max_lora_rank": 16} if adapter else {}
     model = LLM(
         job["model"]["path"],
         dtype=job["model"]["dtype"],
         max_model_len=longest + sampling["max_tokens"],
+        **lora,
         **sampling["engine"],
     )
     parameters = [
@@ -42,7 +46,7 @@ def main(path: Path) -> None:
     ]
     prompts = [{"prompt_token_ids": request["prompt_token_ids"]} for request in requests]
     start = time.monotonic()
-    outputs = model.generate(prompts, parameters, use_tqdm=False)
+    outputs = model.generate(prompts, parameters, use_tqdm=False, lora_request=adapter)
     seconds = time.monotonic() - start
     tokens = sum(len(drawn.token_ids) for output in outputs for drawn in output.outputs)
     print(json.dumps({"amount": tokens, "seconds": seconds}))

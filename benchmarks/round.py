@@ -1,5 +1,7 @@
 """A round of quote-tuning: its sampling beside bare vLLM, its training beside a bare TRL script.
 
+Then the policy that it has made is sampled, as an evaluation or the next round does.
+
 All of it is the demo's: model, index, prompts, and the settings of `configs/demo.yaml`, only less
 of it. The bare scripts are given the very requests and pairs of the round.
 """
@@ -47,12 +49,14 @@ class Size:
         prompts: Prompts to sample.
         n: Responses a prompt.
         max_tokens: Tokens of the longest response.
+        n_after: Responses a prompt of the trained policy.
         pairs_per_prompt: Pairs of each prompt, at most.
         backend: What samples.
     """
 
     prompts: int = 16
     n: int = 16
+    n_after: int = 4
     max_tokens: int = 64
     pairs_per_prompt: int = 4
     backend: str = "auto"
@@ -64,16 +68,18 @@ class Round:
 
     Attributes:
         stages: Seconds of each stage.
-        sampled: Tokens sampled.
-        generating: Seconds of generation, the engine's start left out.
+        sampled: Tokens sampled, and seconds of that, the engine's start left out.
+        sampled_after: The same of the trained policy.
+        cpu_after: CPU seconds of that sampling, the engine's start included.
         steps: Steps trained.
         training: Seconds of those, the start left out.
         pairs: Preference pairs.
     """
 
     stages: dict[str, Time]
-    sampled: int
-    generating: float
+    sampled: Progress
+    sampled_after: Progress
+    cpu_after: float
     steps: int
     training: float
     pairs: int
@@ -84,10 +90,12 @@ def tables(settings: Settings, size: Size | None = None) -> list[Table]:
     size = size or Size()
     work = settings.work / "round"
     done = run_round(settings.demo, work, size)
-    sampling = [Row(QUOTETUNE, done.sampled, Time(done.generating, done.stages["sample"].cpu))]
+    sampling = [_drawn(done.sampled, done.stages["sample"].cpu)]
+    after = [_drawn(done.sampled_after, done.cpu_after)]
     training = [Row(QUOTETUNE, done.steps, Time(done.training, done.stages["train"].cpu))]
     if VLLM in settings.systems:
         sampling.append(_bare(VLLM, "bare_vllm", work / "samples" / "job.json"))
+        after.append(_bare(VLLM, "bare_vllm", work / "samples-after" / "job.json"))
     if TRL in settings.systems:
         training.append(_bare(TRL, "bare_trl", work / "training" / "job.json"))
     return [
@@ -111,6 +119,12 @@ def tables(settings: Settings, size: Size | None = None) -> list[Table]:
                 "Wall time is that of the steps; CPU time is the whole process's, from start to "
                 "end.",
             ),
+        ),
+        Table(
+            title=f"Sampling of {size.n_after} responses for each prompt from the trained policy",
+            unit="tokens a second",
+            rows=after,
+            notes=("As above, but with the adapter, which neither merges into the model.",),
         ),
         Table(
             title="Stages of that round",
@@ -137,18 +151,27 @@ def run_round(demo: Path, work: Path, size: Size) -> Round:
     model = ModelConfig(path=str(demo / "model"), dtype="bfloat16")
     prompts = _prompts(demo / "prompts.jsonl", size.prompts)
     scores, pairs = work / "scores" / "scores.parquet", work / "pairs"
-    progress: list[Progress] = []
+    sampled: list[Progress] = []
 
-    def sample() -> None:
+    def sample(name: str, n: int, adapter: Path | None) -> Progress:
+        progress: list[Progress] = []
         run_sampling(
             prompts,
-            work / "samples",
+            work / name,
             model=model,
-            sampling=_sampling(size),
+            sampling=_sampling(size, n),
+            adapter=adapter,
             seed=0,
             round=1,
             progress=progress.append,
         )
+        return progress[-1]
+
+    def sample_base() -> None:
+        sampled.append(sample("samples", size.n, None))
+
+    def sample_after() -> None:
+        sampled.append(sample("samples-after", size.n_after, work / "adapter"))
 
     def pair() -> None:
         chosen = PairsConfig(
@@ -168,7 +191,7 @@ def run_round(demo: Path, work: Path, size: Size) -> Round:
         )
 
     stages: dict[str, Callable[[], None]] = {
-        "sample": sample,
+        "sample": sample_base,
         "score": lambda: score_samples(
             work / "samples", demo / "index", scores.parent, lambda *_: None
         ),
@@ -176,22 +199,28 @@ def run_round(demo: Path, work: Path, size: Size) -> Round:
         "train": train,
     }
     times = {name: timed(stage) for name, stage in stages.items()}
+    cpu_after = timed(sample_after).cpu
     record = json.loads((work / "adapter" / "training.json").read_text("utf-8"))
     return Round(
         stages=times,
-        sampled=progress[-1].tokens,
-        generating=progress[-1].seconds,
+        sampled=sampled[0],
+        sampled_after=sampled[1],
+        cpu_after=cpu_after,
         steps=record["steps"],
         training=record["steps"] * record["seconds_per_step"],
         pairs=record["pairs"],
     )
 
 
-def _sampling(size: Size) -> SamplingConfig:
+def _drawn(sampled: Progress, cpu: float) -> Row:
+    return Row(QUOTETUNE, sampled.tokens, Time(sampled.seconds, cpu))
+
+
+def _sampling(size: Size, n: int) -> SamplingConfig:
     on_cpu = not _has_accelerator()
     return SamplingConfig(
         backend=size.backend,
-        n=size.n,
+        n=n,
         temperature=0.7,
         top_p=0.95,
         max_tokens=size.max_tokens,
