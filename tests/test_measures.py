@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from quotetune import Document, build_index
 from quotetune.evaluating import evaluate_tables, row_metrics, text_table
-from quotetune.measures.bootstrap import METRICS, paired_intervals
+from quotetune.measures.bootstrap import paired_intervals
 from quotetune.measures.diversity import distinct_n
 from quotetune.measures.quoting import (
     false_positive_floor,
@@ -16,6 +16,7 @@ from quotetune.measures.quoting import (
     quoting_rows,
 )
 from quotetune.measures.scoring_models import ScoringModels
+from quotetune.metrics import AVERAGED
 from quotetune.prompts import Prompt
 
 FOX = "The quick brown fox jumps over the lazy dog near the river bank."
@@ -132,7 +133,7 @@ def response_rows(values, prompts=None):
     return [
         {
             "prompt_id": f"p{number}" if prompts is None else prompts[number],
-            **dict.fromkeys(METRICS, value),
+            **dict.fromkeys([metric.key for metric in AVERAGED], value),
             "numerator": 0 if value is None else round(100 * value),
             "denominator": 100 + number,
         }

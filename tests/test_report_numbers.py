@@ -93,14 +93,14 @@ def test_a_change_is_called_better_or_worse_only_if_the_interval_leaves_out_zero
     (run / "metrics.json").write_text(json.dumps(metrics))
     changes = cards(read_page(write_report(run)))
     unclear = interval[0] <= 0 <= interval[1]
-    label = {"quip": "QUIP", "rouge_l": "ROUGE-L", "length_chars": "length in characters"}[name]
+    label = {"quip": "QUIP", "rouge_l": "ROUGE-L", "length_chars": "characters"}[name]
     assert changes[label].attributes["class"].split() == ["change", *tone.split()]
     assert ("no clear difference" in changes[label].parent.text) == unclear
 
 
 def test_a_share_too_small_for_a_decimal_is_not_called_nothing(page):
     lines = table_rows(page.one("section", id="results").all("table")[0])
-    assert lines["false positives"] == ["–", "–", "–", "–", "0.0015%", "–"]
+    assert lines["false-positive floor"] == ["–", "–", "–", "–", "0.0015%", "–"]
 
 
 def test_reward_accuracy_and_benchmarks_have_tables(page):

@@ -3,7 +3,6 @@
 import json
 import math
 from pathlib import Path
-from typing import get_args
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -13,9 +12,10 @@ from hypothesis import strategies as st
 
 from quotetune.best import best_policy, link_best, stops_after
 from quotetune.config import Config
-from quotetune.config_rounds import BestConfig, Criterion
+from quotetune.config_rounds import BestConfig
 from quotetune.curves import collect_curves, write_curves
 from quotetune.drift import kl_to_base
+from quotetune.metrics import EVALUATED
 from quotetune.pipeline import plan, stage_list
 from quotetune.replay import mix_pairs, replayed_rows
 from quotetune.stages.layout import Layout
@@ -94,12 +94,12 @@ def test_best_is_a_link_that_moves_with_its_run(tmp_path):
     assert sorted(path.name for path in best.parent.iterdir()) == ["best", "round-1", "round-2"]
 
 
-LOWER = {"perplexity", "repetition", "cut"}
+LOWER = {"perplexity", "repetition", "cut", "false_positive_floor"}
 OF_QUOTES = {"coverage", "longest_quote", "documents_quoted"}
 OF_QUOTES |= {"quip", "quip_micro", "on_topic_quip", "quip_ignore_prompt"}
 
 
-@pytest.mark.parametrize("criterion", get_args(Criterion))
+@pytest.mark.parametrize("criterion", EVALUATED)
 def test_the_better_value_is_the_usual_one_of_its_criterion(criterion):
     usual = "lower" if criterion in LOWER else "higher"
     best = BestConfig(criterion=criterion)

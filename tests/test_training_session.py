@@ -196,4 +196,4 @@ def test_the_model_card_names_the_base_model_its_options_and_the_numbers(policie
     write_model_card(output, {"before": {"quip": 0.05}, "after": {"quip": 0.123, "rouge_l": None}})
     card = (output / "README.md").read_text()
     assert "|  | before | after |" in card
-    assert "| quip | 0.05 | 0.123 |" in card
+    assert "| QUIP | 5.0% | 12.3% |" in card

@@ -153,7 +153,7 @@ def test_a_merged_model_gives_the_logits_of_base_and_adapter(run, quotetune, tmp
     assert (merged - untouched).abs().max() > 0.1
     card = (output / "README.md").read_text()
     assert "library_name: transformers" in card and "PeftModel" not in card
-    assert "merged into the weights" in card and "| quip | 0.5 |" in card
+    assert "merged into the weights" in card and "| QUIP | 50.0% |" in card
 
 
 def test_an_upload_that_fails_says_how_to_go_on(run, quotetune, tmp_path):

@@ -4,45 +4,19 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from quotetune.best import Preference
+from quotetune.metrics import EVALUATED, metric_named
 
-Criterion = Literal[
-    "quip",
-    "quip_micro",
-    "on_topic_quip",
-    "quip_ignore_prompt",
-    "coverage",
-    "longest_quote",
-    "documents_quoted",
-    "rouge_l",
-    "bart_score",
-    "perplexity",
-    "mauve",
-    "distinct_1",
-    "distinct_2",
-    "length_tokens",
-    "length_chars",
-    "repetition",
-    "cut",
-]
-# Measured only if the key of `evaluation` with the same name is set.
-_ON_DEMAND = frozenset({"bart_score", "perplexity", "mauve"})
-# What measures quoting, so that `pairs.direction: unquote` turns it round.
-_OF_QUOTES = frozenset(
-    {
-        "quip",
-        "quip_micro",
-        "on_topic_quip",
-        "quip_ignore_prompt",
-        "coverage",
-        "longest_quote",
-        "documents_quoted",
-    }
-)
-_LOWER_IS_BETTER = frozenset({"perplexity", "repetition", "cut"})
 Share = Annotated[float, Field(ge=0, le=1)]
+
+
+def _evaluated(key: str) -> str:
+    if key not in EVALUATED:
+        keys = ", ".join(map(repr, EVALUATED))
+        raise ValueError(f"is {key!r}: choose one of {keys}")
+    return key
 
 
 class BestConfig(BaseModel):
@@ -50,7 +24,7 @@ class BestConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
-    criterion: Criterion = "quip"
+    criterion: Annotated[str, AfterValidator(_evaluated)] = "quip"
     """A metric of the evaluation on the held-out prompts (docs/metrics.md)."""
 
     prefer: Preference | None = None
@@ -105,11 +79,12 @@ def round_problems(blocks: Mapping[str, Any]) -> list[tuple[str, str]]:
         problems.append(("replay", text))
     if rounds == 1 and blocks.get("early_stop"):
         problems.append(("early_stop", "has nothing to stop: set rounds to 2 or more"))
-    on_demand = best.criterion in _ON_DEMAND and "evaluation" in blocks
+    criterion = metric_named(best.criterion)
+    on_demand = criterion.measured == "on demand" and "evaluation" in blocks
     if on_demand and getattr(blocks["evaluation"], best.criterion) is None:
         text = f"{best.criterion} is not measured: set evaluation.{best.criterion}"
         problems.append(("best.criterion", text))
-    if best.prefer and best.criterion in _OF_QUOTES and "pairs" in blocks:
+    if best.prefer and criterion.of_quotes and "pairs" in blocks:
         direction = blocks["pairs"].direction
         wanted = _usual(best.criterion, direction)
         if best.prefer != wanted:
@@ -122,5 +97,7 @@ def round_problems(blocks: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def _usual(criterion: str, direction: str) -> Preference:
-    lower = criterion in _LOWER_IS_BETTER or (criterion in _OF_QUOTES and direction == "unquote")
-    return "lower" if lower else "higher"
+    metric = metric_named(criterion)
+    if metric.of_quotes and direction == "unquote":
+        return "lower"
+    return metric.better or "higher"

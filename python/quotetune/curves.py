@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from quotetune.metrics import OF_DRIFT
 from quotetune.stages.layout import Layout
 from quotetune.stages.stopping import evaluated
 from quotetune.whole_files import write_json
@@ -52,7 +53,7 @@ def _figures(layout: Layout, policy: str) -> dict[str, float | None]:
     drift = directory / "drift" / "drift.json"
     if layout.config.drift is not None and drift.exists():
         content = _read(drift)
-        figures |= {name: content[name] for name in ("kl_to_base", "perplexity_outside")}
+        figures |= {name: content[name] for name in OF_DRIFT}
     statistics = layout.round(layout.number(policy)) / "pairs" / "pairs.json"
     if statistics.exists():
         pairs = _read(statistics)

@@ -1,7 +1,7 @@
 """The evaluation's metrics stage: responses to the held-out prompts to numbers."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from quotetune.index import Index
 
 RESPONSES, BEST_OF_N, REFERENCE = "responses", "best_of_n", "reference"
-_MEANS = ("on_topic_quip", "false_positive_floor", "perplexity", "bart_score")
 
 
 @dataclass(frozen=True)
@@ -128,13 +127,7 @@ def _quote_lengths(rows: Sequence[Mapping[str, Any]], n: int) -> dict[str, list[
 
 def row_metrics(rows: Sequence[Mapping[str, Any]]) -> dict[str, float | None]:
     """Average what was measured of each response, and take them all together."""
-    metrics: dict[str, float | None] = asdict(mean_metrics(rows))
-    metrics["quip_ignore_prompt"] = sum(row["quip_ignore_prompt"] or 0.0 for row in rows) / len(
-        rows
-    )
-    for name in _MEANS:
-        values = [row[name] for row in rows if row[name] is not None]
-        metrics[name] = sum(values) / len(values) if values else None
+    metrics = mean_metrics(rows)
     texts = [row["response"] for row in rows]
     metrics |= {"distinct_1": distinct_n(texts, 1), "distinct_2": distinct_n(texts, 2)}
     documents = [row["quoted_documents"] for row in rows]

@@ -1,13 +1,13 @@
 """Metrics of responses: how much they quote, how good and how long they are."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 from quotetune.candidates import token_length
 from quotetune.errors import QuotetuneError, UsageError
+from quotetune.metrics import AVERAGED
 
 if TYPE_CHECKING:
     from quotetune.results import QuipReport
@@ -37,39 +37,6 @@ class EvaluatedPrompt(Protocol):
         """A good response."""
 
 
-@dataclass(frozen=True)
-class MeanMetrics:
-    """Means over all responses, as fractions or plain numbers.
-
-    Attributes:
-        quip: QUIP (Weller et al. 2024, section 3); a response too short to score counts 0. Macro
-            average.
-        quip_micro: N-grams in the corpus by all n-grams, over all responses together; None if all
-            are too short.
-        coverage: Share of a response's characters that are inside quotes; an empty one counts 0.
-        longest_quote: Characters of the longest quote, 0 without one; None if the index has no
-            suffix structure, which alone knows quotes.
-        rouge_l: F-measure of ROUGE-L (Lin 2004) against the prompt's reference, over the responses
-            whose prompt has one; words are lower-cased runs of `a-z0-9`, unstemmed. None if no
-            prompt has one.
-        length_tokens: Tokens, without the end-of-text token; None for texts that no model gave.
-        length_chars: Characters.
-        repetition: Share of a response's word 4-grams that stood in it before; words are what white
-            space separates; 0 for fewer than four words.
-        cut: Share of responses that were cut at max_tokens; None for texts that no model gave.
-    """
-
-    quip: float
-    quip_micro: float | None
-    coverage: float
-    longest_quote: float | None
-    rouge_l: float | None
-    length_tokens: float | None
-    length_chars: float
-    repetition: float
-    cut: float | None
-
-
 def response_rows(
     prompts: Sequence[EvaluatedPrompt], samples: Any, index: ScoringIndex
 ) -> list[dict[str, Any]]:
@@ -83,9 +50,9 @@ def response_rows(
         index: The index of the corpus.
 
     Returns:
-        For each response `prompt_id`, `sample` and `response`, the numbers that the attributes of
-        `MeanMetrics` are means of (`quip` is None if it is too short, `cut` a bool), and
-        `numerator` and `denominator` of QUIP.
+        For each response `prompt_id`, `sample` and `response`; the numbers of which metrics are
+        means, under their keys (`quip` is None if it is too short, `cut` a bool; `length_tokens`
+        and `cut` are None for texts that no model gave); and `numerator` and `denominator` of QUIP.
 
     Raises:
         QuotetuneError: There is no response, or one is to none of the prompts.
@@ -109,37 +76,27 @@ def response_rows(
     ]
 
 
-def mean_metrics(rows: Iterable[Mapping[str, Any]]) -> MeanMetrics:
-    """Average what `response_rows` measured.
+def mean_metrics(rows: Sequence[Mapping[str, Any]]) -> dict[str, float | None]:
+    """Average what was measured of each response.
+
+    Args:
+        rows: The numbers of each response: those of `response_rows`, and any others that a metric
+            is a mean of.
+
+    Returns:
+        The means by key; None where no response has a number.
 
     Example:
-        >>> row = {"quip": None, "numerator": 0, "denominator": 0, "coverage": 0.0,
-        ...     "longest_quote": 0, "rouge_l": None, "length_tokens": 2, "length_chars": 9,
-        ...     "repetition": 0.0, "cut": False}
-        >>> mean_metrics([row, row | {"quip": 0.5, "numerator": 2, "denominator": 4}]).quip
-        0.25
+        >>> row = {"quip": None, "numerator": 0, "denominator": 0, "rouge_l": None}
+        >>> mean_metrics([row, row | {"quip": 0.5, "numerator": 2, "denominator": 4}])
+        {'quip': 0.25, 'quip_micro': 0.5, 'rouge_l': None}
     """
-    rows = list(rows)
-
-    def mean(name: str) -> float | None:
-        values = [row[name] for row in rows if row[name] is not None]
-        return float(np.mean(values)) if values else None
-
-    def mean_of_all(name: str) -> float:
-        return float(np.mean([row[name] or 0 for row in rows]))
-
-    denominator = sum(row["denominator"] for row in rows)
-    return MeanMetrics(
-        quip=mean_of_all("quip"),
-        quip_micro=sum(row["numerator"] for row in rows) / denominator if denominator else None,
-        coverage=mean_of_all("coverage"),
-        longest_quote=mean("longest_quote"),
-        rouge_l=mean("rouge_l"),
-        length_tokens=mean("length_tokens"),
-        length_chars=mean_of_all("length_chars"),
-        repetition=mean_of_all("repetition"),
-        cut=mean("cut"),
-    )
+    means: dict[str, float | None] = {}
+    for metric in AVERAGED:
+        if metric.average == "pooled" or metric.key in rows[0]:
+            total, count = metric.terms(rows)
+            means[metric.key] = total / count if count else None
+    return means
 
 
 def best_of_n(samples: Any, index: ScoringIndex) -> Any:

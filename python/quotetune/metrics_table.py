@@ -6,39 +6,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from quotetune.metrics import METRICS
 from quotetune.run_metrics import Metrics
-
-# Heading and format of each metric; what is not listed is in metrics.json only.
-COLUMNS = {
-    "quip": ("QUIP", "{:.1%}"),
-    "quip_micro": ("QUIP micro", "{:.1%}"),
-    "on_topic_quip": ("on-topic QUIP", "{:.1%}"),
-    "coverage": ("coverage", "{:.1%}"),
-    "longest_quote": ("longest quote", "{:.1f}"),
-    "rouge_l": ("ROUGE-L", "{:.1%}"),
-    "perplexity": ("perplexity", "{:.1f}"),
-    "bart_score": ("BARTScore", "{:.2f}"),
-    "mauve": ("MAUVE", "{:.3f}"),
-    "length_tokens": ("tokens", "{:.1f}"),
-    "length_chars": ("characters", "{:.1f}"),
-    "repetition": ("repetition", "{:.1%}"),
-    "cut": ("cut", "{:.1%}"),
-}
-FURTHER_COLUMNS = {
-    "quip_ignore_prompt": ("QUIP without the prompt's words", "{:.1%}"),
-    "false_positive_floor": ("false-positive floor", "{:.3%}"),
-    "documents_quoted": ("documents quoted", "{:.0f}"),
-    "distinct_1": ("distinct-1", "{:.3f}"),
-    "distinct_2": ("distinct-2", "{:.3f}"),
-}
-# What a reader wants to be sure of, and how a difference of it reads.
-_HEADLINES = {
-    "quip": ("QUIP", 100, "{:+.1f} points"),
-    "on_topic_quip": ("on-topic QUIP", 100, "{:+.1f} points"),
-    "rouge_l": ("ROUGE-L", 100, "{:+.1f} points"),
-    "perplexity": ("perplexity", 1, "{:+.1f}"),
-    "length_chars": ("characters", 1, "{:+.1f}"),
-}
 
 
 def print_table(rows: Mapping[str, Metrics]) -> None:
@@ -57,14 +26,12 @@ def print_table(rows: Mapping[str, Metrics]) -> None:
     console.print(table)
 
 
-def table_cells(
-    rows: Mapping[str, Metrics], columns: Mapping[str, tuple[str, str]] = COLUMNS
-) -> list[list[str]]:
+def table_cells(rows: Mapping[str, Metrics], *, further: bool = False) -> list[list[str]]:
     """Format metrics.
 
     Args:
         rows: Metrics by the name of their row.
-        columns: Heading and format of each metric.
+        further: Whether to give those that the main table leaves out, instead of its own.
 
     Returns:
         The heading and a line a row; QUIP also relative to the first row. A metric that no row has
@@ -75,19 +42,19 @@ def table_cells(
         [['', 'QUIP', 'cut'], ['before', '10.0%', '0.0%'], ['after', '25.0% (+150%)', '50.0%']]
     """
     first = next(iter(rows.values()))
-    shown = {
-        key: column
-        for key, column in columns.items()
-        if any(metrics.get(key) is not None for metrics in rows.values())
-    }
-    lines = [["", *(heading for heading, _ in shown.values())]]
-    for name, metrics in rows.items():
+    columns = [
+        metric
+        for metric in METRICS
+        if (metric.shown == "further") == further
+        and any(row.get(metric.key) is not None for row in rows.values())
+    ]
+    lines = [["", *(metric.label for metric in columns)]]
+    for name, row in rows.items():
         line = [name]
-        for key, (_, form) in shown.items():
-            value = metrics.get(key)
-            text = "-" if value is None else form.format(value)
-            base = first.get(key)
-            if key == "quip" and metrics is not first and base and value is not None:
+        for metric in columns:
+            value, base = row.get(metric.key), first.get(metric.key)
+            text = metric.show(value)
+            if metric.key == "quip" and row is not first and base and value is not None:
                 text += f" ({value / base - 1:+.0%})"
             line.append(text)
         lines.append(line)
@@ -109,13 +76,16 @@ def difference_line(
         'QUIP +15.0 points (+10.0 to +21.0)'
     """
     parts = []
-    for key, (heading, scale, form) in _HEADLINES.items():
-        ours, theirs, interval = metrics.get(key), base.get(key), intervals.get(key)
-        if ours is None or theirs is None or interval is None:
+    for metric in METRICS:
+        ours, theirs = metrics.get(metric.key), base.get(metric.key)
+        interval = intervals.get(metric.key)
+        if metric.shown != "headline" or ours is None or theirs is None or interval is None:
             continue
-        number = form.partition(" ")[0]
-        low, high = (number.format(scale * bound) for bound in interval)
-        parts.append(f"{heading} {form.format(scale * (ours - theirs))} ({low} to {high})")
+        change, low, high = (
+            metric.show_difference(value, theirs) for value in (ours - theirs, *interval)
+        )
+        name = f"{metric.label} {change} {metric.unit_of_difference}".strip()
+        parts.append(f"{name} ({low} to {high})")
     return ", ".join(parts)
 
 

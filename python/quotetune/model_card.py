@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from quotetune.markdown import markdown_table
+from quotetune.metrics import metrics_of
 
 _TEMPLATE = """\
 ---
@@ -135,12 +136,9 @@ def model_card(record: dict[str, Any], metrics: dict[str, dict[str, float | None
 def _numbers(metrics: dict[str, dict[str, float | None]]) -> str:
     if not metrics:
         return ""
-    names = dict.fromkeys(name for values in metrics.values() for name in values)
     rows = [["", *metrics]]
-    for name in names:
-        cells = [values.get(name) for values in metrics.values()]
-        shown = ["" if cell is None else f"{cell:.4g}" for cell in cells]
-        rows.append([name, *shown])
+    for metric in metrics_of(metrics.values()):
+        rows.append([metric.label, *(metric.show(row.get(metric.key)) for row in metrics.values())])
     return "\n## Held-out prompts\n\n" + "\n".join(markdown_table(rows)) + "\n"
 
 

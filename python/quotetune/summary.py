@@ -14,7 +14,6 @@ from quotetune.curves import write_curves
 from quotetune.markdown import markdown_table
 from quotetune.marked import marked_response
 from quotetune.metrics_table import (
-    FURTHER_COLUMNS,
     bootstrap_line,
     difference_line,
     print_table,
@@ -97,7 +96,7 @@ def _markdown(config: Config, metrics: Mapping[str, Any]) -> str:
         "",
         "## Further measures",
         "",
-        *markdown_table(table_cells(rows, FURTHER_COLUMNS)),
+        *markdown_table(table_cells(rows, further=True)),
         "",
         *_reward_accuracy(metrics),
         *_lm_eval(metrics),

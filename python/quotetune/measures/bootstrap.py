@@ -1,28 +1,18 @@
 """Confidence intervals of differences: a paired bootstrap over prompts."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from quotetune.metrics import AVERAGED
 
 LEVEL = 0.95
 RESAMPLES = 4000
 SEED = 0
 # Draws of one prompt each that are in memory at a time, 8 bytes each.
 _DRAWS_AT_ONCE = 4_000_000
-# How a metric averages over responses: a response without a number counts as 0, or not at all.
-_OVER_ALL = ("quip", "coverage", "repetition", "length_chars", "quip_ignore_prompt")
-_OVER_SCORED = (
-    "on_topic_quip",
-    "longest_quote",
-    "rouge_l",
-    "bart_score",
-    "perplexity",
-    "length_tokens",
-    "cut",
-)
-METRICS = (*_OVER_ALL, "quip_micro", *_OVER_SCORED)
 _Rows = Iterable[Mapping[str, Any]]
 
 
@@ -47,8 +37,10 @@ def paired_intervals(
     prompts = sorted(ours.keys() & theirs.keys())
     sides = [[side[prompt] for prompt in prompts] for side in (ours, theirs)]
     # [side, metric, prompt] of what is summed, and of what the sum is divided by.
-    sums = np.array([[_sums(of_prompt) for of_prompt in side] for side in sides])
-    sums = sums.reshape(2, len(prompts), len(METRICS), 2)
+    sums = np.array(
+        [[[metric.terms(rows) for metric in AVERAGED] for rows in side] for side in sides]
+    )
+    sums = sums.reshape(2, len(prompts), len(AVERAGED), 2)
     differences = [
         _difference(
             counts @ sums[0].reshape(len(prompts), -1), counts @ sums[1].reshape(len(prompts), -1)
@@ -56,13 +48,13 @@ def paired_intervals(
         for counts in _draws(len(prompts), resamples, seed)
     ]
     intervals: dict[str, list[float] | None] = {}
-    drawn = np.concatenate(differences) if prompts else np.full((1, len(METRICS)), np.nan)
-    for metric, values in zip(METRICS, drawn.T, strict=True):
+    drawn = np.concatenate(differences) if prompts else np.full((1, len(AVERAGED)), np.nan)
+    for metric, values in zip(AVERAGED, drawn.T, strict=True):
         # A draw may, by chance, hold none of the few prompts that have a number.
         values = values[~np.isnan(values)]
         tail = (1 - LEVEL) / 2
         bounds = np.quantile(values, [tail, 1 - tail]).tolist() if len(values) else None
-        intervals[metric] = bounds
+        intervals[metric.key] = bounds
     return intervals, len(prompts)
 
 
@@ -71,20 +63,6 @@ def _by_prompt(rows: _Rows) -> dict[str, list[Mapping[str, Any]]]:
     for row in rows:
         grouped.setdefault(row["prompt_id"], []).append(row)
     return grouped
-
-
-def _sums(rows: Sequence[Mapping[str, Any]]) -> list[tuple[float, float]]:
-    """Return for each metric what one prompt's responses add above and below the line."""
-    sums: list[tuple[float, float]] = []
-    for metric in METRICS:
-        if metric == "quip_micro":
-            sums.append((sum(r["numerator"] for r in rows), sum(r["denominator"] for r in rows)))
-        elif metric in _OVER_ALL:
-            sums.append((sum(row[metric] or 0.0 for row in rows), len(rows)))
-        else:
-            values = [row[metric] for row in rows if row[metric] is not None]
-            sums.append((sum(values), len(values)))
-    return sums
 
 
 def _draws(prompts: int, resamples: int, seed: int) -> Iterable[NDArray[np.float64]]:

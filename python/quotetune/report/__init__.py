@@ -1,8 +1,7 @@
 """`report.html`: one self-contained page about a finished run.
 
 `run_files` reads what a run has left, `responses` marks the quotes of its held-out responses,
-`charts` draws, `measures` knows what the numbers are called, `content` gathers it all, and `page`
-puts it into the templates.
+`charts` draws, `content` gathers it all, and `page` puts it into the templates.
 """
 
 from quotetune.report.page import write_report

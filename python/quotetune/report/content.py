@@ -8,6 +8,7 @@ from typing import Any
 import yaml
 
 from quotetune.index import Index
+from quotetune.metrics import metric_named
 from quotetune.report.charts import Bars, bar_chart
 from quotetune.report.distributions import (
     length_bins,
@@ -15,7 +16,6 @@ from quotetune.report.distributions import (
     quip_bins,
     quip_shares,
 )
-from quotetune.report.measures import known_measure
 from quotetune.report.pairs_section import pair_tables
 from quotetune.report.responses import RowResponses, browsing_data, levels, read_responses
 from quotetune.report.results_section import (
@@ -101,7 +101,7 @@ def page_content(files: RunFiles, index: Index | None) -> dict[str, Any]:
 def _lead(files: RunFiles) -> str:
     """Say in a sentence or two what the run has come to."""
     base, tuned = files.rows[0].metrics["quip"], files.tuned.metrics["quip"]
-    show = known_measure("quip").show
+    show = metric_named("quip").show
     writer = f"the tuned model ({files.tuned.label})"
     if files.tuned.key == "absorbed":
         writer = "the absorbed model (before any round)"
@@ -116,7 +116,7 @@ def _lead(files: RunFiles) -> str:
         said += " It has absorbed the documents of the training prompts only."
     trained = files.metrics.get("policies", ())
     if len(trained) > 1:
-        criterion = known_measure(files.metrics["best"]["criterion"]).label
+        criterion = metric_named(files.metrics["best"]["criterion"]).label
         said += f" Of {len(trained)} policies it is the best by {criterion} on these same prompts."
     if files.metrics.get("stopped"):
         said += f" Stopped early: {files.metrics['stopped']}."

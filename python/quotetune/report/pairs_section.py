@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from quotetune.metrics import metric_named
 from quotetune.pairs import DISCARDS
-from quotetune.report.measures import known_measure
 
 _Record = Mapping[str, Any]
 _SIDES = {"samples": "all samples", "gold": "gold", "chosen": "chosen", "rejected": "rejected"}
@@ -69,8 +69,8 @@ def _sides_table(number: int, statistics: _Record) -> dict[str, Any]:
                 (label, ["–" if value is None else form.format(value) for value in values])
             )
     for name in statistics.get("measures", ()):
-        measure = known_measure(name)
-        lines.append((measure.label, [measure.show(statistics[side][name]) for side in sides]))
+        metric = metric_named(name)
+        lines.append((metric.label, [metric.show(statistics[side][name]) for side in sides]))
     return {
         "caption": f"Round {number}: the responses of its pairs beside all that were sampled.",
         "head": list(sides.values()),

@@ -6,20 +6,13 @@ from typing import Any
 
 from markupsafe import Markup
 
+from quotetune.metric import Metric
+from quotetune.metrics import METRICS, metrics_of
 from quotetune.report.charts import Point, line_chart
-from quotetune.report.measures import Measure, known_measure, measures_of
 from quotetune.report.run_files import Row, StageTime
 
-_HEADLINES = (
-    "quip",
-    "on_topic_quip",
-    "coverage",
-    "longest_quote",
-    "rouge_l",
-    "length_chars",
-    "perplexity_outside",
-)
-_CURVES = (*_HEADLINES, "kl_to_base", "perplexity", "repetition")
+_HEADLINES = [metric for metric in METRICS if metric.shown == "headline"]
+_CURVES = [metric for metric in METRICS if metric.shown in ("headline", "curve")]
 _ACCURACY = {"pairs": "{:,}", "accuracy": "{:.1%}", "margin": "{:.3g}"}
 _Section = list[dict[str, Any]]
 
@@ -37,43 +30,41 @@ def cards(steps: Sequence[Row]) -> _Section:
     base, *_, tuned = steps
     return [
         {
-            "label": measure.label,
-            "steps": [measure.show(row.metrics.get(key)) for row in steps],
-            "change": f"{change} {measure.unit_of_difference}".strip(),
+            "label": metric.label,
+            "steps": [metric.show(row.metrics.get(metric.key)) for row in steps],
+            "change": f"{change} {metric.unit_of_difference}".strip(),
             "interval": interval,
-            "tone": _tone(measure, tuned),
-            "unclear": _holds_zero(measure, tuned),
+            "tone": _tone(metric, tuned),
+            "unclear": _holds_zero(metric, tuned),
         }
-        for key in _HEADLINES
-        if (measure := known_measure(key))
-        and base.metrics.get(key) is not None
-        and tuned.metrics.get(key) is not None
-        for change, interval in (_change(measure, base, tuned),)
+        for metric in _HEADLINES
+        if base.metrics.get(metric.key) is not None and tuned.metrics.get(metric.key) is not None
+        for change, interval in (_change(metric, base, tuned),)
     ]
 
 
-def _change(measure: Measure, base: Row, row: Row) -> tuple[str, str]:
+def _change(metric: Metric, base: Row, row: Row) -> tuple[str, str]:
     """Write how a row differs from the base model, and the interval if there is one."""
-    before, after = base.metrics.get(measure.key), row.metrics.get(measure.key)
+    before, after = base.metrics.get(metric.key), row.metrics.get(metric.key)
     if before is None or after is None or row is base:
         return "", ""
-    change = measure.show_difference(after - before, before)
-    if measure.key not in row.intervals:
+    change = metric.show_difference(after - before, before)
+    if metric.key not in row.intervals:
         return change, ""
-    low, high = (measure.show_difference(end, before) for end in row.intervals[measure.key])
+    low, high = (metric.show_difference(end, before) for end in row.intervals[metric.key])
     return change, f"{low} to {high}"
 
 
-def _holds_zero(measure: Measure, row: Row) -> bool:
-    low, high = row.intervals.get(measure.key, (1.0, 1.0))
+def _holds_zero(metric: Metric, row: Row) -> bool:
+    low, high = row.intervals.get(metric.key, (1.0, 1.0))
     return low <= 0 <= high
 
 
-def _tone(measure: Measure, row: Row) -> str:
-    if measure.key not in row.intervals or not measure.better or _holds_zero(measure, row):
+def _tone(metric: Metric, row: Row) -> str:
+    if metric.key not in row.intervals or not metric.better or _holds_zero(metric, row):
         return ""
-    low, _ = row.intervals[measure.key]
-    return "better" if (low > 0) == (measure.better > 0) else "worse"
+    low, _ = row.intervals[metric.key]
+    return "better" if (low > 0) == (metric.better == "higher") else "worse"
 
 
 def result_table(rows: Sequence[Row], tuned: Row) -> tuple[_Section, _Section]:
@@ -81,15 +72,15 @@ def result_table(rows: Sequence[Row], tuned: Row) -> tuple[_Section, _Section]:
     base = rows[0]
     lines = [
         {
-            "key": measure.key,
-            "label": measure.label,
-            "meaning": measure.meaning,
+            "key": metric.key,
+            "label": metric.label,
+            "meaning": metric.meaning,
             "cells": [
-                (measure.show(row.metrics.get(measure.key)), *_change(measure, base, row))
+                (metric.show(row.metrics.get(metric.key)), *_change(metric, base, row))
                 for row in rows
             ],
         }
-        for measure in measures_of(row.metrics for row in rows)
+        for metric in metrics_of(row.metrics for row in rows)
     ]
     return [{"label": row.label, "tuned": row is tuned} for row in rows], lines
 
@@ -121,32 +112,30 @@ def _cell(value: float | None, form: str) -> str:
 
 
 def curves(rows: Sequence[Row]) -> _Section:
-    """Draw each measure over the policies, from the base model on; nothing for two of them."""
+    """Draw each metric over the policies, from the base model on; nothing for two of them."""
     policies = [row for row in rows if re.fullmatch(r"base|absorbed|round-\d+", row.key)]
     if len(policies) < 3:
         return []
     base, *others = policies
     drawn = []
-    for measure in map(known_measure, _CURVES):
-        shown = [row for row in policies if row.metrics.get(measure.key) is not None]
-        banded = base in shown and all(measure.key in row.intervals for row in others)
+    for metric in _CURVES:
+        shown = [row for row in policies if row.metrics.get(metric.key) is not None]
+        banded = base in shown and all(metric.key in row.intervals for row in others)
         points = [
-            Point(
-                row.label, row.metrics[measure.key], *(_ends(measure, base, row) if banded else ())
-            )
+            Point(row.label, row.metrics[metric.key], *(_ends(metric, base, row) if banded else ()))
             for row in shown
         ]
         if len(points) > 1:
-            chart = line_chart(f"{measure.label} by round", points, measure.show, measure.show_tick)
-            drawn.append({"label": measure.label, "chart": chart})
+            chart = line_chart(f"{metric.label} by round", points, metric.show, metric.show_tick)
+            drawn.append({"label": metric.label, "chart": chart})
     return drawn
 
 
-def _ends(measure: Measure, base: Row, row: Row) -> tuple[float, float]:
+def _ends(metric: Metric, base: Row, row: Row) -> tuple[float, float]:
     """Return the interval of a row's difference to the base model, around the latter's value."""
-    low, high = row.intervals.get(measure.key, (0.0, 0.0))
-    before = base.metrics[measure.key]
-    least = 0.0 if measure.form == "share" else before + low
+    low, high = row.intervals.get(metric.key, (0.0, 0.0))
+    before = base.metrics[metric.key]
+    least = 0.0 if metric.form == "share" else before + low
     return max(least, before + low), before + high
 
 

@@ -10,12 +10,12 @@ from typing import Any
 import yaml
 
 from quotetune.errors import UsageError
+from quotetune.metrics import OF_DRIFT
 from quotetune.prompts import Prompt, load_prompts
 from quotetune.stage import MANIFEST
 
 _Record = dict[str, Any]
 _ROUND = r"round-(\d+)"
-_DRIFT = ("kl_to_base", "perplexity_outside")
 _LABELS = {"best_of_n": "base, best of n", "according_to": "base, “according to”"}
 _STEPS = ("prompts", "sample", "score", "pair", "train", "metrics")
 
@@ -182,7 +182,7 @@ def _drift(path: Path) -> dict[str, dict[str, float | None]]:
     if not path.exists():
         return {}
     content = _read_json(path)
-    measured = {name: content["curves"][name] for name in _DRIFT if name in content["curves"]}
+    measured = {name: content["curves"][name] for name in OF_DRIFT if name in content["curves"]}
     return {
         policy: {name: values[place] for name, values in measured.items()}
         for place, policy in enumerate(content["policies"])

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from quotetune.metrics import ON_DEMAND
 from quotetune.stage import Stage
 from quotetune.stages.layout import BASE, Layout, flat
 from quotetune.stages.sampling import sampling_stage
@@ -101,7 +102,7 @@ def metrics(layout: Layout, name: str, asked: Path) -> Stage:
 
 def _scoring_settings(layout: Layout) -> dict[str, Any]:
     """What the config says of the models that measure; nothing of those that are not wanted."""
-    evaluation = layout.config.evaluation.model_dump(include={"perplexity", "bart_score", "mauve"})
+    evaluation = layout.config.evaluation.model_dump(include=set(ON_DEMAND))
     if evaluation["perplexity"] == "base":
         evaluation["perplexity"] = layout.config.model.model_dump()
     return flat("evaluation", {name: block for name, block in evaluation.items() if block})
