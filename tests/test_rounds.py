@@ -15,8 +15,10 @@ from quotetune.config import Config
 from quotetune.config_rounds import BestConfig
 from quotetune.curves import collect_curves, write_curves
 from quotetune.drift import kl_to_base
+from quotetune.errors import UsageError
 from quotetune.metrics import EVALUATED
 from quotetune.pipeline import plan, stage_list
+from quotetune.pipeline import run as run_pipeline
 from quotetune.replay import mix_pairs, replayed_rows
 from quotetune.stages.layout import Layout
 from quotetune.stages.stopping import evaluated, stop_reason
@@ -92,6 +94,22 @@ def test_best_is_a_link_that_moves_with_its_run(tmp_path):
     best = tmp_path / "moved" / "best"
     assert best.resolve() == tmp_path / "moved" / "round-2" / "adapter"
     assert sorted(path.name for path in best.parent.iterdir()) == ["best", "round-1", "round-2"]
+
+
+def test_a_directory_in_the_place_of_the_link_is_refused_before_any_work(tmp_path):
+    """A copy that follows links has it: it may hold the only copy of something, and is let be."""
+    run, adapter = tmp_path / "run", tmp_path / "run" / "round-1" / "adapter"
+    adapter.mkdir(parents=True)
+    (run / "best").mkdir()
+    (run / "best" / "adapter_config.json").write_text("{}")
+    for refused in (
+        lambda: link_best(run, adapter),
+        lambda: run_pipeline(run_of(tmp_path, []), ""),
+    ):
+        with pytest.raises(UsageError, match=r"run/best is a directory .*: remove it"):
+            refused()
+    assert (run / "best" / "adapter_config.json").exists()
+    assert sorted(path.name for path in run.iterdir()) == ["best", "round-1"]
 
 
 LOWER = {"perplexity", "repetition", "cut", "false_positive_floor"}

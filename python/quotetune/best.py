@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
+from quotetune.errors import UsageError
+
 Preference = Literal["higher", "lower"]
 
 
@@ -58,6 +60,20 @@ def stops_after(values: Mapping[str, float | None], prefer: Preference) -> str |
     return None
 
 
+def check_best(run: Path) -> None:
+    """Refuse a run in which a directory stands where the link to the best policy is to be.
+
+    Raises:
+        UsageError: There is one; a copy of a run that followed its links has it.
+    """
+    best = run / "best"
+    if best.is_dir() and not best.is_symlink():
+        raise UsageError(
+            f"{best} is a directory where the link to the best policy is to be, as in a copy of a"
+            " run that followed its links: remove it, or move it out of the run"
+        )
+
+
 def link_best(run: Path, adapter: Path) -> None:
     """Let `best` in the run's directory lead to a policy; the link appears by rename.
 
@@ -65,7 +81,11 @@ def link_best(run: Path, adapter: Path) -> None:
         run: The run's directory.
         adapter: What training wrote, inside of it. The link is relative, so that a run can be
             moved.
+
+    Raises:
+        UsageError: There is a directory in its place.
     """
+    check_best(run)
     unfinished = run / "best.tmp"
     unfinished.unlink(missing_ok=True)
     unfinished.symlink_to(os.path.relpath(adapter, run))

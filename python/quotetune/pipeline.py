@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from quotetune.best import check_best
 from quotetune.config import Config
 from quotetune.console import say
 from quotetune.curves import write_curves
@@ -125,10 +126,11 @@ def run(config: Config, config_text: str, until: str | None = None) -> None:
         until: Where to stop; None goes on to the evaluation and the summary.
 
     Raises:
-        UsageError: Another process works on the same run.
+        UsageError: Another process works on the same run, or a directory is in the way of `best`.
         QuotetuneError: A stage failed; what it has done so far is kept.
     """
     stages = stage_list(config, until)
+    check_best(config.run)
     with _lock(config.run):
         write_text(config.run / "config.yaml", config_text)
         for stage in stages:
