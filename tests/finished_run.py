@@ -3,6 +3,8 @@
 import json
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import yaml
 
 from quotetune import Document, build_index
@@ -34,6 +36,20 @@ ANSWERS = {
 }
 
 
+_SIDE = {"count": 2, "too_short": 0, "quip": 0.25, "length": 12.0, "cut": 0.5}
+PAIR_STATISTICS = {
+    "schema": 1,
+    "prompts": 5,
+    "prompts_with_pair": 2,
+    "prompts_without_pair": {"too_short": 0, "no_gap": 3},
+    "pairs": 2,
+    "samples": _SIDE,
+    "chosen": {**_SIDE, "quip": 0.75},
+    "rejected": _SIDE,
+    "gap": {"mean": 0.5, "median": 0.5, "min": 0.4, "max": 0.6},
+}
+
+
 def write_run(directory: Path, answers=ANSWERS, rounds=1, structures=("bloom", "suffix"), **config):
     """Write the run and its index, and return its directory."""
     run = directory / config.pop("name", "run")
@@ -51,16 +67,27 @@ def write_run(directory: Path, answers=ANSWERS, rounds=1, structures=("bloom", "
     write_prompts(run / "prompts" / "heldout.parquet", prompts)
     for place in range(rounds + 1):
         name = f"round-{place}" if place else "base"
-        _write_evaluation(run, name, prompts, [drawn[place] for drawn in answers.values()])
+        texts = [drawn[place] for drawn in answers.values()]
+        _write_evaluation(run, name, prompts, texts, index)
         if place:
             _write_round(run / name)
+    rows = {f"round-{place}" if place else "base": _metrics(place) for place in range(rounds + 1)}
+    base, *policies = rows
     metrics = {
-        "schema": 1,
+        "schema": 3,
         "prompts": len(prompts),
-        "before": _metrics(0),
-        "after": _metrics(rounds),
+        "before": rows[base],
+        "after": rows[policies[-1]],
+        "policies": policies,
+        "last": policies[-1],
+        "best": {"policy": policies[-1], "criterion": "quip", "value": _metrics(rounds)["quip"]},
+        "stopped": None,
         "best_of_n": None,
-        "rows": {f"round-{number}": _metrics(number) for number in range(1, rounds)},
+        "reference": None,
+        "rows": rows,
+        "intervals": {},
+        "reward_accuracy": {},
+        "lm_eval": None,
     }
     (run / "metrics.json").write_text(json.dumps(metrics), encoding="utf-8")
     (run / "config.yaml").write_text(yaml.safe_dump(content), encoding="utf-8")
@@ -82,7 +109,33 @@ def _metrics(place):
     }
 
 
-def _write_evaluation(run, name, prompts, texts):
+def response_row(index, prompt_id, text):
+    """What responses.parquet has of a response, as far as the report reads it."""
+    (report,) = index.score([text])
+    lengths = None if report.quotes is None else [len(quote.text) for quote in report.quotes]
+    return {
+        "prompt_id": prompt_id,
+        "sample": 0,
+        "response": text,
+        "quip": report.quip_25_beta,
+        "longest_quote": report.longest_quote,
+        "cut": len(text) > 70,
+        "quote_lengths": lengths,
+    }
+
+
+def write_responses(path, rows):
+    """Write such rows."""
+    kinds = {
+        "quip": pa.float64(),
+        "longest_quote": pa.int32(),
+        "quote_lengths": pa.list_(pa.int32()),
+    }
+    columns = {key: pa.array([row[key] for row in rows], kinds.get(key)) for key in rows[0]}
+    pq.write_table(pa.table(columns), path)
+
+
+def _write_evaluation(run, name, prompts, texts, index):
     samples = run / "evaluation" / name / "samples"
     samples.mkdir(parents=True)
     requests = [Request([1, 2], seed) for seed in range(len(prompts))]
@@ -93,25 +146,15 @@ def _write_evaluation(run, name, prompts, texts):
     write_part(samples, 0, [prompt.id for prompt in prompts], requests, drawn)
     _write_manifest(samples, f"evaluation/{name}/sample", 61.0)
     (samples.parent / "metrics").mkdir()
+    rows = [response_row(index, p.id, text) for p, text in zip(prompts, texts, strict=True)]
+    write_responses(samples.parent / "metrics" / "responses.parquet", rows)
     _write_manifest(samples.parent / "metrics", f"evaluation/{name}/metrics", 0.25)
 
 
 def _write_round(directory):
-    side = {"count": 2, "too_short": 0, "quip": 0.25, "length": 12.0, "cut": 0.5}
-    statistics = {
-        "schema": 1,
-        "prompts": 5,
-        "prompts_with_pair": 2,
-        "prompts_without_pair": {"too_short": 0, "no_gap": 3},
-        "pairs": 2,
-        "samples": side,
-        "chosen": {**side, "quip": 0.75},
-        "rejected": side,
-        "gap": {"mean": 0.5, "median": 0.5, "min": 0.4, "max": 0.6},
-    }
     history = [{"step": step, "loss": 0.7 / step, "accuracy": step / 4} for step in range(1, 5)]
     for name, content in (
-        ("pairs/pairs.json", statistics),
+        ("pairs/pairs.json", PAIR_STATISTICS),
         ("adapter/training.json", {"history": history}),
     ):
         (directory / name).parent.mkdir(parents=True)

@@ -182,17 +182,22 @@ def test_sizes_are_different_whole_numbers(text):
 
 def test_the_gain_is_fitted_on_the_logarithm_of_the_prompts():
     gains = {10: 0.01, 30: 0.03, 100: 0.02, 400: 0.08}
-    rows = [SizeRow(size, 5, 0.1, 0.1 + gain, None, None) for size, gain in gains.items()]
+    rows = [
+        SizeRow(size, 5, 0.1, 0.1 + gain, "round-1", None, None) for size, gain in gains.items()
+    ]
     fit = stats.linregress([math.log(size) for size in gains], list(gains.values()))
     assert fit_of_gain(rows) == pytest.approx((fit.intercept, fit.slope))
     assert fit_of_gain(rows[:1]) is None
 
 
 def test_the_table_of_sizes_has_the_interval_of_the_run(tmp_path):
-    rows = [SizeRow(50, 40, 0.04, 0.05, -0.01, 0.03), SizeRow(100, 90, 0.04, 0.09, None, None)]
+    rows = [
+        SizeRow(50, 40, 0.04, 0.05, "round-1", -0.01, 0.03),
+        SizeRow(100, 90, 0.04, 0.09, "round-2", None, None),
+    ]
     table = write_data_size(rows, tmp_path)
-    assert "| 50 | 40 | 4.0% | 5.0% | +1.0% | -1.0% to +3.0% |" in table
-    assert "| 100 | 90 | 4.0% | 9.0% | +5.0% | - |" in table
+    assert "| 50 | 40 | 4.0% | 5.0% | +1.0% | -1.0% to +3.0% | round 1 |" in table
+    assert "| 100 | 90 | 4.0% | 9.0% | +5.0% | - | round 2 |" in table
     content = json.loads((tmp_path / "data-size.json").read_text())
     assert [run["gain"] for run in content["runs"]] == pytest.approx([0.01, 0.05])
     ElementTree.parse(tmp_path / "data-size.svg")
@@ -213,7 +218,12 @@ def test_each_size_is_a_run_of_its_own_that_differs_in_its_prompts_only(tmp_path
         (sized.run / "round-1" / "pairs").mkdir(parents=True)
         (sized.run / "round-1" / "pairs" / "pairs.json").write_text('{"pairs": 7}')
         quip = 0.1 + sized.prompts.train_limit / 1000
-        metrics = {"before": {"quip": 0.1}, "after": {"quip": quip}, "intervals": None}
+        metrics = {
+            "before": {"quip": 0.1},
+            "after": {"quip": quip},
+            "best": {"policy": "round-1"},
+            "intervals": {"round-1": {"quip": [-0.1, 0.2]}, "round-2": {"quip": [0.5, 0.6]}},
+        }
         (sized.run / "metrics.json").write_text(json.dumps(metrics))
         done.append(sized)
 
@@ -223,6 +233,7 @@ def test_each_size_is_a_run_of_its_own_that_differs_in_its_prompts_only(tmp_path
         (5, 7, 0.005),
         (20, 7, 0.02),
     ]
+    assert {(row.policy, row.low, row.high) for row in rows} == {("round-1", -0.1, 0.2)}
     first, second = (sized.model_dump() for sized in done)
     assert first.pop("run") == tmp_path / "study" / "prompts-5"
     assert second.pop("run") == tmp_path / "study" / "prompts-20"

@@ -7,7 +7,7 @@ import sqlite3
 import pytest
 import torch
 import yaml
-from measured_run import run_config, without_children
+from measured_run import without_children
 from tiny_model import save_tiny_adapter, save_tiny_model, tiny_tokenizer
 from transformers import AutoModelForCausalLM
 
@@ -76,28 +76,3 @@ def test_lm_eval_runs_a_task_of_ones_own_on_a_policy(model, tmp_path):
     assert set(found["tiny_choice"]) == {"acc", "acc_stderr"}
     assert found["tiny_choice"]["acc"] == pytest.approx(right / 3)
     assert not math.isnan(found["tiny_choice"]["acc_stderr"])
-
-
-def test_benchmarks_are_of_the_last_policy_also_where_a_run_stops_early(tmp_path):
-    from quotetune.stages.layout import Layout
-    from quotetune.stages.tuned import lm_eval_before_and_after
-
-    config = run_config(tmp_path, lm_eval={"tasks": ["x"]})
-    config = config.model_copy(update={"rounds": 3, "early_stop": True})
-    layout = Layout(config)
-    stages = {stage.name: stage for stage in lm_eval_before_and_after(layout)}
-
-    def skipped():
-        return {name: stage.skip and stage.skip.reason() for name, stage in stages.items()}
-
-    assert not any(skipped().values())  # nobody knows yet
-    for policy, quip in (("base", 0.1), ("round-1", 0.3), ("round-2", 0.2)):
-        directory = layout.evaluation(policy) / "metrics"
-        directory.mkdir(parents=True)
-        (directory / "metrics.json").write_text(json.dumps({"metrics": {"quip": quip}}))
-    assert skipped() == {
-        "evaluation/base/lm_eval": None,
-        "evaluation/round-1/lm_eval": "round-2 is the last policy",
-        "evaluation/round-2/lm_eval": None,
-        "evaluation/round-3/lm_eval": "round-2 is the last policy",
-    }

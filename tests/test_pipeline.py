@@ -117,13 +117,18 @@ def test_the_metrics_are_those_of_the_documented_schema(finished):
         "reward_accuracy",
         "lm_eval",
     }
-    assert (metrics["schema"], metrics["prompts"]) == (2, 4)
-    assert list(metrics["rows"]) == ["absorbed", "round-1"]
-    for row in (*metrics["rows"].values(), *(metrics[name] for name in ("before", "after"))):
-        assert set(row) == METRICS
-    for name in ("after", "best_of_n", "reference"):
-        low, high = metrics["intervals"][name]["quip"]
-        assert low <= metrics[name]["quip"] - metrics["before"]["quip"] <= high
+    assert (metrics["schema"], metrics["prompts"]) == (3, 4)
+    rows = metrics["rows"]
+    assert list(rows) == [*POLICIES, "best_of_n", "reference"]
+    assert all(set(row) == METRICS for row in rows.values())
+    assert metrics["before"] == rows["base"]
+    assert metrics["after"] == rows[metrics["best"]["policy"]]
+    assert all(metrics[name] == rows[name] for name in ("best_of_n", "reference"))
+    assert list(metrics["quote_lengths"]) == list(rows)
+    assert list(metrics["intervals"]) == list(rows)[1:]
+    for name, ends in metrics["intervals"].items():
+        low, high = ends["quip"]
+        assert low <= rows[name]["quip"] - metrics["before"]["quip"] <= high
     assert set(metrics["bootstrap"]["prompts"].values()) == {4}
     assert (metrics["reward_accuracy"], metrics["lm_eval"], metrics["stopped"]) == ({}, None, None)
     assert set(EVALUATED) == METRICS
@@ -172,7 +177,7 @@ def test_pairs_and_statistics_agree_with_scores(finished):
 
 def test_the_summary_shows_marked_responses_with_their_sources(finished):
     summary = (Path(finished["run"]) / "summary.md").read_text()
-    assert "| before |" in summary
+    assert "| base |" in summary and "| round 2 |" in summary
     assert "### What is" in summary
     assert "**" in summary.partition("## Responses")[2]
     assert "documents/" in summary
@@ -182,6 +187,7 @@ def test_the_model_card_has_the_numbers_before_and_after(finished):
     metrics = json.loads((Path(finished["run"]) / "metrics.json").read_text())
     card = (Path(finished["run"]) / "round-1" / "adapter" / "README.md").read_text()
     before, after = metrics["before"]["quip"], metrics["rows"]["round-1"]["quip"]
+    assert "|  | base | round 1 |" in card
     assert f"| QUIP | {before:.1%} | {after:.1%} |" in card
 
 
@@ -204,11 +210,11 @@ def test_the_best_policy_and_the_curves_are_those_of_the_metrics(finished):
     directory = Path(finished["run"])
     metrics = json.loads((directory / "metrics.json").read_text())
     curves = json.loads((directory / "curves.json").read_text())
-    quips = {**{name: row["quip"] for name, row in metrics["rows"].items()}}
-    quips["round-2"] = metrics["after"]["quip"]
-    assert curves["policies"] == ["base", *quips]
-    assert curves["curves"]["quip"] == [metrics["before"]["quip"], *quips.values()]
-    assert metrics["best"]["value"] == max(quips.values())
+    quips = {name: metrics["rows"][name]["quip"] for name in POLICIES}
+    assert curves["policies"] == list(quips)
+    assert curves["curves"]["quip"] == list(quips.values())
+    del quips["base"]
+    assert metrics["best"]["value"] == max(quips.values()) == metrics["after"]["quip"]
     best = directory / metrics["best"]["policy"] / "adapter"
     assert (directory / "best").resolve() == best.resolve()
 
@@ -228,8 +234,12 @@ def test_a_round_that_did_not_help_is_the_last_one(finished, tmp_path, capsys):
     ] * 2
     assert all("round-1 did not improve quip" in line for line in never)
     stopped = json.loads((copy / "metrics.json").read_text())
-    assert (stopped["last"], stopped["after"]) == ("round-1", metrics["rows"]["round-1"])
-    assert stopped["best"]["policy"] == "absorbed"
+    assert stopped["last"] == "round-1"
+    assert (stopped["best"]["policy"], stopped["after"]) == (
+        "absorbed",
+        stopped["rows"]["absorbed"],
+    )
+    assert list(stopped["rows"])[:4] == ["base", "absorbed", "round-1", "best_of_n"]
     assert json.loads((copy / "curves.json").read_text())["policies"][-1] == "round-1"
 
 
@@ -238,7 +248,7 @@ def test_a_run_that_is_done_does_nothing_again(finished, capsys):
     *lines, best = capsys.readouterr().err.splitlines()
     assert len(lines) == 20
     assert all(line.startswith("done") for line in lines)
-    assert best.startswith("best: ")
+    assert best.startswith("before: base; after: ")
 
 
 def test_a_changed_pairing_rule_touches_pairing_training_and_evaluation_only(finished):

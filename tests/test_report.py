@@ -43,7 +43,7 @@ def test_the_table_has_the_numbers_of_metrics_json(run, page):
     assert [cell.words for cell in table.one("thead").all("th")] == [
         *("measure", "base", "round 1", "round 2")
     ]
-    rows = [metrics["before"], metrics["rows"]["round-1"], metrics["after"]]
+    rows = [metrics["rows"][name] for name in ("base", "round-1", "round-2")]
     shown = table_rows(table)
     for label, key in (("QUIP", "quip"), ("coverage", "coverage"), ("cut", "cut")):
         base = 100 * rows[0][key]
@@ -246,7 +246,9 @@ def test_with_a_filter_only_what_it_holds_is_marked_and_no_source_is_claimed(tmp
 def test_a_round_that_the_run_has_no_more_is_left_out(tmp_path):
     run = write_run(tmp_path, rounds=2)
     metrics = json.loads((run / "metrics.json").read_text())
-    metrics |= {"after": metrics["rows"]["round-1"], "rows": {}}
+    best = {"policy": "round-1", "criterion": "quip", "value": 0.1}
+    del metrics["rows"]["round-2"]
+    metrics |= {"after": metrics["rows"]["round-1"], "policies": ["round-1"], "best": best}
     (run / "metrics.json").write_text(json.dumps(metrics))
     config = (run / "config.yaml").read_text().replace("rounds: 2", "rounds: 1")
     (run / "config.yaml").write_text(config)
@@ -311,3 +313,11 @@ def test_a_directory_that_is_no_finished_run_is_refused(tmp_path):
         write_report(run)
     with pytest.raises(UsageError, match=r"nowhere: not a finished run"):
         write_report(tmp_path / "nowhere")
+
+
+def test_a_run_of_an_older_version_is_refused_with_what_to_do(tmp_path):
+    run = write_run(tmp_path)
+    metrics = json.loads((run / "metrics.json").read_text())
+    (run / "metrics.json").write_text(json.dumps(metrics | {"schema": 2}))
+    with pytest.raises(UsageError, match=r"has schema 2, .* run `quotetune train` on"):
+        write_report(run)

@@ -5,15 +5,14 @@ import re
 import shutil
 from itertools import pairwise
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
-from finished_run import write_run
+from finished_run import response_row, write_responses, write_run
 from html_page import Element, browsing_data, read_page
 from hypothesis import given
 from hypothesis import strategies as st
 from test_report import plain, table_rows
 
+from quotetune.index import Index
 from quotetune.report import write_report
 from quotetune.report.charts import Bars, Point, axis_ticks, bar_chart, line_chart
 from quotetune.report.distributions import length_bins, lengths_a_response, quip_bins, quip_shares
@@ -23,17 +22,18 @@ from quotetune.results import QuipReport, Quote
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
-    """A run with all that the second schema of the metrics has."""
+    """A run with all that its metrics may have."""
     run = write_run(tmp_path_factory.mktemp("rich"), rounds=2)
     metrics = json.loads((run / "metrics.json").read_text())
     base = metrics["before"]
     quoting = {"quip": [0.25, 0.5], "repetition": [-0.1, 0.2], "rouge_l": None}
-    metrics |= {
-        "schema": 2,
+    metrics["rows"] |= {
         "best_of_n": {**base, "quip": 0.5},
+        "according_to": {**base, "false_positive_floor": 0.000015},
         "reference": {**base, "quip": 1.0},
-        "rows": {**metrics["rows"], "according_to": {**base, "false_positive_floor": 0.000015}},
-        "intervals": {"after": quoting, "best_of_n": {"quip": [-0.01, 0.02]}},
+    }
+    metrics |= {
+        "intervals": {"round-2": quoting, "best_of_n": {"quip": [-0.01, 0.02]}},
         "reward_accuracy": {"round-2": {"pairs": 1234, "accuracy": 0.863, "margin": 0.5}},
         "lm_eval": {
             "before": {"truthfulqa_mc1": {"acc": 0.302}},
@@ -41,9 +41,9 @@ def run(tmp_path_factory):
         },
     }
     (run / "metrics.json").write_text(json.dumps(metrics))
-    rows = {"prompt_id": ["p0"], "response": ["the quick brown fox"], "cut": [False]}
+    rows = [response_row(Index.open(run.parent / "index"), "p0", "the quick brown fox")]
     for name in ("best_of_n", "reference"):
-        pq.write_table(pa.table(rows), run / "evaluation" / "base" / "metrics" / f"{name}.parquet")
+        write_responses(run / "evaluation" / "base" / "metrics" / f"{name}.parquet", rows)
     return run
 
 
@@ -89,7 +89,7 @@ def test_a_change_is_called_better_or_worse_only_if_the_interval_leaves_out_zero
 ):
     run = write_run(tmp_path)
     metrics = json.loads((run / "metrics.json").read_text())
-    metrics["intervals"] = {"after": {name: interval}}
+    metrics["intervals"] = {"round-1": {name: interval}}
     (run / "metrics.json").write_text(json.dumps(metrics))
     changes = cards(read_page(write_report(run)))
     unclear = interval[0] <= 0 <= interval[1]
@@ -107,6 +107,7 @@ def test_reward_accuracy_and_benchmarks_have_tables(page):
     _, accuracy, ability = page.one("section", id="results").all("table")
     assert table_rows(accuracy) == {"round 2": ["1,234", "86.3%", "0.5"]}
     assert table_rows(ability) == {"truthfulqa_mc1, acc": ["0.302", "0.328"]}
+    assert [cell.words for cell in ability.one("thead").all("th")] == ["base", "round 2"]
 
 
 def test_the_best_of_n_and_the_references_can_be_browsed(page):
@@ -149,7 +150,9 @@ def test_the_best_round_is_the_tuned_one_and_the_page_says_how_it_was_chosen(tmp
 def test_an_absorbed_policy_stands_between_the_base_model_and_the_rounds(tmp_path):
     run = write_run(tmp_path, absorb={"documents": "prompts"})
     metrics = json.loads((run / "metrics.json").read_text())
-    metrics["rows"]["absorbed"] = {**metrics["before"], "quip": 0.07}
+    rows = metrics["rows"]
+    absorbed = {**rows["base"], "quip": 0.07}
+    metrics["rows"] = {"base": rows["base"], "absorbed": absorbed, "round-1": rows["round-1"]}
     (run / "metrics.json").write_text(json.dumps(metrics))
     curves = {
         "policies": ["base", "absorbed", "round-1"],
@@ -192,7 +195,7 @@ def test_where_the_absorbed_policy_is_the_best_the_page_calls_it_by_its_name(tmp
 def test_a_curve_has_a_band_where_every_difference_has_an_interval(run):
     metrics = json.loads((run / "metrics.json").read_text())
     ends = {"quip": [0.01, 0.06], "rouge_l": [0.0, 0.1]}
-    metrics["intervals"] = {"after": ends, "round-1": {"quip": [-0.08, 0.03]}}
+    metrics["intervals"] = {"round-2": ends, "round-1": {"quip": [-0.08, 0.03]}}
     content = (run / "metrics.json").read_text()
     (run / "metrics.json").write_text(json.dumps(metrics))
     page = read_page(write_report(run))

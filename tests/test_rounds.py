@@ -22,6 +22,7 @@ from quotetune.pipeline import run as run_pipeline
 from quotetune.replay import mix_pairs, replayed_rows
 from quotetune.stages.layout import Layout
 from quotetune.stages.stopping import evaluated, stop_reason
+from quotetune.stages.tuned import lm_eval_before_and_after
 
 values = st.lists(st.none() | st.floats(0, 1), min_size=1, max_size=6)
 
@@ -176,6 +177,27 @@ def test_a_round_waits_for_the_evaluation_that_decides_whether_it_is_run(tmp_pat
     assert entries["round-2/sample"].todo is None
     assert "is better than before" in entries["round-3/train"].note
     assert evaluated(Layout(config)) == ["base", "absorbed", "round-1"]
+
+
+def test_benchmarks_are_of_the_best_policy_which_is_not_known_before_the_end(tmp_path):
+    def reasons(config):
+        stages = {stage.name: stage.skip for stage in lm_eval_before_and_after(Layout(config))}
+        return {name.split("/")[1]: skip and skip.reason() for name, skip in stages.items()}
+
+    wanted = {"evaluation": {"lm_eval": {"tasks": ["x"]}}}
+    config = run_of(tmp_path / "new", [], **wanted)
+    assert not any(reasons(config).values())
+    notes = {entry.name: entry.note for entry in plan(stage_list(config))}
+    assert notes["evaluation/round-2/lm_eval"] == "if round-2 is the best policy"
+    assert reasons(run_of(tmp_path / "stopped", [0.1, 0.2, 0.3, 0.25], **wanted)) == {
+        **dict.fromkeys(["absorbed", "round-2", "round-3"], "round-1 is the best policy"),
+        **dict.fromkeys(["base", "round-1"]),
+    }
+    single = run_of(tmp_path / "single", [], absorb=None, rounds=1, early_stop=False, **wanted)
+    assert [(stage.name, stage.skip) for stage in lm_eval_before_and_after(Layout(single))] == [
+        ("evaluation/base/lm_eval", None),
+        ("evaluation/round-1/lm_eval", None),
+    ]
 
 
 def test_without_early_stop_every_round_is_run(tmp_path):

@@ -29,8 +29,8 @@ class BestConfig(BaseModel):
 
     prefer: Preference | None = None
     """Which value of it is the better one; `null` takes the usual one: lower for perplexity,
-    repetition and cut, higher for all others. `pairs.direction: unquote` turns round what measures
-    quoting."""
+    repetition, cut and the false-positive floor, higher for all others. `pairs.direction: unquote`
+    turns round what measures quoting."""
 
     def preferred(self, direction: Literal["quote", "unquote"]) -> Preference:
         """Say which value is the better one.

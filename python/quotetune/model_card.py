@@ -1,6 +1,7 @@
 """The README.md of a trained adapter or model."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -67,12 +68,12 @@ model = AutoModelForCausalLM.from_pretrained("path/to/this/directory")
 tokenizer = AutoTokenizer.from_pretrained("path/to/this/directory")"""
 
 
-def write_model_card(directory: Path, metrics: dict[str, dict[str, float | None]]) -> None:
+def write_model_card(directory: Path, metrics: Mapping[str, Mapping[str, float | None]]) -> None:
     """Write the model card of what a training wrote; an older one is replaced.
 
     Args:
         directory: The adapter or model, with its `training.json`.
-        metrics: Metrics on held-out prompts by name, such as `before` and `after`; may be empty.
+        metrics: Metrics on held-out prompts by name, such as `base` and `round 1`; may be empty.
     """
     record = json.loads((directory / "training.json").read_text(encoding="utf-8"))
     unfinished = directory / "README.md.unfinished"
@@ -80,12 +81,15 @@ def write_model_card(directory: Path, metrics: dict[str, dict[str, float | None]
     unfinished.replace(directory / "README.md")
 
 
-def model_card(record: dict[str, Any], metrics: dict[str, dict[str, float | None]]) -> str:
+def model_card(
+    record: dict[str, Any], metrics: Mapping[str, Mapping[str, float | None]], note: str = ""
+) -> str:
     """Write the model card.
 
     Args:
         record: What `training.json` holds.
-        metrics: Metrics on held-out prompts by name, such as `before` and `after`; may be empty.
+        metrics: Metrics on held-out prompts by the name of their policy; may be empty.
+        note: What is to be said of them.
 
     Returns:
         Markdown with the metadata block of the Hugging Face Hub.
@@ -124,7 +128,7 @@ def model_card(record: dict[str, Any], metrics: dict[str, dict[str, float | None
         title=f"{base.rstrip('/').rpartition('/')[2]}, {'quote-tuned' if dpo else 'absorbed'}",
         what=(_QUOTE_TUNED if dpo else _ABSORBED).format(base=base),
         loading=_LOAD_ADAPTER.format(base=base) if adapter else _LOAD_MODEL,
-        numbers=_numbers(metrics),
+        numbers=_numbers(metrics, note),
         facts="\n".join(f"| {name} | {value} |" for name, value in facts.items()),
         trainer="DPOConfig" if dpo else "SFTConfig",
         options=json.dumps(record["dpo" if dpo else "sft"], indent=2),
@@ -133,13 +137,14 @@ def model_card(record: dict[str, Any], metrics: dict[str, dict[str, float | None
     )
 
 
-def _numbers(metrics: dict[str, dict[str, float | None]]) -> str:
+def _numbers(metrics: Mapping[str, Mapping[str, float | None]], note: str) -> str:
     if not metrics:
         return ""
     rows = [["", *metrics]]
     for metric in metrics_of(metrics.values()):
         rows.append([metric.label, *(metric.show(row.get(metric.key)) for row in metrics.values())])
-    return "\n## Held-out prompts\n\n" + "\n".join(markdown_table(rows)) + "\n"
+    said = f"\n{note}\n" if note else ""
+    return "\n## Held-out prompts\n\n" + "\n".join(markdown_table(rows)) + f"\n{said}"
 
 
 def merged_card(card: str, base: str) -> str:

@@ -77,13 +77,13 @@ def plan(stages: Sequence[Stage]) -> list[Planned]:
     remade: list[Stage] = []
     for stage in stages:
         sources = [other.name for other in remade if _reads(stage, other)]
-        deciding = [other.name for other in remade if _decides(other, stage)]
-        reason = stage.skip.reason() if stage.skip is not None and not deciding else None
+        open_skip = stage.skip if any(_decides(other, stage) for other in remade) else None
+        reason = stage.skip.reason() if stage.skip is not None and open_skip is None else None
         if reason is not None:
             planned.append(Planned(stage.name, False, reason, never=True))
             continue
-        if deciding and (sources or inspect(stage).state != "done"):
-            entry = Planned(stage.name, None, f"if {deciding[-1]} is better than before")
+        if open_skip is not None and (sources or inspect(stage).state != "done"):
+            entry = Planned(stage.name, None, open_skip.condition)
         elif sources and not stage.directory.exists():
             entry = Planned(stage.name, True, "")
         elif sources:

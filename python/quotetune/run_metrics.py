@@ -9,13 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from quotetune.best import best_policy
 from quotetune.config import Config
 from quotetune.measures.bootstrap import LEVEL, RESAMPLES, SEED, paired_intervals
 from quotetune.stages.layout import BASE, Layout
-from quotetune.stages.stopping import criterion, evaluated, stop_reason
+from quotetune.stages.stopping import best_evaluated, criterion, evaluated, stop_reason
 
-SCHEMA = 2
+SCHEMA = 3
 Metrics = Mapping[str, float | None]
 
 
@@ -56,43 +55,38 @@ def collect_metrics(config: Config) -> dict[str, Any]:
     """
     layout = Layout(config)
     base = layout.evaluation(BASE) / "metrics"
-    rows = {"before": _Row(base)}
-    policies = [name for name in evaluated(layout) if name != BASE]
-    for policy in policies[:-1]:
-        rows[policy] = _Row(layout.evaluation(policy) / "metrics")
-    rows["after"] = _Row(layout.evaluation(policies[-1]) / "metrics")
-    values = {policy: criterion(layout, policy) for policy in policies}
-    best = best_policy(values, config.best.preferred(config.pairs.direction))
-    for baseline in config.evaluation.baselines:
-        rows[baseline] = _Row(layout.evaluation(baseline) / "metrics")
+    names = evaluated(layout)
+    policies = [name for name in names if name != BASE]
+    best = best_evaluated(layout)
+    rows = {name: _Row(layout.evaluation(name) / "metrics") for name in names}
     apart = {name: _Row(base, name) for name in ("best_of_n", "reference")}
-    rows |= {name: row for name, row in apart.items() if row.metrics() is not None}
+    baselines = config.evaluation.baselines
+    others = {name: _Row(layout.evaluation(name) / "metrics") for name in baselines}
+    rows |= {name: row for name, row in (apart | others).items() if row.metrics() is not None}
     metrics = {name: row.metrics() for name, row in rows.items()}
     intervals, common = difference_intervals({n: row.responses() for n, row in rows.items()})
     return {
         "schema": SCHEMA,
         "prompts": read_json(base / "metrics.json")["prompts"],
-        "before": metrics["before"],
-        "after": metrics["after"],
+        "before": metrics[BASE],
+        "after": metrics[best],
         "policies": policies,
         "last": policies[-1],
-        "best": {"policy": best, "criterion": config.best.criterion, "value": values[best]},
+        "best": {
+            "policy": best,
+            "criterion": config.best.criterion,
+            "value": criterion(layout, best),
+        },
         "stopped": stop_reason(layout, config.rounds),
         "best_of_n": metrics.get("best_of_n"),
         "reference": metrics.get("reference"),
-        "rows": {name: metrics[name] for name in [*policies[:-1], *config.evaluation.baselines]},
+        "rows": metrics,
         "quote_lengths": {name: row.quote_lengths() for name, row in rows.items()},
         "intervals": intervals,
         "bootstrap": bootstrap_settings(common),
         "reward_accuracy": _reward_accuracy(layout, policies),
-        "lm_eval": _lm_eval(layout, policies[-1]),
+        "lm_eval": _lm_eval(layout, best),
     }
-
-
-def policy_metrics(metrics: Mapping[str, Any]) -> dict[str, Metrics]:
-    """Return the metrics of every trained policy, by its name."""
-    rows = {**metrics["rows"], metrics["last"]: metrics["after"]}
-    return {name: rows[name] for name in metrics["policies"]}
 
 
 def difference_intervals(
@@ -119,15 +113,6 @@ def bootstrap_settings(prompts: Mapping[str, int]) -> dict[str, Any]:
     return {"level": LEVEL, "resamples": RESAMPLES, "seed": SEED, "prompts": dict(prompts)}
 
 
-def metric_rows(metrics: Mapping[str, Any]) -> dict[str, Metrics]:
-    """Name the rows of a run's table."""
-    rows = {"before": metrics["before"], **metrics["rows"], "after": metrics["after"]}
-    for key, title in (("best_of_n", "before, best of n"), ("reference", "reference")):
-        if metrics[key] is not None:
-            rows[title] = metrics[key]
-    return rows
-
-
 def _reward_accuracy(layout: Layout, policies: Iterable[str]) -> dict[str, Any]:
     if not layout.config.evaluation.reward_accuracy:
         return {}
@@ -138,12 +123,12 @@ def _reward_accuracy(layout: Layout, policies: Iterable[str]) -> dict[str, Any]:
     }
 
 
-def _lm_eval(layout: Layout, last: str) -> dict[str, Any] | None:
+def _lm_eval(layout: Layout, best: str) -> dict[str, Any] | None:
     if layout.config.evaluation.lm_eval is None:
         return None
     return {
         name: read_json(layout.evaluation(policy) / "lm_eval" / "lm_eval.json")
-        for name, policy in (("before", BASE), ("after", last))
+        for name, policy in (("before", BASE), ("after", best))
     }
 
 

@@ -42,10 +42,12 @@ class Skip:
     Attributes:
         decided_by: The directories of the stages whose results decide, by their policy.
         reason: Says why it is left out; None if it is not, or if nobody knows yet.
+        condition: When it is not left out, for the plan as long as nobody knows.
     """
 
     decided_by: Mapping[str, Path]
     reason: Callable[[], str | None]
+    condition: str
 
 
 @dataclass(frozen=True)

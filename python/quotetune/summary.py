@@ -21,8 +21,9 @@ from quotetune.metrics_table import (
 )
 from quotetune.model_card import model_card
 from quotetune.pairing import statistics_lines
-from quotetune.run_metrics import collect_metrics, metric_rows, policy_metrics
-from quotetune.stages.layout import Layout
+from quotetune.row_names import best_line, row_label
+from quotetune.run_metrics import collect_metrics
+from quotetune.stages.layout import BASE, Layout
 from quotetune.whole_files import write_json, write_text
 
 _SHOWN_PROMPTS = 5
@@ -44,43 +45,45 @@ def summarize(config: Config) -> dict[str, Any]:
     write_json(config.run / "metrics.json", metrics)
     write_text(config.run / "summary.md", _markdown(config, metrics))
     _write_cards(config, metrics)
-    print_table(metric_rows(metrics))
-    difference = difference_line(metrics["after"], metrics["before"], metrics["intervals"]["after"])
-    for line in _best_lines(metrics):
+    print_table(_labelled(metrics["rows"]))
+    for line in _outcome(metrics):
         say(line)
+    best = metrics["best"]["policy"]
+    difference = difference_line(metrics["after"], metrics["before"], metrics["intervals"][best])
     console = Console(highlight=False, soft_wrap=True)
     console.print(f"after - before: {difference}; {bootstrap_line(metrics['bootstrap'])}")
     console.print(f"summary: {config.run / 'summary.md'}")
     return metrics
 
 
+def _labelled(rows: Mapping[str, Any]) -> dict[str, Any]:
+    return {row_label(name): row for name, row in rows.items()}
+
+
 def _write_cards(config: Config, metrics: Mapping[str, Any]) -> None:
     """Put the numbers of each policy into its model card."""
-    for name, after in policy_metrics(metrics).items():
+    for name in metrics["policies"]:
         policy = config.run / name / "adapter"
         record = json.loads((policy / "training.json").read_text(encoding="utf-8"))
-        card = model_card(record, {"before": metrics["before"], "after": dict(after)})
-        write_text(policy / "README.md", card)
+        rows = {row: metrics["rows"][row] for row in (BASE, name)}
+        note = f"The run that trained it gives {best_line(metrics)}."
+        write_text(policy / "README.md", model_card(record, _labelled(rows), note))
 
 
-def _best_lines(metrics: Mapping[str, Any]) -> list[str]:
-    """Say which policy is the best one."""
-    best = metrics["best"]
+def _outcome(metrics: Mapping[str, Any]) -> list[str]:
+    """Say which policy the run gives."""
     lines = [] if metrics["stopped"] is None else [f"stopped early: {metrics['stopped']}"]
-    if len(policy_metrics(metrics)) > 1:
-        shown = "-" if best["value"] is None else f"{best['value']:.4g}"
-        lines.append(f"best: {best['policy']}, {best['criterion']} {shown}")
-    return lines
+    return [*lines, f"before: {row_label(BASE)}; after: {best_line(metrics)}"]
 
 
 def _markdown(config: Config, metrics: Mapping[str, Any]) -> str:
-    rows = metric_rows(metrics)
+    rows = _labelled(metrics["rows"])
     lines = [
         f"# {config.run.name}",
         "",
         f"{config.model.path}, {metrics['prompts']} held-out prompts, seed {config.seed},"
         f" {config.rounds} round{'s' if config.rounds > 1 else ''}.",
-        *(part for line in _best_lines(metrics) for part in ("", f"{line[:1].upper()}{line[1:]}.")),
+        *(part for line in _outcome(metrics) for part in ("", f"{line[:1].upper()}{line[1:]}.")),
         "",
         *markdown_table(table_cells(rows)),
         "",
@@ -90,7 +93,7 @@ def _markdown(config: Config, metrics: Mapping[str, Any]) -> str:
         "",
         "## Differences",
         "",
-        f"To `before`, with {bootstrap_line(metrics['bootstrap'])}.",
+        f"To {row_label(BASE)}, with {bootstrap_line(metrics['bootstrap'])}.",
         "",
         *_differences(metrics),
         "",
@@ -107,14 +110,13 @@ def _markdown(config: Config, metrics: Mapping[str, Any]) -> str:
         path = config.run / f"round-{number}" / "pairs" / "pairs.json"
         statistics = json.loads(path.read_text(encoding="utf-8"))
         lines += [f"- round {number}: {line}" for line in statistics_lines(statistics)]
-    return "\n".join([*lines, "", *_responses(config, metrics["last"])]) + "\n"
+    return "\n".join([*lines, "", *_responses(config, metrics)]) + "\n"
 
 
 def _differences(metrics: Mapping[str, Any]) -> list[str]:
-    rows = {**metrics["rows"], **{key: metrics[key] for key in ("after", "best_of_n", "reference")}}
     return [
-        f"- {name}: {difference_line(rows[name], metrics['before'], intervals)}"
-        for name, intervals in metrics["intervals"].items()
+        f"- {row_label(name)}: {difference_line(metrics['rows'][name], metrics['before'], ends)}"
+        for name, ends in metrics["intervals"].items()
     ]
 
 
@@ -123,8 +125,8 @@ def _reward_accuracy(metrics: Mapping[str, Any]) -> list[str]:
     for policy, found in metrics["reward_accuracy"].items():
         if found["accuracy"] is not None:
             lines.append(
-                f"- {policy}: {found['accuracy']:.1%} of {found['pairs']} held-out preference pairs"
-                " have the higher reward on the chosen side"
+                f"- {row_label(policy)}: {found['accuracy']:.1%} of {found['pairs']} held-out"
+                " preference pairs have the higher reward on the chosen side"
             )
     return ["## Reward accuracy", "", *lines, ""] if lines else []
 
@@ -133,39 +135,39 @@ def _lm_eval(metrics: Mapping[str, Any]) -> list[str]:
     if metrics["lm_eval"] is None:
         return []
     before, after = metrics["lm_eval"]["before"], metrics["lm_eval"]["after"]
-    cells = [["", "before", "after"]]
+    cells = [["", row_label(BASE), row_label(metrics["best"]["policy"])]]
     for task, values in before.items():
         for name, value in values.items():
             if "stderr" not in name:
                 cells.append([f"{task} {name}", f"{value:.4f}", f"{after[task][name]:.4f}"])
-    return ["## General ability", "", *markdown_table(cells), ""]
+    note = f"After: {best_line(metrics)}."
+    return ["## General ability", "", note, "", *markdown_table(cells), ""]
 
 
-def _responses(config: Config, last: str) -> list[str]:
+def _responses(config: Config, metrics: Mapping[str, Any]) -> list[str]:
     """Show the first held-out prompts, which the hash has chosen, with marked responses."""
     from quotetune.index import Index
     from quotetune.prompts import load_prompts
 
     index = Index.open(config.index)
     prompts = load_prompts(config.run / "prompts" / "heldout.parquet")[:_SHOWN_PROMPTS]
-    names = {"before": "base", "after": last}
     texts = {
-        title: _first_responses(config.run / "evaluation" / name / "samples")
-        for title, name in names.items()
+        name: _first_responses(config.run / "evaluation" / name / "samples")
+        for name in (BASE, metrics["best"]["policy"])
     }
     lines = [
         "## Responses",
         "",
         f"The first {len(prompts)} held-out prompts in the order of their hashes, quotes bold;"
-        " [report.html](report.html) has all of them.",
+        f" [report.html](report.html) has all of them. After: {best_line(metrics)}.",
     ]
     for prompt in prompts:
         shown = prompt.text if prompt.messages is None else prompt.messages[-1]["content"]
         lines += ["", f"### {' '.join((shown or '').split())}"]
-        for title in names:
-            response = texts[title][prompt.id]
+        for name, responses in texts.items():
+            response = responses[prompt.id]
             quotes = index.trace(response)
-            lines += ["", f"{title}:", "", *marked_response(response, quotes)]
+            lines += ["", f"{row_label(name)}:", "", *marked_response(response, quotes)]
     return lines
 
 

@@ -16,6 +16,7 @@ from quotetune.config import Config
 from quotetune.console import say
 from quotetune.errors import UsageError
 from quotetune.markdown import markdown_table
+from quotetune.row_names import row_label
 from quotetune.whole_files import write_json, write_text
 
 SCHEMA = 1
@@ -29,7 +30,8 @@ class SizeRow:
         prompts: Training prompts a round.
         pairs: Pairs that were made of them, over all rounds.
         before: QUIP of the untouched model on the held-out prompts.
-        after: QUIP of the last round's policy.
+        after: QUIP of the policy that the run gives.
+        policy: Which one that is.
         low: Lower end of the interval of `after` - `before`; None if the run has none.
         high: Its upper end.
     """
@@ -38,6 +40,7 @@ class SizeRow:
     pairs: int
     before: float
     after: float
+    policy: str
     low: float | None
     high: float | None
 
@@ -111,21 +114,20 @@ def study_data_size(
 def size_row(run: Path, size: int) -> SizeRow:
     """Read what a finished run gave."""
     metrics = json.loads((run / "metrics.json").read_text(encoding="utf-8"))
-    interval = ((metrics.get("intervals") or {}).get("after") or {}).get("quip")
-    low, high = interval or (None, None)
+    low, high = metrics["intervals"][metrics["best"]["policy"]]["quip"] or (None, None)
     pairs = sum(
         json.loads(path.read_text(encoding="utf-8"))["pairs"]
         for path in run.glob("round-*/pairs/pairs.json")
     )
     before, after = metrics["before"]["quip"], metrics["after"]["quip"]
-    return SizeRow(size, pairs, before, after, low, high)
+    return SizeRow(size, pairs, before, after, metrics["best"]["policy"], low, high)
 
 
 def fit_of_gain(rows: Sequence[SizeRow]) -> tuple[float, float] | None:
     """Fit gain = a + b ln(prompts) by least squares; None for fewer than two runs.
 
     Example:
-        >>> rows = [SizeRow(n, 1, 0.1, 0.1 + g, None, None) for n, g in ((10, 0.0), (100, 0.1))]
+        >>> rows = [SizeRow(n, 1, 0.1, 0.1 + g, "", None, None) for n, g in ((10, 0.0), (100, 0.1))]
         >>> a, b = fit_of_gain(rows)
         >>> round(a, 3), round(b, 4)
         (-0.1, 0.0434)
@@ -160,11 +162,12 @@ def write_data_size(rows: Sequence[SizeRow], directory: Path) -> str:
         "ln(training prompts)", "gain in QUIP", [Points("after - before", points, means, fit)]
     )
     write_text(directory / "data-size.svg", chart)
-    cells = [["training prompts a round", "pairs", "QUIP before", "after", "gain", "95% interval"]]
+    heading = ["training prompts a round", "pairs", "QUIP before", "after", "gain", "95% interval"]
+    cells = [[*heading, "after: the best policy"]]
     for row in rows:
         interval = "-" if row.low is None else f"{row.low:+.1%} to {row.high:+.1%}"
         numbers = [f"{row.prompts:,}", f"{row.pairs:,}", f"{row.before:.1%}", f"{row.after:.1%}"]
-        cells.append([*numbers, f"{row.gain:+.1%}", interval])
+        cells.append([*numbers, f"{row.gain:+.1%}", interval, row_label(row.policy)])
     lines = markdown_table(cells)
     if fit is not None:
         lines += ["", f"gain = {fit[0]:.4f} + {fit[1]:.4f} ln(prompts), by least squares"]

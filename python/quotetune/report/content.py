@@ -29,6 +29,7 @@ from quotetune.report.results_section import (
     training_charts,
 )
 from quotetune.report.run_files import RunFiles
+from quotetune.row_names import best_line
 
 _HEADINGS = {
     "results": "Results",
@@ -114,11 +115,11 @@ def _lead(files: RunFiles) -> str:
         said += " It has absorbed the documents that the held-out prompts ask about."
     elif absorbed is not None:
         said += " It has absorbed the documents of the training prompts only."
-    trained = files.metrics.get("policies", ())
+    trained = files.metrics["policies"]
     if len(trained) > 1:
         criterion = metric_named(files.metrics["best"]["criterion"]).label
         said += f" Of {len(trained)} policies it is the best by {criterion} on these same prompts."
-    if files.metrics.get("stopped"):
+    if files.metrics["stopped"]:
         said += f" Stopped early: {files.metrics['stopped']}."
     return said
 
@@ -131,7 +132,10 @@ def _facts(files: RunFiles, index: Index | None) -> list[str]:
 
 
 def _table_caption(files: RunFiles) -> str:
-    caption = "Below a value: its difference to the base model, shares in percentage points"
+    caption = (
+        f"The run gives {best_line(files.metrics)}. Below a value: its difference to the base"
+        " model, shares in percentage points"
+    )
     if any(row.intervals for row in files.rows):
         caption += ", with the 95% interval of a paired bootstrap over prompts"
     return f"{caption}."

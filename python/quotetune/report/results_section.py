@@ -10,6 +10,8 @@ from quotetune.metric import Metric
 from quotetune.metrics import METRICS, metrics_of
 from quotetune.report.charts import Point, line_chart
 from quotetune.report.run_files import Row, StageTime
+from quotetune.row_names import best_line, row_label
+from quotetune.stages.layout import BASE
 
 _HEADLINES = [metric for metric in METRICS if metric.shown == "headline"]
 _CURVES = [metric for metric in METRICS if metric.shown in ("headline", "curve")]
@@ -90,7 +92,7 @@ def other_tables(metrics: Mapping[str, Any]) -> _Section:
     tables = []
     if accuracy := metrics.get("reward_accuracy"):
         lines = [
-            (name.replace("-", " "), [_cell(row[key], form) for key, form in _ACCURACY.items()])
+            (row_label(name), [_cell(row[key], form) for key, form in _ACCURACY.items()])
             for name, row in accuracy.items()
         ]
         caption = "Does the policy prefer the chosen response of pairs that it was not trained on?"
@@ -102,8 +104,9 @@ def other_tables(metrics: Mapping[str, Any]) -> _Section:
             for name in found
             if "stderr" not in name
         ]
-        caption = "General ability, by lm-eval."
-        tables.append({"caption": caption, "head": list(tasks), "lines": lines})
+        caption = f"General ability, by lm-eval. After: {best_line(metrics)}."
+        head = [row_label(BASE), row_label(metrics["best"]["policy"])]
+        tables.append({"caption": caption, "head": head, "lines": lines})
     return tables
 
 
@@ -153,7 +156,7 @@ def _history(name: str, record: Mapping[str, Any]) -> _Section:
             if entry.get(key) is not None
         ]
         if len(points) > 1:
-            title = f"{name.replace('-', ' ')}: {label}, by step"
+            title = f"{row_label(name)}: {label}, by step"
             chart = line_chart(title, points, "{:.3g}".format, "{:g}".format)
             drawn.append({"label": title, "chart": chart})
     return drawn

@@ -12,11 +12,12 @@ import yaml
 from quotetune.errors import UsageError
 from quotetune.metrics import OF_DRIFT
 from quotetune.prompts import Prompt, load_prompts
+from quotetune.row_names import row_label
+from quotetune.run_metrics import SCHEMA
 from quotetune.stage import MANIFEST
 
 _Record = dict[str, Any]
 _ROUND = r"round-(\d+)"
-_LABELS = {"best_of_n": "base, best of n", "according_to": "base, “according to”"}
 _STEPS = ("prompts", "sample", "score", "pair", "train", "metrics")
 
 
@@ -87,9 +88,8 @@ class RunFiles:
 
     @property
     def tuned(self) -> Row:
-        """The policy that the run has come to: its best one."""
-        last = f"round-{self.rounds}"
-        best = self.metrics.get("best", {}).get("policy", last)
+        """The policy that the run gives: its best one."""
+        best = self.metrics["best"]["policy"]
         return next(row for row in self.rows if row.key == best)
 
 
@@ -103,7 +103,7 @@ def read_run(directory: Path) -> RunFiles:
         What is there.
 
     Raises:
-        UsageError: It is not the directory of a finished run.
+        UsageError: It is not the directory of a finished run, or an older version wrote it.
     """
     for name in ("config.yaml", "metrics.json", "prompts/heldout.parquet"):
         if not (directory / name).exists():
@@ -113,6 +113,11 @@ def read_run(directory: Path) -> RunFiles:
             )
     config = yaml.safe_load((directory / "config.yaml").read_text(encoding="utf-8"))
     metrics = _read_json(directory / "metrics.json")
+    if metrics["schema"] != SCHEMA:
+        raise UsageError(
+            f"{directory}: metrics.json has schema {metrics['schema']}, and this version reads"
+            f" {SCHEMA}: run `quotetune train` on the run's config.yaml, which writes it anew"
+        )
     rounds = _rounds(metrics)
     manifests = _manifests(directory, rounds)
     pairs = {
@@ -146,34 +151,21 @@ def read_run(directory: Path) -> RunFiles:
 
 
 def _rounds(metrics: _Record) -> int:
-    """Count the rounds: those between have rows of their own, the last one is called `after`."""
-    return 1 + sum(_is_round(name) for name in metrics["rows"])
-
-
-def _is_round(name: str) -> bool:
-    return re.fullmatch(_ROUND, name) is not None
+    return sum(re.fullmatch(_ROUND, name) is not None for name in metrics["policies"])
 
 
 def _rows(directory: Path, metrics: _Record) -> list[Row]:
-    """Return the base model, what was trained in its order, and what they are compared with."""
-    between = metrics["rows"]
-    trained = [name for name in between if _is_round(name) or name == "absorbed"]
-    others = ["best_of_n", *(name for name in between if name not in trained), "reference"]
-    found = {**between, **metrics}
-    intervals = metrics.get("intervals") or {}
+    """Return what was evaluated."""
     drift = _drift(directory / "curves.json")
     rows = []
-    for name in ["before", *trained, "after", *others]:
-        if found.get(name) is None:
-            continue
-        key = {"before": "base", "after": f"round-{_rounds(metrics)}"}.get(name, name)
+    for key, values in metrics["rows"].items():
         ends = {
             measure: (ends[0], ends[1])
-            for measure, ends in intervals.get(name, {}).items()
+            for measure, ends in metrics["intervals"].get(key, {}).items()
             if ends is not None
         }
-        values = {**found[name], **drift.get(key, {})}
-        rows.append(Row(key, _label(key), values, _responses(directory / "evaluation", key), ends))
+        responses = _responses(directory / "evaluation", key)
+        rows.append(Row(key, row_label(key), {**values, **drift.get(key, {})}, responses, ends))
     return rows
 
 
@@ -197,16 +189,6 @@ def _responses(evaluation: Path, key: str) -> Path | None:
         evaluation / "base" / "metrics" / f"{key}.parquet",
     )
     return next((place for place in places if place.exists()), None)
-
-
-def _label(key: str) -> str:
-    """Name a row for a reader.
-
-    Example:
-        >>> _label("round-2"), _label("best_of_n"), _label("reference")
-        ('round 2', 'base, best of n', 'reference')
-    """
-    return _LABELS.get(key) or re.sub("[-_]", " ", key)
 
 
 def _manifests(directory: Path, rounds: int) -> list[_Record]:

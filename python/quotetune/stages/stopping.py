@@ -1,12 +1,12 @@
-"""Early stop: which rounds are never run, as the evaluations of those before them say."""
+"""What the evaluations decide: which rounds are never run, and which policy is the best."""
 
 import json
 from dataclasses import replace
 from typing import Any
 
-from quotetune.best import stops_after
+from quotetune.best import best_policy, stops_after
 from quotetune.stage import Skip, Stage
-from quotetune.stages.layout import Layout
+from quotetune.stages.layout import BASE, Layout
 
 
 def evaluated(layout: Layout) -> list[str]:
@@ -28,6 +28,12 @@ def criterion(layout: Layout, policy: str) -> float | None:
     metrics: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))["metrics"]
     value: float | None = metrics[layout.config.best.criterion]
     return value
+
+
+def best_evaluated(layout: Layout) -> str:
+    """Name the policy that a run gives: the best of those that are trained and evaluated."""
+    values = {name: criterion(layout, name) for name in evaluated(layout) if name != BASE}
+    return best_policy(values, layout.config.best.preferred(layout.config.pairs.direction))
 
 
 def stop_reason(layout: Layout, number: int) -> str | None:
@@ -59,5 +65,6 @@ def stoppable(layout: Layout, number: int, stages: list[Stage]) -> list[Stage]:
         name: layout.evaluation(name) / "metrics"
         for name in (layout.start(earlier) for earlier in range(1, number + 1))
     }
-    skip = Skip(decided_by, lambda: stop_reason(layout, number))
+    condition = f"if {layout.start(number)} is better than before"
+    skip = Skip(decided_by, lambda: stop_reason(layout, number), condition)
     return [replace(stage, skip=skip) for stage in stages]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from quotetune.stage import Skip, Stage
 from quotetune.stages.layout import BASE, Layout, flat
-from quotetune.stages.stopping import evaluated
+from quotetune.stages.stopping import best_evaluated, evaluated
 from quotetune.whole_files import write_json
 
 
@@ -42,23 +42,24 @@ def reward_accuracy(layout: Layout, number: int) -> Stage:
 
 
 def lm_eval_before_and_after(layout: Layout) -> list[Stage]:
-    """Return the stages that run benchmarks on the base model and on the last policy.
+    """Return the stages that run benchmarks on the base model and on the policy that the run gives.
 
-    Which is the last one is not known before the end where a round that does not help stops a run.
+    Which of several policies is the best one is not known before all are evaluated.
     """
-    stages = [lm_eval(layout, BASE)]
-    if not layout.config.early_stop:
-        return [*stages, lm_eval(layout, f"round-{layout.config.rounds}")]
-    for number in range(1, layout.config.rounds + 1):
-        policy = f"round-{number}"
-        decided_by = {name: layout.evaluation(name) / "metrics" for name in layout.policies()}
+    before = lm_eval(layout, BASE)
+    _, *trained = layout.policies()
+    if len(trained) == 1:
+        return [before, lm_eval(layout, trained[0])]
+    decided_by = {name: layout.evaluation(name) / "metrics" for name in layout.policies()}
 
-        def reason(policy: str = policy) -> str | None:
-            *_, last = [BASE, *evaluated(layout)]
-            return None if last in (BASE, policy) else f"{last} is the last policy"
+    def decided(policy: str) -> Skip:
+        def reason() -> str | None:
+            best = best_evaluated(layout) if len(evaluated(layout)) > 1 else policy
+            return None if best == policy else f"{best} is the best policy"
 
-        stages.append(replace(lm_eval(layout, policy), skip=Skip(decided_by, reason)))
-    return stages
+        return Skip(decided_by, reason, f"if {policy} is the best policy")
+
+    return [before, *(replace(lm_eval(layout, name), skip=decided(name)) for name in trained)]
 
 
 def lm_eval(layout: Layout, policy: str) -> Stage:
