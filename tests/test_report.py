@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import pytest
 from command import quotetune
-from finished_run import ANSWERS, CORPUS, N, write_run
+from finished_run import ANSWERS, CORPUS, N, write_responses, write_run
 from html_page import browsing_data, read_page
 
 from quotetune.errors import UsageError
@@ -321,3 +321,32 @@ def test_a_run_of_an_older_version_is_refused_with_what_to_do(tmp_path):
     (run / "metrics.json").write_text(json.dumps(metrics | {"schema": 2}))
     with pytest.raises(UsageError, match=r"has schema 2, .* run `quotetune train` on"):
         write_report(run)
+
+
+def test_measures_are_those_of_the_run_and_not_computed_again(tmp_path):
+    """Two responses a prompt, with measures that the index would not give them."""
+    run = write_run(tmp_path)
+    rows = [
+        {
+            "prompt_id": f"p{number}",
+            "sample": sample,
+            "response": "the lazy dog",
+            "quip": 0.35,
+            "longest_quote": 99,
+            "cut": False,
+            "quote_lengths": [40, 50],
+        }
+        for number in range(len(ANSWERS))
+        for sample in (0, 1)
+    ]
+    write_responses(run / "evaluation" / "round-1" / "metrics" / "responses.parquet", rows)
+    page = read_page(write_report(run))
+    shown = [prompt["responses"][1] for prompt in browsing_data(page)["prompts"]]
+    assert {(response["quip"], response["longest"]) for response in shown} == {(0.35, 99)}
+    assert shown[0]["parts"][0]["q"]
+    quip, lengths = page.one("section", id="distributions").all("svg")
+    drawn = [bar.text for bar in (*quip.all("rect"), *lengths.all("rect"))]
+    assert "round 1, 30%: 100% of the responses" in drawn
+    tuned = [bar for bar in drawn if bar.startswith("round 1, ") and bar.endswith("a response")]
+    counts = [float(bar.split(": ")[1].split()[0]) for bar in tuned]
+    assert sum(counts) == 2

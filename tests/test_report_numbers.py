@@ -17,7 +17,6 @@ from quotetune.report import write_report
 from quotetune.report.charts import Bars, Point, axis_ticks, bar_chart, line_chart
 from quotetune.report.distributions import length_bins, lengths_a_response, quip_bins, quip_shares
 from quotetune.report.pairs_section import pair_tables
-from quotetune.results import QuipReport, Quote
 
 
 @pytest.fixture(scope="module")
@@ -274,16 +273,11 @@ def test_bars_are_as_high_as_their_values_say():
     assert re.sub(r"\s+", " ", chart.all("title")[3].text) == "t, b: 4 y"
 
 
-def quoting(quip, *lengths):
-    quotes = [Quote(0, length, "x" * length, 1, []) for length in lengths]
-    return QuipReport(0, 1, quip, quip is None, quotes, max(lengths, default=0), [])
-
-
 @given(st.lists(st.one_of(st.none(), st.integers(0, 100)), min_size=1, max_size=20))
 def test_every_response_is_in_one_bin_of_quip(percents):
-    reports = [quoting(None if percent is None else percent / 100) for percent in percents]
+    quips = [None if percent is None else percent / 100 for percent in percents]
     edges = quip_bins(max(percent or 0 for percent in percents) / 100)
-    shares = quip_shares(reports, edges)
+    shares = quip_shares(quips, edges)
     for low, high, share in zip(edges, edges[1:], shares, strict=False):
         inside = [
             p
@@ -297,7 +291,7 @@ def test_every_response_is_in_one_bin_of_quip(percents):
 @given(st.lists(st.lists(st.integers(25, 400), max_size=4), min_size=1, max_size=6))
 def test_every_quote_is_in_one_bin_of_lengths(lengths):
     edges = length_bins(25, max((n for quotes in lengths for n in quotes), default=0))
-    found = lengths_a_response([quoting(0.5, *quotes) for quotes in lengths], edges)
+    found = lengths_a_response(lengths, edges)
     for low, high, share in zip(edges, edges[1:], found, strict=False):
         inside = [n for quotes in lengths for n in quotes if low <= n < high]
         assert share == pytest.approx(len(inside) / len(lengths))

@@ -89,7 +89,8 @@ def load_prompts(path: Path) -> list[Prompt]:
     import pyarrow.parquet as pq
 
     with parquet_errors(path):
-        rows = pq.read_table(path).to_pylist()
+        # `pq.read_table` would import pandas, which takes longer than most that reads prompts.
+        rows = pq.ParquetFile(path).read().to_pylist()
     prompts = []
     for row in rows:
         documents = row["documents"]

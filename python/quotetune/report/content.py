@@ -17,7 +17,13 @@ from quotetune.report.distributions import (
     quip_shares,
 )
 from quotetune.report.pairs_section import pair_tables
-from quotetune.report.responses import RowResponses, browsing_data, levels, read_responses
+from quotetune.report.responses import (
+    RowResponses,
+    browsing_data,
+    knows_quotes,
+    levels,
+    read_responses,
+)
 from quotetune.report.results_section import (
     cards,
     curves,
@@ -56,12 +62,13 @@ def page_content(files: RunFiles, index: Index | None) -> dict[str, Any]:
     Returns:
         The template's variables but those that `quotetune.report.page.render` adds.
     """
-    n = int(((files.config.get("evaluation") or {}).get("sampling") or {}).get("n", 1))
-    answered = [read_responses(row, n, index) for row in files.rows if row.responses is not None]
+    answered = [
+        read_responses(row.responses, row, index) for row in files.rows if row.responses is not None
+    ]
     base, tuned = files.rows[0], files.tuned
     shown = {entry.row.key: number for number, entry in enumerate(answered)}
     columns, table = result_table(files.rows, tuned)
-    traced = index is not None and not {"suffix", "lean"}.isdisjoint(index.structures)
+    shortest = index.n if index is not None and knows_quotes(index) else None
     content = {
         "title": files.directory.resolve().name,
         "lead": _lead(files),
@@ -75,12 +82,12 @@ def page_content(files: RunFiles, index: Index | None) -> dict[str, Any]:
         "other_tables": other_tables(files.metrics),
         "curves": curves(files.rows),
         "distributions": _distributions(
-            [answered[shown[base.key]], answered[shown[tuned.key]]], index, traced
+            [answered[shown[base.key]], answered[shown[tuned.key]]], shortest
         ),
         "distribution_series": [base.label, tuned.label],
         "browsing": browsing_data(files.prompts, answered, index),
-        "browsing_note": _browsing_note(n, index, traced),
-        "legend": _legend(index.n) if index is not None and traced else [],
+        "browsing_note": _browsing_note(answered[0], index),
+        "legend": [] if shortest is None else _legend(shortest),
         "own_documents": any(prompt.documents for prompt in files.prompts),
         "left": shown[base.key],
         "right": shown[tuned.key],
@@ -141,46 +148,42 @@ def _table_caption(files: RunFiles) -> str:
     return f"{caption}."
 
 
-def _distributions(
-    pair: Sequence[RowResponses], index: Index | None, traced: bool
-) -> list[dict[str, Any]]:
+def _distributions(pair: Sequence[RowResponses], n: int | None) -> list[dict[str, Any]]:
     """Draw how QUIP and the lengths of quotes are distributed before and after."""
-    if index is None:
-        return []
-    reports = [report for entry in pair for report in entry.all_reports]
-    edges = quip_bins(max(report.quip_25_beta or 0.0 for report in reports))
+    edges = quip_bins(max(quip or 0.0 for entry in pair for quip in entry.quips))
     drawn = [
         {
             "label": "QUIP of a response: share of responses",
             "chart": bar_chart(
                 "Share of responses by QUIP",
                 [f"{low:.0%}" for low in edges[:-1]],
-                [Bars(entry.row.label, quip_shares(entry.all_reports, edges)) for entry in pair],
+                [Bars(entry.row.label, quip_shares(entry.quips, edges)) for entry in pair],
                 "{:.0%}".format,
                 "of the responses",
             ),
         }
     ]
-    if traced:
-        lengths = length_bins(index.n, max(report.longest_quote or 0 for report in reports))
+    longest = max(max(found, default=0) for entry in pair for found in entry.quote_lengths)
+    if n is not None and longest:
+        lengths = length_bins(n, longest)
         bars = [
-            Bars(entry.row.label, lengths_a_response(entry.all_reports, lengths)) for entry in pair
+            Bars(entry.row.label, lengths_a_response(entry.quote_lengths, lengths))
+            for entry in pair
         ]
         bins = [f"{low}{_DASH}{high - 1}" for low, high in pairwise(lengths)]
-        if bins:
-            label = "Quotes a response, by their length in characters"
-            chart = bar_chart(label, bins, bars, "{:.2g}".format, "quotes a response")
-            drawn.append({"label": label, "chart": chart})
+        label = "Quotes a response, by their length in characters"
+        chart = bar_chart(label, bins, bars, "{:.2g}".format, "quotes a response")
+        drawn.append({"label": label, "chart": chart})
     return drawn
 
 
-def _browsing_note(n: int, index: Index | None, traced: bool) -> str:
+def _browsing_note(base: RowResponses, index: Index | None) -> str:
     note = "The held-out prompts with responses side by side."
-    if n > 1:
+    if (n := len(base.quips) // len(base.shown)) > 1:
         note += f" Of {n} responses to a prompt the first is shown."
     if index is None:
         return f"{note} The index was not there when this page was written: quotes are not marked."
-    if not traced:
+    if not knows_quotes(index):
         return f"{note} What the corpus holds is marked; its filter does not know where it stands."
     return f"{note} What stands in the corpus is marked; a marked quote tells its sources."
 

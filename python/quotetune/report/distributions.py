@@ -3,8 +3,6 @@
 import math
 from collections.abc import Sequence
 
-from quotetune.results import QuipReport
-
 _QUIP_BINS = 10
 
 
@@ -19,22 +17,20 @@ def quip_bins(highest: float) -> list[float]:
     return [round(width * number, 2) for number in range(_QUIP_BINS + 1)]
 
 
-def quip_shares(reports: Sequence[QuipReport], edges: Sequence[float]) -> list[float]:
+def quip_shares(quips: Sequence[float | None], edges: Sequence[float]) -> list[float]:
     """Return the share of responses in each bin; the last bin has its upper edge.
 
     A response too short to score counts as 0, as in the mean.
 
     Example:
-        >>> report = QuipReport(1, 8, 0.125, False, [], 0, [])
-        >>> quip_shares([report], [0.0, 0.1, 0.2])
-        [0.0, 1.0]
+        >>> quip_shares([0.125, None], [0.0, 0.1, 0.2])
+        [0.5, 0.5]
     """
     counts = [0] * (len(edges) - 1)
-    for report in reports:
-        value = report.quip_25_beta or 0.0
-        bin = sum(value >= edge for edge in edges) - 1
+    for quip in quips:
+        bin = sum((quip or 0.0) >= edge for edge in edges) - 1
         counts[min(bin, len(counts) - 1)] += 1
-    return [count / len(reports) for count in counts]
+    return [count / len(quips) for count in counts]
 
 
 def length_bins(n: int, longest: int) -> list[int]:
@@ -57,17 +53,19 @@ def length_bins(n: int, longest: int) -> list[int]:
     return edges
 
 
-def lengths_a_response(reports: Sequence[QuipReport], edges: Sequence[int]) -> list[float]:
+def lengths_a_response(quotes: Sequence[Sequence[int]], edges: Sequence[int]) -> list[float]:
     """Return the number of quotes a response, by length.
 
+    Args:
+        quotes: The lengths of the quotes of each response.
+        edges: Edges of bins that hold all of them.
+
     Example:
-        >>> from quotetune.results import Quote
-        >>> report = QuipReport(1, 8, 0.125, False, [Quote(0, 30, "x" * 30, 1, [])], 30, [])
-        >>> lengths_a_response([report, report], [25, 32, 40])
-        [1.0, 0.0]
+        >>> lengths_a_response([[30], [30, 35]], [25, 32, 40])
+        [1.0, 0.5]
     """
     counts = [0] * (len(edges) - 1)
-    for report in reports:
-        for quote in report.quotes or ():
-            counts[sum(len(quote.text) >= edge for edge in edges) - 1] += 1
-    return [count / len(reports) for count in counts]
+    for lengths in quotes:
+        for length in lengths:
+            counts[sum(length >= edge for edge in edges) - 1] += 1
+    return [count / len(quotes) for count in counts]

@@ -11,67 +11,71 @@ from quotetune.marked import merged_spans
 from quotetune.prompts import Prompt
 from quotetune.report.run_files import Row
 from quotetune.report.sources import SHOWN_DOCUMENTS, Sources
-from quotetune.results import QuipReport, Quote
+from quotetune.results import Quote
 
 # A part of a marked response: plain text, or a run of quotes that overlap or touch.
 _Part = str | dict[str, Any]
+_COLUMNS = ("prompt_id", "response", "cut", "quip", "longest_quote", "quote_lengths")
 
 
 @dataclass(frozen=True)
 class RowResponses:
-    """The responses of a row.
+    """The responses of a row, and what was measured of them.
 
     Attributes:
         row: The row.
-        shown: A response a prompt, by the prompt's id: the text and whether it was cut.
-        reports: What each quotes, by the prompt's id; empty without an index.
-        all_reports: The same of all responses that the row's measures are means of.
+        shown: A response a prompt, by the prompt's id, as `responses.parquet` has it.
+        quotes: What each of these quotes; empty without a suffix index.
+        covered: Where each of these has n-grams that the filter holds, if that is all there is.
+        quips: QUIP of all responses that the row's metrics are means of; None if too short.
+        quote_lengths: The lengths of the quotes of each of them; empty if nobody knows.
     """
 
     row: Row
-    shown: dict[str, tuple[str, bool]]
-    reports: dict[str, QuipReport]
-    all_reports: list[QuipReport]
+    shown: dict[str, dict[str, Any]]
+    quotes: dict[str, list[Quote]]
+    covered: dict[str, list[tuple[int, int]]]
+    quips: list[float | None]
+    quote_lengths: list[list[int]]
 
 
-def read_responses(row: Row, n: int, index: Index | None) -> RowResponses:
-    """Read the responses of a row, and find out what they quote.
+def read_responses(path: Path, row: Row, index: Index | None) -> RowResponses:
+    """Read the responses of a row with their measures, and find the sources of those shown.
 
     Args:
-        row: The row; it has responses.
-        n: Of each prompt's responses the first so many are the row's; the first one is shown.
+        path: Its responses: a file as docs/metrics.md describes it.
+        row: The row.
         index: The index of the corpus, if it is there.
     """
-    assert row.responses is not None
-    samples = _samples(row.responses, n)
-    texts = [response for _, response, _ in samples]
-    reports = [] if index is None else index.score(texts, max_documents=SHOWN_DOCUMENTS)
-    firsts: dict[str, int] = {}
-    for number, (prompt_id, _, _) in enumerate(samples):
-        firsts.setdefault(prompt_id, number)
+    import pyarrow.parquet as pq
+
+    # `pq.read_table` would import pandas, which takes longer than the whole report.
+    rows = pq.ParquetFile(path).read(columns=list(_COLUMNS)).to_pylist()
+    shown: dict[str, dict[str, Any]] = {}
+    for response in rows:
+        shown.setdefault(response["prompt_id"], response)
+    texts = [response["response"] for response in shown.values()]
+    quotes: dict[str, list[Quote]] = {}
+    covered: dict[str, list[tuple[int, int]]] = {}
+    if index is not None and knows_quotes(index):
+        traces = index.trace(texts, max_documents=SHOWN_DOCUMENTS)
+        quotes = dict(zip(shown, traces, strict=True))
+    elif index is not None:
+        reports = index.score(texts, max_documents=0)
+        covered = {id: report.covered for id, report in zip(shown, reports, strict=True)}
     return RowResponses(
         row=row,
-        shown={prompt_id: samples[number][1:] for prompt_id, number in firsts.items()},
-        reports={prompt_id: reports[number] for prompt_id, number in firsts.items() if reports},
-        all_reports=reports,
+        shown=shown,
+        quotes=quotes,
+        covered=covered,
+        quips=[response["quip"] for response in rows],
+        quote_lengths=[response["quote_lengths"] or [] for response in rows],
     )
 
 
-def _samples(path: Path, n: int) -> list[tuple[str, str, bool]]:
-    """Read prompt id, response, and whether it was cut."""
-    if path.is_file():
-        import pyarrow.parquet as pq
-
-        rows = pq.read_table(path, columns=["prompt_id", "response", "cut"]).to_pylist()
-        return [(row["prompt_id"], row["response"], bool(row["cut"])) for row in rows]
-    from quotetune.sampling.parts import read_samples
-
-    table = read_samples(path).select(["prompt_id", "sample", "response", "finish_reason"])
-    return [
-        (row["prompt_id"], row["response"], row["finish_reason"] == "length")
-        for row in table.to_pylist()
-        if row["sample"] < n
-    ]
+def knows_quotes(index: Index) -> bool:
+    """Tell whether an index has a suffix structure, which alone knows quotes."""
+    return not {"suffix", "lean"}.isdisjoint(index.structures)
 
 
 def browsing_data(
@@ -133,19 +137,21 @@ def prompt_text(prompt: Prompt) -> str:
 def _response(
     prompt: Prompt, entry: RowResponses, n: int, sources: Sources
 ) -> dict[str, Any] | None:
-    if prompt.id not in entry.shown:
+    response = entry.shown.get(prompt.id)
+    if response is None:
         return None
-    text, cut = entry.shown[prompt.id]
-    report = entry.reports.get(prompt.id)
-    shown: dict[str, Any] = {"length": len(text), "cut": cut, "parts": [text] if text else []}
-    if report is None:
-        return shown
-    shown |= {"quip": report.quip_25_beta, "longest": report.longest_quote}
-    if report.quotes is None:
-        shown["parts"] = _covered_parts(text, report.covered)
+    text = response["response"]
+    if prompt.id in entry.quotes:
+        parts = _quoted_parts(text, entry.quotes[prompt.id], n, prompt, sources)
     else:
-        shown["parts"] = _quoted_parts(text, report.quotes, n, prompt, sources)
-    return shown
+        parts = _covered_parts(text, entry.covered.get(prompt.id, ()))
+    return {
+        "length": len(text),
+        "cut": bool(response["cut"]),
+        "parts": parts,
+        "quip": response["quip"],
+        "longest": response["longest_quote"],
+    }
 
 
 def _covered_parts(text: str, covered: Sequence[tuple[int, int]]) -> list[_Part]:

@@ -29,7 +29,7 @@ class Row:
         key: Its name in the files, such as `round-1`.
         label: Its name for a reader.
         metrics: Its measures.
-        responses: The file or the directory of its responses; None if there is none.
+        responses: The file of its responses and their measures; None if there is none.
         intervals: Of its differences to the base model, by measure: the ends of the interval.
     """
 
@@ -185,7 +185,6 @@ def _responses(evaluation: Path, key: str) -> Path | None:
     """Find the responses of a row: some are derived from the base model's evaluation."""
     places = (
         evaluation / key / "metrics" / "responses.parquet",
-        evaluation / key / "samples",
         evaluation / "base" / "metrics" / f"{key}.parquet",
     )
     return next((place for place in places if place.exists()), None)
