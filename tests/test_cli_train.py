@@ -228,7 +228,8 @@ def test_evaluate_compares_files_of_responses_with_the_first(samples, tmp_path, 
     difference = metrics["rows"]["theirs"]["quip"] - metrics["rows"]["ours"]["quip"]
     low, high = metrics["intervals"]["theirs"]["quip"]
     assert low <= difference <= high
-    assert f"theirs - ours: QUIP {100 * difference:+.1f} points" in captured.err
+    shown = f"{100 * difference:+.1f}".replace("-", "−")
+    assert f"theirs - ours: QUIP {shown} points" in captured.err
 
 
 @pytest.mark.parametrize(
