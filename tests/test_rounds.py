@@ -2,6 +2,7 @@
 
 import json
 import math
+import shutil
 from pathlib import Path
 
 import pyarrow as pa
@@ -10,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from quotetune.best import best_policy, link_best, stops_after
+from quotetune.best import best_policy, link_best, mend_best, stops_after
 from quotetune.config import Config
 from quotetune.config_rounds import BestConfig
 from quotetune.curves import collect_curves, write_curves
@@ -97,20 +98,32 @@ def test_best_is_a_link_that_moves_with_its_run(tmp_path):
     assert sorted(path.name for path in best.parent.iterdir()) == ["best", "round-1", "round-2"]
 
 
-def test_a_directory_in_the_place_of_the_link_is_refused_before_any_work(tmp_path):
-    """A copy that follows links has it: it may hold the only copy of something, and is let be."""
-    run, adapter = tmp_path / "run", tmp_path / "run" / "round-1" / "adapter"
-    adapter.mkdir(parents=True)
-    (run / "best").mkdir()
-    (run / "best" / "adapter_config.json").write_text("{}")
-    for refused in (
-        lambda: link_best(run, adapter),
-        lambda: run_pipeline(run_of(tmp_path, []), ""),
-    ):
+def test_a_copy_that_followed_the_link_gets_its_link_back(tmp_path):
+    run = tmp_path / "run"
+    for number in (1, 2):
+        adapter = run / f"round-{number}" / "adapter"
+        adapter.mkdir(parents=True)
+        (adapter / "training.json").write_text(json.dumps({"loss": number}))
+    link_best(run, run / "round-1" / "adapter")
+    shutil.copytree(run, tmp_path / "copy")
+    copied = tmp_path / "copy" / "best"
+    assert not copied.is_symlink()
+    mend_best(tmp_path / "copy")
+    assert copied.is_symlink()
+    assert copied.resolve() == tmp_path / "copy" / "round-1" / "adapter"
+
+
+def test_another_directory_in_the_place_of_the_link_is_refused_before_any_work(tmp_path):
+    config = run_of(tmp_path, [])
+    adapter, best = config.run / "round-1" / "adapter", config.run / "best"
+    for directory in (adapter, best):
+        directory.mkdir(parents=True)
+        (directory / "training.json").write_text(directory.name)
+    for refused in (lambda: link_best(config.run, adapter), lambda: run_pipeline(config, "")):
         with pytest.raises(UsageError, match=r"run/best is a directory .*: remove it"):
             refused()
-    assert (run / "best" / "adapter_config.json").exists()
-    assert sorted(path.name for path in run.iterdir()) == ["best", "round-1"]
+    assert (best / "training.json").read_text() == "best"
+    assert not (config.run / "config.yaml").exists()
 
 
 LOWER = {"perplexity", "repetition", "cut", "false_positive_floor"}

@@ -2,6 +2,7 @@
 
 import math
 import os
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
@@ -60,20 +61,6 @@ def stops_after(values: Mapping[str, float | None], prefer: Preference) -> str |
     return None
 
 
-def check_best(run: Path) -> None:
-    """Refuse a run in which a directory stands where the link to the best policy is to be.
-
-    Raises:
-        UsageError: There is one; a copy of a run that followed its links has it.
-    """
-    best = run / "best"
-    if best.is_dir() and not best.is_symlink():
-        raise UsageError(
-            f"{best} is a directory where the link to the best policy is to be, as in a copy of a"
-            " run that followed its links: remove it, or move it out of the run"
-        )
-
-
 def link_best(run: Path, adapter: Path) -> None:
     """Let `best` in the run's directory lead to a policy; the link appears by rename.
 
@@ -83,10 +70,39 @@ def link_best(run: Path, adapter: Path) -> None:
             moved.
 
     Raises:
-        UsageError: There is a directory in its place.
+        UsageError: As in `mend_best`.
     """
-    check_best(run)
+    mend_best(run)
     unfinished = run / "best.tmp"
     unfinished.unlink(missing_ok=True)
     unfinished.symlink_to(os.path.relpath(adapter, run))
     unfinished.replace(run / "best")
+
+
+def mend_best(run: Path) -> None:
+    """Make `best` the link again that it was, where a copy of the run has followed it.
+
+    Args:
+        run: The run's directory.
+
+    Raises:
+        UsageError: In its place is a directory that is no copy of a policy of the run.
+    """
+    best = run / "best"
+    if best.is_symlink() or not best.is_dir():
+        return
+    for adapter in sorted(run.glob("*/adapter")):
+        if _record(adapter) is not None and _record(adapter) == _record(best):
+            shutil.rmtree(best)
+            link_best(run, adapter)
+            return
+    raise UsageError(
+        f"{best} is a directory where the link to the best policy is to be, and no copy of a policy"
+        " of this run: remove it, or move it out of the run"
+    )
+
+
+def _record(policy: Path) -> bytes | None:
+    """Return what training noted of itself, losses and all: no two trainings note the same."""
+    record = policy / "training.json"
+    return record.read_bytes() if record.is_file() else None

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from quotetune.best import check_best
+from quotetune.best import mend_best
 from quotetune.config import Config
 from quotetune.console import say
 from quotetune.curves import write_curves
@@ -130,8 +130,8 @@ def run(config: Config, config_text: str, until: str | None = None) -> None:
         QuotetuneError: A stage failed; what it has done so far is kept.
     """
     stages = stage_list(config, until)
-    check_best(config.run)
     with _lock(config.run):
+        mend_best(config.run)
         write_text(config.run / "config.yaml", config_text)
         for stage in stages:
             if _run_stage(stage) and stage.name.startswith("evaluation/"):
