@@ -168,10 +168,21 @@ def test_topics_may_be_another_column_and_must_be_there(run, quotetune):
     assert code == 2 and "prompt p0 has no subject" in error and "(topic, id, title)" in error
 
 
+def test_one_prompt_is_a_study_without_correlations(run, quotetune):
+    write_prompts(run / "prompts" / "heldout.parquet", [Prompt("p0", text="?", topic="Rust")])
+    code, _, error = quotetune("analyze", "frequency", run)
+    assert code == 0, error
+    curve = json.loads((run / "analysis" / "frequency.json").read_text())["policies"]["base"]
+    assert curve["r_prompts"] is curve["r_bins"] is curve["slope"] is None
+
+
 def test_a_run_that_was_not_evaluated_is_refused(run, quotetune):
     (run / "evaluation" / "round-1" / "metrics" / "responses.parquet").unlink()
     code, _, error = quotetune("analyze", "frequency", run)
     assert code == 2 and "evaluate the policy first" in error
+    (run / "prompts" / "heldout.parquet").unlink()
+    code, _, error = quotetune("analyze", "frequency", run, "--policy", "base")
+    assert code == 2 and f"{run} has no held-out prompts yet" in error
 
 
 @pytest.mark.parametrize("text", ["", "a", "0,5", "5,5", "1.5"])

@@ -17,6 +17,7 @@ from quotetune.config_file import apply_overrides, read_yaml
 from quotetune.errors import UsageError
 from quotetune.prompt_reading import _json_rows
 from quotetune.prompts import load_prompts
+from quotetune.responses_file import read_responses_file
 from quotetune.whole_files import write_text
 
 
@@ -220,3 +221,24 @@ def test_options_that_cannot_be_are_one_line(tmp_path: Path) -> None:
         assert result.returncode == 2, result
         assert part in result.stderr and result.stderr.count("\n") == 1
     assert not (tmp_path / "other").exists()
+
+
+def test_an_output_that_can_be_no_file_is_refused_before_the_work(
+    quotetune, tmp_path: Path
+) -> None:
+    for place, reason in ((tmp_path, "it is a directory"), (tmp_path / "a" / "b", "no such dir")):
+        status, _, error = quotetune("evaluate", "nothing.jsonl", "-o", place)
+        assert status == 2
+        assert f"--output {place}: " in error
+        assert reason in error
+
+
+def test_what_cannot_be_written_is_our_error(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(QuotetuneError, match=r"file/below: cannot be written .*choose another"):
+        write_text(tmp_path / "file" / "below", "")
+
+
+def test_responses_of_a_directory_without_parts_are_missed_by_name(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=f"{tmp_path}: there are no sample parts in it"):
+        read_responses_file(tmp_path, [])

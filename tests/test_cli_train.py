@@ -180,6 +180,24 @@ def test_a_single_step_refuses_the_keys_of_another(samples, tmp_path, capsys):
     assert "reads pairs, preference, " in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("changes", "key"),
+    [
+        (["preference.judge.model.path=./nowhere"], "preference.judge.model.path"),
+        (["preference.perplexity.model.path=./nowhere"], "preference.perplexity.model.path"),
+        (["pairs.constraints.bart_score={worse_by: 1, model: {path: ./nowhere}}"],
+         "pairs.constraints.bart_score.model.path"),
+    ],
+)  # fmt: skip
+def test_a_model_that_is_not_there_is_named_by_its_key_before_any_work(
+    samples, tmp_path, capsys, changes, key
+):
+    arguments = ["pair", samples / "parts", "--index", samples / "index", "-o", tmp_path / "pairs"]
+    assert quotetune(*arguments, *(word for change in changes for word in ("--set", change))) == 2
+    error = capsys.readouterr().err
+    assert error.startswith(f"error: {key} ./nowhere: there is no such directory")
+
+
 def test_evaluate_prints_a_table_and_writes_the_metrics(samples, tmp_path, capsys):
     prompts = tmp_path / "prompts.jsonl"
     rows = [{"id": "a", "prompt": "A?", "reference": "the cat sat"}, {"id": "b", "prompt": "B?"}]

@@ -236,6 +236,20 @@ def test_files_that_are_there_and_cannot_be_used_are_wrong(tmp_path):
     assert "no suffix index" in problem.text
 
 
+@pytest.mark.parametrize(
+    ("block", "expected"),
+    [
+        ({"preference": {"quip": {"weight": float("inf")}}}, {"preference.quip.weight"}),
+        ({"preference": {"judge": {"model": {"path": "m"}, "comparisons": 0}}},
+         {"preference.judge.comparisons"}),
+        ({"absorb": {"lora": "no"}}, {"absorb.lora"}),
+    ],
+)  # fmt: skip
+def test_a_wrong_value_is_named_by_the_key_as_it_is_written(block, expected):
+    _, problems = validate({**MINIMAL, **block})
+    assert {problem.key for problem in problems} == expected
+
+
 def test_what_is_measured_needs_its_models_and_packages(tmp_path, monkeypatch):
     import importlib.util
 

@@ -157,6 +157,22 @@ def test_a_file_of_prompts_without_passages_is_a_problem_of_the_config(index, tm
     rows = [{"prompt": f"cat {i}"} for i in range(8)]
     [problem] = check_inputs(write_run(tmp_path, index, rows, source="given"))
     assert (problem.key, "it has no context" in problem.text) == ("prompts.path", True)
+    rows = [{"prompt": f"cat {i}", "context": ["a text", 3]} for i in range(8)]
+    [problem] = check_inputs(write_run(tmp_path, index, rows, source="given"))
+    assert "a text or a list of texts" in problem.text
+
+
+def test_what_is_absorbed_must_belong_to_a_prompt_unless_it_is_all(index, tmp_path):
+    config = write_run(tmp_path, index, [{"prompt": f"cat {i}"} for i in range(8)])
+    blocks = config.model_dump() | {"prompts": {"path": config.prompts.path}}
+    blocks["prompts"]["heldout_fraction"] = 0.5
+
+    def problems(documents):
+        blocks["absorb"] = {"documents": documents}
+        return {problem.key for problem in check_inputs(Config.model_validate(blocks))}
+
+    assert problems("prompts") == problems("train_prompts") == {"absorb.documents"}
+    assert problems("all") == set()
 
 
 def test_the_template_of_the_context_has_both_places():

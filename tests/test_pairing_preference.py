@@ -233,5 +233,8 @@ def test_a_function_of_the_users_own_ranks_the_responses(tmp_path, module):
 def test_a_function_that_is_not_there_is_named_with_its_key(module, function):
     with pytest.raises(UsageError, match=rf"preference.callables.mine.function: {function} "):
         load_preference("mine", function)
+    (module.parent / "a_script.py").write_text("raise SystemExit('done')\n")
+    with pytest.raises(UsageError, match=r"a_script:f cannot be imported \(SystemExit: done\)"):
+        load_preference("mine", "a_script:f")
     assert source_file("my_taste:later") == module
     assert source_file("no_such_module:f") is None

@@ -81,6 +81,22 @@ def test_what_is_no_run_or_not_trained_is_refused(run, quotetune, tmp_path):
     assert code == 2 and "the untouched model is at model.path already" in error
 
 
+def test_files_of_a_run_that_are_damaged_are_named(run, quotetune, tmp_path):
+    copy = tmp_path / "run"
+    (copy / "round-1" / "adapter").mkdir(parents=True)
+    (copy / "config.yaml").write_text("run: r\nindex: i\n")
+    code, _, error = quotetune("export", copy, "-o", tmp_path / "out")
+    assert code == 2
+    assert f"{copy / 'config.yaml'}: no run's config: model: is required" in error
+    (copy / "config.yaml").write_bytes((run / "config.yaml").read_bytes())
+    (copy / "round-1" / "adapter" / "adapter_config.json").write_text("{}")
+    record = copy / "round-1" / "adapter" / "training.json"
+    for damaged in ("{", "{}", '{"job": {"model": {"pth": "m"}}}'):
+        record.write_text(damaged)
+        with pytest.raises(UsageError, match=f"{record}: it does not say which model was trained"):
+            tuned_policy(copy)
+
+
 def test_generate_answers_with_the_policy_s_own_words_and_cites_them(run, quotetune):
     code, shown, _ = quotetune("generate", run, "7", "--format", "jsonl", "--min-chars", 3)
     assert code == 0

@@ -89,9 +89,21 @@ def read_inputs(config: Config) -> Inputs:
     }
     for key, path in texts.items():
         problems += [] if path is None else _text_problems(key, path)
+    problems += _absorb_problems(config, prompts)
     keys = {problem.key for problem in problems}
     problems += preference_input_problems(config, prompts.prompts, with_index="index" not in keys)
     return replace(prompts, problems=problems)
+
+
+def _absorb_problems(config: Config, prompts: Inputs) -> list[Problem]:
+    """Check that prompts have the documents that are to be absorbed."""
+    if config.absorb is None or config.absorb.documents == "all" or prompts.prompts is None:
+        return []
+    # The passages that a prompt gets later on bring their documents with them.
+    if config.prompts.context is not None or any(one.prompt.documents for one in prompts.prompts):
+        return []
+    text = "no prompt has documents: give the prompts documents, or set it to all"
+    return [Problem("absorb.documents", text)]
 
 
 def _text_problems(key: str, path: Path) -> list[Problem]:

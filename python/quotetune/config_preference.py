@@ -6,9 +6,10 @@ formulas with their sources.
 
 import re
 from dataclasses import dataclass
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
+    AllowInfNan,
     BaseModel,
     ConfigDict,
     Field,
@@ -23,6 +24,8 @@ from pydantic import (
 from quotetune.sampling.settings import ModelConfig, SamplingConfig
 
 Need = Literal["documents", "reference"]
+# An infinite one would be no share of anything.
+Weight = Annotated[PositiveFloat, AllowInfNan(False)]
 
 
 @dataclass(frozen=True)
@@ -72,7 +75,7 @@ class _Block(BaseModel):
 class CriterionConfig(_Block):
     """How much a criterion counts: w * sigmoid((s(y) - s(y')) / tau) of P(y > y')."""
 
-    weight: PositiveFloat = 1.0
+    weight: Weight = 1.0
     """Its share of the preference. The weights of all criteria are divided by their sum."""
 
     tau: NonNegativeFloat | None = None
@@ -109,7 +112,7 @@ class CallableConfig(_Block):
     it returns how probable it is, from 0 to 1, that the response is preferred to the other. It is
     made symmetric: (f(y, y') + 1 - f(y', y)) / 2."""
 
-    weight: PositiveFloat = 1.0
+    weight: Weight = 1.0
     """Its share of the preference."""
 
     @field_validator("function")
@@ -123,7 +126,7 @@ class CallableConfig(_Block):
 class JudgeConfig(_Block):
     """A local model that is shown two answers, in both orders, and says which one is better."""
 
-    weight: PositiveFloat = 1.0
+    weight: Weight = 1.0
     """Its share of the preference."""
 
     model: ModelConfig

@@ -1,6 +1,7 @@
 """Validate a config at once: every problem is reported together, before any work is done."""
 
 import difflib
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,8 @@ from quotetune.config_file import apply_overrides, read_yaml
 from quotetune.config_rounds import round_problems
 from quotetune.errors import UsageError
 
+# A key, and the members of a union, as errors name them.
+_TAG = re.compile(r"\[(key|base|model)\]|(dict|literal)\[.*\]")
 _Block = TypeVar("_Block", bound=BaseModel)
 
 
@@ -144,7 +147,7 @@ def schema_problems(error: ValidationError, model: type[BaseModel], key: str = "
 
 def _keys_in(location: Sequence[int | str]) -> list[int | str]:
     """Return a location without what pydantic and `PerplexityModel` put into it."""
-    return [part for part in location if part not in ("[key]", "[base]", "[model]")]
+    return [part for part in location if not _TAG.fullmatch(str(part))]
 
 
 def _explain(detail: dict[str, Any], model: type[BaseModel]) -> str:

@@ -55,7 +55,10 @@ correct the path
     if not path.is_file():
         raise UsageError(f"{run} has no config.yaml, so it is no run's directory: correct the path")
     # Its `dpo` and `lora` were checked before the run; to do so again would take TRL's imports.
-    config = validate_block(Config, "", read_yaml(path)).model_copy(update={"run": run})
+    try:
+        config = validate_block(Config, "", read_yaml(path)).model_copy(update={"run": run})
+    except UsageError as error:
+        raise UsageError(f"{path}: no run's config: {error}") from error
     if name == "base":
         return TunedPolicy(config, name, None, config.model)
     found = policies(run)
@@ -93,4 +96,10 @@ def _model_below(policy: Path, model: ModelConfig) -> ModelConfig:
     record = policy / RECORD_NAME
     if not record.is_file():
         return model
-    return ModelConfig(**json.loads(record.read_text(encoding="utf-8"))["job"]["model"])
+    try:
+        return ModelConfig(**json.loads(record.read_text(encoding="utf-8"))["job"]["model"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise UsageError(
+            f"{record}: it does not say which model was trained: train again, or delete it if the"
+            f" adapter lies on {model.path}"
+        ) from error

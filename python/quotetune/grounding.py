@@ -143,9 +143,9 @@ def document_of(passage: str, index: Index) -> Identity | None:
 def _texts(prompt: Prompt) -> list[str]:
     context = prompt.extra.get("context")
     texts = [context] if isinstance(context, str) else context
-    if not isinstance(texts, list):
+    if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
         return []
-    return [text for text in texts if isinstance(text, str) and text.strip()]
+    return [text for text in texts if text.strip()]
 
 
 def _with_passages(prompt: Prompt, passages: Sequence[Document], settings: ContextConfig) -> Prompt:

@@ -37,7 +37,8 @@ def load_preference(name: str, function: str) -> Prefer:
         found: Any = importlib.import_module(module_name)
         for attribute in path.split("."):
             found = getattr(found, attribute)
-    except Exception as error:  # the module is the user's: anything may happen in it
+    # The module is the user's: anything may happen in it, and a script may end there.
+    except (Exception, SystemExit) as error:
         reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
         raise UsageError(f"{key}: {function} cannot be imported ({reason}): correct it") from error
     if not callable(found):

@@ -31,6 +31,10 @@ def read_responses_file(path: Path, prompts: Sequence[Prompt]) -> Any:
     if path.is_dir():
         from quotetune.sampling.parts import read_samples
 
+        if not any(path.glob("part-*.parquet")):
+            raise UsageError(
+                f"{path}: there are no sample parts in it: sample first, or correct the path"
+            )
         return read_samples(path)
     try:
         lines = path.read_bytes().split(b"\n")

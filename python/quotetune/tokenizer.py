@@ -27,7 +27,7 @@ def load_tokenizer(model: ModelConfig) -> Any:
             model.path, revision=model.revision, trust_remote_code=model.trust_remote_code
         )
     except (OSError, ValueError) as error:
-        reason = str(error).strip().partition("\n")[0]
+        reason = str(error).strip().partition("\n")[0].rstrip(" :")
         raise UsageError(
             f"model.path {model.path}: its tokenizer cannot be loaded ({reason}): put the"
             " tokenizer's files beside the weights"

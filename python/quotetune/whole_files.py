@@ -16,14 +16,41 @@ def write_json(path: Path, content: Any) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a text file; it appears by rename. A device or a pipe is written to as it is."""
+    """Write a text file; it appears by rename. A device or a pipe is written to as it is.
+
+    Raises:
+        QuotetuneError: It cannot be written.
+    """
     path = path.resolve()
-    if path.exists() and not path.is_file():
-        path.write_text(text, encoding="utf-8")
+    try:
+        if path.exists() and not path.is_file():
+            path.write_text(text, encoding="utf-8")
+            return
+        unfinished = path.with_name(path.name + ".tmp")
+        unfinished.write_text(text, encoding="utf-8")
+        unfinished.replace(path)
+    except OSError as error:
+        raise QuotetuneError(
+            f"{path}: cannot be written ({error.strerror}): make room, or choose another place"
+        ) from error
+
+
+def check_file_can_be(path: Path | None, option: str) -> None:
+    """Refuse the name of an output file that cannot be one, before the work that it is to hold.
+
+    Args:
+        path: The file; None if none is wanted.
+        option: The option that names it.
+
+    Raises:
+        UsageError: It is a directory, or in one that is not there.
+    """
+    if path is None:
         return
-    unfinished = path.with_name(path.name + ".tmp")
-    unfinished.write_text(text, encoding="utf-8")
-    unfinished.replace(path)
+    if path.is_dir():
+        raise UsageError(f"{option} {path}: it is a directory: name a file")
+    if not path.absolute().parent.is_dir():
+        raise UsageError(f"{option} {path}: there is no such directory: make it, or correct it")
 
 
 @contextmanager

@@ -57,7 +57,10 @@ def study_frequency(run: Path, *, topic: str, policy: str | None) -> FrequencySt
         QuotetuneError: The index has no suffix structure.
     """
     tuned = tuned_policy(run, policy)
-    prompts = load_prompts(run / "prompts" / "heldout.parquet")
+    heldout = run / "prompts" / "heldout.parquet"
+    if not heldout.is_file():
+        raise UsageError(f"{run} has no held-out prompts yet: run `quotetune train`")
+    prompts = load_prompts(heldout)
     topics = [_topic(prompt, topic) for prompt in prompts]
     counts = [int(count) for count in Index.open(tuned.config.index).count(topics)]
     names = [BASE]

@@ -65,8 +65,10 @@ def evaluate(
     from quotetune.measures.scoring_models import scoring_models_of
     from quotetune.metrics_table import print_table
     from quotetune.responses_file import read_responses_file
-    from quotetune.whole_files import write_json
+    from quotetune.sampling.model_files import require_model
+    from quotetune.whole_files import check_file_can_be, write_json
 
+    check_file_can_be(output, "--output")
     run = {} if config is None else read_yaml(config)
     content = run | read_blocks(config, overrides, _BLOCKS)
     evaluation = validate_block(EvaluationConfig, "evaluation", content["evaluation"])
@@ -74,6 +76,9 @@ def evaluate(
     if evaluation.perplexity == "base":
         base = validate_block(ModelConfig, "model", content["model"])
     models = scoring_models_of(evaluation, base)
+    for name, scoring in (("perplexity", models.perplexity), ("bart_score", models.bart_score)):
+        if scoring is not None:
+            require_model(scoring, f"evaluation.{name}.path")
     corpus = index_named(index, content)
     loaded = _prompts(prompts, content, corpus)
     sampled = [] if model is None and adapter is None else [(adapter or Path(str(model))).name]

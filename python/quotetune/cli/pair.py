@@ -113,8 +113,9 @@ def _ranking(blocks: dict[str, dict[str, Any]], index: Path, seed: int) -> "Rank
     )
     from quotetune.config_validation import preference_problems, validate_block
     from quotetune.errors import UsageError
-    from quotetune.preference_inputs import callable_problems
+    from quotetune.preference_inputs import callable_problems, further_models
     from quotetune.ranking_config import RankingConfig
+    from quotetune.sampling.model_files import require_model
 
     preference = None
     if blocks["preference"]:
@@ -134,6 +135,8 @@ def _ranking(blocks: dict[str, dict[str, Any]], index: Path, seed: int) -> "Rank
         raise UsageError("\n  ".join(map(str, problems)))
     for measure in ranking.measures:
         _ = ranking.model_of(measure)
+    for key, needed in further_models(ranking).items():
+        require_model(needed, key)
     if ranking.candidates.gold and model is None:
         raise UsageError("candidates.gold takes the model's tokenizer: set model.path")
     return ranking

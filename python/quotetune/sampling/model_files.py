@@ -10,7 +10,7 @@ _HUB_TIMEOUT_SECONDS = 10.0
 _HUB_NAME = re.compile(r"[\w.-]+(/[\w.-]+)?", re.ASCII)
 
 
-def require_model(model: ModelConfig) -> None:
+def require_model(model: ModelConfig, key: str = "model.path") -> None:
     """Check that the model can be loaded from where the config says.
 
     A directory must hold a `config.json`. A Hub name must be in the local cache, or the Hub must
@@ -18,6 +18,7 @@ def require_model(model: ModelConfig) -> None:
 
     Args:
         model: The model to be loaded.
+        key: The key of the config that names it, for messages.
 
     Raises:
         UsageError: There is no such model, or the Hub cannot be reached and the cache lacks it.
@@ -32,19 +33,19 @@ path, or give the name of a model on the Hub
     if directory.is_dir():
         if not (directory / "config.json").exists():
             raise UsageError(
-                f"model.path {model.path}: the directory has no config.json, so it holds no"
+                f"{key} {model.path}: the directory has no config.json, so it holds no"
                 " transformers model: correct the path"
             )
     elif directory.exists() or not _HUB_NAME.fullmatch(model.path) or model.path.startswith("."):
         raise UsageError(
-            f"model.path {model.path}: there is no such directory: correct the path, or give the"
+            f"{key} {model.path}: there is no such directory: correct the path, or give the"
             " name of a model on the Hub"
         )
     else:
-        _require_on_hub(model)
+        _require_on_hub(model, key)
 
 
-def _require_on_hub(model: ModelConfig) -> None:
+def _require_on_hub(model: ModelConfig, key: str) -> None:
     from huggingface_hub import HfApi, try_to_load_from_cache
     from huggingface_hub.errors import RepositoryNotFoundError, RevisionNotFoundError
 
@@ -56,13 +57,13 @@ def _require_on_hub(model: ModelConfig) -> None:
         HfApi().model_info(model.path, revision=model.revision, timeout=_HUB_TIMEOUT_SECONDS)
     except (RepositoryNotFoundError, RevisionNotFoundError) as error:
         raise UsageError(
-            f"model.path {name}: neither a directory here nor a model on the Hub that you may"
+            f"{key} {name}: neither a directory here nor a model on the Hub that you may"
             " read: correct it, or log in with `hf auth login`"
         ) from error
     except Exception as error:
         # The classes are those of an HTTP library that the Hub's client has exchanged before.
         raise UsageError(
-            f"model.path {name}: no such directory, not in the Hub's local cache, and the Hub"
+            f"{key} {name}: no such directory, not in the Hub's local cache, and the Hub"
             " cannot be reached: give the directory of a model, or go online"
         ) from error
 
