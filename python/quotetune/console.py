@@ -4,8 +4,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from types import TracebackType
-from typing import Protocol, Self
+from typing import Protocol
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -42,39 +41,25 @@ def progress(name: str, unit: str) -> Iterator[Report]:
     Yields:
         The function to report with.
     """
-    shown = _Bar(name, unit) if sys.stderr.isatty() else _Lines(name, unit)
-    with shown:
-        yield shown
+    if not sys.stderr.isatty():
+        yield _Lines(name, unit)
+        return
+    with Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn(unit),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[note]}"),
+        console=Console(stderr=True),
+        transient=True,
+    ) as bar:
+        task = bar.add_task(name, total=None, note="")
 
+        def report(done: int, total: int, note: str = "") -> None:
+            bar.update(task, completed=done, total=total, note=note)
 
-class _Bar:
-    def __init__(self, name: str, unit: str) -> None:
-        self._progress = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn(unit),
-            TimeRemainingColumn(),
-            TextColumn("{task.fields[note]}"),
-            console=Console(stderr=True),
-            transient=True,
-        )
-        self._task = self._progress.add_task(name, total=None, note="")
-
-    def __enter__(self) -> Self:
-        self._progress.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        at: TracebackType | None,
-    ) -> None:
-        self._progress.stop()
-
-    def __call__(self, done: int, total: int, note: str = "") -> None:
-        self._progress.update(self._task, completed=done, total=total, note=note)
+        yield report
 
 
 class _Lines:
@@ -84,17 +69,6 @@ class _Lines:
         self._name = name
         self._unit = unit
         self._next = 0.0
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        at: TracebackType | None,
-    ) -> None:
-        pass
 
     def __call__(self, done: int, total: int, note: str = "") -> None:
         now = time.monotonic()
