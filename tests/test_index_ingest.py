@@ -62,7 +62,7 @@ def test_keys_name_other_fields(corpus: Path, output: Path) -> None:
         text_key="body",
         id_key="doi",
         source_key="journal",
-        meta_keys=["y", "t", "absent", "doi"],
+        meta_keys=["y", "t", "doi"],
     )
     assert index.document("J", "10/1") == Document(
         "J", "10/1", TEXT, {"y": 1.5, "t": "T", "doi": "10/1"}

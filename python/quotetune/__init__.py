@@ -3,7 +3,7 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from quotetune.errors import QuotetuneError, UsageError
+from quotetune.errors import QuotetuneError, QuotetuneWarning, UsageError
 
 if TYPE_CHECKING:
     from quotetune.citing import Citation, CitedResponse, cite
@@ -26,6 +26,7 @@ __all__ = [
     "Quote",
     "QuoteSource",
     "QuotetuneError",
+    "QuotetuneWarning",
     "UsageError",
     "add",
     "build_index",

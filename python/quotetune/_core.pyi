@@ -4,12 +4,15 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import Field
 from os import PathLike
 from pathlib import Path
-from typing import Any, ClassVar, final
+from typing import Any, ClassVar, TypeAlias, final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from quotetune.results import ReportTuple
+
+# Fields of the text, the id and the source, and those of the metadata.
+RecordKeyTuple: TypeAlias = tuple[str, str | None, str | None, list[str]]
 
 @final
 class QuoteSource:
@@ -64,6 +67,8 @@ class Index:
     def structures(self) -> list[str]: ...
     @property
     def fpr(self) -> float: ...
+    @property
+    def record_keys(self) -> RecordKeyTuple: ...
     def quip(self, texts: Iterable[str], exact: bool) -> NDArray[np.float64]: ...
     def windows(self, texts: Iterable[str], exact: bool) -> list[tuple[str, NDArray[np.bool_]]]: ...
     def topic_quip(
@@ -98,6 +103,7 @@ class Builder:
         segment_bytes: int,
         memory_limit: int | None,
         overwrite: bool,
+        record_keys: RecordKeyTuple,
     ) -> Builder: ...
     @staticmethod
     def adding(
@@ -106,6 +112,7 @@ class Builder:
         threads: int,
         segment_bytes: int,
         memory_limit: int | None,
+        record_keys: RecordKeyTuple,
     ) -> Builder: ...
     def input(self, name: str) -> int: ...
     def add(self, input: int, rows: list[tuple[str, str, str, str, int]]) -> None: ...
@@ -124,6 +131,7 @@ class Builder:
         progress: Callable[[int, int], None],
     ) -> None: ...
     def counts(self) -> tuple[int, int, int]: ...
+    def unseen_keys(self) -> list[str]: ...
     def finish(self, progress: Callable[[int, int], None]) -> None: ...
     def close(self) -> None: ...
 

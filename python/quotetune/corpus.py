@@ -65,7 +65,8 @@ def build_index(
         source: Source of all documents. A `.txt` file's id is then its stem instead of "1".
         source_key: Field of the source, which every record then has. By default the field
             `source` where a record has it; otherwise the file's stem, or "documents".
-        meta_keys: Field or fields to keep as the documents' metadata.
+        meta_keys: Field or fields to keep as the documents' metadata. A warning names those that no
+            document has; if there is none of them, that is an error.
         errors: What to do with text that is not valid Unicode: `strict` raises, `replace` puts
             U+FFFD in place of what is invalid, `skip` leaves the document out.
         n: Length of an n-gram in characters, 1 to 64.
@@ -100,7 +101,8 @@ def build_index(
     Raises:
         UsageError: Options or inputs that cannot work; something stands at `output`.
         QuotetuneError: A malformed record, a duplicate (source, id), text that is not Unicode
-            (each with file and line), or files that hold no document.
+            (each with file and line), files that hold no document, or documents that hold none of
+            `meta_keys`.
 
     Example:
         >>> from tempfile import mkdtemp
@@ -129,6 +131,7 @@ def build_index(
         segment_bytes=check_segment_bytes(segment_bytes),
         memory_limit=check_memory_limit(memory_limit),
         overwrite=overwrite,
+        record_keys=given.record_keys(),
     )
     with closing(builder):
         given.into(builder, report)

@@ -10,6 +10,10 @@ class QuotetuneError(Exception):
     exit_code = 1
 
 
+class QuotetuneWarning(UserWarning):
+    """Something that may not be what was meant, and that nothing was stopped for."""
+
+
 class UsageError(QuotetuneError):
     """A call, an option or a config that cannot work, found before any work was done."""
 

@@ -87,6 +87,14 @@ class Index:
         """False-positive rate of the filter (Bloom: from its actual fill); 0 without one."""
         return self._index.fpr
 
+    @property
+    def record_keys(self) -> tuple[str, str | None, str | None, list[str]]:
+        """Fields of records that were read: of text, id and source, and those of the metadata.
+
+        An id or a source of None: the field `id` or `source`, where a record has it.
+        """
+        return self._index.record_keys
+
     def __len__(self) -> int:
         return len(self._index)
 

@@ -1,6 +1,7 @@
 """Documents of any kind on their way into an index: files, rows, iterables."""
 
 import os
+import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -8,7 +9,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from quotetune import _core
-from quotetune.errors import QuotetuneError, UsageError
+from quotetune.errors import QuotetuneError, QuotetuneWarning, UsageError
 from quotetune.inputs import STDIN, expand_inputs
 from quotetune.results import Document
 from quotetune.rows import ITERABLE, InvalidText, Keys, Row, is_path, iterable_rows, parquet_rows
@@ -38,16 +39,44 @@ class Feed:
     rest: Iterable[Any]
     keys: Keys
     shard: Shard | None
+    meta_keys_named: bool
+
+    def record_keys(self) -> "_core.RecordKeyTuple":
+        """Give the fields of records as the core takes them."""
+        return self.keys.text, self.keys.id, self.keys.source_key, list(self.keys.metadata)
 
     def into(self, builder: _core.Builder, report: Progress) -> None:
         """Hand all documents to a build."""
         if self.files is None:
             rows = iterable_rows(self.rest, self.keys)
             _add_rows(builder, ITERABLE, rows, lambda done: report("read", done, 0))
+        else:
+            _add_files(builder, portions(self.files, self.shard), self.keys, report)
+            if builder.counts()[0] == 0 and self.shard is None:
+                raise QuotetuneError(
+                    f"no document in {_names(self.files)}; give files with documents"
+                )
+        if builder.counts()[0] > 0:
+            self._check_metadata(builder.unseen_keys())
+
+    def _check_metadata(self, unseen: list[str]) -> None:
+        """Say which metadata keys no document has.
+
+        A record may lack a key, so that only the last one tells of a misspelt key. If there is
+        none of what was asked for the command would have to be given again: then it ends here,
+        before the structures are made, which takes longest. Where some of it is there the index
+        is of use, and a warning is enough; so it is for a share of the files, the rest of which
+        may have the keys, and for keys that were not named but are those of the index.
+        """
+        if not unseen:
             return
-        _add_files(builder, portions(self.files, self.shard), self.keys, report)
-        if builder.counts()[0] == 0 and self.shard is None:
-            raise QuotetuneError(f"no document in {_names(self.files)}; give files with documents")
+        names = ", ".join(map(repr, unseen))
+        mend = "name fields of the records with --meta-keys (meta_keys), or leave it out"
+        if len(unseen) == len(self.keys.metadata) and self.shard is None and self.meta_keys_named:
+            raise QuotetuneError(f"no document has any metadata key of {names}; {mend}")
+        warnings.warn(
+            f"no document has the metadata key {names}; {mend}", QuotetuneWarning, stacklevel=4
+        )
 
 
 def feed(
@@ -59,6 +88,7 @@ def feed(
     meta_keys: str | Sequence[str],
     errors: InvalidText,
     shard: Shard | None = None,
+    meta_keys_named: bool = True,
 ) -> Feed:
     """Check documents, and how they are to be read, as `build_index` takes them."""
     metadata = (meta_keys,) if isinstance(meta_keys, str) else tuple(meta_keys)
@@ -67,7 +97,7 @@ def feed(
     files, rest = _split(documents)
     if shard is not None and (files is None or STDIN in files):
         raise UsageError("a shard is a share of files; give files, not documents or stdin")
-    return Feed(files, rest, keys, shard)
+    return Feed(files, rest, keys, shard, meta_keys_named)
 
 
 def _split(documents: Any) -> tuple[list[Path] | None, Iterable[Any]]:

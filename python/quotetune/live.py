@@ -25,11 +25,11 @@ def add(
     index: str | os.PathLike[str],
     documents: Documents,
     *,
-    text_key: str = "text",
+    text_key: str | None = None,
     id_key: str | None = None,
     source: str | None = None,
     source_key: str | None = None,
-    meta_keys: str | Sequence[str] = (),
+    meta_keys: str | Sequence[str] | None = None,
     errors: InvalidText = "strict",
     threads: int | None = None,
     segment_bytes: int = _core.DEFAULT_SEGMENT_BYTES,
@@ -44,12 +44,13 @@ def add(
 
     Args:
         index: The directory of the index.
-        documents: As for `build_index`, and so are the next six.
+        documents: As for `build_index`, and so are the next six; but the fields are those that the
+            index was built with, unless others are given.
         text_key: Field of the text in a record.
         id_key: Field of the id.
         source: Source of all documents.
         source_key: Field of the source.
-        meta_keys: Field or fields to keep as metadata.
+        meta_keys: Field or fields to keep as metadata; `()` for none.
         errors: What to do with text that is not valid Unicode: `strict`, `replace` or `skip`.
         threads: Threads to work on; one a core by default.
         segment_bytes: Bytes of text of a full segment. At most eight of less than half of it
@@ -76,13 +77,25 @@ def add(
         >>> len(index), index.count(["The "])
         (2, array([2]))
     """
-    given = feed(documents, text_key, id_key, source, source_key, meta_keys, errors)
+    usual_text, usual_id, usual_source, usual_metadata = Index.open(index).record_keys
+    given = feed(
+        documents,
+        usual_text if text_key is None else text_key,
+        usual_id if id_key is None else id_key,
+        source,
+        # One source for all stands in place of a field.
+        usual_source if source_key is None and source is None else source_key,
+        usual_metadata if meta_keys is None else meta_keys,
+        errors,
+        meta_keys_named=meta_keys is not None,
+    )
     report = progress or silent
     builder = _core.Builder.adding(
         Path(index),
         threads=check_threads(threads),
         segment_bytes=check_segment_bytes(segment_bytes),
         memory_limit=check_memory_limit(memory_limit),
+        record_keys=given.record_keys(),
     )
     with closing(builder):
         given.into(builder, report)

@@ -5,6 +5,10 @@ library and typer only; everything else is imported inside the command that need
 """
 
 import sys
+import warnings
+from collections.abc import Callable
+from functools import partial
+from typing import Any
 
 import typer
 
@@ -28,7 +32,7 @@ from quotetune.cli.score import score
 from quotetune.cli.trace import trace
 from quotetune.cli.train import train
 from quotetune.cli.verify import verify
-from quotetune.errors import QuotetuneError
+from quotetune.errors import QuotetuneError, QuotetuneWarning
 
 _INTERRUPTED = 130
 
@@ -84,11 +88,22 @@ app.command()(report)
 app.command()(demo_data)
 
 
+def _show_warning(
+    usual: Callable[..., None], message: Warning | str, category: type[Warning], *where: Any
+) -> None:
+    """Show a warning of ours as one line; who called what is of no use on a command line."""
+    if issubclass(category, QuotetuneWarning):
+        print(f"warning: {message}", file=sys.stderr)
+    else:
+        usual(message, category, *where)
+
+
 def main() -> None:
     """Run the command line; errors are one line on stderr unless `--debug` is given."""
     debug = "--debug" in sys.argv
     if debug:
         sys.argv.remove("--debug")
+    warnings.showwarning = partial(_show_warning, warnings.showwarning)
     try:
         app()
     except QuotetuneError as error:

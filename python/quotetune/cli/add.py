@@ -7,27 +7,35 @@ import typer
 
 from quotetune.cli.reading import (
     Errors,
-    IdKey,
     Inputs,
     MemoryLimit,
-    MetaKeys,
     Source,
-    SourceKey,
-    TextKey,
     Threads,
     in_bytes,
     listed,
 )
 
+_AS_BUILT = "  [default: as the index was built]"
+
 
 def add(
     index: Annotated[Path, typer.Argument(metavar="INDEX", help="The index to add to.")],
     inputs: Inputs,
-    text_key: TextKey = "text",
-    id_key: IdKey = None,
-    source_key: SourceKey = None,
+    text_key: Annotated[str | None, typer.Option(help="Field of the text." + _AS_BUILT)] = None,
+    id_key: Annotated[
+        str | None, typer.Option(help="Field of the id, in every record." + _AS_BUILT)
+    ] = None,
+    source_key: Annotated[
+        str | None, typer.Option(help="Field of the source, in every record." + _AS_BUILT)
+    ] = None,
     source: Source = None,
-    meta_keys: MetaKeys = "",
+    meta_keys: Annotated[
+        str | None,
+        typer.Option(
+            metavar="A,B,...",
+            help='Fields to keep and to show with quotes, "" for none.' + _AS_BUILT,
+        ),
+    ] = None,
     errors: Errors = "strict",
     threads: Threads = None,
     memory_limit: MemoryLimit = None,
@@ -37,7 +45,8 @@ def add(
     from quotetune.inputs import expand_inputs
     from quotetune.live import add as add_documents
 
-    options: dict[str, Any] = {"meta_keys": listed(meta_keys), "errors": errors}
+    metadata = None if meta_keys is None else listed(meta_keys)
+    options: dict[str, Any] = {"meta_keys": metadata, "errors": errors}
     with ByteProgress() as progress:
         opened = add_documents(
             index,

@@ -54,6 +54,8 @@ def _rows(index: Path, manifest: dict[str, Any]) -> list[tuple[str, str]]:
         ("windows", f"{counts['ngrams']:,}"),
         ("segments", f"{len(segments):,}"),
     ]
+    if "record_keys" in manifest:
+        rows.append(("read from", _keys(manifest["record_keys"])))
     for filter in manifest["filters"]:
         rows.append(
             (
@@ -69,6 +71,13 @@ def _rows(index: Path, manifest: dict[str, Any]) -> list[tuple[str, str]]:
         rows.append(("filters together", f"at most {manifest['sizing']['max_fpr']:.3%}"))
     rows.append(("size", decimal(sum(file["size"] for file in files))))
     return rows
+
+
+def _keys(keys: dict[str, Any]) -> str:
+    named = {"text": keys["text"], "id": keys["id"], "source": keys["source"]}
+    shown = [f"{what} {key!r}" for what, key in named.items() if key is not None]
+    shown += ["metadata " + ", ".join(map(repr, keys["metadata"]))] if keys["metadata"] else []
+    return "fields: " + "; ".join(shown)
 
 
 def _fuse_row(filter: dict[str, Any]) -> tuple[str, str]:

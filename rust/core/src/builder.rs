@@ -1,13 +1,15 @@
 //! Builds an index: documents stream in and reach the disk normalised; `finish` adds the structures.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 use rayon::{ThreadPool, ThreadPoolBuilder};
+use serde::de::IgnoredAny;
 
-use crate::bloom;
 use crate::budget::Budget;
+use crate::build_options::BuildOptions;
 use crate::cardinality::DistinctCounter;
 use crate::corpus::{Document, Places};
 use crate::documents::{Documents, Record};
@@ -20,79 +22,7 @@ use crate::ngram::NgramHasher;
 use crate::output::OutputDirectory;
 use crate::segment::{SegmentWriter, WrittenSegment};
 use crate::sizing::Sizing;
-use crate::squash::Normalization;
 use crate::suffix;
-use crate::text_index::Suffixes;
-
-/// Text of a segment where nothing else is asked for: its suffix array takes 5 GiB of memory.
-pub const DEFAULT_SEGMENT_BYTES: u64 = 1 << 30;
-
-#[derive(Clone, Debug)]
-pub struct BuildOptions {
-    /// Length of an n-gram in Unicode code points.
-    pub n: usize,
-    pub normalization: Normalization,
-    /// Bits of the Bloom filter for each distinct n-gram, or no filter.
-    pub bits_per_ngram: Option<f64>,
-    /// Distinct n-grams to make room for in the filter, if the corpus holds fewer.
-    pub expected_ngrams: Option<u64>,
-    /// Whether to build a fuse filter; not beside a Bloom filter.
-    pub fuse: bool,
-    /// The suffix index to build, or none.
-    pub suffixes: Option<Suffixes>,
-    /// Threads to work on; 0: one a core.
-    pub threads: usize,
-    /// Bytes of text after which a new segment begins.
-    pub segment_bytes: u64,
-    /// Bytes of memory to stay within, about; segments are then as small as it takes, and the
-    /// filter is filled in parts.
-    pub memory_limit: Option<u64>,
-    /// Whether to replace an index that stands at the output.
-    pub overwrite: bool,
-}
-
-impl Default for BuildOptions {
-    fn default() -> Self {
-        Self {
-            n: 25,
-            normalization: Normalization::Squash,
-            bits_per_ngram: Some(bloom::DEFAULT_BITS_PER_NGRAM),
-            expected_ngrams: None,
-            fuse: false,
-            suffixes: Some(Suffixes::All),
-            threads: 0,
-            segment_bytes: DEFAULT_SEGMENT_BYTES,
-            memory_limit: None,
-            overwrite: false,
-        }
-    }
-}
-
-impl BuildOptions {
-    fn check(&self) -> Result<()> {
-        let usage = |message: String| Err(Error::Usage(message));
-        if !(1..=NgramHasher::MAX_N).contains(&self.n) {
-            let max = NgramHasher::MAX_N;
-            return usage(format!("n is {}; choose one from 1 to {max}", self.n));
-        }
-        if self.fuse && self.bits_per_ngram.is_some() {
-            return usage("a fuse filter beside a Bloom filter; choose bloom or fuse".to_owned());
-        }
-        if !self.fuse && self.bits_per_ngram.is_none() && self.suffixes.is_none() {
-            let choice = "choose bloom or fuse, suffix or lean, or one of each";
-            return usage(format!("no structure to build; {choice}"));
-        }
-        if self.expected_ngrams.is_some() && self.bits_per_ngram.is_none() {
-            return usage("expected n-grams without a Bloom filter; choose bloom".to_owned());
-        }
-        match self.bits_per_ngram {
-            Some(bits) if !(1.0..=256.0).contains(&bits) => {
-                usage(format!("{bits} bits per n-gram; choose from 1 to 256"))
-            }
-            _ => Ok(()),
-        }
-    }
-}
 
 /// A normalised document with what was measured of it in parallel.
 struct Prepared {
@@ -141,6 +71,8 @@ pub struct Builder {
     written: Vec<WrittenSegment>,
     places: Places,
     counts: Counts,
+    /// Metadata keys that no document has had so far.
+    unseen_keys: Vec<String>,
     /// One a thread; none without a filter.
     distinct: Vec<DistinctCounter>,
 }
@@ -162,6 +94,7 @@ impl Builder {
                 n: options.n,
                 normalization: options.normalization,
             },
+            unseen_keys: options.record_keys.metadata.clone(),
             options,
             written: Vec::new(),
             places: Places::default(),
@@ -187,6 +120,11 @@ impl Builder {
 
     pub fn counts(&self) -> Counts {
         self.counts
+    }
+
+    /// Metadata keys that stand in no document so far: a misspelt one leaves no other trace.
+    pub fn unseen_keys(&self) -> &[String] {
+        &self.unseen_keys
     }
 
     /// Count a record that was left out before it got here.
@@ -261,6 +199,7 @@ impl Builder {
             characters,
         } = prepared;
         self.places.register(&document)?;
+        self.look_for_keys(&document.metadata);
         let bytes = document.text.len() as u64;
         if bytes >= suffix::MAX_TEXT as u64 {
             return Err(Error::input(
@@ -300,6 +239,17 @@ impl Builder {
         Ok(())
     }
 
+    /// Costs nothing once every key has been seen.
+    fn look_for_keys(&mut self, metadata: &str) {
+        if self.unseen_keys.is_empty() || metadata == "{}" {
+            return;
+        }
+        let fields: HashMap<Cow<str>, IgnoredAny> =
+            serde_json::from_str(metadata).unwrap_or_default();
+        self.unseen_keys
+            .retain(|key| !fields.contains_key(key.as_str()));
+    }
+
     fn close_segment(&mut self) -> Result<()> {
         if let Some(segment) = self.segment.take() {
             self.written.push(segment.finish()?);
@@ -321,6 +271,7 @@ impl Builder {
             segments: spooled.segments,
             counts: spooled.counts,
             distinct_ngrams: spooled.distinct_ngrams,
+            record_keys: options.record_keys,
             sizing: options
                 .bits_per_ngram
                 .map(|bits| Sizing::new(bits, options.expected_ngrams)),

@@ -15,7 +15,9 @@ use crate::error::{Error, Result};
 use crate::file::Parameters;
 use crate::fill::{Covered, FilterSize, build_filter, fits};
 use crate::fuse::{self, build::FusePlan};
-use crate::manifest::{Counts, FileEntry, FilterEntry, FuseFilterEntry, Manifest, SegmentEntry};
+use crate::manifest::{
+    Counts, FileEntry, FilterEntry, FuseFilterEntry, Manifest, RecordKeys, SegmentEntry,
+};
 use crate::segment::{self, SegmentText, WrittenSegment};
 use crate::sizing::Sizing;
 use crate::text_index::Suffixes;
@@ -38,6 +40,7 @@ pub struct Plan {
     pub segments: Vec<WrittenSegment>,
     pub counts: Counts,
     pub distinct_ngrams: Option<u64>,
+    pub record_keys: RecordKeys,
     pub sizing: Option<Sizing>,
     pub fuse: Option<FusePlan>,
     pub suffixes: Option<Suffixes>,
@@ -163,6 +166,7 @@ fn build(plan: &Plan, gauge: &Gauge) -> Result<Manifest> {
         segments: suffixes,
         filters: bloom.into_iter().collect(),
         fuse_filter: fuse,
+        record_keys: plan.record_keys.clone(),
         sizing: plan.sizing,
         ..Manifest::new(plan.parameters)
     };

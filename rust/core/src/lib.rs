@@ -4,6 +4,7 @@ pub mod anchors;
 mod binary_search;
 pub mod bloom;
 pub mod budget;
+pub mod build_options;
 pub mod builder;
 pub mod cardinality;
 mod char_offsets;

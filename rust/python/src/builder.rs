@@ -4,12 +4,14 @@ use std::path::PathBuf;
 
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedStr;
-use quotetune_core::builder::{self, BuildOptions};
+use quotetune_core::build_options::BuildOptions;
+use quotetune_core::builder;
 use quotetune_core::corpus::{Document, Place};
 use quotetune_core::error::{Error, Result};
 use quotetune_core::finish::Progress;
 use quotetune_core::ingest::{self, IngestOptions, Input, InvalidText, Key, Keys, SourceName};
 use quotetune_core::live::{Addition, ChangeOptions};
+use quotetune_core::manifest::RecordKeys;
 use quotetune_core::sizing::Sizing;
 use quotetune_core::squash::Normalization;
 use quotetune_core::text_index::Suffixes;
@@ -18,6 +20,8 @@ use crate::error::{to_python, usage_error};
 
 /// Source, id, text, metadata as a JSON object, line.
 type Row = (PyBackedStr, PyBackedStr, PyBackedStr, PyBackedStr, u64);
+/// Fields of the text, the id and the source, and those of the metadata.
+pub type RecordKeyTuple = (String, Option<String>, Option<String>, Vec<String>);
 
 #[pyclass]
 pub struct Builder {
@@ -63,7 +67,7 @@ impl Reporter {
 #[pymethods]
 impl Builder {
     #[new]
-    #[pyo3(signature = (output, *, n, normalization, bits_per_ngram, expected_ngrams, fuse, suffixes, threads, segment_bytes, memory_limit, overwrite))]
+    #[pyo3(signature = (output, *, n, normalization, bits_per_ngram, expected_ngrams, fuse, suffixes, threads, segment_bytes, memory_limit, overwrite, record_keys))]
     #[expect(clippy::too_many_arguments, reason = "keywords of a Python call")]
     fn new(
         py: Python<'_>,
@@ -78,6 +82,7 @@ impl Builder {
         segment_bytes: u64,
         memory_limit: Option<u64>,
         overwrite: bool,
+        record_keys: RecordKeyTuple,
     ) -> PyResult<Self> {
         let Some(normalization) = Normalization::from_name(normalization) else {
             let message = format!("normalization {normalization:?}; choose squash or none");
@@ -94,6 +99,7 @@ impl Builder {
             threads,
             segment_bytes,
             memory_limit,
+            record_keys: from_tuple(record_keys),
             overwrite,
         };
         let builder = builder::Builder::create(&output, options);
@@ -105,20 +111,22 @@ impl Builder {
 
     /// A build whose documents go into the index at `path`.
     #[staticmethod]
-    #[pyo3(signature = (path, *, threads, segment_bytes, memory_limit))]
+    #[pyo3(signature = (path, *, threads, segment_bytes, memory_limit, record_keys))]
     fn adding(
         py: Python<'_>,
         path: PathBuf,
         threads: usize,
         segment_bytes: u64,
         memory_limit: Option<u64>,
+        record_keys: RecordKeyTuple,
     ) -> PyResult<Self> {
         let options = ChangeOptions {
             threads,
             segment_bytes,
             memory_limit,
         };
-        let begun = py.detach(|| Addition::begin(&path, options));
+        let keys = from_tuple(record_keys);
+        let begun = py.detach(|| Addition::begin(&path, keys, options));
         let (addition, builder) = begun.map_err(|error| to_python(py, error))?;
         Ok(Self {
             builder: Some(builder),
@@ -204,6 +212,11 @@ impl Builder {
         Ok((counts.documents, counts.bytes, counts.skipped_documents))
     }
 
+    /// Metadata keys that stand in no document so far.
+    fn unseen_keys(&mut self, py: Python<'_>) -> PyResult<Vec<String>> {
+        Ok(self.open(py)?.unseen_keys().to_vec())
+    }
+
     /// Build the structures and put the index in its place; `progress(done, total)` in bytes.
     fn finish(&mut self, py: Python<'_>, progress: Py<PyAny>) -> PyResult<()> {
         self.open(py)?;
@@ -232,6 +245,15 @@ impl Builder {
     fn open(&mut self, py: Python<'_>) -> PyResult<&mut builder::Builder> {
         let builder = self.builder.as_mut();
         builder.ok_or_else(|| usage_error(py, "the build is finished or closed".to_owned()))
+    }
+}
+
+fn from_tuple((text, id, source, metadata): RecordKeyTuple) -> RecordKeys {
+    RecordKeys {
+        text,
+        id,
+        source,
+        metadata,
     }
 }
 

@@ -7,6 +7,7 @@ use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedStr;
 use quotetune_core::index::{self, Report, StoredDocument};
 
+use crate::builder::RecordKeyTuple;
 use crate::error::{to_python, usage_error};
 use crate::quote::Quote;
 use crate::texts::{for_chunks_of_texts, for_each_text, texts};
@@ -59,6 +60,13 @@ impl Index {
     #[getter]
     fn fpr(&self) -> f64 {
         self.index.manifest().fpr()
+    }
+
+    /// The fields of records that the documents were read from.
+    #[getter]
+    fn record_keys(&self) -> RecordKeyTuple {
+        let keys = self.index.manifest().record_keys.clone();
+        (keys.text, keys.id, keys.source, keys.metadata)
     }
 
     fn quip<'py>(

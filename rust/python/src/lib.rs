@@ -31,7 +31,7 @@ mod _core {
     #[pymodule_export]
     const MAX_N: usize = quotetune_core::ngram::NgramHasher::MAX_N;
     #[pymodule_export]
-    const DEFAULT_SEGMENT_BYTES: u64 = quotetune_core::builder::DEFAULT_SEGMENT_BYTES;
+    const DEFAULT_SEGMENT_BYTES: u64 = quotetune_core::build_options::DEFAULT_SEGMENT_BYTES;
     #[pymodule_export]
     use super::verify::{check_files, read_manifest};
 }

@@ -5,10 +5,11 @@ use std::path::Path;
 use super::change::{Change, stage_path};
 use super::draft::{Draft, Part};
 use super::{ChangeOptions, filters, tiers};
-use crate::builder::{BuildOptions, Builder};
+use crate::build_options::BuildOptions;
+use crate::builder::Builder;
 use crate::error::Result;
 use crate::finish::Progress;
-use crate::manifest::Manifest;
+use crate::manifest::{Manifest, RecordKeys};
 
 /// An index that documents are being added to, by the `Builder` that `begin` gives.
 pub struct Addition {
@@ -17,8 +18,13 @@ pub struct Addition {
 
 impl Addition {
     /// Lock the index in `directory`. The builder refuses documents that stand in it already, which an index without
-    /// suffix arrays cannot tell.
-    pub fn begin(directory: &Path, options: ChangeOptions) -> Result<(Self, Builder)> {
+    /// suffix arrays cannot tell. `record_keys`: what the documents are read from; what the index was built with
+    /// (`Manifest::record_keys`) stays in its manifest.
+    pub fn begin(
+        directory: &Path,
+        record_keys: RecordKeys,
+        options: ChangeOptions,
+    ) -> Result<(Self, Builder)> {
         let change = Change::begin(directory)?;
         let sizing = change.manifest.sizing;
         let build = BuildOptions {
@@ -31,6 +37,7 @@ impl Addition {
             threads: options.threads,
             segment_bytes: options.segment_bytes,
             memory_limit: options.memory_limit,
+            record_keys,
             overwrite: false,
         };
         let mut builder = Builder::create(&stage_path(directory), build)?;

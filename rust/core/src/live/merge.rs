@@ -13,7 +13,7 @@ use crate::documents::Documents;
 use crate::error::{Error, Result};
 use crate::file::Parameters;
 use crate::finish::{self, Progress};
-use crate::manifest::{Counts, Manifest};
+use crate::manifest::{Counts, Manifest, RecordKeys};
 use crate::output::OutputDirectory;
 
 /// An index to be merged.
@@ -71,6 +71,7 @@ pub fn merge(
         counts: inputs.iter().fold(Counts::default(), |sum, input| {
             sum.plus(input.manifest.counts)
         }),
+        record_keys: agreed_keys(&inputs),
         next_file: 0,
         ..first.manifest.clone()
     };
@@ -127,6 +128,16 @@ fn check_alike(first: &Input, path: &Path, manifest: &Manifest) -> Result<()> {
             what: format!("has {theirs}, but {} has {ours}", first.path.display()),
             remedy: "build them alike",
         }),
+    }
+}
+
+/// What documents that are added later are read from, where the inputs agree on it.
+fn agreed_keys(inputs: &[Input]) -> RecordKeys {
+    let mut keys = inputs.iter().map(|input| &input.manifest.record_keys);
+    let first = keys.next().cloned().unwrap_or_default();
+    match keys.all(|other| *other == first) {
+        true => first,
+        false => RecordKeys::default(),
     }
 }
 

@@ -21,7 +21,8 @@ pub use remove::remove;
 use rayon::ThreadPool;
 
 use crate::budget::Budget;
-use crate::builder::{self, DEFAULT_SEGMENT_BYTES};
+use crate::build_options::DEFAULT_SEGMENT_BYTES;
+use crate::builder;
 use crate::error::Result;
 
 /// How a change is made.

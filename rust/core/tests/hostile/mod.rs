@@ -4,7 +4,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use quotetune_core::builder::{BuildOptions, Builder};
+use quotetune_core::build_options::BuildOptions;
+use quotetune_core::builder::Builder;
 use quotetune_core::index::Index;
 use quotetune_core::ingest::{self, IngestOptions, Input, InvalidText, Key, Keys, SourceName};
 use quotetune_core::redis_bloom::import::{ImportOptions, import};
