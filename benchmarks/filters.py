@@ -1,4 +1,4 @@
-"""Membership of 25-grams: quotetune's Bloom filter, a set, and the Bloom filters of PyPI.
+"""Membership of 25-grams: quotetune's filters, a set, and the Bloom filters of PyPI.
 
 The peers hold Python objects, so each 25-gram is a slice of the text; both are counted. They are
 told the number of distinct 25-grams, which quotetune counts itself.
@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.corpora import read_jsonl
-from benchmarks.settings import ABLOOM, FPR, QUOTETUNE, RBLOOM, SET, N
+from benchmarks.settings import ABLOOM, FPR, FUSE, QUOTETUNE, RBLOOM, SET, N
 from quotetune import Index, build_index
 from quotetune._core import bits_for_fpr
 
@@ -32,6 +32,8 @@ def prepare_build(system: str, corpus: Path, output: Path, distinct: int) -> Cal
     """
     if system == QUOTETUNE:
         return lambda: build(corpus, output)
+    if system == FUSE:
+        return lambda: build_fuse(corpus, output)
     empty = _empty(system, distinct)
     return lambda: _fill(empty, read_jsonl(corpus))
 
@@ -50,15 +52,25 @@ def build(corpus: Path, output: Path, room: int | None = None, threads: int = 1)
     )
 
 
+def build_fuse(corpus: Path, output: Path) -> Index:
+    """Build quotetune's fuse filter of a JSONL corpus, on one thread."""
+    return build_index(corpus, output, structures=["fuse"], n=N, threads=1, overwrite=True)
+
+
 def room_of(filter_bytes: int) -> int:
     """Distinct n-grams for which a filter of so many bytes is made at the rate `FPR`."""
     return math.ceil(filter_bytes * 8 / bits_for_fpr(FPR))
 
 
 def count_distinct(index: Path) -> int:
-    """Distinct 25-grams of an index, from its manifest."""
-    manifest = json.loads((index / "manifest.json").read_text("utf-8"))
-    return sum(entry["distinct_ngrams"] for entry in manifest["filters"])
+    """Distinct 25-grams of an index, from its manifest: estimated by Bloom, counted by fuse."""
+    return sum(entry["distinct_ngrams"] for entry in _entries(index))
+
+
+def stated_fpr(index: Path) -> float:
+    """The false-positive rate that the manifest of an index with one filter states."""
+    [entry] = _entries(index)
+    return float(entry["fpr"])
 
 
 def filter_size(index: Path) -> int:
@@ -72,13 +84,13 @@ def scorer(system: str, corpus: Path, index: Path, room: int) -> Scorer:
     Args:
         system: The system's name.
         corpus: The JSONL file.
-        index: quotetune's index of it.
+        index: quotetune's index of it, with the filter that is asked.
         room: Distinct n-grams that a peer's filter is made for.
 
     Returns:
         The call.
     """
-    if system == QUOTETUNE:
+    if system in (QUOTETUNE, FUSE):
         opened = Index.open(index)
         return lambda texts: opened.quip(texts).tolist()
     contains = _fill(_empty(system, room), read_jsonl(corpus)).__contains__
@@ -88,6 +100,12 @@ def scorer(system: str, corpus: Path, index: Path, room: int) -> Scorer:
 def slices(text: str) -> list[str]:
     """All 25-grams of a text."""
     return [text[start : start + N] for start in range(len(text) - N + 1)]
+
+
+def _entries(index: Path) -> list[dict[str, Any]]:
+    manifest = json.loads((index / "manifest.json").read_text("utf-8"))
+    fuse = manifest.get("fuse_filter")
+    return [*manifest["filters"], *([fuse] if fuse else [])]
 
 
 def _empty(system: str, distinct: int) -> Any:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from benchmarks import filters, limits
 from benchmarks.corpora import first_of, half_quoted, split_corpus, write_jsonl
-from benchmarks.settings import BLOOM_SYSTEMS, LIMIT, QUOTETUNE, SET, N, Settings
+from benchmarks.settings import BLOOM_SYSTEMS, FUSE, LIMIT, QUOTETUNE, SET, N, Settings
 from benchmarks.table import Row, Table
 from benchmarks.timing import by_turns
 
@@ -31,19 +31,27 @@ def _large(settings: Settings, corpus: Sequence[str], held_out: Sequence[str]) -
     quoted = first_of(corpus, settings.peer_bytes)
     less = write_jsonl(quoted, settings.work / "large" / "quoted.jsonl")
     texts = half_quoted(quoted, held_out, TEXTS, CHARS)
+    fuse = settings.work / "large" / "fuse"
+    filters.build_fuse(path, fuse)
+    places = {FUSE: fuse}
     # A set of so much text takes more memory than many machines have.
-    systems = tuple(system for system in settings.chosen(BLOOM_SYSTEMS) if system != SET)
+    systems = tuple(system for system in settings.filters() if system != SET)
     megabytes = sum(map(len, corpus)) / 1e6
     return _table(
         settings,
-        {system: partial(filters.scorer(system, less, index, room), texts) for system in systems},
+        {
+            system: partial(filters.scorer(system, less, places.get(system, index), room), texts)
+            for system in systems
+        },
         texts,
         index,
         "a large filter",
         f"quotetune's filter holds the {filters.count_distinct(index):,} distinct 25-grams of "
-        f"{megabytes:.0f} MB; the peers' are made for as many as it ({room:,}) and hold the "
-        f"{sum(map(len, quoted)) / 1e6:.0f} MB that the texts quote. Target: 80 million a second, "
-        "and 8 times the faster peer. The limit reads a cache line for each 25-gram.",
+        f"{megabytes:.0f} MB, with room for {room:,}; `{FUSE}` holds the same in "
+        f"{filters.filter_size(fuse) / 2**20:,.1f} MiB, without room; the peers' are made for as "
+        f"many as quotetune's and hold the {sum(map(len, quoted)) / 1e6:.0f} MB that the texts "
+        "quote. Target: 80 million a second, and 8 times the faster peer. The limit reads a cache "
+        "line for each 25-gram.",
     )
 
 

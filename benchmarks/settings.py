@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 QUOTETUNE = "quotetune"
+# The same with the filter for a corpus that does not change.
+FUSE = f"{QUOTETUNE}, fuse"
 SET = "Python set"
 RBLOOM = "rbloom"
 ABLOOM = "abloom"
@@ -52,6 +54,11 @@ class Settings:
     peer_bytes: int = 32_000_000
     filter_bytes: int = 1 << 30
     limited_bytes: int = 2_700_000_000
+
+    def filters(self) -> tuple[str, ...]:
+        """The filters to run: quotetune's two, and the chosen peers'."""
+        chosen = self.chosen(BLOOM_SYSTEMS)
+        return (*chosen[:1], FUSE, *chosen[1:]) if QUOTETUNE in chosen else chosen
 
     def chosen(self, systems: tuple[str, ...]) -> tuple[str, ...]:
         """Those of some systems that are to run."""

@@ -1,58 +1,86 @@
-"""What an index takes on the disk, and how often its filter errs."""
+"""What an index takes on the disk, and how often its filters err."""
 
-import json
 import random
 import string
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from benchmarks import filters
 from benchmarks.corpora import first_of, split_corpus, write_jsonl
 from benchmarks.settings import FPR, N, Settings
 from benchmarks.table import Listing
-from quotetune import Index, build_index
+from quotetune import build_index
 
 # Characters asked about: enough for some thousand errors at the rate of the filters.
 RANDOM_CHARS = 5_000_000
 HELD_OUT_CHARS = 2_000_000
 TEXT_CHARS = 2000
 STRUCTURES = ("suffix", "lean")
+# Of each text, whether each of its windows stands in the corpus.
+Windows = list[tuple[str, NDArray[np.bool_]]]
 # Files of a segment without which there is nothing to answer from; the rest is what is sorted.
 KEPT = (".text", ".documents")
 
 
 def tables(settings: Settings) -> list[Listing]:
-    """Measure the sizes of the structures, and the filter's false positives."""
+    """Measure the sizes of the structures, and the false positives of both filters."""
     corpus, held_out = split_corpus(settings.demo, settings.text_bytes)
     path = write_jsonl(corpus, settings.work / "ordinary" / "corpus.jsonl")
     chars = sum(map(len, corpus))
-    return [_filter(settings, path, held_out, chars), _files(settings, path, chars)]
+    return [_filters(settings, path, held_out, chars), _files(settings, path, chars)]
 
 
-def _filter(settings: Settings, corpus: Path, held_out: Sequence[str], chars: int) -> Listing:
-    place = settings.work / "sizes"
-    index = build_index(corpus, place, n=N, fpr=FPR, threads=1, overwrite=True)
-    manifest = json.loads((place / "manifest.json").read_text("utf-8"))
-    size = filters.filter_size(place)
-    distinct = filters.count_distinct(place)
-    share = min(chars, RANDOM_CHARS)
-    invented, real = random_texts(share), held_out_texts(held_out, min(chars, HELD_OUT_CHARS))
+def _filters(settings: Settings, corpus: Path, held_out: Sequence[str], chars: int) -> Listing:
+    exact = build_index(
+        corpus, settings.work / "exact", structures=["suffix"], n=N, threads=1, overwrite=True
+    )
+    # By what was asked for: the rate of a fuse filter is what its fingerprints give.
+    built = {
+        _percent(FPR): filters.build(corpus, settings.work / "bloom"),
+        "none": filters.build_fuse(corpus, settings.work / "fuse"),
+    }
+    texts = {
+        "random letters": random_texts(min(chars, RANDOM_CHARS)),
+        "documents held out": held_out_texts(held_out, min(chars, HELD_OUT_CHARS)),
+    }
+    true = {name: exact.windows(given, exact=True) for name, given in texts.items()}
+    # The fuse filter's is counted, the Bloom filter's estimated.
+    distinct = filters.count_distinct(settings.work / "fuse")
+    columns = []
+    for asked, index in built.items():
+        size = filters.filter_size(index.path)
+        measured = [_measured(index.windows(texts[name]), true[name]) for name in texts]
+        columns.append(
+            (
+                f"{filters.count_distinct(index.path):,}",
+                f"{size / 2**20:,.1f}",
+                f"{8 * size / distinct:.2f}",
+                asked,
+                _percent(filters.stated_fpr(index.path)),
+                *measured,
+            )
+        )
+    names = (
+        "distinct 25-grams, by its manifest",
+        "MiB on the disk",
+        "bits a distinct 25-gram",
+        "false-positive rate asked for",
+        "stated",
+        *(f"measured, {name}" for name in texts),
+    )
     return Listing(
-        heading=f"The filter of {chars / 1e6:.0f} MB of text",
-        header=("what", "number"),
-        rows=[
-            ("distinct 25-grams", f"{distinct:,}"),
-            ("MiB on the disk", f"{size / 2**20:,.1f}"),
-            ("bits a distinct 25-gram", f"{8 * size / distinct:.2f}"),
-            ("false-positive rate asked for", _percent(FPR)),
-            ("stated, from the fill", _percent(manifest["filters"][0]["fpr"])),
-            ("measured, random letters", _measured(index, invented)),
-            ("measured, documents held out", _measured(index, real)),
-        ],
+        heading=f"The filters of {chars / 1e6:.0f} MB of text",
+        header=("what", "bloom", "fuse"),
+        rows=[tuple(row) for row in zip(names, *columns, strict=True)],
         notes=(
             "Measured: of the 25-grams that the suffix array does not find, those that the filter "
-            "does. The classic Bloom filter takes 14.4 bits at this rate, and up to ten cache "
-            "misses instead of one.",
+            "does. bloom estimates the distinct 25-grams, fuse counts them; the bits are by what "
+            "it counts. bloom states the rate that follows from its fill, fuse that of its "
+            "fingerprints of 16 bits. The classic Bloom filter takes 14.4 bits at 0.1%, and up to "
+            "ten cache misses instead of one.",
         ),
     )
 
@@ -88,9 +116,8 @@ def held_out_texts(documents: Sequence[str], chars: int, seed: int = 0) -> list[
     return first_of(random.Random(seed).sample(documents, len(documents)), chars)
 
 
-def _measured(index: Index, texts: Sequence[str]) -> str:
+def _measured(said: Windows, true: Windows) -> str:
     absent = wrong = 0
-    said, true = index.windows(texts), index.windows(texts, exact=True)
     for (_, guess), (_, exact) in zip(said, true, strict=True):
         absent += int((~exact).sum())
         wrong += int((guess & ~exact).sum())

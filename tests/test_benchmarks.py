@@ -22,7 +22,7 @@ from benchmarks import (
     threads,
     trace,
 )
-from benchmarks.settings import QUOTETUNE, SET, N, Settings
+from benchmarks.settings import FUSE, QUOTETUNE, SET, N, Settings
 from benchmarks.table import Listing, Row, Table
 from benchmarks.timing import Time, in_child
 from naive_index import NaiveIndex, windows
@@ -64,12 +64,12 @@ def check_rows(tables: list[Table], systems: list[list[str]]) -> None:
 
 def test_the_build_has_a_row_for_every_system_and_corpus(settings: Settings) -> None:
     arrays = [QUOTETUNE, build.IN_MEMORY] if build.MEMORY.is_dir() else [QUOTETUNE]
-    check_rows(build.tables(settings), [[QUOTETUNE, SET], arrays, arrays])
+    check_rows(build.tables(settings), [[QUOTETUNE, FUSE, SET], arrays, arrays])
 
 
 def test_the_score_has_a_row_for_every_system(settings: Settings) -> None:
     tables = score.tables(settings)
-    check_rows(tables, [[QUOTETUNE], [QUOTETUNE, SET]])
+    check_rows(tables, [[QUOTETUNE, FUSE], [QUOTETUNE, SET]])
     assert "a large filter of 1.0 MiB" in tables[0].title
 
 
@@ -130,13 +130,24 @@ def test_the_exponent_is_that_of_the_power_law(exponent: float) -> None:
     assert growth.fitted_exponent(exact, noisy) == pytest.approx(exponent, abs=0.02)
 
 
-def test_sizes_state_and_measure_the_rate_of_the_filter(settings: Settings) -> None:
+def test_sizes_state_and_measure_the_rates_of_both_filters(settings: Settings) -> None:
     stored, files = sizes.tables(settings)
-    numbers = dict(stored.rows)
-    assert numbers["false-positive rate asked for"] == "0.1000%"
-    measured = re.fullmatch(r"(.*)% \((.*) of (.*)\)", numbers["measured, random letters"])
-    assert measured is not None
-    assert 0 <= float(measured[1]) < 1
+    assert stored.header == ("what", "bloom", "fuse")
+    numbers = {what: (bloom, fuse) for what, bloom, fuse in stored.rows}
+    corpus, held_out = corpora.split_corpus(settings.demo, settings.text_bytes)
+    grams = {gram for document in corpus for gram in windows(document, N)}
+    estimated, counted = numbers["distinct 25-grams, by its manifest"]
+    assert counted == f"{len(grams):,}"
+    assert int(estimated.replace(",", "")) == pytest.approx(len(grams), rel=0.05)
+    assert numbers["false-positive rate asked for"] == ("0.1000%", "none")
+    asked = [gram for text in held_out for gram in windows(text, N)]
+    absent = sum(gram not in grams for gram in asked)
+    for said in numbers["measured, documents held out"]:
+        measured = re.fullmatch(r"(.*)% \((.*) of (.*)\)", said)
+        assert measured is not None
+        assert int(measured[3].replace(",", "")) == absent
+        # At these rates there are hardly two errors among so few.
+        assert int(measured[2]) < 10
     assert [row[0] for row in files.rows] == ["suffix", "lean"]
     for _, *parts, total in files.rows:
         assert sum(map(float, parts)) == pytest.approx(float(total), abs=0.003)
@@ -300,3 +311,13 @@ def test_a_missing_corpus_is_one_line_with_the_remedy(tmp_path: Path) -> None:
     assert done.stderr.splitlines() == [
         f"error: there is no {tmp_path / 'corpus.jsonl'}; run `make data` first"
     ]
+
+
+def test_the_large_table_is_left_out_where_the_disk_has_no_room(tmp_path: Path) -> None:
+    output = tmp_path / "benchmarks.md"
+    arguments = ["--table", "memory", "--limited-text", "1e12", "--output", str(output)]
+    command = [sys.executable, "-m", "benchmarks", *arguments]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0
+    assert done.stderr.startswith("table memory left out: it takes 8,000,000,000 GB in ")
+    assert not output.exists()
