@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -110,6 +111,9 @@ def test_progress_tells_bytes_and_reaches_the_total(tmp_path: Path) -> None:
     for _, group in itertools.groupby(calls, key=lambda call: call[0]):
         done = [call[1] for call in group]
         assert done == sorted(done)
+    # The filter and the suffix array go through the text, with a byte after each document.
+    bytes = sum(len(f"{TEXT} {n}") + 1 for n in range(1000))
+    assert calls[-1] == ("index", 2 * bytes, 2 * bytes)
 
 
 ENDLESS = """
@@ -267,6 +271,49 @@ def test_a_memory_limit_changes_no_answer(tmp_path: Path) -> None:
     assert limited.trace(texts[3][:500]) == free.trace(texts[3][:500])
     with pytest.raises(UsageError, match=r"memory_limit is 67108864; .* 268,435,456 or more"):
         build_index(texts, tmp_path / "small", memory_limit=64 << 20)
+
+
+def test_progress_is_that_of_all_parts_of_a_filter(tmp_path: Path) -> None:
+    rng = random.Random(0)
+    texts = ["".join(rng.choices("abcdefgh ", k=20_000)) for _ in range(80)]
+    calls: list[tuple[int, int]] = []
+
+    def note(phase: str, done: int, total: int) -> None:
+        if phase == "index":
+            calls.append((done, total))
+
+    # 51 MB of filter in two parts, as above.
+    options: dict[str, Any] = {"threads": 1, "memory_limit": 256 << 20, "progress": note}
+    build_index(texts, tmp_path / "index", structures="bloom", bits_per_ngram=256, **options)
+    size = sum(len(" ".join(text.split())) + 1 for text in texts)
+    assert calls[-1] == (2 * size, 2 * size)
+    assert [call for call in calls if call[1] not in (0, 2 * size)] == []
+    assert calls == sorted(calls)
+
+
+def test_progress_of_a_change_reaches_its_total(tmp_path: Path) -> None:
+    calls: list[tuple[int, int]] = []
+
+    def note(phase: str, done: int, total: int) -> None:
+        if phase == "index":
+            calls.append((done, total))
+
+    path, options = tmp_path / "index", {"segment_bytes": 400, "progress": note}
+    build_index([f"{TEXT} {n}" for n in range(30)], path, **options)
+    changes: list[Callable[[], object]] = [
+        lambda: add(path, [f"{TEXT} and {n}" for n in range(9)], source="more", **options),
+        lambda: remove(path, "documents", ["3", "4"], **options),
+        lambda: compact(path, progress=note),
+        lambda: merge([path], tmp_path / "merged", progress=note),
+    ]
+    for change in changes:
+        calls.clear()
+        change()
+        assert calls[-1][0] == calls[-1][1], calls
+        assert [done for done, _ in calls] == sorted(done for done, _ in calls)
+    calls.clear()
+    build_index([TEXT], tmp_path / "fuse", structures="fuse", progress=note)
+    assert calls[-1] == (len(TEXT) + 1, len(TEXT) + 1)
 
 
 def test_a_memory_limit_changes_no_byte_of_an_index_that_changes(tmp_path: Path) -> None:

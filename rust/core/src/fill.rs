@@ -43,6 +43,20 @@ impl Covered {
         }
     }
 
+    /// Bytes of text that `hash` goes through.
+    fn bytes(&self, parameters: Parameters) -> Result<u64> {
+        let records = self.segment.records.clone();
+        let documents = Documents::open(records, parameters, self.segment.documents)?;
+        let start = |document: usize| {
+            let starts = documents.starts();
+            starts
+                .get(document)
+                .copied()
+                .unwrap_or(self.segment.text_bytes)
+        };
+        Ok(start(self.documents.end).saturating_sub(start(self.documents.start)))
+    }
+
     /// Show each of several sinks a share of the hashes of all n-grams, in parallel.
     pub fn hash<S: FnMut(&[u64])>(
         &self,
@@ -116,6 +130,18 @@ pub fn fits(distinct_ngrams: u64, expected: u64) -> bool {
     distinct_ngrams as f64 <= expected as f64 * 1.01
 }
 
+/// Announce that the text of `covered` is gone through so many times.
+pub fn expect_passes(
+    covered: &[Covered],
+    passes: u64,
+    parameters: Parameters,
+    gauge: &Gauge,
+) -> Result<()> {
+    let bytes = covered.iter().map(|part| part.bytes(parameters));
+    gauge.expect(passes * bytes.sum::<Result<u64>>()?);
+    Ok(())
+}
+
 /// Fill a filter with the n-grams of `covered`, and write it.
 ///
 /// A filter of more words than `most_words` is filled and written in parts, and the text gone through for each.
@@ -131,6 +157,8 @@ pub fn build_filter(
         let size = size.larger(attempt);
         let mut output = FilterWriter::create(path.clone(), parameters)?;
         let part_words = most_words.next_multiple_of(bloom::BLOCK_WORDS);
+        let passes = size.words.div_ceil(part_words) as u64;
+        expect_passes(covered, passes, parameters, gauge)?;
         for first in (0..size.words).step_by(part_words) {
             let mut words = zeros(part_words.min(size.words - first))?;
             let builder = BloomBuilder::part(&mut words, first, size.words).expect("whole blocks");

@@ -26,11 +26,13 @@ use crate::text_index::Suffixes;
 const PROGRESS_INTERVAL: Duration = Duration::from_millis(100);
 /// How long a stopped build waits for its threads; a suffix sort cannot be interrupted.
 const STOP_PATIENCE: Duration = Duration::from_millis(500);
+
 /// How far a build has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Progress {
     /// Bytes of text done, each as often as it is gone through.
     pub done: u64,
+    /// What is known to come; 0 where nothing is yet.
     pub total: u64,
 }
 
@@ -49,10 +51,6 @@ pub struct Plan {
 }
 
 impl Plan {
-    fn text_bytes(&self) -> u64 {
-        self.segments.iter().map(|segment| segment.text_bytes).sum()
-    }
-
     fn covered(&self) -> Vec<Covered> {
         self.segments.iter().map(Covered::whole).collect()
     }
@@ -63,25 +61,34 @@ impl Plan {
         let suffixes = self.suffixes.map(Suffixes::name);
         bloom.into_iter().chain(fuse).chain(suffixes).collect()
     }
-
-    /// Bytes of text that are gone through, each counted as often.
-    fn work(&self) -> u64 {
-        let fuse = self.fuse.map_or(0, |fuse| fuse.passes());
-        let others = u64::from(self.sizing.is_some()) + u64::from(self.suffixes.is_some());
-        self.text_bytes() * (fuse + others)
-    }
 }
 
-/// What a worker has done, and whether it is to stop.
+/// What a worker has done and has still to do, and whether it is to stop.
 #[derive(Default)]
 pub struct Gauge {
     done: AtomicU64,
+    expected: AtomicU64,
     stopped: AtomicBool,
 }
 
 impl Gauge {
+    /// Announce bytes of text to go through, as often as they are gone through: before the first of them, so that what is
+    /// shown of the whole work does not begin anew with each pass.
+    pub fn expect(&self, bytes: u64) {
+        self.expected.fetch_add(bytes, Ordering::Relaxed);
+    }
+
     pub fn advance(&self, bytes: u64) {
         self.done.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    fn progress(&self) -> Progress {
+        let done = self.done.load(Ordering::Relaxed);
+        let total = self.expected.load(Ordering::Relaxed);
+        Progress {
+            done: done.min(total),
+            total,
+        }
     }
 
     pub fn check(&self) -> Result<()> {
@@ -98,17 +105,15 @@ pub fn run(
     pool: ThreadPool,
     progress: impl FnMut(Progress) -> Result<()>,
 ) -> Result<Manifest> {
-    let total = plan.work();
-    supervise(pool, total, progress, move |gauge| build(&plan, gauge))
+    supervise(pool, progress, move |gauge| build(&plan, gauge))
 }
 
-/// Do `work`, of `total` bytes, on the threads of `pool`, while this thread reports and can stop it.
+/// Do `work` on the threads of `pool`, while this thread reports and can stop it.
 ///
 /// The work has a thread of its own that nobody waits for after a stop: in the middle of a suffix
 /// sort it ends seconds later, writes nothing more, and is forgotten.
 pub fn supervise<T: Send + 'static>(
     pool: ThreadPool,
-    total: u64,
     mut progress: impl FnMut(Progress) -> Result<()>,
     work: impl FnOnce(&Gauge) -> Result<T> + Send + 'static,
 ) -> Result<T> {
@@ -121,17 +126,17 @@ pub fn supervise<T: Send + 'static>(
         let _ = sender.send(result);
     });
     loop {
-        let done = gauge.done.load(Ordering::Relaxed);
-        if let Err(error) = progress(Progress {
-            done: done.min(total),
-            total,
-        }) {
+        if let Err(error) = progress(gauge.progress()) {
             gauge.stopped.store(true, Ordering::Relaxed);
             let _ = receiver.recv_timeout(STOP_PATIENCE);
             return Err(error);
         }
         match receiver.recv_timeout(PROGRESS_INTERVAL) {
-            Ok(result) => return result,
+            Ok(result) => {
+                let made = result?;
+                progress(gauge.progress())?;
+                return Ok(made);
+            }
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => break,
         }
@@ -143,6 +148,9 @@ pub fn supervise<T: Send + 'static>(
 }
 
 fn build(plan: &Plan, gauge: &Gauge) -> Result<Manifest> {
+    if plan.suffixes.is_some() {
+        expect_sorting(&plan.segments, gauge);
+    }
     let (filters, suffixes) = rayon::join(
         || Ok((build_bloom(plan, gauge)?, build_fuse(plan, gauge)?)),
         || match plan.suffixes {
@@ -192,6 +200,11 @@ fn build_fuse(plan: &Plan, gauge: &Gauge) -> Result<Option<FuseFilterEntry>> {
     };
     let path = plan.directory.join("filter-00000.fuse");
     fuse::build::build_fuse(&plan.covered(), path, fuse, plan.parameters, gauge).map(Some)
+}
+
+/// Announce the work of `build_suffixes`.
+pub fn expect_sorting(segments: &[WrittenSegment], gauge: &Gauge) {
+    gauge.expect(segments.iter().map(|segment| segment.text_bytes).sum());
 }
 
 /// Sort the suffixes of segments whose text is written; the files appear in `directory`.

@@ -9,7 +9,7 @@ use super::construct::{BYTES_PER_KEY, construct};
 use super::{FPR, Partition};
 use crate::error::Result;
 use crate::file::{FileWriter, Kind, Parameters};
-use crate::fill::Covered;
+use crate::fill::{Covered, expect_passes};
 use crate::finish::Gauge;
 use crate::manifest::{FileEntry, FuseFilterEntry};
 
@@ -50,7 +50,7 @@ impl FusePlan {
     }
 
     /// How often the text is gone through.
-    pub fn passes(&self) -> u64 {
+    fn passes(&self) -> u64 {
         self.partitions.div_ceil(self.collected) as u64
     }
 }
@@ -63,6 +63,7 @@ pub fn build_fuse(
     parameters: Parameters,
     gauge: &Gauge,
 ) -> Result<FuseFilterEntry> {
+    expect_passes(covered, plan.passes(), parameters, gauge)?;
     let mut file = FileWriter::create(path, Kind::FuseFilter, parameters)?;
     file.begin_section()?;
     let mut directory: Vec<Partition> = Vec::with_capacity(plan.partitions);

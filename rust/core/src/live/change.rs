@@ -65,10 +65,9 @@ impl Change {
         pool: ThreadPool,
         progress: impl FnMut(Progress) -> Result<()>,
     ) -> Result<Manifest> {
-        let (here, total) = (self.directory.clone(), draft.work());
-        let outcome = finish::supervise(pool, total, progress, move |gauge| {
-            draft.carry_out(&here, gauge)
-        })?;
+        let here = self.directory.clone();
+        let outcome =
+            finish::supervise(pool, progress, move |gauge| draft.carry_out(&here, gauge))?;
         let manifest = Manifest {
             counts,
             ..self.manifest

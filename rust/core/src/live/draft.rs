@@ -117,23 +117,9 @@ impl Made {
 }
 
 impl Draft {
-    /// Bytes of text that are gone through, each counted as often.
-    pub fn work(&self) -> u64 {
-        let bytes =
-            |run: &Range<usize>| self.parts[run.clone()].iter().map(|p| p.bytes).sum::<u64>();
-        let written = self.runs.iter().filter(|run| !self.stands(run)).map(bytes);
-        let all: u64 = self.parts.iter().map(|part| part.bytes).sum();
-        let filled = self.filters.iter().any(Filter::is_filled);
-        2 * written.sum::<u64>() + if filled { 2 * all } else { 0 }
-    }
-
-    fn stands(&self, run: &Range<usize>) -> bool {
-        let alone = run.len() == 1 && self.parts[run.start].is_whole();
-        alone && self.parts[run.start].finished.is_some()
-    }
-
     /// Write the new files; `here`: the directory whose files stay where they are.
     pub fn carry_out(self, here: &Path, gauge: &Gauge) -> Result<Outcome> {
+        self.expect_rewriting(gauge);
         let made = self.write_texts(gauge)?;
         let all: Vec<_> = made.iter().map(|made| made.written().clone()).collect();
         let new = made.iter().filter_map(|made| match made {
@@ -141,6 +127,9 @@ impl Draft {
             Made::Stands(..) => None,
         });
         let new: Vec<_> = new.collect();
+        if self.suffixes.is_some() {
+            finish::expect_sorting(&new, gauge);
+        }
         let (filters, suffixes) = rayon::join(
             || filters::make(&self, &all, gauge),
             || match self.suffixes {
@@ -165,6 +154,16 @@ impl Draft {
                 .map(|(directory, entry)| (stays(directory), entry))
                 .collect(),
         })
+    }
+
+    /// Announce the texts that are written anew, which are then sorted, too.
+    fn expect_rewriting(&self, gauge: &Gauge) {
+        for run in &self.runs {
+            let parts = &self.parts[run.clone()];
+            if !matches!(parts, [part] if part.is_whole()) {
+                gauge.expect(parts.iter().map(|part| part.bytes).sum());
+            }
+        }
     }
 
     fn write_texts(&self, gauge: &Gauge) -> Result<Vec<Made>> {

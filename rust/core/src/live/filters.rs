@@ -13,7 +13,7 @@ use crate::bloom::{self, Bloom};
 use crate::cardinality::DistinctCounter;
 use crate::error::{Error, Result};
 use crate::file::{Kind, MappedFile, Parameters};
-use crate::fill::{Covered, FilterSize, build_filter, write_filter};
+use crate::fill::{Covered, FilterSize, build_filter, expect_passes, write_filter};
 use crate::finish::Gauge;
 use crate::manifest::FilterEntry;
 use crate::segment::WrittenSegment;
@@ -52,10 +52,6 @@ impl Filter {
             distinct_ngrams: None,
             fpr: None,
         }
-    }
-
-    pub fn is_filled(&self) -> bool {
-        matches!(self, Self::Fill { .. })
     }
 
     fn documents(&self) -> u64 {
@@ -252,6 +248,7 @@ impl Drop for Share<'_> {
 
 /// About how many distinct n-grams documents hold; as `Builder` estimates it.
 fn count_distinct(covered: &[Covered], parameters: Parameters, gauge: &Gauge) -> Result<u64> {
+    expect_passes(covered, 1, parameters, gauge)?;
     let all = Mutex::new(Seen::default());
     for part in covered {
         part.hash(parameters, gauge, || {

@@ -75,8 +75,8 @@ pub fn merge(
         next_file: 0,
         ..first.manifest.clone()
     };
-    let (here, total) = (output.path().to_owned(), draft.work());
-    let outcome = finish::supervise(pool, total, progress, move |gauge| {
+    let here = output.path().to_owned();
+    let outcome = finish::supervise(pool, progress, move |gauge| {
         check_identities(&paths, &draft.parts, parameters)?;
         draft.carry_out(&here, gauge)
     })?;
