@@ -1,7 +1,7 @@
 """A whole run on a random model, small enough for tests: index, prompts, model and config.
 
 Run as a script it does such a run in a process of its own, and can kill it at a chosen moment:
-`python tiny_run.py CONFIG [MOMENT]`, with MOMENT one of `MOMENTS`.
+`python tiny_run.py CONFIG [MOMENT]`, with MOMENT one of `MOMENTS`, or `constrained` where ids are learned.
 """
 
 import json
@@ -118,6 +118,7 @@ def kill_at(moment: str) -> None:
     """Arrange that this process is killed, as by `kill -9`, at a moment of the run."""
     import quotetune.absorb_texts
     import quotetune.absorbing
+    import quotetune.citation_decoding
     import quotetune.evaluating
     import quotetune.pairing
     import quotetune.replay
@@ -161,6 +162,10 @@ def kill_at(moment: str) -> None:
     elif moment in ("train", "train-again"):
         wanted = of_round("absorbed" if moment == "train" else "round-1", None)
         quotetune.training.run_training = die_after(2, quotetune.training.run_training, wanted)
+    elif moment == "constrained":
+        quotetune.citation_decoding.run_sampling = die_after(
+            1, quotetune.citation_decoding.run_sampling, lambda options: True
+        )
     elif moment == "replay":
         quotetune.replay.write_json = die
     elif moment == "score":

@@ -209,6 +209,36 @@ def cited_response(
     return CitedResponse(text, "".join(pieces), ordered, style, prefix)
 
 
+def cited_documents(text: str, quotes: Sequence[Quote]) -> list[QuoteSource]:
+    """Choose documents that together contain all quotes of a response.
+
+    Each quote, the most specific first, adds the first document that contains it, unless one of
+    those chosen before does.
+
+    Args:
+        text: The response.
+        quotes: Its quotes, as `Index.trace` gives them.
+
+    Returns:
+        The documents, those of the most specific quotes first.
+
+    Example:
+        >>> from tempfile import mkdtemp
+        >>> from quotetune import build_index
+        >>> index = build_index(["to be or not", "or not to be", "to be"], mkdtemp() + "/i", n=5)
+        >>> text = "to be! or not to be"
+        >>> [document.id for document in cited_documents(text, index.trace(text))]
+        ['1']
+    """
+    documents: list[QuoteSource] = []
+    chosen: set[tuple[str, str]] = set()
+    for note in cited_response(text, quotes).citations:
+        if note.documents and chosen.isdisjoint((one.source, one.id) for one in note.documents):
+            documents.append(note.documents[0])
+            chosen.add((note.documents[0].source, note.documents[0].id))
+    return documents
+
+
 def _boundaries(text: str) -> set[int]:
     """Return where a character as a reader sees it ends: extended grapheme clusters (UAX 29)."""
     if text.isascii() and "\r" not in text:

@@ -18,6 +18,7 @@ from pydantic import (
 )
 
 from quotetune.config_absorb import AbsorbConfig
+from quotetune.config_citations import CitationsConfig, switched
 from quotetune.config_context import ContextConfig
 from quotetune.config_measures import LmEvalConfig, MauveConfig, PerplexityModel
 from quotetune.config_preference import (
@@ -138,6 +139,24 @@ class PairsConfig(_Block):
 
     constraints: ConstraintsConfig | None = None
     """What the chosen side must not pay for its preference."""
+
+    citations: CitationsConfig | None = None
+    """Train on responses that end with the ids of the documents they quote, and measure the ids
+    that the model gives; `true` takes the defaults, `null` or `false` leaves ids out."""
+
+    @field_validator("citations", mode="before")
+    @classmethod
+    def _citations_may_be_switched(cls, value: Any) -> Any:
+        return switched(value)
+
+    @model_validator(mode="after")
+    def _citations_are_of_quotes(self) -> Self:
+        if self.citations is not None and self.direction == "unquote":
+            raise ValueError(
+                "citations name what the preferred response quotes, and direction unquote prefers"
+                " the one that quotes less: remove citations, or set direction to quote"
+            )
+        return self
 
     @model_validator(mode="after")
     def _a_large_margin_is_stated(self) -> Self:

@@ -80,6 +80,8 @@ def read_inputs(config: Config) -> Inputs:
         )
     else:
         problems += _index_problems(config.index)
+        if config.pairs.citations is not None and not problems:
+            problems += _citation_problems(config.index)
     if config.launch is not None and not config.launch.is_file():
         text = f"{config.launch} is not there: write it with `accelerate config`"
         problems.append(Problem("launch", text, to_provide=True))
@@ -175,6 +177,16 @@ def _read_prompts(config: Config) -> Inputs:
     except UsageError as error:
         return Inputs([Problem("prompts.path", str(error))])
     return Inputs([], prompts, split)
+
+
+def _citation_problems(path: Path) -> list[Problem]:
+    from quotetune.citation_form import is_citable
+    from quotetune.index import Index
+
+    if any(is_citable(document.id) for document in Index.open(path).documents()):
+        return []
+    text = f"no document of {path} has an id without brackets and line breaks: give them such ids"
+    return [Problem("pairs.citations", text)]
 
 
 def _index_problems(path: Path) -> list[Problem]:

@@ -148,6 +148,7 @@ def _not_counted(config: Config) -> tuple[str, ...]:
         "preference.judge": config.preference and config.preference.judge,
         "preference.perplexity": config.preference and config.preference.perplexity,
         "pairs.constraints": config.pairs.constraints,
+        "pairs.citations": config.pairs.citations,
     }
     return tuple(name for name, setting in extras.items() if setting)
 

@@ -37,7 +37,7 @@ def write_gold(
     from quotetune.tokenizer import load_tokenizer
 
     tokenizer = load_tokenizer(model)
-    end = _end_token(model, tokenizer)
+    end = end_token(model, tokenizer)
     shown = _prompt_tokens(samples)
     rows = [
         _candidate(prompt, shown[prompt.id], tokenizer, end, max_tokens)
@@ -96,7 +96,7 @@ def _prompt_tokens(samples: Path) -> dict[str, list[int]]:
     return shown
 
 
-def _end_token(model: ModelConfig, tokenizer: Any) -> int | None:
+def end_token(model: ModelConfig, tokenizer: Any) -> int | None:
     """Return the token with which the model ends a text; the tokenizer's, if there are several."""
     from transformers import AutoConfig, GenerationConfig
 

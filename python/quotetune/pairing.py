@@ -95,7 +95,7 @@ def pair_samples(
         tally.add_prompt(one.pairs, one.discard, len(crossed.get(one.prompt_id, [])))
     statistics = {
         "schema": STATISTICS_SCHEMA,
-        "settings": settings.model_dump(),
+        "settings": settings.model_dump(exclude={"citations"}),
         "preference": preference.weights,
         **tally.statistics(),
         "quantile_limit": limit,

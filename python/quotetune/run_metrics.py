@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from quotetune.citation_results import collect_citations
 from quotetune.config import Config
 from quotetune.measures.bootstrap import LEVEL, RESAMPLES, SEED, paired_intervals
 from quotetune.stages.layout import BASE, Layout
@@ -86,6 +87,7 @@ def collect_metrics(config: Config) -> dict[str, Any]:
         "bootstrap": bootstrap_settings(common),
         "reward_accuracy": _reward_accuracy(layout, policies),
         "lm_eval": _lm_eval(layout, best),
+        **collect_citations(layout, names),
     }
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from rich.console import Console
 
 from quotetune.best import link_best
+from quotetune.citation_results import CITATIONS_NOTE, citation_cells
 from quotetune.config import Config
 from quotetune.console import say
 from quotetune.curves import write_curves
@@ -103,6 +104,7 @@ def _markdown(config: Config, metrics: Mapping[str, Any]) -> str:
         "",
         *_reward_accuracy(metrics),
         *_lm_eval(metrics),
+        *_citations(metrics),
         "## Pairs",
         "",
     ]
@@ -142,6 +144,13 @@ def _lm_eval(metrics: Mapping[str, Any]) -> list[str]:
                 cells.append([f"{task} {name}", f"{value:.4f}", f"{after[task][name]:.4f}"])
     note = f"After: {best_line(metrics)}."
     return ["## General ability", "", note, "", *markdown_table(cells), ""]
+
+
+def _citations(metrics: Mapping[str, Any]) -> list[str]:
+    if "citations" not in metrics:
+        return []
+    table = markdown_table(citation_cells(metrics["citations"]))
+    return ["## Citations", "", *table, "", CITATIONS_NOTE, ""]
 
 
 def _responses(config: Config, metrics: Mapping[str, Any]) -> list[str]:

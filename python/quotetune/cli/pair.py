@@ -130,6 +130,8 @@ def _ranking(blocks: dict[str, dict[str, Any]], index: Path, seed: int) -> "Rank
         seed=seed,
         max_tokens=validate_block(SamplingConfig, "sampling", blocks["sampling"]).max_tokens,
     )
+    if ranking.pairs.citations is not None:
+        raise UsageError("pairs.citations: only quotetune train puts ids behind pairs: remove it")
     problems = preference_problems(preference, ranking.pairs) + callable_problems(preference)
     if problems:
         raise UsageError("\n  ".join(map(str, problems)))

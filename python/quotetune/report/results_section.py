@@ -6,6 +6,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from quotetune.citation_results import CITATIONS_NOTE, citation_cells
 from quotetune.metric import Metric
 from quotetune.metrics import METRICS, metrics_of
 from quotetune.report.charts import Point, line_chart
@@ -107,6 +108,10 @@ def other_tables(metrics: Mapping[str, Any]) -> _Section:
         caption = f"General ability, by lm-eval. After: {best_line(metrics)}."
         head = [row_label(BASE), row_label(metrics["best"]["policy"])]
         tables.append({"caption": caption, "head": head, "lines": lines})
+    if citations := metrics.get("citations"):
+        (_, *head), *cells = citation_cells(citations)
+        lines = [(name, values) for name, *values in cells]
+        tables.append({"caption": CITATIONS_NOTE, "head": head, "lines": lines})
     return tables
 
 

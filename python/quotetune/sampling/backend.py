@@ -24,6 +24,19 @@ class Request:
 
 
 @dataclass(frozen=True)
+class Continuation:
+    """What is sampled from as it is: a prompt and the begin of its response.
+
+    Attributes:
+        id: Its name.
+        token_ids: The tokens of both.
+    """
+
+    id: str
+    token_ids: list[int]
+
+
+@dataclass(frozen=True)
 class Response:
     """One text that the model gave.
 

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from quotetune.child import run_child
 from quotetune.content_hash import content_hash
 from quotetune.errors import UsageError
+from quotetune.sampling.backend import Continuation
+from quotetune.sampling.citation_constraint import CitationConstraint
 from quotetune.sampling.model_files import require_model, split_policy
 from quotetune.sampling.parts import LOG_NAME, count_parts, missing_parts
 from quotetune.sampling.settings import ModelConfig, SamplingConfig
@@ -41,7 +43,7 @@ class Progress:
 
 
 def run_sampling(
-    prompts: Sequence["Prompt"],
+    prompts: "Sequence[Prompt | Continuation]",
     output: Path,
     *,
     model: ModelConfig,
@@ -49,6 +51,7 @@ def run_sampling(
     adapter: Path | None = None,
     seed: int,
     round: int,
+    constraint: CitationConstraint | None = None,
     progress: Callable[[Progress], None] | None = None,
 ) -> None:
     """Sample `sampling.n` responses of every prompt into `output/part-*.parquet`.
@@ -59,7 +62,8 @@ def run_sampling(
     the same again. The child's log is `output/sampling.log`.
 
     Args:
-        prompts: The prompts, with different ids.
+        prompts: The prompts, with different ids. Of one that is too long with its begun response
+            the front is left out.
         output: The directory of parts; made if needed.
         model: The base model.
         sampling: How to draw.
@@ -67,6 +71,7 @@ def run_sampling(
             None samples the base model.
         seed: The run's seed.
         round: The round the samples are for; it goes into the seeds.
+        constraint: What may be generated; None for anything.
         progress: Called now and then, and after every part.
 
     Raises:
@@ -88,9 +93,12 @@ def run_sampling(
             "seed": seed,
             "round": round,
             "prompts": [
-                {"id": prompt.id, "text": prompt.text, "messages": prompt.messages}
+                vars(prompt)
+                if isinstance(prompt, Continuation)
+                else {"id": prompt.id, "text": prompt.text, "messages": prompt.messages}
                 for prompt in prompts
             ],
+            **({} if constraint is None else {"constraint": vars(constraint)}),
         },
     )
     parts = count_parts(len(prompts), sampling.chunk_prompts)

@@ -17,6 +17,7 @@ from transformers import (
 )
 
 from quotetune.sampling.backend import Request, Response
+from quotetune.sampling.citation_constraint import CitationConstraint, CitationTrie
 from quotetune.sampling.settings import ModelConfig, SamplingConfig
 from quotetune.tokenizer import load_tokenizer
 
@@ -51,13 +52,20 @@ class GumbelNoise(LogitsProcessor):  # type: ignore[misc]
 class TransformersSampler:
     """A transformers model with at most one LoRA adapter, which is not merged into the model."""
 
-    def __init__(self, model: ModelConfig, sampling: SamplingConfig, adapter: Path | None) -> None:
+    def __init__(
+        self,
+        model: ModelConfig,
+        sampling: SamplingConfig,
+        adapter: Path | None,
+        constraint: CitationConstraint | None = None,
+    ) -> None:
         """Load the model onto the GPU if there is one.
 
         Args:
             model: The base model.
             sampling: How to draw; `engine` is for vLLM and has no effect here.
             adapter: A LoRA adapter of the model, in PEFT's form.
+            constraint: What may be generated; None for anything.
         """
         source = {"revision": model.revision, "trust_remote_code": model.trust_remote_code}
         self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -71,6 +79,9 @@ class TransformersSampler:
         self._model = loaded.to(self._device).eval()
         self._sampling = sampling
         self._ends = [] if ends is None else ends if isinstance(ends, list) else [ends]
+        self._trie = None
+        if constraint is not None:
+            self._trie = CitationTrie(constraint, self._tokenizer, self._ends)
         # A padding token only fills rows that are shorter or done: any will do.
         self._padding = self._ends[0] if self._ends else 0
         # `generate` fills gaps in the settings it is given from the model's own, which can hold a
@@ -113,14 +124,16 @@ class TransformersSampler:
         ]
         mask = [[0] * pad + [1] * (width - pad) for pad in padding]
         stop = self._sampling.stop
-        stopping = {"stop_strings": stop, "tokenizer": self._tokenizer} if stop else {}
+        further = {"stop_strings": stop, "tokenizer": self._tokenizer} if stop else {}
+        if self._trie is not None:
+            further["prefix_allowed_tokens_fn"] = self._trie.behind(width)
         with torch.inference_mode():
             generated = self._model.generate(
                 input_ids=torch.tensor(inputs, device=self._device),
                 attention_mask=torch.tensor(mask, device=self._device),
                 logits_processor=self._processors([row.seed for row in rows]),
                 generation_config=self._settings,
-                **stopping,
+                **further,
             )
         return [self._response(row[width:]) for row in generated.tolist()]
 

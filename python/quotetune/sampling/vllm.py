@@ -13,6 +13,7 @@ from typing import Any
 
 from quotetune.errors import UsageError
 from quotetune.sampling.backend import Request, Response
+from quotetune.sampling.citation_constraint import CitationConstraint
 from quotetune.sampling.settings import ModelConfig, SamplingConfig
 
 _LORA_RANKS = (1, 8, 16, 32, 64, 128, 256, 320, 512)
@@ -32,6 +33,7 @@ class VllmSampler:
         *,
         config: Any,
         longest_prompt: int,
+        constraint: CitationConstraint | None = None,
     ) -> None:
         """Start the engine.
 
@@ -41,6 +43,7 @@ class VllmSampler:
             adapter: A LoRA adapter of the model, in PEFT's form.
             config: The model's `transformers` config.
             longest_prompt: Tokens of the longest prompt of the whole job.
+            constraint: What may be generated; None for anything.
         """
         # Both are read when vLLM is imported; what the user has set stays.
         os.environ.setdefault("VLLM_ENABLE_V1_MULTIPROCESSING", "0")
@@ -73,6 +76,11 @@ class VllmSampler:
         if adapter is not None:
             settings |= {"enable_lora": True, "max_lora_rank": supported_rank(adapter)}
             self._adapter = LoRARequest(*adapter_identity(adapter), str(adapter))
+        self._grammar = None
+        if constraint is not None:
+            # xgrammar, the first choice of `auto`, takes 55 s for 10,000 ids, guidance 0.04 s.
+            settings["structured_outputs_config"] = {"backend": "guidance"}
+            self._grammar = constraint.grammar()
         self._sampling = sampling
         self._llm = LLM(**settings | sampling.engine)
 
@@ -105,8 +113,10 @@ class VllmSampler:
 
     def _parameters(self, request: Request) -> Any:
         from vllm import SamplingParams
+        from vllm.sampling_params import StructuredOutputsParams
 
         sampling = self._sampling
+        grammar = self._grammar
         return SamplingParams(
             n=sampling.n,
             temperature=sampling.temperature,
@@ -115,6 +125,7 @@ class VllmSampler:
             max_tokens=sampling.max_tokens,
             stop=sampling.stop,
             seed=request.seed,
+            structured_outputs=grammar and StructuredOutputsParams(grammar=grammar),
         )
 
 

@@ -19,6 +19,7 @@ from quotetune.sampling.backend import (
     context_length,
     prompt_seed,
 )
+from quotetune.sampling.citation_constraint import CitationConstraint
 from quotetune.sampling.parts import count_parts, missing_parts, write_part
 from quotetune.sampling.settings import ModelConfig, SamplingConfig
 from quotetune.tokenizer import load_tokenizer
@@ -67,11 +68,12 @@ def run(job: dict[str, Any], output: Path, report: Report) -> None:
     model = ModelConfig(**job["model"])
     sampling = SamplingConfig(**job["sampling"])
     adapter = None if job["adapter"] is None else Path(job["adapter"])
+    constraint = CitationConstraint(**job["constraint"]) if "constraint" in job else None
     requests, config = _requests(job, model, sampling)
     names = list(requests)
     parts = count_parts(len(names), sampling.chunk_prompts)
     missing = missing_parts(output, parts)
-    sampler = _load(model, sampling, adapter, config, requests)
+    sampler = _load(model, sampling, adapter, config, requests, constraint)
     reporter = _Reporter(report, done=parts - len(missing))
     for part in missing:
         first = part * sampling.chunk_prompts
@@ -95,10 +97,16 @@ def _requests(
     source = {"revision": model.revision, "trust_remote_code": model.trust_remote_code}
     tokenizer = load_tokenizer(model)
     config = AutoConfig.from_pretrained(model.path, **source)
+    context = context_length(config, sampling.engine)
+    # What goes on with a response may begin where the model still sees it.
+    room = None if context is None else max(context - sampling.max_tokens, 1)
     tokens = {
-        prompt["id"]: prompt_token_ids(Prompt(**prompt), tokenizer) for prompt in job["prompts"]
+        prompt["id"]: prompt["token_ids"][-room if room else None :]
+        if "token_ids" in prompt
+        else prompt_token_ids(Prompt(**prompt), tokenizer)
+        for prompt in job["prompts"]
     }
-    check_lengths(tokens, sampling.max_tokens, context_length(config, sampling.engine))
+    check_lengths(tokens, sampling.max_tokens, context)
     requests = {
         name: Request(ids, prompt_seed(job["seed"], job["round"], name))
         for name, ids in tokens.items()
@@ -112,15 +120,18 @@ def _load(
     adapter: Path | None,
     config: Any,
     requests: dict[str, Request],
+    constraint: CitationConstraint | None,
 ) -> Sampler:
     if sampling.backend == "vllm":
         from quotetune.sampling.vllm import VllmSampler
 
         longest = max(len(request.prompt_token_ids) for request in requests.values())
-        return VllmSampler(model, sampling, adapter, config=config, longest_prompt=longest)
+        return VllmSampler(
+            model, sampling, adapter, config=config, longest_prompt=longest, constraint=constraint
+        )
     from quotetune.sampling.transformers import TransformersSampler
 
-    return TransformersSampler(model, sampling, adapter)
+    return TransformersSampler(model, sampling, adapter, constraint)
 
 
 if __name__ == "__main__":

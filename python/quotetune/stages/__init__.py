@@ -5,7 +5,16 @@ A stage's settings are the keys of the config that it reads. Changing others lea
 
 from quotetune.config import Config
 from quotetune.stage import Stage
-from quotetune.stages import absorb, evaluation, prompts, ranking, rounds, training, tuned
+from quotetune.stages import (
+    absorb,
+    citations,
+    evaluation,
+    prompts,
+    ranking,
+    rounds,
+    training,
+    tuned,
+)
 from quotetune.stages.layout import ABSORBED, BASE, Layout
 from quotetune.stages.stopping import stoppable
 
@@ -20,7 +29,9 @@ def all_stages(config: Config) -> list[Stage]:
     for number in range(1, config.rounds + 1):
         of_round = [
             rounds.sample(layout, number),
+            *citations.uncited(layout, f"round-{number}", layout.round(number)),
             *ranking.stages(layout, number),
+            *citations.cited(layout, number),
             *training.stages(layout, number),
         ]
         if number == 1 and config.absorb is None:

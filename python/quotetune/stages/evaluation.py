@@ -5,6 +5,7 @@ from typing import Any
 
 from quotetune.metrics import ON_DEMAND
 from quotetune.stage import Stage
+from quotetune.stages import citations
 from quotetune.stages.layout import BASE, Layout, flat
 from quotetune.stages.sampling import sampling_stage
 from quotetune.whole_files import write_json
@@ -30,7 +31,12 @@ def stages(layout: Layout, policy: str) -> list[Stage]:
         policy=policy,
         seed_round=EVALUATION_ROUND,
     )
-    measured = [sampled, metrics(layout, policy, layout.heldout)]
+    measured = [
+        sampled,
+        *citations.uncited(layout, f"evaluation/{policy}", layout.evaluation(policy)),
+        metrics(layout, policy, layout.heldout),
+        *citations.evaluated(layout, policy),
+    ]
     return measured if config.drift is None else [*measured, drift(layout, policy)]
 
 
@@ -58,6 +64,7 @@ def baseline(layout: Layout, name: str) -> list[Stage]:
             policy=BASE,
             seed_round=EVALUATION_ROUND,
         ),
+        *citations.uncited(layout, f"evaluation/{name}", directory),
         metrics(layout, name, prompts),
     ]
 
@@ -66,7 +73,7 @@ def metrics(layout: Layout, name: str, asked: Path) -> Stage:
     """Compute the metrics of the responses to the prompts in a file."""
     config = layout.config
     directory = layout.evaluation(name)
-    samples = directory / "samples"
+    samples = layout.measured(directory)
     best_of_n = config.evaluation.best_of_n if name == BASE else None
     n = config.evaluation_sampling.n
 

@@ -31,8 +31,13 @@ class Layout:
         return self.config.run / f"round-{number}"
 
     def pairs(self, number: int) -> Path:
-        """Return a round's own pairs."""
-        return self.round(number) / "pairs" / "pairs.parquet"
+        """Return a round's own pairs, as they are learned."""
+        made = "pairs" if self.config.pairs.citations is None else "cited"
+        return self.round(number) / made / "pairs.parquet"
+
+    def measured(self, directory: Path) -> Path:
+        """Return samples as they are measured: where ids are learned, without them."""
+        return directory / ("samples" if self.config.pairs.citations is None else "uncited")
 
     def replays(self, number: int) -> bool:
         """Tell whether a round learns pairs of earlier rounds, too."""

@@ -53,7 +53,7 @@ def _stages(layout: Layout, name: str, root: Path, prompts: Path) -> list[Stage]
     ranking = RankingStages(
         RankingConfig.of_run(layout.config),
         prefix=f"{name}/",
-        samples=root / "samples",
+        samples=layout.measured(root),
         root=root,
         scores=root / "scores",
         prompts=prompts,
@@ -246,7 +246,7 @@ class RankingStages:
             for line in statistics_lines(statistics):
                 say(f"  {line}")
 
-        settings = _given("pairs", config.pairs.model_dump())
+        settings = _given("pairs", config.pairs.model_dump(exclude={"citations"}))
         settings["pairs.pairs_per_prompt"] = config.pairs.most_pairs
         if config.preference is not None:
             judge = {"judge": {"model", "comparisons", "format", "template", "sampling"}}

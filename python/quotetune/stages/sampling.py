@@ -33,7 +33,7 @@ def sampling_stage(
     config = layout.config
     settings = {
         **layout.model_settings(policy),
-        **flat("sampling", sampling.model_dump() | {"backend": _backend(sampling)}),
+        **flat("sampling", sampling.model_dump() | {"backend": backend_of(sampling)}),
         "seed": config.seed,
     }
 
@@ -60,7 +60,7 @@ def sampling_stage(
     return Stage(name, directory, settings, inputs, make)
 
 
-def _backend(sampling: SamplingConfig) -> str:
+def backend_of(sampling: SamplingConfig) -> str:
     """Name the backend that samples: what `auto` takes depends on the machine."""
     from quotetune.sampling.run import choose_backend
 

@@ -1,0 +1,26 @@
+"""The ids of a corpus, as citations name documents: by id alone, whatever their source."""
+
+from collections.abc import Collection
+from typing import TYPE_CHECKING
+
+from quotetune.citation_form import is_citable
+
+if TYPE_CHECKING:
+    from quotetune.index import Index
+
+Documents = list[tuple[str, str]]
+
+
+def citable_ids(index: "Index") -> list[str]:
+    """Return the ids of a corpus that can be cited, each once, in the order of the corpus."""
+    names = (document.id for document in index.documents())
+    return list(dict.fromkeys(name for name in names if is_citable(name)))
+
+
+def documents_by_id(index: "Index", ids: Collection[str]) -> dict[str, Documents]:
+    """Find the documents of ids; one that the corpus does not have is left out."""
+    found: dict[str, Documents] = {}
+    for document in index.documents():
+        if document.id in ids:
+            found.setdefault(document.id, []).append((document.source, document.id))
+    return found

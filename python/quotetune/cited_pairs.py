@@ -1,0 +1,183 @@
+"""The cite stage: pairs whose responses end with ids, true ones on the chosen side only.
+
+The chosen side gets the ids of the documents that contain its quotes, and the rejected side as many
+wrong ones. Had it none, to have an id at all would be all that is learned; had it its own, nothing
+would tell a true id from another. The wrong ones are true ones of other pairs, so that no id is
+found on one side alone.
+"""
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from quotetune.candidates import Row
+from quotetune.citation_form import is_citable, with_citations
+from quotetune.citation_ids import Documents, documents_by_id
+from quotetune.citation_tokens import citation_tokens
+from quotetune.citing import cited_documents
+from quotetune.results import Quote
+from quotetune.sampling.settings import ModelConfig
+from quotetune.tokenizer import load_tokenizer
+from quotetune.whole_files import write_json
+
+if TYPE_CHECKING:
+    from quotetune.index import Index
+    from quotetune.prompts import Prompt
+
+Lack = Literal["cut", "nothing_quoted", "no_wrong_id"]
+_LACKS: dict[Lack, str] = {
+    "cut": "a side was cut at max_tokens",
+    "nothing_quoted": "the chosen side quotes nothing",
+    "no_wrong_id": "no wrong id to be had",
+}
+
+
+def write_cited_pairs(
+    pairs: Path,
+    output: Path,
+    *,
+    index: "Index",
+    model: ModelConfig,
+    prompts: Mapping[str, "Prompt"],
+    most: int,
+    seed: int,
+) -> dict[str, int]:
+    """Put ids behind the responses of pairs.
+
+    A pair is left as it is where a side was cut, and so has no end to put them behind, where the
+    chosen side quotes nothing, and where there is no wrong id for the rejected one.
+
+    Args:
+        pairs: The `pairs.parquet` of a round, of responses without ids.
+        output: Directory that gets `pairs.parquet`, with `chosen_citations` and
+            `rejected_citations`, and `citations.json`.
+        index: The index of the corpus, with a suffix structure.
+        model: The model, for its tokenizer.
+        prompts: The prompts by id: their own documents are never wrong.
+        most: At most so many ids a response.
+        seed: The run's seed.
+
+    Returns:
+        How many pairs there are, how many are cited, and of the others how many lack what, as in
+        `citations.json`.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    table = pq.read_table(pairs)
+    rows: list[Row] = table.to_pylist()
+    tokenizer = load_tokenizer(model)
+    counts = {"pairs": len(rows), "cited": 0, **{str(lack): 0 for lack in _LACKS}}
+    cited = []
+    for pair, found in zip(rows, choose_ids(rows, index, prompts, most, seed), strict=True):
+        counts["cited" if isinstance(found, tuple) else found] += 1
+        true, wrong = found if isinstance(found, tuple) else ([], [])
+        row = _with_ids(pair, "chosen", true, tokenizer)
+        cited.append(_with_ids(row, "rejected", wrong, tokenizer))
+    names = pa.list_(pa.string())
+    schema = table.schema
+    for side in ("chosen", "rejected"):
+        schema = schema.append(pa.field(f"{side}_citations", names, nullable=False))
+    output.mkdir(parents=True, exist_ok=True)
+    pq.write_table(pa.Table.from_pylist(cited, schema), output / "pairs.parquet")
+    write_json(output / "citations.json", counts)
+    return counts
+
+
+def counts_line(counts: Mapping[str, int]) -> str:
+    """Say what became of the pairs.
+
+    Example:
+        >>> counts_line({"pairs": 5, "cited": 3, "cut": 2, "nothing_quoted": 0, "no_wrong_id": 0})
+        '3 of 5 pairs carry ids (others: 2 a side was cut at max_tokens)'
+    """
+    lacks = [f"{counts[name]} {text}" for name, text in _LACKS.items() if counts[name]]
+    others = f" (others: {', '.join(lacks)})" if lacks else ""
+    return f"{counts['cited']} of {counts['pairs']} pairs carry ids{others}"
+
+
+def choose_ids(
+    rows: Sequence[Row],
+    index: "Index",
+    prompts: Mapping[str, "Prompt"],
+    most: int,
+    seed: int,
+) -> Iterator[tuple[list[str], list[str]] | Lack]:
+    """Choose the ids of pairs.
+
+    Args:
+        rows: The pairs.
+        index: The index of the corpus.
+        prompts: The prompts by id.
+        most: At most so many ids a response.
+        seed: The run's seed, for which ids are wrong.
+
+    Yields:
+        For each pair true ids for the chosen and wrong ones for the rejected side, as many; or why
+        it has none.
+    """
+    quotes = index.trace([row["chosen"] for row in rows])
+    true = [
+        [] if _is_cut(row) else _true(row["chosen"], found, most)
+        for row, found in zip(rows, quotes, strict=True)
+    ]
+    documents = documents_by_id(index, {id for ids in true for id in ids})
+    for position, row in enumerate(rows):
+        if _is_cut(row):
+            yield "cut"
+        elif not true[position]:
+            yield "nothing_quoted"
+        else:
+            own = prompts[row["prompt_id"]].documents or []
+            right = {*true[position], *(id for _, id in own)}
+            wrong: list[str] = []
+            key = f"{seed}:{row['prompt_id']}:{position}:citations"
+            for id in _others(true, position, key):
+                if len(wrong) == len(true[position]):
+                    break
+                if id not in right and not _quotes(row["rejected"], documents[id], index):
+                    wrong.append(id)
+                right.add(id)
+            yield (true[position][: len(wrong)], wrong) if wrong else "no_wrong_id"
+
+
+def _is_cut(row: Row) -> bool:
+    """Tell whether a side has no end-of-text token."""
+    sides = ("chosen", "rejected")
+    return any(row[f"{side}_length"] == len(row[f"{side}_token_ids"]) for side in sides)
+
+
+def _true(text: str, quotes: Sequence[Quote], most: int) -> list[str]:
+    """Return the ids of the documents that contain the quotes of a text."""
+    ids = (found.id for found in cited_documents(text, quotes) if is_citable(found.id))
+    return list(dict.fromkeys(ids))[:most]
+
+
+def _others(true: Sequence[list[str]], position: int, key: str) -> Iterator[str]:
+    """Yield the ids of all other pairs, from a place drawn by the hash of a key on."""
+    digest = hashlib.blake2b(key.encode(), digest_size=8).digest()
+    first = int.from_bytes(digest, "big")
+    for step in range(len(true)):
+        other = (first + step) % len(true)
+        if other != position:
+            yield from true[other]
+
+
+def _quotes(text: str, documents: Documents, index: "Index") -> bool:
+    """Tell whether a text has an n-gram of documents; one that is too short has none."""
+    return bool(index.quip([text], documents=[documents])[0] > 0)
+
+
+def _with_ids(row: Row, side: str, ids: list[str], tokenizer: Any) -> Row:
+    """Put ids behind one side of a pair, before its end-of-text token."""
+    row = row | {f"{side}_citations": ids}
+    if not ids:
+        return row
+    *own, end = row[f"{side}_token_ids"]
+    tokens = [*own, *(token for one in citation_tokens(ids, tokenizer) for token in one)]
+    return row | {
+        side: with_citations(row[side], ids),
+        f"{side}_token_ids": [*tokens, end],
+        f"{side}_length": len(tokens),
+    }

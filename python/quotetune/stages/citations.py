@@ -1,0 +1,154 @@
+"""The stages of `pairs.citations`: ids off the samples, onto the pairs, and measured."""
+
+from pathlib import Path
+
+from quotetune.console import progress, say
+from quotetune.stage import Stage
+from quotetune.stages.layout import Layout, flat
+from quotetune.stages.sampling import backend_of
+from quotetune.whole_files import write_json
+
+
+def uncited(layout: Layout, name: str, directory: Path) -> list[Stage]:
+    """Take the ids off the samples in a directory, if ids are learned.
+
+    Args:
+        layout: The run's places.
+        name: What the stage's name begins with.
+        directory: The directory, with `samples/`.
+    """
+    config = layout.config
+    if config.pairs.citations is None:
+        return []
+    samples = directory / "samples"
+
+    def make(result: Path) -> None:
+        from quotetune.uncited import write_uncited
+
+        count = write_uncited(samples, result, config.model)
+        say(f"  {count} responses carry ids")
+
+    inputs = {"the samples": samples, **layout.model_inputs()}
+    return [Stage(f"{name}/uncited", directory / "uncited", _model(layout), inputs, make)]
+
+
+def cited(layout: Layout, number: int) -> list[Stage]:
+    """Put ids behind the pairs of a round, if ids are learned."""
+    config = layout.config
+    settings = config.pairs.citations
+    if settings is None:
+        return []
+    root = layout.round(number)
+    pairs = root / "pairs" / "pairs.parquet"
+    prompts = config.run / "prompts" / f"round-{number}.parquet"
+
+    def make(result: Path) -> None:
+        from quotetune.cited_pairs import counts_line, write_cited_pairs
+        from quotetune.index import Index
+        from quotetune.prompts import load_prompts
+
+        counts = write_cited_pairs(
+            pairs,
+            result,
+            index=Index.open(config.index),
+            model=config.model,
+            prompts={prompt.id: prompt for prompt in load_prompts(prompts)},
+            most=settings.most,
+            seed=config.seed,
+        )
+        say(f"  {counts_line(counts)}")
+
+    keys = {**_model(layout), **flat("pairs.citations", settings.model_dump())}
+    inputs = {
+        "the pairs": pairs,
+        "its prompts": prompts,
+        "index": config.index,
+        **layout.model_inputs(),
+    }
+    keys["seed"] = config.seed
+    return [Stage(f"round-{number}/cite", root / "cited", keys, inputs, make)]
+
+
+def evaluated(layout: Layout, policy: str) -> list[Stage]:
+    """Return the stages that measure the ids that a policy gives, if ids are learned."""
+    if layout.config.pairs.citations is None:
+        return []
+    return [_constrained(layout, policy), _measured(layout, policy)]
+
+
+def _constrained(layout: Layout, policy: str) -> Stage:
+    """Let a policy go on with its responses, by ids of the corpus only."""
+    config = layout.config
+    settings = config.pairs.citations
+    assert settings is not None
+    directory = layout.evaluation(policy)
+    name = f"evaluation/{policy}/constrained"
+    sampling = config.evaluation_sampling
+
+    def make(result: Path) -> None:
+        from quotetune.citation_decoding import decode_citations
+        from quotetune.index import Index
+
+        with progress(name, "parts") as report:
+            decode_citations(
+                directory / "uncited",
+                result,
+                index=Index.open(config.index),
+                most=settings.most,
+                model=layout.model(policy),
+                adapter=layout.adapter(policy),
+                sampling=sampling,
+                progress=lambda now: report(now.done, now.parts),
+                notice=lambda text: say(f"  {text}"),
+            )
+
+    keys = {
+        **layout.model_settings(policy),
+        **flat("pairs.citations", settings.model_dump()),
+        **flat("evaluation.sampling", sampling.model_dump(include={"n", "engine"})),
+        "sampling.backend": backend_of(sampling),
+    }
+    inputs = {
+        "the samples": directory / "uncited",
+        "index": config.index,
+        **layout.policy_inputs(policy),
+    }
+    return Stage(name, directory / "constrained", keys, inputs, make)
+
+
+def _measured(layout: Layout, policy: str) -> Stage:
+    """Compare a policy's ids with what its responses quote, and with the prompts' documents."""
+    config = layout.config
+    settings = config.pairs.citations
+    assert settings is not None
+    directory = layout.evaluation(policy)
+    n = config.evaluation_sampling.n
+
+    def make(result: Path) -> None:
+        from quotetune.citation_evaluation import evaluate_citations
+        from quotetune.index import Index
+        from quotetune.prompts import load_prompts
+
+        content = evaluate_citations(
+            load_prompts(layout.heldout),
+            directory / "samples",
+            directory / "constrained",
+            Index.open(config.index),
+            n=n,
+            k=settings.most,
+        )
+        result.mkdir(exist_ok=True)
+        write_json(result / "citations.json", content)
+
+    keys = {"evaluation.sampling.n": n, **flat("pairs.citations", settings.model_dump())}
+    inputs = {
+        "the held-out prompts": layout.heldout,
+        "index": config.index,
+        "the samples": directory / "samples",
+        "the constrained ids": directory / "constrained",
+    }
+    return Stage(f"evaluation/{policy}/citations", directory / "citations", keys, inputs, make)
+
+
+def _model(layout: Layout) -> dict[str, str | None]:
+    return flat("model", layout.config.model.model_dump(include={"path", "revision"}))

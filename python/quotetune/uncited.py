@@ -1,0 +1,76 @@
+"""Samples without the ids at their ends: what QUIP and all other measures are of."""
+
+from pathlib import Path
+from typing import Any
+
+from quotetune.citation_form import split_citations
+from quotetune.citation_tokens import tokens_of_begin
+from quotetune.gold import end_token
+from quotetune.sampling.settings import ModelConfig
+from quotetune.tokenizer import load_tokenizer
+
+Row = dict[str, Any]
+
+
+def write_uncited(samples: Path, output: Path, model: ModelConfig) -> int:
+    """Copy samples, and take the ids off the ends of their responses.
+
+    A response that was cut among its ids had said what it had to say: without them it is one that
+    the model has ended.
+
+    Args:
+        samples: Directory of the samples' parts.
+        output: Directory that gets parts of the same names.
+        model: The model, for its tokenizer and its end-of-text token.
+
+    Returns:
+        How many responses had ids.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    from quotetune.sampling.parts import schema
+
+    tokens = _Tokens(model)
+    output.mkdir(parents=True, exist_ok=True)
+    count = 0
+    for part in sorted(samples.glob("part-*.parquet")):
+        rows = pq.read_table(part).to_pylist()
+        stripped = [tokens.without_citations(row) for row in rows]
+        count += sum(new is not old for new, old in zip(stripped, rows, strict=True))
+        pq.write_table(pa.Table.from_pylist(stripped, schema()), output / part.name)
+    return count
+
+
+class _Tokens:
+    """The model's tokens; the tokenizer is loaded if there is something to take off."""
+
+    def __init__(self, model: ModelConfig) -> None:
+        self._model = model
+        self._tokenizer: Any = None
+        self._end: int | None = None
+
+    def without_citations(self, row: Row) -> Row:
+        """Return a row of samples without ids; the same one if it has none."""
+        text, _ = split_citations(row["response"], cut=row["finish_reason"] == "length")
+        if text == row["response"]:
+            return row
+        if self._tokenizer is None:
+            self._load()
+        ids = tokens_of_begin(row["token_ids"], text, self._tokenizer)
+        end = self._end_of(row)
+        return row | {
+            "response": text,
+            "token_ids": ids if end is None else [*ids, end],
+            "finish_reason": row["finish_reason"] if end is None else "stop",
+        }
+
+    def _load(self) -> None:
+        self._tokenizer = load_tokenizer(self._model)
+        self._end = end_token(self._model, self._tokenizer)
+
+    def _end_of(self, row: Row) -> int | None:
+        """Return the end that the model gave, of several that it may have; else its usual one."""
+        last: int = row["token_ids"][-1]
+        is_end = row["finish_reason"] == "stop" and last in self._tokenizer.all_special_ids
+        return last if is_end else self._end

@@ -1,0 +1,158 @@
+"""A run that learns ids: its stages, its numbers, and kill -9 while ids are decoded."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+import tiny_run
+import yaml
+
+from quotetune import Document, Index, build_index
+from quotetune.citation_decoding import decode_citations
+from quotetune.citation_form import split_citations
+from quotetune.config import Config
+from quotetune.config_inputs import check_inputs
+from quotetune.config_validation import validate
+from quotetune.pipeline import stage_list
+from quotetune.sampling.parts import read_samples
+
+
+@pytest.fixture(scope="module")
+def inputs(tmp_path_factory):
+    return tiny_run.write_inputs(
+        tmp_path_factory.mktemp("inputs"),
+        pairs={"citations": {"most": 2}},
+        sampling={"max_tokens": 48},
+    )
+
+
+@pytest.fixture(scope="module")
+def finished(inputs):
+    """The config of a run that was killed while ids were decoded, and then went through."""
+    path = Path(inputs["run"]).with_name("config.yaml")
+    path.write_text(yaml.safe_dump(inputs))
+    killed = subprocess.run(
+        [sys.executable, tiny_run.__file__, str(path), "constrained"],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    parts = Path(inputs["run"]) / "evaluation" / "base" / "constrained.partial" / "result"
+    assert [part.name for part in parts.glob("part-*.parquet")] == ["part-00000.parquet"]
+    tiny_run.run(inputs)
+    return inputs
+
+
+def read(config, name):
+    return pq.read_table(Path(config["run"]) / name).to_pylist()
+
+
+def test_the_training_learns_the_pairs_with_ids(finished):
+    pairs, cited = (read(finished, f"round-1/{made}/pairs.parquet") for made in ("pairs", "cited"))
+    assert len(pairs) == len(cited)
+    assert any(row["chosen_citations"] for row in cited)
+    for before, after in zip(pairs, cited, strict=True):
+        for side in ("chosen", "rejected"):
+            assert split_citations(after[side]) == (before[side], after[f"{side}_citations"])
+    record = json.loads((Path(finished["run"]) / "round-1/adapter/training.json").read_text())
+    assert record["tokens"]["chosen"] == sum(len(row["chosen_token_ids"]) for row in cited)
+
+
+def test_scores_and_metrics_are_of_texts_without_ids(finished):
+    for name in ("base", "round-1"):
+        rows = read(finished, f"evaluation/{name}/metrics/responses.parquet")
+        assert all(split_citations(row["response"]) == (row["response"], []) for row in rows)
+
+
+def test_metrics_and_reports_have_the_citations_of_each_policy(finished):
+    run = Path(finished["run"])
+    citations = json.loads((run / "metrics.json").read_text())["citations"]
+    assert (citations["k"], list(citations["rows"])) == (2, ["before", "after"])
+    for row in citations["rows"].values():
+        assert (row["responses"], row["with_gold"]) == (4, 4)
+        assert row["constrained"]["cited"] == row["constrained"]["valid"] == 1.0
+        assert row["traced"]["hits_at_1_trace"] == 1.0
+    for page in ("summary.md", "report.html"):
+        text = (run / page).read_text()
+        assert "after, constrained" in text
+        assert "Hits@2 trace" in text
+
+
+def test_what_was_decoded_in_two_goes_is_what_one_gives(finished, tmp_path):
+    config = Config.model_validate(finished)
+    base = config.run / "evaluation" / "base"
+    decode_citations(
+        base / "uncited",
+        tmp_path / "constrained",
+        index=Index.open(config.index),
+        most=2,
+        model=config.model,
+        adapter=None,
+        sampling=config.evaluation_sampling,
+        progress=lambda now: None,
+        notice=pytest.fail,
+    )
+    decoded = read_samples(tmp_path / "constrained")
+    assert decoded.equals(read_samples(base / "constrained"))
+    # Behind the prompt and the response without its ids, the end of the text left out.
+    first, sample = decoded.to_pylist()[0], read_samples(base / "uncited").to_pylist()[0]
+    ended = sample["finish_reason"] == "stop"
+    begun = sample["token_ids"][:-1] if ended else sample["token_ids"]
+    assert first["prompt_token_ids"] == sample["prompt_token_ids"] + begun
+
+
+def test_too_many_ids_are_no_constraint(finished, tmp_path, monkeypatch):
+    monkeypatch.setattr("quotetune.citation_decoding.MOST_IDS", 99)
+    config = Config.model_validate(finished)
+    notices = []
+    decode_citations(
+        config.run / "evaluation" / "base" / "uncited",
+        tmp_path / "constrained",
+        index=Index.open(config.index),
+        most=2,
+        model=config.model,
+        adapter=None,
+        sampling=config.evaluation_sampling,
+        progress=pytest.fail,
+        notice=notices.append,
+    )
+    assert len(read_samples(tmp_path / "constrained")) == 0
+    assert notices[0].startswith("no constrained ids: the corpus has 100, and no more than 99")
+
+
+def test_without_ids_no_stage_and_no_setting_is_another(inputs):
+    def fingerprints(**pairs):
+        block = {**inputs["pairs"], **pairs}
+        stages = stage_list(Config.model_validate({**inputs, "pairs": block}))
+        return {stage.name: (stage.settings, stage.inputs) for stage in stages}
+
+    off = fingerprints(citations=False)
+    assert off == fingerprints(citations=None)
+    assert not [name for name in off if "cit" in name]
+    assert not [key for settings, _ in off.values() for key in settings if "citations" in key]
+    added = fingerprints(citations=True).keys() - off.keys()
+    assert added == {
+        "round-1/uncited",
+        "round-1/cite",
+        *(
+            f"evaluation/{policy}/{step}"
+            for policy in ("base", "round-1")
+            for step in ("uncited", "constrained", "citations")
+        ),
+    }
+
+
+def test_what_cannot_be_cited_is_said_before_any_work(inputs, tmp_path):
+    unquote = {**inputs["pairs"], "direction": "unquote"}
+    _, problems = validate({**inputs, "pairs": unquote})
+    assert ["direction unquote" in str(problem) for problem in problems] == [True]
+    index = build_index([Document("s", "a[0]", "ab" * 20)], tmp_path / "index", n=2)
+    config = Config.model_validate({**inputs, "index": str(index.path)})
+    assert [problem.key for problem in check_inputs(config)] == ["pairs.citations"]
