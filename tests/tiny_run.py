@@ -1,7 +1,8 @@
 """A whole run on a random model, small enough for tests: index, prompts, model and config.
 
 Run as a script it does such a run in a process of its own, and can kill it at a chosen moment:
-`python tiny_run.py CONFIG [MOMENT]`, with MOMENT one of `MOMENTS`, or `constrained` where ids are learned.
+`python tiny_run.py CONFIG [MOMENT]`, with MOMENT one of `MOMENTS`, or `constrained` where ids are
+learned.
 """
 
 import json

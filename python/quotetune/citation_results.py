@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from quotetune.citation_evaluation import WAYS
-from quotetune.stages.layout import BASE, Layout
+from quotetune.row_names import row_label
+from quotetune.stages.layout import Layout
 
 _HEADINGS = {
     "cited": "with an id",
@@ -23,12 +24,12 @@ CITATIONS_NOTE = (
 )
 
 
-def collect_citations(layout: Layout, policies: Sequence[str]) -> dict[str, Any]:
+def collect_citations(layout: Layout, names: Sequence[str]) -> dict[str, Any]:
     """Gather what the evaluations say of citations.
 
     Args:
         layout: The run's places.
-        policies: The trained policies, in order.
+        names: The policies that are evaluated, in order.
 
     Returns:
         The key `citations` of `metrics.json`; nothing unless the config asks for it.
@@ -36,10 +37,9 @@ def collect_citations(layout: Layout, policies: Sequence[str]) -> dict[str, Any]
     settings = layout.config.pairs.citations
     if settings is None:
         return {}
-    names = {"before": BASE, **{name: name for name in policies[:-1]}, "after": policies[-1]}
     rows = {}
-    for name, policy in names.items():
-        path = layout.evaluation(policy) / "citations" / "citations.json"
+    for name in names:
+        path = layout.evaluation(name) / "citations" / "citations.json"
         rows[name] = json.loads(path.read_text(encoding="utf-8"))
     return {"citations": {"k": settings.most, "rows": rows}}
 
@@ -51,9 +51,9 @@ def citation_cells(citations: Mapping[str, Any]) -> list[list[str]]:
         >>> way = {"cited": 0.5, "valid": 1.0, "hits_at_1_trace": None, "hits_at_k_trace": None,
         ...     "hits_at_1_gold": 0.25, "hits_at_k_gold": 0.5}
         >>> row = {"responses": 4, "plain": way, "constrained": None, "traced": None}
-        >>> for line in citation_cells({"k": 3, "rows": {"before": row}}): print(line[:3], line[-1])
+        >>> for line in citation_cells({"k": 3, "rows": {"base": row}}): print(line[:3], line[-1])
         ['', 'with an id', 'valid ids'] Hits@3 gold
-        ['before, plain', '50.0%', '100.0%'] 50.0%
+        ['base, plain', '50.0%', '100.0%'] 50.0%
     """
     lines = [["", *(heading.format(k=citations["k"]) for heading in _HEADINGS.values())]]
     for name, row in citations["rows"].items():
@@ -61,5 +61,5 @@ def citation_cells(citations: Mapping[str, Any]) -> list[list[str]]:
             if row[way] is not None:
                 shown = (row[way][key] for key in _HEADINGS)
                 cells = ("-" if value is None else f"{value:.1%}" for value in shown)
-                lines.append([f"{name}, {way}", *cells])
+                lines.append([f"{row_label(name)}, {way}", *cells])
     return lines

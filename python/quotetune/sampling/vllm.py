@@ -78,7 +78,7 @@ class VllmSampler:
             self._adapter = LoRARequest(*adapter_identity(adapter), str(adapter))
         self._grammar = None
         if constraint is not None:
-            # xgrammar, the first choice of `auto`, takes 55 s for 10,000 ids, guidance 0.04 s.
+            # xgrammar, the first choice of `auto`, takes 10 s for 10,000 ids, guidance 0.05 s.
             settings["structured_outputs_config"] = {"backend": "guidance"}
             self._grammar = constraint.grammar()
         self._sampling = sampling
