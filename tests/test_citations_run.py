@@ -27,7 +27,7 @@ def inputs(tmp_path_factory):
     return tiny_run.write_inputs(
         tmp_path_factory.mktemp("inputs"),
         pairs={"citations": {"most": 2}},
-        sampling={"max_tokens": 48},
+        sampling={"max_tokens": 160},  # enough for most responses to end
     )
 
 
@@ -57,7 +57,8 @@ def read(config, name):
 def test_the_training_learns_the_pairs_with_ids(finished):
     pairs, cited = (read(finished, f"round-1/{made}/pairs.parquet") for made in ("pairs", "cited"))
     assert len(pairs) == len(cited)
-    assert any(row["chosen_citations"] for row in cited)
+    counts = json.loads((Path(finished["run"]) / "round-1/cited/citations.json").read_text())
+    assert counts["cited"] == sum(bool(row["chosen_citations"]) for row in cited) > 0
     for before, after in zip(pairs, cited, strict=True):
         for side in ("chosen", "rejected"):
             assert split_citations(after[side]) == (before[side], after[f"{side}_citations"])
