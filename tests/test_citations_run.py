@@ -75,14 +75,14 @@ def test_scores_and_metrics_are_of_texts_without_ids(finished):
 def test_metrics_and_reports_have_the_citations_of_each_policy(finished):
     run = Path(finished["run"])
     citations = json.loads((run / "metrics.json").read_text())["citations"]
-    assert (citations["k"], list(citations["rows"])) == (2, ["before", "after"])
+    assert (citations["k"], list(citations["rows"])) == (2, ["base", "round-1"])
     for row in citations["rows"].values():
         assert (row["responses"], row["with_gold"]) == (4, 4)
         assert row["constrained"]["cited"] == row["constrained"]["valid"] == 1.0
         assert row["traced"]["hits_at_1_trace"] == 1.0
     for page in ("summary.md", "report.html"):
         text = (run / page).read_text()
-        assert "after, constrained" in text
+        assert "round 1, constrained" in text
         assert "Hits@2 trace" in text
 
 
