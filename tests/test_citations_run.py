@@ -26,8 +26,9 @@ from quotetune.sampling.parts import read_samples
 def inputs(tmp_path_factory):
     return tiny_run.write_inputs(
         tmp_path_factory.mktemp("inputs"),
-        pairs={"citations": {"most": 2}},
-        sampling={"max_tokens": 160},  # enough for most responses to end
+        pairs={"citations": {"most": 2}, "pairs_per_prompt": 4},
+        prompts={"train_limit": 10},
+        sampling={"max_tokens": 220},  # enough for many responses to end
     )
 
 

@@ -226,7 +226,7 @@ def cited_documents(text: str, quotes: Sequence[Quote]) -> list[QuoteSource]:
         >>> from tempfile import mkdtemp
         >>> from quotetune import build_index
         >>> index = build_index(["to be or not", "or not to be", "to be"], mkdtemp() + "/i", n=5)
-        >>> text = "to be! or not to be"
+        >>> text = "or not to be, to be"
         >>> [document.id for document in cited_documents(text, index.trace(text))]
         ['1']
     """

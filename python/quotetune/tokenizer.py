@@ -28,7 +28,9 @@ def load_tokenizer(model: ModelConfig) -> Any:
         )
     except (OSError, ValueError) as error:
         reason = str(error).strip().partition("\n")[0].rstrip(" :")
+        remedy = "put the tokenizer's files beside the weights"
+        if "trust_remote_code" in str(error):
+            remedy = "set model.trust_remote_code to true if you trust that code"
         raise UsageError(
-            f"model.path {model.path}: its tokenizer cannot be loaded ({reason}): put the"
-            " tokenizer's files beside the weights"
+            f"model.path {model.path}: its tokenizer cannot be loaded ({reason}): {remedy}"
         ) from error
