@@ -36,5 +36,5 @@ def test_code_beside_a_tokenizer_runs_only_if_it_is_trusted(tmp_path):
     (tmp_path / "config.json").write_text(json.dumps({"model_type": "own", "auto_map": kind}))
     (tmp_path / "tokenizer_config.json").write_text(json.dumps({"auto_map": kind}))
     (tmp_path / "code.py").write_text("raise OSError('it has run')\n")
-    with pytest.raises(UsageError, match="set model.trust_remote_code to true"):
+    with pytest.raises(UsageError, match=r"set model\.trust_remote_code to true"):
         load_tokenizer(ModelConfig(path=str(tmp_path)))
