@@ -18,7 +18,15 @@ pub fn checksum(path: &Path) -> Result<String> {
 
 /// The same, telling `progress` the bytes read since it was last called; its error ends the reading.
 pub fn checksum_with(path: &Path, progress: &mut dyn FnMut(u64) -> Result<()>) -> Result<String> {
-    let mut file = File::open(path).map_err(Error::io("open", path))?;
+    let file = File::open(path).map_err(Error::io("open", path))?;
+    checksum_of(file, path, progress)
+}
+
+fn checksum_of(
+    mut file: File,
+    path: &Path,
+    progress: &mut dyn FnMut(u64) -> Result<()>,
+) -> Result<String> {
     let mut hasher = Xxh3::new();
     let mut chunk = vec![0; CHUNK];
     loop {
@@ -65,8 +73,10 @@ fn compare(
     let mut damages = Vec::new();
     for entry in manifest.files() {
         let path = directory.join(&entry.name);
-        let size = match path.metadata() {
-            Ok(metadata) => metadata.len(),
+        // Opened at once: a change to the index may remove it while it is read.
+        let opened = File::open(&path).and_then(|file| Ok((file.metadata()?.len(), file)));
+        let (size, file) = match opened {
+            Ok(opened) => opened,
             Err(error) => {
                 let what = format!("cannot be read: {error}");
                 damages.push(Damage { path, what });
@@ -76,7 +86,7 @@ fn compare(
         let what = if size != entry.size {
             Some(format!("{size} bytes long instead of {}", entry.size))
         } else {
-            let found = checksum_with(&path, progress)?;
+            let found = checksum_of(file, &path, progress)?;
             (found != entry.xxh3).then(|| format!("checksum {found} instead of {}", entry.xxh3))
         };
         damages.extend(what.map(|what| Damage { path, what }));
