@@ -1,7 +1,9 @@
 """What must be so before any test imports torch or runs a property."""
 
+import json
 import os
 from collections.abc import Callable
+from pathlib import Path
 
 import command
 import pytest
@@ -26,3 +28,28 @@ def quotetune(capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, st
         return (command.quotetune(*arguments, stdin=stdin), *capsys.readouterr())
 
     return run
+
+
+@pytest.fixture(scope="session")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The directory of a tiny random model, which no test changes."""
+    from tiny_model import save_tiny_model
+
+    return save_tiny_model(tmp_path_factory.mktemp("models") / "tiny")
+
+
+@pytest.fixture
+def without_children(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Do a child's work in this process: starting a child takes longer than all of it."""
+    from quotetune import lm_eval_worker, neural_worker
+
+    work: dict[str, Callable[..., object]] = {
+        "quotetune.neural_worker": neural_worker.measure,
+        "quotetune.lm_eval_worker": lm_eval_worker.evaluate,
+    }
+
+    def run(module: str, job: Path, log: Path, report: object, *, name: str) -> None:
+        work[module](json.loads(job.read_text()), job.parent, report)
+
+    monkeypatch.setattr("quotetune.neural_measures.run_child", run)
+    monkeypatch.setattr("quotetune.general_ability.run_child", run)

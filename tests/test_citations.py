@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tiny_model import save_tiny_model, tiny_tokenizer
+from tiny_model import tiny_tokenizer
 
 from quotetune import Document, build_index
 from quotetune.citation_evaluation import evaluate_citations
@@ -43,11 +43,6 @@ def containing(text: str) -> set[str]:
 @pytest.fixture(scope="module")
 def index(tmp_path_factory):
     return build_index(CORPUS, tmp_path_factory.mktemp("index") / "index", n=N)
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory) -> Path:
-    return save_tiny_model(tmp_path_factory.mktemp("model") / "tiny")
 
 
 def tokens(text: str, ended: bool = True) -> list[int]:

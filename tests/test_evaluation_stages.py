@@ -3,23 +3,14 @@
 import json
 
 import pytest
-from measured_run import CHAT, PROMPTS, run_config, without_children
-from tiny_model import save_tiny_model
+from measured_run import CHAT, PROMPTS, run_config
 
 from quotetune.measures.baselines import GROUNDING, according_to
 from quotetune.prompts import Prompt
 from quotetune.sampling.backend import Request, Response
 from quotetune.sampling.parts import write_part
 
-
-@pytest.fixture(autouse=True)
-def _without_children(monkeypatch):
-    without_children(monkeypatch)
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory):
-    return save_tiny_model(tmp_path_factory.mktemp("models") / "model")
+pytestmark = pytest.mark.usefixtures("without_children")
 
 
 def test_stages_are_there_for_what_is_wanted_only(tmp_path):

@@ -7,23 +7,14 @@ import sqlite3
 import pytest
 import torch
 import yaml
-from measured_run import without_children
-from tiny_model import save_tiny_adapter, save_tiny_model, tiny_tokenizer
+from tiny_model import save_tiny_adapter, tiny_tokenizer
 from transformers import AutoModelForCausalLM
 
 from quotetune import general_ability
 from quotetune.config_measures import LmEvalConfig
 from quotetune.sampling.settings import ModelConfig
 
-
-@pytest.fixture(autouse=True)
-def _without_children(monkeypatch):
-    without_children(monkeypatch)
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory):
-    return save_tiny_model(tmp_path_factory.mktemp("models") / "model")
+pytestmark = pytest.mark.usefixtures("without_children")
 
 
 TASK = {

@@ -8,7 +8,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 import tiny_run
-from tiny_model import save_tiny_model, tiny_tokenizer
+from tiny_model import tiny_tokenizer
 
 from quotetune.candidates import GOLD
 from quotetune.config import Config
@@ -323,11 +323,6 @@ def test_combinations_that_mean_nothing_are_refused(inputs, preference, pairs, k
 
     _, problems = validate({**inputs, "preference": preference, "pairs": pairs})
     assert [problem.key for problem in problems] == [key]
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory):
-    return save_tiny_model(tmp_path_factory.mktemp("model"))
 
 
 def gold_of(tmp_path, model, prompt, max_tokens=8):

@@ -4,8 +4,8 @@ import json
 
 import pytest
 import torch
-from measured_run import run_config, without_children
-from tiny_model import save_tiny_adapter, save_tiny_model, tiny_tokenizer
+from measured_run import run_config
+from tiny_model import save_tiny_adapter, tiny_tokenizer
 from training_data import random_rows
 from transformers import AutoModelForCausalLM
 
@@ -16,15 +16,7 @@ from quotetune.sampling.backend import Request, Response
 from quotetune.sampling.parts import write_part
 from quotetune.sampling.settings import ModelConfig
 
-
-@pytest.fixture(autouse=True)
-def _without_children(monkeypatch):
-    without_children(monkeypatch)
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory):
-    return save_tiny_model(tmp_path_factory.mktemp("models") / "model")
+pytestmark = pytest.mark.usefixtures("without_children")
 
 
 @torch.inference_mode()

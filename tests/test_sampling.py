@@ -7,7 +7,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
-from tiny_model import save_tiny_adapter, save_tiny_model, tiny_tokenizer
+from tiny_model import save_tiny_adapter, tiny_tokenizer
 
 from quotetune.prompts import Prompt
 from quotetune.sampling import ModelConfig, Progress, SamplingConfig, run_sampling
@@ -32,11 +32,6 @@ def one_thread():
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("OMP_NUM_THREADS", "1")
         yield
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory) -> Path:
-    return save_tiny_model(tmp_path_factory.mktemp("model") / "tiny")
 
 
 @pytest.fixture(scope="module")

@@ -2,8 +2,8 @@
 
 import pytest
 import torch
-from measured_run import PROMPTS, run_config, without_children
-from tiny_model import save_tiny_model, tiny_tokenizer
+from measured_run import PROMPTS, run_config
+from tiny_model import tiny_tokenizer
 from transformers import GPT2Config, GPT2LMHeadModel
 
 from quotetune import neural_measures
@@ -19,15 +19,7 @@ from quotetune.prompts import Prompt
 from quotetune.sampling.settings import ModelConfig
 from quotetune.stages import all_stages
 
-
-@pytest.fixture(autouse=True)
-def _without_children(monkeypatch):
-    without_children(monkeypatch)
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory):
-    return save_tiny_model(tmp_path_factory.mktemp("models") / "model")
+pytestmark = pytest.mark.usefixtures("without_children")
 
 
 def test_perplexity_is_of_the_response_given_the_words_of_the_prompt(model, tmp_path):
