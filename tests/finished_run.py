@@ -50,6 +50,22 @@ PAIR_STATISTICS = {
 }
 
 
+def training_record(model):
+    """What training.json has of a policy that was trained on 3 pairs with an adapter."""
+    job = {"model": model, "base": model, "adapter": None, "reference": "base", "seed": 0}
+    return {
+        "job": job | {"lora": {"r": 4}},
+        "pairs": 3,
+        "tokens": {},
+        "steps": 1,
+        "epochs": 1,
+        "history": [],
+        "dpo": {},
+        "lora": {"r": 4},
+        "versions": {},
+    }
+
+
 def write_run(directory: Path, answers=ANSWERS, rounds=1, structures=("bloom", "suffix"), **config):
     """Write the run and its index, and return its directory."""
     run = directory / config.pop("name", "run")

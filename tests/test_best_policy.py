@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from finished_run import PAIR_STATISTICS
+from finished_run import PAIR_STATISTICS, training_record
 from html_page import read_page
 
 from quotetune import Document, build_index
@@ -90,20 +90,8 @@ def _write_evaluation(directory, texts, index):
 def _write_round(directory):
     (directory / "pairs").mkdir(parents=True)
     (directory / "pairs" / "pairs.json").write_text(json.dumps(PAIR_STATISTICS))
-    job = {"base": {"path": "m"}, "model": {"path": "m"}, "adapter": None, "reference": "base"}
-    record = {
-        "job": job | {"seed": 0, "lora": {"r": 4}},
-        "pairs": 2,
-        "tokens": {},
-        "steps": 1,
-        "epochs": 1,
-        "history": [],
-        "dpo": {},
-        "lora": {"r": 4},
-        "versions": {},
-    }
     (directory / "adapter").mkdir()
-    (directory / "adapter" / "training.json").write_text(json.dumps(record))
+    (directory / "adapter" / "training.json").write_text(json.dumps(training_record({"path": "m"})))
     (directory / "adapter" / "adapter_config.json").write_text("{}")
 
 

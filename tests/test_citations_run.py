@@ -28,7 +28,8 @@ def inputs(tmp_path_factory):
         tmp_path_factory.mktemp("inputs"),
         pairs={"citations": {"most": 2}, "pairs_per_prompt": 4},
         prompts={"train_limit": 10},
-        sampling={"max_tokens": 200},  # enough for many responses to end
+        sampling={"max_tokens": 100},  # enough for many responses to end
+        dpo={"save_steps": 100},
     )
 
 
@@ -53,6 +54,21 @@ def finished(inputs):
 
 def read(config, name):
     return pq.read_table(Path(config["run"]) / name).to_pylist()
+
+
+def decode_again(config, directory, **reports):
+    """Decode the ids of the base model once more, elsewhere."""
+    decode_citations(
+        config.run / "evaluation" / "base" / "uncited",
+        directory / "constrained",
+        index=Index.open(config.index),
+        most=2,
+        model=config.model,
+        adapter=None,
+        sampling=config.evaluation_sampling,
+        **reports,
+    )
+    return read_samples(directory / "constrained")
 
 
 def test_the_training_learns_the_pairs_with_ids(finished):
@@ -92,18 +108,7 @@ def test_metrics_and_reports_have_the_citations_of_each_policy(finished):
 def test_what_was_decoded_in_two_goes_is_what_one_gives(finished, tmp_path):
     config = Config.model_validate(finished)
     base = config.run / "evaluation" / "base"
-    decode_citations(
-        base / "uncited",
-        tmp_path / "constrained",
-        index=Index.open(config.index),
-        most=2,
-        model=config.model,
-        adapter=None,
-        sampling=config.evaluation_sampling,
-        progress=lambda now: None,
-        notice=pytest.fail,
-    )
-    decoded = read_samples(tmp_path / "constrained")
+    decoded = decode_again(config, tmp_path, progress=lambda now: None, notice=pytest.fail)
     assert decoded.equals(read_samples(base / "constrained"))
     # Behind the prompt and the response without its ids, the end of the text left out.
     first, sample = decoded.to_pylist()[0], read_samples(base / "uncited").to_pylist()[0]
@@ -116,18 +121,8 @@ def test_too_many_ids_are_no_constraint(finished, tmp_path, monkeypatch):
     monkeypatch.setattr("quotetune.citation_decoding.MOST_IDS", 99)
     config = Config.model_validate(finished)
     notices = []
-    decode_citations(
-        config.run / "evaluation" / "base" / "uncited",
-        tmp_path / "constrained",
-        index=Index.open(config.index),
-        most=2,
-        model=config.model,
-        adapter=None,
-        sampling=config.evaluation_sampling,
-        progress=pytest.fail,
-        notice=notices.append,
-    )
-    assert len(read_samples(tmp_path / "constrained")) == 0
+    decoded = decode_again(config, tmp_path, progress=pytest.fail, notice=notices.append)
+    assert len(decoded) == 0
     assert notices[0].startswith("no constrained ids: the corpus has 100, and no more than 99")
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import tiny_run
 import yaml
+from finished_run import training_record
 from tiny_model import BEGIN, save_tiny_adapter, tiny_tokenizer
 
 from quotetune import Index, UsageError, build_index
@@ -24,19 +25,7 @@ def run(tmp_path_factory) -> Path:
     run = Path(config["run"])
     adapter = save_tiny_adapter(directory / "model", run / "round-1" / "adapter")
     (run / "config.yaml").write_text(yaml.safe_dump(config))
-    model = {"path": str(directory / "model"), "dtype": "float32"}
-    job = {"model": model, "base": model, "adapter": None, "reference": "base", "seed": 0}
-    record = {
-        "job": job | {"lora": {"r": 4}},
-        "pairs": 3,
-        "tokens": {},
-        "steps": 1,
-        "epochs": 1,
-        "history": [],
-        "dpo": {},
-        "lora": {"r": 4},
-        "versions": {},
-    }
+    record = training_record({"path": str(directory / "model"), "dtype": "float32"})
     (adapter / "training.json").write_text(json.dumps(record))
     (adapter / "README.md").write_text(model_card(record, {"after": {"quip": 0.5}}))
     return run
