@@ -1,10 +1,10 @@
 """What must be so before any test imports torch or runs a property."""
 
-import json
 import os
 from collections.abc import Callable
 from pathlib import Path
 
+import children
 import command
 import pytest
 from hypothesis import settings
@@ -40,16 +40,5 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def without_children(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Do a child's work in this process: starting a child takes longer than all of it."""
-    from quotetune import lm_eval_worker, neural_worker
-
-    work: dict[str, Callable[..., object]] = {
-        "quotetune.neural_worker": neural_worker.measure,
-        "quotetune.lm_eval_worker": lm_eval_worker.evaluate,
-    }
-
-    def run(module: str, job: Path, log: Path, report: object, *, name: str) -> None:
-        work[module](json.loads(job.read_text()), job.parent, report)
-
-    monkeypatch.setattr("quotetune.neural_measures.run_child", run)
-    monkeypatch.setattr("quotetune.general_ability.run_child", run)
+    """Do the work of children in this process."""
+    children.work_here(monkeypatch)

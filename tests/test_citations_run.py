@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import children
 import pyarrow.parquet as pq
 import pytest
 import tiny_run
@@ -31,6 +32,13 @@ def inputs(tmp_path_factory):
         sampling={"max_tokens": 100},  # enough for many responses to end
         dpo={"save_steps": 100},
     )
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _work_here():
+    with pytest.MonkeyPatch.context() as patch:
+        children.work_here(patch)
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -12,6 +12,8 @@ import signal
 import sys
 from pathlib import Path
 
+import children
+import pytest
 import yaml
 
 # Two threads that wait for each other at every small product are many times slower than one on a
@@ -164,6 +166,7 @@ def kill_at(moment: str) -> None:
         wanted = of_round("absorbed" if moment == "train" else "round-1", None)
         quotetune.training.run_training = die_after(2, quotetune.training.run_training, wanted)
     elif moment == "constrained":
+        children.work_here(pytest.MonkeyPatch())
         quotetune.citation_decoding.run_sampling = die_after(
             1, quotetune.citation_decoding.run_sampling, lambda options: True
         )

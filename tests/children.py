@@ -1,0 +1,33 @@
+"""The work of child processes done in this one: to start one takes longer than a tiny model's work.
+
+What a process of its own adds (a log, an end with its parent, memory given back) is tested with
+real ones.
+"""
+
+import importlib
+import json
+from pathlib import Path
+
+import pytest
+
+# By the module that a child runs: its function, and who starts it.
+_WORK = {
+    "quotetune.sampling.worker": ("run", "quotetune.sampling.run"),
+    "quotetune.training_worker": ("train", "quotetune.training"),
+    "quotetune.neural_worker": ("measure", "quotetune.neural_measures"),
+    "quotetune.lm_eval_worker": ("evaluate", "quotetune.general_ability"),
+}
+
+
+def work_here(patch: pytest.MonkeyPatch) -> None:
+    """Let no child be started, on one thread: more only wait for each other at small products."""
+    import torch
+
+    torch.set_num_threads(1)
+    for _, parent in _WORK.values():
+        patch.setattr(f"{parent}.run_child", _run)
+
+
+def _run(module: str, job: Path, log: Path, report: object, **_options: object) -> None:
+    work = getattr(importlib.import_module(module), _WORK[module][0])
+    work(json.loads(job.read_text(encoding="utf-8")), job.parent, report)
