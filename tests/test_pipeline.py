@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import children
 import pyarrow.parquet as pq
 import pytest
 import tiny_run
@@ -57,7 +58,9 @@ def inputs(tmp_path_factory):
 def finished(inputs, tmp_path_factory):
     """The config of a run that went through undisturbed."""
     config = {**inputs, "run": str(tmp_path_factory.mktemp("finished") / "run")}
-    tiny_run.run(config)
+    with pytest.MonkeyPatch.context() as patch:
+        children.work_here(patch)
+        tiny_run.run(config)
     return config
 
 
