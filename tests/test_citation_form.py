@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tiny_model import tiny_tokenizer
 
-from quotetune.citation_form import citation, is_citable, split_citations, with_citations
-from quotetune.citation_tokens import citation_tokens, tokens_of_begin
+from quotetune.citations.form import citation, is_citable, split_citations, with_citations
+from quotetune.citations.tokens import citation_tokens, tokens_of_begin
 
 IDS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=8).filter(is_citable)
 SENTENCES = st.text("ab[] 1.\n", max_size=20).filter(

@@ -2,7 +2,7 @@
 
 import json
 
-from quotetune.citation_results import CITATIONS_NOTE, citation_cells, collect_citations
+from quotetune.citations.results import CITATIONS_NOTE, citation_cells, collect_citations
 from quotetune.config import Config
 from quotetune.report.results_section import other_tables
 from quotetune.stages.layout import Layout

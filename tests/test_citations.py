@@ -11,16 +11,16 @@ from hypothesis import strategies as st
 from tiny_model import tiny_tokenizer
 
 from quotetune import Document, build_index
-from quotetune.citation_evaluation import evaluate_citations
-from quotetune.citation_form import split_citations
-from quotetune.cited_pairs import write_cited_pairs
+from quotetune.citations.evaluation import evaluate_citations
+from quotetune.citations.form import split_citations
+from quotetune.citations.pairs import write_cited_pairs
 from quotetune.measures.citations import Cited, citation_metrics
 from quotetune.prompts import Prompt
 from quotetune.sampling import ModelConfig, SamplingConfig, run_sampling
 from quotetune.sampling.backend import Continuation, Request, Response
 from quotetune.sampling.citation_constraint import CitationConstraint, CitationTrie
 from quotetune.sampling.parts import read_samples, write_part
-from quotetune.uncited import write_uncited
+from quotetune.citations.uncited import write_uncited
 
 N = 8
 CORPUS = [

@@ -14,8 +14,8 @@ import tiny_run
 import yaml
 
 from quotetune import Document, Index, build_index
-from quotetune.citation_decoding import decode_citations
-from quotetune.citation_form import split_citations
+from quotetune.citations.decoding import decode_citations
+from quotetune.citations.form import split_citations
 from quotetune.config import Config
 from quotetune.config_inputs import check_inputs
 from quotetune.config_validation import validate
@@ -126,7 +126,7 @@ def test_what_was_decoded_in_two_goes_is_what_one_gives(finished, tmp_path):
 
 
 def test_too_many_ids_are_no_constraint(finished, tmp_path, monkeypatch):
-    monkeypatch.setattr("quotetune.citation_decoding.MOST_IDS", 99)
+    monkeypatch.setattr("quotetune.citations.decoding.MOST_IDS", 99)
     config = Config.model_validate(finished)
     notices = []
     decoded = decode_again(config, tmp_path, progress=pytest.fail, notice=notices.append)

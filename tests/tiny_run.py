@@ -121,7 +121,7 @@ def kill_at(moment: str) -> None:
     """Arrange that this process is killed, as by `kill -9`, at a moment of the run."""
     import quotetune.absorb_texts
     import quotetune.absorbing
-    import quotetune.citation_decoding
+    import quotetune.citations.decoding
     import quotetune.evaluating
     import quotetune.pairing
     import quotetune.replay
@@ -167,8 +167,8 @@ def kill_at(moment: str) -> None:
         quotetune.training.run_training = die_after(2, quotetune.training.run_training, wanted)
     elif moment == "constrained":
         children.work_here(pytest.MonkeyPatch())
-        quotetune.citation_decoding.run_sampling = die_after(
-            1, quotetune.citation_decoding.run_sampling, lambda options: True
+        quotetune.citations.decoding.run_sampling = die_after(
+            1, quotetune.citations.decoding.run_sampling, lambda options: True
         )
     elif moment == "replay":
         quotetune.replay.write_json = die

@@ -180,7 +180,7 @@ def _read_prompts(config: Config) -> Inputs:
 
 
 def _citation_problems(path: Path) -> list[Problem]:
-    from quotetune.citation_form import is_citable
+    from quotetune.citations.form import is_citable
     from quotetune.index import Index
 
     if any(is_citable(document.id) for document in Index.open(path).documents()):

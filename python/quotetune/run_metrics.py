@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from quotetune.citation_results import collect_citations
+from quotetune.citations.results import collect_citations
 from quotetune.config import Config
 from quotetune.measures.bootstrap import LEVEL, RESAMPLES, SEED, paired_intervals
 from quotetune.stages.layout import BASE, Layout

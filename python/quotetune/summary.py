@@ -8,7 +8,7 @@ from typing import Any
 from rich.console import Console
 
 from quotetune.best import link_best
-from quotetune.citation_results import CITATIONS_NOTE, citation_cells
+from quotetune.citations.results import CITATIONS_NOTE, citation_cells
 from quotetune.config import Config
 from quotetune.console import say
 from quotetune.curves import write_curves

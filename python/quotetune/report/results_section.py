@@ -6,7 +6,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from quotetune.citation_results import CITATIONS_NOTE, citation_cells
+from quotetune.citations.results import CITATIONS_NOTE, citation_cells
 from quotetune.metric import Metric
 from quotetune.metrics import METRICS, metrics_of
 from quotetune.report.charts import Point, line_chart

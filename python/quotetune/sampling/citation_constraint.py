@@ -10,8 +10,8 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from quotetune.citation_form import citation
-from quotetune.citation_tokens import citation_tokens
+from quotetune.citations.form import citation
+from quotetune.citations.tokens import citation_tokens
 
 # What llguidance, vLLM's backend for it, compiles: 100,000 titles in half a second, 300,000 never.
 MOST_IDS = 100_000

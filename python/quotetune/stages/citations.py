@@ -23,7 +23,7 @@ def uncited(layout: Layout, name: str, directory: Path) -> list[Stage]:
     samples = directory / "samples"
 
     def make(result: Path) -> None:
-        from quotetune.uncited import write_uncited
+        from quotetune.citations.uncited import write_uncited
 
         count = write_uncited(samples, result, config.model)
         say(f"  {count} responses carry ids")
@@ -43,7 +43,7 @@ def cited(layout: Layout, number: int) -> list[Stage]:
     prompts = config.run / "prompts" / f"round-{number}.parquet"
 
     def make(result: Path) -> None:
-        from quotetune.cited_pairs import counts_line, write_cited_pairs
+        from quotetune.citations.pairs import counts_line, write_cited_pairs
         from quotetune.index import Index
         from quotetune.prompts import load_prompts
 
@@ -86,7 +86,7 @@ def _constrained(layout: Layout, policy: str) -> Stage:
     sampling = config.evaluation_sampling
 
     def make(result: Path) -> None:
-        from quotetune.citation_decoding import decode_citations
+        from quotetune.citations.decoding import decode_citations
         from quotetune.index import Index
 
         with progress(name, "parts") as report:
@@ -125,7 +125,7 @@ def _measured(layout: Layout, policy: str) -> Stage:
     n = config.evaluation_sampling.n
 
     def make(result: Path) -> None:
-        from quotetune.citation_evaluation import evaluate_citations
+        from quotetune.citations.evaluation import evaluate_citations
         from quotetune.index import Index
         from quotetune.prompts import load_prompts
 

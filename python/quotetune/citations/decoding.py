@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from quotetune.candidates import token_length
-from quotetune.citation_ids import citable_ids
+from quotetune.citations.ids import citable_ids
 from quotetune.sampling import Progress, run_sampling
 from quotetune.sampling.backend import Continuation
 from quotetune.sampling.citation_constraint import (

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from typing import TYPE_CHECKING
 
-from quotetune.citation_form import is_citable
+from quotetune.citations.form import is_citable
 
 if TYPE_CHECKING:
     from quotetune.index import Index

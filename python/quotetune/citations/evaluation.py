@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from quotetune.citation_form import is_citable, split_citations
-from quotetune.citation_ids import Documents, documents_by_id
+from quotetune.citations.form import is_citable, split_citations
+from quotetune.citations.ids import Documents, documents_by_id
 from quotetune.citing import cited_documents
 from quotetune.measures.citations import Cited, citation_metrics
 from quotetune.sampling.parts import read_samples

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from quotetune.citation_form import citation
+from quotetune.citations.form import citation
 
 
 def citation_tokens(ids: Sequence[str], tokenizer: Any) -> list[list[int]]:

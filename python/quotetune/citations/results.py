@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from quotetune.citation_evaluation import WAYS
+from quotetune.citations.evaluation import WAYS
 from quotetune.row_names import row_label
 from quotetune.stages.layout import Layout
 

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from quotetune.candidates import Row
-from quotetune.citation_form import is_citable, with_citations
-from quotetune.citation_ids import Documents, documents_by_id
-from quotetune.citation_tokens import citation_tokens
+from quotetune.citations.form import is_citable, with_citations
+from quotetune.citations.ids import Documents, documents_by_id
+from quotetune.citations.tokens import citation_tokens
 from quotetune.citing import cited_documents
 from quotetune.results import Quote
 from quotetune.sampling.settings import ModelConfig

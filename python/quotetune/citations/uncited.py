@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import Any
 
-from quotetune.citation_form import split_citations
-from quotetune.citation_tokens import tokens_of_begin
+from quotetune.citations.form import split_citations
+from quotetune.citations.tokens import tokens_of_begin
 from quotetune.gold import end_token
 from quotetune.sampling.settings import ModelConfig
 from quotetune.tokenizer import load_tokenizer
