@@ -16,7 +16,7 @@ from quotetune.absorb_texts import (
     write_texts,
 )
 from quotetune.absorb_tokens import tokenized
-from quotetune.config_absorb import AbsorbConfig, is_whole
+from quotetune.config.absorb import AbsorbConfig, is_whole
 from quotetune.errors import QuotetuneError, UsageError
 from quotetune.general_text import read_general_texts
 from quotetune.prompts import Prompt, write_prompts

@@ -13,7 +13,7 @@ import pytest
 
 from quotetune import QuotetuneError, build_index
 from quotetune.cli.records import read_batches, write_record, written
-from quotetune.config_file import apply_overrides, read_yaml
+from quotetune.config.file import apply_overrides, read_yaml
 from quotetune.errors import UsageError
 from quotetune.prompt_reading import _json_rows
 from quotetune.prompts import load_prompts

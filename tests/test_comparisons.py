@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from quotetune.comparisons import compared
-from quotetune.config_preference import PreferenceConfig
+from quotetune.config.preference import PreferenceConfig
 from quotetune.preference import rank_candidates
 
 JUDGE_ALONE = PreferenceConfig.model_validate({"judge": {"model": {"path": "m"}}})

@@ -4,9 +4,9 @@ import pytest
 import yaml
 
 from quotetune.config import Config
-from quotetune.config_file import apply_overrides, parse_yaml, read_yaml
-from quotetune.config_inputs import check_inputs
-from quotetune.config_validation import load_config, validate
+from quotetune.config.file import apply_overrides, parse_yaml, read_yaml
+from quotetune.config.inputs import check_inputs
+from quotetune.config.validation import load_config, validate
 from quotetune.errors import UsageError
 
 MINIMAL = {

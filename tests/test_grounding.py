@@ -8,8 +8,8 @@ import pytest
 
 from quotetune import build_index
 from quotetune.config import Config, PromptsConfig
-from quotetune.config_context import ContextConfig
-from quotetune.config_inputs import check_inputs
+from quotetune.config.inputs import check_inputs
+from quotetune.config.prompts import ContextConfig
 from quotetune.errors import UsageError
 from quotetune.grounding import check_passages, document_of, ground, retrieve, shorten
 from quotetune.prompt_split import split_file

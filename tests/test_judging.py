@@ -9,7 +9,7 @@ import pytest
 from test_pairing_preference import QUIP, write_candidates
 
 import quotetune.judging
-from quotetune.config_preference import JudgeConfig
+from quotetune.config.preference import JudgeConfig
 from quotetune.judging import Verdicts, preference_of, run_judge, verdict
 from quotetune.prompts import Prompt
 from quotetune.sampling.parts import schema

@@ -12,7 +12,7 @@ from tiny_model import tiny_tokenizer
 
 from quotetune.candidates import GOLD
 from quotetune.config import Config
-from quotetune.config_inputs import check_inputs
+from quotetune.config.inputs import check_inputs
 from quotetune.gold import write_gold
 from quotetune.pipeline import plan, stage_list
 from quotetune.prompts import Prompt
@@ -250,7 +250,7 @@ def test_a_changed_function_of_the_users_own_pairs_again(ranked, inputs):
 
 
 def test_what_is_asked_for_and_is_not_there_is_named_before_any_work(inputs, tmp_path):
-    from quotetune.config_validation import validate
+    from quotetune.config.validation import validate
 
     prompts = tmp_path / "prompts.jsonl"
     rows = [{"prompt": f"What is {i}?", "reference": None} for i in range(40)]
@@ -319,7 +319,7 @@ def test_what_is_asked_for_and_is_not_there_is_named_before_any_work(inputs, tmp
     ],
 )
 def test_combinations_that_mean_nothing_are_refused(inputs, preference, pairs, key):
-    from quotetune.config_validation import validate
+    from quotetune.config.validation import validate
 
     _, problems = validate({**inputs, "preference": preference, "pairs": pairs})
     assert [problem.key for problem in problems] == [key]

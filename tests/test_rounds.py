@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from quotetune.best import best_policy, link_best, mend_best, stops_after
 from quotetune.config import Config
-from quotetune.config_rounds import BestConfig
+from quotetune.config.rounds import BestConfig
 from quotetune.curves import collect_curves, write_curves
 from quotetune.drift import kl_to_base
 from quotetune.errors import UsageError

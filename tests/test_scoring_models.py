@@ -7,8 +7,8 @@ from tiny_model import tiny_tokenizer
 from transformers import GPT2Config, GPT2LMHeadModel
 
 from quotetune import neural_measures
-from quotetune.config_measures import MauveConfig
-from quotetune.config_validation import validate
+from quotetune.config.measures import MauveConfig
+from quotetune.config.validation import validate
 from quotetune.measures.scoring_models import (
     ScoringModels,
     prompt_words,

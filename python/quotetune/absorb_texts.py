@@ -10,7 +10,7 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
-from quotetune.config_absorb import AbsorbConfig
+from quotetune.config.absorb import AbsorbConfig
 from quotetune.errors import QuotetuneError
 from quotetune.general_text import read_general_texts
 from quotetune.index import Index

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from quotetune.config import Config, ModelConfig
-from quotetune.config_file import read_yaml
-from quotetune.config_validation import validate_block
+from quotetune.config.file import read_yaml
+from quotetune.config.validation import validate_block
 from quotetune.errors import UsageError
 from quotetune.training import RECORD_NAME
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from quotetune.child import run_child
-from quotetune.config_measures import LmEvalConfig
+from quotetune.config.measures import LmEvalConfig
 from quotetune.sampling.model_files import require_model, split_policy
 from quotetune.sampling.settings import ModelConfig
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from quotetune.config_context import ContextConfig
+from quotetune.config.prompts import ContextConfig
 from quotetune.errors import UsageError
 from quotetune.index import Index
 from quotetune.prompts import Prompt

@@ -13,7 +13,7 @@ import numpy as np
 
 from quotetune.candidates import CandidateFiles, Row, candidates_by_prompt
 from quotetune.comparisons import compared
-from quotetune.config_preference import JudgeConfig
+from quotetune.config.preference import JudgeConfig
 from quotetune.preference import Matrix
 from quotetune.prompts import Prompt
 from quotetune.sampling import Progress, run_sampling

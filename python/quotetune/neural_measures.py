@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from quotetune.child import run_child
-from quotetune.config_measures import MauveConfig
+from quotetune.config.measures import MauveConfig
 from quotetune.sampling.model_files import require_model, split_policy
 from quotetune.sampling.settings import ModelConfig
 

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from quotetune.config import PairsConfig
-from quotetune.config_preference import CriterionConfig, PreferenceConfig
+from quotetune.config.preference import CriterionConfig, PreferenceConfig
 from quotetune.pair_rules import pairs_by_rule
 from quotetune.preference import Matrix, Ranking, rank_candidates
 

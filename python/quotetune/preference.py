@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from quotetune.config_preference import CRITERIA, PreferenceConfig
+from quotetune.config.preference import CRITERIA, PreferenceConfig
 
 Matrix = npt.NDArray[np.float64]
 Values = Mapping[str, Sequence[float | None]]

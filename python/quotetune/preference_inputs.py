@@ -6,8 +6,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from quotetune.config import Config
-from quotetune.config_preference import CRITERIA, PreferenceConfig
-from quotetune.config_validation import Problem
+from quotetune.config.preference import CRITERIA, PreferenceConfig
+from quotetune.config.validation import Problem
 from quotetune.errors import QuotetuneError, UsageError
 from quotetune.ranking_config import RankingConfig
 from quotetune.sampling.settings import ModelConfig

@@ -87,8 +87,8 @@ def study_data_size(
         UsageError: The config cannot be run, or there are fewer training prompts.
         QuotetuneError: A run failed; the same call goes on with it.
     """
-    from quotetune.config_inputs import check_inputs
-    from quotetune.config_validation import load_config, report
+    from quotetune.config.inputs import check_inputs
+    from quotetune.config.validation import load_config, report
     from quotetune.pipeline import run
 
     loaded = load_config(config, overrides)

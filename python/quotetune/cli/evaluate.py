@@ -57,8 +57,8 @@ def evaluate(
     from quotetune.cli.reading import index_named
     from quotetune.comparing import compare
     from quotetune.config import EvaluationConfig, ModelConfig
-    from quotetune.config_file import read_blocks, read_yaml
-    from quotetune.config_validation import validate_block
+    from quotetune.config.file import read_blocks, read_yaml
+    from quotetune.config.validation import validate_block
     from quotetune.console import say
     from quotetune.errors import UsageError
     from quotetune.evaluating import BEST_OF_N
@@ -143,7 +143,7 @@ def _sampled(
 ) -> Any:
     from quotetune.cli.reading import seed_named
     from quotetune.config import ModelConfig, SamplingConfig, evaluation_sampling
-    from quotetune.config_validation import validate_block
+    from quotetune.config.validation import validate_block
     from quotetune.console import progress
     from quotetune.errors import UsageError
     from quotetune.sampling import run_sampling

@@ -41,8 +41,8 @@ def generate(
     from quotetune.citing import STYLES, cite
     from quotetune.cli.records import read_text, write_record
     from quotetune.config import SamplingConfig
-    from quotetune.config_file import read_blocks
-    from quotetune.config_validation import validate_block
+    from quotetune.config.file import read_blocks
+    from quotetune.config.validation import validate_block
     from quotetune.errors import UsageError
     from quotetune.finished_run import tuned_policy
     from quotetune.index import Index

@@ -46,7 +46,7 @@ def pair(
     --set preference.on_topic_quip.weight=2.
     """
     from quotetune.cli.reading import index_named, seed_named
-    from quotetune.config_file import read_blocks, read_yaml
+    from quotetune.config.file import read_blocks, read_yaml
     from quotetune.hub import push_directory
     from quotetune.pairing import pair_samples, statistics_lines
     from quotetune.preference_dataset import write_preference_dataset
@@ -111,7 +111,7 @@ def _ranking(blocks: dict[str, dict[str, Any]], index: Path, seed: int) -> "Rank
         PreferenceConfig,
         SamplingConfig,
     )
-    from quotetune.config_validation import preference_problems, validate_block
+    from quotetune.config.validation import preference_problems, validate_block
     from quotetune.errors import UsageError
     from quotetune.preference_inputs import callable_problems, further_models
     from quotetune.ranking_config import RankingConfig

@@ -115,7 +115,7 @@ def prompts_named(path: Path, content: dict[str, Any], index: Path) -> "list[Pro
         UsageError: A prompt or a block is not valid.
     """
     from quotetune.config import ModelConfig, PromptsConfig, SamplingConfig
-    from quotetune.config_validation import validate_block
+    from quotetune.config.validation import validate_block
     from quotetune.prompt_reading import read_prompts
     from quotetune.prompt_split import grounded, read_sources
     from quotetune.prompts import are_written, load_prompts

@@ -30,8 +30,8 @@ def sample(
     Settings are those of a run's config, as in --set sampling.n=8 --set prompts.format=text.
     """
     from quotetune.config import ModelConfig, PromptsConfig, SamplingConfig
-    from quotetune.config_file import read_blocks
-    from quotetune.config_validation import validate_block
+    from quotetune.config.file import read_blocks
+    from quotetune.config.validation import validate_block
     from quotetune.console import progress
     from quotetune.errors import UsageError
     from quotetune.prompt_split import read_sources

@@ -35,8 +35,8 @@ def train(
     """
     import yaml
 
-    from quotetune.config_inputs import read_inputs
-    from quotetune.config_validation import load_config, report
+    from quotetune.config.inputs import read_inputs
+    from quotetune.config.validation import load_config, report
     from quotetune.console import say
     from quotetune.errors import UsageError
     from quotetune.estimate import estimate

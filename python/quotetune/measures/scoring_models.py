@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from quotetune.config import EvaluationConfig
-from quotetune.config_measures import MauveConfig
+from quotetune.config.measures import MauveConfig
 from quotetune.neural_measures import bart_score_job, mauve_job, perplexity_job, run_jobs
 from quotetune.sampling.settings import ModelConfig
 

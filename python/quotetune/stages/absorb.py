@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from quotetune.config_absorb import is_whole
+from quotetune.config.absorb import is_whole
 from quotetune.console import progress, say
 from quotetune.stage import Stage
 from quotetune.stages.layout import ABSORBED, Layout, flat

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from quotetune.config import Config
-from quotetune.config_absorb import is_whole
+from quotetune.config.absorb import is_whole
 from quotetune.sampling.settings import ModelConfig
 
 BASE = "base"

@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, Field
 
 from quotetune.best import Preference
+from quotetune.config.block import Block
 from quotetune.metrics import EVALUATED, metric_named
 
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -19,10 +20,8 @@ def _evaluated(key: str) -> str:
     return key
 
 
-class BestConfig(BaseModel):
+class BestConfig(Block):
     """Which trained policy is the best one, the absorbed one included; it is kept as `best/`."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     criterion: Annotated[str, AfterValidator(_evaluated)] = "quip"
     """A metric of the evaluation on the held-out prompts (docs/metrics.md)."""
@@ -45,10 +44,8 @@ class BestConfig(BaseModel):
         return self.prefer or _usual(self.criterion, direction)
 
 
-class DriftConfig(BaseModel):
+class DriftConfig(Block):
     """How far the policy has gone from the base model, measured after every round."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     outside: Path | None = None
     """Text outside the corpus (`.jsonl` or `.parquet` with a column `text`, or a text file): its

@@ -4,8 +4,6 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import (
-    BaseModel,
-    ConfigDict,
     Discriminator,
     Field,
     NonNegativeInt,
@@ -13,6 +11,7 @@ from pydantic import (
     Tag,
 )
 
+from quotetune.config.block import Block
 from quotetune.sampling.settings import ModelConfig
 
 
@@ -27,11 +26,7 @@ PerplexityModel = Annotated[
 ]
 
 
-class _Block(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
-
-
-class MauveConfig(_Block):
+class MauveConfig(Block):
     """MAUVE (Pillutla et al. 2021), computed by the package mauve-text."""
 
     featurizer: str = Field(default="gpt2-large", min_length=1)
@@ -42,7 +37,7 @@ class MauveConfig(_Block):
     """Tokens at which texts are cut."""
 
 
-class LmEvalConfig(_Block):
+class LmEvalConfig(Block):
     """Benchmarks of general ability, before and after, computed by the package lm-eval."""
 
     tasks: list[str] = Field(min_length=1)

@@ -1,6 +1,6 @@
-"""The keys of a config that say which response is preferred, and which pairs that makes.
+"""The keys of a config that say which response is preferred.
 
-What they compute is in `quotetune.preference` and `quotetune.pairs`; docs/preferences.md has the
+What they compute is in `quotetune.preference`; docs/preferences.md has the
 formulas with their sources.
 """
 
@@ -10,17 +10,15 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     AllowInfNan,
-    BaseModel,
-    ConfigDict,
     Field,
     NonNegativeFloat,
-    NonNegativeInt,
     PositiveFloat,
     PositiveInt,
     field_validator,
     model_validator,
 )
 
+from quotetune.config.block import Block
 from quotetune.sampling.settings import ModelConfig, SamplingConfig
 
 Need = Literal["documents", "reference"]
@@ -68,11 +66,7 @@ Answer B: {second}
 Say [[A]] if answer A is better, and [[B]] if answer B is better. Say nothing else."""
 
 
-class _Block(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
-
-
-class CriterionConfig(_Block):
+class CriterionConfig(Block):
     """How much a criterion counts: w * sigmoid((s(y) - s(y')) / tau) of P(y > y')."""
 
     weight: Weight = 1.0
@@ -103,7 +97,7 @@ class PerplexityConfig(CriterionConfig):
     """The scoring model; `null` takes the run's own base model."""
 
 
-class CallableConfig(_Block):
+class CallableConfig(Block):
     """A preference of your own."""
 
     function: str
@@ -123,7 +117,7 @@ class CallableConfig(_Block):
         return function
 
 
-class JudgeConfig(_Block):
+class JudgeConfig(Block):
     """A local model that is shown two answers, in both orders, and says which one is better."""
 
     weight: Weight = 1.0
@@ -162,7 +156,7 @@ class JudgeConfig(_Block):
         return SamplingConfig(**{**_JUDGE_SAMPLING, **self.sampling})
 
 
-class PreferenceConfig(_Block):
+class PreferenceConfig(Block):
     """A preference P(y > y') as a weighted sum of criteria; those that are `null` do not count."""
 
     quip: CriterionConfig | None = None
@@ -223,55 +217,8 @@ class PreferenceConfig(_Block):
         return {name: weight / total for name, weight in given.items()}
 
 
-class CandidatesConfig(_Block):
+class CandidatesConfig(Block):
     """What is ranked beside the samples."""
 
     gold: bool = False
     """Rank the prompt's `reference` among its samples, as DNO does with a teacher's response."""
-
-
-class NegativesConfig(_Block):
-    """Responses that are rejected whatever they quote."""
-
-    repetition: float | None = Field(default=None, gt=0, le=1)
-    """A sample that repeats at least this share of its word 4-grams loses every comparison: it is
-    never chosen, and `delta_quip` is not asked of a pair that rejects it."""
-
-    cross_prompt: NonNegativeInt = 0
-    """Further pairs for every prompt that has one: the same chosen response, and rejected is the
-    response of highest QUIP to another prompt, drawn at random among those of fitting length."""
-
-
-class ConstraintConfig(_Block):
-    """A bound on how much worse the chosen side may be than the rejected one."""
-
-    worse_by: NonNegativeFloat
-    """The largest difference to the chosen side's disadvantage. A pair of which a side has no
-    value, as of a prompt without reference, is not held to it."""
-
-
-class PerplexityConstraintConfig(ConstraintConfig):
-    """Bounds how much higher the chosen side's perplexity may be."""
-
-    model: ModelConfig | None = None
-    """The scoring model; `null` takes that of `preference.perplexity`, or the run's base model."""
-
-
-class BartScoreConstraintConfig(ConstraintConfig):
-    """Bounds how much lower the chosen side's BARTScore against the reference may be."""
-
-    model: ModelConfig = ModelConfig(path="facebook/bart-large-cnn")
-    """An encoder-decoder model."""
-
-
-class ConstraintsConfig(_Block):
-    """What the chosen side of a pair must not pay for its preference."""
-
-    perplexity: PerplexityConstraintConfig | None = None
-    """Perplexity under a scoring model."""
-
-    reference_similarity: ConstraintConfig | None = None
-    """ROUGE-L against the prompt's reference."""
-
-    bart_score: BartScoreConstraintConfig | None = None
-    """BARTScore against the prompt's reference."""

@@ -2,13 +2,13 @@
 
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, PositiveInt
+from pydantic import PositiveInt
+
+from quotetune.config.block import Block
 
 
-class CitationsConfig(BaseModel):
+class CitationsConfig(Block):
     """Responses that end with the ids of the documents they quote, as in `... [Ice]`."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     most: PositiveInt = 3
     """At most so many ids a response; it is the k of Hits@k, too."""

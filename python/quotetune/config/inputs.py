@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from quotetune.config import Config, ModelConfig
-from quotetune.config_validation import Problem
+from quotetune.config.validation import Problem
 from quotetune.errors import QuotetuneError, UsageError
 from quotetune.preference_inputs import further_models, preference_input_problems
 from quotetune.ranking_config import RankingConfig

@@ -3,16 +3,16 @@
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt
+from pydantic import Field, NonNegativeInt, PositiveInt
+
+from quotetune.config.block import Block
 
 
-class AbsorbConfig(BaseModel):
+class AbsorbConfig(Block):
     """Continued pre-training on the corpus's own documents, before the first round.
 
     The first step of source-aware training (Khalifa et al. 2024, section 3).
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     documents: Literal["prompts", "train_prompts", "all"] = "prompts"
     """Which documents. `prompts`: those that belong to the run's prompts, held-out ones included,

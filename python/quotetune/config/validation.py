@@ -18,9 +18,9 @@ from quotetune.config import (
     SamplingConfig,
     evaluation_sampling,
 )
-from quotetune.config_absorb import AbsorbConfig
-from quotetune.config_file import apply_overrides, read_yaml
-from quotetune.config_rounds import round_problems
+from quotetune.config.absorb import AbsorbConfig
+from quotetune.config.file import apply_overrides, read_yaml
+from quotetune.config.rounds import round_problems
 from quotetune.errors import UsageError
 
 # A key, and the members of a union, as errors name them.
@@ -51,7 +51,7 @@ class Problem:
 def load_config(path: Path, overrides: Sequence[str] = ()) -> Config:
     """Read a config and check its keys and values.
 
-    Whether its files are there is a question for `quotetune.config_inputs.check_inputs`.
+    Whether its files are there is a question for `quotetune.config.inputs.check_inputs`.
 
     Args:
         path: The YAML file.

@@ -1,0 +1,24 @@
+"""A run's config: what its YAML may say (`run`, and a module for each block), and how it is read.
+
+`file` reads YAML and overrides, `validation` reports every problem of the keys at once, and
+`inputs` checks that the files they name can be used.
+"""
+
+from quotetune.config.evaluation import EvaluationConfig, evaluation_sampling
+from quotetune.config.pairs import PairsConfig
+from quotetune.config.preference import CandidatesConfig, PreferenceConfig
+from quotetune.config.prompts import PromptsConfig
+from quotetune.config.run import Config
+from quotetune.sampling.settings import ModelConfig, SamplingConfig
+
+__all__ = [
+    "CandidatesConfig",
+    "Config",
+    "EvaluationConfig",
+    "ModelConfig",
+    "PairsConfig",
+    "PreferenceConfig",
+    "PromptsConfig",
+    "SamplingConfig",
+    "evaluation_sampling",
+]
