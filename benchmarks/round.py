@@ -17,10 +17,10 @@ from typing import Any
 from benchmarks.settings import QUOTETUNE, TRL, VLLM, Settings
 from benchmarks.table import Row, Table
 from benchmarks.timing import Time, timed
-from quotetune.candidates import CandidateFiles
+from quotetune.pairing.candidates import CandidateFiles
 from quotetune.config import PairsConfig
 from quotetune.cpu import child_environment
-from quotetune.pairing import pair_samples
+from quotetune.pairing.run import pair_samples
 from quotetune.prompts import Prompt
 from quotetune.sampling import ModelConfig, SamplingConfig, run_sampling
 from quotetune.sampling.run import Progress

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from quotetune.comparisons import compared
+from quotetune.pairing.comparisons import compared
 from quotetune.config.preference import PreferenceConfig
-from quotetune.preference import rank_candidates
+from quotetune.pairing.preference import rank_candidates
 
 JUDGE_ALONE = PreferenceConfig.model_validate({"judge": {"model": {"path": "m"}}})
 

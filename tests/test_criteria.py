@@ -6,7 +6,7 @@ import random
 import pytest
 
 from quotetune import Index, build_index
-from quotetune.criteria import long_quotes, on_topic_quip, rarity
+from quotetune.pairing.criteria import long_quotes, on_topic_quip, rarity
 from quotetune.errors import QuotetuneError
 
 N = 4

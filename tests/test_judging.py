@@ -8,9 +8,9 @@ import pyarrow.parquet as pq
 import pytest
 from test_pairing_preference import QUIP, write_candidates
 
-import quotetune.judging
+import quotetune.pairing.judging
 from quotetune.config.preference import JudgeConfig
-from quotetune.judging import Verdicts, preference_of, run_judge, verdict
+from quotetune.pairing.judging import Verdicts, preference_of, run_judge, verdict
 from quotetune.prompts import Prompt
 from quotetune.sampling.parts import schema
 
@@ -76,7 +76,7 @@ def judged(tmp_path, monkeypatch, answer, quip=QUIP, **settings):
         table = pa.Table.from_pylist(rows, schema())
         pq.write_table(table, output / "part-00000.parquet")
 
-    monkeypatch.setattr(quotetune.judging, "run_sampling", replies)
+    monkeypatch.setattr(quotetune.pairing.judging, "run_sampling", replies)
     judge = JudgeConfig.model_validate({"model": {"path": "m"}, "template": TEMPLATE, **settings})
     prompts = {
         name: Prompt(name, messages=[{"role": "user", "content": f"{name}? {{second}}"}])

@@ -8,11 +8,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from quotetune.candidates import GOLD, CandidateFiles
+from quotetune.pairing.candidates import GOLD, CandidateFiles
 from quotetune.config import PairsConfig, PreferenceConfig
 from quotetune.errors import QuotetuneError, UsageError
-from quotetune.own_preference import load_preference, source_file
-from quotetune.pairing import pair_samples, statistics_lines
+from quotetune.pairing.own_preference import load_preference, source_file
+from quotetune.pairing.run import pair_samples, statistics_lines
 from quotetune.prompts import Prompt
 from quotetune.sampling.parts import schema
 

@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_pairs import RULES, configs, naive_choice, response_lists
 
-from quotetune.candidates import GOLD
+from quotetune.pairing.candidates import GOLD
 from quotetune.config import PairsConfig, PreferenceConfig
-from quotetune.pairs import Candidate, choose_pairs
-from quotetune.preference import rank_candidates
+from quotetune.pairing.pairs import Candidate, choose_pairs
+from quotetune.pairing.preference import rank_candidates
 
 # Weights that are powers of two and votes give exact win rates: ties are ties in any arithmetic.
 VOTES = PreferenceConfig.model_validate(

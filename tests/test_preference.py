@@ -8,7 +8,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from quotetune.config.preference import CRITERIA, PreferenceConfig
-from quotetune.preference import compare, rank_candidates, symmetric
+from quotetune.pairing.preference import compare, rank_candidates, symmetric
 
 NAMES = ["quip", "on_topic_quip", "length", "repetition", "perplexity"]
 

@@ -10,10 +10,10 @@ import pytest
 import tiny_run
 from tiny_model import tiny_tokenizer
 
-from quotetune.candidates import GOLD
+from quotetune.pairing.candidates import GOLD
 from quotetune.config import Config
 from quotetune.config.inputs import check_inputs
-from quotetune.gold import write_gold
+from quotetune.pairing.gold import write_gold
 from quotetune.pipeline import plan, stage_list
 from quotetune.prompts import Prompt
 from quotetune.sampling import ModelConfig
@@ -78,14 +78,14 @@ def inputs(tmp_path_factory):
 @pytest.fixture(scope="module")
 def ranked(inputs, tmp_path_factory):
     """A run up to its pairs, interrupted when its judge had given all replies."""
-    import quotetune.judging
+    import quotetune.pairing.judging
     from quotetune.pipeline import run
 
     config = {**inputs, "run": str(tmp_path_factory.mktemp("ranked") / "run")}
     loaded = Config.model_validate(config)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(Path(inputs["prompts"]["path"]).parent)
-        undisturbed = quotetune.judging.run_sampling
+        undisturbed = quotetune.pairing.judging.run_sampling
 
         def interrupted(*arguments, progress, **options):
             def report(now):
@@ -95,10 +95,10 @@ def ranked(inputs, tmp_path_factory):
 
             undisturbed(*arguments, progress=report, **options)
 
-        patch.setattr(quotetune.judging, "run_sampling", interrupted)
+        patch.setattr(quotetune.pairing.judging, "run_sampling", interrupted)
         with pytest.raises(InterruptionError):
             run(loaded, "", until="round-1/pair")
-        patch.setattr(quotetune.judging, "run_sampling", undisturbed)
+        patch.setattr(quotetune.pairing.judging, "run_sampling", undisturbed)
         part = Path(config["run"]) / "round-1" / "judge.partial" / "result" / "part-00000.parquet"
         config["first_part"] = part.stat().st_mtime_ns
         run(loaded, "", until="round-1/pair")

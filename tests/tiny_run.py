@@ -123,8 +123,8 @@ def kill_at(moment: str) -> None:
     import quotetune.absorbing
     import quotetune.citations.decoding
     import quotetune.evaluating
-    import quotetune.pairing
-    import quotetune.replay
+    import quotetune.pairing.run
+    import quotetune.pairing.replay
     import quotetune.sampling
     import quotetune.scoring
     import quotetune.stage
@@ -171,11 +171,11 @@ def kill_at(moment: str) -> None:
             1, quotetune.citations.decoding.run_sampling, lambda options: True
         )
     elif moment == "replay":
-        quotetune.replay.write_json = die
+        quotetune.pairing.replay.write_json = die
     elif moment == "score":
         quotetune.scoring._scored = die
     elif moment == "pair":
-        quotetune.pairing._write_pairs = die
+        quotetune.pairing.run._write_pairs = die
     elif moment == "evaluation-metrics":
         quotetune.evaluating.write_json = die
     elif moment == "rename":

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from quotetune.candidates import token_length
+from quotetune.pairing.candidates import token_length
 from quotetune.errors import QuotetuneError, UsageError
 from quotetune.metrics import AVERAGED
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from quotetune.candidates import candidate_parts
+from quotetune.pairing.candidates import candidate_parts
 from quotetune.console import Report
 from quotetune.errors import QuotetuneError
 

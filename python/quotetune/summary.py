@@ -21,7 +21,7 @@ from quotetune.metrics_table import (
     table_cells,
 )
 from quotetune.model_card import model_card
-from quotetune.pairing import statistics_lines
+from quotetune.pairing.run import statistics_lines
 from quotetune.row_names import best_line, row_label
 from quotetune.run_metrics import collect_metrics
 from quotetune.stages.layout import BASE, Layout

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from quotetune.candidates import token_length
+from quotetune.pairing.candidates import token_length
 from quotetune.citations.ids import citable_ids
 from quotetune.sampling import Progress, run_sampling
 from quotetune.sampling.backend import Continuation

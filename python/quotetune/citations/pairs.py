@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from quotetune.candidates import Row
+from quotetune.pairing.candidates import Row
 from quotetune.citations.form import is_citable, with_citations
 from quotetune.citations.ids import Documents, documents_by_id
 from quotetune.citations.tokens import citation_tokens

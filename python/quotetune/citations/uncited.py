@@ -5,7 +5,7 @@ from typing import Any
 
 from quotetune.citations.form import split_citations
 from quotetune.citations.tokens import tokens_of_begin
-from quotetune.gold import end_token
+from quotetune.pairing.gold import end_token
 from quotetune.sampling.settings import ModelConfig
 from quotetune.tokenizer import load_tokenizer
 

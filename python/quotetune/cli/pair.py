@@ -9,7 +9,7 @@ from quotetune.cli.train import Overrides
 
 if TYPE_CHECKING:
     from quotetune.prompts import Prompt
-    from quotetune.ranking_config import RankingConfig
+    from quotetune.pairing.ranking_config import RankingConfig
 
 _BLOCKS = ("pairs", "preference", "candidates", "model", "prompts", "sampling")
 
@@ -48,7 +48,7 @@ def pair(
     from quotetune.cli.reading import index_named, seed_named
     from quotetune.config.file import read_blocks, read_yaml
     from quotetune.hub import push_directory
-    from quotetune.pairing import pair_samples, statistics_lines
+    from quotetune.pairing.run import pair_samples, statistics_lines
     from quotetune.preference_dataset import write_preference_dataset
     from quotetune.stages.ranking import RankingStages
     from quotetune.whole_files import written_directory
@@ -113,8 +113,8 @@ def _ranking(blocks: dict[str, dict[str, Any]], index: Path, seed: int) -> "Rank
     )
     from quotetune.config.validation import preference_problems, validate_block
     from quotetune.errors import UsageError
-    from quotetune.preference_inputs import callable_problems, further_models
-    from quotetune.ranking_config import RankingConfig
+    from quotetune.pairing.inputs import callable_problems, further_models
+    from quotetune.pairing.ranking_config import RankingConfig
     from quotetune.sampling.model_files import require_model
 
     preference = None
@@ -150,7 +150,7 @@ def _prompts(
     """Read the prompts, if anything asks for them."""
     from quotetune.cli.reading import prompts_named
     from quotetune.errors import UsageError
-    from quotetune.preference_inputs import need_problems
+    from quotetune.pairing.inputs import need_problems
 
     if not ranking.needs_prompts:
         return {}
@@ -166,7 +166,7 @@ def _prompts(
 def _check_prompts(samples: Path, prompts: "dict[str, Prompt]") -> None:
     import pyarrow.parquet as pq
 
-    from quotetune.candidates import candidate_parts
+    from quotetune.pairing.candidates import candidate_parts
     from quotetune.errors import UsageError
 
     for part in candidate_parts(samples, None):

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from quotetune.config import Config, ModelConfig
 from quotetune.config.validation import Problem
 from quotetune.errors import QuotetuneError, UsageError
-from quotetune.preference_inputs import further_models, preference_input_problems
-from quotetune.ranking_config import RankingConfig
+from quotetune.pairing.inputs import further_models, preference_input_problems
+from quotetune.pairing.ranking_config import RankingConfig
 
 if TYPE_CHECKING:
     from quotetune.prompt_reading import SourcePrompt

@@ -1,6 +1,6 @@
 """The keys of a config that say which response is preferred.
 
-What they compute is in `quotetune.preference`; docs/preferences.md has the
+What they compute is in `quotetune.pairing.preference`; docs/preferences.md has the
 formulas with their sources.
 """
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from quotetune.criteria import on_topic_quip
+from quotetune.pairing.criteria import on_topic_quip
 from quotetune.errors import QuotetuneError
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from quotetune.metrics import metric_named
-from quotetune.pairs import DISCARDS
+from quotetune.pairing.pairs import DISCARDS
 
 _Record = Mapping[str, Any]
 _SIDES = {"samples": "all samples", "gold": "gold", "chosen": "chosen", "rejected": "rejected"}

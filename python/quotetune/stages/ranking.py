@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from quotetune.candidates import CandidateFiles
+from quotetune.pairing.candidates import CandidateFiles
 from quotetune.console import progress, say
-from quotetune.ranking_config import OF_PROMPTS, RankingConfig
+from quotetune.pairing.ranking_config import OF_PROMPTS, RankingConfig
 from quotetune.stage import Stage
 from quotetune.stages.layout import BASE, Layout, flat, model_input
 
@@ -35,7 +35,7 @@ def heldout_stages(layout: Layout) -> list[Stage]:
     *before, pair = _stages(layout, f"evaluation/{BASE}", root, layout.heldout)
 
     def make(result: Path) -> None:
-        from quotetune.pairing import NoPairsError
+        from quotetune.pairing.run import NoPairsError
 
         # A handful of held-out prompts may give none: that is a finding, and no failure.
         with suppress(NoPairsError):
@@ -121,7 +121,7 @@ class RankingStages:
         model = config.model
 
         def make(result: Path) -> None:
-            from quotetune.gold import write_gold
+            from quotetune.pairing.gold import write_gold
 
             write_gold(
                 list(self.load_prompts().values()),
@@ -163,7 +163,7 @@ class RankingStages:
         name = f"{self.prefix}{measure}"
 
         def make(result: Path) -> None:
-            from quotetune.measuring import NEURAL, measure_of, write_measure
+            from quotetune.pairing.measuring import NEURAL, measure_of, write_measure
 
             with progress(name, "responses") as report:
                 write_measure(
@@ -200,7 +200,7 @@ class RankingStages:
         files = self.files
 
         def make(result: Path) -> None:
-            from quotetune.judging import run_judge
+            from quotetune.pairing.judging import run_judge
 
             with progress(name, "parts") as report:
                 run_judge(
@@ -233,7 +233,7 @@ class RankingStages:
         own = {} if config.preference is None else config.preference.callables
 
         def make(result: Path) -> None:
-            from quotetune.pairing import pair_samples, statistics_lines
+            from quotetune.pairing.run import pair_samples, statistics_lines
 
             statistics = pair_samples(
                 files,
@@ -266,7 +266,7 @@ class RankingStages:
 
 def _sources(functions: Mapping[str, str]) -> dict[str, Path]:
     """Return the files of the user's functions: a changed one gives other pairs."""
-    from quotetune.own_preference import source_file
+    from quotetune.pairing.own_preference import source_file
 
     files = {name: source_file(function) for name, function in functions.items()}
     return {

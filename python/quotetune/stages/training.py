@@ -50,7 +50,7 @@ def mix(layout: Layout, number: int) -> Stage:
     earlier = {before: layout.pairs(before) for before in range(first, number)}
 
     def make(result: Path) -> None:
-        from quotetune.replay import mix_pairs
+        from quotetune.pairing.replay import mix_pairs
 
         counts = mix_pairs(layout.pairs(number), earlier, shares, result, seed=config.seed)
         told = ", ".join(f"{count} of {name}" for name, count in counts.items())

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from quotetune.candidates import GOLD, candidate_parts
+from quotetune.pairing.candidates import GOLD, candidate_parts
 from quotetune.errors import UsageError
 from quotetune.sampling.settings import ModelConfig
 

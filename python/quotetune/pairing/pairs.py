@@ -1,6 +1,6 @@
 """From the ranked responses to a prompt to preference pairs (Zhang et al. 2025, section 3).
 
-Everything here is a pure function; reading and writing the files is in `quotetune.pairing`.
+Everything here is a pure function; reading and writing the files is in `quotetune.pairing.run`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,8 +13,8 @@ import numpy.typing as npt
 
 from quotetune.config import PairsConfig
 from quotetune.config.preference import CriterionConfig, PreferenceConfig
-from quotetune.pair_rules import pairs_by_rule
-from quotetune.preference import Matrix, Ranking, rank_candidates
+from quotetune.pairing.rules import pairs_by_rule
+from quotetune.pairing.preference import Matrix, Ranking, rank_candidates
 
 Discard = Literal[
     "too_short",

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from quotetune.candidates import (
+from quotetune.pairing.candidates import (
     GOLD,
     CandidateFiles,
     CandidatesWriter,
@@ -19,11 +19,11 @@ from quotetune.candidates import (
 )
 from quotetune.config import PairsConfig, PreferenceConfig
 from quotetune.errors import QuotetuneError
-from quotetune.judging import Verdicts
-from quotetune.own_preference import Prefer, load_preference, preference_matrix
-from quotetune.pair_statistics import STATISTICS_SCHEMA, Tally, no_pairs_message, statistics_lines
-from quotetune.pairs import PLAIN, Candidate, Discard, choose_pairs, is_repetitive
-from quotetune.preference import Matrix
+from quotetune.pairing.judging import Verdicts
+from quotetune.pairing.own_preference import Prefer, load_preference, preference_matrix
+from quotetune.pairing.statistics import STATISTICS_SCHEMA, Tally, no_pairs_message, statistics_lines
+from quotetune.pairing.pairs import PLAIN, Candidate, Discard, choose_pairs, is_repetitive
+from quotetune.pairing.preference import Matrix
 from quotetune.prompts import Prompt
 
 __all__ = ["NoPairsError", "pair_samples", "statistics_lines", "token_length"]

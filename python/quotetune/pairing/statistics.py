@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from quotetune.candidates import GOLD, Row, token_length
+from quotetune.pairing.candidates import GOLD, Row, token_length
 from quotetune.config import PairsConfig
-from quotetune.pairs import DISCARDS, Discard
+from quotetune.pairing.pairs import DISCARDS, Discard
 
 STATISTICS_SCHEMA = 1
 Pair = tuple[Row, Row, float]

@@ -1,7 +1,7 @@
 """The measure stages: a number for every candidate, in a file for each measure.
 
 QUIP and the length are known from scoring and sampling; what the others are is in
-`quotetune.criteria`.
+`quotetune.pairing.criteria`.
 """
 
 import shutil
@@ -9,9 +9,9 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from quotetune.candidates import candidate_parts
+from quotetune.pairing.candidates import candidate_parts
 from quotetune.console import Report
-from quotetune.criteria import (
+from quotetune.pairing.criteria import (
     Numbers,
     long_quotes,
     on_topic_quip,
@@ -19,7 +19,7 @@ from quotetune.criteria import (
     reference_similarity,
 )
 from quotetune.errors import QuotetuneError
-from quotetune.ranking_config import RankingConfig
+from quotetune.pairing.ranking_config import RankingConfig
 
 if TYPE_CHECKING:
     from quotetune.prompts import Prompt

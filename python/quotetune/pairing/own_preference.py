@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from quotetune.errors import QuotetuneError, UsageError
-from quotetune.preference import Matrix, symmetric
+from quotetune.pairing.preference import Matrix, symmetric
 from quotetune.prompts import Prompt
 
 Prefer = Callable[[Prompt, str, str], float]

@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from quotetune.candidates import CandidateFiles, Row, candidates_by_prompt
-from quotetune.comparisons import compared
+from quotetune.pairing.candidates import CandidateFiles, Row, candidates_by_prompt
+from quotetune.pairing.comparisons import compared
 from quotetune.config.preference import JudgeConfig
-from quotetune.preference import Matrix
+from quotetune.pairing.preference import Matrix
 from quotetune.prompts import Prompt
 from quotetune.sampling import Progress, run_sampling
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from quotetune.preference import Ranking
+from quotetune.pairing.preference import Ranking
 
 _Valid = npt.NDArray[np.bool_]
 _Scores = npt.NDArray[np.float64]

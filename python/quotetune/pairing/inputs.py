@@ -9,7 +9,7 @@ from quotetune.config import Config
 from quotetune.config.preference import CRITERIA, PreferenceConfig
 from quotetune.config.validation import Problem
 from quotetune.errors import QuotetuneError, UsageError
-from quotetune.ranking_config import RankingConfig
+from quotetune.pairing.ranking_config import RankingConfig
 from quotetune.sampling.settings import ModelConfig
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def callable_problems(preference: PreferenceConfig | None) -> list[Problem]:
     Returns:
         A problem for each that cannot be imported.
     """
-    from quotetune.own_preference import load_preference
+    from quotetune.pairing.own_preference import load_preference
 
     problems = []
     for name, own in {} if preference is None else preference.callables.items():
