@@ -15,7 +15,7 @@ from peft import LoraConfig
 from transformers import AutoModelForCausalLM, AutoTokenizer, TrainerCallback
 from trl import DPOConfig, DPOTrainer
 
-from quotetune.training_defaults import default_dpo_options
+from quotetune.training.defaults import default_dpo_options
 
 
 class Clock(TrainerCallback):  # type: ignore[misc]

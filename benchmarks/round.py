@@ -17,15 +17,15 @@ from typing import Any
 from benchmarks.settings import QUOTETUNE, TRL, VLLM, Settings
 from benchmarks.table import Row, Table
 from benchmarks.timing import Time, timed
-from quotetune.pairing.candidates import CandidateFiles
 from quotetune.config import PairsConfig
 from quotetune.cpu import child_environment
+from quotetune.pairing.candidates import CandidateFiles
 from quotetune.pairing.run import pair_samples
 from quotetune.prompts import Prompt
 from quotetune.sampling import ModelConfig, SamplingConfig, run_sampling
 from quotetune.sampling.run import Progress
 from quotetune.scoring import score_samples
-from quotetune.training import run_training
+from quotetune.training.run import run_training
 
 TEMPLATE = "What is {}? Answer in one short encyclopedia paragraph."
 LORA = {"r": 16, "lora_alpha": 32, "target_modules": "all-linear"}

@@ -13,7 +13,7 @@ import pytest
 # By the module that a child runs: its function, and who starts it.
 _WORK = {
     "quotetune.sampling.worker": ("run", "quotetune.sampling.run"),
-    "quotetune.training_worker": ("train", "quotetune.training"),
+    "quotetune.training.worker": ("train", "quotetune.training.run"),
     "quotetune.neural_worker": ("measure", "quotetune.neural_measures"),
     "quotetune.lm_eval_worker": ("evaluate", "quotetune.general_ability"),
 }

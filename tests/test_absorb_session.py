@@ -7,9 +7,9 @@ import torch
 from killed_training import assert_same_weights, run_killed_at
 from tiny_model import save_tiny_model
 
-from quotetune.absorb_session import AbsorbSession
-from quotetune.absorb_texts import AbsorbText, write_texts
-from quotetune.checkpoints import newest_checkpoint
+from quotetune.absorb.session import AbsorbSession
+from quotetune.absorb.texts import AbsorbText, write_texts
+from quotetune.training.checkpoints import newest_checkpoint
 
 TEXTS = [
     AbsorbText("A cat is an animal.", {"text": "What is a cat?", "messages": None}),

@@ -6,7 +6,7 @@ import pytest
 from tiny_model import tiny_tokenizer
 
 from quotetune import build_index
-from quotetune.absorb_texts import (
+from quotetune.absorb.texts import (
     AbsorbText,
     collect_texts,
     forms,
@@ -15,7 +15,7 @@ from quotetune.absorb_texts import (
     split_sentences,
     write_texts,
 )
-from quotetune.absorb_tokens import tokenized
+from quotetune.absorb.tokens import tokenized
 from quotetune.config.absorb import AbsorbConfig, is_whole
 from quotetune.errors import QuotetuneError, UsageError
 from quotetune.general_text import read_general_texts

@@ -2,7 +2,7 @@
 
 import json
 
-from quotetune.checkpoints import newest_checkpoint
+from quotetune.training.checkpoints import newest_checkpoint
 
 
 def checkpoint(work, step, state='{"global_step": 1}'):

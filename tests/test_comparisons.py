@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from quotetune.pairing.comparisons import compared
 from quotetune.config.preference import PreferenceConfig
+from quotetune.pairing.comparisons import compared
 from quotetune.pairing.preference import rank_candidates
 
 JUDGE_ALONE = PreferenceConfig.model_validate({"judge": {"model": {"path": "m"}}})

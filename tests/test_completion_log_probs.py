@@ -5,7 +5,7 @@ import torch
 from tiny_model import save_tiny_model
 from transformers import AutoModelForCausalLM
 
-from quotetune.completion_log_probs import add_completion_head, can_score_completions
+from quotetune.training.completion_log_probs import add_completion_head, can_score_completions
 
 
 @pytest.fixture(scope="module")

@@ -6,8 +6,8 @@ import random
 import pytest
 
 from quotetune import Index, build_index
-from quotetune.pairing.criteria import long_quotes, on_topic_quip, rarity
 from quotetune.errors import QuotetuneError
+from quotetune.pairing.criteria import long_quotes, on_topic_quip, rarity
 
 N = 4
 

@@ -8,9 +8,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from quotetune.pairing.candidates import GOLD, CandidateFiles
 from quotetune.config import PairsConfig, PreferenceConfig
 from quotetune.errors import QuotetuneError, UsageError
+from quotetune.pairing.candidates import GOLD, CandidateFiles
 from quotetune.pairing.own_preference import load_preference, source_file
 from quotetune.pairing.run import pair_samples, statistics_lines
 from quotetune.prompts import Prompt

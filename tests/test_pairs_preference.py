@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_pairs import RULES, configs, naive_choice, response_lists
 
-from quotetune.pairing.candidates import GOLD
 from quotetune.config import PairsConfig, PreferenceConfig
+from quotetune.pairing.candidates import GOLD
 from quotetune.pairing.pairs import Candidate, choose_pairs
 from quotetune.pairing.preference import rank_candidates
 

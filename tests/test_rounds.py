@@ -18,9 +18,9 @@ from quotetune.curves import collect_curves, write_curves
 from quotetune.drift import kl_to_base
 from quotetune.errors import UsageError
 from quotetune.metrics import EVALUATED
+from quotetune.pairing.replay import mix_pairs, replayed_rows
 from quotetune.pipeline import plan, stage_list
 from quotetune.pipeline import run as run_pipeline
-from quotetune.pairing.replay import mix_pairs, replayed_rows
 from quotetune.stages.layout import Layout
 from quotetune.stages.stopping import evaluated, stop_reason
 from quotetune.stages.tuned import lm_eval_before_and_after

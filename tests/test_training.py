@@ -10,7 +10,7 @@ from training_data import random_rows, write_pairs
 
 from quotetune.errors import QuotetuneError, UsageError
 from quotetune.sampling.settings import ModelConfig
-from quotetune.training import run_training
+from quotetune.training.run import run_training
 
 OPTIONS = {
     "per_device_train_batch_size": 2,

@@ -8,8 +8,8 @@ from tiny_model import save_tiny_model, tiny_tokenizer
 from training_data import random_rows, write_pairs
 
 from quotetune.errors import QuotetuneError
-from quotetune.length_grouping import LengthGroupedOrder
-from quotetune.training_session import TrainingSession
+from quotetune.training.dpo_session import TrainingSession
+from quotetune.training.length_grouping import LengthGroupedOrder
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from quotetune.training_options import (
+from quotetune.training.options import (
     check_dpo_options,
     check_lora_options,
     dpo_options,

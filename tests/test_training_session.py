@@ -10,8 +10,8 @@ from safetensors.torch import load_file, save_file
 from tiny_model import save_tiny_adapter, save_tiny_model
 from training_data import random_rows, write_pairs
 
-from quotetune.checkpoints import newest_checkpoint
-from quotetune.training_session import TrainingSession
+from quotetune.training.checkpoints import newest_checkpoint
+from quotetune.training.dpo_session import TrainingSession
 
 ROWS = random_rows(10)
 

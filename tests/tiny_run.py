@@ -119,16 +119,16 @@ def run(config: dict) -> None:
 
 def kill_at(moment: str) -> None:
     """Arrange that this process is killed, as by `kill -9`, at a moment of the run."""
-    import quotetune.absorb_texts
-    import quotetune.absorbing
+    import quotetune.absorb.run
+    import quotetune.absorb.texts
     import quotetune.citations.decoding
     import quotetune.evaluating
-    import quotetune.pairing.run
     import quotetune.pairing.replay
+    import quotetune.pairing.run
     import quotetune.sampling
     import quotetune.scoring
     import quotetune.stage
-    import quotetune.training
+    import quotetune.training.run
 
     def die(*_arguments, **_options):
         os.kill(os.getpid(), signal.SIGKILL)
@@ -154,17 +154,19 @@ def kill_at(moment: str) -> None:
         )
 
     if moment == "absorb-texts":
-        quotetune.absorb_texts.write_texts = die
+        quotetune.absorb.texts.write_texts = die
     elif moment == "absorb":
-        quotetune.absorbing.run_absorbing = die_after(
-            1, quotetune.absorbing.run_absorbing, lambda options: True
+        quotetune.absorb.run.run_absorbing = die_after(
+            1, quotetune.absorb.run.run_absorbing, lambda options: True
         )
     elif moment in ("sample", "evaluation-sample"):
         wanted = of_round("absorbed", 1) if moment == "sample" else of_round("round-1", 0)
         quotetune.sampling.run_sampling = die_after(1, quotetune.sampling.run_sampling, wanted)
     elif moment in ("train", "train-again"):
         wanted = of_round("absorbed" if moment == "train" else "round-1", None)
-        quotetune.training.run_training = die_after(2, quotetune.training.run_training, wanted)
+        quotetune.training.run.run_training = die_after(
+            2, quotetune.training.run.run_training, wanted
+        )
     elif moment == "constrained":
         children.work_here(pytest.MonkeyPatch())
         quotetune.citations.decoding.run_sampling = die_after(

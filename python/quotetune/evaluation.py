@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from quotetune.pairing.candidates import token_length
 from quotetune.errors import QuotetuneError, UsageError
 from quotetune.metrics import AVERAGED
+from quotetune.pairing.candidates import token_length
 
 if TYPE_CHECKING:
     from quotetune.results import QuipReport

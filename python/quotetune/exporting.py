@@ -9,7 +9,7 @@ from quotetune.errors import QuotetuneError, UsageError
 from quotetune.finished_run import TunedPolicy
 from quotetune.model_card import merged_card
 from quotetune.sampling.model_files import require_model
-from quotetune.training import RECORD_NAME
+from quotetune.training.run import RECORD_NAME
 from quotetune.whole_files import written_directory
 
 _LOG = "merging.log"

@@ -9,7 +9,7 @@ from quotetune.config import Config, ModelConfig
 from quotetune.config.file import read_yaml
 from quotetune.config.validation import validate_block
 from quotetune.errors import UsageError
-from quotetune.training import RECORD_NAME
+from quotetune.training.run import RECORD_NAME
 
 BEST = "best"
 

@@ -66,7 +66,7 @@ def _task_manager(names: list[str], include_path: str | None) -> Any:
 
 
 def _dtype(model: ModelConfig) -> str:
-    from quotetune.training_defaults import has_fast_bf16
+    from quotetune.training.defaults import has_fast_bf16
 
     return "float32" if model.dtype == "auto" and not has_fast_bf16() else model.dtype
 

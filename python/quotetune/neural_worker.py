@@ -209,7 +209,7 @@ def _load_causal(model: ModelConfig) -> Any:
 
 
 def _load(kind: Any, model: ModelConfig) -> Any:
-    from quotetune.training_defaults import has_fast_bf16
+    from quotetune.training.defaults import has_fast_bf16
 
     dtype = model.dtype
     if dtype == "auto" and not has_fast_bf16():

@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import Any
 
-from quotetune.pairing.candidates import candidate_parts
 from quotetune.console import Report
 from quotetune.errors import QuotetuneError
+from quotetune.pairing.candidates import candidate_parts
 
 _BATCH = 4096
 

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from quotetune.pairing.candidates import token_length
 from quotetune.citations.ids import citable_ids
+from quotetune.pairing.candidates import token_length
 from quotetune.sampling import Progress, run_sampling
 from quotetune.sampling.backend import Continuation
 from quotetune.sampling.citation_constraint import (

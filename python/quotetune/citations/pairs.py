@@ -11,11 +11,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from quotetune.pairing.candidates import Row
 from quotetune.citations.form import is_citable, with_citations
 from quotetune.citations.ids import Documents, documents_by_id
 from quotetune.citations.tokens import citation_tokens
 from quotetune.citing import cited_documents
+from quotetune.pairing.candidates import Row
 from quotetune.results import Quote
 from quotetune.sampling.settings import ModelConfig
 from quotetune.tokenizer import load_tokenizer

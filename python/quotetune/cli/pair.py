@@ -8,8 +8,8 @@ import typer
 from quotetune.cli.train import Overrides
 
 if TYPE_CHECKING:
-    from quotetune.prompts import Prompt
     from quotetune.pairing.ranking_config import RankingConfig
+    from quotetune.prompts import Prompt
 
 _BLOCKS = ("pairs", "preference", "candidates", "model", "prompts", "sampling")
 
@@ -166,8 +166,8 @@ def _prompts(
 def _check_prompts(samples: Path, prompts: "dict[str, Prompt]") -> None:
     import pyarrow.parquet as pq
 
-    from quotetune.pairing.candidates import candidate_parts
     from quotetune.errors import UsageError
+    from quotetune.pairing.candidates import candidate_parts
 
     for part in candidate_parts(samples, None):
         for prompt_id in pq.read_table(part, columns=["prompt_id"])["prompt_id"].unique():

@@ -289,7 +289,7 @@ def _text_problems(evaluation: EvaluationConfig) -> list[Problem]:
 
 
 def _training_problems(blocks: dict[str, Any]) -> list[Problem]:
-    from quotetune.training_options import (
+    from quotetune.training.options import (
         check_dpo_options,
         check_lora_options,
         check_sft_options,

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from quotetune.pairing.criteria import on_topic_quip
 from quotetune.errors import QuotetuneError
+from quotetune.pairing.criteria import on_topic_quip
 
 if TYPE_CHECKING:
     from quotetune.index import Index

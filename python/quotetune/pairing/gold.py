@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from quotetune.pairing.candidates import GOLD, candidate_parts
 from quotetune.errors import UsageError
+from quotetune.pairing.candidates import GOLD, candidate_parts
 from quotetune.sampling.settings import ModelConfig
 
 if TYPE_CHECKING:

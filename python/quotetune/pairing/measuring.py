@@ -9,8 +9,9 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from quotetune.pairing.candidates import candidate_parts
 from quotetune.console import Report
+from quotetune.errors import QuotetuneError
+from quotetune.pairing.candidates import candidate_parts
 from quotetune.pairing.criteria import (
     Numbers,
     long_quotes,
@@ -18,7 +19,6 @@ from quotetune.pairing.criteria import (
     rarity,
     reference_similarity,
 )
-from quotetune.errors import QuotetuneError
 from quotetune.pairing.ranking_config import RankingConfig
 
 if TYPE_CHECKING:

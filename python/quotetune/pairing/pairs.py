@@ -13,8 +13,8 @@ import numpy.typing as npt
 
 from quotetune.config import PairsConfig
 from quotetune.config.preference import CriterionConfig, PreferenceConfig
-from quotetune.pairing.rules import pairs_by_rule
 from quotetune.pairing.preference import Matrix, Ranking, rank_candidates
+from quotetune.pairing.rules import pairs_by_rule
 
 Discard = Literal[
     "too_short",

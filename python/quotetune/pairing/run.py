@@ -9,6 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
+from quotetune.config import PairsConfig, PreferenceConfig
+from quotetune.errors import QuotetuneError
 from quotetune.pairing.candidates import (
     GOLD,
     CandidateFiles,
@@ -17,13 +19,16 @@ from quotetune.pairing.candidates import (
     candidates_by_prompt,
     token_length,
 )
-from quotetune.config import PairsConfig, PreferenceConfig
-from quotetune.errors import QuotetuneError
 from quotetune.pairing.judging import Verdicts
 from quotetune.pairing.own_preference import Prefer, load_preference, preference_matrix
-from quotetune.pairing.statistics import STATISTICS_SCHEMA, Tally, no_pairs_message, statistics_lines
 from quotetune.pairing.pairs import PLAIN, Candidate, Discard, choose_pairs, is_repetitive
 from quotetune.pairing.preference import Matrix
+from quotetune.pairing.statistics import (
+    STATISTICS_SCHEMA,
+    Tally,
+    no_pairs_message,
+    statistics_lines,
+)
 from quotetune.prompts import Prompt
 
 __all__ = ["NoPairsError", "pair_samples", "statistics_lines", "token_length"]

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from quotetune.pairing.candidates import GOLD, Row, token_length
 from quotetune.config import PairsConfig
+from quotetune.pairing.candidates import GOLD, Row, token_length
 from quotetune.pairing.pairs import DISCARDS, Discard
 
 STATISTICS_SCHEMA = 1

@@ -21,7 +21,7 @@ def documents(layout: Layout) -> Stage:
     prompts = config.run / "prompts"
 
     def make(result: Path) -> None:
-        from quotetune.absorb_texts import collect_texts, write_texts
+        from quotetune.absorb.texts import collect_texts, write_texts
         from quotetune.index import Index
 
         texts = collect_texts(settings, Index.open(config.index), prompts, seed=config.seed)
@@ -54,7 +54,7 @@ def train(layout: Layout) -> Stage:
     merge = lora is not None and is_whole(settings, config.lora)
 
     def make(result: Path) -> None:
-        from quotetune.absorbing import run_absorbing
+        from quotetune.absorb.run import run_absorbing
 
         with progress("absorb/train", "steps") as report:
             run_absorbing(

@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from quotetune.pairing.candidates import CandidateFiles
 from quotetune.console import progress, say
+from quotetune.pairing.candidates import CandidateFiles
 from quotetune.pairing.ranking_config import OF_PROMPTS, RankingConfig
 from quotetune.stage import Stage
 from quotetune.stages.layout import BASE, Layout, flat, model_input

@@ -8,7 +8,7 @@ from quotetune.stage import Stage
 from quotetune.stages.layout import Layout, flat
 
 if TYPE_CHECKING:
-    from quotetune.training import TrainingProgress
+    from quotetune.training.run import TrainingProgress
 
 # Keys of `dpo` and `sft` that change what is logged or how often is saved, not what is learned.
 _KEYS_WITHOUT_EFFECT = {
@@ -73,7 +73,7 @@ def train(layout: Layout, number: int) -> Stage:
     origin = layout.origin_adapter() if config.reference == "base" else None
 
     def make(result: Path) -> None:
-        from quotetune.training import run_training
+        from quotetune.training.run import run_training
 
         with progress(name, "steps") as report:
             run_training(

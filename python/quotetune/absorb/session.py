@@ -8,14 +8,14 @@ from datasets import Dataset
 from peft import LoraConfig
 from trl import SFTConfig, SFTTrainer
 
-from quotetune.absorb_texts import read_texts
-from quotetune.absorb_tokens import tokenized
-from quotetune.length_grouping import LengthGrouped
-from quotetune.preference_trainer import add_head
+from quotetune.absorb.texts import read_texts
+from quotetune.absorb.tokens import tokenized
 from quotetune.sampling.settings import ModelConfig
-from quotetune.trainer_session import Report, TrainerSession
-from quotetune.training_defaults import default_lora_options, default_sft_options
-from quotetune.training_options import lora_options, sft_options
+from quotetune.training.defaults import default_lora_options, default_sft_options
+from quotetune.training.length_grouping import LengthGrouped
+from quotetune.training.options import lora_options, sft_options
+from quotetune.training.preference_trainer import add_head
+from quotetune.training.session import Report, TrainerSession
 
 _LOGGED = {
     "step": "step",
@@ -27,7 +27,7 @@ _LOGGED = {
     "grad_norm": "grad_norm",
 }
 
-# Our head on a CPU, as for DPO (see `quotetune.preference_trainer`).
+# Our head on a CPU, as for DPO (see `quotetune.training.preference_trainer`).
 trl_sft.add_fused_lm_head = add_head
 
 
@@ -43,7 +43,7 @@ class AbsorbSession(TrainerSession):
     """A continued pre-training that is set up and can be run and saved.
 
     Args:
-        job: What `quotetune.absorbing.run_absorbing` wrote.
+        job: What `quotetune.absorb.run.run_absorbing` wrote.
         work: The directory of the checkpoints.
         report: Takes progress and notices.
     """

@@ -7,9 +7,9 @@ import trl.trainer.dpo_trainer as trl_dpo
 from datasets import Dataset
 from trl import DPOConfig, DPOTrainer
 
-from quotetune.completion_log_probs import add_completion_head, can_score_completions
 from quotetune.errors import QuotetuneError
-from quotetune.length_grouping import LengthGrouped
+from quotetune.training.completion_log_probs import add_completion_head, can_score_completions
+from quotetune.training.length_grouping import LengthGrouped
 
 _TRL_HEAD = trl_dpo.add_fused_lm_head
 

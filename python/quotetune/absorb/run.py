@@ -1,7 +1,7 @@
 """The absorb stage: learn the corpus's own documents, in a child process.
 
 The first step of source-aware training (Khalifa et al. 2024, section 3): continued pre-training on
-the documents, each by itself. Which documents in which form is in `quotetune.absorb_texts`.
+the documents, each by itself. Which documents in which form is in `quotetune.absorb.texts`.
 """
 
 from collections.abc import Callable
@@ -12,8 +12,8 @@ from quotetune.content_hash import content_hash
 from quotetune.errors import UsageError
 from quotetune.sampling.model_files import require_model
 from quotetune.sampling.settings import ModelConfig
-from quotetune.training import TrainingProgress, train_in_child
-from quotetune.training_options import check_lora_options, check_sft_options
+from quotetune.training.options import check_lora_options, check_sft_options
+from quotetune.training.run import TrainingProgress, train_in_child
 
 
 def run_absorbing(

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from quotetune.absorb_texts import AbsorbText
+from quotetune.absorb.texts import AbsorbText
 from quotetune.chat import prompt_token_ids
 from quotetune.errors import QuotetuneError
 from quotetune.prompts import Prompt

@@ -14,8 +14,8 @@ from quotetune.errors import QuotetuneError
 from quotetune.model_card import write_model_card
 from quotetune.sampling.settings import ModelConfig
 from quotetune.tokenizer import load_tokenizer
-from quotetune.training import RECORD_NAME
-from quotetune.training_defaults import weights_dtype
+from quotetune.training.defaults import weights_dtype
+from quotetune.training.run import RECORD_NAME
 
 Report = Callable[[dict[str, Any]], None]
 

@@ -1,6 +1,6 @@
 """Train, in a child process that gives its memory back.
 
-The child is `quotetune.training_worker`. Its checkpoints lie in a directory of their own, so that
+The child is `quotetune.training.worker`. Its checkpoints lie in a directory of their own, so that
 a training that was killed goes on at the last one and ends with the same weights.
 """
 
@@ -16,7 +16,7 @@ from quotetune.content_hash import content_hash
 from quotetune.errors import UsageError
 from quotetune.sampling.model_files import require_model, split_policy
 from quotetune.sampling.settings import ModelConfig
-from quotetune.training_options import check_dpo_options, check_lora_options
+from quotetune.training.options import check_dpo_options, check_lora_options
 
 LOG_NAME = "training.log"
 RECORD_NAME = "training.json"
@@ -127,7 +127,7 @@ def train_in_child(
     progress: Callable[[TrainingProgress], None] | None = None,
     notice: Callable[[str], None] | None = None,
 ) -> None:
-    """Do a job of `quotetune.training_worker`, or go on with it; nothing if its output is there.
+    """Do a job of `quotetune.training.worker`, or go on with it; nothing if its output is there.
 
     Args:
         job: What the child reads; it has all that the result depends on.
@@ -162,7 +162,7 @@ def train_in_child(
     if launch is not None:
         launcher = ["-m", "accelerate.commands.launch", "--config_file", str(launch)]
     run_child(
-        "quotetune.training_worker",
+        "quotetune.training.worker",
         job_file,
         work / LOG_NAME,
         report,

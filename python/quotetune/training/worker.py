@@ -1,7 +1,7 @@
-"""The child process that trains: `python -m quotetune.training_worker job.json`.
+"""The child process that trains: `python -m quotetune.training.worker job.json`.
 
-It also runs on several devices, as `accelerate launch -m quotetune.training_worker job.json` (the
-first process alone reports and writes). `job.json` is what `quotetune.training.train_in_child`
+It also runs on several devices, as `accelerate launch -m quotetune.training.worker job.json` (the
+first process alone reports and writes). `job.json` is what `quotetune.training.run.train_in_child`
 wrote into its work directory.
 """
 
@@ -15,7 +15,7 @@ from quotetune.child import child_main
 from quotetune.cpu import child_environment
 
 if TYPE_CHECKING:
-    from quotetune.trainer_session import TrainerSession
+    from quotetune.training.session import TrainerSession
 
 # Before torch is imported, by whatever starts this process.
 os.environ.update(child_environment())
@@ -33,7 +33,7 @@ def train(job: dict[str, Any], work: Path, report: Callable[[dict[str, Any]], No
         work: The directory of the checkpoints.
         report: Takes progress and notices.
     """
-    from quotetune.checkpoints import newest_checkpoint
+    from quotetune.training.checkpoints import newest_checkpoint
 
     is_first = os.environ.get("RANK", "0") == "0"
     session = _session(job, work, report if is_first else lambda _: None)
@@ -51,10 +51,10 @@ def _session(
     job: dict[str, Any], work: Path, report: Callable[[dict[str, Any]], None]
 ) -> "TrainerSession":
     if job["method"] == "sft":
-        from quotetune.absorb_session import AbsorbSession
+        from quotetune.absorb.session import AbsorbSession
 
         return AbsorbSession(job, work, report)
-    from quotetune.training_session import TrainingSession
+    from quotetune.training.dpo_session import TrainingSession
 
     return TrainingSession(job, work, report)
 

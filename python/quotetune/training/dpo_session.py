@@ -10,11 +10,11 @@ from peft.utils import load_peft_weights
 from trl import DPOConfig
 
 from quotetune.errors import QuotetuneError
-from quotetune.preference_trainer import PreferenceTrainer
 from quotetune.sampling.settings import ModelConfig
-from quotetune.trainer_session import Report, TrainerSession
-from quotetune.training_defaults import default_dpo_options, default_lora_options
-from quotetune.training_options import dpo_options, lora_options
+from quotetune.training.defaults import default_dpo_options, default_lora_options
+from quotetune.training.options import dpo_options, lora_options
+from quotetune.training.preference_trainer import PreferenceTrainer
+from quotetune.training.session import Report, TrainerSession
 
 _COLUMNS = {
     "prompt_token_ids": "prompt_ids",
@@ -38,7 +38,7 @@ class TrainingSession(TrainerSession):
     """A training by DPO that is set up and can be run and saved.
 
     Args:
-        job: What `quotetune.training.run_training` wrote.
+        job: What `quotetune.training.run.run_training` wrote.
         work: The directory of the checkpoints.
         report: Takes progress and notices.
     """
