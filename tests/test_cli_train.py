@@ -250,6 +250,19 @@ def test_evaluate_compares_files_of_responses_with_the_first(samples, tmp_path, 
     assert f"theirs - ours: QUIP {shown} points" in captured.err
 
 
+def test_evaluate_says_of_responses_to_other_prompts_that_they_are_not_compared(
+    samples, tmp_path, capsys
+):
+    prompts = tmp_path / "prompts.jsonl"
+    prompts.write_text('{"id": "a", "prompt": "What sat?"}\n{"id": "b", "prompt": "Who slept?"}\n')
+    for name in "ab":
+        (tmp_path / f"{name}.jsonl").write_text(f'{{"id": "{name}", "response": "The cat sat"}}\n')
+    files = [tmp_path / "a.jsonl", tmp_path / "b.jsonl"]
+    arguments = ["evaluate", *files, "--index", samples / "index", "--prompts", prompts]
+    assert quotetune(*arguments) == 0
+    assert "b - a: no prompt in common\n" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("line", "message"),
     [

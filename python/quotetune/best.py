@@ -73,10 +73,7 @@ def link_best(run: Path, adapter: Path) -> None:
         UsageError: As in `mend_best`.
     """
     mend_best(run)
-    unfinished = run / "best.tmp"
-    unfinished.unlink(missing_ok=True)
-    unfinished.symlink_to(os.path.relpath(adapter, run))
-    unfinished.replace(run / "best")
+    _link(run, adapter)
 
 
 def mend_best(run: Path) -> None:
@@ -94,12 +91,19 @@ def mend_best(run: Path) -> None:
     for adapter in sorted(run.glob("*/adapter")):
         if _record(adapter) is not None and _record(adapter) == _record(best):
             shutil.rmtree(best)
-            link_best(run, adapter)
+            _link(run, adapter)
             return
     raise UsageError(
         f"{best} is a directory where the link to the best policy is to be, and no copy of a policy"
         " of this run: remove it, or move it out of the run"
     )
+
+
+def _link(run: Path, adapter: Path) -> None:
+    unfinished = run / "best.tmp"
+    unfinished.unlink(missing_ok=True)
+    unfinished.symlink_to(os.path.relpath(adapter, run))
+    unfinished.replace(run / "best")
 
 
 def _record(policy: Path) -> bytes | None:

@@ -49,11 +49,12 @@ class Comparison:
     def lines(self) -> list[str]:
         """Say how the rows differ from the first."""
         first = next(iter(self.rows))
-        lines = [
-            f"{name} - {first}: {difference_line(self.rows[name], self.rows[first], intervals)}"
-            f" ({self.bootstrap['prompts'][name]} prompts)"
-            for name, intervals in self.intervals.items()
-        ]
+        lines = []
+        for name, intervals in self.intervals.items():
+            prompts = self.bootstrap["prompts"][name]
+            difference = difference_line(self.rows[name], self.rows[first], intervals)
+            said = f"{difference} ({prompts} prompts)" if prompts else "no prompt in common"
+            lines.append(f"{name} - {first}: {said}")
         return [*lines, f"in brackets: {bootstrap_line(self.bootstrap)}"] if lines else []
 
 
