@@ -6,10 +6,10 @@ import pytest
 import torch
 from tiny_model import save_tiny_adapter, save_tiny_model, tiny_tokenizer
 
+from quotetune.config import ModelConfig
 from quotetune.drift import measure_drift
 from quotetune.sampling.backend import Request, Response
 from quotetune.sampling.parts import write_part
-from quotetune.sampling.settings import ModelConfig
 
 OUTSIDE = "Other text, of another kind. " * 30
 

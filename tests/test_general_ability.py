@@ -11,8 +11,8 @@ from tiny_model import save_tiny_adapter, tiny_tokenizer
 from transformers import AutoModelForCausalLM
 
 from quotetune import general_ability
+from quotetune.config import ModelConfig
 from quotetune.config.measures import LmEvalConfig
-from quotetune.sampling.settings import ModelConfig
 
 pytestmark = pytest.mark.usefixtures("without_children")
 

@@ -5,12 +5,11 @@ import pytest
 from test_pairing_preference import QUIP, write_candidates
 
 import quotetune.neural_measures
-from quotetune.config import CandidatesConfig, PairsConfig, PreferenceConfig
+from quotetune.config import CandidatesConfig, ModelConfig, PairsConfig, PreferenceConfig
 from quotetune.errors import QuotetuneError, UsageError
 from quotetune.pairing.measuring import measure_of, write_measure
 from quotetune.pairing.ranking_config import RankingConfig
 from quotetune.prompts import Prompt
-from quotetune.sampling import ModelConfig
 
 CONSTRAINTS = {"bart_score": {"worse_by": 1, "model": {"path": "a-bart"}}}
 

@@ -14,10 +14,10 @@ from transformers import (
 )
 
 from quotetune import neural_measures, neural_worker
+from quotetune.config import ModelConfig
 from quotetune.errors import QuotetuneError, UsageError
 from quotetune.neural_measures import bart_scores, log_prob_job, perplexities, run_jobs
 from quotetune.neural_worker import batches
-from quotetune.sampling.settings import ModelConfig
 
 TEXTS = ["A glacier is dense ice.", "", "x", "the " * 30, "!", "Rivers run."]
 CONTEXTS = ["What is a glacier? ", "nothing", "", "a " * 120, "Say ", ""]

@@ -12,7 +12,8 @@ from quotetune.config import PairsConfig, PreferenceConfig
 from quotetune.errors import QuotetuneError, UsageError
 from quotetune.pairing.candidates import GOLD, CandidateFiles
 from quotetune.pairing.own_preference import load_preference, source_file
-from quotetune.pairing.run import pair_samples, statistics_lines
+from quotetune.pairing.run import pair_samples
+from quotetune.pairing.statistics import statistics_lines
 from quotetune.prompts import Prompt
 from quotetune.sampling.parts import schema
 

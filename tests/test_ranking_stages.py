@@ -10,13 +10,12 @@ import pytest
 import tiny_run
 from tiny_model import tiny_tokenizer
 
-from quotetune.config import Config
+from quotetune.config import Config, ModelConfig
 from quotetune.config.inputs import check_inputs
 from quotetune.pairing.candidates import GOLD
 from quotetune.pairing.gold import write_gold
 from quotetune.pipeline import plan, stage_list
 from quotetune.prompts import Prompt
-from quotetune.sampling import ModelConfig
 from quotetune.sampling.backend import Request, Response
 from quotetune.sampling.parts import write_part
 

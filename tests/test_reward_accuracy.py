@@ -9,12 +9,11 @@ from tiny_model import save_tiny_adapter, tiny_tokenizer
 from training_data import random_rows
 from transformers import AutoModelForCausalLM
 
-from quotetune.config import Config
+from quotetune.config import Config, ModelConfig
 from quotetune.measures.reward_accuracy import reward_margins
 from quotetune.prompts import Prompt
 from quotetune.sampling.backend import Request, Response
 from quotetune.sampling.parts import write_part
-from quotetune.sampling.settings import ModelConfig
 
 pytestmark = pytest.mark.usefixtures("without_children")
 

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from quotetune.best import best_policy, link_best, mend_best, stops_after
+from quotetune.best import best_policy, stops_after
+from quotetune.best_link import link_best, mend_best
 from quotetune.config import Config
 from quotetune.config.rounds import BestConfig
 from quotetune.curves import collect_curves, write_curves

@@ -9,8 +9,9 @@ import pyarrow.parquet as pq
 import pytest
 from tiny_model import save_tiny_adapter, tiny_tokenizer
 
+from quotetune.config import ModelConfig, SamplingConfig
 from quotetune.prompts import Prompt
-from quotetune.sampling import ModelConfig, Progress, SamplingConfig, run_sampling
+from quotetune.sampling import Progress, run_sampling
 from quotetune.sampling.parts import part_path, read_samples, schema
 
 N, MAX_TOKENS, CHUNK = 4, 48, 2

@@ -10,9 +10,10 @@ import pytest
 from pydantic import ValidationError
 from tiny_model import save_tiny_model
 
+from quotetune.config import ModelConfig, SamplingConfig
 from quotetune.errors import QuotetuneError, UsageError
 from quotetune.prompts import Prompt
-from quotetune.sampling import ModelConfig, SamplingConfig, run_sampling
+from quotetune.sampling import run_sampling
 
 SAMPLING = SamplingConfig(backend="transformers", n=2, max_tokens=20)
 
@@ -64,7 +65,7 @@ def test_a_hub_name_is_one_error_without_the_hub(tmp_path, network):
     code = (
         "import sys, time; from quotetune.errors import UsageError\n"
         "from quotetune.sampling.model_files import require_model\n"
-        "from quotetune.sampling import ModelConfig\n"
+        "from quotetune.config import ModelConfig\n"
         "try: require_model(ModelConfig(path='nobody/no-model-of-this-name'))\n"
         "except UsageError as error: print(error)"
     )
@@ -161,7 +162,8 @@ PARENT = """
 import sys
 from pathlib import Path
 from quotetune.prompts import Prompt
-from quotetune.sampling import ModelConfig, SamplingConfig, run_sampling
+from quotetune.config import ModelConfig, SamplingConfig
+from quotetune.sampling import run_sampling
 run_sampling(
     [Prompt(str(i), "x") for i in range(100_000)],
     Path(sys.argv[2]),

@@ -7,6 +7,7 @@ from tiny_model import tiny_tokenizer
 from transformers import GPT2Config, GPT2LMHeadModel
 
 from quotetune import neural_measures
+from quotetune.config import ModelConfig
 from quotetune.config.measures import MauveConfig
 from quotetune.config.validation import validate
 from quotetune.measures.scoring_models import (
@@ -16,7 +17,6 @@ from quotetune.measures.scoring_models import (
     scoring_models_of,
 )
 from quotetune.prompts import Prompt
-from quotetune.sampling.settings import ModelConfig
 from quotetune.stages import all_stages
 
 pytestmark = pytest.mark.usefixtures("without_children")

@@ -5,8 +5,8 @@ import json
 import pytest
 from tiny_model import save_tiny_model, tiny_tokenizer
 
+from quotetune.config import ModelConfig
 from quotetune.errors import UsageError
-from quotetune.sampling.settings import ModelConfig
 from quotetune.tokenizer import load_tokenizer
 
 

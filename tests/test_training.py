@@ -8,8 +8,8 @@ import pytest
 from tiny_model import save_tiny_adapter, save_tiny_model
 from training_data import random_rows, write_pairs
 
+from quotetune.config import ModelConfig
 from quotetune.errors import QuotetuneError, UsageError
-from quotetune.sampling.settings import ModelConfig
 from quotetune.training.run import run_training
 
 OPTIONS = {

@@ -8,7 +8,7 @@ from tiny_model import save_tiny_model, tiny_tokenizer
 from training_data import random_rows, write_pairs
 
 from quotetune.errors import QuotetuneError
-from quotetune.training.dpo_session import TrainingSession
+from quotetune.training.dpo_session import DpoSession
 from quotetune.training.length_grouping import LengthGroupedOrder
 
 
@@ -32,7 +32,7 @@ def make_session(tmp_path, model_directory):
             "dpo": dpo,
             "seed": 0,
         }
-        return TrainingSession(job, tmp_path / "work", ([] if events is None else events).append)
+        return DpoSession(job, tmp_path / "work", ([] if events is None else events).append)
 
     return make
 

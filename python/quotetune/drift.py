@@ -12,9 +12,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from quotetune.config import ModelConfig
 from quotetune.general_text import read_general_texts
 from quotetune.neural_measures import log_prob_job, run_jobs
-from quotetune.sampling.settings import ModelConfig
 
 _CHUNK_TOKENS = 512
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from quotetune.errors import QuotetuneError, UsageError
 from quotetune.metrics import AVERAGED
-from quotetune.pairing.candidates import token_length
+from quotetune.sampling.parts import token_length
 
 if TYPE_CHECKING:
     from quotetune.results import QuipReport

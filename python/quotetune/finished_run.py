@@ -5,13 +5,12 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from quotetune.best_link import BEST
 from quotetune.config import Config, ModelConfig
 from quotetune.config.file import read_yaml
 from quotetune.config.validation import validate_block
 from quotetune.errors import UsageError
 from quotetune.training.run import RECORD_NAME
-
-BEST = "best"
 
 
 @dataclass(frozen=True)

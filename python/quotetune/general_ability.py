@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from quotetune.child import run_child
+from quotetune.config import ModelConfig
 from quotetune.config.measures import LmEvalConfig
 from quotetune.sampling.model_files import require_model, split_policy
-from quotetune.sampling.settings import ModelConfig
 
 LOG_NAME = "lm_eval.log"
 

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from quotetune.child import child_main
+from quotetune.config import ModelConfig
 from quotetune.cpu import apply_in_child, child_environment
 from quotetune.errors import UsageError
-from quotetune.sampling.settings import ModelConfig
 
 # Before torch is imported, by whatever starts this process.
 os.environ.update(child_environment())

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from quotetune.child import child_main
+from quotetune.config import ModelConfig
 from quotetune.cpu import apply_in_child
-from quotetune.sampling.settings import ModelConfig
 from quotetune.tokenizer import load_tokenizer
 
 

@@ -4,8 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from quotetune.best import Preference
-
+Better = Literal["higher", "lower"]
 Form = Literal["share", "number", "integer"]
 Average = Literal["all", "scored", "pooled"]
 Measured = Literal["always", "on demand", "drift"]
@@ -36,7 +35,7 @@ class Metric:
     label: str
     form: Form
     meaning: str
-    better: Preference | None = None
+    better: Better | None = None
     of_quotes: bool = False
     average: Average | None = None
     measured: Measured = "always"

@@ -114,7 +114,7 @@ METRICS = (
         "perplexity",
         "perplexity",
         "number",
-        "How much a response surprises the judging model.",
+        "How much a response surprises the scoring model.",
         better="lower",
         average="scored",
         measured="on demand",

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from quotetune.child import run_child
+from quotetune.config import ModelConfig
 from quotetune.config.measures import MauveConfig
 from quotetune.sampling.model_files import require_model, split_policy
-from quotetune.sampling.settings import ModelConfig
 
 LOG_NAME = "measuring.log"
 Job = dict[str, Any]

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from quotetune.child import child_main
+from quotetune.config import ModelConfig
 from quotetune.cpu import apply_in_child, child_environment
 from quotetune.sampling.backend import context_length
-from quotetune.sampling.settings import ModelConfig
 from quotetune.tokenizer import load_tokenizer
 
 # Before torch is imported, by whatever starts this process.

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from quotetune.best import mend_best
+from quotetune.best_link import mend_best
 from quotetune.config import Config
 from quotetune.console import say
 from quotetune.curves import write_curves

@@ -2,8 +2,8 @@
 
 from collections.abc import Callable
 
+from quotetune.config import ModelConfig
 from quotetune.errors import UsageError
-from quotetune.sampling.settings import ModelConfig
 
 Cut = Callable[[str], tuple[str, str]]
 

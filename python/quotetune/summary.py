@@ -7,7 +7,7 @@ from typing import Any
 
 from rich.console import Console
 
-from quotetune.best import link_best
+from quotetune.best_link import link_best
 from quotetune.citations.results import CITATIONS_NOTE, citation_cells
 from quotetune.config import Config
 from quotetune.console import say
@@ -21,7 +21,7 @@ from quotetune.metrics_table import (
     table_cells,
 )
 from quotetune.model_card import model_card
-from quotetune.pairing.run import statistics_lines
+from quotetune.pairing.statistics import statistics_lines
 from quotetune.row_names import best_line, row_label
 from quotetune.run_metrics import collect_metrics
 from quotetune.stages.layout import BASE, Layout

@@ -2,9 +2,9 @@
 
 from typing import Any
 
+from quotetune.config import ModelConfig
 from quotetune.errors import UsageError
 from quotetune.sampling.model_files import require_model
-from quotetune.sampling.settings import ModelConfig
 
 
 def load_tokenizer(model: ModelConfig) -> Any:
@@ -34,3 +34,17 @@ def load_tokenizer(model: ModelConfig) -> Any:
         raise UsageError(
             f"model.path {model.path}: its tokenizer cannot be loaded ({reason}): {remedy}"
         ) from error
+
+
+def end_token(model: ModelConfig, tokenizer: Any) -> int | None:
+    """Return the token with which the model ends a text; the tokenizer's, if there are several."""
+    from transformers import AutoConfig, GenerationConfig
+
+    source = {"revision": model.revision, "trust_remote_code": model.trust_remote_code}
+    try:
+        ends = GenerationConfig.from_pretrained(model.path, **source).eos_token_id
+    except OSError:  # the model has no such file
+        ends = AutoConfig.from_pretrained(model.path, **source).eos_token_id
+    known: list[int] = [] if ends is None else ends if isinstance(ends, list) else [ends]
+    own: int | None = tokenizer.eos_token_id
+    return known[0] if known and own not in known else own

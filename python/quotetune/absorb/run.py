@@ -8,10 +8,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from quotetune.config import ModelConfig
 from quotetune.content_hash import content_hash
 from quotetune.errors import UsageError
 from quotetune.sampling.model_files import require_model
-from quotetune.sampling.settings import ModelConfig
 from quotetune.training.options import check_lora_options, check_sft_options
 from quotetune.training.run import TrainingProgress, train_in_child
 

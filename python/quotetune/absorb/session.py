@@ -10,12 +10,12 @@ from trl import SFTConfig, SFTTrainer
 
 from quotetune.absorb.texts import read_texts
 from quotetune.absorb.tokens import tokenized
-from quotetune.sampling.settings import ModelConfig
+from quotetune.config import ModelConfig
 from quotetune.training.defaults import default_lora_options, default_sft_options
 from quotetune.training.length_grouping import LengthGrouped
 from quotetune.training.options import lora_options, sft_options
 from quotetune.training.preference_trainer import add_head
-from quotetune.training.session import Report, TrainerSession
+from quotetune.training.session import Report, TrainingSession
 
 _LOGGED = {
     "step": "step",
@@ -39,11 +39,11 @@ class AbsorbTrainer(LengthGrouped, SFTTrainer):  # type: ignore[misc]
         return list(map(len, dataset["input_ids"]))
 
 
-class AbsorbSession(TrainerSession):
+class AbsorbSession(TrainingSession):
     """A continued pre-training that is set up and can be run and saved.
 
     Args:
-        job: What `quotetune.absorb.run.run_absorbing` wrote.
+        job: What `quotetune.training.run.train_in_child` wrote.
         work: The directory of the checkpoints.
         report: Takes progress and notices.
     """

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from quotetune.citations.ids import citable_ids
-from quotetune.pairing.candidates import token_length
+from quotetune.config import ModelConfig, SamplingConfig
 from quotetune.sampling import Progress, run_sampling
 from quotetune.sampling.backend import Continuation
 from quotetune.sampling.citation_constraint import (
@@ -13,8 +13,7 @@ from quotetune.sampling.citation_constraint import (
     MOST_IDS,
     CitationConstraint,
 )
-from quotetune.sampling.parts import read_samples
-from quotetune.sampling.settings import ModelConfig, SamplingConfig
+from quotetune.sampling.parts import read_samples, token_length
 
 if TYPE_CHECKING:
     from quotetune.index import Index

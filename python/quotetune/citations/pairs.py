@@ -15,9 +15,9 @@ from quotetune.citations.form import is_citable, with_citations
 from quotetune.citations.ids import Documents, documents_by_id
 from quotetune.citations.tokens import citation_tokens
 from quotetune.citing import cited_documents
-from quotetune.pairing.candidates import Row
+from quotetune.config import ModelConfig
 from quotetune.results import Quote
-from quotetune.sampling.settings import ModelConfig
+from quotetune.sampling.parts import Row
 from quotetune.tokenizer import load_tokenizer
 from quotetune.whole_files import write_json
 

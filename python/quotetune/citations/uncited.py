@@ -5,11 +5,9 @@ from typing import Any
 
 from quotetune.citations.form import split_citations
 from quotetune.citations.tokens import tokens_of_begin
-from quotetune.pairing.gold import end_token
-from quotetune.sampling.settings import ModelConfig
-from quotetune.tokenizer import load_tokenizer
-
-Row = dict[str, Any]
+from quotetune.config import ModelConfig
+from quotetune.sampling.parts import Row
+from quotetune.tokenizer import end_token, load_tokenizer
 
 
 def write_uncited(samples: Path, output: Path, model: ModelConfig) -> int:

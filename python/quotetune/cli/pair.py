@@ -48,7 +48,8 @@ def pair(
     from quotetune.cli.reading import index_named, seed_named
     from quotetune.config.file import read_blocks, read_yaml
     from quotetune.hub import push_directory
-    from quotetune.pairing.run import pair_samples, statistics_lines
+    from quotetune.pairing.run import pair_samples
+    from quotetune.pairing.statistics import statistics_lines
     from quotetune.preference_dataset import write_preference_dataset
     from quotetune.stages.ranking import RankingStages
     from quotetune.whole_files import written_directory

@@ -4,12 +4,14 @@
 `inputs` checks that the files they name can be used.
 """
 
+from quotetune.config.candidates import CandidatesConfig
 from quotetune.config.evaluation import EvaluationConfig, evaluation_sampling
+from quotetune.config.model import ModelConfig
 from quotetune.config.pairs import PairsConfig
-from quotetune.config.preference import CandidatesConfig, PreferenceConfig
+from quotetune.config.preference import PreferenceConfig
 from quotetune.config.prompts import PromptsConfig
 from quotetune.config.run import Config
-from quotetune.sampling.settings import ModelConfig, SamplingConfig
+from quotetune.config.sampling import SamplingConfig
 
 __all__ = [
     "CandidatesConfig",

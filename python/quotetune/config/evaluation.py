@@ -6,7 +6,8 @@ from pydantic import PositiveInt
 
 from quotetune.config.block import Block
 from quotetune.config.measures import LmEvalConfig, MauveConfig, PerplexityModel
-from quotetune.sampling.settings import ModelConfig, SamplingConfig
+from quotetune.config.model import ModelConfig
+from quotetune.config.sampling import SamplingConfig
 
 
 class EvaluationConfig(Block):

@@ -12,7 +12,7 @@ from pydantic import (
 )
 
 from quotetune.config.block import Block
-from quotetune.sampling.settings import ModelConfig
+from quotetune.config.model import ModelConfig
 
 
 def _kind(value: Any) -> str:

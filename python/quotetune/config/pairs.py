@@ -13,7 +13,7 @@ from pydantic import (
 
 from quotetune.config.block import Block
 from quotetune.config.citations import CitationsConfig, switched
-from quotetune.sampling.settings import ModelConfig
+from quotetune.config.model import ModelConfig
 
 
 class NegativesConfig(Block):

@@ -19,7 +19,9 @@ from pydantic import (
 )
 
 from quotetune.config.block import Block
-from quotetune.sampling.settings import ModelConfig, SamplingConfig
+from quotetune.config.model import ModelConfig
+from quotetune.config.sampling import SamplingConfig
+from quotetune.metric import Better
 
 Need = Literal["documents", "reference"]
 # An infinite one would be no share of anything.
@@ -38,7 +40,7 @@ class Criterion:
     """
 
     tau: float
-    prefer: Literal["higher", "lower"] = "higher"
+    prefer: Better = "higher"
     of_quotes: bool = False
     needs: Need | None = None
 
@@ -77,7 +79,7 @@ class CriterionConfig(Block):
     the better response gets all, of equal ones each a half. `null` takes the criterion's usual
     one."""
 
-    prefer: Literal["higher", "lower"] | None = None
+    prefer: Better | None = None
     """Which side is better; `null` takes the usual one: lower for repetition and perplexity, higher
     for all others. `pairs.direction: unquote` turns round what measures quoting."""
 
@@ -215,10 +217,3 @@ class PreferenceConfig(Block):
         given |= {name: own.weight for name, own in self.callables.items()}
         total = sum(given.values())
         return {name: weight / total for name, weight in given.items()}
-
-
-class CandidatesConfig(Block):
-    """What is ranked beside the samples."""
-
-    gold: bool = False
-    """Rank the prompt's `reference` among its samples, as DNO does with a teacher's response."""

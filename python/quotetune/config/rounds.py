@@ -6,8 +6,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field
 
-from quotetune.best import Preference
 from quotetune.config.block import Block
+from quotetune.metric import Better
 from quotetune.metrics import EVALUATED, metric_named
 
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -26,12 +26,12 @@ class BestConfig(Block):
     criterion: Annotated[str, AfterValidator(_evaluated)] = "quip"
     """A metric of the evaluation on the held-out prompts (docs/metrics.md)."""
 
-    prefer: Preference | None = None
+    prefer: Better | None = None
     """Which value of it is the better one; `null` takes the usual one: lower for perplexity,
     repetition, cut and the false-positive floor, higher for all others. `pairs.direction: unquote`
     turns round what measures quoting."""
 
-    def preferred(self, direction: Literal["quote", "unquote"]) -> Preference:
+    def preferred(self, direction: Literal["quote", "unquote"]) -> Better:
         """Say which value is the better one.
 
         Args:
@@ -93,7 +93,7 @@ def round_problems(blocks: Mapping[str, Any]) -> list[tuple[str, str]]:
     return problems
 
 
-def _usual(criterion: str, direction: str) -> Preference:
+def _usual(criterion: str, direction: str) -> Better:
     metric = metric_named(criterion)
     if metric.of_quotes and direction == "unquote":
         return "lower"

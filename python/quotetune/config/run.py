@@ -10,12 +10,14 @@ from pydantic import NonNegativeInt, PositiveInt
 
 from quotetune.config.absorb import AbsorbConfig
 from quotetune.config.block import Block
+from quotetune.config.candidates import CandidatesConfig
 from quotetune.config.evaluation import EvaluationConfig, evaluation_sampling
+from quotetune.config.model import ModelConfig
 from quotetune.config.pairs import PairsConfig
-from quotetune.config.preference import CandidatesConfig, PreferenceConfig
+from quotetune.config.preference import PreferenceConfig
 from quotetune.config.prompts import PromptsConfig
 from quotetune.config.rounds import BestConfig, DriftConfig, Share
-from quotetune.sampling.settings import ModelConfig, SamplingConfig
+from quotetune.config.sampling import SamplingConfig
 
 
 class Config(Block):

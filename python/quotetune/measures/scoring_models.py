@@ -5,10 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from quotetune.config import EvaluationConfig
+from quotetune.config import EvaluationConfig, ModelConfig
 from quotetune.config.measures import MauveConfig
 from quotetune.neural_measures import bart_score_job, mauve_job, perplexity_job, run_jobs
-from quotetune.sampling.settings import ModelConfig
 
 if TYPE_CHECKING:
     from quotetune.prompts import Prompt

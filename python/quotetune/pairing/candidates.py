@@ -8,12 +8,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 from quotetune.errors import UsageError
+from quotetune.sampling.parts import Row, token_length
 
 GOLD = -1
-Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -116,19 +116,6 @@ class _Measured:
                 raise UsageError(
                     f"{path}: more scores than there are samples in {self._samples}: score again"
                 )
-
-
-def token_length(row: Row) -> int:
-    """Return the tokens of a sample without the end-of-text token.
-
-    Example:
-        >>> token_length({"token_ids": [5, 6, 2], "finish_reason": "stop"})
-        2
-        >>> token_length({"token_ids": [5, 6, 7], "finish_reason": "length"})
-        3
-    """
-    length: int = len(row["token_ids"]) - (row["finish_reason"] == "stop")
-    return length
 
 
 class CandidatesWriter:

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from quotetune.config import ModelConfig
 from quotetune.errors import UsageError
 from quotetune.pairing.candidates import GOLD, candidate_parts
-from quotetune.sampling.settings import ModelConfig
 
 if TYPE_CHECKING:
     from quotetune.prompts import Prompt
@@ -34,7 +34,7 @@ def write_gold(
     import pyarrow.parquet as pq
 
     from quotetune.sampling.parts import part_path, schema
-    from quotetune.tokenizer import load_tokenizer
+    from quotetune.tokenizer import end_token, load_tokenizer
 
     tokenizer = load_tokenizer(model)
     end = end_token(model, tokenizer)
@@ -94,17 +94,3 @@ def _prompt_tokens(samples: Path) -> dict[str, list[int]]:
         for row in pq.read_table(part, columns=["prompt_id", "prompt_token_ids"]).to_pylist():
             shown[row["prompt_id"]] = row["prompt_token_ids"]
     return shown
-
-
-def end_token(model: ModelConfig, tokenizer: Any) -> int | None:
-    """Return the token with which the model ends a text; the tokenizer's, if there are several."""
-    from transformers import AutoConfig, GenerationConfig
-
-    source = {"revision": model.revision, "trust_remote_code": model.trust_remote_code}
-    try:
-        ends = GenerationConfig.from_pretrained(model.path, **source).eos_token_id
-    except OSError:  # the model has no such file
-        ends = AutoConfig.from_pretrained(model.path, **source).eos_token_id
-    known: list[int] = [] if ends is None else ends if isinstance(ends, list) else [ends]
-    own: int | None = tokenizer.eos_token_id
-    return known[0] if known and own not in known else own

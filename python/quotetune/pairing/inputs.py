@@ -5,12 +5,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from quotetune.config import Config
+from quotetune.config import Config, ModelConfig
 from quotetune.config.preference import CRITERIA, PreferenceConfig
 from quotetune.config.validation import Problem
 from quotetune.errors import QuotetuneError, UsageError
 from quotetune.pairing.ranking_config import RankingConfig
-from quotetune.sampling.settings import ModelConfig
 
 if TYPE_CHECKING:
     from quotetune.index import Index

@@ -12,11 +12,12 @@ from typing import Any
 import numpy as np
 
 from quotetune.config.preference import JudgeConfig
-from quotetune.pairing.candidates import CandidateFiles, Row, candidates_by_prompt
+from quotetune.pairing.candidates import CandidateFiles, candidates_by_prompt
 from quotetune.pairing.comparisons import compared
 from quotetune.pairing.preference import Matrix
 from quotetune.prompts import Prompt
 from quotetune.sampling import Progress, run_sampling
+from quotetune.sampling.parts import Row
 
 _MARKED = re.compile(r"\[\[([AB])\]\]")
 _BARE = re.compile(r"\W*([AB])\W*")

@@ -4,9 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from quotetune.config import CandidatesConfig, PairsConfig, PreferenceConfig
+from quotetune.config import CandidatesConfig, ModelConfig, PairsConfig, PreferenceConfig
 from quotetune.errors import UsageError
-from quotetune.sampling.settings import ModelConfig
 
 if TYPE_CHECKING:
     from quotetune.config import Config

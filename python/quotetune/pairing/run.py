@@ -15,9 +15,7 @@ from quotetune.pairing.candidates import (
     GOLD,
     CandidateFiles,
     CandidatesWriter,
-    Row,
     candidates_by_prompt,
-    token_length,
 )
 from quotetune.pairing.judging import Verdicts
 from quotetune.pairing.own_preference import Prefer, load_preference, preference_matrix
@@ -27,11 +25,9 @@ from quotetune.pairing.statistics import (
     STATISTICS_SCHEMA,
     Tally,
     no_pairs_message,
-    statistics_lines,
 )
 from quotetune.prompts import Prompt
-
-__all__ = ["NoPairsError", "pair_samples", "statistics_lines", "token_length"]
+from quotetune.sampling.parts import Row, token_length
 
 
 class NoPairsError(QuotetuneError):

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 
 from quotetune.config import PairsConfig
-from quotetune.pairing.candidates import GOLD, Row, token_length
+from quotetune.pairing.candidates import GOLD
 from quotetune.pairing.pairs import DISCARDS, Discard
+from quotetune.sampling.parts import Row, token_length
 
 STATISTICS_SCHEMA = 1
 Pair = tuple[Row, Row, float]

@@ -3,8 +3,8 @@
 import re
 from pathlib import Path
 
+from quotetune.config import ModelConfig
 from quotetune.errors import UsageError
-from quotetune.sampling.settings import ModelConfig
 
 _HUB_TIMEOUT_SECONDS = 10.0
 _HUB_NAME = re.compile(r"[\w.-]+(/[\w.-]+)?", re.ASCII)

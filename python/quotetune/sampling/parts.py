@@ -8,6 +8,8 @@ from quotetune.errors import QuotetuneError, UsageError
 from quotetune.sampling.backend import Request, Response
 
 LOG_NAME = "sampling.log"
+# Of a part, or of a table that goes on from there.
+Row = dict[str, Any]
 
 
 def schema() -> Any:
@@ -119,3 +121,16 @@ def read_samples(directory: Path) -> Any:
         raise UsageError(f"{directory}: no such directory; give that of quotetune sample's parts")
     tables = [pq.read_table(path) for path in sorted(directory.glob("part-*.parquet"))]
     return pa.concat_tables(tables) if tables else schema().empty_table()
+
+
+def token_length(row: Row) -> int:
+    """Return the tokens of a sample without the end-of-text token.
+
+    Example:
+        >>> token_length({"token_ids": [5, 6, 2], "finish_reason": "stop"})
+        2
+        >>> token_length({"token_ids": [5, 6, 7], "finish_reason": "length"})
+        3
+    """
+    length: int = len(row["token_ids"]) - (row["finish_reason"] == "stop")
+    return length

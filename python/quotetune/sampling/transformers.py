@@ -16,9 +16,9 @@ from transformers import (
     TopPLogitsWarper,
 )
 
+from quotetune.config import ModelConfig, SamplingConfig
 from quotetune.sampling.backend import Request, Response
 from quotetune.sampling.citation_constraint import CitationConstraint, CitationTrie
-from quotetune.sampling.settings import ModelConfig, SamplingConfig
 from quotetune.tokenizer import load_tokenizer
 
 _BATCH_ROWS = 64

@@ -11,10 +11,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from quotetune.config import ModelConfig, SamplingConfig
 from quotetune.errors import UsageError
 from quotetune.sampling.backend import Request, Response
 from quotetune.sampling.citation_constraint import CitationConstraint
-from quotetune.sampling.settings import ModelConfig, SamplingConfig
 
 _LORA_RANKS = (1, 8, 16, 32, 64, 128, 256, 320, 512)
 _CPU_SEQUENCES = 256

@@ -10,6 +10,7 @@ from typing import Any
 
 from quotetune.chat import prompt_token_ids
 from quotetune.child import child_main
+from quotetune.config import ModelConfig, SamplingConfig
 from quotetune.cpu import apply_in_child
 from quotetune.prompts import Prompt
 from quotetune.sampling.backend import (
@@ -21,7 +22,6 @@ from quotetune.sampling.backend import (
 )
 from quotetune.sampling.citation_constraint import CitationConstraint
 from quotetune.sampling.parts import count_parts, missing_parts, write_part
-from quotetune.sampling.settings import ModelConfig, SamplingConfig
 from quotetune.tokenizer import load_tokenizer
 
 _SECONDS_BETWEEN_REPORTS = 0.5

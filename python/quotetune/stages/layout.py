@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from quotetune.config import Config
+from quotetune.config import Config, ModelConfig
 from quotetune.config.absorb import is_whole
-from quotetune.sampling.settings import ModelConfig
 
 BASE = "base"
 ABSORBED = "absorbed"

@@ -233,7 +233,8 @@ class RankingStages:
         own = {} if config.preference is None else config.preference.callables
 
         def make(result: Path) -> None:
-            from quotetune.pairing.run import pair_samples, statistics_lines
+            from quotetune.pairing.run import pair_samples
+            from quotetune.pairing.statistics import statistics_lines
 
             statistics = pair_samples(
                 files,

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from quotetune.sampling.settings import ModelConfig
+from quotetune.config import ModelConfig
 
 
 def default_dpo_options(options: dict[str, Any], *, lora: bool) -> dict[str, Any]:

@@ -9,12 +9,12 @@ from peft import LoraConfig, PeftConfig, PeftModel, set_peft_model_state_dict
 from peft.utils import load_peft_weights
 from trl import DPOConfig
 
+from quotetune.config import ModelConfig
 from quotetune.errors import QuotetuneError
-from quotetune.sampling.settings import ModelConfig
 from quotetune.training.defaults import default_dpo_options, default_lora_options
 from quotetune.training.options import dpo_options, lora_options
 from quotetune.training.preference_trainer import PreferenceTrainer
-from quotetune.training.session import Report, TrainerSession
+from quotetune.training.session import Report, TrainingSession
 
 _COLUMNS = {
     "prompt_token_ids": "prompt_ids",
@@ -34,11 +34,11 @@ _LOGGED = {
 }
 
 
-class TrainingSession(TrainerSession):
+class DpoSession(TrainingSession):
     """A training by DPO that is set up and can be run and saved.
 
     Args:
-        job: What `quotetune.training.run.run_training` wrote.
+        job: What `quotetune.training.run.train_in_child` wrote.
         work: The directory of the checkpoints.
         report: Takes progress and notices.
     """

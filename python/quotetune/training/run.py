@@ -12,16 +12,14 @@ from pathlib import Path
 from typing import Any, Literal
 
 from quotetune.child import run_child
+from quotetune.config import ModelConfig
 from quotetune.content_hash import content_hash
 from quotetune.errors import UsageError
 from quotetune.sampling.model_files import require_model, split_policy
-from quotetune.sampling.settings import ModelConfig
 from quotetune.training.options import check_dpo_options, check_lora_options
 
 LOG_NAME = "training.log"
 RECORD_NAME = "training.json"
-
-__all__ = ["TrainingProgress", "check_dpo_options", "check_lora_options", "run_training"]
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,10 @@ from typing import Any
 
 from transformers import AutoModelForCausalLM, TrainerCallback
 
+from quotetune.config import ModelConfig
 from quotetune.cpu import apply_in_child
 from quotetune.errors import QuotetuneError
 from quotetune.model_card import write_model_card
-from quotetune.sampling.settings import ModelConfig
 from quotetune.tokenizer import load_tokenizer
 from quotetune.training.defaults import weights_dtype
 from quotetune.training.run import RECORD_NAME
@@ -20,7 +20,7 @@ from quotetune.training.run import RECORD_NAME
 Report = Callable[[dict[str, Any]], None]
 
 
-class TrainerSession:
+class TrainingSession:
     """A training that is set up and can be run and saved.
 
     A subclass makes the trainer, says what is recorded, and which entries of the log are.

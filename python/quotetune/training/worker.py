@@ -15,7 +15,7 @@ from quotetune.child import child_main
 from quotetune.cpu import child_environment
 
 if TYPE_CHECKING:
-    from quotetune.training.session import TrainerSession
+    from quotetune.training.session import TrainingSession
 
 # Before torch is imported, by whatever starts this process.
 os.environ.update(child_environment())
@@ -49,14 +49,14 @@ def train(job: dict[str, Any], work: Path, report: Callable[[dict[str, Any]], No
 
 def _session(
     job: dict[str, Any], work: Path, report: Callable[[dict[str, Any]], None]
-) -> "TrainerSession":
+) -> "TrainingSession":
     if job["method"] == "sft":
         from quotetune.absorb.session import AbsorbSession
 
         return AbsorbSession(job, work, report)
-    from quotetune.training.dpo_session import TrainingSession
+    from quotetune.training.dpo_session import DpoSession
 
-    return TrainingSession(job, work, report)
+    return DpoSession(job, work, report)
 
 
 def _versions() -> dict[str, str]:

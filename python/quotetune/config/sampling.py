@@ -1,32 +1,14 @@
-"""The keys of a config's `model:` and `sampling:` blocks."""
+"""The keys of a config's `sampling:` block."""
 
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt, model_validator
+from pydantic import Field, PositiveInt, model_validator
+
+from quotetune.config.block import Block
 
 
-class ModelConfig(BaseModel):
-    """The base model, the same for sampling and for training."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
-
-    path: str = Field(min_length=1)
-    """A directory with `config.json`, safetensors and a tokenizer, or a name on the Hub."""
-
-    revision: str | None = None
-    """Branch, tag or commit of a model on the Hub; `null` takes its default branch."""
-
-    dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
-    """Type of the weights and of the arithmetic; `auto` takes the one the weights are stored in."""
-
-    trust_remote_code: bool = False
-    """Run Python code that lies beside the weights. Only for models whose authors you trust."""
-
-
-class SamplingConfig(BaseModel):
+class SamplingConfig(Block):
     """How responses are drawn. The defaults are those of Quote-Tuning's released settings."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     backend: Literal["auto", "vllm", "transformers"] = "auto"
     """What generates the text; `auto` takes vLLM where it is installed, else transformers."""

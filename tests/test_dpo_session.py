@@ -11,7 +11,7 @@ from tiny_model import save_tiny_adapter, save_tiny_model
 from training_data import random_rows, write_pairs
 
 from quotetune.training.checkpoints import newest_checkpoint
-from quotetune.training.dpo_session import TrainingSession
+from quotetune.training.dpo_session import DpoSession
 
 ROWS = random_rows(10)
 
@@ -64,7 +64,7 @@ def make_job(
 
 
 def run(job, work, report=lambda event: None):
-    session = TrainingSession(job, work, report)
+    session = DpoSession(job, work, report)
     session.train(newest_checkpoint(work))
     session.save(work / "output", {"torch": torch.__version__})
     return work / "output"
@@ -118,7 +118,7 @@ def test_an_adapter_goes_on_and_its_reference_is_the_one_asked_for(
         precompute_ref_log_probs=precompute,
         max_steps=1,
     )
-    session = TrainingSession(job, tmp_path, lambda event: None)
+    session = DpoSession(job, tmp_path, lambda event: None)
     session.train(None)
     [entry] = session.record()["history"]
     policy = load(policies, adapter="adapter")
