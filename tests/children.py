@@ -6,6 +6,7 @@ real ones.
 
 import importlib
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -20,14 +21,14 @@ _WORK = {
 
 
 def work_here(patch: pytest.MonkeyPatch) -> None:
-    """Let no child be started, on one thread: more only wait for each other at small products."""
-    import torch
-
-    torch.set_num_threads(1)
+    """Let no child be started."""
     for _, parent in _WORK.values():
         patch.setattr(f"{parent}.run_child", _run)
 
 
-def _run(module: str, job: Path, log: Path, report: object, **_options: object) -> None:
+def _run(
+    module: str, job: Path, log: Path, report: object, *, name: str, launcher: Sequence[str] = ()
+) -> None:
+    assert not launcher, "what is launched on several devices is a child"
     work = getattr(importlib.import_module(module), _WORK[module][0])
     work(json.loads(job.read_text(encoding="utf-8")), job.parent, report)

@@ -1,7 +1,7 @@
 """What must be so before any test imports torch or runs a property."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import children
@@ -13,6 +13,9 @@ from quotetune.cpu import child_environment
 
 # On a machine that only claims to have AMX, a bf16 product in this process would kill it.
 os.environ.update(child_environment())
+# Threads that wait for each other at every small product are many times slower than one; child
+# processes inherit this.
+os.environ["OMP_NUM_THREADS"] = "1"
 # No test may wait for a hub.
 os.environ["HF_HUB_OFFLINE"] = "1"
 # Example times say nothing on a machine that does other work.
@@ -38,7 +41,9 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return save_tiny_model(tmp_path_factory.mktemp("models") / "tiny")
 
 
-@pytest.fixture
-def without_children(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(scope="module")
+def without_children() -> Iterator[None]:
     """Do the work of children in this process."""
-    children.work_here(monkeypatch)
+    with pytest.MonkeyPatch.context() as patch:
+        children.work_here(patch)
+        yield

@@ -21,7 +21,6 @@ TEXTS = [
 
 @pytest.fixture(scope="module")
 def inputs(tmp_path_factory):
-    torch.set_num_threads(1)
     directory = tmp_path_factory.mktemp("absorb")
     save_tiny_model(directory / "model")
     write_texts(directory / "texts.parquet", TEXTS)

@@ -224,7 +224,6 @@ def test_after_each_token_just_those_are_allowed_that_lead_to_valid_ids():
 
 
 def test_the_constrained_ids_of_vllm_are_always_valid(model, tmp_path, monkeypatch):
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")
     begun = [Continuation(str(i), tokens(text, ended=False)) for i, text in enumerate(TEXTS)]
     constraint = CitationConstraint(VALID, 3)
     run_sampling(

@@ -2,16 +2,18 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 from pathlib import Path
 
-import children
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import tiny_run
 import yaml
+from tiny_model import tiny_tokenizer
 
 from quotetune import Document, Index, build_index
 from quotetune.citations.decoding import decode_citations
@@ -34,15 +36,8 @@ def inputs(tmp_path_factory):
     )
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _work_here():
-    with pytest.MonkeyPatch.context() as patch:
-        children.work_here(patch)
-        yield
-
-
 @pytest.fixture(scope="module")
-def finished(inputs):
+def finished(inputs, without_children):
     """The config of a run that was killed while ids were decoded, and then went through."""
     path = Path(inputs["run"]).with_name("config.yaml")
     path.write_text(yaml.safe_dump(inputs))
@@ -93,10 +88,26 @@ def test_the_training_learns_the_pairs_with_ids(finished):
     assert record["tokens"]["chosen"] == sum(len(row["chosen_token_ids"]) for row in cited)
 
 
-def test_scores_and_metrics_are_of_texts_without_ids(finished):
-    for name in ("base", "round-1"):
-        rows = read(finished, f"evaluation/{name}/metrics/responses.parquet")
-        assert all(split_citations(row["response"]) == (row["response"], []) for row in rows)
+def test_metrics_are_of_texts_without_ids(finished, tmp_path):
+    copy = {**finished, "run": str(tmp_path / "run")}
+    shutil.copytree(finished["run"], copy["run"], symlinks=True)
+    part = Path(copy["run"]) / "evaluation/base/samples/part-00000.parquet"
+    sampled = pq.read_table(part).to_pylist()
+    texts = {(row["prompt_id"], row["sample"]): row["response"].rstrip() for row in sampled}
+    ids = tiny_tokenizer()(" [7]", add_special_tokens=False)["input_ids"]
+    for row in sampled:  # of its own accord this model says no ids
+        end = len(row["token_ids"]) - (row["finish_reason"] == "stop")
+        row["token_ids"][end:end] = ids
+        row["response"] += " [7]"
+    pq.write_table(pa.Table.from_pylist(sampled, pq.read_schema(part)), part)
+    tiny_run.run(copy)
+    measured = read(copy, "evaluation/base/metrics/responses.parquet")
+    found = {(row["prompt_id"], row["sample"]): row["response"] for row in measured}
+    assert {key: found[key] for key in found.keys() & texts} == {
+        key: text for key, text in texts.items() if key[1] == 0
+    }
+    citations = json.loads((Path(copy["run"]) / "metrics.json").read_text())["citations"]
+    assert citations["rows"]["base"]["plain"]["cited"] > 0
 
 
 def test_metrics_and_reports_have_the_citations_of_each_policy(finished):

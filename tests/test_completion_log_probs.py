@@ -1,16 +1,9 @@
 """Log-probabilities on the CPU: the same numbers and gradients as the definition gives."""
 
-import pytest
 import torch
-from tiny_model import save_tiny_model
 from transformers import AutoModelForCausalLM
 
 from quotetune.training.completion_log_probs import add_completion_head, can_score_completions
-
-
-@pytest.fixture(scope="module")
-def model_directory(tmp_path_factory):
-    return save_tiny_model(tmp_path_factory.mktemp("model") / "tiny")
 
 
 def _batch(model, rows, columns):
@@ -22,8 +15,8 @@ def _batch(model, rows, columns):
     return ids, labels
 
 
-def test_scores_and_gradients_are_those_of_log_softmax_over_all_logits(model_directory):
-    model = AutoModelForCausalLM.from_pretrained(model_directory)
+def test_scores_and_gradients_are_those_of_log_softmax_over_all_logits(model):
+    model = AutoModelForCausalLM.from_pretrained(model)
     model.get_output_embeddings().weight.requires_grad_(False)
     ids, labels = _batch(model, rows=6, columns=60)  # More completion tokens than a tile has.
     weights = torch.rand(6, 59)
@@ -52,8 +45,8 @@ def test_scores_and_gradients_are_those_of_log_softmax_over_all_logits(model_dir
             torch.testing.assert_close(parameter.grad, gradients[name], atol=1e-4, rtol=1e-4)
 
 
-def test_the_plain_forward_stays_as_it_was(model_directory):
-    model = AutoModelForCausalLM.from_pretrained(model_directory)
+def test_the_plain_forward_stays_as_it_was(model):
+    model = AutoModelForCausalLM.from_pretrained(model)
     ids, labels = _batch(model, rows=2, columns=12)
     before = model(input_ids=ids, labels=labels)
     add_completion_head(model)
@@ -62,8 +55,8 @@ def test_the_plain_forward_stays_as_it_was(model_directory):
     assert torch.equal(before.loss, after.loss)
 
 
-def test_bf16_autocast_is_close_to_float32(model_directory):
-    model = AutoModelForCausalLM.from_pretrained(model_directory)
+def test_bf16_autocast_is_close_to_float32(model):
+    model = AutoModelForCausalLM.from_pretrained(model)
     model.get_output_embeddings().weight.requires_grad_(False)
     ids, labels = _batch(model, rows=2, columns=30)
     add_completion_head(model)
@@ -74,6 +67,6 @@ def test_bf16_autocast_is_close_to_float32(model_directory):
     torch.testing.assert_close(rounded, exact, atol=0.2, rtol=0.1)
 
 
-def test_a_trained_head_is_left_to_trl(model_directory):
-    model = AutoModelForCausalLM.from_pretrained(model_directory)
+def test_a_trained_head_is_left_to_trl(model):
+    model = AutoModelForCausalLM.from_pretrained(model)
     assert not can_score_completions(model)

@@ -18,7 +18,6 @@ ROWS = random_rows(10)
 
 @pytest.fixture(scope="module")
 def policies(tmp_path_factory):
-    torch.set_num_threads(1)
     directory = tmp_path_factory.mktemp("policies")
     model = save_tiny_model(directory / "model")
     return {

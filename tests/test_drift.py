@@ -24,7 +24,6 @@ def test_drift_is_what_a_plain_loop_over_tokens_says(tmp_path):
     from peft import PeftModel
     from transformers import AutoModelForCausalLM
 
-    torch.set_num_threads(1)
     path = save_tiny_model(tmp_path / "model", context=1024)
     adapter = save_tiny_adapter(path, tmp_path / "adapter")
     tokenizer = tiny_tokenizer()

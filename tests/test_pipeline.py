@@ -9,7 +9,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import children
 import pyarrow.parquet as pq
 import pytest
 import tiny_run
@@ -55,12 +54,10 @@ def inputs(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def finished(inputs, tmp_path_factory):
+def finished(inputs, tmp_path_factory, without_children):
     """The config of a run that went through undisturbed."""
     config = {**inputs, "run": str(tmp_path_factory.mktemp("finished") / "run")}
-    with pytest.MonkeyPatch.context() as patch:
-        children.work_here(patch)
-        tiny_run.run(config)
+    tiny_run.run(config)
     return config
 
 

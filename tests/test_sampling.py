@@ -27,14 +27,6 @@ PROMPTS = [
 BACKENDS = ["vllm", "transformers"]
 
 
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    """Threads only get in each other's way on so small a model."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("OMP_NUM_THREADS", "1")
-        yield
-
-
 @pytest.fixture(scope="module")
 def adapter(model, tmp_path_factory) -> Path:
     return save_tiny_adapter(model, tmp_path_factory.mktemp("adapter") / "lora")

@@ -19,7 +19,7 @@ SAMPLING = SamplingConfig(backend="transformers", n=2, max_tokens=20)
 
 
 @pytest.fixture(scope="module")
-def model(tmp_path_factory) -> ModelConfig:
+def short_model(tmp_path_factory) -> ModelConfig:
     directory = save_tiny_model(tmp_path_factory.mktemp("model") / "tiny", context=64)
     return ModelConfig(path=str(directory))
 
@@ -33,17 +33,17 @@ def sample(model: ModelConfig, output: Path, *texts: str, **changes) -> None:
     run_sampling(prompts(*texts), output, model=model, sampling=sampling, seed=0, round=1)
 
 
-def test_a_prompt_longer_than_the_context_is_named_before_any_sampling(model, tmp_path):
+def test_a_prompt_longer_than_the_context_is_named_before_any_sampling(short_model, tmp_path):
     with pytest.raises(
         UsageError, match=r"prompt p1 has 46 tokens.* context of 64 \(1 of 2"
     ) as error:
-        sample(model, tmp_path, "short", "x" * 45)
+        sample(short_model, tmp_path, "short", "x" * 45)
     assert "\n" not in str(error.value)
     assert not list(tmp_path.glob("part-*"))
 
 
-def test_no_prompts_make_no_parts(model, tmp_path):
-    sample(model, tmp_path)
+def test_no_prompts_make_no_parts(short_model, tmp_path):
+    sample(short_model, tmp_path)
     assert not list(tmp_path.glob("part-*"))
 
 
@@ -81,12 +81,12 @@ def test_a_directory_without_a_model_is_refused(tmp_path):
         sample(ModelConfig(path=str(tmp_path)), tmp_path / "out", "x")
 
 
-def test_an_adapter_directory_without_an_adapter_is_refused(model, tmp_path):
+def test_an_adapter_directory_without_an_adapter_is_refused(short_model, tmp_path):
     with pytest.raises(UsageError, match="neither a LoRA adapter"):
         run_sampling(
             prompts("x"),
             tmp_path,
-            model=model,
+            model=short_model,
             sampling=SAMPLING,
             adapter=tmp_path,
             seed=0,
@@ -94,10 +94,10 @@ def test_an_adapter_directory_without_an_adapter_is_refused(model, tmp_path):
         )
 
 
-def test_a_chat_needs_a_chat_template(model, tmp_path):
+def test_a_chat_needs_a_chat_template(short_model, tmp_path):
     plain = tmp_path / "plain"
     plain.mkdir()
-    for file in Path(model.path).iterdir():
+    for file in Path(short_model.path).iterdir():
         if file.name != "chat_template.jinja":
             (plain / file.name).symlink_to(file)
     chat = Prompt("c", messages=[{"role": "user", "content": "x"}])
@@ -112,10 +112,10 @@ def test_a_chat_needs_a_chat_template(model, tmp_path):
         )
 
 
-def test_a_broken_model_is_one_line_that_names_the_log(model, tmp_path):
+def test_a_broken_model_is_one_line_that_names_the_log(short_model, tmp_path):
     broken = tmp_path / "broken"
     broken.mkdir()
-    for file in Path(model.path).iterdir():
+    for file in Path(short_model.path).iterdir():
         if file.suffix != ".safetensors":
             (broken / file.name).symlink_to(file)
     (broken / "model.safetensors").write_bytes(b"not a tensor")
@@ -125,10 +125,10 @@ def test_a_broken_model_is_one_line_that_names_the_log(model, tmp_path):
     assert "Traceback" in (tmp_path / "out" / "sampling.log").read_text()
 
 
-def test_parts_of_another_job_are_made_again(model, tmp_path):
-    sample(model, tmp_path, "x")
+def test_parts_of_another_job_are_made_again(short_model, tmp_path):
+    sample(short_model, tmp_path, "x")
     first = (tmp_path / "part-00000.parquet").read_bytes()
-    sample(model, tmp_path, "x", max_tokens=5)
+    sample(short_model, tmp_path, "x", max_tokens=5)
     assert (tmp_path / "part-00000.parquet").read_bytes() != first
 
 
@@ -176,9 +176,9 @@ run_sampling(
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks for the child in /proc")
-def test_the_child_ends_when_its_parent_is_killed(model, tmp_path):
+def test_the_child_ends_when_its_parent_is_killed(short_model, tmp_path):
     parent = subprocess.Popen(
-        [sys.executable, "-c", PARENT, model.path, str(tmp_path)], stderr=subprocess.DEVNULL
+        [sys.executable, "-c", PARENT, short_model.path, str(tmp_path)], stderr=subprocess.DEVNULL
     )
     wait_for(lambda: (tmp_path / "part-00000.parquet").exists())
     (child,) = children(parent.pid)

@@ -2,10 +2,9 @@
 
 import json
 import sys
-from pathlib import Path
 
 import pytest
-from tiny_model import save_tiny_adapter, save_tiny_model
+from tiny_model import save_tiny_adapter
 from training_data import random_rows, write_pairs
 
 from quotetune.config import ModelConfig
@@ -22,8 +21,8 @@ OPTIONS = {
 
 
 @pytest.fixture(scope="module")
-def model(tmp_path_factory):
-    return ModelConfig(path=str(save_tiny_model(tmp_path_factory.mktemp("model") / "tiny")))
+def model_config(model):
+    return ModelConfig(path=str(model))
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +34,7 @@ class InterruptedTrainingError(Exception):
     """What a progress callback raises; the child is then killed by SIGKILL."""
 
 
-def test_a_child_killed_in_mid_training_goes_on_at_its_checkpoint(tmp_path, model, pairs):
+def test_a_child_killed_in_mid_training_goes_on_at_its_checkpoint(tmp_path, model_config, pairs):
     output, work = tmp_path / "adapter", tmp_path / "work"
 
     def train(progress=None):
@@ -43,7 +42,7 @@ def test_a_child_killed_in_mid_training_goes_on_at_its_checkpoint(tmp_path, mode
             pairs,
             output,
             work=work,
-            model=model,
+            model=model_config,
             lora={"r": 2},
             dpo=OPTIONS,
             seed=0,
@@ -75,7 +74,7 @@ def test_a_child_killed_in_mid_training_goes_on_at_its_checkpoint(tmp_path, mode
     assert (output / "training.json").stat().st_mtime_ns == before
 
 
-def test_the_worker_runs_under_accelerate_launch(tmp_path, model, pairs):
+def test_the_worker_runs_under_accelerate_launch(tmp_path, model_config, pairs):
     launch = tmp_path / "accelerate.yaml"
     launch.write_text("distributed_type: 'NO'\nuse_cpu: true\nnum_processes: 1\n")
     output = tmp_path / "adapter"
@@ -84,7 +83,7 @@ def test_the_worker_runs_under_accelerate_launch(tmp_path, model, pairs):
         pairs,
         output,
         work=tmp_path / "work",
-        model=model,
+        model=model_config,
         lora={"r": 2},
         dpo=OPTIONS,
         seed=0,
@@ -95,13 +94,13 @@ def test_the_worker_runs_under_accelerate_launch(tmp_path, model, pairs):
     assert (output / "adapter_model.safetensors").exists()
 
 
-def test_a_child_that_fails_says_why_in_one_line_and_leaves_nothing(tmp_path, model, pairs):
+def test_a_child_that_fails_says_why_in_one_line_and_leaves_nothing(tmp_path, model_config, pairs):
     with pytest.raises(QuotetuneError, match=r"exo_pair") as caught:
         run_training(
             pairs,
             tmp_path / "adapter",
             work=tmp_path / "work",
-            model=model,
+            model=model_config,
             lora={"r": 2},
             dpo={**OPTIONS, "loss_type": "exo_pair"},
             seed=0,
@@ -119,23 +118,23 @@ def test_a_child_that_fails_says_why_in_one_line_and_leaves_nothing(tmp_path, mo
     ],
 )
 def test_what_cannot_be_is_refused_before_any_child_starts(
-    tmp_path, model, pairs, monkeypatch, change, reason
+    tmp_path, model_config, pairs, monkeypatch, change, reason
 ):
     monkeypatch.setattr(sys, "executable", "/no/child/may/start")
-    call = {"model": model, "lora": {"r": 2}, "dpo": OPTIONS, **change}
+    call = {"model": model_config, "lora": {"r": 2}, "dpo": OPTIONS, **change}
     with pytest.raises(UsageError, match=reason):
         run_training(pairs, tmp_path / "adapter", work=tmp_path / "work", seed=0, **call)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_all_weights_cannot_be_trained_on_top_of_an_adapter(tmp_path, model, pairs):
-    adapter = save_tiny_adapter(Path(model.path), tmp_path / "adapter")
+def test_all_weights_cannot_be_trained_on_top_of_an_adapter(tmp_path, model, model_config, pairs):
+    adapter = save_tiny_adapter(model, tmp_path / "adapter")
     with pytest.raises(UsageError, match="lora is null"):
         run_training(
             pairs,
             tmp_path / "output",
             work=tmp_path / "work",
-            model=model,
+            model=model_config,
             adapter=adapter,
             lora=None,
             dpo=OPTIONS,

@@ -4,7 +4,7 @@ import json
 
 import pytest
 import torch
-from tiny_model import save_tiny_model, tiny_tokenizer
+from tiny_model import tiny_tokenizer
 from training_data import random_rows, write_pairs
 
 from quotetune.errors import QuotetuneError
@@ -12,20 +12,14 @@ from quotetune.training.dpo_session import DpoSession
 from quotetune.training.length_grouping import LengthGroupedOrder
 
 
-@pytest.fixture(scope="module")
-def model_directory(tmp_path_factory):
-    torch.set_num_threads(1)
-    return save_tiny_model(tmp_path_factory.mktemp("model") / "tiny")
-
-
 @pytest.fixture
-def make_session(tmp_path, model_directory):
+def make_session(tmp_path, model):
     def make(rows, events=None, **dpo):
-        model = {"path": str(model_directory)}
+        policy = {"path": str(model)}
         job = {
             "pairs": str(write_pairs(tmp_path / "pairs.parquet", rows)),
-            "model": model,
-            "base": model,
+            "model": policy,
+            "base": policy,
             "adapter": None,
             "reference": "previous",
             "lora": {"r": 2},
@@ -111,12 +105,12 @@ def test_no_pair_at_all_is_an_error_that_names_the_remedies(make_session):
         make_session([])
 
 
-def test_the_reference_log_probs_are_sums_over_completion_tokens(make_session, model_directory):
+def test_the_reference_log_probs_are_sums_over_completion_tokens(make_session, model):
     from transformers import AutoModelForCausalLM
 
     rows = random_rows(6)
     session = make_session(rows)
-    model = AutoModelForCausalLM.from_pretrained(model_directory)
+    model = AutoModelForCausalLM.from_pretrained(model)
     for row, taken in zip(rows, session.trainer.train_dataset, strict=True):
         for side in ("chosen", "rejected"):
             prompt, completion = row["prompt_token_ids"], row[f"{side}_token_ids"]

@@ -16,10 +16,6 @@ import children
 import pytest
 import yaml
 
-# Two threads that wait for each other at every small product are many times slower than one on a
-# machine that does other work; child processes inherit this.
-os.environ["OMP_NUM_THREADS"] = "1"
-
 # Before the stage wrote anything of worth, in the middle of it, or when all but its end is done.
 MOMENTS = (
     "absorb-texts",

@@ -4,11 +4,11 @@ The hash of a prompt's own content decides its side and its place, so that other
 order and the run's seed do not matter: a prompt that was once held out stays so.
 """
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from quotetune.chance import drawn
 from quotetune.config import Config, ModelConfig, PromptsConfig
 from quotetune.errors import UsageError
 from quotetune.prompt_prefix import token_cut
@@ -43,8 +43,7 @@ def position(content: str, salt: str) -> float:
         >>> position("What is Rust?", "heldout") == position("what is  rust?", "heldout")
         True
     """
-    digest = hashlib.blake2b(f"{salt}\0{content_key(content)}".encode(), digest_size=8).digest()
-    return (int.from_bytes(digest, "big") >> 11) / 2**53
+    return (drawn(f"{salt}\0{content_key(content)}") >> 11) / 2**53
 
 
 def split_prompts(prompts: Sequence[SourcePrompt], settings: PromptsConfig, rounds: int) -> Split:

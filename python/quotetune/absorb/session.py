@@ -11,10 +11,10 @@ from trl import SFTConfig, SFTTrainer
 from quotetune.absorb.texts import read_texts
 from quotetune.absorb.tokens import tokenized
 from quotetune.config import ModelConfig
+from quotetune.training.completion_log_probs import use_in
 from quotetune.training.defaults import default_lora_options, default_sft_options
 from quotetune.training.length_grouping import LengthGrouped
 from quotetune.training.options import lora_options, sft_options
-from quotetune.training.preference_trainer import add_head
 from quotetune.training.session import Report, TrainingSession
 
 _LOGGED = {
@@ -27,8 +27,7 @@ _LOGGED = {
     "grad_norm": "grad_norm",
 }
 
-# Our head on a CPU, as for DPO (see `quotetune.training.preference_trainer`).
-trl_sft.add_fused_lm_head = add_head
+use_in(trl_sft)
 
 
 class AbsorbTrainer(LengthGrouped, SFTTrainer):  # type: ignore[misc]

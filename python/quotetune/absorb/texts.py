@@ -6,10 +6,10 @@ import random
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
+from quotetune.chance import drawn
 from quotetune.config.absorb import AbsorbConfig
 from quotetune.errors import QuotetuneError
 from quotetune.general_text import read_general_texts
@@ -204,8 +204,8 @@ def read_texts(path: Path) -> list[AbsorbText]:
     ]
 
 
-def _place(name: Identity) -> bytes:
-    return blake2b("\0".join(name).encode(), digest_size=8).digest()
+def _place(name: Identity) -> int:
+    return drawn("\0".join(name))
 
 
 def _rehearsed(prompts: Sequence[Prompt], settings: AbsorbConfig) -> dict[Identity, Prompt]:

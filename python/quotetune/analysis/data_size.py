@@ -88,7 +88,8 @@ def study_data_size(
         QuotetuneError: A run failed; the same call goes on with it.
     """
     from quotetune.config.inputs import check_inputs
-    from quotetune.config.validation import load_config, report
+    from quotetune.config.problem import report
+    from quotetune.config.validation import load_config
     from quotetune.pipeline import run
 
     loaded = load_config(config, overrides)

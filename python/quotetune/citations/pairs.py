@@ -6,11 +6,11 @@ would tell a true id from another. The wrong ones are true ones of other pairs, 
 found on one side alone.
 """
 
-import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from quotetune.chance import from_drawn_place
 from quotetune.citations.form import is_citable, with_citations
 from quotetune.citations.ids import Documents, documents_by_id
 from quotetune.citations.tokens import citation_tokens
@@ -155,11 +155,8 @@ def _true(text: str, quotes: Sequence[Quote], most: int) -> list[str]:
 
 
 def _others(true: Sequence[list[str]], position: int, key: str) -> Iterator[str]:
-    """Yield the ids of all other pairs, from a place drawn by the hash of a key on."""
-    digest = hashlib.blake2b(key.encode(), digest_size=8).digest()
-    first = int.from_bytes(digest, "big")
-    for step in range(len(true)):
-        other = (first + step) % len(true)
+    """Yield the ids of all other pairs, from a drawn place on."""
+    for other in from_drawn_place(range(len(true)), key):
         if other != position:
             yield from true[other]
 

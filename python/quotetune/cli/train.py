@@ -36,7 +36,8 @@ def train(
     import yaml
 
     from quotetune.config.inputs import read_inputs
-    from quotetune.config.validation import load_config, report
+    from quotetune.config.problem import report
+    from quotetune.config.validation import load_config
     from quotetune.console import say
     from quotetune.errors import UsageError
     from quotetune.estimate import estimate

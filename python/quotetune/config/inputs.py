@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from quotetune.config import Config, ModelConfig
-from quotetune.config.validation import Problem
+from quotetune.config.problem import Problem
 from quotetune.errors import QuotetuneError, UsageError
 from quotetune.pairing.inputs import further_models, preference_input_problems
 from quotetune.pairing.ranking_config import RankingConfig

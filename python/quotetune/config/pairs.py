@@ -12,7 +12,7 @@ from pydantic import (
 )
 
 from quotetune.config.block import Block
-from quotetune.config.citations import CitationsConfig, switched
+from quotetune.config.citations import CitationsConfig
 from quotetune.config.model import ModelConfig
 
 
@@ -115,7 +115,8 @@ class PairsConfig(Block):
     @field_validator("citations", mode="before")
     @classmethod
     def _citations_may_be_switched(cls, value: Any) -> Any:
-        return switched(value)
+        # `true` is a block of defaults.
+        return ({} if value else None) if isinstance(value, bool) else value
 
     @model_validator(mode="after")
     def _citations_are_of_quotes(self) -> Self:

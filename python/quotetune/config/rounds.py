@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field
 
 from quotetune.config.block import Block
+from quotetune.config.problem import Problem
 from quotetune.metric import Better
 from quotetune.metrics import EVALUATED, metric_named
 
@@ -55,32 +56,32 @@ class DriftConfig(Block):
     """At most so many tokens of it."""
 
 
-def round_problems(blocks: Mapping[str, Any]) -> list[tuple[str, str]]:
+def round_problems(blocks: Mapping[str, Any]) -> list[Problem]:
     """Check what `rounds` and the keys about several rounds mean together.
 
     Args:
         blocks: The valid blocks and values of a config.
 
     Returns:
-        (key, what is wrong and what to do) of each problem.
+        The problems.
 
     Example:
-        >>> round_problems({"rounds": 1, "replay": [0.3]})
-        [('replay', 'is [0.3], and one round has none before it: set rounds to 2 or more')]
+        >>> print(*round_problems({"rounds": 1, "replay": [0.3]}))
+        replay: is [0.3], and one round has none before it: set rounds to 2 or more
     """
     problems = []
     rounds, replay = blocks.get("rounds", 1), blocks.get("replay", [])
     best: BestConfig = blocks.get("best", BestConfig())
     if rounds == 1 and any(replay):
         text = f"is {replay}, and one round has none before it: set rounds to 2 or more"
-        problems.append(("replay", text))
+        problems.append(Problem("replay", text))
     if rounds == 1 and blocks.get("early_stop"):
-        problems.append(("early_stop", "has nothing to stop: set rounds to 2 or more"))
+        problems.append(Problem("early_stop", "has nothing to stop: set rounds to 2 or more"))
     criterion = metric_named(best.criterion)
     on_demand = criterion.measured == "on demand" and "evaluation" in blocks
     if on_demand and getattr(blocks["evaluation"], best.criterion) is None:
         text = f"{best.criterion} is not measured: set evaluation.{best.criterion}"
-        problems.append(("best.criterion", text))
+        problems.append(Problem("best.criterion", text))
     if best.prefer and criterion.of_quotes and "pairs" in blocks:
         direction = blocks["pairs"].direction
         wanted = _usual(best.criterion, direction)
@@ -89,7 +90,7 @@ def round_problems(blocks: Mapping[str, Any]) -> list[tuple[str, str]]:
                 f"is {best.prefer}, {best.criterion} measures quoting and pairs.direction is"
                 f" {direction}: leave it out, or set it to {wanted}"
             )
-            problems.append(("best.prefer", text))
+            problems.append(Problem("best.prefer", text))
     return problems
 
 

@@ -1,11 +1,8 @@
 """Validate a config at once: every problem is reported together, before any work is done."""
 
-import difflib
-import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, TypeGuard, TypeVar, get_args, get_origin
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
@@ -20,32 +17,12 @@ from quotetune.config import (
 )
 from quotetune.config.absorb import AbsorbConfig
 from quotetune.config.file import apply_overrides, read_yaml
+from quotetune.config.problem import Problem, report
 from quotetune.config.rounds import round_problems
+from quotetune.config.schema import schema_problems
 from quotetune.errors import UsageError
 
-# A key, and the members of a union, as errors name them.
-_TAG = re.compile(r"\[(key|base|model)\]|(dict|literal)\[.*\]")
 _Block = TypeVar("_Block", bound=BaseModel)
-
-
-@dataclass(frozen=True)
-class Problem:
-    """One thing that keeps a config from running.
-
-    Attributes:
-        key: The key at fault, as in `pairs.delta_quip`.
-        text: What is wrong, and what to do.
-        to_provide: Whether the config is right, and only a file that the user is to provide or
-            build is not there (yet).
-    """
-
-    key: str
-    text: str
-    to_provide: bool = False
-
-    def __str__(self) -> str:
-        """The problem as a line of a message."""
-        return f"{self.key}: {self.text}"
 
 
 def load_config(path: Path, overrides: Sequence[str] = ()) -> Config:
@@ -68,13 +45,6 @@ def load_config(path: Path, overrides: Sequence[str] = ()) -> Config:
     if config is None:
         raise UsageError(report(path, problems))
     return config
-
-
-def report(path: Path, problems: Sequence[Problem]) -> str:
-    """Return the message that lists the problems of a config file."""
-    if len(problems) == 1:
-        return f"{path}: {problems[0]}"
-    return "\n  ".join([f"{path}: {len(problems)} problems", *map(str, problems)])
 
 
 def validate(content: dict[str, Any]) -> tuple[Config | None, list[Problem]]:
@@ -126,73 +96,6 @@ def validate_block(block: type[_Block], name: str, content: Any) -> _Block:
         raise UsageError("\n  ".join(map(str, schema_problems(error, block, name)))) from error
 
 
-def schema_problems(error: ValidationError, model: type[BaseModel], key: str = "") -> list[Problem]:
-    """Translate pydantic's errors.
-
-    Args:
-        error: The errors.
-        model: The class that was validated.
-        key: Where in the config it stands; empty for the whole config.
-
-    Returns:
-        One problem an error, with the full key.
-    """
-    problems = []
-    for detail in error.errors():
-        location = _keys_in(detail["loc"])
-        name = ".".join(filter(None, [key, *map(str, location)]))
-        problems.append(Problem(name or "config", _explain(dict(detail), model)))
-    return problems
-
-
-def _keys_in(location: Sequence[int | str]) -> list[int | str]:
-    """Return a location without what pydantic and `PerplexityModel` put into it."""
-    return [part for part in location if not _TAG.fullmatch(str(part))]
-
-
-def _explain(detail: dict[str, Any], model: type[BaseModel]) -> str:
-    kind, value = detail["type"], detail["input"]
-    if kind == "extra_forbidden":
-        *above, key = _keys_in(detail["loc"])
-        keys = _keys_of(model, above)
-        near = difflib.get_close_matches(str(key), keys, n=1)
-        hint = f"did you mean {near[0]}?" if near else f"the keys here are {', '.join(keys)}"
-        return f"unknown key: {hint}"
-    if kind == "missing":
-        return "is required: set it"
-    if kind == "value_error":
-        return str(detail["ctx"]["error"])
-    return f"{_lower_first(detail['msg'].removeprefix('Input '))}, and is {value!r}"
-
-
-def _lower_first(text: str) -> str:
-    return text[:1].lower() + text[1:]
-
-
-def _keys_of(model: type[BaseModel], above: Sequence[int | str]) -> list[str]:
-    named = False  # whether the next key is a name that the user has given
-    for key in above:
-        if named:
-            named = False
-            continue
-        annotation = model.model_fields[str(key)].annotation
-        named = get_origin(annotation) is dict
-        model = next(kind for kind in _kinds(annotation) if _is_block(kind))
-    return list(model.model_fields)
-
-
-def _kinds(annotation: Any) -> Iterator[Any]:
-    """Yield a type and all that it is made of."""
-    yield annotation
-    for part in get_args(annotation):
-        yield from _kinds(part)
-
-
-def _is_block(kind: Any) -> TypeGuard[type[BaseModel]]:
-    """Tell whether a type is that of a block of keys."""
-    return isinstance(kind, type) and issubclass(kind, BaseModel)
-
-
 def _valid_blocks(content: dict[str, Any]) -> dict[str, Any]:
     """Return the valid blocks and values of a config that may have others that are not."""
     blocks = {}
@@ -224,7 +127,7 @@ def _combination_problems(blocks: dict[str, Any]) -> list[Problem]:
         )
     if sampling is not None and evaluation is not None:
         problems += _evaluation_problems(sampling, evaluation)
-    problems += [Problem(key, text) for key, text in round_problems(blocks)]
+    problems += round_problems(blocks)
     prompts: PromptsConfig | None = blocks.get("prompts")
     if prompts is not None and prompts.format == "text" and evaluation is not None:
         problems += _text_problems(evaluation)

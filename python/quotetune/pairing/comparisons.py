@@ -1,8 +1,9 @@
 """Which candidates of a prompt are compared, where not every two are: a tournament's schedule."""
 
-import hashlib
 from collections.abc import Iterator, Sequence
 from itertools import combinations, islice, pairwise
+
+from quotetune.chance import drawn
 
 
 def compared(texts: Sequence[str], most: int | None, key: str) -> list[tuple[int, int]]:
@@ -26,13 +27,9 @@ def compared(texts: Sequence[str], most: int | None, key: str) -> list[tuple[int
     if most is None:
         pairs: Iterator[tuple[int, int]] = combinations(range(len(texts)), 2)
     else:
-        order = sorted(range(len(texts)), key=lambda i: _drawn(f"{key}:{i}"))
+        order = sorted(range(len(texts)), key=lambda i: drawn(f"{key}:{i}"))
         pairs = ((order[i], order[j]) for i, j in _schedule(len(texts)))
     return list(islice(((min(p), max(p)) for p in pairs if texts[p[0]] != texts[p[1]]), most))
-
-
-def _drawn(key: str) -> bytes:
-    return hashlib.blake2b(key.encode(), digest_size=8).digest()
 
 
 def _schedule(count: int) -> Iterator[tuple[int, int]]:

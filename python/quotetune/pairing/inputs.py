@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from quotetune.config import Config, ModelConfig
 from quotetune.config.preference import CRITERIA, PreferenceConfig
-from quotetune.config.validation import Problem
+from quotetune.config.problem import Problem
 from quotetune.errors import QuotetuneError, UsageError
 from quotetune.pairing.ranking_config import RankingConfig
 

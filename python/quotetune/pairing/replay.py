@@ -1,10 +1,10 @@
 """Pairs of earlier rounds that a round learns again (Rosset et al. 2024, section 4)."""
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from quotetune.chance import drawn
 from quotetune.whole_files import write_json
 
 
@@ -25,9 +25,8 @@ def replayed_rows(prompt_ids: Sequence[str], share: float, *, seed: int, number:
         [1, 3]
     """
 
-    def place(position: int) -> tuple[bytes, int]:
-        key = f"{seed}:{number}:{prompt_ids[position]}"
-        return hashlib.blake2b(key.encode(), digest_size=8).digest(), position
+    def place(position: int) -> tuple[int, int]:
+        return drawn(f"{seed}:{number}:{prompt_ids[position]}"), position
 
     count = int(share * len(prompt_ids) + 0.5)
     return sorted(sorted(range(len(prompt_ids)), key=place)[:count])

@@ -4,12 +4,12 @@
 2024. `large_margin`: Rosset et al. 2024, section 4.
 """
 
-import hashlib
 from collections.abc import Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
 
+from quotetune.chance import drawn
 from quotetune.pairing.preference import Ranking
 
 _Valid = npt.NDArray[np.bool_]
@@ -72,8 +72,7 @@ def _with_random_partner(
     for chosen in _descending(scores):
         partners = np.flatnonzero(valid[chosen])
         if len(partners):
-            digest = hashlib.blake2b(f"{key}:{samples[chosen]}".encode(), digest_size=8).digest()
-            yield chosen, int(partners[int.from_bytes(digest, "big") % len(partners)])
+            yield chosen, int(partners[drawn(f"{key}:{samples[chosen]}") % len(partners)])
 
 
 def _by_widest_gap(scores: _Scores, valid: _Valid) -> Iterator[tuple[int, int]]:

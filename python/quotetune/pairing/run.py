@@ -1,6 +1,5 @@
 """The pair stage: ranked candidates to `pairs.parquet`, and what became of every prompt."""
 
-import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -9,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from quotetune.chance import from_drawn_place
 from quotetune.config import PairsConfig, PreferenceConfig
 from quotetune.errors import QuotetuneError
 from quotetune.pairing.candidates import (
@@ -80,7 +80,7 @@ def pair_samples(
         QuotetuneError: A preference of the user's own failed.
     """
     preference = preference or PLAIN
-    comparisons = _Comparisons(files, preference, prompts or {})
+    comparisons = _Pairwise(files, preference, prompts or {})
     tally = Tally(files.measures, settings)
     output.mkdir(parents=True, exist_ok=True)
     paired = []
@@ -150,7 +150,7 @@ def _pair_prompt(
     return _Paired(prompt_id, pairs, choice.discard, best)
 
 
-class _Comparisons:
+class _Pairwise:
     """The criteria that compare two responses: the judge, and the user's own."""
 
     def __init__(
@@ -207,18 +207,15 @@ def _cross_prompt_pairs(
         if one.pairs:
             chosen = one.pairs[0][0]
             key = f"{seed}:{one.prompt_id}:cross_prompt"
-            fitting = _drawn(others, chosen, settings.delta_length, key)
+            fitting = _fitting(others, chosen, settings.delta_length, key)
             crossed[one.prompt_id] = [(chosen, row) for row in islice(fitting, count)]
     return crossed
 
 
-def _drawn(others: list[Row], chosen: Row, delta_length: float, key: str) -> Iterator[Row]:
-    """Yield fitting responses to other prompts, from a place drawn by the hash of a key on."""
-    digest = hashlib.blake2b(key.encode(), digest_size=8).digest()
-    first = int.from_bytes(digest, "big") % max(len(others), 1)
+def _fitting(others: list[Row], chosen: Row, delta_length: float, key: str) -> Iterator[Row]:
+    """Yield the responses to other prompts that fit, from a drawn place on."""
     length = token_length(chosen)
-    for position in range(len(others)):
-        row = others[(first + position) % len(others)]
+    for row in from_drawn_place(others, key):
         other = token_length(row)
         alike = abs(length - other) / max(min(length, other), 1) <= delta_length
         is_other = row["prompt_id"] != chosen["prompt_id"]

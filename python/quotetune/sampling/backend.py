@@ -1,10 +1,10 @@
 """What the backends have in common: a request, its responses, and how seeds are derived."""
 
-import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
+from quotetune.chance import drawn
 from quotetune.errors import UsageError
 
 FinishReason = Literal["stop", "length"]
@@ -88,8 +88,7 @@ def prompt_seed(seed: int, round: int, prompt_id: str) -> int:
         >>> prompt_seed(0, 1, "a") == prompt_seed(0, 1, "a") != prompt_seed(0, 2, "a")
         True
     """
-    key = f"{seed}:{round}:{prompt_id}".encode()
-    return int.from_bytes(hashlib.blake2b(key, digest_size=8).digest(), "big") >> 2
+    return drawn(f"{seed}:{round}:{prompt_id}") >> 2
 
 
 def context_length(config: Any, engine: dict[str, Any]) -> int | None:

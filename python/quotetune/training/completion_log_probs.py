@@ -130,3 +130,20 @@ def can_score_completions(model: Any) -> bool:
         and plain_logits
         and not hasattr(config, "output_router_logits")
     )
+
+
+def use_in(trainer_module: types.ModuleType) -> None:
+    """Let a trainer of TRL add our head where it is right and has what TRL asks for.
+
+    Its constructor adds the head and uses it at once, for the reference's log-probs; the name in
+    its module is the one place between the two where another head can be put.
+    """
+    own = trainer_module.add_fused_lm_head
+
+    def add_head(model: Any, outputs: tuple[str, ...] = ("log_probs",)) -> None:
+        if can_score_completions(model) and "log_sum_sq_probs" not in outputs:
+            add_completion_head(model)
+        else:
+            own(model, outputs=outputs)
+
+    trainer_module.add_fused_lm_head = add_head  # type: ignore[attr-defined]

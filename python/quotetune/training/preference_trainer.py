@@ -8,23 +8,10 @@ from datasets import Dataset
 from trl import DPOConfig, DPOTrainer
 
 from quotetune.errors import QuotetuneError
-from quotetune.training.completion_log_probs import add_completion_head, can_score_completions
+from quotetune.training.completion_log_probs import use_in
 from quotetune.training.length_grouping import LengthGrouped
 
-_TRL_HEAD = trl_dpo.add_fused_lm_head
-
-
-def add_head(model: Any, outputs: tuple[str, ...] = ("log_probs",)) -> None:
-    """Add our head to a model where it is right and has what TRL asks for; else TRL's own."""
-    if can_score_completions(model) and "log_sum_sq_probs" not in outputs:
-        add_completion_head(model)
-    else:
-        _TRL_HEAD(model, outputs=outputs)
-
-
-# The trainer's constructor adds the head and uses it at once, for the reference's log-probs; the
-# module's name is the one place between the two where another head can be put.
-trl_dpo.add_fused_lm_head = add_head
+use_in(trl_dpo)
 
 
 class PreferenceTrainer(LengthGrouped, DPOTrainer):  # type: ignore[misc]

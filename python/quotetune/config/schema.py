@@ -1,0 +1,80 @@
+"""What pydantic finds wrong with keys and values, in words that say what to do."""
+
+import difflib
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any, TypeGuard, get_args, get_origin
+
+from pydantic import BaseModel, ValidationError
+
+from quotetune.config.problem import Problem
+
+# A key, and the members of a union, as errors name them.
+_TAG = re.compile(r"\[(key|base|model)\]|(dict|literal)\[.*\]")
+
+
+def schema_problems(error: ValidationError, model: type[BaseModel], key: str = "") -> list[Problem]:
+    """Translate pydantic's errors.
+
+    Args:
+        error: The errors.
+        model: The class that was validated.
+        key: Where in the config it stands; empty for the whole config.
+
+    Returns:
+        One problem an error, with the full key.
+    """
+    problems = []
+    for detail in error.errors():
+        location = _keys_in(detail["loc"])
+        name = ".".join(filter(None, [key, *map(str, location)]))
+        problems.append(Problem(name or "config", _explain(dict(detail), model)))
+    return problems
+
+
+def _keys_in(location: Sequence[int | str]) -> list[int | str]:
+    """Return a location without what pydantic and `PerplexityModel` put into it."""
+    return [part for part in location if not _TAG.fullmatch(str(part))]
+
+
+def _explain(detail: dict[str, Any], model: type[BaseModel]) -> str:
+    kind, value = detail["type"], detail["input"]
+    if kind == "extra_forbidden":
+        *above, key = _keys_in(detail["loc"])
+        keys = _keys_of(model, above)
+        near = difflib.get_close_matches(str(key), keys, n=1)
+        hint = f"did you mean {near[0]}?" if near else f"the keys here are {', '.join(keys)}"
+        return f"unknown key: {hint}"
+    if kind == "missing":
+        return "is required: set it"
+    if kind == "value_error":
+        return str(detail["ctx"]["error"])
+    return f"{_lower_first(detail['msg'].removeprefix('Input '))}, and is {value!r}"
+
+
+def _lower_first(text: str) -> str:
+    return text[:1].lower() + text[1:]
+
+
+def _keys_of(model: type[BaseModel], above: Sequence[int | str]) -> list[str]:
+    named = False  # whether the next key is a name that the user has given
+    for key in above:
+        if named:
+            named = False
+            continue
+        annotation = model.model_fields[str(key)].annotation
+        named = get_origin(annotation) is dict
+        model = next(kind for kind in _kinds(annotation) if _is_block(kind))
+    return list(model.model_fields)
+
+
+def _kinds(annotation: Any) -> Iterator[Any]:
+    """Yield a type and all that it is made of."""
+    yield annotation
+    for part in get_args(annotation):
+        yield from _kinds(part)
+
+
+def _is_block(kind: Any) -> TypeGuard[type[BaseModel]]:
+    """Tell whether a type is that of a block of keys."""
+    return isinstance(kind, type) and issubclass(kind, BaseModel)
