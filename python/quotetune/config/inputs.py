@@ -13,6 +13,7 @@ from quotetune.pairing.inputs import further_models, preference_input_problems
 from quotetune.pairing.ranking_config import RankingConfig
 
 if TYPE_CHECKING:
+    from quotetune.index import Index
     from quotetune.prompt_reading import SourcePrompt
     from quotetune.prompt_split import Split
 
@@ -69,19 +70,10 @@ def read_inputs(config: Config) -> Inputs:
     else:
         prompts = _read_prompts(config)
         problems += prompts.problems
-    if not config.index.exists():
-        problems.append(
-            Problem(
-                "index",
-                f"{config.index} is not there: build it with `quotetune build-index CORPUS -o"
-                f" {config.index}`, or correct the path",
-                to_provide=True,
-            )
-        )
-    else:
-        problems += _index_problems(config.index)
-        if config.pairs.citations is not None and not problems:
-            problems += _citation_problems(config.index)
+    index, index_problems = _open_index(config.index)
+    problems += index_problems
+    if index is not None and config.pairs.citations is not None:
+        problems += _citation_problems(index)
     if config.launch is not None and not config.launch.is_file():
         text = f"{config.launch} is not there: write it with `accelerate config`"
         problems.append(Problem("launch", text, to_provide=True))
@@ -92,8 +84,7 @@ def read_inputs(config: Config) -> Inputs:
     for key, path in texts.items():
         problems += [] if path is None else _text_problems(key, path)
     problems += _absorb_problems(config, prompts)
-    keys = {problem.key for problem in problems}
-    problems += preference_input_problems(config, prompts.prompts, with_index="index" not in keys)
+    problems += preference_input_problems(config, prompts.prompts, index)
     return replace(prompts, problems=problems)
 
 
@@ -101,8 +92,9 @@ def _absorb_problems(config: Config, prompts: Inputs) -> list[Problem]:
     """Check that prompts have the documents that are to be absorbed."""
     if config.absorb is None or config.absorb.documents == "all" or prompts.prompts is None:
         return []
-    # The passages that a prompt gets later on bring their documents with them.
-    if config.prompts.context is not None or any(one.prompt.documents for one in prompts.prompts):
+    context = config.prompts.context
+    later = context is not None and context.brings_documents
+    if later or any(one.prompt.documents for one in prompts.prompts):
         return []
     text = "no prompt has documents: give the prompts documents, or set it to all"
     return [Problem("absorb.documents", text)]
@@ -179,26 +171,35 @@ def _read_prompts(config: Config) -> Inputs:
     return Inputs([], prompts, split)
 
 
-def _citation_problems(path: Path) -> list[Problem]:
-    from quotetune.citations.form import is_citable
+def _open_index(path: Path) -> tuple["Index | None", list[Problem]]:
+    """Open the index if it can answer what a run asks; else say what is wrong with it."""
     from quotetune.index import Index
 
-    if any(is_citable(document.id) for document in Index.open(path).documents()):
-        return []
-    text = f"no document of {path} has an id without brackets and line breaks: give them such ids"
-    return [Problem("pairs.citations", text)]
-
-
-def _index_problems(path: Path) -> list[Problem]:
-    from quotetune.index import Index
-
+    if not path.exists():
+        text = (
+            f"{path} is not there: build it with `quotetune build-index CORPUS -o {path}`, or"
+            " correct the path"
+        )
+        return None, [Problem("index", text, to_provide=True)]
     try:
-        structures = Index.open(path).structures
+        index = Index.open(path)
     except QuotetuneError as error:
-        return [Problem("index", str(error))]
-    if not {"suffix", "lean"} & set(structures):
+        return None, [Problem("index", str(error))]
+    if not {"suffix", "lean"} & set(index.structures):
         text = (
             f"{path} has no suffix index, which finds quotes: build it again with both structures"
         )
-        return [Problem("index", text)]
-    return []
+        return None, [Problem("index", text)]
+    return index, []
+
+
+def _citation_problems(index: "Index") -> list[Problem]:
+    from quotetune.citations.form import is_citable
+
+    if any(is_citable(document.id) for document in index.documents()):
+        return []
+    text = (
+        f"no document of {index.path} has an id without brackets and line breaks: give them such"
+        " ids"
+    )
+    return [Problem("pairs.citations", text)]

@@ -38,6 +38,11 @@ class ContextConfig(Block):
             raise ValueError(f"there is no {missing[0]} in it: put it where it belongs")
         return template
 
+    @property
+    def brings_documents(self) -> bool:
+        """Whether a prompt gets its documents with its passages; else it must have them."""
+        return self.source != "documents"
+
 
 class PromptsConfig(Block):
     """Where prompts come from, what the model is shown of them, and how they are split."""

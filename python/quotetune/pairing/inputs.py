@@ -41,20 +41,18 @@ def callable_problems(preference: PreferenceConfig | None) -> list[Problem]:
 
 
 def preference_input_problems(
-    config: Config, sources: Sequence["SourcePrompt"] | None, *, with_index: bool
+    config: Config, sources: Sequence["SourcePrompt"] | None, index: "Index | None"
 ) -> list[Problem]:
     """Check all that a config's preference, candidates and constraints ask for.
 
     Args:
         config: The config.
         sources: The prompts; None if they cannot be read.
-        with_index: Whether the index can be opened.
+        index: The index; None if it cannot be used.
 
     Returns:
         The problems.
     """
-    from quotetune.index import Index
-
     ranking = RankingConfig.of_run(config)
     problems = callable_problems(config.preference)
     prompts: list[Prompt] = []
@@ -63,14 +61,13 @@ def preference_input_problems(
         if config.prompts.prefix_tokens is not None:  # what follows the prefix is the reference
             prompts = [replace(prompt, reference=prompt.reference or "...") for prompt in prompts]
         context = config.prompts.context
-        if context is not None and context.source != "documents":
-            # The passages that a prompt gets later on bring their documents with them.
+        if context is not None and context.brings_documents:
             prompts = [replace(prompt, documents=[]) for prompt in prompts]
             problems += need_problems(ranking, [replace(p, documents=[_LATER]) for p in prompts])
         else:
             problems += need_problems(ranking, prompts)
-    if with_index:
-        problems += index_problems(ranking, Index.open(config.index), prompts)
+    if index is not None:
+        problems += index_problems(ranking, index, prompts)
     return problems
 
 
