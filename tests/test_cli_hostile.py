@@ -1,5 +1,6 @@
 """Input that once gave a traceback, and outputs that once destroyed what they were pointed at."""
 
+import errno
 import json
 import os
 import signal
@@ -18,7 +19,7 @@ from quotetune.errors import UsageError
 from quotetune.prompt_reading import _json_rows
 from quotetune.prompts import load_prompts
 from quotetune.responses_file import read_responses_file
-from quotetune.whole_files import write_text
+from quotetune.whole_files import write_text, written_directory
 
 
 @pytest.mark.parametrize("write", ["records", "text"])
@@ -164,11 +165,36 @@ def test_a_byte_order_mark_is_passed_over(tmp_path: Path) -> None:
     assert [row["prompt"] for _, row in _json_rows(path)] == ["a"]
 
 
-def test_an_output_leaves_a_neighbour_of_that_name_alone(tmp_path: Path) -> None:
-    (tmp_path / "out.partial").write_text("somebody's")
-    with written(tmp_path / "out") as file:
-        write_record(file, {})
-    assert (tmp_path / "out.partial").read_text() == "somebody's"
+@pytest.mark.parametrize("write", [written, written_directory])
+def test_an_output_leaves_neighbours_alone(tmp_path: Path, write) -> None:
+    theirs = {tmp_path / f"out.{name}" for name in ("partial", "tmp", "replaced", "old")}
+    for place in theirs:
+        place.mkdir()
+        (place / "precious").write_text("somebody's")
+    with write(tmp_path / "out"):
+        pass
+    assert {*tmp_path.iterdir()} == {tmp_path / "out", *theirs}
+    assert all((place / "precious").exists() for place in theirs)
+
+
+def test_a_link_that_leads_to_itself_is_no_output(tmp_path: Path) -> None:
+    (tmp_path / "loop").symlink_to("loop")
+    with pytest.raises(QuotetuneError, match="loop: is a link that leads to itself"):
+        write_text(tmp_path / "loop", "")
+
+
+def test_a_directory_that_was_not_finished_says_why_and_leaves_nothing(tmp_path: Path) -> None:
+    missing = tmp_path / "input"
+    with pytest.raises(FileNotFoundError), written_directory(tmp_path / "out") as directory:
+        (directory / "begun").write_text("x")
+        missing.read_text()
+    full = OSError(errno.ENOSPC, "No space left on device")
+    with (
+        pytest.raises(QuotetuneError, match=r"out: cannot be written \(No space .*make room"),
+        written_directory(tmp_path / "out"),
+    ):
+        raise full
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -30,62 +30,6 @@ TEXT = "A sentence of more than twenty-five characters."
 
 def names(directory: Path) -> list[str]:
     return sorted(path.name for path in directory.iterdir())
-
-
-def test_an_existing_index_is_replaced_only_with_overwrite(tmp_path: Path) -> None:
-    output = tmp_path / "index"
-    before = build_index([TEXT], output)
-    with pytest.raises(UsageError, match="--overwrite"):
-        build_index([TEXT, TEXT], output)
-    assert len(Index.open(output)) == 1
-    assert len(build_index([TEXT, TEXT], output, overwrite=True)) == 2
-    assert names(tmp_path) == ["index"]
-    # An open index goes on with the files that it has mapped.
-    assert before.count([TEXT]).tolist() == [1]
-
-
-def test_a_failed_build_keeps_the_index_that_it_was_to_replace(tmp_path: Path) -> None:
-    output = tmp_path / "index"
-    build_index([TEXT], output)
-
-    def failing() -> Iterator[str]:
-        yield TEXT
-        raise RuntimeError("the disk of the corpus broke")
-
-    with pytest.raises(RuntimeError, match="broke"):
-        build_index(failing(), output, overwrite=True)
-    assert len(Index.open(output)) == 1
-    assert names(tmp_path) == ["index"]
-
-
-@pytest.mark.parametrize("overwrite", [False, True])
-def test_nothing_that_is_not_an_index_is_ever_replaced(tmp_path: Path, overwrite: bool) -> None:
-    (tmp_path / "notes").mkdir()
-    (tmp_path / "notes" / "diary.txt").write_text("dear diary")
-    with pytest.raises(UsageError, match="not an index"):
-        build_index([TEXT], tmp_path / "notes", overwrite=overwrite)
-    with pytest.raises(UsageError, match="not a directory"):
-        build_index([TEXT], tmp_path / "notes" / "diary.txt", overwrite=overwrite)
-    (tmp_path / "index.partial").mkdir()
-    (tmp_path / "index.partial" / "diary.txt").write_text("dear diary")
-    with pytest.raises(UsageError, match="not left by one"):
-        build_index([TEXT], tmp_path / "index", overwrite=overwrite)
-    assert names(tmp_path) == ["index.partial", "notes"]
-
-
-def test_an_empty_directory_is_built_into(tmp_path: Path) -> None:
-    assert len(build_index([TEXT], tmp_path)) == 1
-
-
-def test_two_builds_do_not_write_to_one_place(tmp_path: Path) -> None:
-    output = tmp_path / "index"
-
-    def documents() -> Iterator[str]:
-        yield TEXT
-        with pytest.raises(UsageError, match="another build is writing"):
-            build_index([TEXT], output)
-
-    assert len(build_index(documents(), output)) == 1
 
 
 def test_what_progress_raises_ends_the_build_and_leaves_nothing(tmp_path: Path) -> None:

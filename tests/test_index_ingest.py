@@ -284,6 +284,31 @@ def test_bad_parquet_is_an_error_that_names_the_file(tmp_path: Path, output: Pat
         build_index(path, output, overwrite=True)
 
 
+def test_a_parquet_file_with_a_damaged_page_is_named(tmp_path: Path, output: Path) -> None:
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    path = tmp_path / "rows.parquet"
+    parquet.write_table(pa.table({"text": [TEXT] * 100}), path)
+    damaged = bytearray(path.read_bytes())
+    damaged[4:40] = b"\xff" * 36  # behind the first four bytes, the name of the format
+    path.write_bytes(damaged)
+    with pytest.raises(QuotetuneError, match=r"rows\.parquet: not a readable Parquet file"):
+        build_index(path, output)
+
+
+def test_a_parquet_column_that_python_cannot_hold_is_named(tmp_path: Path, output: Path) -> None:
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    path = tmp_path / "rows.parquet"
+    late = pa.array([10**18], pa.timestamp("us"))  # the year 33,658
+    parquet.write_table(pa.table({"text": [TEXT], "written": late}), path)
+    assert len(build_index(path, output)) == 1
+    with pytest.raises(QuotetuneError, match=r"rows\.parquet: .*out of the metadata"):
+        build_index(path, output, meta_keys="written", overwrite=True)
+
+
 def test_iterables_of_text_documents_and_records_mix(output: Path) -> None:
     documents = [
         TEXT,

@@ -97,7 +97,7 @@ def parquet_rows(path: Path, keys: Keys) -> Iterator[Row | None]:
             for record in _records(batch, keys.text, path):
                 row += 1
                 yield _record_row(record, keys, path.stem, row, f"{path}:{row}")
-    except pa.ArrowException as error:
+    except (pa.ArrowException, OSError) as error:  # the latter of pages
         problem = " ".join(str(error).split())
         raise QuotetuneError(
             f"{path}: not a readable Parquet file ({problem}); get it again"
@@ -140,6 +140,8 @@ def _records(batch: Any, text_key: str, path: Path) -> Iterator[dict[str, Any]]:
         values = [column.to_pylist() for column in columns.values()]
     except UnicodeDecodeError as error:
         raise QuotetuneError(f"{path}: invalid UTF-8 outside of the text; mend the file") from error
+    except (ValueError, OverflowError) as error:
+        raise QuotetuneError(f"{path}: {error}; leave that column out of the metadata") from error
     for row in zip(*values, strict=True):
         yield dict(zip(columns, row, strict=True))
 

@@ -1,13 +1,20 @@
-"""Files and directories that appear under their names when they are complete."""
+"""Files and directories that appear under their names when they are complete.
 
+What is not complete yet has a hidden name beside them, which nobody else is likely to have taken.
+"""
+
+import errno
 import json
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from tempfile import mkdtemp
+from typing import Any, TextIO
 
 from quotetune.errors import QuotetuneError, UsageError
+
+_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 def write_json(path: Path, content: Any) -> None:
@@ -16,23 +23,55 @@ def write_json(path: Path, content: Any) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a text file; it appears by rename. A device or a pipe is written to as it is.
+    """Write a text file; it appears by rename.
 
     Raises:
         QuotetuneError: It cannot be written.
     """
-    path = path.resolve()
+    with written(path) as file:
+        file.write(text)
+
+
+@contextmanager
+def written(path: Path) -> Iterator[TextIO]:
+    """Open a text file that appears by rename.
+
+    A device or a pipe is written to as it is: a rename would put a file in its place.
+
+    Args:
+        path: The file; where it is a link, what that leads to is replaced.
+
+    Yields:
+        What is to be written to.
+
+    Raises:
+        QuotetuneError: It cannot be written.
+    """
+    try:
+        path = path.resolve()
+    except (OSError, RuntimeError) as error:  # a RuntimeError until Python 3.13
+        raise QuotetuneError(f"{path}: is a link that leads to itself: remove it") from error
     try:
         if path.exists() and not path.is_file():
-            path.write_text(text, encoding="utf-8")
+            with path.open("w", encoding="utf-8") as file:
+                yield file
             return
-        unfinished = path.with_name(path.name + ".tmp")
-        unfinished.write_text(text, encoding="utf-8")
-        unfinished.replace(path)
+        unfinished = path.with_name(f".{path.name}.partial")
+        try:
+            with unfinished.open("w", encoding="utf-8") as file:
+                yield file
+            unfinished.replace(path)
+        finally:
+            unfinished.unlink(missing_ok=True)
     except OSError as error:
-        raise QuotetuneError(
-            f"{path}: cannot be written ({error.strerror}): make room, or choose another place"
-        ) from error
+        raise _cannot_be_written(path, error) from error
+
+
+def _cannot_be_written(path: Path, error: OSError) -> QuotetuneError:
+    reason = error.strerror or error
+    return QuotetuneError(
+        f"{path}: cannot be written ({reason}): make room, or choose another place"
+    )
 
 
 def check_file_can_be(path: Path | None, option: str) -> None:
@@ -69,14 +108,19 @@ def written_directory(path: Path) -> Iterator[Path]:
     """
     if path.exists():
         raise UsageError(f"{path} is there already: delete it, or choose another output")
-    partial = path.with_name(path.name + ".partial")
     try:
-        shutil.rmtree(partial, ignore_errors=True)
-        partial.mkdir(parents=True)
-        yield partial
-        partial.rename(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        work = Path(mkdtemp(prefix=f".{path.name}.", suffix=".partial", dir=path.parent))
     except OSError as error:
-        reason = error.strerror or error
-        raise QuotetuneError(f"{path}: cannot be written ({reason}): make room") from error
+        raise _cannot_be_written(path, error) from error
+    try:
+        complete = work / path.name
+        complete.mkdir()
+        yield complete
+        complete.rename(path)
+    except OSError as error:
+        if error.errno in _NO_ROOM:
+            raise _cannot_be_written(path, error) from error
+        raise
     finally:
-        shutil.rmtree(partial, ignore_errors=True)
+        shutil.rmtree(work, ignore_errors=True)

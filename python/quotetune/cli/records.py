@@ -3,10 +3,11 @@
 import json
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any, TextIO
 
+from quotetune import whole_files
 from quotetune.errors import QuotetuneError, UsageError
 from quotetune.jsonl import is_unicode, read_objects
 
@@ -93,34 +94,9 @@ def _text(record: Record, key: str, where: str) -> str:
     return text
 
 
-@contextmanager
-def written(output: Path | None) -> Iterator[TextIO]:
-    """Open standard output, or a file that appears under its name when it is complete.
-
-    A device or a pipe is written to as it is: a rename would put a file in its place.
-    """
-    if output is None:
-        yield sys.stdout
-        return
-    output = output.resolve()
-    if output.exists() and not output.is_file():
-        try:
-            with output.open("w", encoding="utf-8") as file:
-                yield file
-        except OSError as error:
-            raise QuotetuneError(
-                f"cannot write {output}: {error.strerror}; choose another"
-            ) from error
-        return
-    partial = output.with_name(f".{output.name}.partial")
-    try:
-        with partial.open("w", encoding="utf-8") as file:
-            yield file
-        partial.replace(output)
-    except OSError as error:
-        raise QuotetuneError(f"cannot write {output}: {error.strerror}; choose another") from error
-    finally:
-        partial.unlink(missing_ok=True)
+def written(output: Path | None) -> AbstractContextManager[TextIO]:
+    """Open standard output, or a file that appears under its name when it is complete."""
+    return nullcontext(sys.stdout) if output is None else whole_files.written(output)
 
 
 def write_record(file: TextIO, record: Record) -> None:

@@ -22,14 +22,13 @@ pub struct OutputDirectory {
 impl OutputDirectory {
     /// Take `output.partial` for this build, and drop what a killed build left there.
     pub fn create(output: &Path, overwrite: bool) -> Result<Self> {
+        let output = &followed(output)?;
         check_output(output, overwrite)?;
         let partial = sibling(output, "partial")?;
-        let leftover = partial.exists();
-        if leftover && !partial.join(LOCK).exists() && !is_empty(&partial)? {
-            return Err(Error::Usage(format!(
-                "{}: in the way of the build, and not left by one; move it",
-                partial.display()
-            )));
+        let leftover = is_left_by_a_build(&partial)?;
+        if overwrite {
+            is_left_by_a_build(&sibling(output, "replaced")?)?;
+            is_left_by_a_build(&sibling(output, "old")?)?;
         }
         let missing: Vec<&Path> = partial
             .ancestors()
@@ -90,6 +89,33 @@ impl Drop for OutputDirectory {
             let _ = fs::remove_dir_all(&self.partial);
         }
     }
+}
+
+/// Where a link leads: only there are its siblings on the same disk.
+fn followed(output: &Path) -> Result<PathBuf> {
+    if !output.is_symlink() {
+        return Ok(output.to_owned());
+    }
+    fs::canonicalize(output).map_err(|_| {
+        Error::Usage(format!(
+            "{}: is a link that leads nowhere; remove it, or make the directory it leads to",
+            output.display()
+        ))
+    })
+}
+
+/// Whether something is at `place`, which a build may remove; what is somebody's is refused.
+fn is_left_by_a_build(place: &Path) -> Result<bool> {
+    if !place.exists() && !place.is_symlink() {
+        return Ok(false);
+    }
+    if place.is_dir() && (place.join(LOCK).exists() || is_empty(place)?) {
+        return Ok(true);
+    }
+    Err(Error::Usage(format!(
+        "{}: in the way of the build, and not left by one; move it",
+        place.display()
+    )))
 }
 
 /// Refuse to write where something stands that `overwrite` does not cover.
