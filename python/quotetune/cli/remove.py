@@ -22,6 +22,7 @@ def remove(
 ) -> None:
     """Remove documents from an index: from traces, counts and scores, and from the disk."""
     from quotetune.cli.byte_progress import ByteProgress
+    from quotetune.index import Index
     from quotetune.live import remove as remove_documents
 
     with ByteProgress() as progress:
@@ -33,4 +34,5 @@ def remove(
             memory_limit=in_bytes(memory_limit),
             progress=progress,
         )
-    typer.echo(f"{index}: {removed:,} documents removed", err=True)
+    left = len(Index.open(index))
+    typer.echo(f"{index}: {removed:,} documents removed, {left:,} left", err=True)

@@ -95,7 +95,4 @@ def round_problems(blocks: Mapping[str, Any]) -> list[Problem]:
 
 
 def _usual(criterion: str, direction: str) -> Better:
-    metric = metric_named(criterion)
-    if metric.of_quotes and direction == "unquote":
-        return "lower"
-    return metric.better or "higher"
+    return metric_named(criterion).better_in(direction) or "higher"

@@ -75,7 +75,7 @@ def page_content(files: RunFiles, index: Index | None) -> dict[str, Any]:
         "facts": _facts(files, index),
         "prompt_count": len(files.prompts),
         "steps": [row.label for row in steps_to(files.rows, tuned)],
-        "cards": cards(steps_to(files.rows, tuned)),
+        "cards": cards(steps_to(files.rows, tuned), files.direction),
         "columns": columns,
         "table": table,
         "table_caption": _table_caption(files),

@@ -25,10 +25,11 @@ def steps_to(rows: Sequence[Row], tuned: Row) -> list[Row]:
     return [rows[0], *(row for row in rows if row.key == "absorbed" and row is not tuned), tuned]
 
 
-def cards(steps: Sequence[Row]) -> _Section:
+def cards(steps: Sequence[Row], direction: str) -> _Section:
     """Put the main measures of the headline's policies beside each other.
 
-    A change from the first to the last is called better or worse only if its interval leaves out 0.
+    A change from the first to the last is called better or worse only if its interval leaves out
+    0; where the run's direction is `unquote`, it is better to quote less.
     """
     base, *_, tuned = steps
     return [
@@ -37,7 +38,7 @@ def cards(steps: Sequence[Row]) -> _Section:
             "steps": [metric.show(row.metrics.get(metric.key)) for row in steps],
             "change": f"{change} {metric.unit_of_difference}".strip(),
             "interval": interval,
-            "tone": _tone(metric, tuned),
+            "tone": _tone(metric, tuned, direction),
             "unclear": _holds_zero(metric, tuned),
         }
         for metric in _HEADLINES
@@ -63,11 +64,12 @@ def _holds_zero(metric: Metric, row: Row) -> bool:
     return low <= 0 <= high
 
 
-def _tone(metric: Metric, row: Row) -> str:
-    if metric.key not in row.intervals or not metric.better or _holds_zero(metric, row):
+def _tone(metric: Metric, row: Row, direction: str) -> str:
+    wanted = metric.better_in(direction)
+    if metric.key not in row.intervals or not wanted or _holds_zero(metric, row):
         return ""
     low, _ = row.intervals[metric.key]
-    return "better" if (low > 0) == (metric.better == "higher") else "worse"
+    return "better" if (low > 0) == (wanted == "higher") else "worse"
 
 
 def result_table(rows: Sequence[Row], tuned: Row) -> tuple[_Section, _Section]:

@@ -87,6 +87,12 @@ class RunFiles:
         return _rounds(self.metrics)
 
     @property
+    def direction(self) -> str:
+        """Whether it was to `quote` more, or to `unquote`."""
+        direction: str = (self.config.get("pairs") or {}).get("direction", "quote")
+        return direction
+
+    @property
     def tuned(self) -> Row:
         """The policy that the run gives: its best one."""
         best = self.metrics["best"]["policy"]
