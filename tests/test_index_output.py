@@ -6,11 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from quotetune import (
-    Index,
-    UsageError,
-    build_index,
-)
+from quotetune import Index, UsageError, build_index
 
 TEXT = "A sentence of more than twenty-five characters."
 

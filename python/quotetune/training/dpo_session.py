@@ -45,9 +45,8 @@ class DpoSession(TrainingSession):
 
     def __init__(self, job: dict[str, Any], work: Path, report: Report) -> None:
         super().__init__(job, report)
-        lora = job["lora"] is not None
-        self._dpo = default_dpo_options(dpo_options(job["dpo"]), lora=lora)
-        self._dpo |= dpo_options(job["dpo"])
+        given = dpo_options(job["dpo"])
+        self._dpo = default_dpo_options(given, lora=job["lora"] is not None) | given
         arguments = self.make_arguments(DPOConfig, "dpo", self._dpo, work)
         policy, peft_config, reference, after = self._policy()
         self.trainer = PreferenceTrainer(
