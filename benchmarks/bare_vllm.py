@@ -9,7 +9,7 @@ import sys
 import time
 from pathlib import Path
 
-from quotetune.cpu import apply_in_child
+from quotetune.runtime.cpu import apply_in_child
 from quotetune.sampling.parts import read_samples
 
 

@@ -18,13 +18,13 @@ from benchmarks.settings import QUOTETUNE, TRL, VLLM, Settings
 from benchmarks.table import Row, Table
 from benchmarks.timing import Time, timed
 from quotetune.config import ModelConfig, PairsConfig, SamplingConfig
-from quotetune.cpu import child_environment
 from quotetune.pairing.candidates import CandidateFiles
 from quotetune.pairing.run import pair_samples
-from quotetune.prompts import Prompt
+from quotetune.pairing.scoring import score_samples
+from quotetune.prompts.prompt import Prompt
+from quotetune.runtime.cpu import child_environment
 from quotetune.sampling import run_sampling
 from quotetune.sampling.run import Progress
-from quotetune.scoring import score_samples
 from quotetune.training.run import run_training
 
 TEMPLATE = "What is {}? Answer in one short encyclopedia paragraph."

@@ -15,8 +15,8 @@ import pytest
 _WORK = {
     "quotetune.sampling.worker": ("run", "quotetune.sampling.run"),
     "quotetune.training.worker": ("train", "quotetune.training.run"),
-    "quotetune.neural_worker": ("measure", "quotetune.neural_measures"),
-    "quotetune.lm_eval_worker": ("evaluate", "quotetune.general_ability"),
+    "quotetune.measures.neural_worker": ("measure", "quotetune.measures.neural"),
+    "quotetune.measures.lm_eval_worker": ("evaluate", "quotetune.measures.lm_eval"),
 }
 
 

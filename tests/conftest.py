@@ -9,7 +9,7 @@ import command
 import pytest
 from hypothesis import settings
 
-from quotetune.cpu import child_environment
+from quotetune.runtime.cpu import child_environment
 
 # On a machine that only claims to have AMX, a bf16 product in this process would kill it.
 os.environ.update(child_environment())

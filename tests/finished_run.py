@@ -8,10 +8,10 @@ import pyarrow.parquet as pq
 import yaml
 
 from quotetune import Document, build_index
-from quotetune.prompts import Prompt, write_prompts
+from quotetune.prompts.prompt import Prompt, write_prompts
+from quotetune.runs.stage import MANIFEST
 from quotetune.sampling.backend import Request, Response
 from quotetune.sampling.parts import write_part
-from quotetune.stage import MANIFEST
 
 N = 8
 CORPUS = [

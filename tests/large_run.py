@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from quotetune.prompts import load_prompts, write_prompts
+from quotetune.prompts.prompt import load_prompts, write_prompts
 
 
 def enlarge(run: Path, directory: Path, prompts: int) -> Path:

@@ -1,7 +1,7 @@
 """What the tests of measures share: a config of an evaluation, and prompts."""
 
 from quotetune.config import Config
-from quotetune.prompts import Prompt
+from quotetune.prompts.prompt import Prompt
 
 CHAT = [{"role": "system", "content": "Be short."}, {"role": "user", "content": "Why?"}]
 PROMPTS = [

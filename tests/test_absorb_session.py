@@ -7,8 +7,8 @@ import torch
 from killed_training import assert_same_weights, run_killed_at
 from tiny_model import save_tiny_model
 
-from quotetune.absorb.session import AbsorbSession
-from quotetune.absorb.texts import AbsorbText, write_texts
+from quotetune.training.absorb.session import AbsorbSession
+from quotetune.training.absorb.texts import AbsorbText, write_texts
 from quotetune.training.checkpoints import newest_checkpoint
 
 TEXTS = [

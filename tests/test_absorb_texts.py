@@ -6,7 +6,12 @@ import pytest
 from tiny_model import tiny_tokenizer
 
 from quotetune import build_index
-from quotetune.absorb.texts import (
+from quotetune.config.absorb import AbsorbConfig, is_whole
+from quotetune.corpus.results import Document
+from quotetune.errors import QuotetuneError, UsageError
+from quotetune.prompts.general_text import read_general_texts
+from quotetune.prompts.prompt import Prompt, write_prompts
+from quotetune.training.absorb.texts import (
     AbsorbText,
     collect_texts,
     forms,
@@ -15,12 +20,7 @@ from quotetune.absorb.texts import (
     split_sentences,
     write_texts,
 )
-from quotetune.absorb.tokens import tokenized
-from quotetune.config.absorb import AbsorbConfig, is_whole
-from quotetune.errors import QuotetuneError, UsageError
-from quotetune.general_text import read_general_texts
-from quotetune.prompts import Prompt, write_prompts
-from quotetune.results import Document
+from quotetune.training.absorb.tokens import tokenized
 
 TEXT = 'It began in 1990. Dr. Who said: "No." It ended! Did it? Yes, in v1.5 of it.'
 

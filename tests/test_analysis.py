@@ -24,7 +24,7 @@ from quotetune.analysis.data_size import (
 )
 from quotetune.analysis.frequency import frequency_curve
 from quotetune.config import Config
-from quotetune.prompts import Prompt, write_prompts
+from quotetune.prompts.prompt import Prompt, write_prompts
 
 PROMPTS = st.lists(
     st.tuples(st.integers(0, 10**6), st.integers(0, 100).map(lambda percent: percent / 100)),
@@ -238,7 +238,7 @@ def test_each_size_is_a_run_of_its_own_that_differs_in_its_prompts_only(tmp_path
         (sized.run / "metrics.json").write_text(json.dumps(metrics))
         done.append(sized)
 
-    monkeypatch.setattr("quotetune.pipeline.run", finish)
+    monkeypatch.setattr("quotetune.pipeline.run.run", finish)
     rows = study_data_size(tmp_path / "config.yaml", [5, 20], tmp_path / "study", ["seed=3"])
     assert [(row.prompts, row.pairs, round(row.gain, 6)) for row in rows] == [
         (5, 7, 0.005),

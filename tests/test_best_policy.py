@@ -14,15 +14,15 @@ from html_page import read_page
 from quotetune import Document, build_index
 from quotetune.analysis.data_size import size_row
 from quotetune.config import Config
-from quotetune.evaluating import evaluate_samples, write_evaluation
-from quotetune.finished_run import tuned_policy
-from quotetune.index import Index
+from quotetune.corpus.index import Index
+from quotetune.evaluation.evaluate import evaluate_samples, write_evaluation
 from quotetune.measures.scoring_models import ScoringModels
-from quotetune.prompts import Prompt, write_prompts
+from quotetune.prompts.prompt import Prompt, write_prompts
 from quotetune.report import write_report
+from quotetune.report.summary import summarize
+from quotetune.runs.finished import tuned_policy
 from quotetune.sampling.backend import Request, Response
 from quotetune.sampling.parts import read_samples, write_part
-from quotetune.summary import summarize
 
 FOX = "The quick brown fox jumps over the lazy dog near the river bank."
 ICE = "A glacier is a persistent body of dense ice that moves under its own weight."

@@ -3,9 +3,9 @@
 import pytest
 from tiny_model import tiny_tokenizer
 
-from quotetune.chat import prompt_token_ids
 from quotetune.errors import UsageError
-from quotetune.prompts import Prompt
+from quotetune.prompts.chat import prompt_token_ids
+from quotetune.prompts.prompt import Prompt
 
 
 def tokens(tokenizer, text=None, messages=None) -> str:

@@ -2,10 +2,10 @@
 
 import json
 
-from quotetune.citations.results import CITATIONS_NOTE, citation_cells, collect_citations
 from quotetune.config import Config
 from quotetune.report.results_section import other_tables
-from quotetune.stages.layout import Layout
+from quotetune.runs.citations_json import CITATIONS_NOTE, citation_cells, collect_citations
+from quotetune.runs.layout import Layout
 
 WAY = {
     "cited": 0.5,

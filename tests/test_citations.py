@@ -17,7 +17,7 @@ from quotetune.citations.pairs import write_cited_pairs
 from quotetune.citations.uncited import write_uncited
 from quotetune.config import ModelConfig, SamplingConfig
 from quotetune.measures.citations import Cited, citation_metrics
-from quotetune.prompts import Prompt
+from quotetune.prompts.prompt import Prompt
 from quotetune.sampling import run_sampling
 from quotetune.sampling.backend import Continuation, Request, Response
 from quotetune.sampling.citation_constraint import CitationConstraint, CitationTrie

@@ -19,9 +19,9 @@ from quotetune import Document, Index, build_index
 from quotetune.citations.decoding import decode_citations
 from quotetune.citations.form import split_citations
 from quotetune.config import Config
-from quotetune.config.inputs import check_inputs
 from quotetune.config.validation import validate
-from quotetune.pipeline import stage_list
+from quotetune.pipeline.preflight import check_inputs
+from quotetune.pipeline.run import stage_list
 from quotetune.sampling.parts import read_samples
 
 

@@ -16,10 +16,10 @@ from quotetune import QuotetuneError, build_index
 from quotetune.cli.records import read_batches, write_record, written
 from quotetune.config.file import apply_overrides, read_yaml
 from quotetune.errors import UsageError
-from quotetune.prompt_reading import _json_rows
-from quotetune.prompts import load_prompts
-from quotetune.responses_file import read_responses_file
-from quotetune.whole_files import write_text, written_directory
+from quotetune.evaluation.responses_file import read_responses_file
+from quotetune.prompts.prompt import load_prompts
+from quotetune.prompts.reading import _json_rows
+from quotetune.runtime.whole_files import write_text, written_directory
 
 
 @pytest.mark.parametrize("write", ["records", "text"])

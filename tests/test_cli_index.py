@@ -105,7 +105,7 @@ def test_quotes_are_coloured_and_sourced_on_a_terminal() -> None:
     from rich.console import Console
 
     from quotetune.cli.highlight import show_quotes, show_report
-    from quotetune.results import QuipReport, Quote, QuoteSource
+    from quotetune.corpus.results import QuipReport, Quote, QuoteSource
 
     source = QuoteSource("dickens", "2c", {"title": "A Tale"}, 0)
     quote = Quote(4, 10, "quoted", 2, [source] * 4)

@@ -53,7 +53,7 @@ def test_a_dry_run_finds_what_is_wrong(tmp_path, capsys):
 
 
 def test_a_dry_run_reads_the_prompts_once(monkeypatch, tmp_path, capsys):
-    from quotetune import prompt_reading
+    from quotetune.prompts import reading as prompt_reading
 
     preference = {"reference_similarity": {}}
     config = tiny_run.write_inputs(tmp_path, preference=preference, pairs={"delta_quip": None})
@@ -147,7 +147,7 @@ def test_pair_takes_index_and_seed_from_a_config_unless_given(samples, tmp_path,
 def test_a_file_of_prompts_is_read_as_a_run_reads_it(samples, tmp_path):
     from quotetune.cli.reading import prompts_named
     from quotetune.errors import UsageError
-    from quotetune.prompts import write_prompts
+    from quotetune.prompts.prompt import write_prompts
 
     path, index = tmp_path / "prompts.jsonl", samples / "index"
     own = [{"source": "documents", "id": "0"}]

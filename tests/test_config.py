@@ -5,9 +5,9 @@ import yaml
 
 from quotetune.config import Config
 from quotetune.config.file import apply_overrides, parse_yaml, read_yaml
-from quotetune.config.inputs import check_inputs
 from quotetune.config.validation import load_config, validate
 from quotetune.errors import UsageError
+from quotetune.pipeline.preflight import check_inputs
 
 MINIMAL = {
     "run": "runs/a",

@@ -6,10 +6,10 @@ import sys
 
 import pytest
 
-from quotetune.cpu import child_environment
+from quotetune.runtime.cpu import child_environment
 
 PRODUCT = """
-from quotetune.cpu import apply_in_child
+from quotetune.runtime.cpu import apply_in_child
 apply_in_child()
 import torch
 x = torch.ones(64, 64, dtype=torch.bfloat16)

@@ -7,7 +7,7 @@ import pytest
 
 from quotetune import Index, build_index
 from quotetune.errors import QuotetuneError
-from quotetune.pairing.criteria import long_quotes, on_topic_quip, rarity
+from quotetune.measures.criteria import long_quotes, on_topic_quip, rarity
 
 N = 4
 

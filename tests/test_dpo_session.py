@@ -184,7 +184,7 @@ def test_training_prefers_the_chosen_side(policies, tmp_path):
 
 
 def test_the_model_card_names_the_base_model_its_options_and_the_numbers(policies, tmp_path):
-    from quotetune.model_card import write_model_card
+    from quotetune.training.model_card import write_model_card
 
     output = run(make_job(policies, max_steps=1, beta=0.07), tmp_path)
     card = (output / "README.md").read_text()

@@ -7,7 +7,7 @@ import torch
 from tiny_model import save_tiny_adapter, save_tiny_model, tiny_tokenizer
 
 from quotetune.config import ModelConfig
-from quotetune.drift import measure_drift
+from quotetune.measures.drift import measure_drift
 from quotetune.sampling.backend import Request, Response
 from quotetune.sampling.parts import write_part
 

@@ -6,8 +6,8 @@ import pytest
 import tiny_run
 
 from quotetune.config import Config
-from quotetune.estimate import CORE_SAMPLING, estimate
-from quotetune.model_size import model_size
+from quotetune.models.size import model_size
+from quotetune.pipeline.estimate import CORE_SAMPLING, estimate
 
 
 @pytest.fixture(scope="module")

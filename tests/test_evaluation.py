@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from quotetune import build_index
 from quotetune.errors import QuotetuneError
-from quotetune.evaluation import best_of_n, mean_metrics, repetition, response_rows, rouge_l
-from quotetune.prompts import Prompt
+from quotetune.measures.responses import best_of_n, mean_metrics, repetition, response_rows, rouge_l
+from quotetune.prompts.prompt import Prompt
 
 CORPUS = [
     "The quick brown fox jumps over the lazy dog near the river bank.",

@@ -6,7 +6,7 @@ import pytest
 from measured_run import CHAT, PROMPTS, run_config
 
 from quotetune.measures.baselines import GROUNDING, according_to
-from quotetune.prompts import Prompt
+from quotetune.prompts.prompt import Prompt
 from quotetune.sampling.backend import Request, Response
 from quotetune.sampling.parts import write_part
 
@@ -61,9 +61,9 @@ def test_the_metrics_stage_writes_the_numbers_of_each_response_of_each_row(model
     import pyarrow.parquet as pq
 
     from quotetune import build_index
-    from quotetune.prompts import write_prompts
+    from quotetune.prompts.prompt import write_prompts
+    from quotetune.runs.layout import Layout
     from quotetune.stages import evaluation
-    from quotetune.stages.layout import Layout
 
     corpus = "The cat sat on the mat, and slept."
     build_index([corpus], tmp_path / "index", n=5)

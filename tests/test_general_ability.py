@@ -10,9 +10,9 @@ import yaml
 from tiny_model import save_tiny_adapter, tiny_tokenizer
 from transformers import AutoModelForCausalLM
 
-from quotetune import general_ability
 from quotetune.config import ModelConfig
 from quotetune.config.measures import LmEvalConfig
+from quotetune.measures import lm_eval as general_ability
 
 pytestmark = pytest.mark.usefixtures("without_children")
 

@@ -8,13 +8,13 @@ import pytest
 
 from quotetune import build_index
 from quotetune.config import Config, PromptsConfig
-from quotetune.config.inputs import check_inputs
 from quotetune.config.prompts import ContextConfig
+from quotetune.corpus.results import Document
 from quotetune.errors import UsageError
-from quotetune.grounding import check_passages, document_of, ground, retrieve, shorten
-from quotetune.prompt_split import split_file
-from quotetune.prompts import Prompt, load_prompts
-from quotetune.results import Document
+from quotetune.pipeline.preflight import check_inputs
+from quotetune.prompts.grounding import check_passages, document_of, ground, retrieve, shorten
+from quotetune.prompts.prompt import Prompt, load_prompts
+from quotetune.prompts.split import split_file
 
 DOCUMENTS = [
     Document("s", "cat", "The cat is a small carnivore. It purrs when it is content."),

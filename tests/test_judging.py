@@ -11,7 +11,7 @@ from test_pairing_preference import QUIP, write_candidates
 import quotetune.pairing.judging
 from quotetune.config.preference import JudgeConfig
 from quotetune.pairing.judging import Verdicts, preference_of, run_judge, verdict
-from quotetune.prompts import Prompt
+from quotetune.prompts.prompt import Prompt
 from quotetune.sampling.parts import schema
 
 TEMPLATE = "{prompt}|{first}|{second}"

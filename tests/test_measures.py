@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from quotetune import Document, build_index
-from quotetune.evaluating import evaluate_tables, row_metrics, text_table
+from quotetune.evaluation.evaluate import evaluate_tables, row_metrics, text_table
 from quotetune.measures.bootstrap import paired_intervals
 from quotetune.measures.diversity import distinct_n
 from quotetune.measures.quoting import (
@@ -16,8 +16,8 @@ from quotetune.measures.quoting import (
     quoting_rows,
 )
 from quotetune.measures.scoring_models import ScoringModels
-from quotetune.metrics import AVERAGED
-from quotetune.prompts import Prompt
+from quotetune.metrics.table import AVERAGED
+from quotetune.prompts.prompt import Prompt
 
 FOX = "The quick brown fox jumps over the lazy dog near the river bank."
 ICE = "A glacier is a persistent body of dense ice that moves under its own weight."

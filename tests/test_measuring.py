@@ -4,12 +4,12 @@ import pyarrow.parquet as pq
 import pytest
 from test_pairing_preference import QUIP, write_candidates
 
-import quotetune.neural_measures
+import quotetune.measures.neural
 from quotetune.config import CandidatesConfig, ModelConfig, PairsConfig, PreferenceConfig
 from quotetune.errors import QuotetuneError, UsageError
 from quotetune.pairing.measuring import measure_of, write_measure
 from quotetune.pairing.ranking_config import RankingConfig
-from quotetune.prompts import Prompt
+from quotetune.prompts.prompt import Prompt
 
 CONSTRAINTS = {"bart_score": {"worse_by": 1, "model": {"path": "a-bart"}}}
 
@@ -56,7 +56,7 @@ def test_perplexity_is_of_a_response_given_its_prompt_under_the_base_model(tmp_p
         assert len(texts) == len(contexts)
         return [float(ord(context[0])) for context in contexts]
 
-    monkeypatch.setattr(quotetune.neural_measures, "perplexities", perplexities)
+    monkeypatch.setattr(quotetune.measures.neural, "perplexities", perplexities)
     prompts = {name: Prompt(name, text=f"{name}?") for name in QUIP}
     rows = measured(tmp_path, "perplexity", ranking(tmp_path, {"perplexity": {}}), prompts)
     assert [row["value"] for row in rows] == [ord(row["prompt_id"]) for row in rows]
@@ -69,7 +69,7 @@ def test_bart_score_is_only_of_responses_whose_prompt_has_a_reference(tmp_path, 
         work.mkdir()
         return [-float(len(response)) for response in responses]
 
-    monkeypatch.setattr(quotetune.neural_measures, "bart_scores", bart_scores)
+    monkeypatch.setattr(quotetune.measures.neural, "bart_scores", bart_scores)
     prompts = {name: Prompt(name, text="?") for name in QUIP}
     prompts["c"] = Prompt("c", text="?", reference="the truth")
     config = ranking(tmp_path, constraints=CONSTRAINTS)

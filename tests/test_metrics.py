@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from quotetune.evaluation import mean_metrics
-from quotetune.metrics import AVERAGED, EVALUATED, METRICS, metric_named
-from quotetune.metrics_table import difference_line, table_cells
+from quotetune.measures.responses import mean_metrics
+from quotetune.metrics.printing import difference_line, table_cells
+from quotetune.metrics.table import AVERAGED, EVALUATED, METRICS, metric_named
 
 ROOT = Path(__file__).parent.parent
 

@@ -13,11 +13,12 @@ from transformers import (
     BartForConditionalGeneration,
 )
 
-from quotetune import neural_measures, neural_worker
 from quotetune.config import ModelConfig
 from quotetune.errors import QuotetuneError, UsageError
-from quotetune.neural_measures import bart_scores, log_prob_job, perplexities, run_jobs
-from quotetune.neural_worker import batches
+from quotetune.measures import neural as neural_measures
+from quotetune.measures import neural_worker
+from quotetune.measures.neural import bart_scores, log_prob_job, perplexities, run_jobs
+from quotetune.measures.neural_worker import batches
 
 TEXTS = ["A glacier is dense ice.", "", "x", "the " * 30, "!", "Rivers run."]
 CONTEXTS = ["What is a glacier? ", "nothing", "", "a " * 120, "Say ", ""]

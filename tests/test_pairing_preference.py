@@ -14,7 +14,7 @@ from quotetune.pairing.candidates import GOLD, CandidateFiles
 from quotetune.pairing.own_preference import load_preference, source_file
 from quotetune.pairing.run import pair_samples
 from quotetune.pairing.statistics import statistics_lines
-from quotetune.prompts import Prompt
+from quotetune.prompts.prompt import Prompt
 from quotetune.sampling.parts import schema
 
 TOKENS = 10

@@ -16,8 +16,8 @@ import yaml
 
 from quotetune.config import Config
 from quotetune.errors import UsageError
-from quotetune.metrics import EVALUATED
-from quotetune.pipeline import plan, run, stage_list
+from quotetune.metrics.table import EVALUATED
+from quotetune.pipeline.run import plan, run, stage_list
 
 METRICS = {
     "quip",

@@ -4,11 +4,11 @@ import json
 
 import pytest
 
-from quotetune.content_hash import content_hash
 from quotetune.errors import QuotetuneError, UsageError
-from quotetune.pipeline import plan
-from quotetune.stage import MANIFEST, Stage, complete, inspect
-from quotetune.whole_files import written_directory
+from quotetune.pipeline.run import plan
+from quotetune.runs.stage import MANIFEST, Stage, complete, inspect
+from quotetune.runtime.content_hash import content_hash
+from quotetune.runtime.whole_files import written_directory
 
 
 class InterruptionError(Exception):

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from quotetune.config import PromptsConfig
 from quotetune.errors import UsageError
-from quotetune.prompt_reading import SourcePrompt, read_prompts
-from quotetune.prompt_split import position, split_prompts
-from quotetune.prompts import Prompt, load_prompts, write_prompts
+from quotetune.prompts.prompt import Prompt, load_prompts, write_prompts
+from quotetune.prompts.reading import SourcePrompt, read_prompts
+from quotetune.prompts.split import position, split_prompts
 
 
 def written(tmp_path, *rows, name="prompts.jsonl"):

@@ -12,7 +12,7 @@ from naive_index import NaiveIndex, windows
 from test_cli_index import assert_fails, quotetune
 
 from quotetune import QuotetuneError, build_index
-from quotetune.quip_service import service_response
+from quotetune.rendering.quip_service import service_response
 
 SENTENCE = "A Bloom filter is a space-efficient probabilistic data structure"
 TEXTS = [

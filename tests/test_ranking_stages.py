@@ -11,11 +11,11 @@ import tiny_run
 from tiny_model import tiny_tokenizer
 
 from quotetune.config import Config, ModelConfig
-from quotetune.config.inputs import check_inputs
 from quotetune.pairing.candidates import GOLD
 from quotetune.pairing.gold import write_gold
-from quotetune.pipeline import plan, stage_list
-from quotetune.prompts import Prompt
+from quotetune.pipeline.preflight import check_inputs
+from quotetune.pipeline.run import plan, stage_list
+from quotetune.prompts.prompt import Prompt
 from quotetune.sampling.backend import Request, Response
 from quotetune.sampling.parts import write_part
 
@@ -78,7 +78,7 @@ def inputs(tmp_path_factory):
 def ranked(inputs, tmp_path_factory):
     """A run up to its pairs, interrupted when its judge had given all replies."""
     import quotetune.pairing.judging
-    from quotetune.pipeline import run
+    from quotetune.pipeline.run import run
 
     config = {**inputs, "run": str(tmp_path_factory.mktemp("ranked") / "run")}
     loaded = Config.model_validate(config)

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from test_report import plain, table_rows
 
-from quotetune.index import Index
+from quotetune.corpus.index import Index
 from quotetune.report import write_report
 from quotetune.report.charts import Bars, Point, axis_ticks, bar_chart, line_chart
 from quotetune.report.distributions import length_bins, lengths_a_response, quip_bins, quip_shares

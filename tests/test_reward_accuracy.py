@@ -11,7 +11,7 @@ from transformers import AutoModelForCausalLM
 
 from quotetune.config import Config, ModelConfig
 from quotetune.measures.reward_accuracy import reward_margins
-from quotetune.prompts import Prompt
+from quotetune.prompts.prompt import Prompt
 from quotetune.sampling.backend import Request, Response
 from quotetune.sampling.parts import write_part
 
@@ -48,10 +48,10 @@ def test_reward_margins_are_betas_share_of_the_log_ratios_that_differ(model, tmp
 
 def test_reward_accuracy_is_of_held_out_pairs_that_the_runs_rule_makes(model, tmp_path):
     from quotetune import build_index
-    from quotetune.prompts import write_prompts
-    from quotetune.stage import complete
+    from quotetune.prompts.prompt import write_prompts
+    from quotetune.runs.layout import Layout
+    from quotetune.runs.stage import complete
     from quotetune.stages import ranking, tuned
-    from quotetune.stages.layout import Layout
 
     build_index(["The cat sat on the mat, and slept."], tmp_path / "index", n=5)
     run = tmp_path / "run"

@@ -11,19 +11,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from quotetune.best import best_policy, stops_after
-from quotetune.best_link import link_best, mend_best
 from quotetune.config import Config
 from quotetune.config.rounds import BestConfig
-from quotetune.curves import collect_curves, write_curves
-from quotetune.drift import kl_to_base
 from quotetune.errors import UsageError
-from quotetune.metrics import EVALUATED
+from quotetune.measures.drift import kl_to_base
+from quotetune.metrics.table import EVALUATED
 from quotetune.pairing.replay import mix_pairs, replayed_rows
-from quotetune.pipeline import plan, stage_list
-from quotetune.pipeline import run as run_pipeline
-from quotetune.stages.layout import Layout
-from quotetune.stages.stopping import evaluated, stop_reason
+from quotetune.pipeline.run import plan, stage_list
+from quotetune.pipeline.run import run as run_pipeline
+from quotetune.runs.best import best_policy, stops_after
+from quotetune.runs.best_link import link_best, mend_best
+from quotetune.runs.curves import collect_curves, write_curves
+from quotetune.runs.layout import Layout
+from quotetune.runs.stopping import evaluated, stop_reason
 from quotetune.stages.tuned import lm_eval_before_and_after
 
 values = st.lists(st.none() | st.floats(0, 1), min_size=1, max_size=6)

@@ -10,7 +10,7 @@ import pytest
 from tiny_model import save_tiny_adapter, tiny_tokenizer
 
 from quotetune.config import ModelConfig, SamplingConfig
-from quotetune.prompts import Prompt
+from quotetune.prompts.prompt import Prompt
 from quotetune.sampling import Progress, run_sampling
 from quotetune.sampling.parts import part_path, read_samples, schema
 
@@ -166,7 +166,7 @@ def greedy_oracle(model: Path, adapter: Path | None) -> Any:
     from peft import PeftModel
     from transformers import AutoModelForCausalLM
 
-    from quotetune.chat import prompt_token_ids
+    from quotetune.prompts.chat import prompt_token_ids
 
     tokenizer = tiny_tokenizer()
     network = AutoModelForCausalLM.from_pretrained(model, dtype="float32")

@@ -12,7 +12,7 @@ from tiny_model import save_tiny_model
 
 from quotetune.config import ModelConfig, SamplingConfig
 from quotetune.errors import QuotetuneError, UsageError
-from quotetune.prompts import Prompt
+from quotetune.prompts.prompt import Prompt
 from quotetune.sampling import run_sampling
 
 SAMPLING = SamplingConfig(backend="transformers", n=2, max_tokens=20)
@@ -64,7 +64,7 @@ def test_a_hub_name_is_one_error_without_the_hub(tmp_path, network):
     # The library reads HF_HUB_OFFLINE when it is imported: a process of its own.
     code = (
         "import sys, time; from quotetune.errors import UsageError\n"
-        "from quotetune.sampling.model_files import require_model\n"
+        "from quotetune.models.files import require_model\n"
         "from quotetune.config import ModelConfig\n"
         "try: require_model(ModelConfig(path='nobody/no-model-of-this-name'))\n"
         "except UsageError as error: print(error)"
@@ -161,7 +161,7 @@ def test_wrong_settings_are_refused(wrong):
 PARENT = """
 import sys
 from pathlib import Path
-from quotetune.prompts import Prompt
+from quotetune.prompts.prompt import Prompt
 from quotetune.config import ModelConfig, SamplingConfig
 from quotetune.sampling import run_sampling
 run_sampling(

@@ -6,17 +6,17 @@ from measured_run import PROMPTS, run_config
 from tiny_model import tiny_tokenizer
 from transformers import GPT2Config, GPT2LMHeadModel
 
-from quotetune import neural_measures
 from quotetune.config import ModelConfig
 from quotetune.config.measures import MauveConfig
 from quotetune.config.validation import validate
+from quotetune.measures import neural as neural_measures
 from quotetune.measures.scoring_models import (
     ScoringModels,
     prompt_words,
     score_with_models,
     scoring_models_of,
 )
-from quotetune.prompts import Prompt
+from quotetune.prompts.prompt import Prompt
 from quotetune.stages import all_stages
 
 pytestmark = pytest.mark.usefixtures("without_children")

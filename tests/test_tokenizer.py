@@ -7,7 +7,7 @@ from tiny_model import save_tiny_model, tiny_tokenizer
 
 from quotetune.config import ModelConfig
 from quotetune.errors import UsageError
-from quotetune.tokenizer import load_tokenizer
+from quotetune.models.tokenizer import load_tokenizer
 
 
 def test_it_is_the_tokenizer_beside_the_weights(tmp_path):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from quotetune.training.options import (
+from quotetune.config.open_blocks import (
     check_dpo_options,
     check_lora_options,
     dpo_options,

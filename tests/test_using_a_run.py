@@ -11,10 +11,10 @@ from finished_run import training_record
 from tiny_model import BEGIN, save_tiny_adapter, tiny_tokenizer
 
 from quotetune import Index, UsageError, build_index
-from quotetune.answering import prompt_of_text
 from quotetune.config import PromptsConfig
-from quotetune.finished_run import policies, tuned_policy
-from quotetune.model_card import model_card
+from quotetune.release.answering import prompt_of_text
+from quotetune.runs.finished import policies, tuned_policy
+from quotetune.training.model_card import model_card
 
 
 @pytest.fixture(scope="module")

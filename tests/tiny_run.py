@@ -108,22 +108,22 @@ def write_inputs(directory: Path, **changes) -> dict:
 def run(config: dict) -> None:
     """Do the run in this process; without the check of `dpo` and `lora`, which imports TRL."""
     from quotetune.config import Config
-    from quotetune.pipeline import run as run_pipeline
+    from quotetune.pipeline.run import run as run_pipeline
 
     run_pipeline(Config.model_validate(config), yaml.safe_dump(config))
 
 
 def kill_at(moment: str) -> None:
     """Arrange that this process is killed, as by `kill -9`, at a moment of the run."""
-    import quotetune.absorb.run
-    import quotetune.absorb.texts
     import quotetune.citations.decoding
-    import quotetune.evaluating
+    import quotetune.evaluation.evaluate
     import quotetune.pairing.replay
     import quotetune.pairing.run
+    import quotetune.pairing.scoring
+    import quotetune.runs.stage
     import quotetune.sampling
-    import quotetune.scoring
-    import quotetune.stage
+    import quotetune.training.absorb.run
+    import quotetune.training.absorb.texts
     import quotetune.training.run
 
     def die(*_arguments, **_options):
@@ -150,10 +150,10 @@ def kill_at(moment: str) -> None:
         )
 
     if moment == "absorb-texts":
-        quotetune.absorb.texts.write_texts = die
+        quotetune.training.absorb.texts.write_texts = die
     elif moment == "absorb":
-        quotetune.absorb.run.run_absorbing = die_after(
-            1, quotetune.absorb.run.run_absorbing, lambda options: True
+        quotetune.training.absorb.run.run_absorbing = die_after(
+            1, quotetune.training.absorb.run.run_absorbing, lambda options: True
         )
     elif moment in ("sample", "evaluation-sample"):
         wanted = of_round("absorbed", 1) if moment == "sample" else of_round("round-1", 0)
@@ -171,20 +171,20 @@ def kill_at(moment: str) -> None:
     elif moment == "replay":
         quotetune.pairing.replay.write_json = die
     elif moment == "score":
-        quotetune.scoring._scored = die
+        quotetune.pairing.scoring._scored = die
     elif moment == "pair":
         quotetune.pairing.run._write_pairs = die
     elif moment == "evaluation-metrics":
-        quotetune.evaluating.write_json = die
+        quotetune.evaluation.evaluate.write_json = die
     elif moment == "rename":
-        write_json = quotetune.stage.write_json
+        write_json = quotetune.runs.stage.write_json
 
         def write_then_die(path, content):
             write_json(path, content)
             if content.get("stage", "").endswith("pair"):
                 die()
 
-        quotetune.stage.write_json = write_then_die
+        quotetune.runs.stage.write_json = write_then_die
 
 
 if __name__ == "__main__":

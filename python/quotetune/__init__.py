@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Any
 from quotetune.errors import QuotetuneError, QuotetuneWarning, UsageError
 
 if TYPE_CHECKING:
-    from quotetune.citing import Citation, CitedResponse, cite
-    from quotetune.corpus import build_index
-    from quotetune.importing import import_bloom
-    from quotetune.index import Index
-    from quotetune.live import add, compact, merge, remove
-    from quotetune.results import Document, QuipReport, Quote, QuoteSource
-    from quotetune.rewards import QuipReward, QuipScorer
-    from quotetune.shortcuts import quip_score, trace
+    from quotetune.corpus.build import build_index
+    from quotetune.corpus.change import add, compact, merge, remove
+    from quotetune.corpus.importing import import_bloom
+    from quotetune.corpus.index import Index
+    from quotetune.corpus.results import Document, QuipReport, Quote, QuoteSource
+    from quotetune.corpus.shortcuts import quip_score, trace
+    from quotetune.integrations.rewards import QuipReward, QuipScorer
+    from quotetune.rendering.footnotes import Citation, CitedResponse, cite
 
 __all__ = [
     "Citation",
@@ -41,24 +41,24 @@ __all__ = [
 
 # Where the names are that are imported when first used: the command line starts without numpy.
 _MODULES = {
-    "Citation": "citing",
-    "CitedResponse": "citing",
-    "Document": "results",
-    "Index": "index",
-    "QuipReport": "results",
-    "QuipReward": "rewards",
-    "QuipScorer": "rewards",
-    "Quote": "results",
-    "QuoteSource": "results",
-    "add": "live",
-    "build_index": "corpus",
-    "cite": "citing",
-    "import_bloom": "importing",
-    "compact": "live",
-    "merge": "live",
-    "quip_score": "shortcuts",
-    "remove": "live",
-    "trace": "shortcuts",
+    "Citation": "rendering.footnotes",
+    "CitedResponse": "rendering.footnotes",
+    "Document": "corpus.results",
+    "Index": "corpus.index",
+    "QuipReport": "corpus.results",
+    "QuipReward": "integrations.rewards",
+    "QuipScorer": "integrations.rewards",
+    "Quote": "corpus.results",
+    "QuoteSource": "corpus.results",
+    "add": "corpus.change",
+    "build_index": "corpus.build",
+    "cite": "rendering.footnotes",
+    "import_bloom": "corpus.importing",
+    "compact": "corpus.change",
+    "merge": "corpus.change",
+    "quip_score": "corpus.shortcuts",
+    "remove": "corpus.change",
+    "trace": "corpus.shortcuts",
 }
 
 

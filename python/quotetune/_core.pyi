@@ -9,7 +9,7 @@ from typing import Any, ClassVar, TypeAlias, final
 import numpy as np
 from numpy.typing import NDArray
 
-from quotetune.results import ReportTuple
+from quotetune.corpus.results import ReportTuple
 
 # Fields of the text, the id and the source, and those of the metadata.
 RecordKeyTuple: TypeAlias = tuple[str, str | None, str | None, list[str]]

@@ -13,11 +13,11 @@ import yaml
 
 from quotetune.analysis.chart import Points, scatter_chart
 from quotetune.config import Config
-from quotetune.console import say
 from quotetune.errors import UsageError
-from quotetune.markdown import markdown_table
-from quotetune.row_names import row_label
-from quotetune.whole_files import write_json, write_text
+from quotetune.metrics.row_names import row_label
+from quotetune.rendering.markdown import markdown_table
+from quotetune.runtime.console import say
+from quotetune.runtime.whole_files import write_json, write_text
 
 SCHEMA = 1
 
@@ -87,10 +87,10 @@ def study_data_size(
         UsageError: The config cannot be run, or there are fewer training prompts.
         QuotetuneError: A run failed; the same call goes on with it.
     """
-    from quotetune.config.inputs import check_inputs
     from quotetune.config.problem import report
     from quotetune.config.validation import load_config
-    from quotetune.pipeline import run
+    from quotetune.pipeline.preflight import check_inputs
+    from quotetune.pipeline.run import run
 
     loaded = load_config(config, overrides)
     if problems := check_inputs(loaded):
@@ -178,8 +178,8 @@ def write_data_size(rows: Sequence[SizeRow], directory: Path) -> str:
 
 
 def _check_sizes(config: Config, sizes: Sequence[int]) -> None:
-    from quotetune.prompt_reading import read_prompts
-    from quotetune.prompt_split import split_prompts
+    from quotetune.prompts.reading import read_prompts
+    from quotetune.prompts.split import split_prompts
 
     largest = config.prompts.model_copy(update={"train_limit": max(sizes)})
     split = split_prompts(read_prompts(config.prompts.path, config.prompts), largest, config.rounds)

@@ -13,12 +13,12 @@ from quotetune.analysis.frequency import (
     log_counts,
     rarest_tenth,
 )
+from quotetune.corpus.index import Index
 from quotetune.errors import UsageError
-from quotetune.finished_run import tuned_policy
-from quotetune.index import Index
-from quotetune.markdown import markdown_table
-from quotetune.prompts import Prompt, load_prompts
-from quotetune.whole_files import write_json, write_text
+from quotetune.prompts.prompt import Prompt, load_prompts
+from quotetune.rendering.markdown import markdown_table
+from quotetune.runs.finished import tuned_policy
+from quotetune.runtime.whole_files import write_json, write_text
 
 SCHEMA = 1
 BASE = "base"

@@ -16,7 +16,7 @@ from quotetune.sampling.citation_constraint import (
 from quotetune.sampling.parts import read_samples, token_length
 
 if TYPE_CHECKING:
-    from quotetune.index import Index
+    from quotetune.corpus.index import Index
 
 
 def decode_citations(

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 from quotetune.citations.form import is_citable, split_citations
 from quotetune.citations.ids import Documents, documents_by_id
-from quotetune.citing import cited_documents
 from quotetune.measures.citations import Cited, citation_metrics
+from quotetune.rendering.footnotes import cited_documents
 from quotetune.sampling.parts import read_samples
 
 if TYPE_CHECKING:
-    from quotetune.index import Index
-    from quotetune.prompts import Prompt
+    from quotetune.corpus.index import Index
+    from quotetune.prompts.prompt import Prompt
 
 WAYS = ("plain", "constrained", "traced")
 

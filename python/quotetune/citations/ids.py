@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from quotetune.citations.form import is_citable
 
 if TYPE_CHECKING:
-    from quotetune.index import Index
+    from quotetune.corpus.index import Index
 
 Documents = list[tuple[str, str]]
 

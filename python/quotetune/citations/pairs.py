@@ -10,20 +10,20 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from quotetune.chance import from_drawn_place
 from quotetune.citations.form import is_citable, with_citations
 from quotetune.citations.ids import Documents, documents_by_id
 from quotetune.citations.tokens import citation_tokens
-from quotetune.citing import cited_documents
 from quotetune.config import ModelConfig
-from quotetune.results import Quote
+from quotetune.corpus.results import Quote
+from quotetune.models.tokenizer import load_tokenizer
+from quotetune.rendering.footnotes import cited_documents
+from quotetune.runtime.chance import from_drawn_place
+from quotetune.runtime.whole_files import write_json
 from quotetune.sampling.parts import Row
-from quotetune.tokenizer import load_tokenizer
-from quotetune.whole_files import write_json
 
 if TYPE_CHECKING:
-    from quotetune.index import Index
-    from quotetune.prompts import Prompt
+    from quotetune.corpus.index import Index
+    from quotetune.prompts.prompt import Prompt
 
 Lack = Literal["cut", "nothing_quoted", "no_wrong_id"]
 _LACKS: dict[Lack, str] = {

@@ -6,8 +6,8 @@ from typing import Any
 from quotetune.citations.form import split_citations
 from quotetune.citations.tokens import tokens_of_begin
 from quotetune.config import ModelConfig
+from quotetune.models.tokenizer import end_token, load_tokenizer
 from quotetune.sampling.parts import Row
-from quotetune.tokenizer import end_token, load_tokenizer
 
 
 def write_uncited(samples: Path, output: Path, model: ModelConfig) -> int:

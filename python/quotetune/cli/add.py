@@ -42,8 +42,8 @@ def add(
 ) -> None:
     """Add documents to an index; they appear when all are in."""
     from quotetune.cli.byte_progress import ByteProgress
-    from quotetune.inputs import expand_inputs
-    from quotetune.live import add as add_documents
+    from quotetune.corpus.change import add as add_documents
+    from quotetune.corpus.inputs import expand_inputs
 
     metadata = None if meta_keys is None else listed(meta_keys)
     options: dict[str, Any] = {"meta_keys": metadata, "errors": errors}

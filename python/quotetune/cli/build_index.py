@@ -75,8 +75,8 @@ def build_index(
 ) -> None:
     """Make an index of a corpus; it appears when it is complete."""
     from quotetune.cli.byte_progress import ByteProgress
-    from quotetune.corpus import build_index as build
-    from quotetune.inputs import expand_inputs
+    from quotetune.corpus.build import build_index as build
+    from quotetune.corpus.inputs import expand_inputs
 
     options: dict[str, Any] = {
         "text_key": text_key,

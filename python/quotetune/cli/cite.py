@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from quotetune.citing import MarkStyle
+    from quotetune.rendering.footnotes import MarkStyle
 
 _JSONL = (".jsonl", ".ndjson")
 
@@ -51,8 +51,8 @@ def cite(
     first, then the longest. The response is unchanged but for the marks.
     """
     from quotetune.cli.records import write_record, written
+    from quotetune.corpus.index import Index
     from quotetune.errors import UsageError
-    from quotetune.index import Index
 
     if format not in (None, "markdown", "text", "jsonl"):
         raise UsageError(f"--format is {format!r}; choose markdown, text or jsonl")
@@ -63,8 +63,8 @@ def cite(
     opened = Index.open(index)
     batches = _batches(input, text, key, is_jsonl)
     with written(output) as file:
-        from quotetune.citing import cite as cite_responses
-        from quotetune.citing import cited_response
+        from quotetune.rendering.footnotes import cite as cite_responses
+        from quotetune.rendering.footnotes import cited_response
 
         number, between = 1, ""
         for records, texts in batches:

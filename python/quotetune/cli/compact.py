@@ -23,7 +23,7 @@ def compact(
     """Merge the segments of an index as far as they fit, and make one filter of several."""
     from quotetune import _core
     from quotetune.cli.byte_progress import ByteProgress
-    from quotetune.live import compact as compact_index
+    from quotetune.corpus.change import compact as compact_index
 
     with ByteProgress() as progress:
         compact_index(

@@ -10,7 +10,7 @@ def demo_data(
     output: Annotated[Path, typer.Argument(help="The directory to write to.")] = Path("data/demo"),
 ) -> None:
     """Write the demo's model/, corpus.jsonl and prompts.jsonl from the installed demo packages."""
-    from quotetune.embedded import write_demo_data
+    from quotetune.cli.demo_packages import write_demo_data
 
     write_demo_data(output)
     typer.echo(f"wrote model/, corpus.jsonl and prompts.jsonl to {output}", err=True)

@@ -8,7 +8,7 @@ import typer
 from quotetune.cli.train import Overrides
 
 if TYPE_CHECKING:
-    from quotetune.prompts import Prompt
+    from quotetune.prompts.prompt import Prompt
 
 _BLOCKS = ("model", "prompts", "sampling", "evaluation")
 
@@ -55,18 +55,18 @@ def evaluate(
     A model that is given is sampled with the evaluation settings of --config, and the same seeds.
     """
     from quotetune.cli.reading import index_named
-    from quotetune.comparing import compare
     from quotetune.config import EvaluationConfig, ModelConfig
     from quotetune.config.file import read_blocks, read_yaml
     from quotetune.config.validation import validate_block
-    from quotetune.console import say
     from quotetune.errors import UsageError
-    from quotetune.evaluating import BEST_OF_N
+    from quotetune.evaluation.compare import compare
+    from quotetune.evaluation.evaluate import BEST_OF_N
+    from quotetune.evaluation.responses_file import read_responses_file
     from quotetune.measures.scoring_models import scoring_models_of
-    from quotetune.metrics_table import print_table
-    from quotetune.responses_file import read_responses_file
-    from quotetune.sampling.model_files import require_model
-    from quotetune.whole_files import check_file_can_be, write_json
+    from quotetune.metrics.printing import print_table
+    from quotetune.models.files import require_model
+    from quotetune.runtime.console import say
+    from quotetune.runtime.whole_files import check_file_can_be, write_json
 
     check_file_can_be(output, "--output")
     run = {} if config is None else read_yaml(config)
@@ -102,7 +102,7 @@ def evaluate(
 def _row_names(responses: list[str], sampled: list[str]) -> dict[str, Path | None]:
     """Name the rows: as the arguments say, else by their files; None for what is sampled."""
     from quotetune.errors import UsageError
-    from quotetune.evaluating import BEST_OF_N, REFERENCE
+    from quotetune.evaluation.evaluate import BEST_OF_N, REFERENCE
 
     named: list[tuple[str, Path | None]] = []
     for argument in responses:
@@ -144,8 +144,8 @@ def _sampled(
     from quotetune.cli.reading import seed_named
     from quotetune.config import ModelConfig, SamplingConfig, evaluation_sampling
     from quotetune.config.validation import validate_block
-    from quotetune.console import progress
     from quotetune.errors import UsageError
+    from quotetune.runtime.console import progress
     from quotetune.sampling import run_sampling
     from quotetune.sampling.parts import read_samples
     from quotetune.stages.evaluation import EVALUATION_ROUND

@@ -25,9 +25,9 @@ def export(
     ] = None,
 ) -> None:
     """Write the tuned adapter, or with --merge the whole model, with its tokenizer and card."""
-    from quotetune.exporting import export_policy
-    from quotetune.finished_run import tuned_policy
-    from quotetune.hub import check_repo_name, push_directory
+    from quotetune.release.exporting import export_policy
+    from quotetune.runs.finished import tuned_policy
+    from quotetune.runtime.hub import check_repo_name, push_directory
 
     if push_to_hub is not None:
         check_repo_name(push_to_hub)

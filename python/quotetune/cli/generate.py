@@ -9,7 +9,7 @@ import typer
 from quotetune.cli.train import Overrides
 
 if TYPE_CHECKING:
-    from quotetune.citing import MarkStyle
+    from quotetune.rendering.footnotes import MarkStyle
 
 
 def generate(
@@ -37,15 +37,15 @@ def generate(
     The prompt goes through the run's template, and is answered as in the run's evaluation; change
     that with --set sampling.temperature=0.3 or --set sampling.max_tokens=200.
     """
-    from quotetune.answering import answer
-    from quotetune.citing import STYLES, cite
     from quotetune.cli.records import read_text, write_record
     from quotetune.config import SamplingConfig
     from quotetune.config.file import read_blocks
     from quotetune.config.validation import validate_block
+    from quotetune.corpus.index import Index
     from quotetune.errors import UsageError
-    from quotetune.finished_run import tuned_policy
-    from quotetune.index import Index
+    from quotetune.release.answering import answer
+    from quotetune.rendering.footnotes import STYLES, cite
+    from quotetune.runs.finished import tuned_policy
 
     if format not in (*STYLES, "jsonl"):
         raise UsageError(f"--format is {format!r}; choose markdown, text or jsonl")

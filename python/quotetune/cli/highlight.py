@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.text import Text
 
-from quotetune.results import QuipReport, Quote
-from quotetune.wording import document_name, times
+from quotetune.corpus.results import QuipReport, Quote
+from quotetune.rendering.wording import document_name, times
 
 _COLOURS = ("green", "cyan", "magenta", "yellow", "blue")
 _SHOWN_DOCUMENTS = 3

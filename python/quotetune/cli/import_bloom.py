@@ -43,7 +43,7 @@ def import_bloom(
     the parts afterwards. It has no text: there are no quotes and no documents.
     """
     from quotetune.cli.byte_progress import ByteProgress
-    from quotetune.importing import import_bloom as make
+    from quotetune.corpus.importing import import_bloom as make
 
     with ByteProgress() as progress:
         index = make(

@@ -23,7 +23,7 @@ def merge(
 ) -> None:
     """Make one index of several that were built apart, such as shards; they stay as they are."""
     from quotetune.cli.byte_progress import ByteProgress
-    from quotetune.live import merge as merge_indexes
+    from quotetune.corpus.change import merge as merge_indexes
 
     with ByteProgress() as progress:
         merged = merge_indexes(

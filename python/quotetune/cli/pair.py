@@ -9,7 +9,7 @@ from quotetune.cli.train import Overrides
 
 if TYPE_CHECKING:
     from quotetune.pairing.ranking_config import RankingConfig
-    from quotetune.prompts import Prompt
+    from quotetune.prompts.prompt import Prompt
 
 _BLOCKS = ("pairs", "preference", "candidates", "model", "prompts", "sampling")
 
@@ -47,12 +47,12 @@ def pair(
     """
     from quotetune.cli.reading import index_named, seed_named
     from quotetune.config.file import read_blocks, read_yaml
-    from quotetune.hub import push_directory
+    from quotetune.integrations.preference_dataset import write_preference_dataset
     from quotetune.pairing.run import pair_samples
     from quotetune.pairing.statistics import statistics_lines
-    from quotetune.preference_dataset import write_preference_dataset
+    from quotetune.runtime.hub import push_directory
+    from quotetune.runtime.whole_files import written_directory
     from quotetune.stages.ranking import RankingStages
-    from quotetune.whole_files import written_directory
 
     if push_to_hub is not None:
         _check_push(push_to_hub, samples)
@@ -93,7 +93,7 @@ def pair(
 
 def _check_push(repo: str, samples: Path) -> None:
     from quotetune.errors import UsageError
-    from quotetune.hub import check_repo_name
+    from quotetune.runtime.hub import check_repo_name
 
     check_repo_name(repo)
     if not (samples / "job.json").exists():
@@ -114,9 +114,9 @@ def _ranking(blocks: dict[str, dict[str, Any]], index: Path, seed: int) -> "Rank
     )
     from quotetune.config.validation import preference_problems, validate_block
     from quotetune.errors import UsageError
-    from quotetune.pairing.inputs import callable_problems, further_models
+    from quotetune.models.files import require_model
     from quotetune.pairing.ranking_config import RankingConfig
-    from quotetune.sampling.model_files import require_model
+    from quotetune.pipeline.preflight_pairing import callable_problems, further_models
 
     preference = None
     if blocks["preference"]:
@@ -151,7 +151,7 @@ def _prompts(
     """Read the prompts, if anything asks for them."""
     from quotetune.cli.reading import prompts_named
     from quotetune.errors import UsageError
-    from quotetune.pairing.inputs import need_problems
+    from quotetune.pipeline.preflight_pairing import need_problems
 
     if not ranking.needs_prompts:
         return {}

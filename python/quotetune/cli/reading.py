@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from quotetune.prompts import Prompt
+    from quotetune.prompts.prompt import Prompt
 
 Inputs = Annotated[
     list[str],
@@ -116,9 +116,9 @@ def prompts_named(path: Path, content: dict[str, Any], index: Path) -> "list[Pro
     """
     from quotetune.config import ModelConfig, PromptsConfig, SamplingConfig
     from quotetune.config.validation import validate_block
-    from quotetune.prompt_reading import read_prompts
-    from quotetune.prompt_split import grounded, read_sources
-    from quotetune.prompts import are_written, load_prompts
+    from quotetune.prompts.prompt import are_written, load_prompts
+    from quotetune.prompts.reading import read_prompts
+    from quotetune.prompts.split import grounded, read_sources
 
     if path.exists() and are_written(path):
         return load_prompts(path)

@@ -7,9 +7,9 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any, TextIO
 
-from quotetune import whole_files
 from quotetune.errors import QuotetuneError, UsageError
-from quotetune.jsonl import is_unicode, read_objects
+from quotetune.runtime import whole_files
+from quotetune.runtime.jsonl import is_unicode, read_objects
 
 Record = dict[str, Any]
 

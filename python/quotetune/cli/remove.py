@@ -22,8 +22,8 @@ def remove(
 ) -> None:
     """Remove documents from an index: from traces, counts and scores, and from the disk."""
     from quotetune.cli.byte_progress import ByteProgress
-    from quotetune.index import Index
-    from quotetune.live import remove as remove_documents
+    from quotetune.corpus.change import remove as remove_documents
+    from quotetune.corpus.index import Index
 
     with ByteProgress() as progress:
         removed = remove_documents(

@@ -32,9 +32,9 @@ def sample(
     from quotetune.config import ModelConfig, PromptsConfig, SamplingConfig
     from quotetune.config.file import read_blocks
     from quotetune.config.validation import validate_block
-    from quotetune.console import progress
     from quotetune.errors import UsageError
-    from quotetune.prompt_split import read_sources
+    from quotetune.prompts.split import read_sources
+    from quotetune.runtime.console import progress
     from quotetune.sampling import run_sampling
 
     blocks = read_blocks(config, overrides, ("model", "prompts", "sampling"))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, TextIO
 import typer
 
 if TYPE_CHECKING:
-    from quotetune.index import Index
+    from quotetune.corpus.index import Index
 
 _FORMAT_HELP = (
     "records: the input with our fields, a line each. quip-json: one list, as the reference "
@@ -46,8 +46,8 @@ def score(
     quotes, longest_quote and covered. A terminal gets the text with its quotes in colour.
     """
     from quotetune.cli.records import read_batches, write_record, written
+    from quotetune.corpus.index import Index
     from quotetune.errors import UsageError
-    from quotetune.index import Index
 
     if format not in ("records", "quip-json"):
         raise UsageError(f"--format is {format!r}; choose records or quip-json")
@@ -79,7 +79,7 @@ def _write_responses(
     """Write a JSON list, a response a line."""
     import json
 
-    from quotetune.quip_service import service_response
+    from quotetune.rendering.quip_service import service_response
 
     idx = 0
     file.write("[")

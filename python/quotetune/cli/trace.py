@@ -31,7 +31,7 @@ def trace(
     colour.
     """
     from quotetune.cli.records import read_batches, write_record, written
-    from quotetune.index import Index
+    from quotetune.corpus.index import Index
 
     opened = Index.open(index)
     batches = read_batches(input, key, text)

@@ -35,13 +35,13 @@ def train(
     """
     import yaml
 
-    from quotetune.config.inputs import read_inputs
     from quotetune.config.problem import report
     from quotetune.config.validation import load_config
-    from quotetune.console import say
     from quotetune.errors import UsageError
-    from quotetune.estimate import estimate
-    from quotetune.pipeline import plan, run, stage_list
+    from quotetune.pipeline.estimate import estimate
+    from quotetune.pipeline.preflight import read_inputs
+    from quotetune.pipeline.run import plan, run, stage_list
+    from quotetune.runtime.console import say
 
     loaded = load_config(config, overrides)
     inputs = read_inputs(loaded)

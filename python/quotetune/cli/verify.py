@@ -12,8 +12,8 @@ def verify(
     """Read every file of an index and compare its checksum; exit with 1 on damage."""
     from quotetune import _core
     from quotetune.cli.byte_progress import ByteProgress
+    from quotetune.corpus.index import Index
     from quotetune.errors import QuotetuneError
-    from quotetune.index import Index
 
     total = sum(file.stat().st_size for file in index.glob("[sf]*-*.*"))
     done = 0

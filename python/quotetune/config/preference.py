@@ -21,7 +21,7 @@ from pydantic import (
 from quotetune.config.block import Block
 from quotetune.config.model import ModelConfig
 from quotetune.config.sampling import SamplingConfig
-from quotetune.metric import Better
+from quotetune.metrics.metric import Better
 
 Need = Literal["documents", "reference"]
 # An infinite one would be no share of anything.

@@ -8,8 +8,8 @@ from pydantic import AfterValidator, Field
 
 from quotetune.config.block import Block
 from quotetune.config.problem import Problem
-from quotetune.metric import Better
-from quotetune.metrics import EVALUATED, metric_named
+from quotetune.metrics.metric import Better
+from quotetune.metrics.table import EVALUATED, metric_named
 
 Share = Annotated[float, Field(ge=0, le=1)]
 

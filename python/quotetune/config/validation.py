@@ -28,7 +28,7 @@ _Block = TypeVar("_Block", bound=BaseModel)
 def load_config(path: Path, overrides: Sequence[str] = ()) -> Config:
     """Read a config and check its keys and values.
 
-    Whether its files are there is a question for `quotetune.config.inputs.check_inputs`.
+    Whether its files are there is a question for `quotetune.pipeline.preflight.check_inputs`.
 
     Args:
         path: The YAML file.
@@ -192,7 +192,7 @@ def _text_problems(evaluation: EvaluationConfig) -> list[Problem]:
 
 
 def _training_problems(blocks: dict[str, Any]) -> list[Problem]:
-    from quotetune.training.options import (
+    from quotetune.config.open_blocks import (
         check_dpo_options,
         check_lora_options,
         check_sft_options,

@@ -1,1 +1,1 @@
-"""Measures of responses beside those of `quotetune.evaluation`, and how sure they are."""
+"""Measures of responses: how much they quote, how good they are, and how sure that is."""

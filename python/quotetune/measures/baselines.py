@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from quotetune.prompts import Prompt
+    from quotetune.prompts.prompt import Prompt
 
 GROUNDING = (
     "Answer according to the reference works that you have read, and only with what they say. Use"
@@ -23,7 +23,7 @@ def according_to(prompts: Sequence["Prompt"]) -> list["Prompt"]:
         The same prompts with the grounding request in their system message.
 
     Example:
-        >>> from quotetune.prompts import Prompt
+        >>> from quotetune.prompts.prompt import Prompt
         >>> [prompt] = according_to([Prompt("p", messages=[{"role": "user", "content": "Why?"}])])
         >>> [message["role"] for message in prompt.messages]
         ['system', 'user']

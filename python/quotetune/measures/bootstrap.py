@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from quotetune.metrics import AVERAGED
+from quotetune.metrics.table import AVERAGED
 
 LEVEL = 0.95
 RESAMPLES = 4000

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from quotetune.errors import QuotetuneError
-from quotetune.pairing.criteria import on_topic_quip
+from quotetune.measures.criteria import on_topic_quip
 
 if TYPE_CHECKING:
-    from quotetune.index import Index
-    from quotetune.prompts import Prompt
+    from quotetune.corpus.index import Index
+    from quotetune.prompts.prompt import Prompt
 
 Documents = Sequence[tuple[str, str]]
 _PRIVATE_USE = 0xE000

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from quotetune.neural_measures import Policy, log_prob_job, run_jobs
+from quotetune.measures.neural import Policy, log_prob_job, run_jobs
 
 
 def measure_reward_accuracy(

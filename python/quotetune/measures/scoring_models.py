@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from quotetune.config import EvaluationConfig, ModelConfig
 from quotetune.config.measures import MauveConfig
-from quotetune.neural_measures import bart_score_job, mauve_job, perplexity_job, run_jobs
+from quotetune.measures.neural import bart_score_job, mauve_job, perplexity_job, run_jobs
 
 if TYPE_CHECKING:
-    from quotetune.prompts import Prompt
+    from quotetune.prompts.prompt import Prompt
 
 _Table = Sequence[tuple["Prompt", dict[str, Any]]]
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from itertools import combinations, islice, pairwise
 
-from quotetune.chance import drawn
+from quotetune.runtime.chance import drawn
 
 
 def compared(texts: Sequence[str], most: int | None, key: str) -> list[tuple[int, int]]:

@@ -9,7 +9,7 @@ from quotetune.errors import UsageError
 from quotetune.pairing.candidates import GOLD, candidate_parts
 
 if TYPE_CHECKING:
-    from quotetune.prompts import Prompt
+    from quotetune.prompts.prompt import Prompt
 
 
 def write_gold(
@@ -33,8 +33,8 @@ def write_gold(
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+    from quotetune.models.tokenizer import end_token, load_tokenizer
     from quotetune.sampling.parts import part_path, schema
-    from quotetune.tokenizer import end_token, load_tokenizer
 
     tokenizer = load_tokenizer(model)
     end = end_token(model, tokenizer)

@@ -15,7 +15,7 @@ from quotetune.config.preference import JudgeConfig
 from quotetune.pairing.candidates import CandidateFiles, candidates_by_prompt
 from quotetune.pairing.comparisons import compared
 from quotetune.pairing.preference import Matrix
-from quotetune.prompts import Prompt
+from quotetune.prompts.prompt import Prompt
 from quotetune.sampling import Progress, run_sampling
 from quotetune.sampling.parts import Row
 

@@ -1,7 +1,7 @@
 """The measure stages: a number for every candidate, in a file for each measure.
 
 QUIP and the length are known from scoring and sampling; what the others are is in
-`quotetune.pairing.criteria`.
+`quotetune.measures.criteria`.
 """
 
 import shutil
@@ -9,20 +9,20 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from quotetune.console import Report
 from quotetune.errors import QuotetuneError
-from quotetune.pairing.candidates import candidate_parts
-from quotetune.pairing.criteria import (
+from quotetune.measures.criteria import (
     Numbers,
     long_quotes,
     on_topic_quip,
     rarity,
     reference_similarity,
 )
+from quotetune.pairing.candidates import candidate_parts
 from quotetune.pairing.ranking_config import RankingConfig
+from quotetune.runtime.console import Report
 
 if TYPE_CHECKING:
-    from quotetune.prompts import Prompt
+    from quotetune.prompts.prompt import Prompt
 
 NEURAL = ("perplexity", "bart_score")
 _BATCH = 4096
@@ -88,7 +88,7 @@ def measure_of(name: str, config: RankingConfig, work: Path) -> Measure:
     Returns:
         From texts and their prompts to numbers.
     """
-    from quotetune.index import Index
+    from quotetune.corpus.index import Index
 
     match name:
         case "on_topic_quip":
@@ -104,7 +104,7 @@ def measure_of(name: str, config: RankingConfig, work: Path) -> Measure:
         case "reference_similarity":
             return reference_similarity
         case "repetition":
-            from quotetune.evaluation import repetition
+            from quotetune.measures.responses import repetition
 
             return lambda texts, _: [repetition(text) for text in texts]
         case "perplexity" | "bart_score":
@@ -117,8 +117,8 @@ def _neural(name: str, config: RankingConfig, work: Path) -> Measure:
     assert model is not None
 
     def measure(texts: Sequence[str], prompts: Sequence["Prompt | None"]) -> Numbers:
+        from quotetune.measures.neural import bart_scores, perplexities
         from quotetune.measures.scoring_models import prompt_words
-        from quotetune.neural_measures import bart_scores, perplexities
 
         if name == "perplexity":
             contexts = [prompt_words(prompt) if prompt else "" for prompt in prompts]

@@ -10,7 +10,7 @@ from typing import Any
 
 from quotetune.errors import QuotetuneError, UsageError
 from quotetune.pairing.preference import Matrix, symmetric
-from quotetune.prompts import Prompt
+from quotetune.prompts.prompt import Prompt
 
 Prefer = Callable[[Prompt, str, str], float]
 

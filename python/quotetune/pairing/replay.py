@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from quotetune.chance import drawn
-from quotetune.whole_files import write_json
+from quotetune.runtime.chance import drawn
+from quotetune.runtime.whole_files import write_json
 
 
 def replayed_rows(prompt_ids: Sequence[str], share: float, *, seed: int, number: int) -> list[int]:

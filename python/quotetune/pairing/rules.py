@@ -9,8 +9,8 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from quotetune.chance import drawn
 from quotetune.pairing.preference import Ranking
+from quotetune.runtime.chance import drawn
 
 _Valid = npt.NDArray[np.bool_]
 _Scores = npt.NDArray[np.float64]

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 
-from quotetune.chance import from_drawn_place
 from quotetune.config import PairsConfig, PreferenceConfig
 from quotetune.errors import QuotetuneError
 from quotetune.pairing.candidates import (
@@ -26,7 +25,8 @@ from quotetune.pairing.statistics import (
     Tally,
     no_pairs_message,
 )
-from quotetune.prompts import Prompt
+from quotetune.prompts.prompt import Prompt
+from quotetune.runtime.chance import from_drawn_place
 from quotetune.sampling.parts import Row, token_length
 
 

@@ -7,8 +7,9 @@ from typing import Any
 
 import yaml
 
-from quotetune.index import Index
-from quotetune.metrics import metric_named
+from quotetune.corpus.index import Index
+from quotetune.metrics.row_names import best_line
+from quotetune.metrics.table import metric_named
 from quotetune.report.charts import Bars, bar_chart
 from quotetune.report.distributions import (
     length_bins,
@@ -35,7 +36,6 @@ from quotetune.report.results_section import (
     training_charts,
 )
 from quotetune.report.run_files import RunFiles
-from quotetune.row_names import best_line
 
 _HEADINGS = {
     "results": "Results",

@@ -10,11 +10,11 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from quotetune.console import say
-from quotetune.index import Index
+from quotetune.corpus.index import Index
 from quotetune.report.content import page_content
 from quotetune.report.run_files import RunFiles, read_run
-from quotetune.whole_files import write_text
+from quotetune.runtime.console import say
+from quotetune.runtime.whole_files import write_text
 
 REPORT_NAME = "report.html"
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from quotetune.metrics import metric_named
+from quotetune.metrics.table import metric_named
 from quotetune.pairing.pairs import DISCARDS
 
 _Record = Mapping[str, Any]

@@ -6,12 +6,12 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from quotetune.index import Index
-from quotetune.marked import merged_spans
-from quotetune.prompts import Prompt
+from quotetune.corpus.index import Index
+from quotetune.corpus.results import Quote
+from quotetune.prompts.prompt import Prompt
+from quotetune.rendering.marked import merged_spans
 from quotetune.report.run_files import Row
 from quotetune.report.sources import SHOWN_DOCUMENTS, Sources
-from quotetune.results import Quote
 
 # A part of a marked response: plain text, or a run of quotes that overlap or touch.
 _Part = str | dict[str, Any]

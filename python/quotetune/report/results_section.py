@@ -6,13 +6,13 @@ from typing import Any
 
 from markupsafe import Markup
 
-from quotetune.citations.results import CITATIONS_NOTE, citation_cells
-from quotetune.metric import Metric
-from quotetune.metrics import METRICS, metrics_of
+from quotetune.metrics.metric import Metric
+from quotetune.metrics.row_names import best_line, row_label
+from quotetune.metrics.table import METRICS, metrics_of
 from quotetune.report.charts import Point, line_chart
 from quotetune.report.run_files import Row, StageTime
-from quotetune.row_names import best_line, row_label
-from quotetune.stages.layout import BASE
+from quotetune.runs.citations_json import CITATIONS_NOTE, citation_cells
+from quotetune.runs.layout import BASE
 
 _HEADLINES = [metric for metric in METRICS if metric.shown == "headline"]
 _CURVES = [metric for metric in METRICS if metric.shown in ("headline", "curve")]

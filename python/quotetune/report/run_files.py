@@ -10,11 +10,11 @@ from typing import Any
 import yaml
 
 from quotetune.errors import UsageError
-from quotetune.metrics import OF_DRIFT
-from quotetune.prompts import Prompt, load_prompts
-from quotetune.row_names import row_label
-from quotetune.run_metrics import SCHEMA
-from quotetune.stage import MANIFEST
+from quotetune.metrics.row_names import row_label
+from quotetune.metrics.table import OF_DRIFT
+from quotetune.prompts.prompt import Prompt, load_prompts
+from quotetune.runs.metrics_json import SCHEMA
+from quotetune.runs.stage import MANIFEST
 
 _Record = dict[str, Any]
 _ROUND = r"round-(\d+)"

@@ -4,9 +4,9 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Any
 
+from quotetune.corpus.index import Index
+from quotetune.corpus.results import Document, Quote
 from quotetune.errors import QuotetuneError
-from quotetune.index import Index
-from quotetune.results import Document, Quote
 
 SHOWN_DOCUMENTS = 3
 _CONTEXT = 60  # characters on either side of a quote in its document

@@ -4,8 +4,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
-from quotetune.chance import drawn
 from quotetune.errors import UsageError
+from quotetune.runtime.chance import drawn
 
 FinishReason = Literal["stop", "length"]
 

@@ -7,17 +7,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from quotetune.child import run_child
 from quotetune.config import ModelConfig, SamplingConfig
-from quotetune.content_hash import content_hash
 from quotetune.errors import UsageError
+from quotetune.models.files import require_model, split_policy
+from quotetune.runtime.child import run_child
+from quotetune.runtime.content_hash import content_hash
 from quotetune.sampling.backend import Continuation
 from quotetune.sampling.citation_constraint import CitationConstraint
-from quotetune.sampling.model_files import require_model, split_policy
 from quotetune.sampling.parts import LOG_NAME, count_parts, missing_parts
 
 if TYPE_CHECKING:
-    from quotetune.prompts import Prompt
+    from quotetune.prompts.prompt import Prompt
 
 
 @dataclass(frozen=True)

@@ -17,9 +17,9 @@ from transformers import (
 )
 
 from quotetune.config import ModelConfig, SamplingConfig
+from quotetune.models.tokenizer import load_tokenizer
 from quotetune.sampling.backend import Request, Response
 from quotetune.sampling.citation_constraint import CitationConstraint, CitationTrie
-from quotetune.tokenizer import load_tokenizer
 
 _BATCH_ROWS = 64
 

@@ -8,11 +8,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from quotetune.chat import prompt_token_ids
-from quotetune.child import child_main
 from quotetune.config import ModelConfig, SamplingConfig
-from quotetune.cpu import apply_in_child
-from quotetune.prompts import Prompt
+from quotetune.models.tokenizer import load_tokenizer
+from quotetune.prompts.chat import prompt_token_ids
+from quotetune.prompts.prompt import Prompt
+from quotetune.runtime.child import child_main
+from quotetune.runtime.cpu import apply_in_child
 from quotetune.sampling.backend import (
     Request,
     Sampler,
@@ -22,7 +23,6 @@ from quotetune.sampling.backend import (
 )
 from quotetune.sampling.citation_constraint import CitationConstraint
 from quotetune.sampling.parts import count_parts, missing_parts, write_part
-from quotetune.tokenizer import load_tokenizer
 
 _SECONDS_BETWEEN_REPORTS = 0.5
 

@@ -4,7 +4,9 @@ A stage's settings are the keys of the config that it reads. Changing others lea
 """
 
 from quotetune.config import Config
-from quotetune.stage import Stage
+from quotetune.runs.layout import ABSORBED, BASE, Layout
+from quotetune.runs.stage import Stage
+from quotetune.runs.stopping import stoppable
 from quotetune.stages import (
     absorb,
     citations,
@@ -15,8 +17,6 @@ from quotetune.stages import (
     training,
     tuned,
 )
-from quotetune.stages.layout import ABSORBED, BASE, Layout
-from quotetune.stages.stopping import stoppable
 
 
 def all_stages(config: Config) -> list[Stage]:

@@ -4,9 +4,9 @@ from pathlib import Path
 from typing import Any
 
 from quotetune.config.absorb import is_whole
-from quotetune.console import progress, say
-from quotetune.stage import Stage
-from quotetune.stages.layout import ABSORBED, Layout, flat
+from quotetune.runs.layout import ABSORBED, Layout, flat
+from quotetune.runs.stage import Stage
+from quotetune.runtime.console import progress, say
 from quotetune.stages.training import learned
 
 _TEXTS = "texts.parquet"
@@ -21,8 +21,8 @@ def documents(layout: Layout) -> Stage:
     prompts = config.run / "prompts"
 
     def make(result: Path) -> None:
-        from quotetune.absorb.texts import collect_texts, write_texts
-        from quotetune.index import Index
+        from quotetune.corpus.index import Index
+        from quotetune.training.absorb.texts import collect_texts, write_texts
 
         texts = collect_texts(settings, Index.open(config.index), prompts, seed=config.seed)
         result.mkdir(exist_ok=True)
@@ -54,7 +54,7 @@ def train(layout: Layout) -> Stage:
     merge = lora is not None and is_whole(settings, config.lora)
 
     def make(result: Path) -> None:
-        from quotetune.absorb.run import run_absorbing
+        from quotetune.training.absorb.run import run_absorbing
 
         with progress("absorb/train", "steps") as report:
             run_absorbing(

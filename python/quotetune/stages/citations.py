@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from quotetune.console import progress, say
-from quotetune.stage import Stage
-from quotetune.stages.layout import Layout, flat
+from quotetune.runs.layout import Layout, flat
+from quotetune.runs.stage import Stage
+from quotetune.runtime.console import progress, say
+from quotetune.runtime.whole_files import write_json
 from quotetune.stages.sampling import backend_of
-from quotetune.whole_files import write_json
 
 
 def uncited(layout: Layout, name: str, directory: Path) -> list[Stage]:
@@ -44,8 +44,8 @@ def cited(layout: Layout, number: int) -> list[Stage]:
 
     def make(result: Path) -> None:
         from quotetune.citations.pairs import counts_line, write_cited_pairs
-        from quotetune.index import Index
-        from quotetune.prompts import load_prompts
+        from quotetune.corpus.index import Index
+        from quotetune.prompts.prompt import load_prompts
 
         counts = write_cited_pairs(
             pairs,
@@ -87,7 +87,7 @@ def _constrained(layout: Layout, policy: str) -> Stage:
 
     def make(result: Path) -> None:
         from quotetune.citations.decoding import decode_citations
-        from quotetune.index import Index
+        from quotetune.corpus.index import Index
 
         with progress(name, "parts") as report:
             decode_citations(
@@ -126,8 +126,8 @@ def _measured(layout: Layout, policy: str) -> Stage:
 
     def make(result: Path) -> None:
         from quotetune.citations.evaluation import evaluate_citations
-        from quotetune.index import Index
-        from quotetune.prompts import load_prompts
+        from quotetune.corpus.index import Index
+        from quotetune.prompts.prompt import load_prompts
 
         content = evaluate_citations(
             load_prompts(layout.heldout),

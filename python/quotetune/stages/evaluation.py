@@ -3,12 +3,12 @@
 from pathlib import Path
 from typing import Any
 
-from quotetune.metrics import ON_DEMAND
-from quotetune.stage import Stage
+from quotetune.metrics.table import ON_DEMAND
+from quotetune.runs.layout import BASE, Layout, flat
+from quotetune.runs.stage import Stage
+from quotetune.runtime.whole_files import write_json
 from quotetune.stages import citations
-from quotetune.stages.layout import BASE, Layout, flat
 from quotetune.stages.sampling import sampling_stage
-from quotetune.whole_files import write_json
 
 EVALUATION_ROUND = 0  # in the seeds; training rounds count from 1
 # Of what the metrics stage writes: a stage that an older version wrote is done again.
@@ -47,7 +47,7 @@ def baseline(layout: Layout, name: str) -> list[Stage]:
 
     def make(result: Path) -> None:
         from quotetune.measures.baselines import according_to
-        from quotetune.prompts import load_prompts, write_prompts
+        from quotetune.prompts.prompt import load_prompts, write_prompts
 
         result.mkdir(exist_ok=True)
         write_prompts(result / prompts.name, according_to(load_prompts(layout.heldout)))
@@ -78,10 +78,10 @@ def metrics(layout: Layout, name: str, asked: Path) -> Stage:
     n = config.evaluation_sampling.n
 
     def make(result: Path) -> None:
-        from quotetune.evaluating import evaluate_samples, write_evaluation
-        from quotetune.index import Index
+        from quotetune.corpus.index import Index
+        from quotetune.evaluation.evaluate import evaluate_samples, write_evaluation
         from quotetune.measures.scoring_models import scoring_models_of
-        from quotetune.prompts import load_prompts
+        from quotetune.prompts.prompt import load_prompts
         from quotetune.sampling.parts import read_samples
 
         prompts = load_prompts(asked)
@@ -125,7 +125,7 @@ def drift(layout: Layout, policy: str) -> Stage:
     outside = settings.outside
 
     def make(result: Path) -> None:
-        from quotetune.drift import measure_drift
+        from quotetune.measures.drift import measure_drift
 
         content = measure_drift(
             samples,

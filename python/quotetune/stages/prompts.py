@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from quotetune.stage import Stage
-from quotetune.stages.layout import Layout, flat
+from quotetune.runs.layout import Layout, flat
+from quotetune.runs.stage import Stage
 
 
 def split(layout: Layout) -> Stage:
@@ -21,7 +21,7 @@ def split(layout: Layout) -> Stage:
         inputs["index"] = config.index
 
     def make(result: Path) -> None:
-        from quotetune.prompt_split import split_file
+        from quotetune.prompts.split import split_file
 
         split_file(config, result)
 

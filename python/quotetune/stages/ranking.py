@@ -11,14 +11,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from quotetune.console import progress, say
 from quotetune.pairing.candidates import CandidateFiles
 from quotetune.pairing.ranking_config import OF_PROMPTS, RankingConfig
-from quotetune.stage import Stage
-from quotetune.stages.layout import BASE, Layout, flat, model_input
+from quotetune.runs.layout import BASE, Layout, flat, model_input
+from quotetune.runs.stage import Stage
+from quotetune.runtime.console import progress, say
 
 if TYPE_CHECKING:
-    from quotetune.prompts import Prompt
+    from quotetune.prompts.prompt import Prompt
 
 _INDEXED = {"on_topic_quip", "long_quotes", "rarity"}
 
@@ -46,7 +46,7 @@ def heldout_stages(layout: Layout) -> list[Stage]:
 
 def _stages(layout: Layout, name: str, root: Path, prompts: Path) -> list[Stage]:
     def load() -> "dict[str, Prompt]":
-        from quotetune.prompts import load_prompts
+        from quotetune.prompts.prompt import load_prompts
 
         return {prompt.id: prompt for prompt in load_prompts(prompts)}
 
@@ -148,7 +148,7 @@ class RankingStages:
         name = f"{self.prefix}score"
 
         def make(result: Path) -> None:
-            from quotetune.scoring import score_samples
+            from quotetune.pairing.scoring import score_samples
 
             with progress(name, "responses") as report:
                 score_samples(files.samples, self.config.index, result, report, gold=files.gold)

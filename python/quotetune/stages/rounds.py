@@ -1,7 +1,7 @@
 """The first stage of a round: its samples."""
 
-from quotetune.stage import Stage
-from quotetune.stages.layout import Layout
+from quotetune.runs.layout import Layout
+from quotetune.runs.stage import Stage
 from quotetune.stages.sampling import sampling_stage
 
 

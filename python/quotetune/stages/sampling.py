@@ -3,10 +3,10 @@
 from pathlib import Path
 
 from quotetune.config import SamplingConfig
-from quotetune.console import progress
 from quotetune.errors import UsageError
-from quotetune.stage import Stage
-from quotetune.stages.layout import Layout, flat
+from quotetune.runs.layout import Layout, flat
+from quotetune.runs.stage import Stage
+from quotetune.runtime.console import progress
 
 
 def sampling_stage(
@@ -38,7 +38,7 @@ def sampling_stage(
     }
 
     def make(result: Path) -> None:
-        from quotetune.prompts import load_prompts
+        from quotetune.prompts.prompt import load_prompts
         from quotetune.sampling import run_sampling
 
         loaded = load_prompts(prompts)

@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from quotetune.console import progress, say
-from quotetune.stage import Stage
-from quotetune.stages.layout import Layout, flat
+from quotetune.runs.layout import Layout, flat
+from quotetune.runs.stage import Stage
+from quotetune.runtime.console import progress, say
 
 if TYPE_CHECKING:
     from quotetune.training.run import TrainingProgress

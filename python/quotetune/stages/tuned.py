@@ -4,10 +4,10 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
-from quotetune.stage import Skip, Stage
-from quotetune.stages.layout import BASE, Layout, flat
-from quotetune.stages.stopping import best_evaluated, evaluated
-from quotetune.whole_files import write_json
+from quotetune.runs.layout import BASE, Layout, flat
+from quotetune.runs.stage import Skip, Stage
+from quotetune.runs.stopping import best_evaluated, evaluated
+from quotetune.runtime.whole_files import write_json
 
 
 def reward_accuracy(layout: Layout, number: int) -> Stage:
@@ -70,7 +70,7 @@ def lm_eval(layout: Layout, policy: str) -> Stage:
     assert wanted is not None
 
     def make(result: Path) -> None:
-        from quotetune.general_ability import run_lm_eval
+        from quotetune.measures.lm_eval import run_lm_eval
 
         answers = result / "answers"
         answers.mkdir(parents=True, exist_ok=True)

@@ -10,9 +10,9 @@ from peft.utils import load_peft_weights
 from trl import DPOConfig
 
 from quotetune.config import ModelConfig
+from quotetune.config.open_blocks import dpo_options, lora_options
 from quotetune.errors import QuotetuneError
 from quotetune.training.defaults import default_dpo_options, default_lora_options
-from quotetune.training.options import dpo_options, lora_options
 from quotetune.training.preference_trainer import PreferenceTrainer
 from quotetune.training.session import Report, TrainingSession
 

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from quotetune.child import run_child
 from quotetune.config import ModelConfig
-from quotetune.content_hash import content_hash
+from quotetune.config.open_blocks import check_dpo_options, check_lora_options
 from quotetune.errors import UsageError
-from quotetune.sampling.model_files import require_model, split_policy
-from quotetune.training.options import check_dpo_options, check_lora_options
+from quotetune.models.files import require_model, split_policy
+from quotetune.runtime.child import run_child
+from quotetune.runtime.content_hash import content_hash
 
 LOG_NAME = "training.log"
 RECORD_NAME = "training.json"

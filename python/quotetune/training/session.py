@@ -10,11 +10,11 @@ from typing import Any
 from transformers import AutoModelForCausalLM, TrainerCallback
 
 from quotetune.config import ModelConfig
-from quotetune.cpu import apply_in_child
 from quotetune.errors import QuotetuneError
-from quotetune.model_card import write_model_card
-from quotetune.tokenizer import load_tokenizer
+from quotetune.models.tokenizer import load_tokenizer
+from quotetune.runtime.cpu import apply_in_child
 from quotetune.training.defaults import weights_dtype
+from quotetune.training.model_card import write_model_card
 from quotetune.training.run import RECORD_NAME
 
 Report = Callable[[dict[str, Any]], None]

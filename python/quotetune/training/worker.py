@@ -11,8 +11,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from quotetune.child import child_main
-from quotetune.cpu import child_environment
+from quotetune.runtime.child import child_main
+from quotetune.runtime.cpu import child_environment
 
 if TYPE_CHECKING:
     from quotetune.training.session import TrainingSession
@@ -51,7 +51,7 @@ def _session(
     job: dict[str, Any], work: Path, report: Callable[[dict[str, Any]], None]
 ) -> "TrainingSession":
     if job["method"] == "sft":
-        from quotetune.absorb.session import AbsorbSession
+        from quotetune.training.absorb.session import AbsorbSession
 
         return AbsorbSession(job, work, report)
     from quotetune.training.dpo_session import DpoSession

@@ -1,0 +1,80 @@
+"""Import a published Bloom filter as an index."""
+
+import os
+from collections.abc import Sequence
+
+from quotetune import _core
+from quotetune.corpus.index import Index
+from quotetune.corpus.ingest import Progress
+from quotetune.errors import UsageError
+
+
+def import_bloom(
+    header: str | os.PathLike[str],
+    output: str | os.PathLike[str],
+    *,
+    parts: Sequence[str | os.PathLike[str]] = (),
+    n: int | None = None,
+    normalization: str = "squash",
+    overwrite: bool = False,
+    progress: Progress | None = None,
+) -> Index:
+    """Make an index of a RedisBloom dump as data-portraits publishes them.
+
+    The index answers with exactly the published filter's hits, from a memory map and without
+    Redis. It scores and marks covered text; there are no quotes and no documents, because there
+    is no text in it. The parts are copied into one file of the index, through little memory, and
+    are not needed afterwards.
+
+    Args:
+        header: The JSON header, `NAME.bf`; or the list of blocks of the older layout,
+            `NAME.bf.idx`.
+        output: The directory to make.
+        parts: The files of bits, in order. By default they stand beside the header, under the
+            names it gives (the older layout: `NAME.bf`).
+        n: Length of an n-gram in characters, 1 to 64. The header tells it, except in the older
+            layout.
+        normalization: What the filter's makers did with white space: `squash`, as for QUIP, or
+            `none`.
+        overwrite: Replace an index that stands at `output`, when the new one is complete.
+        progress: Called with ("import", bytes done, bytes in all); every byte is written, and read
+            once more for its checksum. What it raises ends the import.
+
+    Returns:
+        The index, open. Its `fpr` is fill^k, from the share of bits that are set and the number k
+        of bits an n-gram sets.
+
+    Raises:
+        UsageError: Options that cannot work; something stands at `output`.
+        QuotetuneError: The header is no such header, a part is missing, truncated or too long, or
+            the dump is a chain of several filters or was made without 64-bit hashes.
+
+    Example:
+        >>> import json, struct, tempfile
+        >>> from pathlib import Path
+        >>> folder = Path(tempfile.mkdtemp())
+        >>> block = struct.pack("<QIIIQQQddIQB", 0, 1, 4, 2, 8, 64, 0, 0.01, 9.6, 7, 6, 0)
+        >>> _ = (folder / "empty.bf.part0.bin").write_bytes(block + bytes(8))
+        >>> sizes = {"part_file": "empty.bf.part0.bin"}
+        >>> blocks = [{"iter": 1, "block_num": 0, "block_size": 73} | sizes]
+        >>> blocks += [{"iter": 9, "block_num": 1, "block_size": 8} | sizes]
+        >>> _ = (folder / "empty.bf").write_text(json.dumps({"blocks": blocks, "width": 25}))
+        >>> index = import_bloom(folder / "empty.bf", folder / "index")
+        >>> index
+        Index(n=25, normalization='squash', documents=0, structures=['redisbloom'])
+        >>> index.quip(["The quick brown fox jumps over the lazy dog."])
+        array([0.])
+    """
+    if n is not None and not 1 <= n <= _core.MAX_N:
+        raise UsageError(f"n is {n}; choose one from 1 to {_core.MAX_N}")
+    report = progress or (lambda phase, done, total: None)
+    _core.import_bloom(
+        header,
+        output,
+        parts=list(parts),
+        n=n,
+        normalization=normalization,
+        overwrite=overwrite,
+        progress=lambda done, total: report("import", done, total),
+    )
+    return Index.open(output)

@@ -1,0 +1,364 @@
+"""The index as Python sees it: open it, score with it, trace with it."""
+
+import itertools
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, overload
+
+import numpy as np
+from numpy.typing import NDArray
+
+from quotetune import _core
+from quotetune.corpus.results import (
+    Document,
+    QuipReport,
+    Quote,
+    metadata_from_json,
+    report_from_tuple,
+)
+from quotetune.errors import QuotetuneError, UsageError
+from quotetune.runtime.jsonl import is_unicode
+
+# Above any length and any count there can be; what the core takes as a number is limited.
+_MOST = 2**31 - 1
+
+
+class Index:
+    """An index of a corpus, mapped into memory.
+
+    Opening one reads headers only. It may be used from many threads at once: calls work without
+    the GIL, and those on several texts use all cores (`RAYON_NUM_THREADS` limits them). It
+    pickles as its path.
+
+    Every text is normalised as the corpus was before it is looked up.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self._path = Path(path).absolute()
+        self._index = _core.Index(self._path)
+
+    @classmethod
+    def open(cls, path: str | os.PathLike[str]) -> "Index":
+        """Open the index in a directory.
+
+        Args:
+            path: A directory that `build_index` or `quotetune build-index` made.
+
+        Returns:
+            The index.
+
+        Raises:
+            QuotetuneError: There is no index, or its files are damaged, incomplete, or of
+                another format version.
+
+        Example:
+            >>> from tempfile import mkdtemp
+            >>> from quotetune import build_index
+            >>> path = mkdtemp() + "/index"
+            >>> _ = build_index(["The quick brown fox jumps over the lazy dog."], path)
+            >>> Index.open(path)
+            Index(n=25, normalization='squash', documents=1, structures=['bloom', 'suffix'])
+        """
+        return cls(path)
+
+    @property
+    def path(self) -> Path:
+        """The directory of the index."""
+        return self._path
+
+    @property
+    def n(self) -> int:
+        """Length of an n-gram in characters (Unicode code points)."""
+        return self._index.n
+
+    @property
+    def normalization(self) -> str:
+        """How corpus and queries are normalised: `squash` or `none`."""
+        return self._index.normalization
+
+    @property
+    def structures(self) -> list[str]:
+        """What was built: `bloom` or `fuse`, `suffix` or `lean`, or one of each."""
+        return self._index.structures
+
+    @property
+    def fpr(self) -> float:
+        """False-positive rate of the filter (Bloom: from its actual fill); 0 without one."""
+        return self._index.fpr
+
+    @property
+    def record_keys(self) -> tuple[str, str | None, str | None, list[str]]:
+        """Fields of records that were read: of text, id and source, and those of the metadata.
+
+        An id or a source of None: the field `id` or `source`, where a record has it.
+        """
+        return self._index.record_keys
+
+    def __len__(self) -> int:
+        return len(self._index)
+
+    def __bool__(self) -> bool:
+        # An index without documents is an index all the same.
+        return True
+
+    def __repr__(self) -> str:
+        return (
+            f"Index(n={self.n}, normalization={self.normalization!r}, documents={len(self)}, "
+            f"structures={self.structures})"
+        )
+
+    def __reduce__(self) -> tuple[Callable[[str], "Index"], tuple[str]]:
+        return type(self), (str(self._path),)
+
+    def quip(
+        self,
+        texts: Iterable[str],
+        documents: Sequence[Sequence[tuple[str, str]]] | None = None,
+        exact: bool = False,
+    ) -> NDArray[np.float64]:
+        """Score texts: the share of their n-grams that stand in the corpus.
+
+        QUIP(x) = n-grams of x that occur in the corpus / n-grams of x, duplicates counted
+        (Weller et al. 2024, section 3). The filter answers where there is one; it errs
+        upwards only, by about `fpr` * (1 - QUIP).
+
+        Args:
+            texts: The texts as given.
+            documents: One list of (source, id) a text. If given, only the n-grams of a text's own
+                documents count, exactly (on-topic QUIP); this takes a suffix index.
+            exact: Ask the suffix index instead of the filter.
+
+        Returns:
+            A score in [0, 1] for each text; NaN for a text shorter than n characters.
+
+        Raises:
+            QuotetuneError: A document is unknown, a text is not valid Unicode, or the index has
+                no suffix index and the call needs one.
+
+        Example:
+            >>> from tempfile import mkdtemp
+            >>> from quotetune import build_index
+            >>> fox = "The quick brown fox jumps over the lazy dog."
+            >>> index = build_index([fox], mkdtemp() + "/index")
+            >>> index.quip([fox, "too short", "Nobody has ever written these words."])
+            array([ 1., nan,  0.])
+            >>> index.quip([fox], documents=[[("documents", "0")]])
+            array([1.])
+        """
+        if documents is None:
+            return self._index.quip(texts, exact)
+        identities = [_identities(group) for group in documents]
+        return self._index.topic_quip(texts, identities)
+
+    def score(
+        self, texts: Iterable[str], max_documents: int = 10, exact: bool = False
+    ) -> list[QuipReport]:
+        """Score texts and say what their scores rest on.
+
+        Args:
+            texts: The texts as given.
+            max_documents: How many documents to name a quote; the first of the corpus.
+            exact: Take the numerator from the suffix index instead of the filter.
+
+        Returns:
+            A report for each text.
+
+        Raises:
+            QuotetuneError: A text is not valid Unicode, or `exact` without a suffix index.
+
+        Example:
+            >>> from tempfile import mkdtemp
+            >>> from quotetune import build_index
+            >>> fox = "The quick brown fox jumps over the lazy dog."
+            >>> index = build_index([fox], mkdtemp() + "/index")
+            >>> [report] = index.score(["He said: The quick brown fox jumps over it."])
+            >>> report.numerator, report.denominator, report.longest_quote, report.covered
+            (7, 19, 31, [(9, 40)])
+        """
+        reports = self._index.report(texts, _check_documents(max_documents), exact)
+        return [report_from_tuple(report) for report in reports]
+
+    def windows(
+        self, texts: Iterable[str], exact: bool = False
+    ) -> list[tuple[str, NDArray[np.bool_]]]:
+        """Tell of every window of texts whether it stands in the corpus.
+
+        Args:
+            texts: The texts as given.
+            exact: Ask the suffix index instead of the filter.
+
+        Returns:
+            For each text of L characters, once normalised, that text and L - n + 1 answers (none
+            if it is shorter than n): that of window i is about its characters i to i + n. Their
+            mean is the text's QUIP.
+
+        Raises:
+            QuotetuneError: A text is not valid Unicode, or `exact` without a suffix index.
+
+        Example:
+            >>> from tempfile import mkdtemp
+            >>> from quotetune import build_index
+            >>> index = build_index(["banana"], mkdtemp() + "/index", n=3)
+            >>> index.windows(["  ban  ana"])
+            [('ban ana', array([ True, False, False, False,  True]))]
+        """
+        return self._index.windows(texts, exact)
+
+    # A str is an iterable of str, too: the first of two overloads decides.
+    @overload
+    def trace(  # type: ignore[overload-overlap]
+        self, text: str, min_chars: int | None = None, max_documents: int = 10
+    ) -> list[Quote]: ...
+
+    @overload
+    def trace(
+        self, text: Iterable[str], min_chars: int | None = None, max_documents: int = 10
+    ) -> list[list[Quote]]: ...
+
+    def trace(
+        self, text: str | Iterable[str], min_chars: int | None = None, max_documents: int = 10
+    ) -> list[Quote] | list[list[Quote]]:
+        """Find what a text quotes: its maximal verbatim spans, with the documents they stand in.
+
+        Quotes may overlap each other. None crosses from one document into the next.
+
+        Args:
+            text: A text as given, or several.
+            min_chars: Characters of the shortest span that is a quote; by default the index's n.
+            max_documents: How many documents to name a quote; the first of the corpus.
+
+        Returns:
+            The quotes of the text in order, or a list of them for each of several texts.
+
+        Raises:
+            QuotetuneError: The index has no suffix index, or a text is not valid Unicode.
+
+        Example:
+            >>> from tempfile import mkdtemp
+            >>> from quotetune import build_index
+            >>> fox = "The quick brown fox jumps over the lazy dog."
+            >>> index = build_index([fox], mkdtemp() + "/index")
+            >>> [quote] = index.trace("See, the quick  brown fox jumps over a cat.", min_chars=15)
+            >>> quote.start, quote.end, quote.text, quote.count
+            (6, 37, 'he quick brown fox jumps over ', 1)
+            >>> quote.documents[0].id, quote.documents[0].offset
+            ('0', 1)
+        """
+        texts = [text] if isinstance(text, str) else text
+        if min_chars is None:
+            min_chars = self.n
+        if min_chars < 1:
+            raise UsageError(f"min_chars is {min_chars}; choose 1 or more")
+        quotes = self._index.trace(texts, min(min_chars, _MOST), _check_documents(max_documents))
+        return quotes[0] if isinstance(text, str) else quotes
+
+    def count(self, texts: Iterable[str]) -> NDArray[np.int64]:
+        """Count how often each text, as a whole, stands in the corpus.
+
+        Args:
+            texts: The texts as given.
+
+        Returns:
+            Occurrences of each, overlapping ones counted; 0 for an empty text.
+
+        Raises:
+            QuotetuneError: The index has no suffix index, or a text is not valid Unicode.
+
+        Example:
+            >>> from tempfile import mkdtemp
+            >>> from quotetune import build_index
+            >>> index = build_index(["banana", "bandana"], mkdtemp() + "/index")
+            >>> index.count(["ana", "band", "x"])
+            array([3, 1, 0])
+        """
+        return self._index.count(texts)
+
+    def contains(self, texts: Iterable[str]) -> NDArray[np.bool_]:
+        """Tell whether each text, as a whole, stands in some document.
+
+        With only a filter: whether it holds every n-gram of the text. That errs upwards, and
+        a text shorter than n cannot be looked up.
+
+        Args:
+            texts: The texts as given.
+
+        Returns:
+            An answer for each text.
+
+        Raises:
+            QuotetuneError: A text is not valid Unicode, or too short for a filter alone.
+
+        Example:
+            >>> from tempfile import mkdtemp
+            >>> from quotetune import build_index
+            >>> index = build_index(["banana", "bandana"], mkdtemp() + "/index")
+            >>> index.contains(["ana", "anab"])
+            array([ True, False])
+        """
+        return self._index.contains(texts)
+
+    def document(self, source: str, id: str) -> Document:
+        """Give back a document.
+
+        Args:
+            source: The document's source.
+            id: The document's id.
+
+        Returns:
+            The document; its text is normalised.
+
+        Raises:
+            QuotetuneError: There is no such document, or the index keeps no text.
+
+        Example:
+            >>> from tempfile import mkdtemp
+            >>> from quotetune import build_index
+            >>> index = build_index(["banana"], mkdtemp() + "/index")
+            >>> index.document("documents", "0")
+            Document(source='documents', id='0', text='banana', metadata={})
+        """
+        if not (is_unicode(source) and is_unicode(id)):
+            raise QuotetuneError(f"no document {id!r} of source {source!r}: not valid Unicode")
+        source, id, text, metadata = self._index.document(source, id)
+        return Document(source, id, text, metadata_from_json(metadata))
+
+    def documents(self) -> Iterator[Document]:
+        """Yield the documents in the order of the corpus.
+
+        Raises:
+            QuotetuneError: The index keeps no text.
+
+        Example:
+            >>> from tempfile import mkdtemp
+            >>> from quotetune import build_index
+            >>> index = build_index(["banana", "cherry"], mkdtemp() + "/index")
+            >>> [document.text for document in index.documents()]
+            ['banana', 'cherry']
+        """
+        for position in itertools.count():
+            found = self._index.document_at(position)
+            if found is None:
+                return
+            source, id, text, metadata = found
+            yield Document(source, id, text, metadata_from_json(metadata))
+
+
+def _identities(documents: Any) -> list[tuple[str, str]]:
+    match documents:
+        case [*pairs] if all(map(_is_identity, pairs)):
+            return pairs
+    raise UsageError(f"documents holds {documents!r}; give one list of (source, id) a text")
+
+
+def _is_identity(pair: Any) -> bool:
+    match pair:
+        case (str(source), str(id)):
+            return is_unicode(source) and is_unicode(id)
+    return False
+
+
+def _check_documents(max_documents: int) -> int:
+    if max_documents < 0:
+        raise UsageError(f"max_documents is {max_documents}; choose 0 or more")
+    return min(max_documents, _MOST)

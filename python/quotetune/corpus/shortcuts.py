@@ -1,0 +1,106 @@
+"""The two calls most people want, for an index or its path."""
+
+import os
+from collections.abc import Iterable
+from typing import overload
+
+import numpy as np
+from numpy.typing import NDArray
+
+from quotetune.corpus.index import Index
+from quotetune.corpus.results import Quote
+
+
+def _opened(index: Index | str | os.PathLike[str]) -> Index:
+    return index if isinstance(index, Index) else Index.open(index)
+
+
+@overload
+def quip_score(  # type: ignore[overload-overlap]
+    text: str, index: Index | str | os.PathLike[str]
+) -> float | None: ...
+
+
+@overload
+def quip_score(
+    text: Iterable[str], index: Index | str | os.PathLike[str]
+) -> NDArray[np.float64]: ...
+
+
+def quip_score(
+    text: str | Iterable[str], index: Index | str | os.PathLike[str]
+) -> float | NDArray[np.float64] | None:
+    """Score a text: the share of its n-grams that stand in the corpus (see `Index.quip`).
+
+    Args:
+        text: A text as given, or several.
+        index: An index or its path.
+
+    Returns:
+        A score in [0, 1], or None for a text shorter than n characters; for several texts an
+        array, NaN where a text is too short.
+
+    Raises:
+        QuotetuneError: The index cannot be opened, or a text is not valid Unicode.
+
+    Example:
+        >>> from tempfile import mkdtemp
+        >>> from quotetune import build_index
+        >>> index = build_index(["The quick brown fox jumps over the lazy dog."], mkdtemp() + "/i")
+        >>> quip_score("The quick brown fox jumps over the dog.", index)
+        0.7333333333333333
+        >>> quip_score("fox", index) is None
+        True
+    """
+    if isinstance(text, str):
+        score = float(_opened(index).quip([text])[0])
+        return None if np.isnan(score) else score
+    return _opened(index).quip(text)
+
+
+@overload
+def trace(  # type: ignore[overload-overlap]
+    text: str,
+    index: Index | str | os.PathLike[str],
+    min_chars: int | None = None,
+    max_documents: int = 10,
+) -> list[Quote]: ...
+
+
+@overload
+def trace(
+    text: Iterable[str],
+    index: Index | str | os.PathLike[str],
+    min_chars: int | None = None,
+    max_documents: int = 10,
+) -> list[list[Quote]]: ...
+
+
+def trace(
+    text: str | Iterable[str],
+    index: Index | str | os.PathLike[str],
+    min_chars: int | None = None,
+    max_documents: int = 10,
+) -> list[Quote] | list[list[Quote]]:
+    """Find what a text quotes (see `Index.trace`).
+
+    Args:
+        text: A text as given, or several.
+        index: An index or its path.
+        min_chars: Characters of the shortest span that is a quote; by default the index's n.
+        max_documents: How many documents to name a quote; the first of the corpus.
+
+    Returns:
+        The quotes of the text in order, or a list of them for each of several texts.
+
+    Raises:
+        QuotetuneError: The index cannot be opened or has no suffix index.
+
+    Example:
+        >>> from tempfile import mkdtemp
+        >>> from quotetune import build_index
+        >>> index = build_index(["The quick brown fox jumps over the lazy dog."], mkdtemp() + "/i")
+        >>> [quote.text for quote in trace("A quick brown fox jumps over us.", index)]
+        [' quick brown fox jumps over ']
+    """
+    return _opened(index).trace(text, min_chars, max_documents)

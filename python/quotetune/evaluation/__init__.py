@@ -1,0 +1,1 @@
+"""Evaluate responses: those of a run, and those of any other origin."""

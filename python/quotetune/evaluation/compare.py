@@ -1,0 +1,105 @@
+"""`quotetune evaluate`: responses of any origin, as rows of one table."""
+
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import Any
+
+from quotetune.evaluation.evaluate import BEST_OF_N, REFERENCE, evaluate_tables, text_table
+from quotetune.measures.responses import best_of_n as best_responses
+from quotetune.measures.scoring_models import ScoringModels
+from quotetune.metrics.printing import bootstrap_line, difference_line
+from quotetune.prompts.prompt import Prompt
+from quotetune.runs.metrics_json import Metrics, bootstrap_settings, difference_intervals
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Rows of a table and how they differ from the first.
+
+    Attributes:
+        prompts: How many prompts there are.
+        rows: Metrics by row.
+        quote_lengths: Histogram of quote lengths by row.
+        intervals: Intervals of the differences to the first row, by row and metric.
+        bootstrap: How they were made.
+    """
+
+    prompts: int
+    rows: dict[str, Metrics]
+    quote_lengths: dict[str, Any]
+    intervals: dict[str, Any]
+    bootstrap: dict[str, Any]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give what the JSON file holds: docs/metrics.md has the keys."""
+        first = next(iter(self.rows))
+        return {
+            "prompts": self.prompts,
+            "metrics": self.rows[first],
+            **{name: self.rows.get(name) for name in (BEST_OF_N, REFERENCE)},
+            "rows": self.rows,
+            "quote_lengths": self.quote_lengths,
+            "intervals": self.intervals,
+            "bootstrap": self.bootstrap,
+        }
+
+    def lines(self) -> list[str]:
+        """Say how the rows differ from the first."""
+        first = next(iter(self.rows))
+        lines = []
+        for name, intervals in self.intervals.items():
+            prompts = self.bootstrap["prompts"][name]
+            difference = difference_line(self.rows[name], self.rows[first], intervals)
+            said = f"{difference} ({prompts} prompts)" if prompts else "no prompt in common"
+            lines.append(f"{name} - {first}: {said}")
+        return [*lines, f"in brackets: {bootstrap_line(self.bootstrap)}"] if lines else []
+
+
+def compare(
+    prompts: Sequence[Prompt],
+    tables: Mapping[str, Any],
+    index: Path,
+    models: ScoringModels,
+    *,
+    best_of_n: int | None,
+) -> Comparison:
+    """Evaluate tables of responses.
+
+    Args:
+        prompts: The prompts that were asked.
+        tables: Tables of samples by the name of their row.
+        index: The index of the corpus.
+        models: The language models that measure.
+        best_of_n: The first table's response of highest QUIP among the first so many of a prompt
+            is a row, too; None leaves that out.
+
+    Returns:
+        A row for each table, and for the prompts' references if they have any.
+    """
+    import pyarrow.compute as pc
+
+    from quotetune.corpus.index import Index
+
+    opened = Index.open(index)
+    wanted = dict(tables)
+    first = next(iter(tables.values()))
+    if best_of_n is not None:
+        drawn = first.filter(pc.less(first["sample"], best_of_n))
+        wanted[BEST_OF_N] = best_responses(drawn, opened)
+    references = [(prompt.id, 0, prompt.reference) for prompt in prompts if prompt.reference]
+    if references:
+        wanted[REFERENCE] = text_table(references)
+    work = Path(mkdtemp(prefix="quotetune-"))
+    rows = evaluate_tables(prompts, wanted, opened, models, work)
+    shutil.rmtree(work)  # not after a failure, whose message names the log
+    intervals, common = difference_intervals({name: row.rows for name, row in rows.items()})
+    return Comparison(
+        prompts=len(prompts),
+        rows={name: row.metrics for name, row in rows.items()},
+        quote_lengths={name: row.quote_lengths for name, row in rows.items()},
+        intervals=intervals,
+        bootstrap=bootstrap_settings(common),
+    )

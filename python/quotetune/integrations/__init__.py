@@ -1,0 +1,1 @@
+"""Quote-tuning inside other people's trainers: rewards, and datasets of pairs."""

@@ -1,0 +1,213 @@
+"""QUIP for other people's trainers: a reward function for TRL, and a scorer for `datasets.map`."""
+
+import hashlib
+import math
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeAlias
+
+from quotetune.corpus.index import Index
+from quotetune.errors import UsageError
+
+Completion: TypeAlias = str | Sequence[Mapping[str, Any]]
+
+
+class QuipReward:
+    """A reward function for `trl.GRPOTrainer` and `trl.RLOOTrainer`: QUIP with two guards.
+
+    r(y) = QUIP(y) * brevity(y) * excess(y) * (1 - repetition(y)), a number from 0 to 1.
+
+    - QUIP: the share of the response's n-grams of characters that stand in the corpus (Weller et
+      al. 2024, section 3); 0 for a response shorter than n.
+    - brevity = min(1, exp(1 - min_chars / L)) for a response of L characters: the brevity penalty
+      of BLEU (Papineni et al. 2002, section 2.3). One short quote is no answer.
+    - excess = 1 up to max_chars, then falls linearly to 0 at max_chars + buffer_chars: the ramp of
+      DAPO's soft overlong punishment (Yu et al. 2025, equation 13), as a factor.
+    - repetition = 1 - distinct n-grams / n-grams of the response: a quote that stands in it ten
+      times counts once.
+
+    Without guards a policy learns to say one quote over and over. It pickles as the path of its
+    index and its settings, and a response is normalised as the corpus was.
+
+    Args:
+        index: An index, or its path.
+        min_chars: Characters below which a response is too short; 0 for no such guard.
+        max_chars: Characters above which a response is too long; None for no such guard.
+        buffer_chars: Characters above `max_chars` at which the reward is 0.
+        repetition: Whether repeated n-grams lower the reward.
+        documents: Column of the dataset that has each prompt's documents, as (source, id) or
+            {source, id}: then only n-grams of those count (on-topic QUIP), which takes an index
+            with a suffix structure. None counts the whole corpus.
+
+    Raises:
+        UsageError: A number is negative.
+        QuotetuneError: The index cannot be opened.
+
+    Example:
+        >>> from tempfile import mkdtemp
+        >>> from quotetune import build_index
+        >>> fox = "The quick brown fox jumps over the lazy dog."
+        >>> reward = QuipReward(build_index([fox], mkdtemp() + "/index"))
+        >>> reward([fox, "Nobody has ever written these words.", "short"])
+        [1.0, 0.0, 0.0]
+        >>> reward([[{"role": "assistant", "content": fox}]])
+        [1.0]
+        >>> twice = QuipReward(reward.index, min_chars=88)([fox, fox + " " + fox])
+        >>> [round(value, 3) for value in twice]
+        [0.368, 0.426]
+    """
+
+    def __init__(
+        self,
+        index: Index | str | os.PathLike[str],
+        *,
+        min_chars: int = 0,
+        max_chars: int | None = None,
+        buffer_chars: int = 200,
+        repetition: bool = True,
+        documents: str | None = None,
+    ) -> None:
+        for name, value in (
+            ("min_chars", min_chars),
+            ("max_chars", max_chars or 0),
+            ("buffer_chars", buffer_chars),
+        ):
+            if value < 0:
+                raise UsageError(f"{name} is {value}; choose 0 or more")
+        self.__name__ = "quip_reward"  # what the trainer's logs call it
+        self.index = index if isinstance(index, Index) else Index.open(index)
+        self.min_chars = min_chars
+        self.max_chars = max_chars
+        self.buffer_chars = buffer_chars
+        self.repetition = repetition
+        self.documents = documents
+
+    def __call__(self, completions: Sequence[Completion], **columns: Any) -> list[float]:
+        """Score completions.
+
+        Args:
+            completions: Texts, or lists of chat messages whose contents are taken together.
+            columns: The dataset's other columns, as the trainer gives them, one value a completion.
+
+        Returns:
+            A reward for each.
+
+        Raises:
+            UsageError: The dataset lacks the column of documents.
+        """
+        texts = [response_text(completion) for completion in completions]
+        windows = self.index.windows(texts)
+        if self.documents is None:
+            scores = [float(hits.mean()) if len(hits) else 0.0 for _, hits in windows]
+        else:
+            found = self.index.quip(texts, _documents(columns, self.documents))
+            scores = [0.0 if math.isnan(score) else float(score) for score in found]
+        return [
+            score * self._length_guard(len(text)) * self._repetition_guard(normalised)
+            for score, text, (normalised, _) in zip(scores, texts, windows, strict=True)
+        ]
+
+    def _length_guard(self, length: int) -> float:
+        if length < self.min_chars:
+            return math.exp(1 - self.min_chars / length) if length else 0.0
+        if self.max_chars is None or length <= self.max_chars:
+            return 1.0
+        excess = length - self.max_chars
+        return max(0.0, 1 - excess / self.buffer_chars) if self.buffer_chars else 0.0
+
+    def _repetition_guard(self, normalised: str) -> float:
+        count = len(normalised) - self.index.n + 1
+        if not self.repetition or count <= 0:
+            return 1.0
+        n = self.index.n
+        return len({normalised[i : i + n] for i in range(count)}) / count
+
+
+class QuipScorer:
+    """Scores a column of a dataset: `dataset.map(QuipScorer("index"), batched=True)`.
+
+    Adds `quip` (None for a text shorter than n), `numerator`, `denominator`, `longest_quote`
+    (None without a suffix structure) and `covered`, the number of characters inside quotes. It
+    pickles as the index's path and version, so that `datasets` finds its cache again, and not that
+    of another index.
+
+    Args:
+        index: An index, or its path.
+        column: Column of the texts, or of lists of chat messages.
+
+    Raises:
+        QuotetuneError: The index cannot be opened.
+
+    Example:
+        >>> from tempfile import mkdtemp
+        >>> from quotetune import build_index
+        >>> fox = "The quick brown fox jumps over the lazy dog."
+        >>> scorer = QuipScorer(build_index([fox], mkdtemp() + "/index"))
+        >>> scorer({"text": [fox, "short"]})["quip"]
+        [1.0, None]
+    """
+
+    def __init__(self, index: Index | str | os.PathLike[str], column: str = "text") -> None:
+        self.index = index if isinstance(index, Index) else Index.open(index)
+        self.column = column
+        manifest = (self.index.path / "manifest.json").read_bytes()
+        self.version = hashlib.blake2b(manifest, digest_size=8).hexdigest()
+
+    def __call__(self, batch: Mapping[str, Sequence[Any]]) -> dict[str, list[Any]]:
+        """Score a batch.
+
+        Args:
+            batch: Columns of the dataset.
+
+        Returns:
+            The new columns.
+
+        Raises:
+            UsageError: There is no such column.
+        """
+        if self.column not in batch:
+            raise UsageError(
+                f"the dataset has no column {self.column!r} (it has {', '.join(batch)}): name that"
+                " of the texts"
+            )
+        texts = [response_text(value) for value in batch[self.column]]
+        reports = self.index.score(texts, max_documents=0)
+        return {
+            "quip": [report.quip_25_beta for report in reports],
+            "numerator": [report.numerator for report in reports],
+            "denominator": [report.denominator for report in reports],
+            "longest_quote": [report.longest_quote for report in reports],
+            "covered": [sum(end - start for start, end in report.covered) for report in reports],
+        }
+
+
+def response_text(completion: Completion) -> str:
+    r"""Return the text of a completion, plain or conversational.
+
+    Example:
+        >>> response_text([{"role": "assistant", "content": "a"}, {"role": "tool", "content": "b"}])
+        'a'
+    """
+    if isinstance(completion, str):
+        return completion
+    return "\n".join(
+        message["content"]
+        for message in completion
+        if message["role"] == "assistant" and isinstance(message["content"], str)
+    )
+
+
+def _documents(columns: Mapping[str, Any], name: str) -> list[list[tuple[str, str]]]:
+    if name not in columns:
+        raise UsageError(
+            f"the dataset has no column {name!r}, which the reward takes documents from: add it, or"
+            " leave documents out"
+        )
+    return [[_identity(document) for document in documents or []] for documents in columns[name]]
+
+
+def _identity(document: Any) -> tuple[str, str]:
+    if isinstance(document, Mapping):
+        return str(document["source"]), str(document["id"])
+    source, id = document
+    return str(source), str(id)

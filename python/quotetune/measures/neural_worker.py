@@ -1,0 +1,228 @@
+"""The child process that measures: `python -m quotetune.measures.neural_worker jobs.json`.
+
+The jobs are those of `quotetune.measures.neural`; the result of each is reported in one object.
+"""
+
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from quotetune.config import ModelConfig
+from quotetune.models.tokenizer import load_tokenizer
+from quotetune.runtime.child import child_main
+from quotetune.runtime.cpu import apply_in_child, child_environment
+from quotetune.sampling.backend import context_length
+
+# Before torch is imported, by whatever starts this process.
+os.environ.update(child_environment())
+
+import torch
+
+# Tokens a batch, padding included: their logits over a vocabulary of 128,000 are 1 GiB in float32.
+_TOKENS_A_BATCH = 2048
+_Report = Callable[[dict[str, Any]], None]
+# A sequence is what stands before, and what is scored.
+Sequences = Sequence[tuple[list[int], list[int]]]
+
+
+def measure(content: dict[str, Any], work: Path, report: _Report) -> None:
+    """Do jobs of `quotetune.measures.neural`."""
+    apply_in_child()
+    measures = {
+        "perplexity": _perplexities,
+        "bart_score": _bart_scores,
+        "log_probs": _policy_log_probs,
+        "mauve": _mauve,
+    }
+    with torch.inference_mode():
+        for job in content["jobs"]:
+            report({"result": measures[job["measure"]](job)})
+
+
+def _perplexities(job: dict[str, Any]) -> list[float | None]:
+    settings = ModelConfig(**job["model"])
+    tokenizer, model = load_tokenizer(settings), _load_causal(settings)
+    limit = context_length(model.config, {})
+    sequences = [
+        _fit(_before(context, tokenizer), _ids(text, tokenizer), limit)
+        for text, context in zip(job["texts"], job["contexts"], strict=True)
+    ]
+    scored = token_log_probs(model, sequences)
+    return [(-values.mean()).exp().item() if len(values) else None for values in scored]
+
+
+def _bart_scores(job: dict[str, Any]) -> list[float | None]:
+    from transformers import AutoModelForSeq2SeqLM
+
+    settings = ModelConfig(**job["model"])
+    tokenizer, model = load_tokenizer(settings), _load(AutoModelForSeq2SeqLM, settings)
+    limit = context_length(model.config, {})
+    # Special tokens take their place within the limit.
+    cut = {} if limit is None else {"truncation": True, "max_length": limit}
+    pairs = [
+        (tokenizer(response, **cut)["input_ids"], tokenizer(reference, **cut)["input_ids"])
+        for response, reference in zip(job["responses"], job["references"], strict=True)
+    ]
+    means = _target_log_probs(model, pairs)
+    return [
+        mean if reference else None
+        for mean, reference in zip(means, job["references"], strict=True)
+    ]
+
+
+def _policy_log_probs(job: dict[str, Any]) -> list[list[float]]:
+    from peft import PeftModel
+
+    sequences = list(zip(job["prompts"], job["responses"], strict=True))
+    results = []
+    loaded, model = None, None
+    for policy in job["policies"]:
+        if policy["model"] != loaded:
+            model, loaded = _load_causal(ModelConfig(**policy["model"])), policy["model"]
+        if policy["adapter"] is None:
+            scored = token_log_probs(model, sequences)
+        else:
+            adapted = PeftModel.from_pretrained(model, policy["adapter"])
+            scored = token_log_probs(adapted.eval(), sequences)
+            model = adapted.unload()
+        results.append([values.sum().item() for values in scored])
+    return results
+
+
+def _mauve(job: dict[str, Any]) -> float | None:
+    from mauve import compute_mauve
+    from transformers import AutoModel
+
+    settings = ModelConfig(path=job["featurizer"])
+    tokenizer, model = load_tokenizer(settings), _load(AutoModel, settings)
+    sides = [
+        [tokenizer(text)["input_ids"][: job["max_tokens"]] for text in job[name] if text]
+        for name in ("texts", "references")
+    ]
+    if not all(sides):
+        return None
+    responses, references = (last_states(model, side).numpy() for side in sides)
+    return float(compute_mauve(p_features=responses, q_features=references).mauve)
+
+
+def last_states(model: Any, rows: Sequence[list[int]]) -> torch.Tensor:
+    """Return the last hidden state of the last token of each row, in float32."""
+    states: list[torch.Tensor] = [torch.empty(0)] * len(rows)
+    for group in batches([len(ids) for ids in rows]):
+        ids = _padded([rows[row] for row in group], 0, model.device)
+        lengths = torch.tensor([len(rows[row]) for row in group])
+        mask = (torch.arange(ids.shape[1]) < lengths[:, None]).to(model.device)
+        hidden = model(input_ids=ids, attention_mask=mask.long()).last_hidden_state
+        for position, row in enumerate(group):
+            states[row] = hidden[position, int(lengths[position]) - 1].float().cpu()
+    return torch.stack(states)
+
+
+def token_log_probs(model: Any, sequences: Sequences) -> list[torch.Tensor]:
+    """Return log p of every scored token of each sequence, in float32.
+
+    The first token of all has nothing before it: if it is to be scored, it is left out.
+    """
+    results = [torch.empty(0)] * len(sequences)
+    for rows in batches([len(before) + len(scored) for before, scored in sequences]):
+        ids = _padded([sequences[row][0] + sequences[row][1] for row in rows], 0, model.device)
+        lengths = torch.tensor([sum(map(len, sequences[row])) for row in rows])
+        mask = (torch.arange(ids.shape[1]) < lengths[:, None]).to(model.device)
+        logits = model(input_ids=ids, attention_mask=mask.long(), use_cache=False).logits
+        for position, row in enumerate(rows):
+            first = max(len(sequences[row][0]), 1)
+            last = int(lengths[position])
+            of_row = logits[position, first - 1 : last - 1].float()
+            targets = ids[position, first:last]
+            results[row] = -torch.nn.functional.cross_entropy(
+                of_row, targets, reduction="none"
+            ).cpu()
+    return results
+
+
+def _target_log_probs(model: Any, pairs: Sequences) -> list[float]:
+    """Return the mean log p of the target's tokens, given the source, under an encoder-decoder."""
+    results = [0.0] * len(pairs)
+    padding = model.config.pad_token_id
+    for rows in batches([len(source) + len(target) for source, target in pairs]):
+        sources = _padded([pairs[row][0] for row in rows], padding, model.device)
+        lengths = torch.tensor([len(pairs[row][0]) for row in rows])
+        mask = (torch.arange(sources.shape[1]) < lengths[:, None]).to(model.device)
+        labels = _padded([pairs[row][1] for row in rows], padding, model.device)
+        logits = model(input_ids=sources, attention_mask=mask.long(), labels=labels).logits
+        for position, row in enumerate(rows):
+            length = len(pairs[row][1])
+            loss = torch.nn.functional.cross_entropy(
+                logits[position, :length].float(), labels[position, :length]
+            )
+            results[row] = -loss.item()
+    return results
+
+
+def batches(lengths: Sequence[int]) -> list[list[int]]:
+    """Group rows of similar length, so that a batch is all but free of padding; no empty ones.
+
+    Example:
+        >>> batches([1500, 10, 1400, 12])
+        [[1, 3], [2], [0]]
+    """
+    groups: list[list[int]] = []
+    for row in sorted(filter(lengths.__getitem__, range(len(lengths))), key=lengths.__getitem__):
+        # The rows come with growing length: this one is the longest of its batch.
+        full = not groups or (len(groups[-1]) + 1) * lengths[row] > _TOKENS_A_BATCH
+        if full:
+            groups.append([])
+        groups[-1].append(row)
+    return groups
+
+
+def _padded(rows: list[list[int]], padding: int, device: Any) -> torch.Tensor:
+    width = max(map(len, rows))
+    return torch.tensor([row + [padding] * (width - len(row)) for row in rows], device=device)
+
+
+def _ids(text: str, tokenizer: Any) -> list[int]:
+    return list(tokenizer(text, add_special_tokens=False)["input_ids"])
+
+
+def _before(context: str, tokenizer: Any) -> list[int]:
+    """Tokenise a context, with the begin-of-sequence token once in front."""
+    ids = _ids(context, tokenizer)
+    begin = tokenizer.bos_token_id
+    return ids if begin is None or ids[:1] == [begin] else [begin, *ids]
+
+
+def _fit(before: list[int], scored: list[int], limit: int | None) -> tuple[list[int], list[int]]:
+    """Cut a sequence to the model's length: the begin of what stands before, then the end."""
+    if limit is None or len(before) + len(scored) <= limit:
+        return before, scored
+    keep = max(limit - len(scored), 1)
+    before = before[-keep:]
+    return before, scored[: limit - len(before)]
+
+
+def _load_causal(model: ModelConfig) -> Any:
+    from transformers import AutoModelForCausalLM
+
+    return _load(AutoModelForCausalLM, model)
+
+
+def _load(kind: Any, model: ModelConfig) -> Any:
+    from quotetune.training.defaults import has_fast_bf16
+
+    dtype = model.dtype
+    if dtype == "auto" and not has_fast_bf16():
+        dtype = "float32"
+    loaded = kind.from_pretrained(
+        model.path,
+        revision=model.revision,
+        dtype=dtype,
+        trust_remote_code=model.trust_remote_code,
+        use_safetensors=True,
+    )
+    return loaded.to("cuda" if torch.cuda.is_available() else "cpu").eval()
+
+
+if __name__ == "__main__":
+    child_main("measuring", measure)

@@ -1,0 +1,184 @@
+"""Metrics of responses: how much they quote, how good and how long they are."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+from quotetune.errors import QuotetuneError, UsageError
+from quotetune.metrics.table import AVERAGED
+from quotetune.sampling.parts import token_length
+
+if TYPE_CHECKING:
+    from quotetune.corpus.results import QuipReport
+
+_REPETITION_WORDS = 4
+
+
+class ScoringIndex(Protocol):
+    """What the evaluation asks of `quotetune.Index`."""
+
+    def quip(self, texts: list[str]) -> Any:
+        """QUIP of each text; NaN for one that is too short."""
+
+    def score(self, texts: list[str], max_documents: int) -> "list[QuipReport]":
+        """A report on each text."""
+
+
+class EvaluatedPrompt(Protocol):
+    """What the evaluation asks of a prompt."""
+
+    @property
+    def id(self) -> str:
+        """Its name."""
+
+    @property
+    def reference(self) -> str | None:
+        """A good response."""
+
+
+def response_rows(
+    prompts: Sequence[EvaluatedPrompt], samples: Any, index: ScoringIndex
+) -> list[dict[str, Any]]:
+    """Measure each response.
+
+    Args:
+        prompts: The prompts, for their references.
+        samples: A `pyarrow.Table` with the columns `prompt_id`, `sample`, `response`, `token_ids`
+            and `finish_reason`, one row a response; the last two are null for texts that no model
+            gave.
+        index: The index of the corpus.
+
+    Returns:
+        For each response `prompt_id`, `sample` and `response`; the numbers of which metrics are
+        means, under their keys (`quip` is None if it is too short, `cut` a bool; `length_tokens`
+        and `cut` are None for texts that no model gave); and `numerator` and `denominator` of QUIP.
+
+    Raises:
+        QuotetuneError: There is no response, or one is to none of the prompts.
+    """
+    references = {prompt.id: prompt.reference for prompt in prompts}
+    rows = samples.select(
+        ["prompt_id", "sample", "response", "token_ids", "finish_reason"]
+    ).to_pylist()
+    if not rows:
+        raise QuotetuneError("there is no response to be evaluated: sample first")
+    for row in rows:
+        if row["prompt_id"] not in references:
+            raise QuotetuneError(
+                f"the samples have responses to prompt {row['prompt_id']!r}, which is not among the"
+                " prompts: evaluate with the prompts that were sampled"
+            )
+    reports = index.score([row["response"] for row in rows], max_documents=0)
+    return [
+        _measure(row, report, references[row["prompt_id"]])
+        for row, report in zip(rows, reports, strict=True)
+    ]
+
+
+def mean_metrics(rows: Sequence[Mapping[str, Any]]) -> dict[str, float | None]:
+    """Average what was measured of each response.
+
+    Args:
+        rows: The numbers of each response: those of `response_rows`, and any others that a metric
+            is a mean of.
+
+    Returns:
+        The means by key; None where no response has a number.
+
+    Example:
+        >>> row = {"quip": None, "numerator": 0, "denominator": 0, "rouge_l": None}
+        >>> mean_metrics([row, row | {"quip": 0.5, "numerator": 2, "denominator": 4}])
+        {'quip': 0.25, 'quip_micro': 0.5, 'rouge_l': None}
+    """
+    means: dict[str, float | None] = {}
+    for metric in AVERAGED:
+        if metric.average == "pooled" or metric.key in rows[0]:
+            total, count = metric.terms(rows)
+            means[metric.key] = total / count if count else None
+    return means
+
+
+def best_of_n(samples: Any, index: ScoringIndex) -> Any:
+    """Select each prompt's response of highest QUIP.
+
+    Args:
+        samples: A `pyarrow.Table` with the columns `prompt_id`, `sample` and `response`.
+        index: The index of the corpus.
+
+    Returns:
+        Those rows of the table, one a prompt, in the table's order. Of responses with the same QUIP
+        it is the one of lowest sample number; a response too short to score ranks below all others.
+    """
+    quip = np.nan_to_num(index.quip(samples["response"].to_pylist()), nan=-1.0)
+    prompt_ids = samples["prompt_id"].to_pylist()
+    numbers = samples["sample"].to_pylist()
+    best: dict[str, int] = {}
+    for row, prompt_id in enumerate(prompt_ids):
+        other = best.setdefault(prompt_id, row)
+        if (quip[row], -numbers[row]) > (quip[other], -numbers[other]):
+            best[prompt_id] = row
+    return samples.take(sorted(best.values()))
+
+
+def repetition(text: str) -> float:
+    """Return the share of a text's word 4-grams that stood in it before.
+
+    Args:
+        text: The text; its words are what white space separates.
+
+    Returns:
+        1 - distinct / all; 0 for a text of fewer than four words.
+
+    Example:
+        >>> repetition("to be or not to be or not")
+        0.2
+    """
+    words = text.split()
+    ngrams = [
+        tuple(words[i : i + _REPETITION_WORDS]) for i in range(len(words) - _REPETITION_WORDS + 1)
+    ]
+    return (len(ngrams) - len(set(ngrams))) / len(ngrams) if ngrams else 0.0
+
+
+def rouge_l(response: str, reference: str) -> float:
+    """Return the F-measure of ROUGE-L (Lin 2004), between 0 and 1.
+
+    Args:
+        response: The response.
+        reference: What it is compared with.
+
+    Raises:
+        UsageError: The package rouge-score is not installed.
+
+    Example:
+        >>> round(rouge_l("The cat sat.", "the cat sat down"), 3)
+        0.857
+    """
+    try:
+        from rouge_score.rouge_scorer import RougeScorer
+    except ImportError as error:
+        raise UsageError("ROUGE-L needs rouge-score: install quotetune[train]") from error
+    score = RougeScorer(["rougeL"]).score(target=reference, prediction=response)
+    return float(score["rougeL"].fmeasure)
+
+
+def _measure(row: Mapping[str, Any], report: "QuipReport", reference: str | None) -> dict[str, Any]:
+    response = row["response"]
+    sampled = row["token_ids"] is not None
+    covered = sum(end - start for start, end in report.covered)
+    return {
+        "prompt_id": row["prompt_id"],
+        "sample": row["sample"],
+        "response": response,
+        "quip": report.quip_25_beta,
+        "numerator": report.numerator,
+        "denominator": report.denominator,
+        "coverage": covered / len(response) if response else 0.0,
+        "longest_quote": report.longest_quote,
+        "rouge_l": None if reference is None else rouge_l(response, reference),
+        "length_tokens": token_length(dict(row)) if sampled else None,
+        "length_chars": len(response),
+        "repetition": repetition(response),
+        "cut": row["finish_reason"] == "length" if sampled else None,
+    }

@@ -1,0 +1,50 @@
+"""The tokenizer of a model, loaded in one way wherever tokens are counted or made."""
+
+from typing import Any
+
+from quotetune.config import ModelConfig
+from quotetune.errors import UsageError
+from quotetune.models.files import require_model
+
+
+def load_tokenizer(model: ModelConfig) -> Any:
+    """Load the tokenizer that lies beside a model's weights.
+
+    Args:
+        model: The model.
+
+    Returns:
+        A tokenizer of `transformers`.
+
+    Raises:
+        UsageError: There is no such model, or no tokenizer beside it.
+    """
+    require_model(model)
+    from transformers import AutoTokenizer
+
+    try:
+        return AutoTokenizer.from_pretrained(
+            model.path, revision=model.revision, trust_remote_code=model.trust_remote_code
+        )
+    except (OSError, ValueError) as error:
+        reason = str(error).strip().partition("\n")[0].rstrip(" :")
+        remedy = "put the tokenizer's files beside the weights"
+        if "trust_remote_code" in str(error):
+            remedy = "set model.trust_remote_code to true if you trust that code"
+        raise UsageError(
+            f"model.path {model.path}: its tokenizer cannot be loaded ({reason}): {remedy}"
+        ) from error
+
+
+def end_token(model: ModelConfig, tokenizer: Any) -> int | None:
+    """Return the token with which the model ends a text; the tokenizer's, if there are several."""
+    from transformers import AutoConfig, GenerationConfig
+
+    source = {"revision": model.revision, "trust_remote_code": model.trust_remote_code}
+    try:
+        ends = GenerationConfig.from_pretrained(model.path, **source).eos_token_id
+    except OSError:  # the model has no such file
+        ends = AutoConfig.from_pretrained(model.path, **source).eos_token_id
+    known: list[int] = [] if ends is None else ends if isinstance(ends, list) else [ends]
+    own: int | None = tokenizer.eos_token_id
+    return known[0] if known and own not in known else own

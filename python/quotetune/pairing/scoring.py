@@ -1,0 +1,74 @@
+"""The score stage: QUIP of every sample."""
+
+from pathlib import Path
+from typing import Any
+
+from quotetune.errors import QuotetuneError
+from quotetune.pairing.candidates import candidate_parts
+from quotetune.runtime.console import Report
+
+_BATCH = 4096
+
+
+def score_samples(
+    samples: Path, index: Path, output: Path, progress: Report, *, gold: Path | None = None
+) -> None:
+    """Score all samples of a directory of parts.
+
+    Args:
+        samples: The directory.
+        index: The index of the corpus.
+        output: Directory that gets `scores.parquet`: `prompt_id`, `sample`, `numerator` and
+            `denominator` (25-grams in the corpus, and all), and `quip`, null for a text that is
+            too short; rows in the order of the samples.
+        progress: Called after every batch.
+        gold: Directory of the part of references, which are scored behind the samples.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    from quotetune.corpus.index import Index
+
+    opened = Index.open(index)
+    parts = candidate_parts(samples, gold)
+    if not parts:
+        raise QuotetuneError(f"{samples}: there are no samples in it: sample first")
+    output.mkdir(parents=True, exist_ok=True)
+    total = sum(pq.read_metadata(part).num_rows for part in parts)
+    done = 0
+    with pq.ParquetWriter(output / "scores.parquet", _schema()) as writer:
+        for part in parts:
+            file = pq.ParquetFile(part)
+            for batch in file.iter_batches(_BATCH, columns=["prompt_id", "sample", "response"]):
+                rows = _scored(opened, batch.to_pylist())
+                writer.write_table(pa.Table.from_pylist(rows, _schema()))
+                done += len(rows)
+                progress(done, total)
+
+
+def _scored(index: Any, samples: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    reports = index.score([sample["response"] for sample in samples], max_documents=0)
+    return [
+        {
+            "prompt_id": sample["prompt_id"],
+            "sample": sample["sample"],
+            "numerator": report.numerator,
+            "denominator": report.denominator,
+            "quip": report.quip_25_beta,
+        }
+        for sample, report in zip(samples, reports, strict=True)
+    ]
+
+
+def _schema() -> Any:
+    import pyarrow as pa
+
+    return pa.schema(
+        [
+            pa.field("prompt_id", pa.string(), nullable=False),
+            pa.field("sample", pa.int32(), nullable=False),
+            pa.field("numerator", pa.int64(), nullable=False),
+            pa.field("denominator", pa.int64(), nullable=False),
+            pa.field("quip", pa.float64()),
+        ]
+    )

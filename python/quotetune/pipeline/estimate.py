@@ -1,0 +1,239 @@
+"""What a run will take, before it is begun: tokens, time, memory and disk, roughly.
+
+Nothing is measured here. Tokens are counted as if every response reached `max_tokens` and every
+prompt gave all its pairs, so they are bounds; time and memory follow from them, the number of the
+model's parameters, and the throughputs below.
+"""
+
+import math
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from quotetune.config import Config
+from quotetune.errors import UsageError
+from quotetune.models.size import ModelSize, model_size
+
+if TYPE_CHECKING:
+    from quotetune.prompts.split import Split
+
+# Operations a second that reach the model's products. A core: SmolLM2-135M sampled 480 tokens/s and
+# trained 290 tokens/s on two cores with AVX-512. A GPU: about what 8B models reach on an A100.
+CORE_SAMPLING, CORE_TRAINING = 65e9, 80e9
+GPU_SAMPLING, GPU_TRAINING = 50e12, 120e12
+# Starting a child process with its libraries and model.
+_START_SECONDS = 40.0
+_TRL_MAX_LENGTH = 1024  # of trl.DPOConfig
+_CHARACTERS_A_TOKEN = 4.0
+_CHARACTERS_A_PASSAGE = 1500  # where prompts.context cuts none
+_BYTES_OF_LIBRARIES = 1.5e9
+_BYTES_A_SAMPLED_TOKEN = 8.0  # its id, and its characters
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What a run will take.
+
+    Attributes:
+        train_prompts: Prompts to train on, of all rounds.
+        heldout_prompts: Held-out prompts.
+        sampled_tokens: Tokens of all responses that are drawn to train on, at most.
+        evaluation_tokens: Tokens of all responses that are drawn to evaluate, at most.
+        trained_tokens: Tokens of all pairs that are trained on, prompts included, at most.
+        seconds: Time; None if the model's size is not known.
+        memory: Bytes of main memory, or of the GPU's, at the most; None as for `seconds`.
+        disk: Bytes in the run's directory; None as for `seconds`.
+        device: What it is to run on, as in `2 cores`.
+        not_counted: Keys of the config whose work is left out.
+    """
+
+    train_prompts: int
+    heldout_prompts: int
+    sampled_tokens: int
+    evaluation_tokens: int
+    trained_tokens: int
+    seconds: float | None
+    memory: float | None
+    disk: float | None
+    device: str
+    not_counted: tuple[str, ...] = ()
+
+    def lines(self) -> list[str]:
+        """Say it in a few lines."""
+        lines = [
+            f"prompts: {self.train_prompts:,} to train on, {self.heldout_prompts:,} held out",
+            f"tokens, at most: {self.sampled_tokens:,} sampled to train on,"
+            f" {self.evaluation_tokens:,} sampled to evaluate, {self.trained_tokens:,} trained on",
+        ]
+        if self.seconds is None or self.memory is None or self.disk is None:
+            return [*lines, "time, memory, disk: not known before the model is here"]
+        left_out = f"; not counted: {', '.join(self.not_counted)}" if self.not_counted else ""
+        return [
+            *lines,
+            f"roughly, on {self.device}: {_duration(self.seconds)}, {_size(self.memory)} of memory,"
+            f" {_size(self.disk)} of disk",
+            "assumed: responses of max_tokens, all pairs of every prompt, "
+            f"{CORE_SAMPLING / 1e9:.0f} and {CORE_TRAINING / 1e9:.0f} GFLOP/s a core (sampling,"
+            f" training), {GPU_SAMPLING / 1e12:.0f} and {GPU_TRAINING / 1e12:.0f} TFLOP/s a GPU"
+            f"{left_out}",
+        ]
+
+
+def estimate(config: Config, split: "Split | None" = None) -> Estimate | None:
+    """Estimate what a run will take from its beginning.
+
+    Args:
+        config: The run's config.
+        split: The run's prompts, where they have been read already; None reads them.
+
+    Returns:
+        The estimate; None if the prompts are not there.
+    """
+    split = split or _read_split(config)
+    if split is None:
+        return None
+    train, heldout = sum(map(len, split.rounds)), len(split.heldout)
+    prompt_tokens = _prompt_tokens(config, split)
+    size = model_size(Path(config.model.path))
+    sampled = train * config.sampling.n * config.sampling.max_tokens
+    drawn = config.evaluation_sampling
+    base_n = max(drawn.n, config.evaluation.best_of_n or 1)
+    others = config.rounds + len(config.evaluation.baselines) + (config.absorb is not None)
+    evaluated = heldout * (base_n + drawn.n * others) * drawn.max_tokens
+    pair_tokens = 2 * (prompt_tokens + config.sampling.max_tokens)
+    limit = config.dpo.get("max_length", _TRL_MAX_LENGTH)
+    if limit is not None:
+        pair_tokens = min(pair_tokens, 2 * int(limit))
+    epochs = float(config.dpo.get("num_train_epochs", 3))
+    responses = config.sampling.n + config.candidates.gold
+    crossed = 0 if config.pairs.negatives is None else config.pairs.negatives.cross_prompt
+    all_pairs = responses * (responses - 1) // 2
+    pairs = train * (min(config.pairs.most_pairs or all_pairs, all_pairs) + crossed)
+    trained = math.ceil(pairs * pair_tokens * epochs)
+    gpus = _gpus()
+    device = f"{gpus} GPU{'s' if gpus > 1 else ''}" if gpus else f"{_cores()} cores"
+    known = Estimate(train, heldout, sampled, evaluated, trained, None, None, None, device)
+    if size is None:
+        return known
+    sampling_speed = gpus * GPU_SAMPLING if gpus else _cores() * CORE_SAMPLING
+    training_speed = GPU_TRAINING if gpus else _cores() * CORE_TRAINING
+    # A token forth takes 2 operations a parameter, back 2 for the activations, and 2 more for the
+    # weights if all are trained (Kaplan et al. 2020, section 2.1). The reference's log-probs take
+    # another way forth, once.
+    operations = 2 * size.parameters
+    training = trained * operations * (2 if config.lora is not None else 3)
+    training += pairs * pair_tokens * operations
+    seconds = (sampled + evaluated) * operations / sampling_speed + training / training_speed
+    seconds += _START_SECONDS * (3 * config.rounds + 1)
+    return Estimate(
+        *(train, heldout, sampled, evaluated, trained, seconds),
+        memory=_memory(config, size, prompt_tokens),
+        disk=_disk(config, size, sampled + evaluated),
+        device=device,
+        not_counted=_not_counted(config),
+    )
+
+
+def _not_counted(config: Config) -> tuple[str, ...]:
+    evaluation = config.evaluation
+    extras = {
+        "absorb": config.absorb,
+        "drift": config.drift,
+        "evaluation.perplexity": evaluation.perplexity,
+        "evaluation.bart_score": evaluation.bart_score,
+        "evaluation.mauve": evaluation.mauve,
+        "evaluation.reward_accuracy": evaluation.reward_accuracy,
+        "evaluation.lm_eval": evaluation.lm_eval,
+        "preference.judge": config.preference and config.preference.judge,
+        "preference.perplexity": config.preference and config.preference.perplexity,
+        "pairs.constraints": config.pairs.constraints,
+        "pairs.citations": config.pairs.citations,
+    }
+    return tuple(name for name, setting in extras.items() if setting)
+
+
+def _read_split(config: Config) -> "Split | None":
+    from quotetune.prompts.reading import read_prompts
+    from quotetune.prompts.split import split_prompts
+
+    if not config.prompts.path.exists():
+        return None
+    try:
+        # Not cut to their prefix, which would take the tokenizer.
+        return split_prompts(
+            read_prompts(config.prompts.path, config.prompts), config.prompts, config.rounds
+        )
+    except UsageError:
+        return None
+
+
+def _prompt_tokens(config: Config, split: "Split") -> int:
+    """Return the mean tokens of a prompt."""
+    shown = [*split.heldout, *(prompt for part in split.rounds for prompt in part)]
+    characters = sum(
+        len(prompt.text or "") + sum(len(m["content"]) for m in prompt.messages or [])
+        for prompt in shown
+    )
+    characters_each = characters / len(shown)
+    if (context := config.prompts.context) is not None:
+        characters_each += context.passages * (context.max_chars or _CHARACTERS_A_PASSAGE)
+    if config.prompts.prefix_tokens is not None:
+        return config.prompts.prefix_tokens
+    return math.ceil(characters_each / _CHARACTERS_A_TOKEN)
+
+
+def _memory(config: Config, size: ModelSize, prompt_tokens: int) -> float:
+    """Return the larger of what sampling and training take; they do not run together."""
+    drawn = config.sampling
+    length = prompt_tokens + drawn.max_tokens
+    # vLLM takes as much for the cache as it is given; this is what fills a batch of 64 responses.
+    cache = min(64, drawn.chunk_prompts * drawn.n) * length * size.cache_bytes_a_token
+    sampling = size.bytes + cache
+    batch = 2 * int(config.dpo.get("per_device_train_batch_size", 2))
+    # Logits with their gradient, and what the layers keep for the way back: about 20 numbers a
+    # hidden one.
+    kept = batch * length * (2 * size.vocabulary + 20 * size.layers * size.hidden) * 4
+    weights = 4 * size.parameters
+    # All weights trained: with gradient and two moments in float32, and the reference's own.
+    training = weights + kept if config.lora is not None else 5 * weights + kept
+    return max(sampling, training) + _BYTES_OF_LIBRARIES
+
+
+def _disk(config: Config, size: ModelSize, tokens: int) -> float:
+    if config.lora is None:
+        # A policy a round, and a checkpoint with its moments while one is trained.
+        weights = 4.0 * size.parameters * (config.rounds + 3)
+    else:
+        rank = int(config.lora.get("r", 8))
+        # Two matrices a linear layer, about seven such layers a block.
+        adapter = 4.0 * rank * size.layers * 7 * 2 * 2 * size.hidden
+        weights = adapter * (config.rounds + 3)
+    return weights + tokens * _BYTES_A_SAMPLED_TOKEN
+
+
+def _gpus() -> int:
+    try:
+        import torch
+    except ImportError:
+        return 0
+    return torch.cuda.device_count() if torch.cuda.is_available() else 0
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _duration(seconds: float) -> str:
+    """Say a time with what is known of it.
+
+    Example:
+        >>> _duration(100), _duration(2000), _duration(20000)
+        ('2 minutes', '33 minutes', '5.6 hours')
+    """
+    minutes = seconds / 60
+    return f"{max(minutes, 1):.0f} minutes" if minutes < 100 else f"{minutes / 60:.1f} hours"
+
+
+def _size(size: float) -> str:
+    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{max(size / 1e6, 1):.0f} MB"

@@ -1,0 +1,154 @@
+"""Check that the prompts, the index and the user's code have what a preference asks for."""
+
+import importlib.util
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from quotetune.config import Config, ModelConfig
+from quotetune.config.preference import CRITERIA, PreferenceConfig
+from quotetune.config.problem import Problem
+from quotetune.errors import QuotetuneError, UsageError
+from quotetune.pairing.ranking_config import RankingConfig
+
+if TYPE_CHECKING:
+    from quotetune.corpus.index import Index
+    from quotetune.prompts.prompt import Prompt
+    from quotetune.prompts.reading import SourcePrompt
+
+_LATER = ("", "")
+
+
+def callable_problems(preference: PreferenceConfig | None) -> list[Problem]:
+    """Import the user's own preferences.
+
+    Args:
+        preference: The preference, if there is one.
+
+    Returns:
+        A problem for each that cannot be imported.
+    """
+    from quotetune.pairing.own_preference import load_preference
+
+    problems = []
+    for name, own in {} if preference is None else preference.callables.items():
+        try:
+            load_preference(name, own.function)
+        except UsageError as error:
+            key, _, text = str(error).partition(": ")
+            problems.append(Problem(key, text))
+    return problems
+
+
+def preference_input_problems(
+    config: Config, sources: Sequence["SourcePrompt"] | None, index: "Index | None"
+) -> list[Problem]:
+    """Check all that a config's preference, candidates and constraints ask for.
+
+    Args:
+        config: The config.
+        sources: The prompts; None if they cannot be read.
+        index: The index; None if it cannot be used.
+
+    Returns:
+        The problems.
+    """
+    ranking = RankingConfig.of_run(config)
+    problems = callable_problems(config.preference)
+    prompts: list[Prompt] = []
+    if sources is not None and ranking.needs_prompts:
+        prompts = [source.prompt for source in sources]
+        if config.prompts.prefix_tokens is not None:  # what follows the prefix is the reference
+            prompts = [replace(prompt, reference=prompt.reference or "...") for prompt in prompts]
+        context = config.prompts.context
+        if context is not None and context.brings_documents:
+            prompts = [replace(prompt, documents=[]) for prompt in prompts]
+            problems += need_problems(ranking, [replace(p, documents=[_LATER]) for p in prompts])
+        else:
+            problems += need_problems(ranking, prompts)
+    if index is not None:
+        problems += index_problems(ranking, index, prompts)
+    return problems
+
+
+def need_problems(ranking: RankingConfig, prompts: Sequence["Prompt"]) -> list[Problem]:
+    """Look for what criteria, constraints and candidates need of the prompts.
+
+    That some prompts lack it is no problem: their responses are even in that criterion.
+
+    Args:
+        ranking: What is asked for.
+        prompts: The prompts.
+
+    Returns:
+        A problem for each need that no prompt meets, and for a package that is not installed.
+    """
+    scored = {} if ranking.preference is None else ranking.preference.scored
+    needs = {f"preference.{name}": CRITERIA[name].needs for name in scored}
+    constraints = ranking.pairs.constraints
+    if constraints is not None:
+        for name in ("reference_similarity", "bart_score"):
+            if getattr(constraints, name) is not None:
+                needs[f"pairs.constraints.{name}"] = "reference"
+    if ranking.candidates.gold:
+        needs["candidates.gold"] = "reference"
+    problems = []
+    for key, need in needs.items():
+        plural = "documents" if need == "documents" else "a reference"
+        if need is not None and not any(getattr(prompt, need) for prompt in prompts):
+            text = f"no prompt has {plural}: give the prompts {plural}, or leave it out"
+            problems.append(Problem(key, text))
+    if "reference_similarity" in ranking.measures and not importlib.util.find_spec("rouge_score"):
+        text = "needs rouge-score: install quotetune[train]"
+        problems.append(Problem("preference.reference_similarity", text))
+    return problems
+
+
+def index_problems(
+    ranking: RankingConfig, index: "Index", prompts: Sequence["Prompt"]
+) -> list[Problem]:
+    """Check that an index can answer what the criteria ask.
+
+    Args:
+        ranking: What is asked for.
+        index: The index, which has a suffix structure.
+        prompts: The prompts.
+
+    Returns:
+        A problem for documents of prompts that the index does not hold, and one for quotes that
+        are too short for a lean index.
+    """
+    problems = []
+    preference = ranking.preference
+    if "on_topic_quip" in ranking.measures:
+        documents = {name for prompt in prompts for name in prompt.documents or []}
+        try:
+            index.quip([""], documents=[sorted(documents)])
+        except QuotetuneError as error:
+            text = f"{error}: correct the documents of the prompts, or add it to the index"
+            problems.append(Problem("preference.on_topic_quip", text))
+    if preference is not None and preference.long_quotes is not None:
+        least = min(preference.long_quotes.min_chars)
+        if least < index.n and "lean" in index.structures:
+            text = f"is {least}, but a lean index finds quotes of {index.n} characters or more"
+            problems.append(Problem("preference.long_quotes.min_chars", f"{text}: raise it"))
+    return problems
+
+
+def further_models(ranking: RankingConfig) -> dict[str, ModelConfig]:
+    """Return the models that are needed beside the base model, by the key that names them."""
+    found = {}
+    for name in ("perplexity", "bart_score"):
+        model = ranking.model_of(name) if name in ranking.measures else None
+        if model is not None and model != ranking.model:
+            block = "preference" if _names_a_model(ranking.preference) else "pairs.constraints"
+            block = "pairs.constraints" if name == "bart_score" else block
+            found[f"{block}.{name}.model.path"] = model
+    if ranking.preference is not None and ranking.preference.judge is not None:
+        found["preference.judge.model.path"] = ranking.preference.judge.model
+    return found
+
+
+def _names_a_model(preference: PreferenceConfig | None) -> bool:
+    perplexity = None if preference is None else preference.perplexity
+    return perplexity is not None and perplexity.model is not None

@@ -1,0 +1,187 @@
+"""A run: its stages in order, skipping what is done and saying why what is stale is done again."""
+
+import fcntl
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from quotetune.config import Config
+from quotetune.errors import QuotetuneError, UsageError
+from quotetune.runs.best_link import mend_best
+from quotetune.runs.curves import write_curves
+from quotetune.runs.layout import Layout
+from quotetune.runs.stage import Stage, Status, clean, complete, inspect
+from quotetune.runtime.console import say
+from quotetune.runtime.whole_files import write_text
+from quotetune.stages import all_stages
+
+
+@dataclass(frozen=True)
+class Planned:
+    """What a run would do with a stage.
+
+    Attributes:
+        name: The stage's name.
+        todo: Whether anything is to be done; None if that depends on what earlier stages give.
+        note: Why.
+        never: Whether it is left out.
+    """
+
+    name: str
+    todo: bool | None
+    note: str
+    never: bool = False
+
+    def __str__(self) -> str:
+        """The stage's line in the plan."""
+        word = "never" if self.never else {True: "to do", False: "done", None: "open"}[self.todo]
+        return f"{word:<6} {self.name}" + (f" ({self.note})" if self.note else "")
+
+
+def stage_list(config: Config, until: str | None = None) -> list[Stage]:
+    """Return the stages of a run, in order.
+
+    Args:
+        config: The run's config.
+        until: The last stage: its name, or the name's last part, which means the first such stage.
+
+    Returns:
+        The stages.
+
+    Raises:
+        UsageError: There is no such stage.
+    """
+    stages = all_stages(config)
+    if until is None:
+        return stages
+    for position, stage in enumerate(stages):
+        if until in (stage.name, stage.name.rpartition("/")[2]):
+            return stages[: position + 1]
+    names = ", ".join(stage.name for stage in stages)
+    raise UsageError(f"--until {until}: there is no such stage; the stages are {names}")
+
+
+def plan(stages: Sequence[Stage]) -> list[Planned]:
+    """Find out what a run would do; nothing is changed.
+
+    Args:
+        stages: The stages, in order.
+
+    Returns:
+        One line a stage. A stage that is done, but reads what an earlier one would make again, is
+        open: if that gives the same files, it stays done.
+    """
+    planned: list[Planned] = []
+    remade: list[Stage] = []
+    for stage in stages:
+        sources = [other.name for other in remade if _reads(stage, other)]
+        open_skip = stage.skip if any(_decides(other, stage) for other in remade) else None
+        reason = stage.skip.reason() if stage.skip is not None and open_skip is None else None
+        if reason is not None:
+            planned.append(Planned(stage.name, False, reason, never=True))
+            continue
+        if open_skip is not None and (sources or inspect(stage).state != "done"):
+            entry = Planned(stage.name, None, open_skip.condition)
+        elif sources and not stage.directory.exists():
+            entry = Planned(stage.name, True, "")
+        elif sources:
+            entry = Planned(stage.name, None, f"if {' or '.join(sources)} gives other files")
+        else:
+            entry = _planned(stage.name, inspect(stage))
+        planned.append(entry)
+        if entry.todo is not False:
+            remade.append(stage)
+    return planned
+
+
+def _reads(stage: Stage, other: Stage) -> bool:
+    return any(path.is_relative_to(other.directory) for path in stage.inputs.values())
+
+
+def _decides(other: Stage, stage: Stage) -> bool:
+    return stage.skip is not None and other.directory in stage.skip.decided_by.values()
+
+
+def _planned(name: str, status: Status) -> Planned:
+    note = ", ".join(status.reasons)
+    match status.state:
+        case "done":
+            return Planned(name, False, note)
+        case "stale":
+            return Planned(name, True, f"again: {note}")
+        case "partial":
+            return Planned(name, True, "goes on where it was interrupted")
+        case "new":
+            return Planned(name, True, "")
+
+
+def run(config: Config, config_text: str, until: str | None = None) -> None:
+    """Do what a config describes, as far as it is not done.
+
+    Args:
+        config: The validated config.
+        config_text: The config as YAML, to be kept beside the results.
+        until: Where to stop; None goes on to the evaluation and the summary.
+
+    Raises:
+        UsageError: Another process works on the same run, or a directory is in the way of `best`.
+        QuotetuneError: A stage failed; what it has done so far is kept.
+    """
+    stages = stage_list(config, until)
+    with _lock(config.run):
+        mend_best(config.run)
+        write_text(config.run / "config.yaml", config_text)
+        for stage in stages:
+            if _run_stage(stage) and stage.name.startswith("evaluation/"):
+                write_curves(Layout(config))
+        if len(stages) == len(stage_list(config)):
+            from quotetune.report import write_report
+            from quotetune.report.summary import summarize
+
+            summarize(config)
+            print(f"report: {write_report(config.run, config.index)}")
+
+
+def _run_stage(stage: Stage) -> bool:
+    """Do a stage if it is to be done; tell whether it was."""
+    reason = None if stage.skip is None else stage.skip.reason()
+    if reason is not None:
+        say(str(Planned(stage.name, False, reason, never=True)))
+        return False
+    status = inspect(stage)
+    say(str(_planned(stage.name, status)))
+    if status.state == "done":
+        clean(stage)
+        return False
+    complete(stage)
+    return True
+
+
+@contextmanager
+def _lock(run: Path) -> Iterator[None]:
+    """Hold the run directory; the lock ends with this process, however that ends."""
+    path = run / ".lock"
+    try:
+        run.mkdir(parents=True, exist_ok=True)
+        file = path.open("a+", encoding="utf-8")
+    except OSError as error:
+        raise QuotetuneError(
+            f"run {run}: cannot be written ({error.strerror}): make room or rights there, or set"
+            " run to another directory"
+        ) from error
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            file.seek(0)
+            holder = file.read().strip() or "unknown"
+            raise UsageError(
+                f"run {run}: process {holder} is at work on it: wait for its end, or set run to"
+                " another directory"
+            ) from error
+        file.truncate(0)
+        file.write(str(os.getpid()))
+        file.flush()
+        yield

@@ -1,0 +1,43 @@
+"""From a prompt to the tokens that the model sees."""
+
+from typing import TYPE_CHECKING, Any
+
+from quotetune.errors import UsageError
+
+if TYPE_CHECKING:
+    from quotetune.prompts.prompt import Prompt
+
+
+def prompt_token_ids(prompt: "Prompt", tokenizer: Any) -> list[int]:
+    """Tokenise a prompt, up to where the model's own words begin.
+
+    A chat goes through the tokenizer's chat template with the header of the assistant's turn; a
+    plain text gets the special tokens that the tokenizer puts before a text. The
+    begin-of-sequence token never stands twice, though both the template and the tokenizer, or a
+    text that spells it out, may ask for it.
+
+    Args:
+        prompt: A prompt with either `messages` or `text`.
+        tokenizer: The model's `transformers` tokenizer.
+
+    Returns:
+        Token ids, to be given to the model as they are.
+
+    Raises:
+        UsageError: The prompt is a chat and the tokenizer has no chat template.
+    """
+    if prompt.messages is None:
+        ids = tokenizer(prompt.text)["input_ids"]
+    elif tokenizer.chat_template is None:
+        raise UsageError(
+            f"prompt {prompt.id}: the tokenizer of {tokenizer.name_or_path} has no chat template:"
+            " set prompts.format to text, or take a model that was tuned on chats"
+        )
+    else:
+        ids = tokenizer.apply_chat_template(
+            prompt.messages, add_generation_prompt=True, tokenize=True, return_dict=False
+        )
+    begin = tokenizer.bos_token_id
+    while begin is not None and ids[:2] == [begin, begin]:
+        ids = ids[1:]
+    return list(ids)

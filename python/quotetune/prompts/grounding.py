@@ -1,0 +1,166 @@
+"""Grounded answers: prompts that carry the passages from which they are to be answered."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from quotetune.config.prompts import ContextConfig
+from quotetune.corpus.index import Index
+from quotetune.corpus.results import Document
+from quotetune.errors import UsageError
+from quotetune.prompts.prompt import Prompt
+
+Identity = tuple[str, str]
+_SENTENCE_END = re.compile(r"[.!?](?=\s)")
+
+
+def ground(
+    prompts: Sequence[Prompt], settings: ContextConfig, index: Index, queries: Sequence[str]
+) -> list[Prompt]:
+    """Put passages into prompts.
+
+    Args:
+        prompts: The prompts.
+        settings: The config's `prompts.context:` block.
+        index: The index of the corpus.
+        queries: What is looked for, for each prompt.
+
+    Returns:
+        The prompts with their passages, and with the documents of these as their own.
+
+    Raises:
+        UsageError: A prompt has no passage.
+    """
+    match settings.source:
+        case "documents":
+            found = [_own_documents(prompt, index) for prompt in prompts]
+        case "given":
+            found = [_given(prompt, index) for prompt in prompts]
+        case "bm25":
+            found = retrieve(list(index.documents()), queries, settings.passages)
+    return [
+        _with_passages(prompt, passages[: settings.passages], settings)
+        for prompt, passages in zip(prompts, found, strict=True)
+    ]
+
+
+def check_passages(prompts: Sequence[Prompt], settings: ContextConfig) -> None:
+    """Check that prompts have what their passages are taken from.
+
+    Raises:
+        UsageError: One has not.
+    """
+    for prompt in prompts:
+        if settings.source == "documents" and not prompt.documents:
+            raise UsageError(
+                f"prompt {prompt.id}: it has no documents, and prompts.context.source is documents:"
+                " give it some, or set prompts.context.source to bm25"
+            )
+        if settings.source == "given" and not _texts(prompt):
+            raise UsageError(
+                f"prompt {prompt.id}: it has no context, and prompts.context.source is given: give"
+                " it a column context with a text or a list of texts"
+            )
+
+
+def retrieve(
+    documents: Sequence[Document], queries: Sequence[str], count: int
+) -> list[list[Document]]:
+    """Find the documents that fit each query best, by BM25 as Lucene computes it.
+
+    For the query q and the document d: the sum over the words t of q of
+    ln(1 + (N - n_t + 0.5) / (n_t + 0.5)) * f_td / (f_td + k1 * (1 - b + b * |d| / mean |d|)), with
+    k1 = 1.5 and b = 0.75 (Robertson et al. 1994; Kamphuis et al. 2020, table 1, "Lucene").
+
+    Args:
+        documents: The corpus.
+        queries: The queries.
+        count: Documents a query.
+
+    Returns:
+        For each query the documents, the best first.
+
+    Raises:
+        UsageError: The package bm25s is not installed.
+    """
+    try:
+        import bm25s
+    except ImportError as error:
+        raise UsageError("retrieval needs bm25s: install quotetune[train]") from error
+    engine = bm25s.BM25(method="lucene", backend="numpy")
+    quiet: dict[str, Any] = {"show_progress": False}
+    engine.index(bm25s.tokenize([document.text for document in documents], **quiet), **quiet)
+    places, _ = engine.retrieve(
+        bm25s.tokenize(list(queries), **quiet),
+        k=min(count, len(documents)),
+        backend_selection="numpy",
+        **quiet,
+    )
+    return [[documents[int(place)] for place in row] for row in places]
+
+
+def shorten(text: str, max_chars: int | None) -> str:
+    """Cut a passage, after the last sentence that ends within the limit if one does.
+
+    Example:
+        >>> shorten("One is here. Two is there.", 20)
+        'One is here.'
+    """
+    if max_chars is None or len(text) <= max_chars:
+        return text
+    ends = [match.end() for match in _SENTENCE_END.finditer(text[: max_chars + 1])]
+    return text[: ends[-1]] if ends else text[:max_chars]
+
+
+def _own_documents(prompt: Prompt, index: Index) -> list[Document]:
+    return [index.document(*name) for name in prompt.documents or ()]
+
+
+def _given(prompt: Prompt, index: Index) -> list[Document]:
+    """Take the passages as they are given, and find the documents that they are from."""
+    return [Document(*(document_of(text, index) or ("", "")), text=text) for text in _texts(prompt)]
+
+
+def document_of(passage: str, index: Index) -> Identity | None:
+    """Name the document that a passage is from.
+
+    Args:
+        passage: The passage.
+        index: The index of the corpus.
+
+    Returns:
+        The first document that holds the passage's longest quote, if that is half of the passage or
+        more; else None.
+    """
+    quotes = index.trace(passage, max_documents=1)
+    longest = max(quotes, key=lambda quote: quote.end - quote.start, default=None)
+    if longest is None or 2 * (longest.end - longest.start) < len(passage):
+        return None
+    return longest.documents[0].source, longest.documents[0].id
+
+
+def _texts(prompt: Prompt) -> list[str]:
+    context = prompt.extra.get("context")
+    texts = [context] if isinstance(context, str) else context
+    if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
+        return []
+    return [text for text in texts if text.strip()]
+
+
+def _with_passages(prompt: Prompt, passages: Sequence[Document], settings: ContextConfig) -> Prompt:
+    context = "\n\n".join(shorten(passage.text, settings.max_chars) for passage in passages)
+
+    def around(text: str) -> str:
+        # Not one after the other: a passage may hold the other place's name.
+        before, _, rest = settings.template.partition("{context}")
+        filled = [part.replace("{prompt}", text) for part in (before, rest)]
+        return context.join(filled)
+
+    known = [(passage.source, passage.id) for passage in passages if passage.id]
+    documents = known or prompt.documents
+    if prompt.messages is None:
+        return replace(prompt, text=around(prompt.text or ""), documents=documents)
+    *earlier, last = prompt.messages
+    messages = [*earlier, {**last, "content": around(last["content"])}]
+    return replace(prompt, messages=messages, documents=documents)

@@ -1,0 +1,41 @@
+"""Prompts for open-ended completion: the begin of a text, whose rest is the reference."""
+
+from collections.abc import Callable
+
+from quotetune.config import ModelConfig
+from quotetune.errors import UsageError
+
+Cut = Callable[[str], tuple[str, str]]
+
+
+def token_cut(model: ModelConfig, prefix_tokens: int, reference_tokens: int) -> Cut:
+    """Return a function that cuts a text at a token of the model.
+
+    Args:
+        model: The model whose tokenizer counts.
+        prefix_tokens: Tokens of the prompt.
+        reference_tokens: At most so many tokens of the reference.
+
+    Returns:
+        From a text to its prefix and the text that follows.
+
+    Raises:
+        UsageError: There is no such model; from the function: the text is too short to be cut.
+    """
+    from quotetune.models.tokenizer import load_tokenizer
+
+    tokenizer = load_tokenizer(model)
+
+    def cut(text: str) -> tuple[str, str]:
+        encoded = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
+        spans = encoded["offset_mapping"]
+        if len(spans) <= prefix_tokens:
+            raise UsageError(
+                f"the text has {len(spans)} tokens, and prompts.prefix_tokens is {prefix_tokens}:"
+                " leave it out, or shorten the prefix"
+            )
+        middle = spans[prefix_tokens - 1][1]
+        last = spans[: prefix_tokens + reference_tokens][-1][1]
+        return text[:middle], text[middle:last]
+
+    return cut

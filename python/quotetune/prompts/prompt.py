@@ -1,0 +1,112 @@
+"""Prompts: what they are, and how a run keeps them.
+
+How files of them are read is in `quotetune.prompts.reading`, how they are split into rounds and a
+held-out side in `quotetune.prompts.split`.
+"""
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from quotetune.errors import UsageError
+
+Message = dict[str, str]
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """What the model is given once, with what is known about it.
+
+    Attributes:
+        id: Its name, unique in a run. Prompts without one are named by a hash of their content.
+        text: A text to be continued; None for a chat.
+        messages: A chat to be answered, with its system message; None for a text.
+        reference: A good response, for ROUGE-L.
+        topic: A group of prompts that belong together.
+        documents: The documents that belong to it, as (source, id).
+        extra: The input's further columns.
+    """
+
+    id: str
+    text: str | None = None
+    messages: list[Message] | None = None
+    reference: str | None = None
+    topic: str | None = None
+    documents: list[tuple[str, str]] | None = None
+    extra: dict[str, Any] = field(default_factory=dict)
+
+
+def write_prompts(path: Path, prompts: Sequence[Prompt]) -> None:
+    """Write prompts as Parquet; `extra` is a column of JSON, as its types may differ by row."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    text = pa.string()
+    message = pa.struct([("role", text), ("content", text)])
+    document = pa.struct([("source", text), ("id", text)])
+    schema = pa.schema(
+        [
+            pa.field("id", text, nullable=False),
+            pa.field("text", text),
+            pa.field("messages", pa.list_(message)),
+            pa.field("reference", text),
+            pa.field("topic", text),
+            pa.field("documents", pa.list_(document)),
+            pa.field("extra", text, nullable=False),
+        ]
+    )
+    rows = [
+        {
+            **vars(prompt),
+            "documents": prompt.documents
+            and [{"source": source, "id": name} for source, name in prompt.documents],
+            "extra": json.dumps(prompt.extra, ensure_ascii=False, default=str),
+        }
+        for prompt in prompts
+    ]
+    pq.write_table(pa.Table.from_pylist(rows, schema), path)
+
+
+def are_written(path: Path) -> bool:
+    """Tell whether a file is one that `write_prompts` wrote.
+
+    Raises:
+        UsageError: It is no readable Parquet, though its name says so.
+    """
+    import pyarrow.parquet as pq
+
+    if path.suffix != ".parquet":
+        return False
+    with parquet_errors(path):
+        return {"messages", "extra"} <= set(pq.read_schema(path).names)
+
+
+def load_prompts(path: Path) -> list[Prompt]:
+    """Read what `write_prompts` wrote."""
+    import pyarrow.parquet as pq
+
+    with parquet_errors(path):
+        # `pq.read_table` would import pandas, which takes longer than most that reads prompts.
+        rows = pq.ParquetFile(path).read().to_pylist()
+    prompts = []
+    for row in rows:
+        documents = row["documents"]
+        if documents is not None:
+            row["documents"] = [(document["source"], document["id"]) for document in documents]
+        prompts.append(Prompt(**{**row, "extra": json.loads(row["extra"])}))
+    return prompts
+
+
+@contextmanager
+def parquet_errors(path: Path) -> Iterator[None]:
+    """Turn what goes wrong in reading a Parquet file into one line that names it."""
+    import pyarrow as pa
+
+    try:
+        yield
+    except (OSError, pa.ArrowException) as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise UsageError(f"{path}: cannot be read as Parquet ({reason}): write it again") from error

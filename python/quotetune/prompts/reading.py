@@ -1,0 +1,203 @@
+"""Reading files of prompts: JSONL or Parquet, each row checked, with its line in every message."""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from quotetune.errors import UsageError
+from quotetune.prompts.prefix import Cut
+from quotetune.prompts.prompt import Message, Prompt, parquet_errors
+from quotetune.runtime.jsonl import is_unicode, read_objects
+
+if TYPE_CHECKING:
+    from quotetune.config import PromptsConfig
+
+_NAMED = ("prompt", "id", "reference", "topic", "documents")
+
+
+@dataclass(frozen=True)
+class SourcePrompt:
+    """A prompt with its content as the input has it, which alone decides where the split puts it.
+
+    Attributes:
+        prompt: The prompt as the model sees it.
+        content: The input's text, or its messages as JSON; without template and system message.
+    """
+
+    prompt: Prompt
+    content: str
+
+
+def read_prompts(
+    path: Path, settings: "PromptsConfig", cut: Cut | None = None
+) -> list[SourcePrompt]:
+    """Read a file of prompts.
+
+    A prompt that stands twice (but for case and white space) is taken once, the first time.
+
+    Args:
+        path: JSONL (`.jsonl`) or Parquet (`.parquet`).
+        settings: The format, template and system message.
+        cut: Cuts a text into the prompt and its reference; None takes texts whole.
+
+    Returns:
+        The prompts in the order of the file.
+
+    Raises:
+        UsageError: A line that is no prompt, or an id that stands for two prompts; with the line.
+    """
+    prompts: list[SourcePrompt] = []
+    first_with_id: dict[str, str] = {}
+    contents = set()
+    for where, row in _rows(path):
+        source = _prompt_of_row(where, row, settings, cut)
+        key = content_key(source.content)
+        if key in contents:
+            continue
+        contents.add(key)
+        other = first_with_id.setdefault(source.prompt.id, where)
+        if other != where:
+            raise UsageError(
+                f"{where}: the id {source.prompt.id} is already that of {other}: give every prompt"
+                " its own, or leave the ids out"
+            )
+        prompts.append(source)
+    if not prompts:
+        raise UsageError(f"{path}: there are no prompts in it: write one a line")
+    return prompts
+
+
+def content_key(content: str) -> str:
+    r"""Return what two prompts have in common that differ in case and white space only.
+
+    Example:
+        >>> content_key("What is  Rust?\n") == content_key("what is rust?")
+        True
+    """
+    return " ".join(content.casefold().split())
+
+
+def _rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield where each row stands, for messages, and its columns."""
+    if path.suffix == ".parquet":
+        yield from _parquet_rows(path)
+    elif path.suffix in (".jsonl", ".json"):
+        yield from _json_rows(path)
+    else:
+        raise UsageError(f"{path}: prompts are read from .jsonl and .parquet: convert the file")
+
+
+def _json_rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    try:
+        lines = path.read_bytes().split(b"\n")
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read ({error.strerror}): correct the path") from error
+    for where, row in read_objects(lines, str(path), UsageError):
+        if not is_unicode(json.dumps(row, ensure_ascii=False)):
+            raise UsageError(f"{where}: a lone surrogate, which is no text: mend the line")
+        yield where, row
+
+
+def _parquet_rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    import pyarrow.parquet as pq
+
+    with parquet_errors(path):
+        rows = pq.read_table(path).to_pylist()
+    for number, row in enumerate(rows, start=1):
+        yield f"{path}: row {number}", row
+
+
+def _prompt_of_row(
+    where: str, row: dict[str, Any], settings: "PromptsConfig", cut: Cut | None
+) -> SourcePrompt:
+    content = row.get("prompt")
+    if content is None:
+        near = ", ".join(row) or "no keys"
+        raise UsageError(f"{where}: there is no prompt (it has {near}): name the column prompt")
+    text: str | None = None
+    messages: list[Message] | None = None
+    if isinstance(content, str):
+        if not content.strip():
+            raise UsageError(f"{where}: the prompt is empty: write one, or delete the line")
+        shown = content if cut is None else _cut_row(where, row, content, cut)
+        text = settings.template.replace("{prompt}", shown)
+        if settings.format == "chat":
+            messages, text = [{"role": "user", "content": text}], None
+    elif settings.format == "text":
+        raise UsageError(
+            f"{where}: the prompt is no text, and prompts.format is text: write a text, or set"
+            " prompts.format to chat"
+        )
+    else:
+        messages = _checked_messages(where, content)
+        content = json.dumps(messages, ensure_ascii=False)
+    if messages is not None and settings.system is not None and messages[0]["role"] != "system":
+        messages = [{"role": "system", "content": settings.system}, *messages]
+    prompt = Prompt(
+        id=_checked_id(where, row.get("id"), content),
+        text=text,
+        messages=messages,
+        reference=_checked_text(where, row, "reference"),
+        topic=_checked_text(where, row, "topic"),
+        documents=_checked_documents(where, row.get("documents")),
+        extra={name: value for name, value in row.items() if name not in _NAMED},
+    )
+    return SourcePrompt(prompt, content)
+
+
+def _cut_row(where: str, row: dict[str, Any], content: str, cut: Cut) -> str:
+    """Return the prefix of a text; what follows becomes the row's reference if it has none."""
+    try:
+        prefix, rest = cut(content)
+    except UsageError as error:
+        raise UsageError(f"{where}: {error}") from error
+    if row.get("reference") is None:
+        row["reference"] = rest
+    return prefix
+
+
+def _checked_messages(where: str, content: Any) -> list[Message]:
+    valid = isinstance(content, list) and all(
+        isinstance(message, dict)
+        and isinstance(message.get("role"), str)
+        and isinstance(message.get("content"), str)
+        for message in content
+    )
+    if not valid or not content or content[-1]["role"] != "user":
+        raise UsageError(
+            f"{where}: the prompt is neither a text nor a list of chat messages that ends with the"
+            ' user\'s: write [{"role": "user", "content": "..."}]'
+        )
+    return [{"role": message["role"], "content": message["content"]} for message in content]
+
+
+def _checked_id(where: str, value: Any, content: str) -> str:
+    if value is None:
+        return hashlib.blake2b(content.encode(), digest_size=8).hexdigest()
+    if isinstance(value, bool) or not isinstance(value, str | int) or value == "":
+        raise UsageError(
+            f"{where}: the id {value!r} is neither a text nor a whole number: write one, or leave"
+            " it out"
+        )
+    return str(value)
+
+
+def _checked_text(where: str, row: dict[str, Any], name: str) -> str | None:
+    value = row.get(name)
+    if value is None or isinstance(value, str):
+        return value
+    raise UsageError(f"{where}: {name} is {value!r}, and no text: write a text or null")
+
+
+def _checked_documents(where: str, value: Any) -> list[tuple[str, str]] | None:
+    if value is None:
+        return None
+    try:
+        return [(str(item["source"]), str(item["id"])) for item in value]
+    except (TypeError, KeyError) as error:
+        raise UsageError(
+            f'{where}: documents must be a list of {{"source": ..., "id": ...}}'
+        ) from error

@@ -1,0 +1,173 @@
+"""Split prompts into training prompts for each round and held-out ones, by hash, never by luck.
+
+The hash of a prompt's own content decides its side and its place, so that other prompts, their
+order and the run's seed do not matter: a prompt that was once held out stays so.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from quotetune.config import Config, ModelConfig, PromptsConfig
+from quotetune.errors import UsageError
+from quotetune.prompts.prefix import token_cut
+from quotetune.prompts.prompt import Prompt, write_prompts
+from quotetune.prompts.reading import SourcePrompt, content_key, read_prompts
+from quotetune.runtime.chance import drawn
+
+
+@dataclass(frozen=True)
+class Split:
+    """The prompts of a run.
+
+    Attributes:
+        rounds: The training prompts of each round; no prompt is in two.
+        heldout: The prompts for evaluation.
+    """
+
+    rounds: list[list[Prompt]]
+    heldout: list[Prompt]
+
+
+def position(content: str, salt: str) -> float:
+    """Return a prompt's place in [0, 1), which its content and the salt determine.
+
+    Args:
+        content: The prompt as the input has it.
+        salt: `prompts.salt`.
+
+    Returns:
+        A hash of both, uniformly distributed over prompts.
+
+    Example:
+        >>> position("What is Rust?", "heldout") == position("what is  rust?", "heldout")
+        True
+    """
+    return (drawn(f"{salt}\0{content_key(content)}") >> 11) / 2**53
+
+
+def split_prompts(prompts: Sequence[SourcePrompt], settings: PromptsConfig, rounds: int) -> Split:
+    """Split prompts by hash.
+
+    Held out are those whose position is below `heldout_fraction`. Both sides are in the order of
+    their positions; limits take from the front, so that a larger limit adds prompts and moves none.
+
+    Args:
+        prompts: What `read_prompts` read.
+        settings: Fraction, salt and limits.
+        rounds: Rounds of the run.
+
+    Returns:
+        The training prompts of each round, and the held-out ones.
+
+    Raises:
+        UsageError: A side, or a round, would have no prompts.
+    """
+    placed = sorted(
+        ((position(source.content, settings.salt), source.prompt) for source in prompts),
+        key=lambda item: item[0],
+    )
+    heldout = [prompt for place, prompt in placed if place < settings.heldout_fraction]
+    train = [prompt for place, prompt in placed if place >= settings.heldout_fraction]
+    size = settings.train_limit or -(-len(train) // rounds)
+    parts = [train[i * size : (i + 1) * size] for i in range(rounds)]
+    if not heldout:
+        raise UsageError(
+            f"no held-out prompts are left after the split: none of {len(prompts)} prompts falls"
+            f" into the fraction {settings.heldout_fraction:g}: add prompts, raise"
+            " prompts.heldout_fraction, or change prompts.salt"
+        )
+    for number, part in enumerate(parts, start=1):
+        if not part:
+            raise UsageError(
+                f"no training prompts are left for round {number}: {len(prompts)} prompts gave"
+                f" {len(train)} for training: add prompts, or lower rounds, prompts.train_limit or"
+                " prompts.heldout_fraction"
+            )
+    return Split(parts, heldout[: settings.heldout_limit])
+
+
+def split_file(config: Config, output: Path) -> None:
+    """Do the prompts stage: read the config's prompts, and write those of every round.
+
+    Args:
+        config: The run's config.
+        output: Directory that gets `round-1.parquet`, ..., and `heldout.parquet`.
+
+    Raises:
+        UsageError: A prompt is malformed, or too few are left.
+    """
+    prompts = read_sources(config.prompts, config.model, config.sampling.max_tokens)
+    split = split_prompts(prompts, config.prompts, config.rounds)
+    parts = [split.heldout, *split.rounds]
+    if config.prompts.context is not None:
+        parts = grounded(parts, prompts, config.prompts, config.index)
+    output.mkdir(parents=True, exist_ok=True)
+    heldout, *rounds = parts
+    for number, part in enumerate(rounds, start=1):
+        write_prompts(output / f"round-{number}.parquet", part)
+    write_prompts(output / "heldout.parquet", heldout)
+
+
+def grounded(
+    parts: Sequence[Sequence[Prompt]],
+    sources: Sequence[SourcePrompt],
+    settings: PromptsConfig,
+    index: Path,
+) -> list[list[Prompt]]:
+    """Put passages into the prompts of all parts.
+
+    Args:
+        parts: Prompts, in parts.
+        sources: What they were read from.
+        settings: The config's prompts, with a context.
+        index: The index of the corpus that the passages come from.
+
+    Returns:
+        The parts with passages in their prompts.
+
+    Raises:
+        UsageError: A prompt has no passage.
+    """
+    from quotetune.corpus.index import Index
+    from quotetune.prompts.grounding import ground
+
+    assert settings.context is not None
+    contents = {source.prompt.id: source.content for source in sources}
+    prompts = [prompt for part in parts for prompt in part]
+    queries = [_query(prompt, contents[prompt.id], settings) for prompt in prompts]
+    found = iter(ground(prompts, settings.context, Index.open(index), queries))
+    return [[next(found) for _ in part] for part in parts]
+
+
+def _query(prompt: Prompt, content: str, settings: PromptsConfig) -> str:
+    """Return what a prompt asks for, without the template's words and without its reference."""
+    if settings.prefix_tokens is not None:
+        return prompt.text or ""
+    if prompt.messages is not None and content.startswith("["):
+        turns = [turn["content"] for turn in prompt.messages if turn["role"] == "user"]
+        asked = turns[-1]
+        return content if settings.template.replace("{prompt}", content) == asked else asked
+    return content
+
+
+def read_sources(
+    settings: PromptsConfig, model: ModelConfig, reference_tokens: int
+) -> list[SourcePrompt]:
+    """Read the prompts that a config names, cut to their prefix if it says so.
+
+    Args:
+        settings: The config's prompts.
+        model: The model, whose tokenizer counts the prefix.
+        reference_tokens: Tokens of the reference that follows a prefix.
+
+    Returns:
+        The prompts in the order of the file.
+
+    Raises:
+        UsageError: A prompt is malformed, or too short for its prefix.
+    """
+    cut = None
+    if settings.prefix_tokens is not None:
+        cut = token_cut(model, settings.prefix_tokens, reference_tokens)
+    return read_prompts(settings.path, settings, cut)

@@ -1,0 +1,70 @@
+"""Give a run's policy away: the adapter as it is, or merged into its model, with its card."""
+
+import json
+import shutil
+from pathlib import Path
+
+from quotetune.errors import QuotetuneError, UsageError
+from quotetune.models.files import require_model
+from quotetune.runs.finished import TunedPolicy
+from quotetune.runtime.child import run_child
+from quotetune.runtime.whole_files import written_directory
+from quotetune.training.model_card import merged_card
+from quotetune.training.run import RECORD_NAME
+
+_LOG = "merging.log"
+# The record names paths of the machine that trained; the run keeps it.
+_LEFT_OUT = (RECORD_NAME, "stage.json")
+
+
+def export_policy(policy: TunedPolicy, output: Path, *, merge: bool) -> None:
+    """Write a policy to a directory of its own, which appears when it is complete.
+
+    Args:
+        policy: The policy.
+        output: The directory to make.
+        merge: Whether an adapter is merged into its model; a whole model is copied as it is.
+
+    Raises:
+        UsageError: The directory is there already, the policy is the untouched model, or the model
+            is not there.
+        QuotetuneError: The merge failed, or there is no room.
+    """
+    if policy.directory is None:
+        raise UsageError("--policy base: the untouched model is at model.path already")
+    is_adapter = (policy.directory / "adapter_config.json").is_file()
+    if merge and is_adapter:
+        require_model(policy.model)
+    with written_directory(output) as directory:
+        if merge and is_adapter:
+            _merge(policy, policy.directory, directory)
+        else:
+            shutil.copytree(
+                policy.directory,
+                directory,
+                dirs_exist_ok=True,
+                ignore=shutil.ignore_patterns(*_LEFT_OUT),
+            )
+
+
+def _merge(policy: TunedPolicy, adapter: Path, directory: Path) -> None:
+    """Merge in a child process, which gives the memory of the model back."""
+    log = directory.with_name(f"{directory.name}.{_LOG}")
+    job = directory.with_name(f"{directory.name}.json")
+    description = {
+        "model": policy.model.model_dump(),
+        "adapter": str(adapter),
+        "output": str(directory),
+    }
+    job.write_text(json.dumps(description), encoding="utf-8")
+    try:
+        run_child("quotetune.release.merge_worker", job, log, lambda _: None, name="merging")
+    except QuotetuneError:
+        job.unlink()
+        raise
+    job.unlink()
+    log.unlink()
+    card = adapter / "README.md"
+    if card.is_file():
+        text = merged_card(card.read_text(encoding="utf-8"), policy.model.path)
+        (directory / "README.md").write_text(text, encoding="utf-8")

@@ -1,0 +1,1 @@
+"""How quotes and documents are shown to a reader: marks, footnotes, Markdown, JSON."""

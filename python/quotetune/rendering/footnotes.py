@@ -1,0 +1,275 @@
+"""A response with footnotes: a mark behind every quote, and the documents that contain it."""
+
+import os
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, overload
+
+from quotetune.corpus.index import Index
+from quotetune.corpus.results import Quote, QuoteSource
+from quotetune.errors import UsageError
+from quotetune.rendering.markdown import escape
+from quotetune.rendering.wording import document_name, times
+
+MarkStyle = Literal["markdown", "text"]
+STYLES: tuple[MarkStyle, ...] = ("markdown", "text")
+_NO_URL = re.compile(r"[\s<>]")  # would end a link, and what follows would be read as Markdown
+
+
+@dataclass(frozen=True, slots=True)
+class Citation:
+    """A footnote: one quoted text, where it stands in the response, and in which documents.
+
+    Attributes:
+        number: The number of its marks.
+        spans: The quotes `(start, end)` of this text, in characters of the response as given.
+        marks: Where its marks were put, in characters of the response as given: one a span.
+        text: The quoted text as it stands in the documents, normalised.
+        count: Occurrences in the corpus.
+        documents: The first documents that hold it, in the order of the corpus.
+    """
+
+    number: int
+    spans: list[tuple[int, int]]
+    marks: list[int]
+    text: str
+    count: int
+    documents: list[QuoteSource]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give the footnote as JSON can hold it."""
+        citation = {name: getattr(self, name) for name in self.__slots__}
+        keys = ("source", "id", "metadata", "offset")
+        documents = [{key: getattr(found, key) for key in keys} for found in self.documents]
+        return citation | {"documents": documents}
+
+
+@dataclass(frozen=True, slots=True)
+class CitedResponse:
+    """A response with footnote marks.
+
+    Attributes:
+        text: The response as given.
+        cited: The same with marks; without them it is `text` again.
+        citations: The footnotes, the most specific first: the fewest occurrences, then the longest.
+        style: How the marks look.
+        prefix: What stands before the number in a mark, where the response has marks itself.
+    """
+
+    text: str
+    cited: str
+    citations: list[Citation]
+    style: MarkStyle = "markdown"
+    prefix: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give `cited` and `citations` as JSON can hold them."""
+        return {
+            "cited": self.cited,
+            "citations": [citation.to_dict() for citation in self.citations],
+        }
+
+    def __str__(self) -> str:
+        """The response with its marks, and the list of its footnotes below."""
+        notes = [self._note(citation) for citation in self.citations]
+        return "\n".join([self.cited, *([""] if notes else []), *notes]) + "\n"
+
+    def _note(self, citation: Citation) -> str:
+        shown = escape if self.style == "markdown" else str
+        names = "; ".join(self._document(document) for document in citation.documents)
+        quoted = shown(" ".join(citation.text.split()))
+        mark = _mark(citation.number, self.style, self.prefix)
+        colon = ":" if self.style == "markdown" else ""
+        often = f"{times(citation.count)} in the corpus"
+        return f'{mark}{colon} "{quoted}" ({often}): {names or "no document named"}'
+
+    def _document(self, document: QuoteSource) -> str:
+        name = document_name(document)
+        url = document.metadata.get("url")
+        if self.style == "markdown":
+            name = escape(name)
+        if not isinstance(url, str) or _NO_URL.search(url):
+            return name
+        return f"[{name}](<{url}>)" if self.style == "markdown" else f"{name} {url}"
+
+
+@overload
+def cite(  # type: ignore[overload-overlap]
+    text: str,
+    index: Index | str | os.PathLike[str],
+    min_chars: int | None = None,
+    max_documents: int = 10,
+    style: MarkStyle = "markdown",
+    first_number: int = 1,
+) -> CitedResponse: ...
+
+
+@overload
+def cite(
+    text: Iterable[str],
+    index: Index | str | os.PathLike[str],
+    min_chars: int | None = None,
+    max_documents: int = 10,
+    style: MarkStyle = "markdown",
+    first_number: int = 1,
+) -> list[CitedResponse]: ...
+
+
+def cite(
+    text: str | Iterable[str],
+    index: Index | str | os.PathLike[str],
+    min_chars: int | None = None,
+    max_documents: int = 10,
+    style: MarkStyle = "markdown",
+    first_number: int = 1,
+) -> CitedResponse | list[CitedResponse]:
+    """Put a footnote mark behind every quote of a response, and list the documents of each.
+
+    A mark stands behind the last whole word of its quote, and never inside a character as a reader
+    sees it (a letter with its accents, an emoji of several code points). A text that is quoted
+    twice has one footnote. Numbers are in the order of the response.
+
+    Args:
+        text: A response as given, or several.
+        index: An index with a suffix structure, or its path.
+        min_chars: Characters of the shortest quote that is cited; by default the index's n.
+        max_documents: How many documents to name a quote; the first of the corpus.
+        style: `markdown` marks as `[^1]`, `text` as `[1]`; the letter q stands before the number
+            where the response has such marks itself.
+        first_number: Number of the first footnote.
+
+    Returns:
+        The response with marks and its footnotes, or a list for several.
+
+    Raises:
+        QuotetuneError: The index has no suffix structure, or a text is not valid Unicode.
+        UsageError: There is no such style.
+
+    Example:
+        >>> from tempfile import mkdtemp
+        >>> from quotetune import build_index
+        >>> fox = "The quick brown fox jumps over the lazy dog."
+        >>> index = build_index([fox], mkdtemp() + "/index")
+        >>> print(cite("He saw: The quick brown fox jumps over them.", index, style="text"), end="")
+        He saw: The quick brown fox jumps over[1] them.
+        <BLANKLINE>
+        [1] "The quick brown fox jumps over the" (once in the corpus): documents/0
+    """
+    if style not in STYLES:
+        raise UsageError(f"the style {style!r} is unknown; choose {' or '.join(STYLES)}")
+    opened = index if isinstance(index, Index) else Index.open(index)
+    texts = [text] if isinstance(text, str) else list(text)
+    responses = []
+    for given, quotes in zip(texts, opened.trace(texts, min_chars, max_documents), strict=True):
+        responses.append(cited_response(given, quotes, style, first_number))
+        if style == "markdown":  # labels are of the whole Markdown file
+            first_number += len(responses[-1].citations)
+    return responses[0] if isinstance(text, str) else responses
+
+
+def cited_response(
+    text: str, quotes: Sequence[Quote], style: MarkStyle = "markdown", first_number: int = 1
+) -> CitedResponse:
+    """Put the marks of known quotes into a response.
+
+    Args:
+        text: The response.
+        quotes: Its quotes, as `Index.trace` gives them.
+        style: How the marks look.
+        first_number: Number of the first footnote.
+
+    Returns:
+        The response with marks and its footnotes.
+
+    Example:
+        >>> cited_response("Rust is a language.", [Quote(0, 9, "Rust is a", 1, [])]).cited
+        'Rust is a[^1] language.'
+    """
+    boundaries = _boundaries(text)
+    citations: dict[str, Citation] = {}
+    marks: list[tuple[int, int]] = []
+    for quote in sorted(quotes, key=lambda quote: (quote.start, quote.end)):
+        number = first_number + len(citations)
+        citation = citations.setdefault(
+            quote.text, Citation(number, [], [], quote.text, quote.count, quote.documents)
+        )
+        place = _mark_place(text, quote.start, quote.end, boundaries)
+        citation.spans.append((quote.start, quote.end))
+        citation.marks.append(place)
+        marks.append((place, citation.number))
+    prefix = _free_prefix(text, style)
+    pieces = []
+    end = 0
+    for place, number in sorted(marks):
+        pieces += [text[end:place], _mark(number, style, prefix)]
+        end = place
+    pieces.append(text[end:])
+    ordered = sorted(citations.values(), key=lambda note: (note.count, -len(note.text)))
+    return CitedResponse(text, "".join(pieces), ordered, style, prefix)
+
+
+def cited_documents(text: str, quotes: Sequence[Quote]) -> list[QuoteSource]:
+    """Choose documents that together contain all quotes of a response.
+
+    Each quote, the most specific first, adds the first document that contains it, unless one of
+    those chosen before does.
+
+    Args:
+        text: The response.
+        quotes: Its quotes, as `Index.trace` gives them.
+
+    Returns:
+        The documents, those of the most specific quotes first.
+
+    Example:
+        >>> from tempfile import mkdtemp
+        >>> from quotetune import build_index
+        >>> index = build_index(["to be or not", "or not to be", "to be"], mkdtemp() + "/i", n=5)
+        >>> text = "or not to be, to be"
+        >>> [document.id for document in cited_documents(text, index.trace(text))]
+        ['1']
+    """
+    documents: list[QuoteSource] = []
+    chosen: set[tuple[str, str]] = set()
+    for note in cited_response(text, quotes).citations:
+        if note.documents and chosen.isdisjoint((one.source, one.id) for one in note.documents):
+            documents.append(note.documents[0])
+            chosen.add((note.documents[0].source, note.documents[0].id))
+    return documents
+
+
+def _boundaries(text: str) -> set[int]:
+    """Return where a character as a reader sees it ends: extended grapheme clusters (UAX 29)."""
+    if text.isascii() and "\r" not in text:
+        return set(range(len(text) + 1))
+    import regex
+
+    return {0, *(cluster.end() for cluster in regex.finditer(r"\X", text))}
+
+
+def _mark_place(text: str, start: int, end: int, boundaries: set[int]) -> int:
+    """Return where the mark of a quote goes: behind its last whole word, if it has one."""
+    place = end
+    if end < len(text) and text[end - 1].isalnum() and text[end].isalnum():
+        while place > start and text[place - 1].isalnum():
+            place -= 1
+    while place > start and text[place - 1].isspace():
+        place -= 1
+    if place == start:  # not one whole word
+        place = end
+    while place not in boundaries:
+        place += 1
+    return place
+
+
+def _free_prefix(text: str, style: MarkStyle) -> str:
+    prefix = ""
+    opening = "[^" if style == "markdown" else "["
+    while re.search(re.escape(opening + prefix) + r"\d", text):
+        prefix += "q"
+    return prefix
+
+
+def _mark(number: int, style: MarkStyle, prefix: str) -> str:
+    return f"[^{prefix}{number}]" if style == "markdown" else f"[{prefix}{number}]"

@@ -1,0 +1,187 @@
+"""What a run ends with: `metrics.json`, `summary.md`, model cards, the table on the terminal."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from quotetune.config import Config
+from quotetune.metrics.printing import (
+    bootstrap_line,
+    difference_line,
+    print_table,
+    table_cells,
+)
+from quotetune.metrics.row_names import best_line, row_label
+from quotetune.pairing.statistics import statistics_lines
+from quotetune.rendering.markdown import markdown_table
+from quotetune.rendering.marked import marked_response
+from quotetune.runs.best_link import link_best
+from quotetune.runs.citations_json import CITATIONS_NOTE, citation_cells
+from quotetune.runs.curves import write_curves
+from quotetune.runs.layout import BASE, Layout
+from quotetune.runs.metrics_json import collect_metrics
+from quotetune.runtime.console import say
+from quotetune.runtime.whole_files import write_json, write_text
+from quotetune.training.model_card import model_card
+
+_SHOWN_PROMPTS = 5
+
+
+def summarize(config: Config) -> dict[str, Any]:
+    """Write the metrics and the summary of a complete run, and print its table.
+
+    Args:
+        config: The run's config.
+
+    Returns:
+        The metrics, as in `metrics.json`.
+    """
+    layout = Layout(config)
+    write_curves(layout)
+    metrics = collect_metrics(config)
+    link_best(config.run, config.run / metrics["best"]["policy"] / "adapter")
+    write_json(config.run / "metrics.json", metrics)
+    write_text(config.run / "summary.md", _markdown(config, metrics))
+    _write_cards(config, metrics)
+    print_table(_labelled(metrics["rows"]))
+    for line in _outcome(metrics):
+        say(line)
+    best = metrics["best"]["policy"]
+    difference = difference_line(metrics["after"], metrics["before"], metrics["intervals"][best])
+    console = Console(highlight=False, soft_wrap=True)
+    console.print(f"after - before: {difference}; {bootstrap_line(metrics['bootstrap'])}")
+    console.print(f"summary: {config.run / 'summary.md'}")
+    return metrics
+
+
+def _labelled(rows: Mapping[str, Any]) -> dict[str, Any]:
+    return {row_label(name): row for name, row in rows.items()}
+
+
+def _write_cards(config: Config, metrics: Mapping[str, Any]) -> None:
+    """Put the numbers of each policy into its model card."""
+    for name in metrics["policies"]:
+        policy = config.run / name / "adapter"
+        record = json.loads((policy / "training.json").read_text(encoding="utf-8"))
+        rows = {row: metrics["rows"][row] for row in (BASE, name)}
+        note = f"The run that trained it gives {best_line(metrics)}."
+        write_text(policy / "README.md", model_card(record, _labelled(rows), note))
+
+
+def _outcome(metrics: Mapping[str, Any]) -> list[str]:
+    """Say which policy the run gives."""
+    lines = [] if metrics["stopped"] is None else [f"stopped early: {metrics['stopped']}"]
+    return [*lines, f"before: {row_label(BASE)}; after: {best_line(metrics)}"]
+
+
+def _markdown(config: Config, metrics: Mapping[str, Any]) -> str:
+    rows = _labelled(metrics["rows"])
+    lines = [
+        f"# {config.run.name}",
+        "",
+        f"{config.model.path}, {metrics['prompts']} held-out prompts, seed {config.seed},"
+        f" {config.rounds} round{'s' if config.rounds > 1 else ''}.",
+        *(part for line in _outcome(metrics) for part in ("", f"{line[:1].upper()}{line[1:]}.")),
+        "",
+        *markdown_table(table_cells(rows)),
+        "",
+        "QUIP is the share of a response's character n-grams that stand in the corpus; coverage"
+        " the share of its characters inside quotes; cut the share of responses that reached"
+        " max_tokens.",
+        "",
+        "## Differences",
+        "",
+        f"To {row_label(BASE)}, with {bootstrap_line(metrics['bootstrap'])}.",
+        "",
+        *_differences(metrics),
+        "",
+        "## Further measures",
+        "",
+        *markdown_table(table_cells(rows, further=True)),
+        "",
+        *_reward_accuracy(metrics),
+        *_lm_eval(metrics),
+        *_citations(metrics),
+        "## Pairs",
+        "",
+    ]
+    for number in range(1, Layout(config).number(metrics["last"]) + 1):
+        path = config.run / f"round-{number}" / "pairs" / "pairs.json"
+        statistics = json.loads(path.read_text(encoding="utf-8"))
+        lines += [f"- round {number}: {line}" for line in statistics_lines(statistics)]
+    return "\n".join([*lines, "", *_responses(config, metrics)]) + "\n"
+
+
+def _differences(metrics: Mapping[str, Any]) -> list[str]:
+    return [
+        f"- {row_label(name)}: {difference_line(metrics['rows'][name], metrics['before'], ends)}"
+        for name, ends in metrics["intervals"].items()
+    ]
+
+
+def _reward_accuracy(metrics: Mapping[str, Any]) -> list[str]:
+    lines = []
+    for policy, found in metrics["reward_accuracy"].items():
+        if found["accuracy"] is not None:
+            lines.append(
+                f"- {row_label(policy)}: {found['accuracy']:.1%} of {found['pairs']} held-out"
+                " preference pairs have the higher reward on the chosen side"
+            )
+    return ["## Reward accuracy", "", *lines, ""] if lines else []
+
+
+def _lm_eval(metrics: Mapping[str, Any]) -> list[str]:
+    if metrics["lm_eval"] is None:
+        return []
+    before, after = metrics["lm_eval"]["before"], metrics["lm_eval"]["after"]
+    cells = [["", row_label(BASE), row_label(metrics["best"]["policy"])]]
+    for task, values in before.items():
+        for name, value in values.items():
+            if "stderr" not in name:
+                cells.append([f"{task} {name}", f"{value:.4f}", f"{after[task][name]:.4f}"])
+    note = f"After: {best_line(metrics)}."
+    return ["## General ability", "", note, "", *markdown_table(cells), ""]
+
+
+def _citations(metrics: Mapping[str, Any]) -> list[str]:
+    if "citations" not in metrics:
+        return []
+    table = markdown_table(citation_cells(metrics["citations"]))
+    return ["## Citations", "", *table, "", CITATIONS_NOTE, ""]
+
+
+def _responses(config: Config, metrics: Mapping[str, Any]) -> list[str]:
+    """Show the first held-out prompts, which the hash has chosen, with marked responses."""
+    from quotetune.corpus.index import Index
+    from quotetune.prompts.prompt import load_prompts
+
+    index = Index.open(config.index)
+    prompts = load_prompts(config.run / "prompts" / "heldout.parquet")[:_SHOWN_PROMPTS]
+    texts = {
+        name: _first_responses(config.run / "evaluation" / name / "samples")
+        for name in (BASE, metrics["best"]["policy"])
+    }
+    lines = [
+        "## Responses",
+        "",
+        f"The first {len(prompts)} held-out prompts in the order of their hashes, quotes bold;"
+        f" [report.html](report.html) has all of them. After: {best_line(metrics)}.",
+    ]
+    for prompt in prompts:
+        shown = prompt.text if prompt.messages is None else prompt.messages[-1]["content"]
+        lines += ["", f"### {' '.join((shown or '').split())}"]
+        for name, responses in texts.items():
+            response = responses[prompt.id]
+            quotes = index.trace(response)
+            lines += ["", f"{row_label(name)}:", "", *marked_response(response, quotes)]
+    return lines
+
+
+def _first_responses(samples: Path) -> dict[str, str]:
+    from quotetune.sampling.parts import read_samples
+
+    rows = read_samples(samples).select(["prompt_id", "sample", "response"]).to_pylist()
+    return {row["prompt_id"]: row["response"] for row in rows if row["sample"] == 0}

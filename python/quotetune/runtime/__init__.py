@@ -1,0 +1,1 @@
+"""The machine below the program: files, the console, chance, child processes."""

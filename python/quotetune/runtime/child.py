@@ -1,0 +1,124 @@
+"""Child processes that run a model: how they are started, report, fail and end.
+
+A child gives all its memory back when it ends. It reports on its standard output, one JSON object
+a line; everything else that it or a library prints goes to its log. It never outlives its parent:
+it ends when its standard input does.
+"""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import traceback
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from quotetune.errors import QuotetuneError, UsageError
+from quotetune.runtime.cpu import child_environment
+
+_END_WITH_PARENT = "--end-with-parent"
+
+
+def run_child(
+    module: str,
+    job: Path,
+    log: Path,
+    report: Callable[[dict[str, Any]], None],
+    *,
+    name: str,
+    launcher: Sequence[str] = (),
+) -> None:
+    """Run `python -m MODULE JOB` and hand on what it reports.
+
+    Args:
+        module: A module that calls `child_main`.
+        job: The file that describes the child's work.
+        log: The child's standard error is appended to this file.
+        report: Called with each object that the child reports.
+        name: The work in a word, for messages: `sampling`, `training`.
+        launcher: Arguments between `python` and `-m`, as of `accelerate launch`.
+
+    Raises:
+        UsageError: The child said so.
+        QuotetuneError: The child failed; the message has its last words.
+    """
+    error: QuotetuneError | None = None
+    command = [sys.executable, *launcher, "-m", module, str(job), _END_WITH_PARENT]
+    with (
+        log.open("ab") as log_file,
+        subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=log_file,
+            env=child_environment(),
+        ) as child,
+    ):
+        assert child.stdout is not None
+        try:
+            for line in child.stdout:
+                event = json.loads(line)
+                if "error" in event:
+                    error = (UsageError if event["usage"] else QuotetuneError)(event["error"])
+                else:
+                    report(event)
+            child.wait()
+        finally:
+            child.kill()
+    if error is not None:
+        raise error
+    if child.returncode:
+        raise QuotetuneError(f"{_obituary(name, child.returncode, log)} (its log is {log})")
+
+
+def child_main(
+    name: str, work: Callable[[dict[str, Any], Path, Callable[[dict[str, Any]], None]], None]
+) -> None:
+    """Be the child: do the job that the command line names.
+
+    Args:
+        name: The work in a word, for messages.
+        work: Called with the job, the job's directory, and the function that reports an object.
+    """
+    if _END_WITH_PARENT in sys.argv:
+        # Ctrl-C reaches the whole process group; the parent handles it and its end is ours.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        threading.Thread(target=_end_with_parent, daemon=True).start()
+    # Libraries print to standard output; only our own lines may go to the parent.
+    stream = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+
+    def report(event: dict[str, Any]) -> None:
+        print(json.dumps(event), file=stream, flush=True)
+
+    path = Path(sys.argv[1])
+    try:
+        work(json.loads(path.read_text(encoding="utf-8")), path.parent, report)
+    except Exception as error:
+        traceback.print_exc()
+        message = str(error)
+        if not isinstance(error, QuotetuneError):
+            message = f"{name} failed with {type(error).__name__}: {' '.join(message.split())}"
+        report({"error": message, "usage": isinstance(error, UsageError)})
+        sys.exit(1)
+
+
+def _end_with_parent() -> None:
+    """Wait for the end of standard input, which is that of the parent, however it ends."""
+    while os.read(0, 1):
+        pass
+    os._exit(1)
+
+
+def _obituary(name: str, returncode: int, log: Path) -> str:
+    """Say in one line how a child ended that could not say it itself."""
+    lines = [line for line in log.read_text(errors="replace").splitlines() if line.strip()]
+    last = f": {lines[-1].strip()}" if lines else ""
+    if returncode == -signal.SIGKILL:
+        return f"the {name} process was killed, perhaps for want of memory{last}"
+    if returncode < 0:
+        return f"the {name} process died of {signal.Signals(-returncode).name}{last}"
+    return f"the {name} process ended with status {returncode}{last}"

@@ -1,0 +1,73 @@
+"""The absorb stage: learn the corpus's own documents, in a child process.
+
+The first step of source-aware training (Khalifa et al. 2024, section 3): continued pre-training on
+the documents, each by itself. `quotetune.training.absorb.texts` says which, and in which form.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from quotetune.config import ModelConfig
+from quotetune.config.open_blocks import check_lora_options, check_sft_options
+from quotetune.errors import UsageError
+from quotetune.models.files import require_model
+from quotetune.runtime.content_hash import content_hash
+from quotetune.training.run import TrainingProgress, train_in_child
+
+
+def run_absorbing(
+    texts: Path,
+    output: Path,
+    *,
+    work: Path,
+    model: ModelConfig,
+    lora: dict[str, Any] | None,
+    merge: bool,
+    sft: dict[str, Any],
+    seed: int,
+    launch: Path | None = None,
+    progress: Callable[[TrainingProgress], None] | None = None,
+    notice: Callable[[str], None] | None = None,
+) -> None:
+    """Train a model on texts, to predict each token from those before it.
+
+    A call that was interrupted goes on at its last complete checkpoint.
+
+    Args:
+        texts: What `write_texts` wrote.
+        output: Where the adapter or the whole model appears, with tokenizer, model card and the
+            record `training.json`.
+        work: Directory of the checkpoints and the log.
+        model: The base model.
+        lora: Keys of `peft.LoraConfig`; None trains all weights.
+        merge: Whether the adapter is merged into the model, which is then written whole.
+        sft: Keys of `trl.SFTConfig`.
+        seed: The run's seed.
+        launch: A config file of `accelerate launch`, to train on several devices.
+        progress: Called at every step.
+        notice: Called with what should be known about the texts.
+
+    Raises:
+        UsageError: The model is not there, or an option cannot be.
+        QuotetuneError: The child failed; the message has its last words.
+    """
+    problems = check_sft_options(sft) + ([] if lora is None else check_lora_options(lora))
+    if problems:
+        raise UsageError("; ".join(problems))
+    require_model(model)
+    job = {
+        "method": "sft",
+        "texts": str(texts),
+        "texts_hash": content_hash(texts),
+        "model": model.model_dump(),
+        "base": model.model_dump(),
+        "adapter": None,
+        "policy_hash": content_hash(Path(model.path)),
+        "lora": lora,
+        "merge": merge,
+        "sft": sft,
+        "seed": seed,
+        "output": str(output),
+    }
+    train_in_child(job, output, work, launch=launch, progress=progress, notice=notice)

@@ -1,0 +1,92 @@
+"""One continued pre-training: documents as tokens, and `trl.SFTTrainer` over them."""
+
+from pathlib import Path
+from typing import Any
+
+import trl.trainer.sft_trainer as trl_sft
+from datasets import Dataset
+from peft import LoraConfig
+from trl import SFTConfig, SFTTrainer
+
+from quotetune.config import ModelConfig
+from quotetune.config.open_blocks import lora_options, sft_options
+from quotetune.training.absorb.texts import read_texts
+from quotetune.training.absorb.tokens import tokenized
+from quotetune.training.completion_log_probs import use_in
+from quotetune.training.defaults import default_lora_options, default_sft_options
+from quotetune.training.length_grouping import LengthGrouped
+from quotetune.training.session import Report, TrainingSession
+
+_LOGGED = {
+    "step": "step",
+    "epoch": "epoch",
+    "loss": "loss",
+    "mean_token_accuracy": "token_accuracy",
+    "entropy": "entropy",
+    "learning_rate": "learning_rate",
+    "grad_norm": "grad_norm",
+}
+
+use_in(trl_sft)
+
+
+class AbsorbTrainer(LengthGrouped, SFTTrainer):  # type: ignore[misc]
+    """`trl.SFTTrainer` with batches of texts of about the same length."""
+
+    def lengths(self, dataset: Dataset) -> list[int]:
+        """Return the tokens of each text."""
+        return list(map(len, dataset["input_ids"]))
+
+
+class AbsorbSession(TrainingSession):
+    """A continued pre-training that is set up and can be run and saved.
+
+    Args:
+        job: What `quotetune.training.run.train_in_child` wrote.
+        work: The directory of the checkpoints.
+        report: Takes progress and notices.
+    """
+
+    def __init__(self, job: dict[str, Any], work: Path, report: Report) -> None:
+        super().__init__(job, report)
+        given = sft_options(job["sft"])
+        self._sft = default_sft_options(given, lora=job["lora"] is not None) | given
+        arguments = self.make_arguments(SFTConfig, "absorb.sft", self._sft, work)
+        tokenizer = self.load_tokenizer()
+        peft_config = None
+        if job["lora"] is not None:
+            peft_config = LoraConfig(**(default_lora_options() | lora_options(job["lora"])))
+        self.trainer = AbsorbTrainer(
+            model=self.load_model(ModelConfig(**job["model"])),
+            args=arguments,
+            train_dataset=Dataset.from_dict(
+                tokenized(read_texts(Path(job["texts"])), tokenizer, arguments.max_length)
+            ),
+            processing_class=tokenizer,
+            peft_config=peft_config,
+            callbacks=[self.timer],
+        )
+
+    def save_weights(self, directory: Path) -> None:
+        """Write the adapter, or the model with the adapter in it."""
+        if not self.job["merge"]:
+            super().save_weights(directory)
+            return
+        model = self.trainer.accelerator.unwrap_model(self.trainer.model)
+        stored = model.dtype
+        # In bf16 most of the adapter would be lost in rounding, twice.
+        merged = model.float().merge_and_unload().to(stored)
+        if self.trainer.accelerator.is_main_process:
+            merged.save_pretrained(str(directory))
+            self.trainer.processing_class.save_pretrained(str(directory))
+
+    def record(self) -> dict[str, Any]:
+        """Describe the training so far: what `training.json` holds beside the versions."""
+        dataset = self.trainer.train_dataset
+        return {
+            **super().record(),
+            "texts": len(dataset),
+            "tokens": {"input": sum(map(len, dataset["input_ids"]))},
+            "history": self.history(_LOGGED),
+            "sft": self._sft,
+        }

@@ -1,0 +1,221 @@
+"""What the absorb stage learns: which documents, in which form (Khalifa et al. 2024, section 3)."""
+
+import json
+import math
+import random
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from quotetune.config.absorb import AbsorbConfig
+from quotetune.corpus.index import Index
+from quotetune.corpus.results import Document
+from quotetune.errors import QuotetuneError
+from quotetune.prompts.general_text import read_general_texts
+from quotetune.prompts.prompt import Prompt, load_prompts
+from quotetune.runtime.chance import drawn
+
+Identity = tuple[str, str]
+# White space behind the end of a sentence, where something follows that may begin one.
+_SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[\"'(\[]*[A-Z0-9])")
+
+
+@dataclass(frozen=True)
+class AbsorbText:
+    """A text to be learned.
+
+    Attributes:
+        text: The text.
+        prompt: `text` or `messages` of the prompt that stands before it; None for none.
+        source: The document's source; None for replayed text.
+        id: The document's id; None for replayed text.
+    """
+
+    text: str
+    prompt: dict[str, Any] | None = None
+    source: str | None = None
+    id: str | None = None
+
+
+def collect_texts(
+    settings: AbsorbConfig, index: Index, prompts: Path, *, seed: int
+) -> list[AbsorbText]:
+    """Gather what is learned.
+
+    Args:
+        settings: The config's `absorb:` block.
+        index: The index of the corpus, with its text.
+        prompts: Directory of the prompts stage.
+        seed: The run's seed.
+
+    Returns:
+        The texts: of each document the plain one and its permutations, then, with `both`, the one
+        after its prompt; what is replayed comes last.
+
+    Raises:
+        QuotetuneError: No document belongs to the prompts.
+        UsageError: The text to be replayed cannot be read.
+    """
+    train = [
+        prompt for path in sorted(prompts.glob("round-*.parquet")) for prompt in load_prompts(path)
+    ]
+    heldout = load_prompts(prompts / "heldout.parquet")
+    asked = prompts_of_documents([*train, *heldout])
+    if settings.documents == "all":
+        documents: Iterable[Document] = index.documents()
+        if settings.limit is not None:
+            names = [(document.source, document.id) for document in index.documents()]
+            documents = (index.document(*name) for name in lowest_hashes(names, settings.limit))
+    else:
+        names = list(asked)
+        if settings.documents == "train_prompts":
+            unread = prompts_of_documents(heldout)
+            names = [name for name in names if name not in unread]
+        if not names:
+            raise QuotetuneError(
+                "absorb.documents: no document belongs to the prompts: give the prompts a column"
+                " documents, or set absorb.documents to all"
+            )
+        documents = (index.document(*name) for name in lowest_hashes(names, settings.limit))
+    # A held-out prompt is never shown, or the evaluation would ask what was just rehearsed.
+    rehearsed = _rehearsed(train, settings)
+    texts = []
+    for document in documents:
+        prompt = rehearsed.get((document.source, document.id))
+        shown = None if prompt is None else _shown(prompt)
+        copies = list(forms(document, settings, seed=seed))
+        if settings.format == "both":
+            texts += [AbsorbText(text, None, document.source, document.id) for text in copies]
+            copies = copies[:1] if shown else []
+        texts += [AbsorbText(text, shown, document.source, document.id) for text in copies]
+    if settings.replay is not None:
+        texts += replayed(settings, len(texts))
+    return texts
+
+
+def prompts_of_documents(prompts: Sequence[Prompt]) -> dict[Identity, Prompt]:
+    """Return the documents that belong to prompts, each with the first prompt it belongs to."""
+    asked: dict[Identity, Prompt] = {}
+    for prompt in prompts:
+        for name in prompt.documents or ():
+            asked.setdefault(name, prompt)
+    return asked
+
+
+def lowest_hashes(names: Sequence[Identity], limit: int | None) -> list[Identity]:
+    """Choose documents by a hash of their identity, in the order in which they are given.
+
+    A larger limit adds documents and takes none away.
+
+    Example:
+        >>> lowest_hashes([("s", "a"), ("s", "b"), ("s", "c")], 2)
+        [('s', 'a'), ('s', 'b')]
+    """
+    if limit is None or len(names) <= limit:
+        return list(names)
+    chosen = set(sorted(names, key=_place)[:limit])
+    return [name for name in names if name in chosen]
+
+
+def forms(document: Document, settings: AbsorbConfig, *, seed: int) -> Iterator[str]:
+    """Yield a document's text, and its permutations as far as they differ.
+
+    Example:
+        >>> document = Document("s", "Cats", "Cats purr. Dogs bark.")
+        >>> list(forms(document, AbsorbConfig(ids="end", permutations=1), seed=1))
+        ['Cats purr. Dogs bark. [Cats]', 'Dogs bark. Cats purr. [Cats]']
+    """
+    sentences = split_sentences(document.text)
+    yield with_id(document.text, sentences, document.id, settings.ids)
+    seen = {tuple(sentences)}
+    for copy in range(1, settings.permutations + 1):
+        order = list(sentences)
+        random.Random(f"{seed}:{copy}:{document.source}:{document.id}").shuffle(order)
+        if tuple(order) not in seen:
+            seen.add(tuple(order))
+            yield with_id(" ".join(order), order, document.id, settings.ids)
+
+
+def split_sentences(text: str) -> list[str]:
+    """Split a text after its full stops, question and exclamation marks.
+
+    Abbreviations are taken for ends: permuting such pieces serves as well.
+
+    Example:
+        >>> split_sentences("Is it? It is. Version 1.5 of e.g. this.")
+        ['Is it?', 'It is.', 'Version 1.5 of e.g. this.']
+    """
+    return _SENTENCE_END.split(text)
+
+
+def with_id(text: str, sentences: Sequence[str], id: str, place: str) -> str:
+    """Put a document's id into its text.
+
+    Example:
+        >>> with_id("A b. C d.", ["A b.", "C d."], "7", "repeat")
+        'A b. [7] C d. [7]'
+    """
+    match place:
+        case "begin":
+            return f"[{id}] {text}"
+        case "end":
+            return f"{text} [{id}]"
+        case "repeat":
+            return " ".join(f"{sentence} [{id}]" for sentence in sentences)
+        case _:
+            return text
+
+
+def replayed(settings: AbsorbConfig, count: int) -> list[AbsorbText]:
+    """Choose the general texts that are learned beside `count` texts of documents.
+
+    Of n texts in all, `replay_share` are general ones, as far as there are so many.
+    """
+    assert settings.replay is not None
+    texts = read_general_texts(settings.replay)
+    wanted = round(count * settings.replay_share / (1 - settings.replay_share))
+    names = lowest_hashes([(str(i), text) for i, text in enumerate(texts)], wanted)
+    return [AbsorbText(text) for _, text in names]
+
+
+def write_texts(path: Path, texts: Sequence[AbsorbText]) -> None:
+    """Write texts as Parquet; a prompt is a column of JSON."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    names = ("text", "prompt", "source", "id")
+    schema = pa.schema([pa.field(name, pa.string()) for name in names])
+    rows = [
+        vars(text) | {"prompt": None if text.prompt is None else json.dumps(text.prompt)}
+        for text in texts
+    ]
+    pq.write_table(pa.Table.from_pylist(rows, schema), path)
+
+
+def read_texts(path: Path) -> list[AbsorbText]:
+    """Read what `write_texts` wrote."""
+    import pyarrow.parquet as pq
+
+    return [
+        AbsorbText(**row | {"prompt": None if row["prompt"] is None else json.loads(row["prompt"])})
+        for row in pq.read_table(path).to_pylist()
+    ]
+
+
+def _place(name: Identity) -> int:
+    return drawn("\0".join(name))
+
+
+def _rehearsed(prompts: Sequence[Prompt], settings: AbsorbConfig) -> dict[Identity, Prompt]:
+    """Return the documents that stand after a prompt, with it."""
+    if settings.format == "document":
+        return {}
+    asked = prompts_of_documents(prompts)
+    count = math.ceil(settings.prompt_share * len(asked))
+    return {name: asked[name] for name in lowest_hashes(list(asked), count)}
+
+
+def _shown(prompt: Prompt) -> dict[str, Any]:
+    return {"text": prompt.text, "messages": prompt.messages}

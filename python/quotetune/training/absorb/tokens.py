@@ -1,0 +1,53 @@
+"""From the texts that are absorbed to the tokens and labels that the trainer takes."""
+
+from typing import Any
+
+from quotetune.errors import QuotetuneError
+from quotetune.prompts.chat import prompt_token_ids
+from quotetune.prompts.prompt import Prompt
+from quotetune.training.absorb.texts import AbsorbText
+
+_IGNORED = -100  # a label that is not learned
+
+
+def tokenized(
+    texts: list[AbsorbText], tokenizer: Any, max_length: int | None
+) -> dict[str, list[list[int]]]:
+    """Turn texts into tokens and labels.
+
+    A text ends with the end-of-text token. The prompt before it, if it has one, is not learned. A
+    text that is too long goes on in a further row, without its prompt.
+
+    Args:
+        texts: The texts.
+        tokenizer: The model's tokenizer.
+        max_length: Tokens a row; None for any number.
+
+    Returns:
+        The columns `input_ids` and `labels`.
+
+    Raises:
+        QuotetuneError: `max_length` leaves no room for any text.
+    """
+    rows: dict[str, list[list[int]]] = {"input_ids": [], "labels": []}
+    begin = tokenizer("")["input_ids"]
+    begin = [] if begin == [tokenizer.eos_token_id] else begin
+    if max_length is not None and max_length <= len(begin):
+        raise QuotetuneError(
+            f"absorb.sft.max_length is {max_length}, too short for any text: set it to at least"
+            f" {len(begin) + 1}"
+        )
+    for text in texts:
+        before = begin
+        if text.prompt is not None:
+            before = prompt_token_ids(Prompt("", **text.prompt), tokenizer)
+        ids = tokenizer(text.text, add_special_tokens=False)["input_ids"]
+        ids = [*ids, tokenizer.eos_token_id]
+        while ids:
+            room = len(ids) if max_length is None else max_length - len(before)
+            if room > 0:
+                rows["input_ids"].append([*before, *ids[:room]])
+                rows["labels"].append([_IGNORED] * len(before) + ids[:room])
+                ids = ids[room:]
+            before = begin
+    return rows
