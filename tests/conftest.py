@@ -4,11 +4,11 @@ import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import children
-import command
 import pytest
 from hypothesis import settings
 
+import children
+import command
 from quotetune.runtime.cpu import child_environment
 
 # On a machine that only claims to have AMX, a bf16 product in this process would kill it.

@@ -25,8 +25,8 @@ from benchmarks import (
 from benchmarks.settings import FUSE, QUOTETUNE, SET, N, Settings
 from benchmarks.table import Listing, Row, Table
 from benchmarks.timing import Time, in_child
-from naive_index import NaiveIndex, windows
 
+from naive_index import NaiveIndex, windows
 from quotetune import build_index
 
 ROOT = Path(__file__).parents[1]

@@ -12,9 +12,10 @@ import signal
 import sys
 from pathlib import Path
 
-import children
 import pytest
 import yaml
+
+import children
 
 # Before the stage wrote anything of worth, in the middle of it, or when all but its end is done.
 MOMENTS = (

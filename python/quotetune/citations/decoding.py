@@ -4,15 +4,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from quotetune.citations.form import AFTER, BEFORE
 from quotetune.citations.ids import citable_ids
 from quotetune.config import ModelConfig, SamplingConfig
 from quotetune.sampling import Progress, run_sampling
 from quotetune.sampling.backend import Continuation
-from quotetune.sampling.citation_constraint import (
-    MOST_CHARACTERS,
-    MOST_IDS,
-    CitationConstraint,
-)
+from quotetune.sampling.constraint import MOST_CHARACTERS, MOST_CHOICES, Constraint
 from quotetune.sampling.parts import read_samples, token_length
 
 if TYPE_CHECKING:
@@ -47,13 +44,13 @@ def decode_citations(
     """
     output.mkdir(parents=True, exist_ok=True)
     ids = citable_ids(index)
-    if len(ids) > MOST_IDS or sum(map(len, ids)) > MOST_CHARACTERS:
+    if len(ids) > MOST_CHOICES or sum(map(len, ids)) > MOST_CHARACTERS:
         notice(
-            f"no constrained ids: the corpus has {len(ids):,}, and no more than {MOST_IDS:,} of"
+            f"no constrained ids: the corpus has {len(ids):,}, and no more than {MOST_CHOICES:,} of"
             f" {MOST_CHARACTERS:,} characters in all can be a constraint"
         )
         return
-    constraint = CitationConstraint(ids, most)
+    constraint = Constraint(BEFORE, ids, AFTER, most)
     rows = [row for row in read_samples(samples).to_pylist() if row["sample"] < sampling.n]
     begun = [
         Continuation(

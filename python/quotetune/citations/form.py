@@ -8,6 +8,9 @@ from collections.abc import Iterable
 
 _UNCITABLE = re.compile(r"[\[\]\r\n\v\f\x1c-\x1e\x85\u2028\u2029]")
 
+# Around an id that is put after a text.
+BEFORE, AFTER = " [", "]"
+
 
 def is_citable(id: str) -> bool:
     """Tell whether an id can be read back: without brackets, line breaks and space around it.
@@ -26,7 +29,7 @@ def citation(id: str) -> str:
         >>> citation("Ice")
         ' [Ice]'
     """
-    return f" [{id}]"
+    return f"{BEFORE}{id}{AFTER}"
 
 
 def with_citations(text: str, ids: Iterable[str]) -> str:

@@ -81,3 +81,27 @@ def _difference(ours: NDArray[np.float64], theirs: NDArray[np.float64]) -> NDArr
     """Divide the sums, [resample, metric above and below the line], and subtract."""
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.asarray(ours[:, ::2] / ours[:, 1::2] - theirs[:, ::2] / theirs[:, 1::2])
+
+
+def difference_intervals(
+    rows: Mapping[str, Iterable[Mapping[str, Any]]],
+) -> tuple[dict[str, dict[str, list[float] | None]], dict[str, int]]:
+    """Bound the differences of all rows to the first.
+
+    Args:
+        rows: The numbers of each response, by row.
+
+    Returns:
+        For every row but the first, intervals by metric, and how many prompts both have.
+    """
+    first, *others = rows
+    bounded = {name: paired_intervals(rows[name], rows[first]) for name in others}
+    return (
+        {name: intervals for name, (intervals, _) in bounded.items()},
+        {name: prompts for name, (_, prompts) in bounded.items()},
+    )
+
+
+def bootstrap_settings(prompts: Mapping[str, int]) -> dict[str, Any]:
+    """Say how intervals were made; `prompts` are those of each row that both sides have."""
+    return {"level": LEVEL, "resamples": RESAMPLES, "seed": SEED, "prompts": dict(prompts)}

@@ -6,8 +6,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from quotetune.metrics.table import METRICS
-from quotetune.runs.metrics_json import Metrics
+from quotetune.metrics.table import METRICS, Metrics
 
 
 def print_table(rows: Mapping[str, Metrics]) -> None:

@@ -9,6 +9,9 @@ from typing import Any
 
 from quotetune.metrics.metric import Metric
 
+# The metrics of a row of a table, by their keys.
+Metrics = Mapping[str, float | None]
+
 METRICS = (
     Metric(
         "quip",

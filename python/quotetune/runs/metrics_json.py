@@ -4,19 +4,18 @@ Its schema is docs/metrics.md.
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from quotetune.config import Config
-from quotetune.measures.bootstrap import LEVEL, RESAMPLES, SEED, paired_intervals
+from quotetune.measures.bootstrap import bootstrap_settings, difference_intervals
 from quotetune.runs.citations_json import collect_citations
 from quotetune.runs.layout import BASE, Layout
 from quotetune.runs.stopping import best_evaluated, criterion, evaluated, stop_reason
 
 SCHEMA = 3
-Metrics = Mapping[str, float | None]
 
 
 @dataclass(frozen=True)
@@ -89,30 +88,6 @@ def collect_metrics(config: Config) -> dict[str, Any]:
         "lm_eval": _lm_eval(layout, best),
         **collect_citations(layout, names),
     }
-
-
-def difference_intervals(
-    rows: Mapping[str, Iterable[Mapping[str, Any]]],
-) -> tuple[dict[str, dict[str, list[float] | None]], dict[str, int]]:
-    """Bound the differences of all rows to the first.
-
-    Args:
-        rows: The numbers of each response, by row.
-
-    Returns:
-        For every row but the first, intervals by metric, and how many prompts both have.
-    """
-    first, *others = rows
-    bounded = {name: paired_intervals(rows[name], rows[first]) for name in others}
-    return (
-        {name: intervals for name, (intervals, _) in bounded.items()},
-        {name: prompts for name, (_, prompts) in bounded.items()},
-    )
-
-
-def bootstrap_settings(prompts: Mapping[str, int]) -> dict[str, Any]:
-    """Say how intervals were made; `prompts` are those of each row that both sides have."""
-    return {"level": LEVEL, "resamples": RESAMPLES, "seed": SEED, "prompts": dict(prompts)}
 
 
 def _reward_accuracy(layout: Layout, policies: Iterable[str]) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from quotetune.models.files import require_model, split_policy
 from quotetune.runtime.child import run_child
 from quotetune.runtime.content_hash import content_hash
 from quotetune.sampling.backend import Continuation
-from quotetune.sampling.citation_constraint import CitationConstraint
+from quotetune.sampling.constraint import Constraint
 from quotetune.sampling.parts import LOG_NAME, count_parts, missing_parts
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def run_sampling(
     adapter: Path | None = None,
     seed: int,
     round: int,
-    constraint: CitationConstraint | None = None,
+    constraint: Constraint | None = None,
     progress: Callable[[Progress], None] | None = None,
 ) -> None:
     """Sample `sampling.n` responses of every prompt into `output/part-*.parquet`.

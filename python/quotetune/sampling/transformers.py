@@ -19,7 +19,7 @@ from transformers import (
 from quotetune.config import ModelConfig, SamplingConfig
 from quotetune.models.tokenizer import load_tokenizer
 from quotetune.sampling.backend import Request, Response
-from quotetune.sampling.citation_constraint import CitationConstraint, CitationTrie
+from quotetune.sampling.constraint import Constraint, TokenTrie
 
 _BATCH_ROWS = 64
 
@@ -57,7 +57,7 @@ class TransformersSampler:
         model: ModelConfig,
         sampling: SamplingConfig,
         adapter: Path | None,
-        constraint: CitationConstraint | None = None,
+        constraint: Constraint | None = None,
     ) -> None:
         """Load the model onto the GPU if there is one.
 
@@ -81,7 +81,7 @@ class TransformersSampler:
         self._ends = [] if ends is None else ends if isinstance(ends, list) else [ends]
         self._trie = None
         if constraint is not None:
-            self._trie = CitationTrie(constraint, self._tokenizer, self._ends)
+            self._trie = TokenTrie(constraint, self._tokenizer, self._ends)
         # A padding token only fills rows that are shorter or done: any will do.
         self._padding = self._ends[0] if self._ends else 0
         # `generate` fills gaps in the settings it is given from the model's own, which can hold a
@@ -126,7 +126,7 @@ class TransformersSampler:
         stop = self._sampling.stop
         further = {"stop_strings": stop, "tokenizer": self._tokenizer} if stop else {}
         if self._trie is not None:
-            further["prefix_allowed_tokens_fn"] = self._trie.behind(width)
+            further["prefix_allowed_tokens_fn"] = self._trie.after(width)
         with torch.inference_mode():
             generated = self._model.generate(
                 input_ids=torch.tensor(inputs, device=self._device),

@@ -14,7 +14,7 @@ from typing import Any
 from quotetune.config import ModelConfig, SamplingConfig
 from quotetune.errors import UsageError
 from quotetune.sampling.backend import Request, Response
-from quotetune.sampling.citation_constraint import CitationConstraint
+from quotetune.sampling.constraint import Constraint
 
 _LORA_RANKS = (1, 8, 16, 32, 64, 128, 256, 320, 512)
 _CPU_SEQUENCES = 256
@@ -33,7 +33,7 @@ class VllmSampler:
         *,
         config: Any,
         longest_prompt: int,
-        constraint: CitationConstraint | None = None,
+        constraint: Constraint | None = None,
     ) -> None:
         """Start the engine.
 

@@ -21,7 +21,7 @@ from quotetune.sampling.backend import (
     context_length,
     prompt_seed,
 )
-from quotetune.sampling.citation_constraint import CitationConstraint
+from quotetune.sampling.constraint import Constraint
 from quotetune.sampling.parts import count_parts, missing_parts, write_part
 
 _SECONDS_BETWEEN_REPORTS = 0.5
@@ -68,7 +68,7 @@ def run(job: dict[str, Any], output: Path, report: Report) -> None:
     model = ModelConfig(**job["model"])
     sampling = SamplingConfig(**job["sampling"])
     adapter = None if job["adapter"] is None else Path(job["adapter"])
-    constraint = CitationConstraint(**job["constraint"]) if "constraint" in job else None
+    constraint = Constraint(**job["constraint"]) if "constraint" in job else None
     requests, config = _requests(job, model, sampling)
     names = list(requests)
     parts = count_parts(len(names), sampling.chunk_prompts)
@@ -120,7 +120,7 @@ def _load(
     adapter: Path | None,
     config: Any,
     requests: dict[str, Request],
-    constraint: CitationConstraint | None,
+    constraint: Constraint | None,
 ) -> Sampler:
     if sampling.backend == "vllm":
         from quotetune.sampling.vllm import VllmSampler

@@ -1,0 +1,248 @@
+"""Ids behind pairs are true on one side only; constrained ids are valid; Hits@k is what it says."""
+
+import json
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from quotetune import Document, build_index
+from quotetune.citations.evaluation import evaluate_citations
+from quotetune.citations.form import split_citations
+from quotetune.citations.pairs import write_cited_pairs
+from quotetune.citations.uncited import write_uncited
+from quotetune.config import ModelConfig, SamplingConfig
+from quotetune.measures.citations import Cited, citation_metrics
+from quotetune.prompts.prompt import Prompt
+from quotetune.sampling import run_sampling
+from quotetune.sampling.backend import Continuation, Request, Response
+from quotetune.sampling.constraint import Constraint, TokenTrie
+from quotetune.sampling.parts import read_samples, write_part
+from tiny_model import tiny_tokenizer
+
+N = 8
+CORPUS = [
+    Document("tales", "fox", "the quick brown fox jumps over it"),
+    Document("tales", "ice", "a glacier is a body of dense ice"),
+    Document("notes", "ice", "the lazy dog sleeps on dense snow"),
+    Document("notes", "bee", "bees dance to tell of the flowers"),
+    Document("notes", "cat]", "cats purr when they are at rest"),
+]
+# Every quote that there is: (text, ids of the documents that contain one of its 8-grams).
+TEXTS = [document.text for document in CORPUS]
+
+
+def containing(text: str) -> set[str]:
+    """The oracle: every document is searched for every n-gram."""
+    ngrams = {text[i : i + N] for i in range(len(text) - N + 1)}
+    return {document.id for document in CORPUS if any(ngram in document.text for ngram in ngrams)}
+
+
+@pytest.fixture(scope="module")
+def index(tmp_path_factory):
+    return build_index(CORPUS, tmp_path_factory.mktemp("index") / "index", n=N)
+
+
+def tokens(text: str, ended: bool = True) -> list[int]:
+    tokenizer = tiny_tokenizer()
+    ids = tokenizer(text, add_special_tokens=False)["input_ids"]
+    return [*ids, tokenizer.eos_token_id] if ended else ids
+
+
+def side(name: str, text: str, ended: bool) -> dict:
+    ids = tokens(text, ended)
+    return {name: text, f"{name}_token_ids": ids, f"{name}_length": len(ids) - ended}
+
+
+def write_pairs(path: Path, pairs) -> None:
+    rows = [
+        {"prompt_id": f"p{i}", **side("chosen", chosen, ended), **side("rejected", rejected, True)}
+        for i, (chosen, rejected, ended) in enumerate(pairs)
+    ]
+    pq.write_table(pa.Table.from_pylist(rows), path)
+
+
+PAIRS = [
+    ("see: the quick brown fox, and a body of dense ice", "nothing of it", True),
+    ("bees dance to tell of", "a body of dense ice", True),
+    ("the lazy dog sleeps on", "bees dance to tell of", True),
+    ("my own words", "the quick brown fox", True),
+    ("the quick brown fox ju", "cut on the other side", False),
+    ("cats purr when they", "an id that cannot be cited", True),
+]
+
+
+@pytest.fixture(scope="module")
+def cited(index, model, tmp_path_factory):
+    directory = tmp_path_factory.mktemp("cited")
+    write_pairs(directory / "pairs.parquet", PAIRS)
+    prompts = {f"p{i}": Prompt(f"p{i}", "?") for i in range(len(PAIRS))}
+    prompts["p1"] = Prompt("p1", "?", documents=[("tales", "fox")])
+    counts = write_cited_pairs(
+        directory / "pairs.parquet",
+        directory / "out",
+        index=index,
+        model=ModelConfig(path=str(model)),
+        prompts=prompts,
+        most=2,
+        seed=1,
+    )
+    assert json.loads((directory / "out" / "citations.json").read_text()) == counts
+    return counts, pq.read_table(directory / "out" / "pairs.parquet").to_pylist()
+
+
+def test_the_chosen_side_gets_the_ids_that_contain_its_quotes_and_the_other_wrong_ones(cited):
+    counts, rows = cited
+    assert counts == {"pairs": 6, "cited": 2, "cut": 1, "nothing_quoted": 2, "no_wrong_id": 1}
+    for row, (chosen, rejected, _) in zip(rows, PAIRS, strict=True):
+        true, wrong = row["chosen_citations"], row["rejected_citations"]
+        assert set(true) <= containing(chosen)
+        assert not set(wrong) & (containing(rejected) | set(true))
+        assert len(true) == len(wrong) <= 2
+        assert split_citations(row["chosen"]) == (chosen, true)
+        assert split_citations(row["rejected"]) == (rejected, wrong)
+    # The longer quote first; there is one wrong id, so one true one is enough. Of the second pair
+    # the prompt's own document is no wrong one, and its rejected side quotes what is left.
+    assert [row["chosen_citations"] for row in rows[:3]] == [["ice"], [], ["ice"]]
+    assert [row["rejected_citations"] for row in rows[:3]] == [["bee"], [], ["fox"]]
+
+
+def test_the_tokens_of_ids_stand_before_the_end_and_those_that_were_sampled_stay(cited):
+    for row, (chosen, _, ended) in zip(cited[1], PAIRS, strict=True):
+        for name in ("chosen", "rejected"):
+            is_ended = ended or name == "rejected"
+            assert row[f"{name}_token_ids"] == tokens(row[name], is_ended)
+            assert row[f"{name}_length"] == len(row[f"{name}_token_ids"]) - is_ended
+        assert row["chosen_token_ids"][: len(chosen)] == tokens(chosen, ended=False)
+
+
+SAMPLED = [
+    # what the model gave, whether it was cut, and what is measured of it
+    ("the quick brown fox [fox]", False, "the quick brown fox", True),
+    ("the quick brown fox [ice] [fo", True, "the quick brown fox", True),
+    ("no ids", False, "no ids", True),
+    ("and no end", True, "and no end", False),
+]
+
+
+@pytest.fixture(scope="module")
+def samples(tmp_path_factory):
+    directory = tmp_path_factory.mktemp("samples")
+    responses = [
+        [Response(text, tokens(text, not cut), "length" if cut else "stop")]
+        for text, cut, _, _ in SAMPLED
+    ]
+    requests = [Request([1], 0)] * len(SAMPLED)
+    write_part(directory, 0, [f"p{i}" for i in range(len(SAMPLED))], requests, responses)
+    return directory
+
+
+def test_samples_are_measured_without_ids(samples, model, tmp_path):
+    count = write_uncited(samples, tmp_path / "uncited", ModelConfig(path=str(model)))
+    rows = read_samples(tmp_path / "uncited").to_pylist()
+    assert count == 2
+    for row, (_, _, text, ended) in zip(rows, SAMPLED, strict=True):
+        assert row["response"] == text
+        assert row["token_ids"] == tokens(text, ended)
+        assert row["finish_reason"] == ("stop" if ended else "length")
+
+
+def test_the_ids_of_responses_are_compared_with_trace_and_gold(index, samples, tmp_path):
+    prompts = [
+        Prompt("p0", "?", documents=[("tales", "fox"), ("no", "such")]),
+        Prompt("p1", "?", documents=[("tales", "fox")]),
+        Prompt("p2", "?", documents=[("no", "such")]),
+        Prompt("p3", "?"),
+    ]
+    decoded = ["[ice] [fox]", " [ice] [fox]", " [bee]", " [fox]"]
+    answers = [[Response(text, [7], "stop")] for text in decoded]
+    names = [f"p{i}:0" for i in range(4)]
+    (tmp_path / "constrained").mkdir()
+    write_part(tmp_path / "constrained", 0, names, [Request([1], 0)] * 4, answers)
+    found = evaluate_citations(prompts, samples, tmp_path / "constrained", index, n=1, k=2)
+    assert [found[name] for name in ("responses", "quoting", "with_gold")] == [4, 2, 2]
+    every = {"cited": 1.0, "valid": 1.0, "hits_at_1_trace": 0.0, "hits_at_k_trace": 1.0}
+    assert found["constrained"] == {**every, "hits_at_1_gold": 0.0, "hits_at_k_gold": 1.0}
+    assert found["plain"] == {
+        "cited": 0.5,
+        "valid": 1.0,
+        "hits_at_1_trace": 0.5,
+        "hits_at_k_trace": 0.5,
+        "hits_at_1_gold": 0.5,
+        "hits_at_k_gold": 0.5,
+    }
+    # Verified by construction.
+    assert (found["traced"]["valid"], found["traced"]["hits_at_1_trace"]) == (1.0, 1.0)
+    (tmp_path / "none").mkdir()
+    found = evaluate_citations(prompts, samples, tmp_path / "none", index, n=1, k=2)
+    assert found["constrained"] is None
+
+
+IDS = st.sampled_from("abc")
+RIGHT = st.none() | st.sets(IDS)
+
+
+@given(
+    st.lists(st.builds(Cited, st.lists(IDS, max_size=4), st.sets(IDS), RIGHT, RIGHT)), st.just(2)
+)
+def test_hits_are_counted_as_a_loop_would(responses, k):
+    def hits(right, first):
+        known = [one for one in responses if getattr(one, right) is not None]
+        count = 0
+        for one in known:
+            count += any(id in getattr(one, right) for id in one.ids[:first])
+        return count / len(known) if known else None
+
+    metrics = citation_metrics(responses, k)
+    for right in ("trace", "gold"):
+        assert metrics[f"hits_at_1_{right}"] == hits(right, 1)
+        assert metrics[f"hits_at_k_{right}"] == hits(right, k)
+    ids = [id in one.valid for one in responses for id in one.ids[:k]]
+    assert metrics["valid"] == (sum(ids) / len(ids) if ids else None)
+
+
+VALID = ["fox", "foxes", "ice 2", 'the "X" \\ y']
+
+
+def test_after_each_token_just_those_are_allowed_that_lead_to_valid_ids():
+    tokenizer = tiny_tokenizer()
+    end = tokenizer.eos_token_id
+    trie = TokenTrie(Constraint(" [", VALID, "]", 2), tokenizer, [end])
+    complete = ["".join(f" [{id}]" for id in ids) for id in VALID for ids in ([id], [id, VALID[0]])]
+    complete += [f" [{one}] [{two}]" for one in VALID for two in VALID]
+    begun = {text[:length] for text in complete for length in range(len(text) + 1)}
+    for text in begun:
+        ids = tokenizer(text, add_special_tokens=False)["input_ids"] if text else []
+        after = {other[len(text)] for other in begun if other.startswith(text) and other != text}
+        wanted = {
+            tokenizer(character, add_special_tokens=False)["input_ids"][0] for character in after
+        }
+        assert set(trie.allowed(ids)) == wanted | ({end} if text in complete else set()), text
+
+
+def test_the_constrained_ids_of_vllm_are_always_valid(model, tmp_path, monkeypatch):
+    begun = [Continuation(str(i), tokens(text, ended=False)) for i, text in enumerate(TEXTS)]
+    constraint = Constraint(" [", VALID, "]", 3)
+    run_sampling(
+        [*begun, Continuation("long", [7] * 300)],
+        tmp_path,
+        model=ModelConfig(path=str(model)),
+        sampling=SamplingConfig(
+            backend="vllm", n=1, temperature=0, max_tokens=constraint.max_tokens
+        ),
+        seed=0,
+        round=0,
+        constraint=constraint,
+    )
+    rows = read_samples(tmp_path).to_pylist()
+    assert len(rows) == 6
+    for row in rows:
+        rest, ids = split_citations(row["response"])
+        assert rest == ""
+        assert 1 <= len(ids) <= 3
+        assert set(ids) <= set(VALID)
+        assert row["finish_reason"] == "stop"
+    assert len(rows[-1]["prompt_token_ids"]) == 256 - constraint.max_tokens

@@ -1,0 +1,175 @@
+"""The commands of the index, run as a user runs them."""
+
+import json
+import resource
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+
+from command_line import assert_fails, quotetune, records
+
+TEXT = "It was the best of times, it was the worst of times."
+
+
+@pytest.fixture(scope="module")
+def index(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("cli")
+    record = {"id": "2c", "source": "dickens", "text": TEXT, "title": "A Tale"}
+    (folder / "corpus.jsonl").write_text(json.dumps(record) + "\n")
+    result = quotetune(
+        "build-index", folder / "corpus.jsonl", "-o", folder / "index", "--meta-keys", "title,url"
+    )
+    assert result.returncode == 0, result.stderr
+    assert result.stdout == "" and "1 documents" in result.stderr
+    return folder / "index"
+
+
+def test_the_version_is_the_package_s() -> None:
+    assert quotetune("--version").stdout == f"quotetune {version('quotetune')}\n"
+
+
+def test_help_is_quick() -> None:
+    seconds = []
+    for _ in range(5):
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        result = quotetune("--help")
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        seconds.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+    assert all(
+        name in result.stdout for name in ("build-index", "score", "trace", "info", "verify")
+    )
+    # Time on the processor: the clock on the wall would measure who else is busy.
+    assert min(seconds) < 0.3
+
+
+def test_score_adds_the_report_to_each_record(index: Path, tmp_path: Path) -> None:
+    lines = [{"text": f"So: {TEXT}", "model": "m"}, {"text": "short", "model": "n"}]
+    path = tmp_path / "texts.jsonl"
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    first, second = records(quotetune("score", index, path))
+    assert first["model"] == "m" and first["text"] == lines[0]["text"]
+    assert (first["numerator"], first["denominator"], first["too_short"]) == (28, 32, False)
+    assert first["quip_25_beta"] == 28 / 32
+    assert first["quotes"][0]["documents"] == [
+        {"source": "dickens", "id": "2c", "metadata": {"title": "A Tale"}, "offset": 0}
+    ]
+    assert second["quip_25_beta"] is None and second["too_short"] is True
+
+
+def test_score_reads_standard_input_and_another_key(index: Path) -> None:
+    stdin = json.dumps({"response": TEXT}) + "\n\n" + json.dumps({"response": "x" * 30}) + "\n"
+    result = quotetune("score", index, "--key", "response", "--exact", stdin=stdin)
+    assert [record["quip_25_beta"] for record in records(result)] == [1.0, 0.0]
+
+
+def test_score_writes_a_file_when_it_is_complete(index: Path, tmp_path: Path) -> None:
+    output = tmp_path / "scores.jsonl"
+    stdin = json.dumps({"text": TEXT}) + "\n"
+    assert quotetune("score", index, "-o", output, stdin=stdin).returncode == 0
+    assert json.loads(output.read_text())["numerator"] == 28
+    output.unlink()
+    assert_fails(quotetune("score", index, "-o", output, stdin=stdin + "{"), 1, "<stdin>:2")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_trace_gives_quotes_of_one_text(index: Path) -> None:
+    [record] = records(quotetune("trace", index, "--text", "the best of times", "--min-chars", 10))
+    [quote] = record["quotes"]
+    assert (quote["start"], quote["end"], quote["count"]) == (0, 17, 1)
+    assert quote["documents"][0]["offset"] == 7
+
+
+def test_quotes_are_coloured_and_sourced_on_a_terminal() -> None:
+    from rich.console import Console
+
+    from quotetune.cli.highlight import show_quotes, show_report
+    from quotetune.corpus.results import QuipReport, Quote, QuoteSource
+
+    source = QuoteSource("dickens", "2c", {"title": "A Tale"}, 0)
+    quote = Quote(4, 10, "quoted", 2, [source] * 4)
+    console = Console(force_terminal=True, width=80, record=True)
+    with console.capture() as captured:
+        show_quotes(console, "not quoted [bold]here", [quote])
+        show_report(console, "covered", QuipReport(1, 2, 0.5, False, None, None, [(0, 3)]))
+    shown = captured.get()
+    assert "\x1b[4;32mquoted\x1b[0m" in shown and "[bold]here" in shown
+    assert "dickens/2c (A Tale)" in shown and "2 times" in shown and "..." in shown
+    assert "\x1b[1;32mcov\x1b[0mered" in shown and "QUIP 50.0% (1 of 2)" in shown
+
+
+def test_info_describes_the_index(index: Path) -> None:
+    result = quotetune("info", index)
+    assert result.returncode == 0
+    for part in ("25 characters", "squash", "bloom, suffix", "28 distinct", "false-positive rate"):
+        assert part in " ".join(result.stdout.split())
+    manifest = json.loads(quotetune("info", index, "--json").stdout)
+    assert manifest["counts"]["documents"] == 1 and manifest["n"] == 25
+
+
+def test_a_fuse_filter_is_built_described_checked_and_not_changed(tmp_path: Path) -> None:
+    index, line = tmp_path / "index", json.dumps({"text": TEXT}) + "\n"
+    build = ("build-index", "-", "-o", index, "--structures")
+    assert_fails(quotetune(*build, "bloom,fuse", stdin=line), 2, "bloom and fuse; choose one")
+    assert_fails(quotetune(*build, "fuse", "--fpr", 0.1, stdin=line), 2, "fpr with fuse")
+    assert quotetune(*build, "fuse,lean", stdin=line).returncode == 0
+    shown = " ".join(quotetune("info", index).stdout.split())
+    for part in ("structures fuse, lean", "28 distinct n-grams", "1 partitions", "0.0015%"):
+        assert part in shown
+    assert "undamaged" in quotetune("verify", index).stdout
+    assert_fails(quotetune("add", index, "-", stdin=line), 1, "fuse filter, which cannot change")
+    path = index / "filter-00000.fuse"
+    path.write_bytes(path.read_bytes()[:-1] + b"!")
+    result = quotetune("verify", index)
+    assert result.returncode == 1 and str(path) in result.stderr
+
+
+def test_verify_exits_with_1_and_names_the_damaged_file(index: Path, tmp_path: Path) -> None:
+    import shutil
+
+    result = quotetune("verify", index)
+    assert result.returncode == 0 and "undamaged" in result.stdout
+    copy = Path(shutil.copytree(index, tmp_path / "copy"))
+    path = copy / "segment-00000.text"
+    path.write_bytes(path.read_bytes()[:-1] + b"!")
+    result = quotetune("verify", copy)
+    assert result.returncode == 1
+    assert str(path) in result.stderr and "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("content", "code", "part"),
+    [
+        ('{"text": "a"}\n{"text": ', 1, "corpus.jsonl:2: malformed JSON"),
+        ('{"body": "a"}\n', 1, 'corpus.jsonl:1: no key "text"'),
+        ('{"text": "a", "id": 1}\n{"text": "b", "id": 1}\n', 1, "corpus.jsonl:1"),
+        ("", 1, "no document in"),
+        (None, 2, "no such file"),
+    ],
+)
+def test_bad_corpora_are_one_line_errors(
+    tmp_path: Path, content: str | None, code: int, part: str
+) -> None:
+    corpus = tmp_path / "corpus.jsonl"
+    if content is not None:
+        corpus.write_text(content)
+    assert_fails(quotetune("build-index", corpus, "-o", tmp_path / "index"), code, part)
+    assert not (tmp_path / "index").exists() and not (tmp_path / "index.partial").exists()
+
+
+def test_an_output_that_exists_is_a_usage_error_and_overwrite_replaces_it(tmp_path: Path) -> None:
+    line = json.dumps({"text": TEXT}) + "\n"
+    arguments = ("build-index", "-", "-o", tmp_path / "index")
+    assert quotetune(*arguments, stdin=line).returncode == 0
+    assert_fails(quotetune(*arguments, stdin=line), 2, "--overwrite")
+    assert quotetune(*arguments, "--overwrite", stdin=line).returncode == 0
+
+
+def test_commands_on_what_is_no_index_are_one_line_errors(tmp_path: Path) -> None:
+    for command in ("info", "verify", "score", "trace"):
+        assert_fails(quotetune(command, tmp_path / "absent"), 1, "absent: no index here")
+
+
+def test_bad_records_to_score_are_one_line_errors(index: Path) -> None:
+    for line, part in (("{", "not JSON"), ('{"t": "a"}', "--key"), ("[1]", "not an object")):
+        assert_fails(quotetune("score", index, stdin=line), 1, "<stdin>:1", part)

@@ -1,0 +1,226 @@
+"""The index against the naive one: random corpora and queries over small and Unicode alphabets."""
+
+import random
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import quotetune
+from naive_index import NaiveIndex, squash
+from quotetune import Index
+
+CORPORA = 400
+QUERIES = 40
+DISTINCT_QUESTIONS = 10_000
+STRUCTURES = [
+    ["suffix"],
+    ["bloom", "suffix"],
+    ["fuse", "suffix"],
+    ["lean"],
+    ["bloom", "lean"],
+    ["fuse", "lean"],
+]
+ALPHABETS = ["a", "ab", "ab ", "a \n\r\t", "aé漢😀", "e\u0301a\u200d👩", "\0b\x1c\u2028 \u3000\x85"]
+
+
+@dataclass
+class Case:
+    documents: list[str]
+    queries: list[str]
+    n: int
+    normalization: str
+    segment_bytes: int
+    structures: list[str]
+
+
+def random_text(rng: random.Random, alphabet: str, longest: int) -> str:
+    return "".join(rng.choices(alphabet, k=rng.randrange(longest + 1)))
+
+
+def query(rng: random.Random, documents: list[str], alphabet: str) -> str:
+    """Pieces of documents and of chance, so that matches are long, touch and overlap."""
+    pieces = []
+    for _ in range(rng.randrange(1, 4)):
+        document = rng.choice(documents) if documents and rng.random() < 0.7 else ""
+        if document:
+            start = rng.randrange(len(document))
+            pieces.append(document[start : start + rng.randrange(1, 45)])
+        else:
+            pieces.append(random_text(rng, alphabet, 12))
+    return "".join(pieces)
+
+
+@st.composite
+def cases(draw: st.DrawFn) -> Case:
+    rng = random.Random(draw(st.integers(0, 2**32)))
+    alphabet = draw(st.sampled_from(ALPHABETS))
+    documents = [random_text(rng, alphabet, 50) for _ in range(draw(st.integers(0, 6)))]
+    if documents and draw(st.booleans()):
+        documents.append(rng.choice(documents))
+    return Case(
+        documents=documents,
+        queries=[query(rng, documents, alphabet) for _ in range(QUERIES)],
+        n=draw(st.sampled_from([1, 2, 3, 5, 8, 25])),
+        normalization=draw(st.sampled_from(["squash", "none"])),
+        segment_bytes=draw(st.sampled_from([1, 40, 1 << 30])),
+        structures=draw(st.sampled_from(STRUCTURES)),
+    )
+
+
+@pytest.fixture(scope="module")
+def output(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("property") / "index"
+
+
+def built(case: Case, output: Path) -> Index:
+    shutil.rmtree(output, ignore_errors=True)
+    return quotetune.build_index(
+        case.documents,
+        output,
+        n=case.n,
+        normalization=case.normalization,
+        segment_bytes=case.segment_bytes,
+        structures=case.structures,
+        threads=1,
+    )
+
+
+def test_every_answer_of_the_suffix_index_is_the_naive_one(output: Path) -> None:
+    asked: set[int] = set()
+
+    @settings(max_examples=CORPORA, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    @given(case=cases())
+    def check(case: Case) -> None:
+        asked.update(hash((case.n, *case.documents, text)) for text in case.queries)
+        assert_answers_are_the_naive_ones(case, output)
+
+    check()
+    assert len(asked) >= DISTINCT_QUESTIONS
+
+
+def assert_answers_are_the_naive_ones(case: Case, output: Path) -> None:
+    index = built(case, output)
+    naive = NaiveIndex(case.documents, case.n, case.normalization)
+    expected_numerators = [naive.numerator(text) for text in case.queries]
+
+    for number, text in enumerate(naive.documents):
+        assert index.document("documents", str(number)).text == text
+    assert index.count(case.queries).tolist() == [naive.count(text) for text in case.queries]
+    assert index.contains(case.queries).tolist() == [naive.count(text) > 0 for text in case.queries]
+    for text, numerator, report, score in zip(
+        case.queries,
+        expected_numerators,
+        index.score(case.queries, exact=True),
+        index.quip(case.queries, exact=True),
+        strict=True,
+    ):
+        assert (report.numerator, report.denominator) == (numerator, naive.denominator(text))
+        assert report.too_short == (report.denominator == 0) == np.isnan(score)
+        if not report.too_short:
+            assert score == report.quip_25_beta == numerator / report.denominator
+        assert report.covered == naive.covered(text)
+        assert_same_quotes(report.quotes, naive.quotes(text, case.n, 10))
+        lengths = [end - start for start, end in naive.spans(text, case.n)]
+        assert report.longest_quote == max(lengths, default=0)
+
+
+def assert_same_quotes(quotes, expected) -> None:
+    assert [(quote.start, quote.end, quote.text, quote.count) for quote in quotes] == [
+        (quote.start, quote.end, quote.text, quote.count) for quote in expected
+    ]
+    assert [[(int(d.id), d.offset) for d in quote.documents] for quote in quotes] == [
+        quote.documents for quote in expected
+    ]
+
+
+@settings(
+    max_examples=CORPORA // 3,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(case=cases(), min_chars=st.integers(1, 12), max_documents=st.integers(0, 3))
+def test_trace_finds_the_naive_quotes_at_any_length_below_and_above_n(
+    case: Case, output: Path, min_chars: int, max_documents: int
+) -> None:
+    index = built(case, output)
+    naive = NaiveIndex(case.documents, case.n, case.normalization)
+    if "lean" in case.structures:
+        min_chars = max(min_chars, case.n)
+    traces = index.trace(case.queries, min_chars, max_documents)
+    for text, quotes in zip(case.queries, traces, strict=True):
+        assert_same_quotes(quotes, naive.quotes(text, min_chars, max_documents))
+
+
+@settings(
+    max_examples=CORPORA // 3,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(case=cases(), seed=st.integers(0, 2**32))
+def test_on_topic_quip_counts_the_windows_of_the_named_documents_only(
+    case: Case, output: Path, seed: int
+) -> None:
+    index = built(case, output)
+    naive = NaiveIndex(case.documents, case.n, case.normalization)
+    rng = random.Random(seed)
+    count = len(case.documents)
+    topics = [rng.choices(range(count), k=rng.randrange(3)) if count else [] for _ in case.queries]
+    identities = [[("documents", str(number)) for number in topic] for topic in topics]
+    scores = index.quip(case.queries, documents=identities)
+    for text, topic, score in zip(case.queries, topics, scores, strict=True):
+        denominator = naive.denominator(text)
+        if denominator == 0:
+            assert np.isnan(score)
+        else:
+            assert score == naive.topic_numerator(text, topic) / denominator
+
+
+@settings(
+    max_examples=CORPORA // 3,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(case=cases(), structure=st.sampled_from(["bloom", "fuse"]))
+def test_a_filter_never_misses_an_ngram(case: Case, structure: str, output: Path) -> None:
+    case.structures = [structure]
+    index = built(case, output)
+    naive = NaiveIndex(case.documents, case.n, case.normalization)
+    for text, report in zip(case.queries, index.score(case.queries), strict=True):
+        assert naive.numerator(text) <= report.numerator <= report.denominator
+        assert report.denominator == naive.denominator(text)
+        assert report.quotes is None and report.longest_quote is None
+        # What the quotes cover is covered by the n-grams that the filter holds.
+        exactly = {at for run in naive.covered(text) for at in range(*run)}
+        assert exactly <= {at for run in report.covered for at in range(*run)}
+
+
+@pytest.mark.parametrize("options", [{}, {"fpr": 0.01}, {"fpr": 0.001}, {"bits_per_ngram": 10}])
+def test_false_positives_of_the_filter_come_at_the_stated_rate(
+    tmp_path: Path, options: dict[str, float]
+) -> None:
+    rng = random.Random(3)
+    texts = ["".join(rng.choices("abcdefgh ", k=2000)) for _ in range(100)]
+    index = quotetune.build_index(texts, tmp_path / "index", structures=["bloom"], **options)
+    strangers = ["".join(rng.choices("abcdefgh ", k=2024)) for _ in range(400)]
+    reports = index.score(strangers)
+    asked = sum(report.denominator for report in reports)
+    false = sum(report.numerator for report in reports)
+    assert abs(false - asked * index.fpr) <= 5 * (asked * index.fpr) ** 0.5 + asked * index.fpr / 10
+    if "fpr" in options:
+        assert index.fpr == pytest.approx(options["fpr"], rel=0.1)
+    assert all(report.numerator == report.denominator for report in index.score(texts))
+
+
+@given(text=st.text(alphabet=st.sampled_from(" \n\r\t\x0b\x1c\x85\u2028\u3000ab"), max_size=30))
+@settings(max_examples=300, deadline=None)
+def test_naive_squash_with_origins_is_the_three_passes(text: str) -> None:
+    from naive_index import squash_with_origins
+
+    squashed, origins = squash_with_origins(text)
+    assert squashed == squash(text)
+    assert len(origins) == len(squashed)

@@ -1,0 +1,40 @@
+"""The tokenizer of a model: loaded with the model's settings, and missed in one line."""
+
+import json
+
+import pytest
+
+from quotetune.config import ModelConfig
+from quotetune.errors import UsageError
+from quotetune.models.tokenizer import load_tokenizer
+from tiny_model import save_tiny_model, tiny_tokenizer
+
+
+def test_it_is_the_tokenizer_beside_the_weights(tmp_path):
+    model = ModelConfig(path=str(save_tiny_model(tmp_path / "model")))
+    text = "A glacier is ice."
+    assert load_tokenizer(model)(text)["input_ids"] == tiny_tokenizer()(text)["input_ids"]
+
+
+def test_a_directory_without_one_is_named(tmp_path):
+    (tmp_path / "config.json").write_text(json.dumps({"model_type": "llama"}))
+    with pytest.raises(UsageError) as caught:
+        load_tokenizer(ModelConfig(path=str(tmp_path)))
+    message = str(caught.value)
+    assert message.startswith(f"model.path {tmp_path}: its tokenizer cannot be loaded (")
+    assert message.endswith("): put the tokenizer's files beside the weights")
+    assert "\n" not in message
+
+
+def test_a_model_that_is_nowhere_is_missed_before_transformers_looks_for_it():
+    with pytest.raises(UsageError, match=r"model.path ./nowhere: there is no such directory"):
+        load_tokenizer(ModelConfig(path="./nowhere"))
+
+
+def test_code_beside_a_tokenizer_runs_only_if_it_is_trusted(tmp_path):
+    kind = {"AutoTokenizer": ["code.Mine", None]}
+    (tmp_path / "config.json").write_text(json.dumps({"model_type": "own", "auto_map": kind}))
+    (tmp_path / "tokenizer_config.json").write_text(json.dumps({"auto_map": kind}))
+    (tmp_path / "code.py").write_text("raise OSError('it has run')\n")
+    with pytest.raises(UsageError, match=r"set model\.trust_remote_code to true"):
+        load_tokenizer(ModelConfig(path=str(tmp_path)))

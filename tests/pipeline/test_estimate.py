@@ -1,0 +1,91 @@
+"""What `train --dry-run` says a run will take."""
+
+from pathlib import Path
+
+import pytest
+
+import tiny_run
+from quotetune.config import Config
+from quotetune.models.size import model_size
+from quotetune.pipeline.estimate import CORE_SAMPLING, estimate
+
+
+@pytest.fixture(scope="module")
+def config(tmp_path_factory) -> dict:
+    return tiny_run.write_inputs(tmp_path_factory.mktemp("inputs"))
+
+
+def estimated(config: dict, **changes):
+    merged = {
+        name: {**config[name], **block} if isinstance(block, dict) else block
+        for name, block in changes.items()
+    }
+    found = estimate(Config.model_validate({**config, **merged}))
+    assert found is not None
+    return found
+
+
+def test_a_model_s_size_is_that_of_the_loaded_model(config):
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    model = AutoModelForCausalLM.from_pretrained(config["model"]["path"])
+    size = model_size(Path(config["model"]["path"]))
+    assert size is not None
+    # Input and output embeddings are apart in this model.
+    assert size.parameters == sum(weights.numel() for weights in model.parameters())
+    assert size.bytes == 4 * size.parameters
+    cache = model(torch.tensor([[1, 2, 3]]), use_cache=True).past_key_values
+    numbers = sum(layer.keys.numel() + layer.values.numel() for layer in cache.layers)
+    assert size.cache_bytes_a_token == 2 * numbers / 3
+
+
+def test_tokens_are_those_of_full_responses_and_all_pairs(config):
+    found = estimated(config)
+    # 6 training prompts, 4 samples of 24 tokens; 4 held-out ones, best of 4 and one after.
+    assert (found.train_prompts, found.heldout_prompts) == (6, 4)
+    assert found.sampled_tokens == 6 * 4 * 24
+    assert found.evaluation_tokens == 4 * (4 + 1) * 24
+    # "What is 17?" has 11 characters, 3 tokens of four.
+    assert found.trained_tokens == 6 * 2 * (3 + 24)
+    rounds = estimated(config, rounds=2)
+    assert rounds.train_prompts == 12
+    assert rounds.evaluation_tokens == 4 * (4 + 2) * 24
+    assert estimated(config, evaluation={"baselines": ["according_to"]}).evaluation_tokens == (
+        4 * (4 + 1 + 1) * 24
+    )
+    assert estimated(config, dpo={"max_length": 10}).trained_tokens == 6 * 2 * 10
+    assert estimated(config, prompts={"prefix_tokens": 5, "format": "text"}).trained_tokens == (
+        6 * 2 * (5 + 24)
+    )
+
+
+def test_more_work_takes_longer_and_a_larger_batch_more_memory(config):
+    found = estimated(config)
+    assert found.seconds and found.memory and found.disk
+    size = model_size(Path(config["model"]["path"]))
+    more = estimated(config, sampling={"n": 400_000})
+    assert size is not None
+    cores = int(found.device.split()[0])
+    extra = 6 * (400_000 - 4) * 24 * 2 * size.parameters / (cores * CORE_SAMPLING)
+    assert more.seconds - found.seconds == pytest.approx(extra)
+    assert estimated(config, dpo={"per_device_train_batch_size": 64}).memory > found.memory
+    assert estimated(config, lora=None).disk > found.disk
+    assert estimated(config, lora=None).seconds > found.seconds
+    judged = estimated(config, evaluation={"reward_accuracy": True})
+    assert judged.lines()[-1].endswith("; not counted: evaluation.reward_accuracy")
+
+
+def test_without_the_model_only_tokens_are_known_and_without_prompts_nothing(config, tmp_path):
+    found = estimated(config, model={"path": "some/name"})
+    assert found.seconds is None
+    assert found.lines()[-1] == "time, memory, disk: not known before the model is here"
+    changed = {**config, "prompts": {"path": tmp_path / "no.jsonl"}}
+    assert estimate(Config.model_validate(changed)) is None
+
+
+def test_a_damaged_model_is_not_counted(config, tmp_path):
+    (tmp_path / "config.json").write_text("{}")
+    assert model_size(tmp_path) is None
+    (tmp_path / "model.safetensors").write_bytes(b"\xff" * 16)
+    assert model_size(tmp_path) is None
