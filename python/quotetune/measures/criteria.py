@@ -4,7 +4,6 @@ QUIP, the length and those that take a model are not here: scoring, sampling and
 `quotetune.measures.neural` have them.
 """
 
-import json
 import re
 from collections.abc import Sequence
 from math import fsum, log
@@ -90,9 +89,7 @@ def rarity(index: "Index", texts: Sequence[str]) -> Numbers:
     Returns:
         Nats, 0 or more; 0 for a text that quotes nothing.
     """
-    from quotetune import _core
-
-    total = json.loads(_core.read_manifest(index.path))["counts"]["ngrams"]
+    total = index.ngrams
     quoted = [_looked_up(text, hits, index.n) for text, hits in index.windows(texts, exact=True)]
     distinct = list(dict.fromkeys(ngram for ngrams in quoted for ngram in ngrams))
     counts = dict(zip(distinct, index.count(distinct).tolist(), strict=True))
