@@ -1,8 +1,8 @@
 """Look at a run's report in a real browser: `python -m tests.browser RUN [-o FOLDER]`.
 
-Needs playwright and a Chromium (`CHROMIUM=/usr/bin/chromium`). Opens `report.html` as a desktop and
-a phone show it, light and dark, uses it by keyboard, and takes screenshots. With `--prompts 2000`
-it is the report of a run of that size, made by repeating this one.
+It needs playwright and Chromium (`CHROMIUM=/usr/bin/chromium`). It opens `report.html` as on a
+desktop and on a phone, light and dark, uses it by keyboard, and takes screenshots. With
+`--prompts 2000`, it opens the report of a run of that size, which is made by repeating RUN.
 """
 
 import argparse
@@ -45,7 +45,7 @@ def open_report(browser: Browser, report: Path, width: int, scheme: str = "light
 
 
 def check_quiet(page: Page, report: Path) -> None:
-    """Nothing was said on the console, and nothing was asked for but the page itself."""
+    """The console is silent, and nothing but the page itself is requested."""
     asked = [line for line in page.said if line != report.resolve().as_uri()]  # type: ignore[attr-defined]
     assert [line for line in asked if line != "data:,"] == []
 
@@ -57,7 +57,7 @@ def check_width(page: Page) -> None:
 
 
 def check_search(page: Page) -> None:
-    """A word leaves the prompts that have it; a word that nobody has leaves none."""
+    """Searching for a word shows the prompts that contain it; an unknown word shows none."""
     heading = page.locator("#response-rows th").first
     name = heading.evaluate("node => node.firstChild.textContent")
     page.get_by_label("Search prompts").fill(name)
@@ -69,7 +69,7 @@ def check_search(page: Page) -> None:
 
 
 def check_keyboard(page: Page) -> None:
-    """From the search box, Tab alone comes to a quote, whose sources Enter opens and Esc closes."""
+    """From the search box, Tab reaches a quote; Enter opens its sources, and Esc closes them."""
     page.get_by_label("Search prompts").focus()
     for _ in range(40):
         page.keyboard.press("Tab")
@@ -89,7 +89,7 @@ def check_keyboard(page: Page) -> None:
 
 
 def check_orders(page: Page) -> None:
-    """From the largest gain to the largest loss, and by name; any row stands on either side."""
+    """Prompts can be sorted by gain, by loss and by name, and any row shown on either side."""
     if page.locator("#order option[value=gain]").count():
         firsts = set()
         for order in ("gain", "loss"):
@@ -98,7 +98,7 @@ def check_orders(page: Page) -> None:
         assert len(firsts) == 2
     page.locator("#order").select_option("name")
     names = page.locator("#response-rows th").all_text_contents()
-    # The browser's order of letters is not Python's for all of them.
+    # The browser does not sort all letters as Python does.
     assert names[0].casefold() <= names[-1].casefold()
     page.locator("#left").select_option(index=1)
     right = page.locator("#right option").nth(1).text_content()
@@ -108,7 +108,7 @@ def check_orders(page: Page) -> None:
 
 
 def check_pages(page: Page) -> None:
-    """The next page has other prompts, and the one before has the first ones again."""
+    """The next page has other prompts, and going back shows the first ones again."""
     names = page.locator("#response-rows th")
     first = names.all_text_contents()
     if not page.locator(".pager").first.is_visible():
@@ -154,7 +154,7 @@ def main(run: Path, screenshots: Path) -> None:
         page = open_report(browser, report, 1280)
         page.pdf(path=screenshots / "print.pdf", format="A4")
         browser.close()
-    print(f"all well; {report.stat().st_size / 1e6:.2f} MB; look at {screenshots}")
+    print(f"no problems; {report.stat().st_size / 1e6:.2f} MB; look at {screenshots}")
 
 
 def take_picture(run: Path, picture: Path) -> None:

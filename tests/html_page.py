@@ -1,4 +1,4 @@
-"""A page read by the standard library's parser, which knows nothing of our templates."""
+"""An HTML page, read by the standard library's parser, which does not know the templates."""
 
 import json
 from html.parser import HTMLParser
@@ -78,5 +78,5 @@ def read_page(path: Path) -> Element:
 
 
 def browsing_data(page: Element) -> dict:
-    """What the page's script is given."""
+    """The data of the page's script."""
     return json.loads(page.one("script", type="application/json").text)

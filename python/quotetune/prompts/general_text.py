@@ -25,7 +25,7 @@ def read_general_texts(path: Path) -> list[str]:
         raise UsageError(f"{path}: cannot be read ({error}): correct the path") from error
     texts = [text for text in texts if text.strip()]
     if not texts:
-        raise UsageError(f"{path}: there is no text: add some, or correct the path")
+        raise UsageError(f"{path}: there is no text in it: add some, or correct the path")
     return texts
 
 
@@ -50,7 +50,7 @@ def _read(path: Path) -> list[str]:
     for where, row in read_objects(path.read_bytes().split(b"\n"), str(path), UsageError):
         if not isinstance(row.get("text"), str):
             raise UsageError(
-                f"{where}: no text under the key text: add one, or rename the key to text"
+                f"{where}: there is no text under the key text: add one, or rename the key to text"
             )
         texts.append(row["text"])
     return texts
