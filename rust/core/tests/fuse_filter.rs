@@ -4,8 +4,8 @@ mod mixed_keys;
 
 use mixed_keys::keys;
 use proptest::prelude::*;
-use quotetune_core::fuse::construct::construct;
-use quotetune_core::fuse::{FPR, Fuse, Partition};
+use quotetune_core::filter::fuse::construct::construct;
+use quotetune_core::filter::fuse::{FPR, Fuse, Partition};
 use xxhash_rust::xxh3::xxh3_64;
 
 /// A filter of several partitions, constructed side by side.
@@ -128,7 +128,7 @@ fn a_filter_without_partitions_holds_nothing() {
 
 #[test]
 fn slots_never_change_within_a_version() {
-    assert_eq!(quotetune_core::fuse::VERSION, 1);
+    assert_eq!(quotetune_core::filter::fuse::VERSION, 1);
     let filter = Owned::of(&keys(4, 1000), 2);
     let bytes: Vec<u8> = filter
         .fingerprints

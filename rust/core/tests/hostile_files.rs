@@ -13,7 +13,7 @@ use std::sync::{LazyLock, Mutex, PoisonError};
 use hostile::{Site, dump, sealed_file, sealed_manifest};
 use proptest::prelude::*;
 use proptest::sample::Index as Choice;
-use quotetune_core::ingest::InvalidText;
+use quotetune_core::build::ingest::InvalidText;
 
 /// Remembers the largest allocation.
 struct Watched;

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use proptest::prelude::*;
-use quotetune_core::ngram::NgramHasher;
+use quotetune_core::text::ngram::NgramHasher;
 
 fn hashes(n: usize, text: &str) -> Vec<u64> {
     let mut hashes = Vec::new();

@@ -3,16 +3,17 @@
 use std::collections::HashSet;
 
 use proptest::prelude::*;
-use quotetune_core::anchors::Anchors;
-use quotetune_core::bloom::{Bloom, BloomBuilder};
-use quotetune_core::jump::jump_table;
-use quotetune_core::lean::{LeanArrays, LeanView};
-use quotetune_core::locate::{lowest_documents, occurrences};
-use quotetune_core::ngram::NgramHasher;
-use quotetune_core::side_by_side::alone;
-use quotetune_core::spans::{self, Span, WindowHits, covered_runs, quoted_windows};
-use quotetune_core::suffix::{SEPARATOR, SuffixView, suffix_array};
-use quotetune_core::text_index::TextIndex;
+use quotetune_core::filter::bloom::{Bloom, BloomBuilder};
+use quotetune_core::memory::side_by_side::alone;
+use quotetune_core::query::locate::{lowest_documents, occurrences};
+use quotetune_core::query::spans::{self, Span, WindowHits, covered_runs, quoted_windows};
+use quotetune_core::suffix::array::{SEPARATOR, suffix_array};
+use quotetune_core::suffix::jump::jump_table;
+use quotetune_core::suffix::lean::{LeanArrays, LeanView};
+use quotetune_core::suffix::text_index::TextIndex;
+use quotetune_core::suffix::view::SuffixView;
+use quotetune_core::text::anchors::Anchors;
+use quotetune_core::text::ngram::NgramHasher;
 
 fn maximal_spans(
     query: &str,

@@ -1,9 +1,10 @@
 //! The suffix index against sorted suffixes and scans of the text.
 
 use proptest::prelude::*;
-use quotetune_core::jump::jump_table;
-use quotetune_core::side_by_side::alone;
-use quotetune_core::suffix::{SuffixView, suffix_array};
+use quotetune_core::memory::side_by_side::alone;
+use quotetune_core::suffix::array::suffix_array;
+use quotetune_core::suffix::jump::jump_table;
+use quotetune_core::suffix::view::SuffixView;
 
 struct Segment {
     text: Vec<u8>,

@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 
 use hostile::Site;
 use libfuzzer_sys::fuzz_target;
-use quotetune_core::ingest::InvalidText;
+use quotetune_core::build::ingest::InvalidText;
 
 static SITE: LazyLock<Site> = LazyLock::new(Site::new);
 

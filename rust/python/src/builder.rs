@@ -4,17 +4,19 @@ use std::path::PathBuf;
 
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedStr;
-use quotetune_core::build_options::BuildOptions;
-use quotetune_core::builder;
-use quotetune_core::corpus::{Document, Place};
+use quotetune_core::build::builder;
+use quotetune_core::build::ingest::{
+    self, IngestOptions, Input, InvalidText, Key, Keys, SourceName,
+};
+use quotetune_core::build::options::BuildOptions;
+use quotetune_core::build::places::{Document, Place};
+use quotetune_core::change::{Addition, ChangeOptions};
 use quotetune_core::error::{Error, Result};
-use quotetune_core::finish::Progress;
-use quotetune_core::ingest::{self, IngestOptions, Input, InvalidText, Key, Keys, SourceName};
-use quotetune_core::live::{Addition, ChangeOptions};
-use quotetune_core::manifest::RecordKeys;
-use quotetune_core::sizing::Sizing;
-use quotetune_core::squash::Normalization;
-use quotetune_core::text_index::Suffixes;
+use quotetune_core::filter::sizing::Sizing;
+use quotetune_core::progress::Progress;
+use quotetune_core::store::manifest::RecordKeys;
+use quotetune_core::suffix::text_index::Suffixes;
+use quotetune_core::text::squash::Normalization;
 
 use crate::error::{to_python, usage_error};
 

@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use pyo3::prelude::*;
-use quotetune_core::redis_bloom::import::{self, ImportOptions};
-use quotetune_core::squash::Normalization;
+use quotetune_core::filter_files::redis_bloom::import::{self, ImportOptions};
+use quotetune_core::text::squash::Normalization;
 
 use crate::builder::Reporter;
 use crate::error::usage_error;

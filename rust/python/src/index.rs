@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use numpy::{IntoPyArray, PyArray1};
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedStr;
-use quotetune_core::index::{self, Report, StoredDocument};
+use quotetune_core::query::{self, Report, StoredDocument};
 
 use crate::builder::RecordKeyTuple;
 use crate::error::{to_python, usage_error};
@@ -25,14 +25,14 @@ type ReportTuple = (
 
 #[pyclass(frozen)]
 pub struct Index {
-    index: index::Index,
+    index: query::Index,
 }
 
 #[pymethods]
 impl Index {
     #[new]
     fn new(py: Python<'_>, path: PathBuf) -> PyResult<Self> {
-        let index = py.detach(|| index::Index::open(&path));
+        let index = py.detach(|| query::Index::open(&path));
         Ok(Self {
             index: index.map_err(|error| to_python(py, error))?,
         })
@@ -200,7 +200,7 @@ fn document_tuple(document: StoredDocument) -> DocumentTuple {
     )
 }
 
-fn quotes(quotes: Vec<index::Quote>) -> Vec<Quote> {
+fn quotes(quotes: Vec<query::Quote>) -> Vec<Quote> {
     quotes.into_iter().map(Quote::from).collect()
 }
 

@@ -1,10 +1,10 @@
 //! `quotetune._core`: the Python face of quotetune-core. It converts, and decides nothing.
 
 mod builder;
+mod change;
 mod error;
 mod import;
 mod index;
-mod live;
 mod pool;
 mod quote;
 mod texts;
@@ -17,21 +17,21 @@ mod _core {
     #[pymodule_export]
     use super::builder::{Builder, bits_for_fpr};
     #[pymodule_export]
+    use super::change::{compact, merge, remove};
+    #[pymodule_export]
     use super::import::import_bloom;
     #[pymodule_export]
     use super::index::Index;
     #[pymodule_export]
-    use super::live::{compact, merge, remove};
-    #[pymodule_export]
     use super::quote::{Quote, QuoteSource};
     #[pymodule_export]
-    const MAX_SEGMENT_BYTES: u64 = quotetune_core::suffix::MAX_TEXT as u64;
+    const MAX_SEGMENT_BYTES: u64 = quotetune_core::suffix::array::MAX_TEXT as u64;
     #[pymodule_export]
-    const DEFAULT_BITS_PER_NGRAM: f64 = quotetune_core::bloom::DEFAULT_BITS_PER_NGRAM;
+    const DEFAULT_BITS_PER_NGRAM: f64 = quotetune_core::filter::bloom::DEFAULT_BITS_PER_NGRAM;
     #[pymodule_export]
-    const MAX_N: usize = quotetune_core::ngram::NgramHasher::MAX_N;
+    const MAX_N: usize = quotetune_core::text::ngram::NgramHasher::MAX_N;
     #[pymodule_export]
-    const DEFAULT_SEGMENT_BYTES: u64 = quotetune_core::build_options::DEFAULT_SEGMENT_BYTES;
+    const DEFAULT_SEGMENT_BYTES: u64 = quotetune_core::build::options::DEFAULT_SEGMENT_BYTES;
     #[pymodule_export]
     use super::verify::{check_files, read_manifest};
 }

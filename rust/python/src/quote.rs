@@ -7,7 +7,7 @@ use pyo3::basic::CompareOp;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyList, PyTuple, PyType};
-use quotetune_core::index;
+use quotetune_core::query;
 
 /// A document that a quote stands in.
 ///
@@ -27,7 +27,7 @@ pub struct QuoteSource {
 }
 
 impl QuoteSource {
-    fn found(found: &index::QuoteSource) -> Self {
+    fn found(found: &query::QuoteSource) -> Self {
         Self {
             source: found.source.as_str().into(),
             id: found.id.as_str().into(),
@@ -132,12 +132,12 @@ pub struct Quote {
     text: Box<str>,
     count: u64,
     /// What the list of documents is made of when it is asked for.
-    found: Vec<index::QuoteSource>,
+    found: Vec<query::QuoteSource>,
     documents: PyOnceLock<Py<PyList>>,
 }
 
-impl From<index::Quote> for Quote {
-    fn from(quote: index::Quote) -> Self {
+impl From<query::Quote> for Quote {
+    fn from(quote: query::Quote) -> Self {
         Self {
             start: quote.start,
             end: quote.end,

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use pyo3::prelude::*;
 use quotetune_core::error::Error;
-use quotetune_core::manifest::Manifest;
-use quotetune_core::verify::verify;
+use quotetune_core::store::manifest::Manifest;
+use quotetune_core::store::verify::verify;
 
 use crate::error::to_python;
 

@@ -4,13 +4,15 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use quotetune_core::build_options::BuildOptions;
-use quotetune_core::builder::Builder;
-use quotetune_core::index::Index;
-use quotetune_core::ingest::{self, IngestOptions, Input, InvalidText, Key, Keys, SourceName};
-use quotetune_core::redis_bloom::import::{ImportOptions, import};
-use quotetune_core::squash::Normalization;
-use quotetune_core::verify::verify;
+use quotetune_core::build::builder::Builder;
+use quotetune_core::build::ingest::{
+    self, IngestOptions, Input, InvalidText, Key, Keys, SourceName,
+};
+use quotetune_core::build::options::BuildOptions;
+use quotetune_core::filter_files::redis_bloom::import::{ImportOptions, import};
+use quotetune_core::query::Index;
+use quotetune_core::store::verify::verify;
+use quotetune_core::text::squash::Normalization;
 use tempfile::TempDir;
 use xxhash_rust::xxh3::xxh3_64;
 

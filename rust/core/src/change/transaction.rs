@@ -1,0 +1,188 @@
+//! One writer's hold on an index, and the one step that makes a change visible.
+
+use std::ffi::OsStr;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+
+use rayon::ThreadPool;
+
+use super::draft::{Draft, Outcome, Part};
+use crate::error::{Error, Result};
+use crate::progress::{Progress, supervise};
+use crate::store::directory::{remove_if_present, sync_directory};
+use crate::store::header::Parameters;
+use crate::store::lock::lock;
+use crate::store::manifest::{Counts, FileEntry, Manifest};
+use crate::store::names;
+use crate::store::output::OutputDirectory;
+
+/// Where new files are made, within the index: from there they reach their place by a rename.
+const STAGING: &str = "change";
+const STAGING_PARTIAL: &str = "change.partial";
+
+/// An index that nobody else changes meanwhile.
+pub struct Change {
+    pub directory: PathBuf,
+    pub manifest: Manifest,
+    pub parameters: Parameters,
+    _lock: File,
+}
+
+impl Change {
+    /// Lock the index in `directory`, and remove what a killed command left there.
+    pub fn begin(directory: &Path) -> Result<Self> {
+        // Where no index is, nothing is written.
+        Manifest::read(directory)?.require_changeable(directory)?;
+        let lock = lock(directory, "command")?;
+        let manifest = Manifest::read(directory)?;
+        check_documents(directory, &manifest)?;
+        remove_unnamed(directory, &manifest)?;
+        Ok(Self {
+            directory: directory.to_owned(),
+            parameters: manifest.parameters(directory)?,
+            manifest,
+            _lock: lock,
+        })
+    }
+
+    /// The segments as they stand.
+    pub fn parts(&self) -> Result<Vec<Part>> {
+        let open = |entry| Part::finished(&self.directory, entry, self.parameters);
+        self.manifest.segments.iter().map(open).collect()
+    }
+
+    pub fn refuse<T>(&self, what: impl Into<String>, remedy: &'static str) -> Result<T> {
+        Err(Error::Refused {
+            path: self.directory.clone(),
+            what: what.into(),
+            remedy,
+        })
+    }
+
+    /// Carry `draft` out on the threads of `pool`, and make what comes of it, with these counts, the index.
+    pub fn make(
+        self,
+        draft: Draft,
+        staging: OutputDirectory,
+        counts: Counts,
+        pool: ThreadPool,
+        progress: impl FnMut(Progress) -> Result<()>,
+    ) -> Result<Manifest> {
+        let here = self.directory.clone();
+        let outcome = supervise(pool, progress, move |gauge| draft.carry_out(&here, gauge))?;
+        let manifest = Manifest {
+            counts,
+            ..self.manifest
+        };
+        commit(&self.directory, staging, outcome, manifest)
+    }
+}
+
+/// A directory for the new files of the index in `directory`.
+pub fn stage(directory: &Path) -> Result<OutputDirectory> {
+    OutputDirectory::create(&stage_path(directory), false)
+}
+
+/// What `stage` takes; for a `Builder`, which does it by itself.
+pub fn stage_path(directory: &Path) -> PathBuf {
+    directory.join(STAGING)
+}
+
+/// Bring the files of `outcome` into `directory` and put a manifest that names them there.
+///
+/// Until the manifest is replaced, in one step, the index is the old one.
+pub fn commit(
+    directory: &Path,
+    staging: OutputDirectory,
+    outcome: Outcome,
+    mut manifest: Manifest,
+) -> Result<Manifest> {
+    let mut number = manifest.next_file;
+    let mut bring = |from: &Option<PathBuf>, kind: &str, files: &mut [&mut FileEntry]| {
+        let Some(from) = from else { return Ok(()) };
+        for file in files {
+            let old = from.join(&file.name);
+            let ending = old.extension().unwrap_or_default().to_string_lossy();
+            file.name = format!("{kind}-{number:05}.{ending}");
+            place(
+                &old,
+                &directory.join(&file.name),
+                from.as_path() == staging.path(),
+            )?;
+        }
+        number += 1;
+        Ok(())
+    };
+    manifest.segments.clear();
+    for (from, mut entry) in outcome.segments {
+        let files = &mut [&mut entry.text, &mut entry.suffix, &mut entry.records];
+        bring(&from, "segment", files)?;
+        manifest.segments.push(entry);
+    }
+    manifest.filters.clear();
+    for (from, mut entry) in outcome.filters {
+        bring(&from, "filter", &mut [&mut entry.file])?;
+        manifest.filters.push(entry);
+    }
+    manifest.next_file = number;
+    sync_directory(directory)?;
+    manifest.write(directory)?;
+    drop(staging);
+    // The change is made: what cannot be removed now, the next command removes.
+    let _ = remove_unnamed(directory, &manifest);
+    Ok(manifest)
+}
+
+/// A change counts on what a manifest says of the documents of segments and filters.
+fn check_documents(directory: &Path, manifest: &Manifest) -> Result<()> {
+    let filters = manifest.filters.iter().map(|filter| filter.documents);
+    let segments = manifest.segments.iter();
+    let segments = segments.map(|segment| segment.documents as u64);
+    let expected = Some(manifest.counts.documents);
+    let fits =
+        |documents: Vec<u64>| documents.into_iter().try_fold(0, u64::checked_add) == expected;
+    let has = |structure: &str| manifest.structures.iter().any(|name| name == structure);
+    let bad_segments = manifest.suffixes().is_some() && !fits(segments.collect());
+    let bad_filters = has("bloom") && !fits(filters.collect());
+    match bad_segments || bad_filters {
+        true => Err(Error::damaged(
+            &directory.join(names::MANIFEST),
+            "its segments and filters are not those of its documents",
+        )),
+        false => Ok(()),
+    }
+}
+
+/// Move a new file, or share a finished one of another index: neither will ever be written again.
+fn place(from: &Path, to: &Path, is_new: bool) -> Result<()> {
+    if is_new {
+        return fs::rename(from, to).map_err(Error::io("move", from));
+    }
+    if fs::hard_link(from, to).is_err() {
+        fs::copy(from, to).map_err(Error::io("copy", from))?;
+    }
+    // A finished file may have been copied here a moment ago, and not be on the disk yet.
+    let file = File::open(to).and_then(|file| file.sync_all());
+    file.map_err(Error::io("write", to))
+}
+
+/// Remove the files of an index that its manifest does not name.
+fn remove_unnamed(directory: &Path, manifest: &Manifest) -> Result<()> {
+    remove_if_present(&directory.join(STAGING_PARTIAL))?;
+    for entry in fs::read_dir(directory).map_err(Error::io("read", directory))? {
+        let name = entry.map_err(Error::io("read", directory))?.file_name();
+        if is_ours(&name) && !manifest.files().any(|file| *file.name == *name) {
+            let path = directory.join(name);
+            fs::remove_file(&path).map_err(Error::io("remove", &path))?;
+        }
+    }
+    Ok(())
+}
+
+fn is_ours(name: &OsStr) -> bool {
+    let name = name.to_string_lossy();
+    let endings = [".text", ".suffix", ".documents", ".bloom"];
+    let numbered = name.starts_with("segment-") || name.starts_with("filter-");
+    name == names::PARTIAL_MANIFEST
+        || numbered && endings.iter().any(|ending| name.ends_with(ending))
+}

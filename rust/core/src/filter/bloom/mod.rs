@@ -1,0 +1,16 @@
+//! Cache-line blocked Bloom filter of n-gram hashes.
+//!
+//! A key sets one bit in each of the eight 64-bit lanes of one 64-byte block, so a lookup costs one cache miss. The
+//! filter is a plain slice of words that a memory map can provide: [`Bloom`] reads it, [`BloomBuilder`] fills it from
+//! several threads, [`words_for`] sizes it from the number of distinct n-grams (see [`crate::filter::cardinality`]).
+
+mod block;
+mod builder;
+mod kernel;
+mod sizing;
+mod view;
+
+pub use block::BLOCK_WORDS;
+pub use builder::{BloomBuilder, BloomInserter};
+pub use sizing::{DEFAULT_BITS_PER_NGRAM, bits_to_fpr, fpr_to_bits, words_for};
+pub use view::{Bloom, Measure, VERSION};

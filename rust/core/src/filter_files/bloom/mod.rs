@@ -1,0 +1,3 @@
+//! The file of a Bloom filter.
+
+pub mod build;

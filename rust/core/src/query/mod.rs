@@ -1,0 +1,14 @@
+//! Asking an index: how much of a text stands in the corpus, which parts, and in which documents.
+
+mod count;
+mod index;
+pub mod locate;
+mod quip;
+pub mod spans;
+mod topic;
+mod trace;
+
+pub use index::{Index, StoredDocument};
+pub use quip::Quip;
+pub use topic::Topic;
+pub use trace::{Quote, QuoteSource, Report};

@@ -1,0 +1,126 @@
+//! The container of every binary file of an index: a header, then sections aligned to 64 bytes.
+//!
+//! Everything is little-endian.
+
+use std::fs::File;
+use std::io::{BufWriter, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+use bytemuck::AnyBitPattern;
+use memmap2::{Advice, Mmap};
+
+use super::header::{ALIGNMENT, Extent, HEADER_LENGTH, Header, Kind, Parameters, check_header};
+use crate::error::{Error, Result};
+
+const BUFFER: usize = 1 << 20;
+
+/// Writes one file from front to back; `finish` makes it whole. It is forced to the disk when a manifest is to name it.
+pub struct FileWriter {
+    path: PathBuf,
+    file: BufWriter<File>,
+    header: Header,
+    sections: usize,
+    position: u64,
+}
+
+impl FileWriter {
+    pub fn create(path: PathBuf, kind: Kind, parameters: Parameters) -> Result<Self> {
+        let file = File::create(&path).map_err(Error::io("create", &path))?;
+        let mut writer = Self {
+            path,
+            file: BufWriter::with_capacity(BUFFER, file),
+            header: Header::new(kind, parameters),
+            sections: 0,
+            position: 0,
+        };
+        writer.append(&[0; HEADER_LENGTH])?;
+        Ok(writer)
+    }
+
+    /// Begin the next section; `write` appends to it.
+    pub fn begin_section(&mut self) -> Result<()> {
+        let padding = self.position.next_multiple_of(ALIGNMENT) - self.position;
+        self.append(&[0; ALIGNMENT as usize][..padding as usize])?;
+        self.header.sections[self.sections].offset = self.position;
+        self.sections += 1;
+        Ok(())
+    }
+
+    /// Append to the current section.
+    pub fn write(&mut self, bytes: &[u8]) -> Result<()> {
+        self.append(bytes)?;
+        self.header.sections[self.sections - 1].length += bytes.len() as u64;
+        Ok(())
+    }
+
+    fn append(&mut self, bytes: &[u8]) -> Result<()> {
+        self.file
+            .write_all(bytes)
+            .map_err(Error::io("write", &self.path))?;
+        self.position += bytes.len() as u64;
+        Ok(())
+    }
+
+    /// Write the header in front.
+    pub fn finish(mut self) -> Result<PathBuf> {
+        self.header.file_length = self.position;
+        self.header.checksum = self.header.own_checksum();
+        let path = self.path;
+        (|| {
+            self.file.seek(SeekFrom::Start(0))?;
+            self.file.write_all(bytemuck::bytes_of(&self.header))?;
+            self.file.flush()
+        })()
+        .map_err(Error::io("write", &path))?;
+        Ok(path)
+    }
+}
+
+/// A finished file, mapped into memory.
+pub struct MappedFile {
+    path: PathBuf,
+    map: Mmap,
+    header: Header,
+}
+
+impl MappedFile {
+    /// Map a file after checking its header, its parameters and its length, and nothing else.
+    pub fn open(path: PathBuf, kind: Kind, parameters: Parameters) -> Result<Self> {
+        let file = File::open(&path).map_err(Error::io("open", &path))?;
+        // SAFETY: files of an index are never written again after the rename that published them.
+        // Whoever truncates one under a running process gets a SIGBUS, as with any mapped file;
+        // changed bytes are harmless, since every access is checked and every bit pattern is valid.
+        let map = unsafe { Mmap::map(&file) }.map_err(Error::io("map", &path))?;
+        let header: Header = match map.get(..HEADER_LENGTH) {
+            Some(bytes) => bytemuck::pod_read_unaligned(bytes),
+            None => {
+                return Err(Error::Foreign {
+                    path,
+                    kind: kind.name(),
+                });
+            }
+        };
+        check_header(&header, map.len() as u64, &path, kind, parameters)?;
+        Ok(Self { path, map, header })
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The numbers of a section; `open` made sure that it lies inside the file.
+    ///
+    /// Bytes beyond the last whole number, which no writer leaves, are not seen.
+    pub fn section<T: AnyBitPattern>(&self, index: usize) -> &[T] {
+        let Extent { offset, length } = self.header.sections[index];
+        let whole = length - length % size_of::<T>() as u64;
+        let bytes = self.map.get(offset as usize..(offset + whole) as usize);
+        bytes.map_or(&[], bytemuck::cast_slice)
+    }
+
+    /// Tell the operating system that reads will be scattered: it should not read ahead.
+    pub fn advise_random(&self) {
+        // Advice only: where the system does not take it, nothing else changes.
+        let _ = self.map.advise(Advice::Random);
+    }
+}

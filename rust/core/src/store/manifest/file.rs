@@ -1,0 +1,130 @@
+//! `manifest.json` on the disk: read and checked as a whole, replaced in one step.
+
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::Path;
+
+use serde_json::Value;
+use xxhash_rust::xxh3::xxh3_64;
+
+use super::contents::{FORMAT, Manifest, NO_CHECKSUM};
+use crate::error::{Error, Result};
+use crate::filter::sizing::Sizing;
+use crate::store::directory::sync_directory;
+use crate::store::header::FORMAT_VERSION;
+use crate::store::names;
+use crate::text::ngram::NgramHasher;
+use crate::text::squash::Normalization;
+
+const CHECKSUM_KEY: &str = "\"checksum\": \"";
+
+impl Manifest {
+    /// Read and check the manifest of the index in `directory`.
+    pub fn read(directory: &Path) -> Result<Self> {
+        let path = directory.join(names::MANIFEST);
+        if !path.exists() {
+            return Err(Error::NoIndex {
+                path: directory.to_owned(),
+                what: match (directory.is_dir(), directory.exists()) {
+                    (true, _) => "the directory has no manifest.json",
+                    (false, true) => "it is a file, not a directory",
+                    (false, false) => "the directory does not exist",
+                },
+            });
+        }
+        let json = fs::read(&path).map_err(Error::io("read", &path))?;
+        let value: Value = serde_json::from_slice(&json)
+            .map_err(|error| Error::damaged(&path, format_args!("not valid JSON: {error}")))?;
+        if value["format"] != FORMAT {
+            return Err(Error::Foreign {
+                path,
+                kind: "manifest",
+            });
+        }
+        if value["format_version"] != FORMAT_VERSION {
+            return Err(Error::Version {
+                path,
+                found: value["format_version"].as_u64().unwrap_or_default(),
+                expected: FORMAT_VERSION.into(),
+            });
+        }
+        let manifest: Self = serde_json::from_value(value)
+            .map_err(|error| Error::damaged(&path, format_args!("{error}")))?;
+        let without = String::from_utf8_lossy(&json).replace(
+            &format!("{CHECKSUM_KEY}{}", manifest.checksum),
+            &format!("{CHECKSUM_KEY}{NO_CHECKSUM}"),
+        );
+        if manifest.checksum != format!("{:016x}", xxh3_64(without.as_bytes())) {
+            return Err(Error::damaged(&path, "it does not match its checksum"));
+        }
+        manifest.check_versions(&path)?;
+        manifest.check_names(&path)?;
+        Ok(manifest.completed())
+    }
+
+    /// Fill in what manifests did not say before indexes could change.
+    fn completed(mut self) -> Self {
+        if let (None, [filter]) = (self.sizing, self.filters.as_mut_slice()) {
+            self.sizing = Some(Sizing::new(filter.bits_per_ngram, None));
+            filter.documents = self.counts.documents;
+        }
+        self.next_file = self.next_file.max(self.segments.len()).max(1);
+        self
+    }
+
+    /// Put this manifest into `directory`, in one step, in place of the one that may be there.
+    pub fn write(&self, directory: &Path) -> Result<()> {
+        let partial = directory.join(names::PARTIAL_MANIFEST);
+        let write = || {
+            let mut file = File::create(&partial)?;
+            file.write_all(self.to_json().as_bytes())?;
+            file.sync_all()
+        };
+        write().map_err(Error::io("write", &partial))?;
+        let path = directory.join(names::MANIFEST);
+        fs::rename(&partial, &path).map_err(Error::io("write", &path))?;
+        sync_directory(directory)
+    }
+
+    fn check_versions(&self, path: &Path) -> Result<()> {
+        let versions = [
+            (self.normalization.version, Normalization::VERSION),
+            (self.hash.version, NgramHasher::VERSION),
+        ];
+        match versions.iter().find(|(found, expected)| found != expected) {
+            None => Ok(()),
+            Some(&(found, expected)) => Err(Error::Version {
+                path: path.to_owned(),
+                found: found.into(),
+                expected: expected.into(),
+            }),
+        }
+    }
+
+    /// No name may lead out of the directory: to another's file, or to a device that never ends.
+    fn check_names(&self, path: &Path) -> Result<()> {
+        let is_plain = |name: &str| Path::new(name).file_name() == Some(name.as_ref());
+        match self.files().find(|file| !is_plain(&file.name)) {
+            None => Ok(()),
+            Some(file) => {
+                let what = format_args!("{:?} is no name of a file beside it", file.name);
+                Err(Error::damaged(path, what))
+            }
+        }
+    }
+
+    /// The text of the file, with its checksum.
+    pub fn to_json(&self) -> String {
+        let manifest = Self {
+            checksum: NO_CHECKSUM.to_owned(),
+            ..self.clone()
+        };
+        let mut json = serde_json::to_string_pretty(&manifest).expect("plain values serialise");
+        json.push('\n');
+        let checksum = xxh3_64(json.as_bytes());
+        json.replace(
+            &format!("{CHECKSUM_KEY}{NO_CHECKSUM}"),
+            &format!("{CHECKSUM_KEY}{checksum:016x}"),
+        )
+    }
+}

@@ -1,0 +1,5 @@
+//! What is taken from a text: its normal form, the hashes of its n-grams, and its anchors.
+
+pub mod anchors;
+pub mod ngram;
+pub mod squash;
