@@ -266,11 +266,11 @@ def test_evaluate_says_of_responses_to_other_prompts_that_they_are_not_compared(
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ('{"id": "c", "response": "x"}', "id 'c' is none of the 2 prompts"),
-        ('{"prompt": "Z?", "response": "x"}', "its prompt is none of the 2 prompts"),
-        ('{"response": "x"}', "neither id nor prompt says what this responds to"),
-        ('{"id": "a"}', "there is no text under response"),
-        ("", "there are no responses in it"),
+        ('{"id": "c", "response": "x"}', "id 'c' is not among the 2 prompts"),
+        ('{"prompt": "Z?", "response": "x"}', "its prompt is not among the 2 prompts"),
+        ('{"response": "x"}', 'neither "id" nor "prompt" names a prompt'),
+        ('{"id": "a"}', 'no text under the key "response"'),
+        ("", "responses.jsonl: no responses: write one per line"),
     ],
 )
 def test_evaluate_names_the_line_that_is_no_response(line, message, samples, tmp_path, capsys):

@@ -133,7 +133,7 @@ def test_every_table_says_which_policy_it_is(run):
         card = (run / policy / "adapter" / "README.md").read_text()
         assert f"|  | base | {policy.replace('-', ' ')} |" in card
         assert f"{metrics['rows'][policy]['quip']:.1%} |" in card
-        assert f"gives {SAID}" in card
+        assert f"selected {SAID}" in card
 
 
 def test_the_report_shows_the_same_policy(run):
@@ -141,5 +141,5 @@ def test_the_report_shows_the_same_policy(run):
     (tuned,) = page.one("section", id="results").all("th", class_="tuned")
     assert tuned.words == "round 1"
     captions = [caption.words for caption in page.one("section", id="results").all("caption")]
-    assert captions[0].startswith(f"The run gives {SAID}")
+    assert captions[0].startswith(f"The run selected {SAID}")
     assert f"After: {SAID}" in captions[1]

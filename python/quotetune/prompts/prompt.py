@@ -40,7 +40,7 @@ class Prompt:
 
     @property
     def last_message(self) -> str:
-        """Its text, or the content of the last message of its chat."""
+        """The text, or the content of the last message of the chat."""
         return (self.text or "") if self.messages is None else self.messages[-1]["content"]
 
 

@@ -1,4 +1,7 @@
-"""What a finished run has left, read for the report; nothing that may be missing is asked for."""
+"""The files of a finished run, as the report reads them.
+
+A file that not every run has may be missing.
+"""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -23,14 +26,14 @@ _STEPS = ("prompts", "sample", "score", "pair", "train", "metrics")
 
 @dataclass(frozen=True)
 class ResultRow:
-    """A policy, or a yardstick beside it, that was evaluated on the held-out prompts.
+    """A row of the table of results: a policy, or something that policies are compared with.
 
     Attributes:
         key: Its name in the files, such as `round-1`.
         label: Its name for a reader.
-        metrics: Its measures.
+        metrics: Its metrics, by name.
         responses: The file of its responses and their measures; None if there is none.
-        intervals: Of its differences to the base model, by measure: the ends of the interval.
+        intervals: The ends of the interval of its difference from the base model, by metric.
     """
 
     key: str
@@ -42,12 +45,12 @@ class ResultRow:
 
 @dataclass(frozen=True)
 class StageTime:
-    """What a stage cost.
+    """The time that a stage took.
 
     Attributes:
-        name: The stage.
-        seconds: How long it took, since its last start if it was interrupted.
-        finished: When it was done, in ISO 8601.
+        name: Name of the stage.
+        seconds: Seconds that it took, from its last start if it was interrupted.
+        finished: Time of its end, in ISO 8601.
     """
 
     name: str
@@ -60,15 +63,15 @@ class RunFiles:
     """A finished run.
 
     Attributes:
-        directory: Where it is.
-        config: What `config.yaml` holds.
-        metrics: What `metrics.json` holds.
-        rows: What was evaluated, the base model first.
+        directory: Directory of the run.
+        config: Content of `config.yaml`.
+        metrics: Content of `metrics.json`.
+        rows: Rows of the table of results, the base model first.
         prompts: The held-out prompts.
-        pairs: What `pairs.json` of each round holds, by the name of its policy.
-        trainings: What `training.json` of each training holds, by the name of its policy.
-        stages: The stages, in the order in which they were finished.
-        packages: Versions by package.
+        pairs: Content of each round's `pairs.json`, by the name of its policy.
+        trainings: Content of each training's `training.json`, by the name of its policy.
+        stages: The stages, in the order in which they finished.
+        packages: Versions of packages, by package.
     """
 
     directory: Path
@@ -83,7 +86,7 @@ class RunFiles:
 
     @property
     def policies(self) -> list[ResultRow]:
-        """The rows of policies, in the order in which they were trained, the base model first."""
+        """The rows of policies: the base model, then those that were trained, in order."""
         return [row for row in self.rows if row.key in (BASE, *self.metrics["policies"])]
 
     @property
@@ -94,7 +97,7 @@ class RunFiles:
 
     @property
     def direction(self) -> str:
-        """Whether it was to `quote` more, or to `unquote`."""
+        """The run's `pairs.direction`: `quote` or `unquote`."""
         direction: str = (self.config.get("pairs") or {}).get(
             "direction", PairsConfig.model_fields["direction"].default
         )
@@ -102,7 +105,7 @@ class RunFiles:
 
     @property
     def tuned(self) -> ResultRow:
-        """The policy that the run gives: its best one."""
+        """The policy that the run selected: its best one."""
         best = self.metrics["best"]["policy"]
         return next(row for row in self.rows if row.key == best)
 
@@ -114,7 +117,7 @@ def read_run(directory: Path) -> RunFiles:
         directory: The run's directory.
 
     Returns:
-        What is there.
+        Its files.
 
     Raises:
         UsageError: It is not the directory of a finished run, or an older version wrote it.
@@ -122,15 +125,15 @@ def read_run(directory: Path) -> RunFiles:
     for name in ("config.yaml", "metrics.json", "prompts/heldout.parquet"):
         if not (directory / name).exists():
             raise UsageError(
-                f"{directory}: not a finished run, for it has no {name}: give the directory that"
-                " quotetune train has written, after its end"
+                f"{directory}: not a finished run (it has no {name}): give the directory of a run"
+                " that `quotetune train` has finished"
             )
     config = yaml.safe_load((directory / "config.yaml").read_text(encoding="utf-8"))
     metrics = _read_json(directory / "metrics.json")
     if metrics["schema"] != SCHEMA:
         raise UsageError(
-            f"{directory}: metrics.json has schema {metrics['schema']}, and this version reads"
-            f" {SCHEMA}: run `quotetune train` on the run's config.yaml, which writes it anew"
+            f"{directory}: metrics.json has schema {metrics['schema']}, but this version reads"
+            f" {SCHEMA}: run `quotetune train` on the run's config.yaml to write it again"
         )
     policies = metrics["policies"]
     manifests = _manifests(directory, policies)
@@ -165,13 +168,13 @@ def read_run(directory: Path) -> RunFiles:
 
 
 def _rows(directory: Path, metrics: _Record) -> list[ResultRow]:
-    """Return what was evaluated."""
+    """Return the rows of the table of results."""
     drift = _drift(directory / "curves.json")
     rows = []
     for key, values in metrics["rows"].items():
         ends = {
-            measure: (ends[0], ends[1])
-            for measure, ends in metrics["intervals"].get(key, {}).items()
+            metric: (ends[0], ends[1])
+            for metric, ends in metrics["intervals"].get(key, {}).items()
             if ends is not None
         }
         responses = _responses(directory / "evaluation", key)
@@ -182,7 +185,7 @@ def _rows(directory: Path, metrics: _Record) -> list[ResultRow]:
 
 
 def _drift(path: Path) -> dict[str, dict[str, float | None]]:
-    """Read how far each policy has gone from the base model, if that was measured."""
+    """Read the drift of each policy from the base model, if it was measured."""
     if not path.exists():
         return {}
     content = _read_json(path)
@@ -194,7 +197,7 @@ def _drift(path: Path) -> dict[str, dict[str, float | None]]:
 
 
 def _responses(evaluation: Path, key: str) -> Path | None:
-    """Find the responses of a row: some are derived from the base model's evaluation."""
+    """Find the responses of a row; those of some rows are in the base model's evaluation."""
     places = (
         evaluation / key / "metrics" / "responses.parquet",
         evaluation / BASE / "metrics" / f"{key}.parquet",
@@ -214,13 +217,13 @@ def _manifests(directory: Path, policies: Sequence[str]) -> list[_Record]:
 
 
 def _order(manifest: _Record) -> tuple[str, int]:
-    """Sort by time, and stages of the same second as they follow each other."""
+    """Sort by time, and stages of the same second by their order in a run."""
     kind = manifest["stage"].rpartition("/")[2]
     return manifest["finished"], _STEPS.index(kind) if kind in _STEPS else len(_STEPS)
 
 
 def _is_left_over(name: str, policies: Sequence[str]) -> bool:
-    """Tell whether a directory is of a round that the run had once and no longer has."""
+    """Tell whether a directory is of a round that the run no longer has."""
     return name.startswith("round-") and name not in policies
 
 
