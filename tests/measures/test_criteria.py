@@ -1,15 +1,45 @@
-"""What a preference can be about, against definitions that go through every substring."""
+"""The table of criteria, and their functions against definitions that try every substring."""
 
 import math
 import random
+import re
+from pathlib import Path
 
 import pytest
 
 from quotetune import Index, build_index
+from quotetune.config import PreferenceConfig
+from quotetune.config.pairs import ConstraintsConfig
 from quotetune.errors import QuotetuneError
-from quotetune.measures.criteria import long_quotes, on_topic_quip, rarity
+from quotetune.measures.criteria import FUNCTIONS, long_quotes, on_topic_quip, rarity
+from quotetune.metrics.criteria import CRITERIA, OF_PREFERENCE
 
 N = 4
+
+
+def test_every_criterion_has_a_function_unless_a_file_already_contains_it():
+    known = {name for name, criterion in CRITERIA.items() if criterion.known_from is not None}
+    assert known == {"quip", "length"}
+    assert set(FUNCTIONS) == set(CRITERIA) - known
+
+
+def test_the_criteria_are_the_keys_of_preference_and_of_constraints():
+    pairwise = {"judge", "callables"}
+    assert set(PreferenceConfig.model_fields) == {*OF_PREFERENCE, *pairwise}
+    assert set(OF_PREFERENCE) | set(ConstraintsConfig.model_fields) == set(CRITERIA)
+
+
+def test_the_documentation_lists_exactly_these_criteria():
+    text = (Path(__file__).parents[2] / "docs" / "preferences.md").read_text()
+    row = r"^\| `(\w+)` \|.*\| (higher|lower) \| ([\d.]+) \|(.*)\|$"
+    listed = {
+        name: (better, float(tau), needs.strip(" `") or None)
+        for name, better, tau, needs in re.findall(row, text, re.MULTILINE)
+    }
+    assert listed == {
+        name: (CRITERIA[name].better, CRITERIA[name].tau, CRITERIA[name].needs)
+        for name in OF_PREFERENCE
+    }
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from quotetune import build_index
 from quotetune.errors import QuotetuneError
-from quotetune.measures.responses import best_of_n, mean_metrics, repetition, response_rows, rouge_l
+from quotetune.measures.criteria import repetition, rouge_l
+from quotetune.measures.responses import best_of_n, mean_metrics, response_rows
 from quotetune.prompts.prompt import Prompt
 
 CORPUS = [

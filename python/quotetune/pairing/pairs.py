@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from quotetune.config import PairsConfig
 from quotetune.config.preference import CriterionConfig, PreferenceConfig
+from quotetune.metrics.criteria import CRITERIA
 from quotetune.pairing.preference import Matrix, Ranking, rank_candidates
 from quotetune.pairing.rules import pairs_by_rule
 
@@ -37,8 +38,6 @@ DISCARDS: dict[Discard, str] = {
     "below_quantile": "pairs, but all below the quantile",
 }
 PLAIN = PreferenceConfig(quip=CriterionConfig())
-# Of each constraint, whether lower is better.
-_CONSTRAINTS = {"perplexity": True, "reference_similarity": False, "bart_score": False}
 _Valid = npt.NDArray[np.bool_]
 
 
@@ -214,14 +213,13 @@ def _may_be_paired(responses: Sequence[Candidate], delta_length: float) -> _Vali
 def _within_constraints(ranked: Sequence[Candidate], settings: PairsConfig) -> _Valid:
     """Return where the chosen side is not worse by more than each constraint allows."""
     within = np.ones((len(ranked), len(ranked)), bool)
-    for name, lower_is_better in _CONSTRAINTS.items():
-        bound = getattr(settings.constraints, name, None)
+    for name, bound in settings.constraints or ():
         if bound is None:
             continue
         found = (response.values.get(name) for response in ranked)
         values = np.array([np.nan if value is None else value for value in found])
         worse = values[None, :] - values[:, None]
-        if lower_is_better:
+        if CRITERIA[name].better == "lower":
             worse = -worse
         within &= ~(worse > bound.worse_by)
     return within
