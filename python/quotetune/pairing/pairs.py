@@ -14,6 +14,7 @@ import numpy.typing as npt
 from quotetune.config import PairsConfig
 from quotetune.config.preference import CriterionConfig, PreferenceConfig
 from quotetune.metrics.criteria import CRITERIA
+from quotetune.pairing.candidates import Candidate, RankedCandidate
 from quotetune.pairing.preference import Matrix, Ranking, rank_candidates
 from quotetune.pairing.rules import pairs_by_rule
 
@@ -42,22 +43,33 @@ _Valid = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
-class Candidate:
-    """One response to a prompt.
+class Pair:
+    """Two candidates of which one is preferred.
 
     Attributes:
-        sample: Its number among the samples of the prompt, from 0; -1 for the reference.
-        text: The text.
-        quip: QUIP-Score, a fraction; None if it is too short to have one.
-        length: Tokens, without the end-of-text token.
-        values: Its other measures by name, as criteria and constraints need them.
+        chosen: The preferred one.
+        rejected: The other one.
+        preference: P(chosen > rejected); None between candidates of different prompts.
     """
 
-    sample: int
-    text: str
-    quip: float | None
-    length: int
-    values: Mapping[str, float | None] = field(default_factory=dict)
+    chosen: RankedCandidate
+    rejected: RankedCandidate
+    preference: float | None
+
+    @property
+    def quip_gap(self) -> float:
+        """By how much the QUIP of the chosen candidate is higher."""
+        return _known(self.chosen.candidate.quip) - _known(self.rejected.candidate.quip)
+
+    @property
+    def margin(self) -> float:
+        """By how much the win rate of the chosen candidate is higher."""
+        return _known(self.chosen.win_rate) - _known(self.rejected.win_rate)
+
+
+def _known(value: float | None) -> float:
+    assert value is not None  # a candidate that is too short for one is in no pair
+    return value
 
 
 @dataclass(frozen=True)
