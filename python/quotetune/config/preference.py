@@ -17,8 +17,7 @@ from pydantic import (
     model_validator,
 )
 
-from quotetune.config.block import Block
-from quotetune.config.model import ModelConfig
+from quotetune.config.block import Block, ModelConfig
 from quotetune.config.sampling import SamplingConfig
 from quotetune.metrics.criteria import OF_PREFERENCE
 from quotetune.metrics.metric import Better
