@@ -108,7 +108,7 @@ def test_a_share_too_small_for_a_decimal_is_not_called_nothing(page):
 def test_reward_accuracy_and_benchmarks_have_tables(page):
     _, accuracy, ability = page.one("section", id="results").all("table")
     assert table_rows(accuracy) == {"round 2": ["1,234", "86.3%", "0.5"]}
-    assert table_rows(ability) == {"truthfulqa_mc1, acc": ["0.302", "0.328"]}
+    assert table_rows(ability) == {"truthfulqa_mc1, acc": ["0.3020", "0.3280"]}
     assert [cell.words for cell in ability.one("thead").all("th")] == ["base", "round 2"]
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from markupsafe import Markup
 
 from quotetune.metrics.metric import Metric
+from quotetune.metrics.printing import general_ability_cells
 from quotetune.metrics.row_names import best_line, row_label
 from quotetune.metrics.table import METRICS, metrics_of
 from quotetune.report.charts import Point, line_chart
@@ -100,21 +101,22 @@ def other_tables(metrics: Mapping[str, Any]) -> _Section:
         ]
         caption = "Does the policy prefer the chosen response of pairs that it was not trained on?"
         tables.append({"caption": caption, "head": list(_ACCURACY), "lines": lines})
-    if tasks := metrics.get("lm_eval"):
-        lines = [
-            (f"{task}, {name}", [_cell(tasks[side][task][name], "{:.3f}") for side in tasks])
-            for task, found in tasks["before"].items()
-            for name in found
-            if "stderr" not in name
-        ]
+    if lm_eval := metrics.get("lm_eval"):
         caption = f"General ability, by lm-eval. After: {best_line(metrics)}."
-        head = [row_label(BASE), row_label(metrics["best"]["policy"])]
-        tables.append({"caption": caption, "head": head, "lines": lines})
+        cells = general_ability_cells(lm_eval, BASE, metrics["best"]["policy"])
+        tables.append(_table(caption, cells))
     if citations := metrics.get("citations"):
-        (_, *head), *cells = citation_cells(citations)
-        lines = [(name, values) for name, *values in cells]
-        tables.append({"caption": CITATIONS_NOTE, "head": head, "lines": lines})
+        tables.append(_table(CITATIONS_NOTE, citation_cells(citations)))
     return tables
+
+
+def _table(caption: str, cells: list[list[str]]) -> dict[str, Any]:
+    (_, *head), *lines = cells
+    return {
+        "caption": caption,
+        "head": head,
+        "lines": [(name, values) for name, *values in lines],
+    }
 
 
 def _cell(value: float | None, form: str) -> str:

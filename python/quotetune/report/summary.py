@@ -11,6 +11,7 @@ from quotetune.config import Config
 from quotetune.metrics.printing import (
     bootstrap_line,
     difference_line,
+    general_ability_cells,
     print_table,
     table_cells,
 )
@@ -136,12 +137,7 @@ def _reward_accuracy(metrics: Mapping[str, Any]) -> list[str]:
 def _lm_eval(metrics: Mapping[str, Any]) -> list[str]:
     if metrics["lm_eval"] is None:
         return []
-    before, after = metrics["lm_eval"]["before"], metrics["lm_eval"]["after"]
-    cells = [["", row_label(BASE), row_label(metrics["best"]["policy"])]]
-    for task, values in before.items():
-        for name, value in values.items():
-            if "stderr" not in name:
-                cells.append([f"{task} {name}", f"{value:.4f}", f"{after[task][name]:.4f}"])
+    cells = general_ability_cells(metrics["lm_eval"], BASE, metrics["best"]["policy"])
     note = f"After: {best_line(metrics)}."
     return ["## General ability", "", note, "", *markdown_table(cells), ""]
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from quotetune.config import ModelConfig
-from quotetune.config.open_blocks import check_dpo_options, check_lora_options
+from quotetune.config.open_blocks import dpo_problems, lora_problems
 from quotetune.errors import UsageError
 from quotetune.models.files import require_model, split_policy
 from quotetune.runtime.child import run_child
@@ -86,9 +86,9 @@ def run_training(
         UsageError: The model is not there, or an option cannot be.
         QuotetuneError: No pair is left, or the child failed; the message has its last words.
     """
-    problems = check_dpo_options(dpo) + ([] if lora is None else check_lora_options(lora))
+    problems = dpo_problems(dpo) + ([] if lora is None else lora_problems(lora))
     if problems:
-        raise UsageError("; ".join(problems))
+        raise UsageError("; ".join(map(str, problems)))
     base = model
     model, adapter = split_policy(model, adapter)
     if adapter is not None and lora is None:
