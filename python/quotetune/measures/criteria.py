@@ -3,7 +3,6 @@
 QUIP and the length are not here: scoring and sampling know them.
 """
 
-import json
 import re
 import shutil
 from collections.abc import Callable, Mapping, Sequence
@@ -14,7 +13,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from quotetune import _core
 from quotetune.config import ModelConfig
 from quotetune.corpus.index import Index
 from quotetune.errors import UsageError
@@ -97,7 +95,7 @@ def rarity(index: Index, texts: Sequence[str]) -> Numbers:
     Returns:
         Nats, 0 or more; 0 for a text that quotes nothing.
     """
-    total = json.loads(_core.read_manifest(index.path))["counts"]["ngrams"]
+    total = index.ngrams
     quoted = [_looked_up(text, hits, index.n) for text, hits in index.windows(texts, exact=True)]
     distinct = list(dict.fromkeys(ngram for ngrams in quoted for ngram in ngrams))
     counts = dict(zip(distinct, index.count(distinct).tolist(), strict=True))

@@ -21,7 +21,6 @@ from quotetune.report.pairs_section import pair_tables
 from quotetune.report.responses import (
     RowResponses,
     browsing_data,
-    knows_quotes,
     levels,
     read_responses,
 )
@@ -68,7 +67,7 @@ def page_content(files: RunFiles, index: Index | None) -> dict[str, Any]:
     base, tuned = files.rows[0], files.tuned
     shown = {entry.row.key: number for number, entry in enumerate(answered)}
     columns, table = result_table(files.rows, tuned)
-    shortest = index.n if index is not None and knows_quotes(index) else None
+    shortest = index.n if index is not None and index.has_suffix_index else None
     content = {
         "title": files.directory.resolve().name,
         "lead": _lead(files),
@@ -183,7 +182,7 @@ def _browsing_note(base: RowResponses, index: Index | None) -> str:
         note += f" Of {n} responses to a prompt the first is shown."
     if index is None:
         return f"{note} The index was not there when this page was written: quotes are not marked."
-    if not knows_quotes(index):
+    if not index.has_suffix_index:
         return f"{note} What the corpus holds is marked; its filter does not know where it stands."
     return f"{note} What stands in the corpus is marked; a marked quote tells its sources."
 
