@@ -60,8 +60,8 @@ def evaluate(
     from quotetune.config.validation import validate_block
     from quotetune.errors import UsageError
     from quotetune.evaluation.compare import compare
-    from quotetune.evaluation.evaluate import BEST_OF_N
     from quotetune.evaluation.responses_file import read_responses_file
+    from quotetune.evaluation.sample_metrics import BEST_OF_N
     from quotetune.measures.scoring_models import scoring_models_of
     from quotetune.metrics.printing import print_table
     from quotetune.models.files import require_model
@@ -102,7 +102,7 @@ def evaluate(
 def _row_names(responses: list[str], sampled: list[str]) -> dict[str, Path | None]:
     """Name the rows: as the arguments say, else by their files; None for what is sampled."""
     from quotetune.errors import UsageError
-    from quotetune.evaluation.evaluate import BEST_OF_N, REFERENCE
+    from quotetune.evaluation.sample_metrics import BEST_OF_N, REFERENCE
 
     named: list[tuple[str, Path | None]] = []
     for argument in responses:

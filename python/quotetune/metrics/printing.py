@@ -6,7 +6,6 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from quotetune.metrics.row_names import row_label
 from quotetune.metrics.table import METRICS, Metrics
 
 
@@ -95,30 +94,3 @@ def bootstrap_line(bootstrap: Mapping[str, Any]) -> str:
         f"{bootstrap['level']:.0%} intervals of a paired bootstrap over the held-out prompts,"
         f" {bootstrap['resamples']:,} resamples"
     )
-
-
-def general_ability_cells(lm_eval: Mapping[str, Any], base: str, best: str) -> list[list[str]]:
-    """Format the benchmarks of lm-eval, with four decimals as lm-eval itself prints them.
-
-    Args:
-        lm_eval: The key `lm_eval` of `metrics.json`.
-        base: The name of the policy before.
-        best: The name of the policy after.
-
-    Returns:
-        The heading, and a line per task and metric. Standard errors are left out.
-
-    Example:
-        >>> before = {"arc": {"acc": 0.25, "acc_stderr": 0.01}}
-        >>> after = {"arc": {"acc": 0.3, "acc_stderr": 0.01}}
-        >>> general_ability_cells({"before": before, "after": after}, "base", "round-1")
-        [['', 'base', 'round 1'], ['arc, acc', '0.2500', '0.3000']]
-    """
-    after = lm_eval["after"]
-    lines = [
-        [f"{task}, {name}", f"{value:.4f}", f"{after[task][name]:.4f}"]
-        for task, values in lm_eval["before"].items()
-        for name, value in values.items()
-        if "stderr" not in name
-    ]
-    return [["", row_label(base), row_label(best)], *lines]

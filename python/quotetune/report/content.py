@@ -17,13 +17,13 @@ from quotetune.report.distributions import (
     quip_bins,
     quip_shares,
 )
-from quotetune.report.pairs_section import pair_tables
-from quotetune.report.responses import (
+from quotetune.report.marked_responses import (
     RowResponses,
     browsing_data,
     levels,
     read_responses,
 )
+from quotetune.report.pairs_section import pair_tables
 from quotetune.report.results_section import (
     cards,
     curves,
@@ -35,13 +35,14 @@ from quotetune.report.results_section import (
     training_charts,
 )
 from quotetune.report.run_files import RunFiles
+from quotetune.runs.layout import ABSORBED
 
 _HEADINGS = {
     "results": "Results",
     "curves": "Round by round",
     "distributions": "Distributions",
     "responses": "Responses",
-    "pairs": "Pairs",
+    "pairs": "Preference pairs",
     "trainings": "Training",
     "times": "Time",
     "measures": "Measures",
@@ -79,7 +80,7 @@ def page_content(files: RunFiles, index: Index | None) -> dict[str, Any]:
         "table": table,
         "table_caption": _table_caption(files),
         "other_tables": other_tables(files.metrics),
-        "curves": curves(files.rows),
+        "curves": curves(files.policies),
         "distributions": _distributions(
             [answered[shown[base.key]], answered[shown[tuned.key]]], shortest
         ),
@@ -99,6 +100,7 @@ def page_content(files: RunFiles, index: Index | None) -> dict[str, Any]:
         "finished": files.stages[-1].finished if files.stages else "",
         "writer": metadata.version("quotetune"),
     }
+    content["headings"] = _HEADINGS
     content["sections"] = [
         (name, heading) for name, heading in _HEADINGS.items() if name in _ALWAYS or content[name]
     ]
@@ -110,7 +112,7 @@ def _lead(files: RunFiles) -> str:
     base, tuned = files.rows[0].metrics["quip"], files.tuned.metrics["quip"]
     show = metric_named("quip").show
     writer = f"the tuned model ({files.tuned.label})"
-    if files.tuned.key == "absorbed":
+    if files.tuned.key == ABSORBED:
         writer = "the absorbed model (before any round)"
     said = (
         f"On {len(files.prompts)} held-out prompts, {show(tuned)} of what {writer} writes stands"
@@ -131,7 +133,7 @@ def _lead(files: RunFiles) -> str:
 
 
 def _facts(files: RunFiles, index: Index | None) -> list[str]:
-    facts = [str(files.config["model"]["path"]), f"seed {files.config.get('seed', 0)}"]
+    facts = [str(files.config["model"]["path"]), f"seed {files.seed}"]
     if index is not None:
         facts += [f"corpus of {len(index):,} documents", f"n-grams of {index.n} characters"]
     return facts
