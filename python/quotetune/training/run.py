@@ -17,6 +17,7 @@ from quotetune.errors import UsageError
 from quotetune.models.files import require_model, split_policy
 from quotetune.runtime.child import run_child
 from quotetune.runtime.content_hash import content_hash
+from quotetune.runtime.whole_files import RESUME, write_text
 
 LOG_NAME = "training.log"
 RECORD_NAME = "training.json"
@@ -151,9 +152,7 @@ def train_in_child(
     if not job_file.exists() or job_file.read_text(encoding="utf-8") != text:
         shutil.rmtree(work, ignore_errors=True)
         work.mkdir(parents=True)
-        unfinished = job_file.with_suffix(".tmp")
-        unfinished.write_text(text, encoding="utf-8")
-        unfinished.replace(job_file)
+        write_text(job_file, text, remedy=RESUME)
     if output.exists():
         shutil.rmtree(output)
     launcher = []
