@@ -14,6 +14,7 @@ use crate::filter_files::covered::Covered;
 use crate::filter_files::fuse::build::{FusePlan, build_fuse as write_fuse};
 use crate::progress::{Gauge, Progress, supervise};
 use crate::store::header::Parameters;
+use crate::store::kind::Kind;
 use crate::store::manifest::{Counts, FilterEntry, FuseFilterEntry, Manifest, RecordKeys};
 use crate::store::segment::WrittenSegment;
 use crate::suffix::text_index::Suffixes;
@@ -133,7 +134,7 @@ fn build_bloom(plan: &Plan, gauge: &Gauge) -> Result<Option<FilterEntry>> {
         return Ok(None);
     };
     check_expected(sizing, ngrams)?;
-    let path = plan.directory.join("filter-00000.bloom");
+    let path = Kind::Bloom.path(&plan.directory, 0);
     let size = FilterSize::alone(sizing, ngrams);
     let most = plan.filter_words;
     build_filter(&plan.covered(), path, size, plan.parameters, most, gauge).map(Some)
@@ -143,7 +144,7 @@ fn build_fuse(plan: &Plan, gauge: &Gauge) -> Result<Option<FuseFilterEntry>> {
     let Some(fuse) = plan.fuse else {
         return Ok(None);
     };
-    let path = plan.directory.join("filter-00000.fuse");
+    let path = Kind::Fuse.path(&plan.directory, 0);
     write_fuse(&plan.covered(), path, fuse, plan.parameters, gauge).map(Some)
 }
 

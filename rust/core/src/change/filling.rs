@@ -13,7 +13,8 @@ use crate::filter_files::bloom::build::{FilterSize, build_filter, write_filter};
 use crate::filter_files::covered::{Covered, expect_passes};
 use crate::progress::Gauge;
 use crate::store::container::MappedFile;
-use crate::store::header::{Kind, Parameters};
+use crate::store::header::Parameters;
+use crate::store::kind::Kind;
 use crate::store::manifest::FilterEntry;
 use crate::store::segment::WrittenSegment;
 
@@ -39,7 +40,7 @@ pub fn make(
     };
     let mut made = Vec::new();
     for (number, filter) in draft.filters.iter().enumerate() {
-        let path = draft.staging.join(format!("filter-{number:05}.bloom"));
+        let path = Kind::Bloom.path(&draft.staging, number);
         let entry = match filter {
             Filter::Stands(directory, entry) => (directory.clone(), entry.clone()),
             Filter::Fill {
@@ -161,7 +162,7 @@ fn unite(
 ) -> Result<Vec<u64>> {
     let mut words: Vec<u64> = Vec::new();
     for (directory, entry) in filters {
-        let file = MappedFile::open(directory.join(&entry.file.name), Kind::Filter, parameters)?;
+        let file = MappedFile::open(directory.join(&entry.file.name), Kind::Bloom, parameters)?;
         gauge.check()?;
         match words.as_mut_slice() {
             [] => words = file.section::<u64>(0).to_vec(),

@@ -8,7 +8,8 @@ use crate::filter_files::fuse::file::FuseFile;
 use crate::filter_files::redis_bloom::file::ImportedFilter;
 use crate::store::container::MappedFile;
 use crate::store::documents::Record;
-use crate::store::header::{Kind, Parameters};
+use crate::store::header::Parameters;
+use crate::store::kind::Kind;
 use crate::store::manifest::{FilterEntry, Manifest};
 use crate::store::segment::Segment;
 use crate::suffix::text_index::{Suffixes, TextIndex};
@@ -181,7 +182,7 @@ impl Index {
 }
 
 fn open_filter(path: &Path, entry: &FilterEntry, parameters: Parameters) -> Result<MappedFile> {
-    let file = MappedFile::open(path.join(&entry.file.name), Kind::Filter, parameters)?;
+    let file = MappedFile::open(path.join(&entry.file.name), Kind::Bloom, parameters)?;
     file.advise_random();
     match Bloom::new(file.section(FILTER_WORDS)) {
         Some(_) => Ok(file),

@@ -12,6 +12,7 @@ use quotetune_core::build::options::BuildOptions;
 use quotetune_core::filter_files::redis_bloom::import::{ImportOptions, import};
 use quotetune_core::query::Index;
 use quotetune_core::store::verify::verify;
+use quotetune_core::suffix::text_index::Suffixes;
 use quotetune_core::text::squash::Normalization;
 use tempfile::TempDir;
 use xxhash_rust::xxh3::xxh3_64;
@@ -61,6 +62,14 @@ impl Site {
         Self::built(BuildOptions {
             bits_per_ngram: None,
             fuse: true,
+            ..options()
+        })
+    }
+
+    /// The same with a lean suffix index.
+    pub fn lean() -> Self {
+        Self::built(BuildOptions {
+            suffixes: Some(Suffixes::Anchors),
             ..options()
         })
     }

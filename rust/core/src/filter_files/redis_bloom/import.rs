@@ -7,7 +7,8 @@ use crate::error::{Error, Result};
 use crate::progress::Progress;
 use crate::store::checksum;
 use crate::store::container::FileWriter;
-use crate::store::header::{Kind, Parameters};
+use crate::store::header::Parameters;
+use crate::store::kind::Kind;
 use crate::store::manifest::{FileEntry, ImportedFilterEntry, Manifest};
 use crate::store::output::OutputDirectory;
 use crate::text::ngram::NgramHasher;
@@ -40,8 +41,8 @@ pub fn import(
         normalization: options.normalization,
     };
     let directory = OutputDirectory::create(output, options.overwrite)?;
-    let path = directory.path().join("filter-00000.redisbloom");
-    let mut file = FileWriter::create(path, Kind::ImportedFilter, parameters)?;
+    let path = Kind::RedisBloom.path(directory.path(), 0);
+    let mut file = FileWriter::create(path, Kind::RedisBloom, parameters)?;
     file.begin_section()?;
     let total = 2 * dump.header.bytes;
     let (mut done, mut ones) = (0, 0);

@@ -11,7 +11,7 @@ use super::contents::{FORMAT, Manifest, NO_CHECKSUM};
 use crate::error::{Error, Result};
 use crate::filter::sizing::Sizing;
 use crate::store::directory::sync_directory;
-use crate::store::header::FORMAT_VERSION;
+use crate::store::header::{FORMAT_VERSION, check_version};
 use crate::store::names;
 use crate::text::ngram::NgramHasher;
 use crate::text::squash::Normalization;
@@ -44,6 +44,7 @@ impl Manifest {
         if value["format_version"] != FORMAT_VERSION {
             return Err(Error::Version {
                 path,
+                what: "index format",
                 found: value["format_version"].as_u64().unwrap_or_default(),
                 expected: FORMAT_VERSION.into(),
             });
@@ -87,18 +88,14 @@ impl Manifest {
     }
 
     fn check_versions(&self, path: &Path) -> Result<()> {
-        let versions = [
-            (self.normalization.version, Normalization::VERSION),
-            (self.hash.version, NgramHasher::VERSION),
-        ];
-        match versions.iter().find(|(found, expected)| found != expected) {
-            None => Ok(()),
-            Some(&(found, expected)) => Err(Error::Version {
-                path: path.to_owned(),
-                found: found.into(),
-                expected: expected.into(),
-            }),
-        }
+        let (normalization, hash) = (&self.normalization, &self.hash);
+        check_version(
+            path,
+            "normalization",
+            normalization.version,
+            Normalization::VERSION,
+        )?;
+        check_version(path, "hash", hash.version, NgramHasher::VERSION)
     }
 
     /// No name may lead out of the directory: to another's file, or to a device that never ends.
