@@ -124,11 +124,12 @@ pub fn commit(
         bring(&from, files)?;
         manifest.segments.push(entry);
     }
-    manifest.filters.clear();
+    let mut filters = Vec::new();
     for (from, mut entry) in outcome.filters {
         bring(&from, &mut [(Kind::Bloom, &mut entry.file)])?;
-        manifest.filters.push(entry);
+        filters.push(entry);
     }
+    manifest.filters = filters.into();
     manifest.next_file = number;
     sync_directory(directory)?;
     manifest.write(directory)?;
@@ -140,15 +141,15 @@ pub fn commit(
 
 /// A change counts on what a manifest says of the documents of segments and filters.
 fn check_documents(directory: &Path, manifest: &Manifest) -> Result<()> {
-    let filters = manifest.filters.iter().map(|filter| filter.documents);
+    let filters = manifest.filters.blooms();
+    let covered = filters.iter().map(|filter| filter.documents);
     let segments = manifest.segments.iter();
     let segments = segments.map(|segment| segment.documents as u64);
     let expected = Some(manifest.counts.documents);
     let fits =
         |documents: Vec<u64>| documents.into_iter().try_fold(0, u64::checked_add) == expected;
-    let has = |structure: &str| manifest.structures.iter().any(|name| name == structure);
     let bad_segments = manifest.suffixes().is_some() && !fits(segments.collect());
-    let bad_filters = has("bloom") && !fits(filters.collect());
+    let bad_filters = !filters.is_empty() && !fits(covered.collect());
     match bad_segments || bad_filters {
         true => Err(Error::damaged(
             &directory.join(names::MANIFEST),

@@ -8,7 +8,7 @@ use quotetune_core::build::builder::Builder;
 use quotetune_core::build::ingest::{
     self, IngestOptions, Input, InvalidText, Key, Keys, SourceName,
 };
-use quotetune_core::build::options::BuildOptions;
+use quotetune_core::build::options::{BuildOptions, WantedFilter};
 use quotetune_core::filter_files::redis_bloom::import::{ImportOptions, import};
 use quotetune_core::query::Index;
 use quotetune_core::store::verify::verify;
@@ -60,8 +60,7 @@ impl Site {
     /// The same with a fuse filter.
     pub fn fused() -> Self {
         Self::built(BuildOptions {
-            bits_per_ngram: None,
-            fuse: true,
+            filter: WantedFilter::Fuse,
             ..options()
         })
     }

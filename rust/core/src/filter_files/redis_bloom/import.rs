@@ -9,7 +9,7 @@ use crate::store::checksum;
 use crate::store::container::FileWriter;
 use crate::store::header::Parameters;
 use crate::store::kind::Kind;
-use crate::store::manifest::{FileEntry, ImportedFilterEntry, Manifest};
+use crate::store::manifest::{FileEntry, FilterEntries, ImportedFilterEntry, Manifest};
 use crate::store::output::OutputDirectory;
 use crate::text::ngram::NgramHasher;
 use crate::text::squash::Normalization;
@@ -62,20 +62,17 @@ pub fn import(
         progress(Progress { done, total })
     })?;
     let fill = (ones as f64 / dump.header.bits as f64).min(1.0);
-    let manifest = Manifest {
-        structures: vec!["redisbloom".to_owned()],
-        imported_filter: Some(ImportedFilterEntry {
-            elements: dump.header.elements,
-            capacity: dump.header.capacity,
-            stated_fpr: dump.header.stated_fpr,
-            bits: dump.header.bits,
-            hashes: dump.header.hashes,
-            fill,
-            fpr: fill.powi(dump.header.hashes as i32),
-            file: FileEntry::with_checksum(&path, xxh3)?,
-        }),
-        ..Manifest::new(parameters)
+    let entry = ImportedFilterEntry {
+        elements: dump.header.elements,
+        capacity: dump.header.capacity,
+        stated_fpr: dump.header.stated_fpr,
+        bits: dump.header.bits,
+        hashes: dump.header.hashes,
+        fill,
+        fpr: fill.powi(dump.header.hashes as i32),
+        file: FileEntry::with_checksum(&path, xxh3)?,
     };
+    let manifest = Manifest::new(parameters, FilterEntries::Imported(entry), None);
     manifest.write(directory.path())?;
     directory.publish()?;
     Ok(manifest)
