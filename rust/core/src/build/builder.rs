@@ -25,7 +25,7 @@ use crate::text::ngram::NgramHasher;
 /// A normalised document with what was measured of it in parallel.
 struct Prepared {
     document: Document,
-    characters: u64,
+    characters: usize,
 }
 
 /// A build whose documents are all in, for whoever makes an index of them.
@@ -141,7 +141,7 @@ impl Builder {
                     changed => changed.into_owned(),
                 };
                 Prepared {
-                    characters: document.text.chars().count() as u64,
+                    characters: document.text.chars().count(),
                     document,
                 }
             }))
@@ -209,12 +209,8 @@ impl Builder {
             metadata: &document.metadata,
         };
         segment.push(&document.text, record)?;
-        let ngrams = (characters + 1).saturating_sub(self.options.n as u64);
-        self.counts.documents += 1;
-        self.counts.short_documents += u64::from(ngrams == 0);
-        self.counts.characters += characters;
-        self.counts.bytes += bytes;
-        self.counts.ngrams += ngrams;
+        let counts = Counts::of_document(characters, document.text.len(), self.options.n);
+        self.counts = self.counts.plus(counts);
         Ok(())
     }
 

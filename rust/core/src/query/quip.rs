@@ -6,6 +6,7 @@ use super::index::Index;
 use super::spans::{self, Span, WindowHits};
 use crate::error::Result;
 use crate::memory::side_by_side::alone;
+use crate::text::ngram::windows_of;
 
 /// The n-grams of a text that stand in the corpus, and all of them, duplicates counted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -55,7 +56,7 @@ impl Index {
     pub(super) fn exact_quip(&self, text: &str, spans: &[Span]) -> Quip {
         Quip {
             numerator: spans::quoted_windows(spans, self.n()) as u64,
-            denominator: (text.chars().count() + 1).saturating_sub(self.n()) as u64,
+            denominator: windows_of(text.chars().count(), self.n()) as u64,
         }
     }
 

@@ -15,6 +15,11 @@ const CHUNK: usize = 1024;
 /// Bytes that are decoded together if they are all ASCII.
 const BLOCK: usize = 128;
 
+/// How many windows of `n` characters a text of so many characters has.
+pub fn windows_of(characters: usize, n: usize) -> usize {
+    (characters + 1).saturating_sub(n)
+}
+
 /// Hashes every window of `n` code points. The hashes are final: their high and low bits are equally good.
 ///
 /// ```

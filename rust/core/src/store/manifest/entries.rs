@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::store::checksum::checksum;
+use crate::text::ngram::windows_of;
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct NormalizationEntry {
@@ -46,6 +47,19 @@ pub struct SegmentEntry {
 }
 
 impl Counts {
+    /// What a document counts for, once normalised.
+    pub fn of_document(characters: usize, bytes: usize, n: usize) -> Self {
+        let ngrams = windows_of(characters, n);
+        Self {
+            documents: 1,
+            short_documents: u64::from(ngrams == 0),
+            skipped_documents: 0,
+            characters: characters as u64,
+            bytes: bytes as u64,
+            ngrams: ngrams as u64,
+        }
+    }
+
     pub fn plus(self, other: Self) -> Self {
         self.combine(other, u64::saturating_add)
     }
