@@ -161,7 +161,7 @@ def test_a_duplicate_identity_names_both_places(tmp_path: Path) -> None:
         ({"normalization": "lower"}, "squash or none"),
         ({"structures": []}, "no structure"),
         ({"structures": ["trie"]}, "trie"),
-        ({"structures": ["bloom", "fuse"]}, "bloom and fuse; choose one"),
+        ({"structures": ["bloom", "fuse"]}, "bloom and fuse: choose one"),
         ({"structures": ["fuse"], "bits_per_ngram": 18}, "bits_per_ngram with fuse"),
         ({"structures": "fuse", "fpr": 0.1}, "fpr with fuse"),
         ({"structures": ["fuse", "lean"], "expected_ngrams": 9}, "expected_ngrams with fuse"),
@@ -213,7 +213,7 @@ def test_a_memory_limit_changes_no_answer(tmp_path: Path) -> None:
     for file in (tmp_path / "free").glob("*.bloom"):
         assert (tmp_path / "limited" / file.name).read_bytes() == file.read_bytes()
     assert limited.trace(texts[3][:500]) == free.trace(texts[3][:500])
-    with pytest.raises(UsageError, match=r"memory_limit is 67108864; .* 268,435,456 or more"):
+    with pytest.raises(UsageError, match=r"memory_limit is 67108864: .* 268,435,456 or more"):
         build_index(texts, tmp_path / "small", memory_limit=64 << 20)
 
 
@@ -301,6 +301,6 @@ def test_changes_know_the_memory_limit(tmp_path: Path) -> None:
         lambda: compact(path, **too_little),
     ]
     for change in changes:
-        with pytest.raises(UsageError, match=r"memory_limit is 67108864; .* 268,435,456 or more"):
+        with pytest.raises(UsageError, match=r"memory_limit is 67108864: .* 268,435,456 or more"):
             change()
     assert names(tmp_path) == ["index"]

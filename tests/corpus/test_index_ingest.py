@@ -271,7 +271,7 @@ def test_bad_parquet_is_an_error_that_names_the_file(tmp_path: Path, output: Pat
     parquet.write_table(pa.table({"body": ["x"], "number": [1]}), path)
     with pytest.raises(QuotetuneError, match=r"rows\.parquet: no column 'text'.*body, number"):
         build_index(path, output)
-    with pytest.raises(QuotetuneError, match="holds int64, not strings"):
+    with pytest.raises(QuotetuneError, match="contains int64, not strings"):
         build_index(path, output, text_key="number")
     invalid = pa.array([TEXT.encode(), b"caf\xe9"])
     invalid = pa.Array.from_buffers(pa.string(), 2, invalid.buffers())
@@ -323,7 +323,7 @@ def test_iterables_of_text_documents_and_records_mix(output: Path) -> None:
 @pytest.mark.parametrize(
     ("documents", "message"),
     [
-        ({"train": ["x"]}, "dict; choose one split"),
+        ({"train": ["x"]}, "dict: give one split"),
         (b"bytes", "bytes"),
         (3, "int"),
         ([3], "documents:0: a int"),
@@ -348,7 +348,9 @@ def test_lone_surrogates_in_documents_can_be_replaced_or_skipped(output: Path) -
 
 
 def test_a_list_of_file_names_is_not_indexed_as_texts(corpus: Path, output: Path) -> None:
-    write(corpus, {"text": TEXT})
-    with pytest.raises(UsageError, match=r"pathlib\.Path"):
-        build_index([str(corpus)], output)
-    assert len(build_index([corpus], output)) == 1
+    write(corpus, {"text": TEXT, "of": "a"})
+    other = write(corpus.with_suffix(".ndjson"), {"text": TEXT, "of": "b"})
+    for path in (corpus, other):
+        with pytest.raises(UsageError, match=r"pathlib\.Path"):
+            build_index([str(path)], output)
+    assert len(build_index([corpus, other], output, source_key="of")) == 2

@@ -1,44 +1,35 @@
-"""The two calls most people want, for an index or its path."""
+"""The two most common calls, for an index or the path of one."""
 
-import os
 from collections.abc import Iterable
 from typing import overload
 
 import numpy as np
 from numpy.typing import NDArray
 
-from quotetune.corpus.index import Index
+from quotetune.corpus.index_or_path import IndexOrPath, opened
 from quotetune.corpus.results import Quote
-
-
-def _opened(index: Index | str | os.PathLike[str]) -> Index:
-    return index if isinstance(index, Index) else Index.open(index)
 
 
 @overload
 def quip_score(  # type: ignore[overload-overlap]
-    text: str, index: Index | str | os.PathLike[str]
+    text: str, index: IndexOrPath
 ) -> float | None: ...
 
 
 @overload
-def quip_score(
-    text: Iterable[str], index: Index | str | os.PathLike[str]
-) -> NDArray[np.float64]: ...
+def quip_score(text: Iterable[str], index: IndexOrPath) -> NDArray[np.float64]: ...
 
 
-def quip_score(
-    text: str | Iterable[str], index: Index | str | os.PathLike[str]
-) -> float | NDArray[np.float64] | None:
-    """Score a text: the share of its n-grams that stand in the corpus (see `Index.quip`).
+def quip_score(text: str | Iterable[str], index: IndexOrPath) -> float | NDArray[np.float64] | None:
+    """Score a text: return the share of its n-grams that occur in the corpus (see `Index.quip`).
 
     Args:
         text: A text as given, or several.
         index: An index or its path.
 
     Returns:
-        A score in [0, 1], or None for a text shorter than n characters; for several texts an
-        array, NaN where a text is too short.
+        A score in [0, 1], or None for a text shorter than n characters. For several texts, an
+        array, with NaN for texts that are too short.
 
     Raises:
         QuotetuneError: The index cannot be opened, or a text is not valid Unicode.
@@ -53,15 +44,15 @@ def quip_score(
         True
     """
     if isinstance(text, str):
-        score = float(_opened(index).quip([text])[0])
+        score = float(opened(index).quip([text])[0])
         return None if np.isnan(score) else score
-    return _opened(index).quip(text)
+    return opened(index).quip(text)
 
 
 @overload
 def trace(  # type: ignore[overload-overlap]
     text: str,
-    index: Index | str | os.PathLike[str],
+    index: IndexOrPath,
     min_chars: int | None = None,
     max_documents: int = 10,
 ) -> list[Quote]: ...
@@ -70,7 +61,7 @@ def trace(  # type: ignore[overload-overlap]
 @overload
 def trace(
     text: Iterable[str],
-    index: Index | str | os.PathLike[str],
+    index: IndexOrPath,
     min_chars: int | None = None,
     max_documents: int = 10,
 ) -> list[list[Quote]]: ...
@@ -78,17 +69,17 @@ def trace(
 
 def trace(
     text: str | Iterable[str],
-    index: Index | str | os.PathLike[str],
+    index: IndexOrPath,
     min_chars: int | None = None,
     max_documents: int = 10,
 ) -> list[Quote] | list[list[Quote]]:
-    """Find what a text quotes (see `Index.trace`).
+    """Find the quotes of a text (see `Index.trace`).
 
     Args:
         text: A text as given, or several.
         index: An index or its path.
-        min_chars: Characters of the shortest span that is a quote; by default the index's n.
-        max_documents: How many documents to name a quote; the first of the corpus.
+        min_chars: Length of the shortest quote in characters; by default the index's n.
+        max_documents: Documents to name per quote; the first ones of the corpus.
 
     Returns:
         The quotes of the text in order, or a list of them for each of several texts.
@@ -103,4 +94,4 @@ def trace(
         >>> [quote.text for quote in trace("A quick brown fox jumps over us.", index)]
         [' quick brown fox jumps over ']
     """
-    return _opened(index).trace(text, min_chars, max_documents)
+    return opened(index).trace(text, min_chars, max_documents)

@@ -20,7 +20,6 @@ from quotetune.report.distributions import (
 from quotetune.report.marked_responses import (
     RowResponses,
     browsing_data,
-    knows_quotes,
     levels,
     read_responses,
 )
@@ -69,7 +68,7 @@ def page_content(files: RunFiles, index: Index | None) -> dict[str, Any]:
     base, tuned = files.rows[0], files.tuned
     shown = {entry.row.key: number for number, entry in enumerate(answered)}
     columns, table = result_table(files.rows, tuned)
-    shortest = index.n if index is not None and knows_quotes(index) else None
+    shortest = index.n if index is not None and index.has_suffix_index else None
     content = {
         "title": files.directory.resolve().name,
         "lead": _lead(files),
@@ -188,7 +187,7 @@ def _browsing_note(base: RowResponses, index: Index | None) -> str:
         note += f" The first of {n} responses per prompt is shown."
     if index is None:
         return f"{note} The index was missing when this page was written, so no quotes are marked."
-    if not knows_quotes(index):
+    if not index.has_suffix_index:
         return f"{note} Text that occurs in the corpus is marked; a filter cannot name its sources."
     return f"{note} Quotes from the corpus are marked; select one to see its sources."
 

@@ -58,7 +58,7 @@ def read_responses(path: Path, row: ResultRow, index: Index | None) -> RowRespon
     texts = [response["response"] for response in shown.values()]
     quotes: dict[str, list[Quote]] = {}
     covered: dict[str, list[tuple[int, int]]] = {}
-    if index is not None and knows_quotes(index):
+    if index is not None and index.has_suffix_index:
         traces = index.trace(texts, max_documents=SHOWN_DOCUMENTS)
         quotes = dict(zip(shown, traces, strict=True))
     elif index is not None:
@@ -72,11 +72,6 @@ def read_responses(path: Path, row: ResultRow, index: Index | None) -> RowRespon
         quips=[response["quip"] for response in rows],
         quote_lengths=[response["quote_lengths"] or [] for response in rows],
     )
-
-
-def knows_quotes(index: Index) -> bool:
-    """Tell whether an index has a suffix index, without which quotes are not known."""
-    return not {"suffix", "lean"}.isdisjoint(index.structures)
 
 
 def browsing_data(

@@ -9,7 +9,7 @@ use rayon::prelude::*;
 use serde::de::IgnoredAny;
 
 use super::budget::Budget;
-use super::options::BuildOptions;
+use super::options::{BuildOptions, WantedFilter};
 use super::places::{Document, Places};
 use super::resources::resources;
 use crate::error::{Error, Result};
@@ -25,7 +25,7 @@ use crate::text::ngram::NgramHasher;
 /// A normalised document with what was measured of it in parallel.
 struct Prepared {
     document: Document,
-    characters: u64,
+    characters: usize,
 }
 
 /// A build whose documents are all in, for whoever makes an index of them.
@@ -33,7 +33,8 @@ pub struct Spooled {
     pub directory: OutputDirectory,
     pub segments: Vec<WrittenSegment>,
     pub counts: Counts,
-    pub distinct_ngrams: Option<u64>,
+    /// About how many there are; 0 without a filter, for which alone they are counted.
+    pub distinct_ngrams: u64,
     pub pool: ThreadPool,
     pub budget: Budget,
 }
@@ -60,9 +61,9 @@ impl Builder {
         options.check()?;
         let (pool, budget) =
             resources(options.threads, options.segment_bytes, options.memory_limit)?;
-        let counters = match options.fuse || options.bits_per_ngram.is_some() {
-            true => pool.current_num_threads(),
-            false => 0,
+        let counters = match options.filter {
+            WantedFilter::None => 0,
+            WantedFilter::Bloom(_) | WantedFilter::Fuse => pool.current_num_threads(),
         };
         Ok(Self {
             segment: None,
@@ -140,7 +141,7 @@ impl Builder {
                     changed => changed.into_owned(),
                 };
                 Prepared {
-                    characters: document.text.chars().count() as u64,
+                    characters: document.text.chars().count(),
                     document,
                 }
             }))
@@ -208,12 +209,8 @@ impl Builder {
             metadata: &document.metadata,
         };
         segment.push(&document.text, record)?;
-        let ngrams = (characters + 1).saturating_sub(self.options.n as u64);
-        self.counts.documents += 1;
-        self.counts.short_documents += u64::from(ngrams == 0);
-        self.counts.characters += characters;
-        self.counts.bytes += bytes;
-        self.counts.ngrams += ngrams;
+        let counts = Counts::of_document(characters, document.text.len(), self.options.n);
+        self.counts = self.counts.plus(counts);
         Ok(())
     }
 
@@ -243,8 +240,8 @@ impl Builder {
             total
         });
         Ok(Spooled {
-            // The estimate is off by 0.2% or so; what there is at most is known exactly.
-            distinct_ngrams: distinct.map(|counter| counter.estimate().min(self.counts.ngrams)),
+            distinct_ngrams: distinct
+                .map_or(0, |counter| counter.estimate_among(self.counts.ngrams)),
             directory: self.directory,
             segments: self.written,
             counts: self.counts,

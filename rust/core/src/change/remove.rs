@@ -61,7 +61,7 @@ pub fn remove(
         parts,
         budget,
         suffixes: change.manifest.suffixes(),
-        filters: filters::without(&change.manifest.filters, directory, &numbers),
+        filters: filters::without(change.manifest.filters.blooms(), directory, &numbers),
         sizing: change.manifest.sizing,
     };
     let counts = change.manifest.counts.minus(gone);
@@ -126,16 +126,8 @@ fn measure(part: &Part, chosen: &BTreeSet<usize>, parameters: Parameters) -> Res
     let mut counts = Counts::default();
     for &document in chosen {
         let text = text.document(&documents, document)?;
-        let characters = text.chars().count() as u64;
-        let ngrams = (characters + 1).saturating_sub(parameters.n as u64);
-        counts = counts.plus(Counts {
-            documents: 1,
-            short_documents: u64::from(ngrams == 0),
-            skipped_documents: 0,
-            characters,
-            bytes: text.len() as u64,
-            ngrams,
-        });
+        let characters = text.chars().count();
+        counts = counts.plus(Counts::of_document(characters, text.len(), parameters.n));
     }
     Ok(counts)
 }

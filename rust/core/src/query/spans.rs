@@ -7,6 +7,7 @@
 
 use crate::suffix::text_index::TextIndex;
 use crate::text::anchors::Anchors;
+use crate::text::ngram::windows_of;
 
 /// A span of a normalised query, in bytes and in characters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,7 +45,7 @@ pub async fn maximal_spans(
     if let Some(windows) = prefilter {
         assert_eq!(
             windows.hits.len(),
-            (search.chars() + 1).saturating_sub(windows.n),
+            windows_of(search.chars(), windows.n),
             "one hit a window"
         );
     }
