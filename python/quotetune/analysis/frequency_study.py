@@ -17,6 +17,7 @@ from quotetune.corpus.index import Index
 from quotetune.errors import UsageError
 from quotetune.prompts.prompt import Prompt, load_prompts
 from quotetune.rendering.markdown import markdown_table
+from quotetune.runs.directory import RunDirectory
 from quotetune.runs.finished import tuned_policy
 from quotetune.runtime.whole_files import write_json, write_text
 
@@ -57,7 +58,8 @@ def study_frequency(run: Path, *, topic: str, policy: str | None) -> FrequencySt
         QuotetuneError: The index has no suffix structure.
     """
     tuned = tuned_policy(run, policy)
-    heldout = run / "prompts" / "heldout.parquet"
+    directory = RunDirectory(run)
+    heldout = directory.heldout
     if not heldout.is_file():
         raise UsageError(f"{run} has no held-out prompts yet: run `quotetune train`")
     prompts = load_prompts(heldout)
@@ -66,7 +68,7 @@ def study_frequency(run: Path, *, topic: str, policy: str | None) -> FrequencySt
     names = [BASE]
     if tuned.directory is not None:
         names.append(tuned.directory.resolve().parent.name)  # `best` leads to a round
-    quip = {name: _mean_quip(run / "evaluation" / name, prompts) for name in names}
+    quip = {name: _mean_quip(directory.metrics_directory(name), prompts) for name in names}
     curves = {name: frequency_curve(counts, values) for name, values in quip.items()}
     return FrequencyStudy(topics, counts, quip, curves)
 
@@ -145,11 +147,11 @@ def _topic(prompt: Prompt, name: str) -> str:
     return value
 
 
-def _mean_quip(evaluation: Path, prompts: Sequence[Prompt]) -> list[float]:
+def _mean_quip(metrics: Path, prompts: Sequence[Prompt]) -> list[float]:
     """Return the mean QUIP of each prompt's responses; one that is too short counts 0."""
     import pyarrow.parquet as pq
 
-    path = evaluation / "metrics" / "responses.parquet"
+    path = metrics / "responses.parquet"
     if not path.is_file():
         raise UsageError(f"{path} is not there: evaluate the policy first, with `quotetune train`")
     found: dict[str, list[float]] = {}

@@ -26,6 +26,7 @@ from quotetune.pairing.statistics import (
     no_pairs_message,
 )
 from quotetune.prompts.prompt import Prompt
+from quotetune.runs.directory import PAIR_STATISTICS, PAIRS
 from quotetune.runtime.chance import from_drawn_place
 from quotetune.sampling.parts import Row, token_length
 
@@ -105,9 +106,9 @@ def pair_samples(
     rows = [row for one in paired for row in _pair_rows(one, crossed)]
     if not rows:
         raise NoPairsError(no_pairs_message(statistics))
-    _write_pairs(output / "pairs.parquet", rows)
+    _write_pairs(output / PAIRS, rows)
     text = json.dumps(statistics, indent=2) + "\n"
-    (output / "pairs.json").write_text(text, encoding="utf-8")
+    (output / PAIR_STATISTICS).write_text(text, encoding="utf-8")
     return statistics
 
 

@@ -13,8 +13,10 @@ from quotetune.errors import UsageError
 from quotetune.metrics.row_names import row_label
 from quotetune.metrics.table import OF_DRIFT
 from quotetune.prompts.prompt import Prompt, load_prompts
+from quotetune.runs.directory import RunDirectory
 from quotetune.runs.metrics_json import SCHEMA
 from quotetune.runs.stage import MANIFEST
+from quotetune.training.run import RECORD_NAME
 
 _Record = dict[str, Any]
 _ROUND = r"round-(\d+)"
@@ -111,14 +113,16 @@ def read_run(directory: Path) -> RunFiles:
     Raises:
         UsageError: It is not the directory of a finished run, or an older version wrote it.
     """
-    for name in ("config.yaml", "metrics.json", "prompts/heldout.parquet"):
-        if not (directory / name).exists():
+    run = RunDirectory(directory)
+    for path in (run.config_file, run.metrics_file, run.heldout):
+        if not path.exists():
+            name = path.relative_to(directory)
             raise UsageError(
                 f"{directory}: not a finished run, for it has no {name}: give the directory that"
                 " quotetune train has written, after its end"
             )
-    config = yaml.safe_load((directory / "config.yaml").read_text(encoding="utf-8"))
-    metrics = _read_json(directory / "metrics.json")
+    config = yaml.safe_load(run.config_file.read_text(encoding="utf-8"))
+    metrics = _read_json(run.metrics_file)
     if metrics["schema"] != SCHEMA:
         raise UsageError(
             f"{directory}: metrics.json has schema {metrics['schema']}, and this version reads"
@@ -129,19 +133,19 @@ def read_run(directory: Path) -> RunFiles:
     pairs = {
         number: _read_json(path)
         for number in range(1, rounds + 1)
-        if (path := directory / f"round-{number}" / "pairs" / "pairs.json").exists()
+        if (path := run.pair_statistics(number)).exists()
     }
     trainings = {
-        path.parent.parent.name: _read_json(path)
-        for path in sorted(directory.glob("*/adapter/training.json"))
-        if _belongs(path.parent.parent.name, rounds)
+        name: _read_json(record)
+        for name, trained in run.all_trained().items()
+        if (record := trained / RECORD_NAME).exists() and _belongs(name, rounds)
     }
     return RunFiles(
         directory=directory,
         config=config,
         metrics=metrics,
-        rows=_rows(directory, metrics),
-        prompts=load_prompts(directory / "prompts" / "heldout.parquet"),
+        rows=_rows(run, metrics),
+        prompts=load_prompts(run.heldout),
         pairs=pairs,
         trainings=trainings,
         stages=[
@@ -160,9 +164,9 @@ def _rounds(metrics: _Record) -> int:
     return sum(re.fullmatch(_ROUND, name) is not None for name in metrics["policies"])
 
 
-def _rows(directory: Path, metrics: _Record) -> list[Row]:
+def _rows(run: RunDirectory, metrics: _Record) -> list[Row]:
     """Return what was evaluated."""
-    drift = _drift(directory / "curves.json")
+    drift = _drift(run.curves_file)
     rows = []
     for key, values in metrics["rows"].items():
         ends = {
@@ -170,7 +174,7 @@ def _rows(directory: Path, metrics: _Record) -> list[Row]:
             for measure, ends in metrics["intervals"].get(key, {}).items()
             if ends is not None
         }
-        responses = _responses(directory / "evaluation", key)
+        responses = _responses(run, key)
         rows.append(Row(key, row_label(key), {**values, **drift.get(key, {})}, responses, ends))
     return rows
 
@@ -187,11 +191,11 @@ def _drift(path: Path) -> dict[str, dict[str, float | None]]:
     }
 
 
-def _responses(evaluation: Path, key: str) -> Path | None:
+def _responses(run: RunDirectory, key: str) -> Path | None:
     """Find the responses of a row: some are derived from the base model's evaluation."""
     places = (
-        evaluation / key / "metrics" / "responses.parquet",
-        evaluation / "base" / "metrics" / f"{key}.parquet",
+        run.metrics_directory(key) / "responses.parquet",
+        run.metrics_directory("base") / f"{key}.parquet",
     )
     return next((place for place in places if place.exists()), None)
 

@@ -26,6 +26,7 @@ from quotetune.runs.metrics_json import collect_metrics
 from quotetune.runtime.console import say
 from quotetune.runtime.whole_files import write_json, write_text
 from quotetune.training.model_card import model_card
+from quotetune.training.run import RECORD_NAME
 
 _SHOWN_PROMPTS = 5
 
@@ -42,8 +43,8 @@ def summarize(config: Config) -> dict[str, Any]:
     layout = Layout(config)
     write_curves(layout)
     metrics = collect_metrics(config)
-    link_best(config.run, config.run / metrics["best"]["policy"] / "adapter")
-    write_json(config.run / "metrics.json", metrics)
+    link_best(config.run, layout.trained(metrics["best"]["policy"]))
+    write_json(layout.metrics_file, metrics)
     write_text(config.run / "summary.md", _markdown(config, metrics))
     _write_cards(config, metrics)
     print_table(_labelled(metrics["rows"]))
@@ -64,8 +65,8 @@ def _labelled(rows: Mapping[str, Any]) -> dict[str, Any]:
 def _write_cards(config: Config, metrics: Mapping[str, Any]) -> None:
     """Put the numbers of each policy into its model card."""
     for name in metrics["policies"]:
-        policy = config.run / name / "adapter"
-        record = json.loads((policy / "training.json").read_text(encoding="utf-8"))
+        policy = Layout(config).trained(name)
+        record = json.loads((policy / RECORD_NAME).read_text(encoding="utf-8"))
         rows = {row: metrics["rows"][row] for row in (BASE, name)}
         note = f"The run that trained it gives {best_line(metrics)}."
         write_text(policy / "README.md", model_card(record, _labelled(rows), note))
@@ -109,7 +110,7 @@ def _markdown(config: Config, metrics: Mapping[str, Any]) -> str:
         "",
     ]
     for number in range(1, Layout(config).number(metrics["last"]) + 1):
-        path = config.run / f"round-{number}" / "pairs" / "pairs.json"
+        path = Layout(config).pair_statistics(number)
         statistics = json.loads(path.read_text(encoding="utf-8"))
         lines += [f"- round {number}: {line}" for line in statistics_lines(statistics)]
     return "\n".join([*lines, "", *_responses(config, metrics)]) + "\n"
@@ -159,9 +160,9 @@ def _responses(config: Config, metrics: Mapping[str, Any]) -> list[str]:
     from quotetune.prompts.prompt import load_prompts
 
     index = Index.open(config.index)
-    prompts = load_prompts(config.run / "prompts" / "heldout.parquet")[:_SHOWN_PROMPTS]
+    prompts = load_prompts(Layout(config).heldout)[:_SHOWN_PROMPTS]
     texts = {
-        name: _first_responses(config.run / "evaluation" / name / "samples")
+        name: _first_responses(Layout(config).evaluation(name) / "samples")
         for name in (BASE, metrics["best"]["policy"])
     }
     lines = [

@@ -25,7 +25,7 @@ _INDEXED = {"on_topic_quip", "long_quotes", "rarity"}
 
 def stages(layout: Layout, number: int) -> list[Stage]:
     """Return the stages between the sampling and the training of a round, in order."""
-    prompts = layout.config.run / "prompts" / f"round-{number}.parquet"
+    prompts = layout.round_prompts(number)
     return _stages(layout, f"round-{number}", layout.round(number), prompts)
 
 
