@@ -16,6 +16,8 @@ from quotetune.config import Config
 from quotetune.errors import UsageError
 from quotetune.metrics.row_names import row_label
 from quotetune.rendering.markdown import markdown_table
+from quotetune.runs.directory import PAIR_STATISTICS, RunDirectory
+from quotetune.runs.layout import BASE
 from quotetune.runtime.console import say
 from quotetune.runtime.whole_files import write_json, write_text, written_directory
 
@@ -114,11 +116,11 @@ def study_data_size(
 
 def size_row(run: Path, size: int) -> SizeRow:
     """Read the result of a finished run."""
-    metrics = json.loads((run / "metrics.json").read_text(encoding="utf-8"))
+    metrics = json.loads(RunDirectory(run).metrics_file.read_text(encoding="utf-8"))
     low, high = metrics["intervals"][metrics["best"]["policy"]]["quip"] or (None, None)
     pairs = sum(
         json.loads(path.read_text(encoding="utf-8"))["pairs"]
-        for path in run.glob("round-*/pairs/pairs.json")
+        for path in run.glob(f"round-*/pairs/{PAIR_STATISTICS}")
     )
     before, after = metrics["before"]["quip"], metrics["after"]["quip"]
     return SizeRow(size, pairs, before, after, metrics["best"]["policy"], low, high)
@@ -193,7 +195,7 @@ def _check_sizes(config: Config, sizes: Sequence[int]) -> None:
 
 def _share_base(last: Path, run: Path) -> None:
     """Copy the base model's evaluation, which all runs share: the next run finds it done."""
-    done, wanted = last / "evaluation" / "base", run / "evaluation" / "base"
+    done, wanted = (RunDirectory(path).evaluation(BASE) for path in (last, run))
     if done.exists() and not wanted.exists():
         with written_directory(wanted) as directory:
             shutil.copytree(done, directory, dirs_exist_ok=True)

@@ -17,8 +17,9 @@ from quotetune.corpus.index import Index
 from quotetune.errors import UsageError
 from quotetune.prompts.prompt import Prompt, load_prompts
 from quotetune.rendering.markdown import markdown_table
+from quotetune.runs.directory import RunDirectory
 from quotetune.runs.finished import tuned_policy
-from quotetune.runs.layout import BASE, Layout
+from quotetune.runs.layout import BASE
 from quotetune.runtime.whole_files import write_json, write_text
 
 SCHEMA = 1
@@ -58,16 +59,16 @@ def study_frequency(run: Path, *, topic: str, policy: str | None) -> FrequencySt
         QuotetuneError: The index has no suffix index.
     """
     tuned = tuned_policy(run, policy)
-    layout = Layout(tuned.config)
-    if not layout.heldout.is_file():
+    directory = RunDirectory(run)
+    if not directory.heldout.is_file():
         raise UsageError(f"{run}: no held-out prompts yet: run `quotetune train`")
-    prompts = load_prompts(layout.heldout)
+    prompts = load_prompts(directory.heldout)
     topics = [_topic(prompt, topic) for prompt in prompts]
     counts = [int(count) for count in Index.open(tuned.config.index).count(topics)]
     names = [BASE]
     if tuned.directory is not None:
         names.append(tuned.directory.resolve().parent.name)  # `best` links to a round
-    quip = {name: _mean_quip(layout.evaluation(name), prompts) for name in names}
+    quip = {name: _mean_quip(directory.metrics_directory(name), prompts) for name in names}
     curves = {name: frequency_curve(counts, values) for name, values in quip.items()}
     return FrequencyStudy(topics, counts, quip, curves)
 
@@ -147,11 +148,11 @@ def _topic(prompt: Prompt, name: str) -> str:
     return value
 
 
-def _mean_quip(evaluation: Path, prompts: Sequence[Prompt]) -> list[float]:
+def _mean_quip(metrics: Path, prompts: Sequence[Prompt]) -> list[float]:
     """Return the mean QUIP of each prompt's responses; one that is too short counts as 0."""
     import pyarrow.parquet as pq
 
-    path = evaluation / "metrics" / "responses.parquet"
+    path = metrics / "responses.parquet"
     if not path.is_file():
         raise UsageError(f"{path}: no such file: evaluate the policy first, with `quotetune train`")
     found: dict[str, list[float]] = {}

@@ -80,7 +80,7 @@ def write_cited_pairs(
     for side in ("chosen", "rejected"):
         schema = schema.append(pa.field(f"{side}_citations", names, nullable=False))
     output.mkdir(parents=True, exist_ok=True)
-    pq.write_table(pa.Table.from_pylist(cited, schema), output / "pairs.parquet")
+    pq.write_table(pa.Table.from_pylist(cited, schema), output / pairs.name)
     write_json(output / "citations.json", counts)
     return counts
 

@@ -94,11 +94,12 @@ def pair(
 def _check_push(repo: str, samples: Path) -> None:
     from quotetune.errors import UsageError
     from quotetune.runtime.hub import check_repo_name
+    from quotetune.sampling.parts import JOB_NAME
 
     check_repo_name(repo)
-    if not (samples / "job.json").exists():
+    if not (samples / JOB_NAME).exists():
         raise UsageError(
-            f"{samples} has no job.json, from which the dataset's prompts are taken: sample"
+            f"{samples} has no {JOB_NAME}, from which the dataset's prompts are taken: sample"
             " with `quotetune sample`, or leave --push-to-hub out"
         )
 

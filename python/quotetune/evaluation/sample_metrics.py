@@ -11,6 +11,7 @@ from quotetune.measures.responses import best_of_n as best_responses
 from quotetune.measures.responses import mean_metrics, response_rows
 from quotetune.measures.scoring_models import ScoringModels, score_with_models
 from quotetune.prompts.prompt import Prompt
+from quotetune.runs.directory import METRICS
 from quotetune.runtime.whole_files import write_json
 
 if TYPE_CHECKING:
@@ -172,7 +173,7 @@ def write_evaluation(
         },
         "quote_lengths": {name: row.quote_lengths for name, row in evaluated.items()},
     }
-    write_json(directory / "metrics.json", content)
+    write_json(directory / METRICS, content)
 
 
 def _table(rows: Sequence[Mapping[str, Any]]) -> Any:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from quotetune.runs.directory import PAIRS
 from quotetune.runtime.chance import drawn
 from quotetune.runtime.whole_files import write_json
 
@@ -63,6 +64,6 @@ def mix_pairs(
         tables.append(of_round(before, table.take(pa.array(chosen, pa.int64()))))
         counts[f"round-{before}"] = len(chosen)
     output.mkdir(exist_ok=True)
-    pq.write_table(pa.concat_tables(tables, promote_options="permissive"), output / "pairs.parquet")
+    pq.write_table(pa.concat_tables(tables, promote_options="permissive"), output / PAIRS)
     write_json(output / "replay.json", counts)
     return counts

@@ -30,6 +30,7 @@ from quotetune.pairing.statistics import (
     no_pairs_message,
 )
 from quotetune.prompts.prompt import Prompt
+from quotetune.runs.directory import PAIR_STATISTICS, PAIRS
 from quotetune.runtime.chance import from_drawn_place
 
 
@@ -109,9 +110,9 @@ def pair_samples(
     pairs = [pair for one in paired for pair in [*one.pairs, *crossed.get(one.prompt_id, [])]]
     if not pairs:
         raise NoPairsError(no_pairs_message(statistics))
-    _write_pairs(output / "pairs.parquet", pairs)
+    _write_pairs(output / PAIRS, pairs)
     text = json.dumps(statistics, indent=2) + "\n"
-    (output / "pairs.json").write_text(text, encoding="utf-8")
+    (output / PAIR_STATISTICS).write_text(text, encoding="utf-8")
     return statistics
 
 

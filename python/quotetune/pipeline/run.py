@@ -132,7 +132,7 @@ def run(config: Config, config_text: str, until: str | None = None) -> None:
     stages = stage_list(config, until)
     with _lock(config.run):
         mend_best(config.run)
-        write_text(config.run / "config.yaml", config_text)
+        write_text(Layout(config).config_file, config_text)
         for stage in stages:
             if _run_stage(stage) and stage.name.startswith("evaluation/"):
                 write_curves(Layout(config))

@@ -7,6 +7,7 @@ from pathlib import Path
 from quotetune.errors import QuotetuneError, UsageError
 from quotetune.models.files import require_model
 from quotetune.runs.finished import TunedPolicy
+from quotetune.runs.stage import MANIFEST
 from quotetune.runtime.child import run_child
 from quotetune.runtime.whole_files import written_directory
 from quotetune.training.model_card import merged_card
@@ -14,7 +15,7 @@ from quotetune.training.run import RECORD_NAME
 
 _LOG = "merging.log"
 # The record names paths of the machine that trained; the run keeps it.
-_LEFT_OUT = (RECORD_NAME, "stage.json")
+_LEFT_OUT = (RECORD_NAME, MANIFEST)
 
 
 def export_policy(policy: TunedPolicy, output: Path, *, merge: bool) -> None:

@@ -16,9 +16,11 @@ from quotetune.errors import UsageError
 from quotetune.metrics.row_names import row_label
 from quotetune.metrics.table import OF_DRIFT
 from quotetune.prompts.prompt import Prompt, load_prompts
-from quotetune.runs.layout import BASE
+from quotetune.runs.directory import RunDirectory
+from quotetune.runs.layout import ABSORBED, BASE
 from quotetune.runs.metrics_json import SCHEMA
 from quotetune.runs.stage import MANIFEST
+from quotetune.training.run import RECORD_NAME
 
 _Record = dict[str, Any]
 _STEPS = ("prompts", "sample", "score", "pair", "train", "metrics")
@@ -122,14 +124,16 @@ def read_run(directory: Path) -> RunFiles:
     Raises:
         UsageError: It is not the directory of a finished run, or an older version wrote it.
     """
-    for name in ("config.yaml", "metrics.json", "prompts/heldout.parquet"):
-        if not (directory / name).exists():
+    run = RunDirectory(directory)
+    for path in (run.config_file, run.metrics_file, run.heldout):
+        if not path.exists():
+            name = path.relative_to(directory)
             raise UsageError(
                 f"{directory}: not a finished run (it has no {name}): give the directory of a run"
                 " that `quotetune train` has finished"
             )
-    config = yaml.safe_load((directory / "config.yaml").read_text(encoding="utf-8"))
-    metrics = _read_json(directory / "metrics.json")
+    config = yaml.safe_load(run.config_file.read_text(encoding="utf-8"))
+    metrics = _read_json(run.metrics_file)
     if metrics["schema"] != SCHEMA:
         raise UsageError(
             f"{directory}: metrics.json has schema {metrics['schema']}, but this version reads"
@@ -137,22 +141,23 @@ def read_run(directory: Path) -> RunFiles:
         )
     policies = metrics["policies"]
     manifests = _manifests(directory, policies)
+    rounds = sum(policy != ABSORBED for policy in policies)
     pairs = {
-        policy: _read_json(path)
-        for policy in policies
-        if (path := directory / policy / "pairs" / "pairs.json").exists()
+        run.round(number).name: _read_json(path)
+        for number in range(1, rounds + 1)
+        if (path := run.pair_statistics(number)).exists()
     }
     trainings = {
-        path.parent.parent.name: _read_json(path)
-        for path in sorted(directory.glob("*/adapter/training.json"))
-        if not _is_left_over(path.parent.parent.name, policies)
+        name: _read_json(record)
+        for name, trained in run.all_trained().items()
+        if (record := trained / RECORD_NAME).exists() and not _is_left_over(name, policies)
     }
     return RunFiles(
         directory=directory,
         config=config,
         metrics=metrics,
-        rows=_rows(directory, metrics),
-        prompts=load_prompts(directory / "prompts" / "heldout.parquet"),
+        rows=_rows(run, metrics),
+        prompts=load_prompts(run.heldout),
         pairs=pairs,
         trainings=trainings,
         stages=[
@@ -167,9 +172,9 @@ def read_run(directory: Path) -> RunFiles:
     )
 
 
-def _rows(directory: Path, metrics: _Record) -> list[ResultRow]:
+def _rows(run: RunDirectory, metrics: _Record) -> list[ResultRow]:
     """Return the rows of the table of results."""
-    drift = _drift(directory / "curves.json")
+    drift = _drift(run.curves_file)
     rows = []
     for key, values in metrics["rows"].items():
         ends = {
@@ -177,7 +182,7 @@ def _rows(directory: Path, metrics: _Record) -> list[ResultRow]:
             for metric, ends in metrics["intervals"].get(key, {}).items()
             if ends is not None
         }
-        responses = _responses(directory / "evaluation", key)
+        responses = _responses(run, key)
         rows.append(
             ResultRow(key, row_label(key), {**values, **drift.get(key, {})}, responses, ends)
         )
@@ -196,11 +201,11 @@ def _drift(path: Path) -> dict[str, dict[str, float | None]]:
     }
 
 
-def _responses(evaluation: Path, key: str) -> Path | None:
+def _responses(run: RunDirectory, key: str) -> Path | None:
     """Find the responses of a row; those of some rows are in the base model's evaluation."""
     places = (
-        evaluation / key / "metrics" / "responses.parquet",
-        evaluation / BASE / "metrics" / f"{key}.parquet",
+        run.metrics_directory(key) / "responses.parquet",
+        run.metrics_directory(BASE) / f"{key}.parquet",
     )
     return next((place for place in places if place.exists()), None)
 

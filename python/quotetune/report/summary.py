@@ -27,6 +27,7 @@ from quotetune.runs.metrics_json import collect_metrics
 from quotetune.runtime.console import say
 from quotetune.runtime.whole_files import write_json, write_text
 from quotetune.training.model_card import model_card
+from quotetune.training.run import RECORD_NAME
 
 _SHOWN_PROMPTS = 5
 
@@ -43,8 +44,8 @@ def summarize(config: Config) -> dict[str, Any]:
     layout = Layout(config)
     write_curves(layout)
     metrics = collect_metrics(config)
-    link_best(config.run, _adapter(layout, metrics["best"]["policy"]))
-    write_json(config.run / "metrics.json", metrics)
+    link_best(config.run, layout.trained(metrics["best"]["policy"]))
+    write_json(layout.metrics_file, metrics)
     write_text(config.run / "summary.md", _markdown(layout, metrics))
     _write_cards(layout, metrics)
     print_table(_labelled(metrics["rows"]))
@@ -62,18 +63,11 @@ def _labelled(rows: Mapping[str, Any]) -> dict[str, Any]:
     return {row_label(name): row for name, row in rows.items()}
 
 
-def _adapter(layout: Layout, trained: str) -> Path:
-    """Return the directory of a policy that was trained."""
-    adapter = layout.adapter(trained)
-    assert adapter is not None
-    return adapter
-
-
 def _write_cards(layout: Layout, metrics: Mapping[str, Any]) -> None:
     """Put the numbers of each policy into its model card."""
     for name in metrics["policies"]:
-        policy = _adapter(layout, name)
-        record = json.loads((policy / "training.json").read_text(encoding="utf-8"))
+        policy = layout.trained(name)
+        record = json.loads((policy / RECORD_NAME).read_text(encoding="utf-8"))
         rows = {row: metrics["rows"][row] for row in (BASE, name)}
         note = f"The run that trained it selected {best_line(metrics)}."
         write_text(policy / "README.md", model_card(record, _labelled(rows), note))
@@ -118,7 +112,7 @@ def _markdown(layout: Layout, metrics: Mapping[str, Any]) -> str:
         "",
     ]
     for number in range(1, layout.number(metrics["last"]) + 1):
-        path = layout.round(number) / "pairs" / "pairs.json"
+        path = layout.pair_statistics(number)
         statistics = json.loads(path.read_text(encoding="utf-8"))
         lines += [f"- round {number}: {line}" for line in statistics_lines(statistics)]
     return "\n".join([*lines, "", *_responses(layout, metrics)]) + "\n"

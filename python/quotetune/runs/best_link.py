@@ -5,9 +5,9 @@ import shutil
 from pathlib import Path
 
 from quotetune.errors import UsageError
+from quotetune.runs.directory import RunDirectory
 from quotetune.runtime.whole_files import write_link
-
-BEST = "best"
+from quotetune.training.run import RECORD_NAME
 
 
 def link_best(run: Path, adapter: Path) -> None:
@@ -34,10 +34,10 @@ def mend_best(run: Path) -> None:
     Raises:
         UsageError: In its place is a directory that is no copy of a policy of the run.
     """
-    best = run / BEST
+    best = RunDirectory(run).best
     if best.is_symlink() or not best.is_dir():
         return
-    for adapter in sorted(run.glob("*/adapter")):
+    for adapter in RunDirectory(run).all_trained().values():
         if _record(adapter) is not None and _record(adapter) == _record(best):
             shutil.rmtree(best)
             _link(run, adapter)
@@ -49,10 +49,10 @@ def mend_best(run: Path) -> None:
 
 
 def _link(run: Path, adapter: Path) -> None:
-    write_link(run / BEST, Path(os.path.relpath(adapter, run)))
+    write_link(RunDirectory(run).best, Path(os.path.relpath(adapter, run)))
 
 
 def _record(policy: Path) -> bytes | None:
     """Return what training noted of itself, losses and all: no two trainings note the same."""
-    record = policy / "training.json"
+    record = policy / RECORD_NAME
     return record.read_bytes() if record.is_file() else None

@@ -39,8 +39,7 @@ def collect_citations(layout: Layout, names: Sequence[str]) -> dict[str, Any]:
         return {}
     rows = {}
     for name in names:
-        path = layout.evaluation(name) / "citations" / "citations.json"
-        rows[name] = json.loads(path.read_text(encoding="utf-8"))
+        rows[name] = json.loads(layout.citations(name).read_text(encoding="utf-8"))
     return {"citations": {"k": settings.most, "rows": rows}}
 
 

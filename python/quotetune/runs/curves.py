@@ -26,7 +26,7 @@ def write_curves(layout: Layout) -> None:
     """Write `curves.json` and `tensorboard/` of the policies that are evaluated so far."""
     content = collect_curves(layout)
     if content["policies"]:
-        write_json(layout.config.run / "curves.json", content)
+        write_json(layout.curves_file, content)
         _write_events(layout, content)
 
 
@@ -44,17 +44,16 @@ def collect_curves(layout: Layout) -> dict[str, Any]:
 
 
 def _figures(layout: Layout, policy: str) -> dict[str, float | None]:
-    directory = layout.evaluation(policy)
     figures = {
         name: value
-        for name, value in _read(directory / "metrics" / "metrics.json")["metrics"].items()
+        for name, value in _read(layout.metrics(policy))["metrics"].items()
         if value is None or isinstance(value, int | float)
     }
-    drift = directory / "drift" / "drift.json"
+    drift = layout.drift(policy)
     if layout.config.drift is not None and drift.exists():
         content = _read(drift)
         figures |= {name: content[name] for name in OF_DRIFT}
-    statistics = layout.round(layout.number(policy)) / "pairs" / "pairs.json"
+    statistics = layout.pair_statistics(layout.number(policy))
     if statistics.exists():
         pairs = _read(statistics)
         figures["pairs"] = pairs["pairs"]
@@ -78,7 +77,7 @@ def _write_events(layout: Layout, content: Mapping[str, Any]) -> None:
         from tensorboard.summary import Writer
     except ImportError:  # it is of the extra `train`, and an evaluation can do without
         return
-    with written_directory(layout.config.run / "tensorboard", replace=True) as directory:
+    with written_directory(layout.run / "tensorboard", replace=True) as directory:
         writer = Writer(str(directory / "run"))
         for name, values in content["curves"].items():
             for step, value in enumerate(values):

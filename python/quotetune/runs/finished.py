@@ -9,7 +9,7 @@ from quotetune.config import Config, ModelConfig
 from quotetune.config.file import read_yaml
 from quotetune.config.validation import validate_block
 from quotetune.errors import UsageError
-from quotetune.runs.best_link import BEST
+from quotetune.runs.directory import BEST, RunDirectory
 from quotetune.training.run import RECORD_NAME
 
 
@@ -50,9 +50,9 @@ def tuned_policy(run: Path, name: str | None = None) -> TunedPolicy:
         quotetune.errors.UsageError: no/run has no config.yaml, so it is no run's directory: \
 correct the path
     """
-    path = run / "config.yaml"
+    path = RunDirectory(run).config_file
     if not path.is_file():
-        raise UsageError(f"{run} has no config.yaml, so it is no run's directory: correct the path")
+        raise UsageError(f"{run} has no {path.name}, so it is no run's directory: correct the path")
     # Its `dpo` and `lora` were checked before the run; to do so again would take TRL's imports.
     try:
         config = validate_block(Config, "", read_yaml(path)).model_copy(update={"run": run})
@@ -75,9 +75,10 @@ correct the path
 
 def policies(run: Path) -> dict[str, Path]:
     """Return what the training of a run wrote, by name; the last round comes last."""
-    found = {path.parent.name: path for path in run.glob("*/adapter") if _is_policy(path)}
-    if _is_policy(run / BEST):
-        found[BEST] = run / BEST
+    directory = RunDirectory(run)
+    found = {name: path for name, path in directory.all_trained().items() if _is_policy(path)}
+    if _is_policy(directory.best):
+        found[BEST] = directory.best
     return dict(sorted(found.items(), key=lambda item: _round(item[0])))
 
 

@@ -1,38 +1,35 @@
-"""Where things are in a run's directory, and which policies there are.
+"""The policies of a run, and what its config says of where things are.
 
 A policy is named by what made it: `base`, the untouched model; `absorbed`, that model after
 `absorb`; or `round-k`, that of round k.
 """
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from quotetune.config import Config, ModelConfig
 from quotetune.config.absorb import is_whole
+from quotetune.runs.directory import PAIRS, RunDirectory
 
 BASE = "base"
 ABSORBED = "absorbed"
 
 
-@dataclass(frozen=True)
-class Layout:
-    """The places of a run.
+class Layout(RunDirectory):
+    """The places of a run, and its policies, as its config has them.
 
-    Attributes:
+    Args:
         config: The run's config.
     """
 
-    config: Config
-
-    def round(self, number: int) -> Path:
-        """Return the directory of a round."""
-        return self.config.run / f"round-{number}"
+    def __init__(self, config: Config) -> None:
+        super().__init__(config.run)
+        self.config = config
 
     def pairs(self, number: int) -> Path:
         """Return a round's own pairs, as they are learned."""
         made = "pairs" if self.config.pairs.citations is None else "cited"
-        return self.round(number) / made / "pairs.parquet"
+        return self.round(number) / made / PAIRS
 
     def measured(self, directory: Path) -> Path:
         """Return samples as they are measured: where ids are learned, without them."""
@@ -41,15 +38,6 @@ class Layout:
     def replays(self, number: int) -> bool:
         """Tell whether a round learns pairs of earlier rounds, too."""
         return number > 1 and any(self.config.replay[: number - 1])
-
-    def evaluation(self, policy: str) -> Path:
-        """Return the directory of a policy's evaluation."""
-        return self.config.run / "evaluation" / policy
-
-    @property
-    def heldout(self) -> Path:
-        """The held-out prompts."""
-        return self.config.run / "prompts" / "heldout.parquet"
 
     @property
     def origin(self) -> str:
@@ -71,7 +59,7 @@ class Layout:
 
     def adapter(self, policy: str) -> Path | None:
         """Return what training wrote of a policy; None for the base model."""
-        return None if policy == BASE else self.config.run / policy / "adapter"
+        return None if policy == BASE else self.trained(policy)
 
     def origin_adapter(self) -> Path | None:
         """Return the absorbed policy where it is an adapter that the rounds go on with."""

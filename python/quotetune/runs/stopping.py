@@ -16,7 +16,7 @@ def evaluated(layout: Layout) -> list[str]:
         number = layout.number(name)
         if number > 1 and stop_reason(layout, number) is not None:
             break
-        if not (layout.evaluation(name) / "metrics" / "metrics.json").exists():
+        if not layout.metrics(name).exists():
             break
         names.append(name)
     return names
@@ -24,8 +24,8 @@ def evaluated(layout: Layout) -> list[str]:
 
 def criterion(layout: Layout, policy: str) -> float | None:
     """Return a policy's value of `best.criterion` on the held-out prompts."""
-    path = layout.evaluation(policy) / "metrics" / "metrics.json"
-    metrics: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))["metrics"]
+    text = layout.metrics(policy).read_text(encoding="utf-8")
+    metrics: dict[str, Any] = json.loads(text)["metrics"]
     value: float | None = metrics[layout.config.best.criterion]
     return value
 
@@ -44,7 +44,7 @@ def stop_reason(layout: Layout, number: int) -> str | None:
     prefer = layout.config.best.preferred(layout.config.pairs.direction)
     values: dict[str, float | None] = {}
     for name in before:
-        if not (layout.evaluation(name) / "metrics" / "metrics.json").exists():
+        if not layout.metrics(name).exists():
             return None
         values[name] = criterion(layout, name)
         last = stops_after(values, prefer)
@@ -62,7 +62,7 @@ def stoppable(layout: Layout, number: int, stages: list[Stage]) -> list[Stage]:
     if not layout.config.early_stop or number == 1:
         return stages
     decided_by = {
-        name: layout.evaluation(name) / "metrics"
+        name: layout.metrics_directory(name)
         for name in (layout.start(earlier) for earlier in range(1, number + 1))
     }
     condition = f"if {layout.start(number)} is better than before"

@@ -8,6 +8,7 @@ from quotetune.errors import UsageError
 from quotetune.runtime.whole_files import RESUME, written_file
 from quotetune.sampling.backend import Request, Response
 
+JOB_NAME = "job.json"
 LOG_NAME = "sampling.log"
 # Of a part, or of a table that goes on from there.
 Row = dict[str, Any]

@@ -15,7 +15,7 @@ from quotetune.runtime.content_hash import content_hash
 from quotetune.runtime.whole_files import RESUME, write_text
 from quotetune.sampling.backend import Continuation
 from quotetune.sampling.constraint import Constraint
-from quotetune.sampling.parts import LOG_NAME, count_parts, missing_parts
+from quotetune.sampling.parts import JOB_NAME, LOG_NAME, count_parts, missing_parts
 
 if TYPE_CHECKING:
     from quotetune.prompts.prompt import Prompt
@@ -141,7 +141,7 @@ def choose_backend(name: Literal["auto", "vllm", "transformers"]) -> str:
 
 def _write_job(output: Path, job: dict[str, Any]) -> Path:
     """Write `job.json`, and remove the parts of any other job."""
-    path = output / "job.json"
+    path = output / JOB_NAME
     text = json.dumps(job, ensure_ascii=False)
     if not path.exists() or path.read_text(encoding="utf-8") != text:
         for part in output.glob("part-*.parquet"):

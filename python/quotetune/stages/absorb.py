@@ -18,7 +18,7 @@ def documents(layout: Layout) -> Stage:
     config = layout.config
     settings = config.absorb
     assert settings is not None
-    prompts = config.run / "prompts"
+    prompts = layout.prompts
 
     def make(result: Path) -> None:
         from quotetune.corpus.index import Index
@@ -84,4 +84,4 @@ def train(layout: Layout) -> Stage:
     inputs = {"the texts": texts, **layout.model_inputs()}
     if config.launch is not None:  # the number of processes scales the batch
         inputs["launch"] = config.launch
-    return Stage("absorb/train", directory / "adapter", keys, inputs, make)
+    return Stage("absorb/train", layout.trained(ABSORBED), keys, inputs, make)

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from quotetune.runs.directory import PAIRS
 from quotetune.runs.layout import Layout, flat
 from quotetune.runs.stage import Stage
 from quotetune.runtime.console import progress, say
@@ -39,8 +40,8 @@ def cited(layout: Layout, number: int) -> list[Stage]:
     if settings is None:
         return []
     root = layout.round(number)
-    pairs = root / "pairs" / "pairs.parquet"
-    prompts = config.run / "prompts" / f"round-{number}.parquet"
+    pairs = root / "pairs" / PAIRS
+    prompts = layout.round_prompts(number)
 
     def make(result: Path) -> None:
         from quotetune.citations.pairs import counts_line, write_cited_pairs
@@ -122,6 +123,7 @@ def _measured(layout: Layout, policy: str) -> Stage:
     settings = config.pairs.citations
     assert settings is not None
     directory = layout.evaluation(policy)
+    file = layout.citations(policy)
     n = config.evaluation_sampling.n
 
     def make(result: Path) -> None:
@@ -138,7 +140,7 @@ def _measured(layout: Layout, policy: str) -> Stage:
             k=settings.most,
         )
         result.mkdir(exist_ok=True)
-        write_json(result / "citations.json", content)
+        write_json(result / file.name, content)
 
     keys = {"evaluation.sampling.n": n, **flat("pairs.citations", settings.model_dump())}
     inputs = {
@@ -147,7 +149,7 @@ def _measured(layout: Layout, policy: str) -> Stage:
         "the samples": directory / "samples",
         "the constrained ids": directory / "constrained",
     }
-    return Stage(f"evaluation/{policy}/citations", directory / "citations", keys, inputs, make)
+    return Stage(f"evaluation/{policy}/citations", file.parent, keys, inputs, make)
 
 
 def _model(layout: Layout) -> dict[str, str | None]:

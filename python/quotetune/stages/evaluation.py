@@ -104,7 +104,8 @@ def metrics(layout: Layout, name: str, asked: Path) -> Stage:
         **_scoring_settings(layout),
     }
     inputs = {"the held-out prompts": asked, "index": config.index, "the samples": samples}
-    return Stage(f"evaluation/{name}/metrics", directory / "metrics", settings, inputs, make)
+    made = layout.metrics_directory(name)
+    return Stage(f"evaluation/{name}/metrics", made, settings, inputs, make)
 
 
 def _scoring_settings(layout: Layout) -> dict[str, Any]:
@@ -120,8 +121,8 @@ def drift(layout: Layout, policy: str) -> Stage:
     config = layout.config
     assert config.drift is not None
     settings = config.drift
-    directory = layout.evaluation(policy)
-    samples = None if policy == BASE else directory / "samples"
+    file = layout.drift(policy)
+    samples = None if policy == BASE else layout.evaluation(policy) / "samples"
     outside = settings.outside
 
     def make(result: Path) -> None:
@@ -137,7 +138,7 @@ def drift(layout: Layout, policy: str) -> Stage:
             work=result.parent / "work",
         )
         result.mkdir(exist_ok=True)
-        write_json(result / "drift.json", content)
+        write_json(result / file.name, content)
 
     inputs = layout.policy_inputs(policy)
     if samples is not None:
@@ -147,4 +148,4 @@ def drift(layout: Layout, policy: str) -> Stage:
     keys = layout.model_settings(policy)
     if outside is not None:
         keys["drift.max_tokens"] = settings.max_tokens
-    return Stage(f"evaluation/{policy}/drift", directory / "drift", keys, inputs, make)
+    return Stage(f"evaluation/{policy}/drift", file.parent, keys, inputs, make)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 def stages(layout: Layout, number: int) -> list[Stage]:
     """Return the stages between the sampling and the training of a round, in order."""
-    prompts = layout.config.run / "prompts" / f"round-{number}.parquet"
+    prompts = layout.round_prompts(number)
     return _stages(layout, f"round-{number}", layout.round(number), prompts)
 
 

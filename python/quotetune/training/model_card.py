@@ -8,6 +8,7 @@ from typing import Any
 from quotetune.metrics.table import metrics_of
 from quotetune.rendering.markdown import markdown_table
 from quotetune.runtime.whole_files import write_text
+from quotetune.training.run import RECORD_NAME
 
 _TEMPLATE = """\
 ---
@@ -76,7 +77,7 @@ def write_model_card(directory: Path, metrics: Mapping[str, Mapping[str, float |
         directory: The adapter or model, with its `training.json`.
         metrics: Metrics on held-out prompts by name, such as `base` and `round 1`; may be empty.
     """
-    record = json.loads((directory / "training.json").read_text(encoding="utf-8"))
+    record = json.loads((directory / RECORD_NAME).read_text(encoding="utf-8"))
     write_text(directory / "README.md", model_card(record, metrics))
 
 

@@ -15,6 +15,7 @@ from quotetune.corpus.results import Document
 from quotetune.errors import QuotetuneError
 from quotetune.prompts.general_text import read_general_texts
 from quotetune.prompts.prompt import Prompt, load_prompts
+from quotetune.prompts.split import HELDOUT, round_file
 from quotetune.runtime.chance import drawn
 
 Identity = tuple[str, str]
@@ -59,9 +60,9 @@ def collect_texts(
         UsageError: The text to be replayed cannot be read.
     """
     train = [
-        prompt for path in sorted(prompts.glob("round-*.parquet")) for prompt in load_prompts(path)
+        prompt for path in sorted(prompts.glob(round_file("*"))) for prompt in load_prompts(path)
     ]
-    heldout = load_prompts(prompts / "heldout.parquet")
+    heldout = load_prompts(prompts / HELDOUT)
     asked = prompts_of_documents([*train, *heldout])
     if settings.documents == "all":
         documents: Iterable[Document] = index.documents()
