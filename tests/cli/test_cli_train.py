@@ -375,7 +375,7 @@ def test_pair_ranks_by_a_preference_that_asks_for_the_prompts(samples, tmp_path,
 @pytest.mark.parametrize(
     ("setting", "complaint"),
     [
-        ("preference.perplexity.weight=2", "preference.perplexity.model: name the model"),
+        ("preference.perplexity.weight=2", "preference.perplexity.model: missing"),
         ("preference.quipp.weight=2", "preference.quipp: unknown key: did you mean quip?"),
         ("preference.callables.me.function=no_such:f", "preference.callables.me.function: no_such"),
         ("candidates.gold=true", "candidates.gold takes the model's tokenizer: set model.path"),
