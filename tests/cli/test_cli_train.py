@@ -195,7 +195,7 @@ def test_a_model_that_is_not_there_is_named_by_its_key_before_any_work(
     arguments = ["pair", samples / "parts", "--index", samples / "index", "-o", tmp_path / "pairs"]
     assert quotetune(*arguments, *(word for change in changes for word in ("--set", change))) == 2
     error = capsys.readouterr().err
-    assert error.startswith(f"error: {key} ./nowhere: there is no such directory")
+    assert error.startswith(f"error: {key}: ./nowhere: there is no such directory")
 
 
 def test_evaluate_prints_a_table_and_writes_the_metrics(samples, tmp_path, capsys):

@@ -27,7 +27,7 @@ def test_a_directory_without_one_is_named(tmp_path):
 
 
 def test_a_model_that_is_nowhere_is_missed_before_transformers_looks_for_it():
-    with pytest.raises(UsageError, match=r"model.path ./nowhere: there is no such directory"):
+    with pytest.raises(UsageError, match=r"model.path: ./nowhere: there is no such directory"):
         load_tokenizer(ModelConfig(path="./nowhere"))
 
 

@@ -50,7 +50,7 @@ def test_no_prompts_make_no_parts(short_model, tmp_path):
 @pytest.mark.parametrize("path", ["./nowhere", "/nowhere/at/all", "some/where/else"])
 def test_a_model_directory_that_is_not_there_is_an_error_at_once(path, tmp_path):
     start = time.monotonic()
-    with pytest.raises(UsageError, match=f"model.path {path}: there is no such directory"):
+    with pytest.raises(UsageError, match=f"model.path: {path}: there is no such directory"):
         sample(ModelConfig(path=path), tmp_path, "x")
     assert time.monotonic() - start < 1
 
@@ -73,7 +73,7 @@ def test_a_hub_name_is_one_error_without_the_hub(tmp_path, network):
     said = subprocess.run(
         [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
     )
-    assert said.stdout.startswith("model.path nobody/no-model-of-this-name: no such directory")
+    assert said.stdout.startswith("model.path: nobody/no-model-of-this-name: no such directory")
 
 
 def test_a_directory_without_a_model_is_refused(tmp_path):

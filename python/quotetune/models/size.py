@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from quotetune.models.files import MODEL_CONFIG
+
 _LONGEST_HEADER = 100_000_000  # the limit of the format
 
 
@@ -41,7 +43,7 @@ def model_size(directory: Path) -> ModelSize | None:
         The size; None if the model is not there, or in another form.
     """
     files = sorted(directory.glob("*.safetensors"))
-    config = directory / "config.json"
+    config = directory / MODEL_CONFIG
     if not files or not config.is_file():
         return None
     try:

@@ -9,6 +9,7 @@ from quotetune.config import Config, ModelConfig
 from quotetune.config.file import read_yaml
 from quotetune.config.validation import validate_block
 from quotetune.errors import UsageError
+from quotetune.models.files import is_adapter, is_model
 from quotetune.runs.directory import BEST, RunDirectory
 from quotetune.training.run import RECORD_NAME
 
@@ -83,7 +84,7 @@ def policies(run: Path) -> dict[str, Path]:
 
 
 def _is_policy(directory: Path) -> bool:
-    return any((directory / name).is_file() for name in ("adapter_config.json", "config.json"))
+    return is_adapter(directory) or is_model(directory)
 
 
 def _round(name: str) -> int:

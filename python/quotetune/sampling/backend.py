@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Literal, Protocol
 
 from quotetune.errors import UsageError
 from quotetune.runtime.chance import drawn
@@ -91,29 +91,13 @@ def prompt_seed(seed: int, round: int, prompt_id: str) -> int:
     return drawn(f"{seed}:{round}:{prompt_id}") >> 2
 
 
-def context_length(config: Any, engine: dict[str, Any]) -> int | None:
-    """Return how many tokens a prompt and its response may have together.
-
-    Args:
-        config: The model's `transformers` config.
-        engine: The config's `sampling.engine`, whose `max_model_len` goes first.
-
-    Returns:
-        The limit in tokens; None if the model states none.
-    """
-    limit = engine.get("max_model_len")
-    if limit is None:
-        limit = getattr(config.get_text_config(), "max_position_embeddings", None)
-    return limit
-
-
 def check_lengths(prompts: dict[str, list[int]], max_tokens: int, context: int | None) -> None:
     """Refuse prompts that leave no room for a whole response.
 
     Args:
         prompts: Token ids by prompt id.
         max_tokens: Length of the longest response.
-        context: `context_length` of the model.
+        context: How many tokens a prompt and its response may have together; None for any number.
 
     Raises:
         UsageError: A prompt is empty, or too long; the message names the longest one.

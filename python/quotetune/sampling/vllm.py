@@ -13,6 +13,7 @@ from typing import Any
 
 from quotetune.config import ModelConfig, SamplingConfig
 from quotetune.errors import UsageError
+from quotetune.models.files import ADAPTER_CONFIG
 from quotetune.sampling.backend import Request, Response
 from quotetune.sampling.constraint import Constraint
 
@@ -191,7 +192,7 @@ def supported_rank(adapter: Path) -> int:
     Raises:
         UsageError: The rank is above what vLLM supports.
     """
-    settings = json.loads((adapter / "adapter_config.json").read_text())
+    settings = json.loads((adapter / ADAPTER_CONFIG).read_text())
     rank = max([settings["r"], *(settings.get("rank_pattern") or {}).values()])
     for supported in _LORA_RANKS:
         if rank <= supported:
@@ -210,7 +211,7 @@ def adapter_identity(adapter: Path) -> tuple[str, int]:
     Args:
         adapter: A directory with `adapter_config.json` and `adapter_model.safetensors`.
     """
-    digest = hashlib.sha256((adapter / "adapter_config.json").read_bytes())
+    digest = hashlib.sha256((adapter / ADAPTER_CONFIG).read_bytes())
     with (adapter / "adapter_model.safetensors").open("rb") as weights:
         while block := weights.read(1 << 20):
             digest.update(block)

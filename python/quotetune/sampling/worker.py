@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from quotetune.config import ModelConfig, SamplingConfig
+from quotetune.models.context import context_length
 from quotetune.models.tokenizer import load_tokenizer
 from quotetune.prompts.chat import prompt_token_ids
 from quotetune.prompts.prompt import Prompt
@@ -18,7 +19,6 @@ from quotetune.sampling.backend import (
     Request,
     Sampler,
     check_lengths,
-    context_length,
     prompt_seed,
 )
 from quotetune.sampling.constraint import Constraint
@@ -97,7 +97,9 @@ def _requests(
     source = {"revision": model.revision, "trust_remote_code": model.trust_remote_code}
     tokenizer = load_tokenizer(model)
     config = AutoConfig.from_pretrained(model.path, **source)
-    context = context_length(config, sampling.engine)
+    context = sampling.engine.get("max_model_len")
+    if context is None:
+        context = context_length(config)
     # What goes on with a response may begin where the model still sees it.
     room = None if context is None else max(context - sampling.max_tokens, 1)
     tokens = {

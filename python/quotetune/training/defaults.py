@@ -3,6 +3,7 @@
 from typing import Any
 
 from quotetune.config import ModelConfig
+from quotetune.models.precision import has_fast_bf16
 
 
 def default_dpo_options(options: dict[str, Any], *, lora: bool) -> dict[str, Any]:
@@ -75,12 +76,3 @@ def weights_dtype(model: ModelConfig, *, lora: bool, mixed: bool) -> str:
     if model.dtype != "auto":
         return model.dtype
     return "auto" if lora and mixed else "float32"
-
-
-def has_fast_bf16() -> bool:
-    """Tell whether this machine multiplies bf16 numbers faster than float32 ones."""
-    import torch
-
-    if torch.cuda.is_available():
-        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
-    return not torch.accelerator.is_available() and bool(torch.cpu._is_amx_tile_supported())

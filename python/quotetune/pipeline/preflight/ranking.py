@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from quotetune.config import Config, ModelConfig
+from quotetune.config import Config
 from quotetune.config.preference import CRITERIA, PreferenceConfig
 from quotetune.config.problem import Problem
 from quotetune.errors import QuotetuneError, UsageError
@@ -133,22 +133,3 @@ def index_problems(
             text = f"is {least}, but a lean index finds quotes of {index.n} characters or more"
             problems.append(Problem("preference.long_quotes.min_chars", f"{text}: raise it"))
     return problems
-
-
-def further_models(ranking: RankingConfig) -> dict[str, ModelConfig]:
-    """Return the models that are needed beside the base model, by the key that names them."""
-    found = {}
-    for name in ("perplexity", "bart_score"):
-        model = ranking.model_of(name) if name in ranking.measures else None
-        if model is not None and model != ranking.model:
-            block = "preference" if _names_a_model(ranking.preference) else "pairs.constraints"
-            block = "pairs.constraints" if name == "bart_score" else block
-            found[f"{block}.{name}.model.path"] = model
-    if ranking.preference is not None and ranking.preference.judge is not None:
-        found["preference.judge.model.path"] = ranking.preference.judge.model
-    return found
-
-
-def _names_a_model(preference: PreferenceConfig | None) -> bool:
-    perplexity = None if preference is None else preference.perplexity
-    return perplexity is not None and perplexity.model is not None
