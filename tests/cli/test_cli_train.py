@@ -110,7 +110,7 @@ def test_pair_scores_samples_and_says_what_became_of_every_prompt(samples, tmp_p
     assert statistics["samples"]["too_short"] == 1
     assert statistics["samples"]["cut"] == 0.75
     assert quotetune(*arguments) == 2
-    assert "is there already" in capsys.readouterr().err
+    assert "exists already" in capsys.readouterr().err
 
 
 def test_pair_takes_index_and_seed_from_a_config_unless_given(samples, tmp_path, capsys):

@@ -1,4 +1,4 @@
-"""Whether a model is there is found out at once, and said in one line."""
+"""A model that does not exist is found out at once, and reported in one line."""
 
 import pytest
 

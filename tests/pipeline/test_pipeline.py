@@ -63,7 +63,7 @@ def finished(inputs, tmp_path_factory, without_children):
 
 
 def plan_of(config, **changes):
-    """What a run would do after some blocks of the config have changed."""
+    """Return the plan of a run after a change of some blocks of its config."""
     changed = {name: {**config[name], **block} for name, block in changes.items()}
     entries = plan(stage_list(Config.model_validate({**config, **changed})))
     return {entry.name: entry for entry in entries}
@@ -351,7 +351,7 @@ def test_a_changed_threshold_that_gives_the_same_pairs_trains_nothing_again(fini
 def test_two_runs_in_one_directory_refuse(finished):
     with (Path(finished["run"]) / ".lock").open("a") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
-        with pytest.raises(UsageError, match="is at work on it"):
+        with pytest.raises(UsageError, match="is working on it"):
             tiny_run.run(finished)
 
 
@@ -372,7 +372,7 @@ def test_rounds_take_their_own_prompts_and_start_from_the_policy_before(inputs):
     assert stages["evaluation/round-2/sample"].inputs["the adapter"] == root / "round-2" / "adapter"
 
 
-# By moment: the stage that the kill interrupts, if the next call is to go on in the middle of it.
+# By moment: the stage that the kill interrupts, if the next call resumes it in the middle.
 INTERRUPTED = {
     "absorb": "absorb/train",
     "sample": "round-1/sample",
@@ -382,7 +382,7 @@ INTERRUPTED = {
 
 
 class KilledRun:
-    """A run that is killed at one moment after the other, and resumed each time."""
+    """A run that is killed at one moment after another, and resumed each time."""
 
     def __init__(self, inputs, directory):
         self.config = {**inputs, "run": str(directory / "run")}
@@ -391,7 +391,7 @@ class KilledRun:
         self._said = {}
 
     def said(self, moment):
-        """What the run said until it was killed at a moment; None is the end."""
+        """Return the messages of the run until it was killed at a moment; None is its end."""
         for earlier in (*tiny_run.MOMENTS, None):
             if earlier not in self._said:
                 self._said[earlier] = self._run(earlier)
@@ -422,11 +422,11 @@ def killed(inputs, tmp_path_factory):
 @pytest.mark.parametrize(
     ("moment", "after"), list(pairwise((*tiny_run.MOMENTS, None))), ids=tiny_run.MOMENTS
 )
-def test_a_run_that_is_killed_with_kill_9_goes_on_where_it_was(killed, moment, after):
+def test_a_run_that_is_killed_with_kill_9_resumes_where_it_was(killed, moment, after):
     killed.said(moment)
     resumed = killed.said(after)
     if moment in INTERRUPTED:
-        assert f"{INTERRUPTED[moment]} (goes on where it was interrupted)" in resumed
+        assert f"{INTERRUPTED[moment]} (resumes where it was interrupted)" in resumed
 
 
 def test_a_run_that_was_killed_many_times_gives_the_same_pairs_and_metrics(killed, finished):

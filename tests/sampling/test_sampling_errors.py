@@ -1,4 +1,4 @@
-"""What sampling says to bad input, and what is left when its parent is killed."""
+"""The errors of sampling on bad input, and the end of the child with its parent."""
 
 import os
 import subprocess

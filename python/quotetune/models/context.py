@@ -1,4 +1,4 @@
-"""How much text a model can see."""
+"""The context length of a model."""
 
 from typing import Any
 

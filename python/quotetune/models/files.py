@@ -1,4 +1,4 @@
-"""Find out at once whether a model and an adapter are there, without minutes of retries."""
+"""Find out at once whether a model or an adapter exists, without minutes of retries."""
 
 import re
 from pathlib import Path
@@ -13,14 +13,14 @@ ADAPTER_CONFIG = "adapter_config.json"
 
 
 def model_problem(model: ModelConfig) -> str | None:
-    """Look for a model without any network.
+    """Look for a model without using the network.
 
     Args:
         model: The model to be loaded.
 
     Returns:
-        What is wrong, and what to do; None if the directory is there, or if it is none and
-        `model.path` may be a name on the Hub.
+        The problem and its remedy; None if the directory contains a model, or if `model.path` may
+        be a name on the Hub.
 
     Example:
         >>> model_problem(ModelConfig(path="owner/name"))
@@ -33,7 +33,7 @@ or give the name of a model on the Hub"
         if is_model(directory):
             return None
         return (
-            f"{model.path}: the directory has no {MODEL_CONFIG}, so it holds no transformers model:"
+            f"{model.path}: the directory has no {MODEL_CONFIG}, so it is not a transformers model:"
             " correct the path"
         )
     if _HUB_NAME.fullmatch(model.path) and not directory.exists():
@@ -47,7 +47,7 @@ or give the name of a model on the Hub"
 def require_model(model: ModelConfig, key: str = "model.path") -> None:
     """Check that the model can be loaded from where the config says.
 
-    A directory must hold a `config.json`. A Hub name must be in the local cache, or the Hub must
+    A directory must contain a `config.json`. A Hub name must be in the local cache, or the Hub must
     know it; that is one request, which is not repeated.
 
     Args:
@@ -80,7 +80,7 @@ def _require_on_hub(model: ModelConfig, key: str) -> None:
             " read: correct it, or log in with `hf auth login`"
         ) from error
     except Exception as error:
-        # The classes are those of an HTTP library that the Hub's client has exchanged before.
+        # The Hub's client raises the errors of its HTTP library, which has changed before.
         raise UsageError(
             f"{key}: {name}: no such directory, not in the Hub's local cache, and the Hub"
             " cannot be reached: give the directory of a model, or go online"
@@ -92,13 +92,13 @@ def split_policy(model: ModelConfig, policy: Path | None) -> tuple[ModelConfig, 
 
     Args:
         model: The base model.
-        policy: What training wrote; None for the base model itself.
+        policy: The directory that training wrote; None for the base model itself.
 
     Returns:
         The model to load, and the adapter to put on it, if any.
 
     Raises:
-        UsageError: The directory holds neither.
+        UsageError: The directory contains neither.
     """
     if policy is None:
         return model, None
@@ -113,10 +113,10 @@ def split_policy(model: ModelConfig, policy: Path | None) -> tuple[ModelConfig, 
 
 
 def is_model(directory: Path) -> bool:
-    """Tell whether a directory holds a model."""
+    """Tell whether a directory contains a model."""
     return (directory / MODEL_CONFIG).is_file()
 
 
 def is_adapter(directory: Path) -> bool:
-    """Tell whether a directory holds a LoRA adapter."""
+    """Tell whether a directory contains a LoRA adapter."""
     return (directory / ADAPTER_CONFIG).is_file()

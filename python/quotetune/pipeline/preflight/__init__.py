@@ -1,7 +1,7 @@
 """Check, before any work, that everything a config names is there and can be used.
 
-A module for each kind of input: the models and packages, the prompts and other texts, the index,
-and what the ranking of candidates takes of all three.
+There is a module for each kind of input: models and packages, prompts and other texts, the index,
+and what the ranking of candidates needs of all three.
 """
 
 from dataclasses import replace
@@ -20,12 +20,12 @@ from quotetune.pipeline.preflight.ranking import preference_input_problems
 
 
 def check_inputs(config: Config) -> list[Problem]:
-    """Return the problems of `read_inputs`."""
+    """Return the problems that `read_inputs` finds."""
     return read_inputs(config).problems
 
 
 def read_inputs(config: Config) -> Inputs:
-    """Check that everything a config names is there and can be used.
+    """Read everything that a config names, and check that it is there and can be used.
 
     A model's name on the Hub is not looked up here; sampling does so before it starts.
 
@@ -33,7 +33,7 @@ def read_inputs(config: Config) -> Inputs:
         config: A validated config.
 
     Returns:
-        The problems, and the prompts if they have none.
+        The problems, and the prompts if there is no problem with them.
     """
     read = read_prompts_of(config)
     index, index_problems = open_index(config.index)
@@ -41,7 +41,7 @@ def read_inputs(config: Config) -> Inputs:
     if index is not None and config.pairs.citations is not None:
         problems += citation_problems(index)
     if config.launch is not None and not config.launch.is_file():
-        text = f"{config.launch} is not there: write it with `accelerate config`"
+        text = f"{config.launch} does not exist: write it with `accelerate config`"
         problems.append(Problem("launch", text, to_provide=True))
     problems += general_text_problems(config)
     problems += absorb_problems(config, read.prompts)

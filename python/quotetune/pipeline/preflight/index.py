@@ -1,4 +1,4 @@
-"""Check that the index can answer what a run asks."""
+"""Check that the index can answer the questions of a run."""
 
 from pathlib import Path
 
@@ -9,10 +9,10 @@ from quotetune.errors import QuotetuneError
 
 
 def open_index(path: Path) -> tuple[Index | None, list[Problem]]:
-    """Open the index if it can answer what a run asks; else say what is wrong with it."""
+    """Open the index if it can answer the questions of a run; otherwise, say what is wrong."""
     if not path.exists():
         text = (
-            f"{path} is not there: build it with `quotetune build-index CORPUS -o {path}`, or"
+            f"{path} does not exist: build it with `quotetune build-index CORPUS -o {path}`, or"
             " correct the path"
         )
         return None, [Problem("index", text, to_provide=True)]
@@ -29,7 +29,7 @@ def open_index(path: Path) -> tuple[Index | None, list[Problem]]:
 
 
 def citation_problems(index: Index) -> list[Problem]:
-    """Check that an index has ids that can be cited."""
+    """Check that the documents of an index have ids that can be cited."""
     if any(is_citable(document.id) for document in index.documents()):
         return []
     text = (

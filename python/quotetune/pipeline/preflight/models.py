@@ -11,7 +11,7 @@ from quotetune.pairing.ranking_config import RankingConfig
 
 
 def model_problems(config: Config) -> list[Problem]:
-    """Look for all models and optional packages of a config; none is looked up on the Hub."""
+    """Look for all models and optional packages of a config, without asking the Hub."""
     evaluation = config.evaluation
     problems = _model_problems("model.path", config.model)
     for name in ("perplexity", "bart_score"):
@@ -27,7 +27,7 @@ def model_problems(config: Config) -> list[Problem]:
         tasks = evaluation.lm_eval.include_path
         if tasks is not None and not tasks.is_dir():
             key = "evaluation.lm_eval.include_path"
-            text = f"{tasks} is not there: put a directory of task files there, or leave it out"
+            text = f"{tasks} does not exist: put a directory of task files there, or leave it out"
             problems.append(Problem(key, text, to_provide=True))
     for key, model in further_models(RankingConfig.of_run(config)).items():
         problems += _model_problems(key, model)
@@ -47,7 +47,7 @@ def _package_problems(key: str, module: str, package: str, extra: str) -> list[P
 
 
 def further_models(ranking: RankingConfig) -> dict[str, ModelConfig]:
-    """Return the models that are needed beside the base model, by the key that names them."""
+    """Return the models that are needed besides the base model, by the key that names them."""
     found = {}
     for name in ("perplexity", "bart_score"):
         model = ranking.model_of(name) if name in ranking.measures else None

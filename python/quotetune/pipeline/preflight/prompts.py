@@ -16,14 +16,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Inputs:
-    """What a config names, read once.
+    """The inputs of a config, read once.
 
     Attributes:
-        problems: What keeps it from being used; those with `to_provide` are files that are not
-            there.
-        prompts: The prompts, not cut to their prefix, which would take the tokenizer; None if
-            there is a problem with them.
-        split: The same in rounds and held out; None as for `prompts`.
+        problems: The problems. Those with `to_provide` are about files that do not exist.
+        prompts: The prompts, not cut to their prefix, because that would need the tokenizer; None
+            if there is a problem with them.
+        split: The same prompts, split into rounds and held-out ones; None as for `prompts`.
     """
 
     problems: list[Problem]
@@ -32,14 +31,14 @@ class Inputs:
 
 
 def read_prompts_of(config: Config) -> Inputs:
-    """Read and split the prompts of a config; the problems are those of the prompts."""
+    """Read and split the prompts of a config."""
     from quotetune.prompts.grounding import check_passages
     from quotetune.prompts.reading import read_prompts
     from quotetune.prompts.split import split_prompts
 
     if not config.prompts.path.exists():
         text = (
-            f"{config.prompts.path} is not there: put your prompts there (JSONL or Parquet with a"
+            f"{config.prompts.path} does not exist: put your prompts there (JSONL or Parquet with a"
             " column prompt), or correct the path"
         )
         return Inputs([Problem("prompts.path", text, to_provide=True)])
@@ -55,7 +54,7 @@ def read_prompts_of(config: Config) -> Inputs:
 
 
 def general_text_problems(config: Config) -> list[Problem]:
-    """Check the texts outside the corpus."""
+    """Check that the texts from outside the corpus can be read."""
     texts = {
         "absorb.replay": None if config.absorb is None else config.absorb.replay,
         "drift.outside": None if config.drift is None else config.drift.outside,
@@ -72,7 +71,7 @@ def _text_problems(key: str, path: Path) -> list[Problem]:
     from quotetune.prompts.general_text import read_general_texts
 
     if not path.exists():
-        text = f"{path} is not there: put the text there, or correct the path"
+        text = f"{path} does not exist: put the text there, or correct the path"
         return [Problem(key, text, to_provide=True)]
     try:
         read_general_texts(path)
@@ -82,7 +81,7 @@ def _text_problems(key: str, path: Path) -> list[Problem]:
 
 
 def absorb_problems(config: Config, prompts: "Sequence[SourcePrompt] | None") -> list[Problem]:
-    """Check that prompts have the documents that are to be absorbed."""
+    """Check that there are prompts with documents, if theirs are absorbed."""
     if config.absorb is None or config.absorb.documents == "all" or prompts is None:
         return []
     context = config.prompts.context

@@ -1,4 +1,4 @@
-"""Check that the prompts, the index and the user's code have what a preference asks for."""
+"""Check that prompts, index and the user's code have what the ranking of candidates needs."""
 
 import importlib.util
 from collections.abc import Sequence
@@ -43,7 +43,7 @@ def callable_problems(preference: PreferenceConfig | None) -> list[Problem]:
 def preference_input_problems(
     config: Config, sources: Sequence["SourcePrompt"] | None, index: "Index | None"
 ) -> list[Problem]:
-    """Check all that a config's preference, candidates and constraints ask for.
+    """Check all that a config's preference, candidates and constraints need.
 
     Args:
         config: The config.
@@ -72,12 +72,12 @@ def preference_input_problems(
 
 
 def need_problems(ranking: RankingConfig, prompts: Sequence["Prompt"]) -> list[Problem]:
-    """Look for what criteria, constraints and candidates need of the prompts.
+    """Check that prompts have what criteria, constraints and candidates need.
 
-    That some prompts lack it is no problem: their responses are even in that criterion.
+    Only some prompts may have it: the responses to the others are equal by that criterion.
 
     Args:
-        ranking: What is asked for.
+        ranking: The criteria, constraints and candidates.
         prompts: The prompts.
 
     Returns:
@@ -107,16 +107,16 @@ def need_problems(ranking: RankingConfig, prompts: Sequence["Prompt"]) -> list[P
 def index_problems(
     ranking: RankingConfig, index: "Index", prompts: Sequence["Prompt"]
 ) -> list[Problem]:
-    """Check that an index can answer what the criteria ask.
+    """Check that an index can answer the questions of the criteria.
 
     Args:
-        ranking: What is asked for.
-        index: The index, which has a suffix structure.
+        ranking: The criteria.
+        index: The index, which has a suffix index.
         prompts: The prompts.
 
     Returns:
-        A problem for documents of prompts that the index does not hold, and one for quotes that
-        are too short for a lean index.
+        A problem if the index does not contain a document of the prompts, and one if quotes are
+        too short for a lean index.
     """
     problems = []
     preference = ranking.preference
