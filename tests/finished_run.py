@@ -1,4 +1,4 @@
-"""A finished run without any model or measurement: its files, written by hand."""
+"""The files of a finished run, written by hand: no model was trained or measured."""
 
 import json
 from pathlib import Path
@@ -51,7 +51,7 @@ PAIR_STATISTICS = {
 
 
 def training_record(model):
-    """Return the `training.json` of a policy that was trained on 3 pairs with an adapter."""
+    """Return the training.json of an adapter that was trained on 3 pairs."""
     job = {"model": model, "base": model, "adapter": None, "reference": "base", "seed": 0}
     return {
         "job": job | {"lora": {"r": 4}},
@@ -111,7 +111,7 @@ def write_run(directory: Path, answers=ANSWERS, rounds=1, structures=("bloom", "
 
 
 def _metrics(place):
-    """Return metrics that differ from policy to policy."""
+    """Return numbers that are different for each policy."""
     return {
         "quip": 0.0463 + 0.04 * place,
         "quip_micro": None,
@@ -126,7 +126,7 @@ def _metrics(place):
 
 
 def response_row(index, prompt_id, text):
-    """Return the columns of `responses.parquet` that the report reads, for one response."""
+    """Return the part of a row of responses.parquet that the report reads."""
     (report,) = index.score([text])
     lengths = None if report.quotes is None else [len(quote.text) for quote in report.quotes]
     return {

@@ -110,7 +110,7 @@ def test_pair_scores_samples_and_says_what_became_of_every_prompt(samples, tmp_p
     assert statistics["samples"]["too_short"] == 1
     assert statistics["samples"]["cut"] == 0.75
     assert quotetune(*arguments) == 2
-    assert "is there already" in capsys.readouterr().err
+    assert "exists already" in capsys.readouterr().err
 
 
 def test_pair_takes_index_and_seed_from_a_config_unless_given(samples, tmp_path, capsys):
@@ -195,7 +195,7 @@ def test_a_model_that_is_not_there_is_named_by_its_key_before_any_work(
     arguments = ["pair", samples / "parts", "--index", samples / "index", "-o", tmp_path / "pairs"]
     assert quotetune(*arguments, *(word for change in changes for word in ("--set", change))) == 2
     error = capsys.readouterr().err
-    assert error.startswith(f"error: {key} ./nowhere: there is no such directory")
+    assert error.startswith(f"error: {key}: ./nowhere: there is no such directory")
 
 
 def test_evaluate_prints_a_table_and_writes_the_metrics(samples, tmp_path, capsys):

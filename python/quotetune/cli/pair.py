@@ -117,7 +117,8 @@ def _ranking(blocks: dict[str, dict[str, Any]], index: Path, seed: int) -> "Rank
     from quotetune.errors import UsageError
     from quotetune.models.files import require_model
     from quotetune.pairing.ranking_config import RankingConfig
-    from quotetune.pipeline.preflight_pairing import callable_problems, further_models
+    from quotetune.pipeline.preflight.models import further_models
+    from quotetune.pipeline.preflight.ranking import callable_problems
 
     preference = None
     if blocks["preference"]:
@@ -152,7 +153,7 @@ def _prompts(
     """Read the prompts, if anything asks for them."""
     from quotetune.cli.run_config import prompts_named
     from quotetune.errors import UsageError
-    from quotetune.pipeline.preflight_pairing import need_problems
+    from quotetune.pipeline.preflight.ranking import need_problems
 
     if not ranking.needs_prompts:
         return {}

@@ -7,6 +7,7 @@ from typing import Any
 
 from quotetune.config import ModelConfig
 from quotetune.errors import UsageError
+from quotetune.models.precision import measuring_dtype
 from quotetune.runtime.child import child_main
 from quotetune.runtime.cpu import apply_in_child, child_environment
 
@@ -27,7 +28,7 @@ def evaluate(job: dict[str, Any], work: Path, report: Callable[[dict[str, Any]],
     loaded = HFLM(
         pretrained=model.path,
         revision=model.revision or "main",
-        dtype=_dtype(model),
+        dtype=measuring_dtype(model),
         trust_remote_code=model.trust_remote_code,
         peft=job["adapter"],
         device="cuda" if torch.cuda.is_available() else "cpu",
@@ -63,12 +64,6 @@ def _task_manager(names: list[str], include_path: str | None) -> Any:
             " `lm-eval ls tasks` lists"
         )
     return manager
-
-
-def _dtype(model: ModelConfig) -> str:
-    from quotetune.training.defaults import has_fast_bf16
-
-    return "float32" if model.dtype == "auto" and not has_fast_bf16() else model.dtype
 
 
 if __name__ == "__main__":

@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from quotetune.config import ModelConfig
+from quotetune.models.context import context_length
+from quotetune.models.precision import measuring_dtype
 from quotetune.models.tokenizer import load_tokenizer
 from quotetune.runtime.child import child_main
 from quotetune.runtime.cpu import apply_in_child, child_environment
-from quotetune.sampling.backend import context_length
 
 # It must be set before torch is imported.
 os.environ.update(child_environment())
@@ -44,7 +45,7 @@ def measure(content: dict[str, Any], work: Path, report: _Report) -> None:
 def _perplexities(job: dict[str, Any]) -> list[float | None]:
     settings = ModelConfig(**job["model"])
     tokenizer, model = load_tokenizer(settings), _load_causal(settings)
-    limit = context_length(model.config, {})
+    limit = context_length(model.config)
     sequences = [
         _fit(_before(context, tokenizer), _ids(text, tokenizer), limit)
         for text, context in zip(job["texts"], job["contexts"], strict=True)
@@ -58,7 +59,7 @@ def _bart_scores(job: dict[str, Any]) -> list[float | None]:
 
     settings = ModelConfig(**job["model"])
     tokenizer, model = load_tokenizer(settings), _load(AutoModelForSeq2SeqLM, settings)
-    limit = context_length(model.config, {})
+    limit = context_length(model.config)
     # The limit includes special tokens.
     cut = {} if limit is None else {"truncation": True, "max_length": limit}
     pairs = [
@@ -210,15 +211,10 @@ def _load_causal(model: ModelConfig) -> Any:
 
 
 def _load(kind: Any, model: ModelConfig) -> Any:
-    from quotetune.training.defaults import has_fast_bf16
-
-    dtype = model.dtype
-    if dtype == "auto" and not has_fast_bf16():
-        dtype = "float32"
     loaded = kind.from_pretrained(
         model.path,
         revision=model.revision,
-        dtype=dtype,
+        dtype=measuring_dtype(model),
         trust_remote_code=model.trust_remote_code,
         use_safetensors=True,
     )

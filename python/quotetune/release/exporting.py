@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 
 from quotetune.errors import QuotetuneError, UsageError
-from quotetune.models.files import require_model
+from quotetune.models.files import is_adapter, require_model
 from quotetune.runs.finished import TunedPolicy
 from quotetune.runs.stage import MANIFEST
 from quotetune.runtime.child import run_child
@@ -33,11 +33,11 @@ def export_policy(policy: TunedPolicy, output: Path, *, merge: bool) -> None:
     """
     if policy.directory is None:
         raise UsageError("--policy base: the untouched model is at model.path already")
-    is_adapter = (policy.directory / "adapter_config.json").is_file()
-    if merge and is_adapter:
+    merged = merge and is_adapter(policy.directory)
+    if merged:
         require_model(policy.model)
     with written_directory(output) as directory:
-        if merge and is_adapter:
+        if merged:
             _merge(policy, policy.directory, directory)
         else:
             shutil.copytree(

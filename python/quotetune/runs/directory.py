@@ -1,4 +1,4 @@
-"""Where the files of a run are in its directory, whatever its config says."""
+"""The places of the files in a run's directory that do not depend on its config."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ PAIR_STATISTICS = "pairs.json"
 
 
 class RunDirectory:
-    """The places of a run.
+    """The places of the files of a run.
 
     Args:
         run: The run's directory.
@@ -51,7 +51,7 @@ class RunDirectory:
         return self.prompts / HELDOUT
 
     def round_prompts(self, number: int) -> Path:
-        """Return the prompts that a round samples."""
+        """Return the file of the prompts that a round samples."""
         return self.prompts / round_file(number)
 
     def round(self, number: int) -> Path:
@@ -59,19 +59,19 @@ class RunDirectory:
         return self.run / f"round-{number}"
 
     def pair_statistics(self, number: int) -> Path:
-        """Return the statistics of a round's pairs."""
+        """Return the file of the statistics of a round's pairs."""
         return self.round(number) / "pairs" / PAIR_STATISTICS
 
     def replay(self, number: int) -> Path:
-        """Return the directory of a round's pairs with those of earlier rounds among them."""
+        """Return the directory of a round's pairs mixed with those of earlier rounds."""
         return self.round(number) / "replay"
 
     def trained(self, policy: str) -> Path:
-        """Return the directory that training wrote: an adapter, or a whole model."""
+        """Return the directory that training writes: an adapter, or a whole model."""
         return self.run / policy / "adapter"
 
     def all_trained(self) -> dict[str, Path]:
-        """Return what training wrote, by the name of the policy."""
+        """Return the directories that training wrote, by the name of the policy."""
         return {path.parent.name: path for path in sorted(self.run.glob("*/adapter"))}
 
     def evaluation(self, name: str) -> Path:
@@ -83,21 +83,21 @@ class RunDirectory:
         return self.evaluation(name) / "metrics"
 
     def metrics(self, name: str) -> Path:
-        """Return the metrics of an evaluation."""
+        """Return the file of an evaluation's metrics."""
         return self.metrics_directory(name) / METRICS
 
     def drift(self, name: str) -> Path:
-        """Return how far a policy is from the base model."""
+        """Return the file of a policy's distance from the base model."""
         return self.evaluation(name) / "drift" / "drift.json"
 
     def reward_accuracy(self, name: str) -> Path:
-        """Return how many held-out pairs a policy ranks as they are."""
+        """Return the file of a policy's reward accuracy on held-out pairs."""
         return self.evaluation(name) / "reward_accuracy" / "reward_accuracy.json"
 
     def lm_eval(self, name: str) -> Path:
-        """Return what benchmarks of general ability gave."""
+        """Return the results of benchmarks of general ability."""
         return self.evaluation(name) / "lm_eval" / "lm_eval.json"
 
     def citations(self, name: str) -> Path:
-        """Return the measures of the ids that a policy gives."""
+        """Return the measures of the ids that a policy cites."""
         return self.evaluation(name) / "citations" / "citations.json"

@@ -1,6 +1,6 @@
-"""`metrics.json`: the metrics of all evaluations of a run, and how sure their differences are.
+"""`metrics.json`: the metrics of all evaluations of a run, and intervals of their differences.
 
-Its schema is docs/metrics.md.
+docs/metrics.md describes its schema.
 """
 
 import json
@@ -21,7 +21,7 @@ SCHEMA = 3
 
 @dataclass(frozen=True)
 class _Row:
-    """Where a row of the table is: in what directory of metrics, under what name there."""
+    """The place of a row of the table: a directory of metrics, and a name in it."""
 
     directory: Path
     part: str = "responses"
@@ -46,13 +46,13 @@ class _Row:
 
 
 def collect_metrics(config: Config) -> dict[str, Any]:
-    """Gather the metrics of all evaluations of a run.
+    """Collect the metrics of all evaluations of a run.
 
     Args:
         config: The run's config.
 
     Returns:
-        What `metrics.json` holds.
+        The content of `metrics.json`.
     """
     layout = Layout(config)
     base = layout.metrics_directory(BASE)

@@ -1,4 +1,4 @@
-"""What the evaluations decide: which rounds are never run, and which policy is the best."""
+"""The decisions of the evaluations: which rounds are never run, and which policy is the best."""
 
 import json
 from dataclasses import replace
@@ -10,7 +10,7 @@ from quotetune.runs.stage import Skip, Stage
 
 
 def evaluated(layout: Layout) -> list[str]:
-    """Name the policies that belong to the run and whose evaluation is there, in order."""
+    """Name the policies of the run that are evaluated, in order."""
     names = []
     for name in layout.policies():
         number = layout.number(name)
@@ -31,13 +31,13 @@ def criterion(layout: Layout, policy: str) -> float | None:
 
 
 def best_evaluated(layout: Layout) -> str:
-    """Name the policy that a run gives: the best of those that are trained and evaluated."""
+    """Name the policy that a run produces: the best of those that are trained and evaluated."""
     values = {name: criterion(layout, name) for name in evaluated(layout) if name != BASE}
     return best_policy(values, layout.config.best.preferred(layout.config.pairs.direction))
 
 
 def stop_reason(layout: Layout, number: int) -> str | None:
-    """Say why a round is never run; None if it is, or if the rounds before are not evaluated."""
+    """Say why a round is never run; None if it is, or if earlier rounds are not evaluated."""
     if not layout.config.early_stop:
         return None
     before = [layout.start(earlier) for earlier in range(1, number + 1)]
@@ -58,7 +58,7 @@ def stop_reason(layout: Layout, number: int) -> str | None:
 
 
 def stoppable(layout: Layout, number: int, stages: list[Stage]) -> list[Stage]:
-    """Let the stages of a round be left out where a round before has not helped."""
+    """Leave the stages of a round out if an earlier round has not helped."""
     if not layout.config.early_stop or number == 1:
         return stages
     decided_by = {

@@ -1,4 +1,4 @@
-"""The stages before the first round: the documents that are learned, and the learning of them."""
+"""The stages before the first round: one gathers the documents, the other one learns them."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""Stages of the evaluation on the held-out prompts: of a policy, and of a baseline."""
+"""The stages that evaluate a policy, or a baseline, on the held-out prompts."""
 
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from quotetune.stages import citations
 from quotetune.stages.sampling import sampling_stage
 
 EVALUATION_ROUND = 0  # in the seeds; training rounds count from 1
-# Of what the metrics stage writes: a stage that an older version wrote is done again.
+# The format of what the metrics stage writes. A stage in an older format is done again.
 _METRICS_FORMAT = 2
 
 
@@ -109,7 +109,7 @@ def metrics(layout: Layout, name: str, asked: Path) -> Stage:
 
 
 def _scoring_settings(layout: Layout) -> dict[str, Any]:
-    """What the config says of the models that measure; nothing of those that are not wanted."""
+    """Return the config's keys of the models that measure, without those that are not used."""
     evaluation = layout.config.evaluation.model_dump(include=set(ON_DEMAND))
     if evaluation["perplexity"] == "base":
         evaluation["perplexity"] = layout.config.model.model_dump()
@@ -117,7 +117,7 @@ def _scoring_settings(layout: Layout) -> dict[str, Any]:
 
 
 def drift(layout: Layout, policy: str) -> Stage:
-    """Measure how far a policy has gone from the base model."""
+    """Measure how far a policy has moved from the base model."""
     config = layout.config
     assert config.drift is not None
     settings = config.drift

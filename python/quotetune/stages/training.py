@@ -1,4 +1,4 @@
-"""The stages that train a round's policy: pairs of earlier rounds are mixed in, and DPO."""
+"""The stages that train the policy of a round: mix in earlier pairs, and train by DPO."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,7 +11,7 @@ from quotetune.runtime.console import progress, say
 if TYPE_CHECKING:
     from quotetune.training.run import TrainingProgress
 
-# Keys of `dpo` and `sft` that change what is logged or how often is saved, not what is learned.
+# Keys of `dpo` and `sft` that change the log or the checkpoints, and not what is learned.
 _KEYS_WITHOUT_EFFECT = {
     "log_level",
     "logging_first_step",
@@ -54,8 +54,8 @@ def mix(layout: Layout, number: int) -> Stage:
         from quotetune.pairing.replay import mix_pairs
 
         counts = mix_pairs(layout.pairs(number), earlier, shares, result, seed=config.seed)
-        told = ", ".join(f"{count} of {name}" for name, count in counts.items())
-        say(f"  pairs to learn: {told}")
+        counted = ", ".join(f"{count} of {name}" for name, count in counts.items())
+        say(f"  pairs to learn: {counted}")
 
     settings = {"replay": shares, "seed": config.seed}
     inputs = {"the pairs": layout.pairs(number)}

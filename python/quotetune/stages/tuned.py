@@ -1,4 +1,4 @@
-"""Stages that compare the tuned model with the base model beside their responses."""
+"""The stages that compare a tuned model with the base model by more than their responses."""
 
 import shutil
 from dataclasses import replace
@@ -43,9 +43,9 @@ def reward_accuracy(layout: Layout, number: int) -> Stage:
 
 
 def lm_eval_before_and_after(layout: Layout) -> list[Stage]:
-    """Return the stages that run benchmarks on the base model and on the policy that the run gives.
+    """Return the stages that run benchmarks on the base model and on the best policy.
 
-    Which of several policies is the best one is not known before all are evaluated.
+    If there are several policies, the best one is not known before all are evaluated.
     """
     before = lm_eval(layout, BASE)
     _, *trained = layout.policies()
