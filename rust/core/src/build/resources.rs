@@ -6,7 +6,7 @@ use super::budget::Budget;
 use crate::error::{Error, Result};
 use crate::suffix::array;
 
-/// `threads` threads, or one a core for 0.
+/// Starts `threads` threads, or one per core for 0.
 fn thread_pool(threads: usize) -> Result<ThreadPool> {
     ThreadPoolBuilder::new()
         .num_threads(threads)
