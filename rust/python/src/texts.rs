@@ -22,7 +22,7 @@ pub fn text(value: &Bound<'_, PyAny>, position: usize) -> PyResult<PyBackedStr> 
             return quotetune_error(
                 py,
                 format!(
-                    "text {position}: it holds a lone surrogate, which no UTF-8 can encode; replace \
+                    "text {position}: it holds a lone surrogate, which UTF-8 cannot encode; replace \
                      it, as with text.encode(errors='replace').decode()"
                 ),
             );

@@ -71,7 +71,7 @@ impl Places {
                 Err(Error::input(
                     self.show(place),
                     format_args!(
-                        "the document {:?} of source {:?} was given before, at {first}",
+                        "the document {:?} of source {:?} was already given, at {first}",
                         document.id, document.source
                     ),
                     "give each document its own id (--id-key) or source (--source-key)",
@@ -89,7 +89,7 @@ impl Places {
                 return Err(Error::input(
                     self.show(document.place),
                     format_args!(
-                        "the document {:?} of source {:?} stands in {} already",
+                        "the document {:?} of source {:?} is already in {}",
                         document.id,
                         document.source,
                         path.display()

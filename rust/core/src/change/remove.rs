@@ -29,7 +29,7 @@ pub fn remove(
     let change = Change::begin(directory)?;
     if change.manifest.suffixes().is_none() {
         return change.refuse(
-            "keeps no text, so that its filter cannot be made without the documents",
+            "keeps no text, so its filter cannot be built again without the documents",
             "build it again without them, or with --structures bloom,suffix",
         );
     }

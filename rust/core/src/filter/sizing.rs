@@ -58,7 +58,7 @@ impl Sizing {
         let least = bloom::bits_to_fpr(most) / Self::FIRST_SHARE;
         match fpr < least {
             true => Err(Error::Usage(format!(
-                "fpr is {fpr}, but {most} bits per n-gram, the most there can be, give {least:.1e}; choose a larger rate"
+                "fpr is {fpr}, but even {most} bits per n-gram, the maximum, give {least:.1e}; choose a larger rate"
             ))),
             false => Ok(bloom::fpr_to_bits(fpr * Self::FIRST_SHARE)),
         }

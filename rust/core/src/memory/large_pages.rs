@@ -1,6 +1,6 @@
 //! Memory for numbers that are written in scattered places.
 //!
-//! Where the system has large pages, scattered writes seldom miss the page table's cache, and the system clears the
+//! Where the system has large pages, scattered writes seldom miss the TLB, and the system clears the
 //! memory in a few large steps instead of 4 KiB at a time.
 
 use std::io;
@@ -21,9 +21,9 @@ impl<T: Pod> LargePages<T> {
     /// Allocates `length` zeros.
     ///
     /// # Panics
-    /// If there is no memory for them.
+    /// If there is not enough memory.
     pub fn zeros(length: usize) -> Self {
-        let too_many = |_| panic!("no memory for {length} numbers");
+        let too_many = |_| panic!("not enough memory for {length} numbers");
         Self::try_zeros(length).unwrap_or_else(too_many)
     }
 

@@ -32,7 +32,7 @@ pub struct WindowHits<'a> {
 /// are no longer than `min_chars`. `anchors` are those of lean segments, in which spans have n or more characters.
 ///
 /// # Panics
-/// If `min_chars` is 0 or the prefilter has not one hit a window.
+/// If `min_chars` is 0, or the prefilter does not have one hit per window.
 pub async fn maximal_spans(
     query: &str,
     segments: &[TextIndex<'_>],
@@ -47,7 +47,7 @@ pub async fn maximal_spans(
         assert_eq!(
             windows.hits.len(),
             windows_of(search.chars(), windows.n),
-            "one hit a window"
+            "one hit per window"
         );
     }
     // Length of the windows by which spans are searched. All windows of a span occur.

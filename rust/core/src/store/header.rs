@@ -141,7 +141,7 @@ pub(super) fn check_header(
     if !header.has_parameters_of(&Header::new(kind, parameters)) {
         return Err(Error::damaged(
             path,
-            "its n, normalisation or hash differ from the manifest's",
+            "its n, normalisation or hash differs from the manifest's",
         ));
     }
     let inside = |extent: &Extent| {

@@ -191,7 +191,7 @@ impl Segment {
             Some(_) => Ok(segment),
             None => Err(Error::damaged(
                 segment.suffix.path(),
-                "it does not fit the text beside it",
+                "it does not match the text of the segment",
             )),
         }
     }

@@ -144,16 +144,16 @@ fn malformed(error: &serde_json::Error) -> BadRecord {
     if surrogate.iter().any(|words| message.contains(words)) {
         return BadRecord {
             what: format!("a surrogate escape that is no character, at column {column}"),
-            remedy: "mend the line, or choose --errors replace or skip",
+            remedy: "fix the line, or choose --errors replace or skip",
             is_surrogate: true,
         };
     }
     if message.contains("expected a JSON object") {
-        return BadRecord::new(message.to_owned(), "write one JSON object a line");
+        return BadRecord::new(message.to_owned(), "write one JSON object per line");
     }
     BadRecord::new(
         format!("malformed JSON: {message} at column {column}"),
-        "mend the line or take it out",
+        "fix the line or remove it",
     )
 }
 
@@ -166,7 +166,7 @@ fn text(value: Option<Value>, key: &str) -> Result<String, BadRecord> {
         )),
         Some(other) => Err(BadRecord::new(
             format!("{key:?} is {}, not a string", kind(&other)),
-            "mend the record, or name another key with --text-key",
+            "fix the record, or name another key with --text-key",
         )),
     }
 }

@@ -39,7 +39,7 @@ impl<'a> Fuse<'a> {
     /// # Panics
     /// If the lengths differ.
     pub fn mark_hits(&self, hashes: &[u64], hits: &mut [bool]) {
-        assert_eq!(hashes.len(), hits.len(), "one hit a hash");
+        assert_eq!(hashes.len(), hits.len(), "one hit per hash");
         kernel::mark_hits(self.partitions, self.fingerprints, hashes, hits);
     }
 }

@@ -103,7 +103,7 @@ impl Dump {
                 sink(&chunk[skipped..length])?;
             }
             if file.limit() > 0 {
-                let what = format!("{} bytes went while it was read", file.limit());
+                let what = format!("it lost {} bytes while it was read", file.limit());
                 return Err(Error::input(part.path.display(), what, GET_AGAIN));
             }
         }
@@ -124,7 +124,8 @@ impl Part {
         let metadata = fs::metadata(&self.path).map_err(Error::io("read", &self.path))?;
         let (found, expected) = (metadata.len(), self.length);
         if found != expected {
-            let what = format!("{found} bytes long, where the header lists blocks of {expected}");
+            let what =
+                format!("{found} bytes long, but the header lists blocks of {expected} bytes");
             return Err(Error::input(self.path.display(), what, GET_AGAIN));
         }
         Ok(())
@@ -160,7 +161,7 @@ fn check_order(path: &Path, blocks: &[Block]) -> Result<()> {
     };
     if first.block_size > MAX_FIRST_BLOCK {
         let size = first.block_size;
-        return bad(format!("the first block, the header, is {size} bytes long"));
+        return bad(format!("the first block, the header, has {size} bytes"));
     }
     let mut cursor = 1u64;
     for (number, block) in blocks.iter().enumerate() {
@@ -219,7 +220,7 @@ fn whole_file(path: &Path, blocks: &[Block], given: &[PathBuf]) -> Result<Vec<Pa
     {
         let path = path.display();
         return Err(Error::Usage(format!(
-            "{path}: lists blocks without naming their file; give that file, too"
+            "{path}: lists blocks without naming their file; give that file as well"
         )));
     }
     Ok(vec![Part {

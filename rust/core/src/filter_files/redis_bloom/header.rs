@@ -81,7 +81,7 @@ impl FilterHeader {
         let (_size, filters, options) = (fields.u64()?, fields.u32()?, fields.u32()?);
         Some(if filters != 1 {
             Err(format!(
-                "a chain of {filters} filters, where one can be read"
+                "a chain of {filters} filters, but only one can be read"
             ))
         } else if options & FORCE_64 == 0 {
             Err(format!(
@@ -127,12 +127,12 @@ impl FilterHeader {
         } = info;
         if !is_possible(self.bits, bytes, hashes) {
             return Err(format!(
-                "the first block tells of {bits} bits (n2 {n2}) in {bytes} bytes, and of {hashes} hashes"
+                "the first block states {bits} bits (n2 {n2}) in {bytes} bytes, and {hashes} hashes"
             ));
         }
         if !(self.stated_fpr > 0.0 && self.stated_fpr < 1.0) {
             return Err(format!(
-                "the first block tells of an error rate of {}",
+                "the first block states an error rate of {}",
                 self.stated_fpr
             ));
         }

@@ -84,7 +84,7 @@ fn width(header: &Path, dump: &Dump, given: Option<usize>) -> Result<usize> {
     let path = header.display();
     match (dump.width, given) {
         (None, None) => Err(Error::Usage(format!(
-            "{path}: this layout does not tell the length of an n-gram; give it with -n"
+            "{path}: this layout does not record the length of an n-gram; give it with -n"
         ))),
         (Some(width), Some(n)) if width != n => Err(Error::Usage(format!(
             "{path}: its n-grams have {width} characters, not {n}; leave -n out"

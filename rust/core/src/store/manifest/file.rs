@@ -110,7 +110,7 @@ impl Manifest {
         match self.files().find(|file| !is_plain(&file.name)) {
             None => Ok(()),
             Some(file) => {
-                let what = format_args!("{:?} is no name of a file beside it", file.name);
+                let what = format_args!("{:?} is not the name of a file next to it", file.name);
                 Err(Error::damaged(path, what))
             }
         }
