@@ -153,7 +153,7 @@ def test_the_card_says_how_many_there_are_and_how_they_were_made(chats):
     assert "tags: [quotetune, preference, dpo" in head
     # With `configs`, datasets would take another directory of the same name from its cache.
     assert "configs" not in head
-    assert "4 pairs of 4 prompts" in body and '"rule": "random_partner"' in body
+    assert "4 pairs from 4 prompts" in body and '"rule": "random_partner"' in body
     assert "2 chosen responses were cut" in body
 
 

@@ -67,7 +67,7 @@ def test_what_is_no_run_or_not_trained_is_refused(run, quotetune, tmp_path):
     assert quotetune("generate", run, " ")[2].startswith("error: the prompt is empty")
     assert "reads sampling only" in quotetune("generate", run, "x", "--set", "dpo.beta=1")[2]
     code, _, error = quotetune("export", run, "-o", tmp_path / "base", "--policy", "base")
-    assert code == 2 and "the untouched model is at model.path already" in error
+    assert code == 2 and "the base model is not exported" in error
 
 
 def test_files_of_a_run_that_are_damaged_are_named(run, quotetune, tmp_path):

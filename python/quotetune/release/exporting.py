@@ -1,4 +1,4 @@
-"""Give a run's policy away: the adapter as it is, or merged into its model, with its card."""
+"""Export a run's policy: the adapter, or the model that it is merged into, with its card."""
 
 import json
 import shutil
@@ -14,25 +14,25 @@ from quotetune.training.model_card import merged_card
 from quotetune.training.run import RECORD_NAME
 
 _LOG = "merging.log"
-# The record names paths of the machine that trained; the run keeps it.
+# The record names paths of the machine that trained; only the run keeps it.
 _LEFT_OUT = (RECORD_NAME, MANIFEST)
 
 
 def export_policy(policy: TunedPolicy, output: Path, *, merge: bool) -> None:
-    """Write a policy to a directory of its own, which appears when it is complete.
+    """Write a policy to a new directory, which appears when it is complete.
 
     Args:
         policy: The policy.
-        output: The directory to make.
-        merge: Whether an adapter is merged into its model; a whole model is copied as it is.
+        output: The directory to create.
+        merge: Whether to merge an adapter into its model; a whole model is copied as it is.
 
     Raises:
-        UsageError: The directory is there already, the policy is the untouched model, or the model
-            is not there.
+        UsageError: The directory exists, the policy is the base model, or the model to merge into
+            is missing.
         QuotetuneError: The merge failed, or there is no room.
     """
     if policy.directory is None:
-        raise UsageError("--policy base: the untouched model is at model.path already")
+        raise UsageError("--policy base: the base model is not exported: use the one at model.path")
     merged = merge and is_adapter(policy.directory)
     if merged:
         require_model(policy.model)
@@ -49,7 +49,7 @@ def export_policy(policy: TunedPolicy, output: Path, *, merge: bool) -> None:
 
 
 def _merge(policy: TunedPolicy, adapter: Path, directory: Path) -> None:
-    """Merge in a child process, which gives the memory of the model back."""
+    """Merge in a child process, which frees the memory of the model when it ends."""
     log = directory.with_name(f"{directory.name}.{_LOG}")
     job = directory.with_name(f"{directory.name}.json")
     description = {
