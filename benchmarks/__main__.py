@@ -37,7 +37,7 @@ DISK_FOR_LARGE = 8
 
 def main() -> None:
     options = _options()
-    # The first call that makes the pool of threads reads it; child processes inherit it.
+    # Rayon reads this when the first call creates its threads; child processes inherit it.
     os.environ["RAYON_NUM_THREADS"] = "1"
     console = Console()
     for name in options.table:

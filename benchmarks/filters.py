@@ -1,4 +1,4 @@
-"""Membership of 25-grams: quotetune's filters, a set, and the Bloom filters of PyPI.
+"""Membership of 25-grams: quotetune's filters, a set, and Bloom filters of other packages.
 
 The peers hold Python objects, so each 25-gram is a slice of the text, and the time of slicing
 counts. They are given the number of distinct 25-grams, which quotetune counts itself.

@@ -84,7 +84,7 @@ def prepare(
     Returns:
         The call that does the work.
     """
-    # The first call that makes the pool of threads reads it.
+    # Rayon reads this when the first call creates its threads.
     os.environ["RAYON_NUM_THREADS"] = str(threads)
     if work == "bloom":
         return lambda: filters.build(corpus, place / "threads-bloom", threads=threads)
