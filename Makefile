@@ -2,6 +2,7 @@
 #
 #   make demo    set up, index the demo corpus, quote-tune the demo model on it, print before and after
 #   make test    set up, then run all tests
+#   make test-earlier  indexes, runs and pickles of an earlier COMMIT still work (takes its history)
 #   make lint    formatting, lints and types of both languages
 #   make bench   the benchmark tables, with the peers beside us
 #   make fuzz    every reader on hostile bytes, SECONDS in all (takes nightly Rust and cargo-fuzz)
@@ -23,7 +24,7 @@ RUST_SOURCES := Cargo.toml Cargo.lock $(shell find rust -name '*.rs' -o -name Ca
 export HF_HUB_OFFLINE := 1
 
 .DELETE_ON_ERROR:
-.PHONY: setup demo data test test-rust test-python lint format bench fuzz clean
+.PHONY: setup demo data test test-rust test-python test-earlier lint format bench fuzz clean
 
 setup: $(VENV)/.packages $(VENV)/.demo-packages $(VENV)/.extension
 
@@ -66,6 +67,10 @@ test-rust:
 # Files side by side: each test file's fixtures are made once, in the process that runs the file.
 test-python: setup
 	$(BIN)/pytest -n 2 --dist loadfile
+
+# Not part of `test`: it compiles COMMIT (by default the one that the script names) and trains.
+test-earlier: setup
+	$(BIN)/python tests/earlier_commit $(COMMIT)
 
 lint: setup
 	cargo fmt --all --check
