@@ -1,4 +1,4 @@
-"""A run with any number of held-out prompts, for large reports: a real run, repeated."""
+"""A run with any number of held-out prompts, to measure the report: a real run, repeated."""
 
 import shutil
 from dataclasses import replace

@@ -1,39 +1,38 @@
-"""What a config's `dpo:` and `lora:` blocks may hold."""
+"""The keys and values that the open blocks `dpo:` and `lora:` accept."""
 
 import pytest
 
 from quotetune.config.open_blocks import (
-    check_dpo_options,
-    check_lora_options,
     dpo_options,
+    dpo_problems,
     lora_options,
+    lora_problems,
 )
 
 
 @pytest.mark.parametrize(
     ("options", "reason"),
     [
-        ({"learning_rate": "abc"}, "dpo.learning_rate: 'abc' will not do"),
-        ({"beta": [0.1]}, "dpo.beta: [0.1] will not do"),
+        ({"learning_rate": "abc"}, "dpo.learning_rate: 'abc' is not valid"),
+        ({"beta": [0.1]}, "dpo.beta: [0.1] is not valid"),
         ({"num_train_epoch": 1}, "did you mean num_train_epochs"),
         ({"warmup_ratio": 0.1}, "did you mean warmup_steps"),
-        ({"loss_type": "sigmod"}, "dpo.loss_type: 'sigmod' is none of sigmoid, hinge"),
-        ({"loss_type": ["sigmoid", "sft2"]}, "'sft2' is none of"),
-        ({"lr_scheduler_type": "cosin"}, "'cosin' is none of linear, cosine"),
-        ({"train_sampling_strategy": "sorted"}, "is none of random"),
-        ({"output_dir": "x"}, "dpo.output_dir: not to be set here"),
-        ({"seed": 1}, "dpo.seed: not to be set here"),
-        ({"eval_strategy": "steps"}, "dpo.eval_strategy: not to be set here"),
+        ({"loss_type": "sigmod"}, "dpo.loss_type: 'sigmod' is not one of sigmoid, hinge"),
+        ({"loss_type": ["sigmoid", "sft2"]}, "'sft2' is not one of"),
+        ({"lr_scheduler_type": "cosin"}, "'cosin' is not one of linear, cosine"),
+        ({"train_sampling_strategy": "sorted"}, "is not one of random"),
+        ({"output_dir": "x"}, "dpo.output_dir: cannot be set here"),
+        ({"seed": 1}, "dpo.seed: cannot be set here"),
+        ({"eval_strategy": "steps"}, "dpo.eval_strategy: cannot be set here"),
     ],
 )
 def test_each_bad_dpo_option_is_named_with_its_reason(options, reason):
-    problems = check_dpo_options(options)
-    assert len(problems) == 1
-    assert reason in problems[0]
+    (problem,) = map(str, dpo_problems(options))
+    assert reason in problem
 
 
 def test_all_problems_are_reported_together():
-    assert len(check_dpo_options({"betta": 1, "learning_rate": "x", "seed": 0})) == 3
+    assert len(dpo_problems({"betta": 1, "learning_rate": "x", "seed": 0})) == 3
 
 
 def test_options_of_both_kinds_that_trl_accepts_are_accepted():
@@ -50,7 +49,7 @@ def test_options_of_both_kinds_that_trl_accepts_are_accepted():
         "optim": "adamw_torch",
         "save_steps": 0.5,
     }
-    assert check_dpo_options(options) == []
+    assert dpo_problems(options) == []
 
 
 def test_a_number_that_yaml_reads_as_text_becomes_a_number():
@@ -61,17 +60,26 @@ def test_a_number_that_yaml_reads_as_text_becomes_a_number():
 @pytest.mark.parametrize(
     ("options", "reason"),
     [
-        ({"r": "many"}, "lora.r: 'many' will not do"),
+        ({"r": "many"}, "lora.r: 'many' is not valid"),
         ({"lora_aplha": 16}, "did you mean lora_alpha"),
-        ({"bias": "some"}, "lora.bias: 'some' will not do"),
+        ({"bias": "some"}, "lora.bias: 'some' is not valid"),
         ({"layers_to_transform": [1], "target_modules": "x.*"}, "lora: "),
     ],
 )
 def test_each_bad_lora_option_is_named_with_its_reason(options, reason):
-    problems = check_lora_options(options)
-    assert len(problems) == 1
-    assert reason in problems[0]
+    (problem,) = map(str, lora_problems(options))
+    assert reason in problem
 
 
 def test_lora_options_that_peft_accepts_are_accepted():
-    assert check_lora_options({"r": 8, "target_modules": ["q_proj"], "use_dora": True}) == []
+    assert lora_problems({"r": 8, "target_modules": ["q_proj"], "use_dora": True}) == []
+
+
+def test_a_problem_has_the_key_of_the_block_as_the_config_has_it():
+    options = {"rank": 8, "odd: name": 1, "r": "many"}
+    problems = lora_problems(options, "absorb.lora")
+    assert [problem.key for problem in problems] == [f"absorb.lora.{name}" for name in options]
+    contradicting = {"layers_to_transform": [1], "target_modules": "x.*"}
+    assert [problem.key for problem in lora_problems(contradicting, "absorb.lora")] == [
+        "absorb.lora"
+    ]

@@ -192,7 +192,7 @@ def test_a_dataset_whose_upload_fails_is_complete_and_the_error_says_how_to_uplo
     samples = write_samples(tmp_path / "samples", CHATS)
     arguments = ["pair", samples, "--index", index, "-o", tmp_path / "pairs", "--push-to-hub"]
     assert quotetune(*arguments, "not a name") == 2
-    assert "no name of a repository: write it as OWNER/NAME" in capsys.readouterr().err
+    assert "not the name of a repository: write it as OWNER/NAME" in capsys.readouterr().err
     assert not (tmp_path / "pairs").exists()
     assert quotetune(*arguments, "me/pairs") == 1
     error = capsys.readouterr().err

@@ -10,6 +10,7 @@ from test_pairing_preference import QUIP, write_candidates
 
 import quotetune.pairing.judging
 from quotetune.config.preference import JudgeConfig
+from quotetune.pairing.candidates import Candidate
 from quotetune.pairing.judging import Verdicts, preference_of, run_judge, verdict
 from quotetune.prompts.prompt import Prompt
 from quotetune.sampling.parts import schema
@@ -45,7 +46,7 @@ def test_a_verdict_is_marked_or_a_letter_alone(reply, expected):
         (["A", "A", "B", "?"], ["B", "B", "B", "B"], ((2.5 / 4 + 1) / 2, 1)),
     ],
 )
-def test_the_mean_of_both_orders_takes_the_place_out(replies, turned, expected):
+def test_the_mean_of_both_orders_cancels_the_place_out(replies, turned, expected):
     assert preference_of(replies, turned) == expected
     backwards, _ = preference_of(turned, replies)
     assert backwards == pytest.approx(1 - expected[0])
@@ -90,16 +91,16 @@ def test_every_two_answers_are_asked_about_in_both_orders(tmp_path, monkeypatch)
     asked, verdicts = judged(tmp_path, monkeypatch, lambda *_: "[[A]]")
     # Two candidates of each prompt are long enough: the third of c has no QUIP.
     assert len(asked) == 2 * len(QUIP)
-    # What stands in a prompt is no place of the template.
+    # Text of a prompt that looks like a place of the template is not replaced.
     assert "c? {second}|c: response 0|c: response 1" in asked
     assert "c? {second}|c: response 1|c: response 0" in asked
     assert (verdicts.comparisons, verdicts.undecided) == (len(QUIP), 0)
-    rows = [{"sample": i, "response": str(i)} for i in range(3)]
-    matrix = verdicts.matrix("c", rows)
+    candidates = [Candidate(i, str(i), None, 1) for i in range(3)]
+    matrix = verdicts.matrix("c", candidates)
     assert (matrix[:2, :2] == 0.5).all()  # the first place has no advantage
-    assert np.isnan(matrix[2, :2]).all()  # nobody has asked
-    rows[2]["response"] = "0"
-    assert verdicts.matrix("c", rows)[2, 0] == 0.5  # equal texts are not asked about
+    assert np.isnan(matrix[2, :2]).all()  # not compared
+    candidates[2] = Candidate(2, "0", None, 1)
+    assert verdicts.matrix("c", candidates)[2, 0] == 0.5  # equal texts are not compared
 
 
 def test_a_judge_with_a_taste_is_a_preference(tmp_path, monkeypatch):
@@ -107,9 +108,9 @@ def test_a_judge_with_a_taste_is_a_preference(tmp_path, monkeypatch):
         return "[[A]]" if first > second else "hm" if first.startswith("b") else "[[B]]"
 
     _, verdicts = judged(tmp_path, monkeypatch, later)
-    rows = [{"sample": 0, "response": "0"}, {"sample": 1, "response": "1"}]
-    assert verdicts.matrix("a", rows).tolist() == [[0.5, 0.0], [1.0, 0.5]]
-    assert verdicts.matrix("b", rows).tolist() == [[0.5, 0.25], [0.75, 0.5]]
+    candidates = [Candidate(0, "0", None, 1), Candidate(1, "1", None, 1)]
+    assert verdicts.matrix("a", candidates).tolist() == [[0.5, 0.0], [1.0, 0.5]]
+    assert verdicts.matrix("b", candidates).tolist() == [[0.5, 0.25], [0.75, 0.5]]
     assert verdicts.undecided == 1
 
 
@@ -118,6 +119,6 @@ def test_a_cap_bounds_the_comparisons_of_each_prompt(tmp_path, monkeypatch):
     asked, verdicts = judged(tmp_path, monkeypatch, lambda *_: "[[A]]", quip, comparisons=2)
     assert verdicts.comparisons == 2 + 1
     answers = Counter(answer for question in asked for answer in question.split("|")[1:])
-    # Each is in one comparison, and there in both places.
+    # Each candidate is in one comparison, in both places.
     assert set(answers.values()) == {2}
     assert len(answers) == 4 + 2

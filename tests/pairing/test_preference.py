@@ -7,7 +7,8 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from quotetune.config.preference import CRITERIA, PreferenceConfig
+from quotetune.config.preference import PreferenceConfig
+from quotetune.metrics.criteria import CRITERIA
 from quotetune.pairing.preference import compare, rank_candidates, symmetric
 
 NAMES = ["quip", "on_topic_quip", "length", "repetition", "perplexity"]
@@ -28,7 +29,7 @@ def naive_preference(values, config, unquote=False):
         if a is None or b is None:
             return 0.5
         kind = CRITERIA[name]
-        lower = block.get("prefer", kind.prefer) == "lower"
+        lower = block.get("prefer", kind.better) == "lower"
         if unquote and kind.of_quotes:
             lower = not lower
         gain = b - a if lower else a - b
@@ -88,7 +89,7 @@ def test_either_is_preferred_to_the_other_and_equal_candidates_win_equally_often
     assert ranking.preference + ranking.preference.T == pytest.approx(
         np.ones_like(ranking.preference)
     )
-    assert ranking.win_rates[0] == ranking.win_rates[-1]  # to the last bit: ties are ties
+    assert ranking.win_rates[0] == ranking.win_rates[-1]  # to the last bit
     assert ranking.scores[0] == ranking.scores[-1]
 
 
@@ -148,7 +149,7 @@ def test_any_function_of_two_becomes_a_symmetric_preference(count, random):
             assert matrix[i, j] == pytest.approx(expected)
 
 
-def test_what_compares_two_responses_counts_by_its_weight():
+def test_a_criterion_that_compares_two_responses_counts_by_its_weight():
     content = {
         "quip": {"weight": 3, "tau": 0},
         "callables": {"mine": {"function": "a:b", "weight": 1}},

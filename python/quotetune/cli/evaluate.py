@@ -70,8 +70,8 @@ def evaluate(
     from quotetune.config.validation import validate_block
     from quotetune.errors import UsageError
     from quotetune.evaluation.compare import compare
-    from quotetune.evaluation.evaluate import BEST_OF_N
     from quotetune.evaluation.responses_file import read_responses_file
+    from quotetune.evaluation.sample_metrics import BEST_OF_N
     from quotetune.measures.scoring_models import scoring_models_of
     from quotetune.metrics.printing import print_table
     from quotetune.models.files import require_model
@@ -112,7 +112,7 @@ def evaluate(
 def _row_names(responses: list[str], sampled: list[str]) -> dict[str, Path | None]:
     """Name the rows by their arguments, otherwise after their files; None means to be sampled."""
     from quotetune.errors import UsageError
-    from quotetune.evaluation.evaluate import BEST_OF_N, REFERENCE
+    from quotetune.evaluation.sample_metrics import BEST_OF_N, REFERENCE
 
     named: list[tuple[str, Path | None]] = []
     for argument in responses:
@@ -136,10 +136,11 @@ def _row_names(responses: list[str], sampled: list[str]) -> dict[str, Path | Non
 def _prompts(path: Path | None, content: dict[str, Any], index: Path) -> "list[Prompt]":
     from quotetune.cli.run_config import prompts_named
     from quotetune.errors import UsageError
+    from quotetune.runs.directory import RunDirectory
 
     if path is None and "run" not in content:
         raise UsageError("no prompts are given: name them with --prompts, or a run with --config")
-    path = path or Path(content["run"]) / "prompts" / "heldout.parquet"
+    path = path or RunDirectory(Path(content["run"])).heldout
     return prompts_named(path, content, index)
 
 

@@ -1,4 +1,8 @@
-"""The config's open blocks `dpo:`, `absorb.sft:` and `lora:`, checked against TRL and PEFT."""
+"""The open blocks `dpo:`, `absorb.sft:` and `lora:`, whose keys are those of TRL and PEFT.
+
+The config takes any key in them. Here they are checked against what the installed libraries
+declare, and their values are converted to the declared types.
+"""
 
 import difflib
 import enum
@@ -7,6 +11,7 @@ import typing
 from dataclasses import Field, fields
 from typing import Any
 
+from quotetune.config.problem import Problem
 from quotetune.errors import UsageError
 
 _SET_BY_THE_RUN = {
@@ -15,17 +20,17 @@ _SET_BY_THE_RUN = {
     "data_seed": "it is the run's `seed`",
     "full_determinism": "it is the run's `seed`",
     "trust_remote_code": "it is `model.trust_remote_code`",
-    "model_init_kwargs": "the model is described by `model`",
+    "model_init_kwargs": "`model` describes the model",
     "resume_from_checkpoint": "an interrupted training resumes by itself",
     "save_only_model": "an interrupted training could not resume",
-    "disable_tqdm": "the progress is shown by the run",
-    "load_best_model_at_end": "there are no evaluation pairs in the training",
-    "eval_strategy": "there are no evaluation pairs in the training: see `evaluation`",
-    "do_eval": "there are no evaluation pairs in the training: see `evaluation`",
+    "disable_tqdm": "the run shows the progress",
+    "load_best_model_at_end": "training has no evaluation pairs",
+    "eval_strategy": "training has no evaluation pairs (see `evaluation`)",
+    "do_eval": "training has no evaluation pairs (see `evaluation`)",
     "hub_model_id": "nothing is uploaded",
     "push_to_hub": "nothing is uploaded",
 }
-# Documents are tokenised by the run, each by itself.
+# The run tokenises the documents, each by itself.
 _SET_BY_ABSORB = dict.fromkeys(
     (
         "assistant_only_loss",
@@ -37,25 +42,25 @@ _SET_BY_ABSORB = dict.fromkeys(
         "eval_packing",
         "pad_token",
     ),
-    "the documents are tokenised by the run: see `absorb`",
+    "the run tokenises the documents (see `absorb`)",
 )
 _SET = {"dpo": _SET_BY_THE_RUN, "absorb.sft": _SET_BY_THE_RUN | _SET_BY_ABSORB, "lora": {}}
 
 
-def check_sft_options(options: dict[str, Any]) -> list[str]:
-    """Say what is wrong with an `absorb.sft:` block.
+def sft_problems(options: dict[str, Any]) -> list[Problem]:
+    """Return the problems of an `absorb.sft:` block.
 
     Args:
         options: Keys of `trl.SFTConfig` with their values.
 
     Returns:
-        One line a problem; empty if there is none.
+        The problems; empty if there are none.
 
     Raises:
         UsageError: TRL is not installed.
 
     Example:
-        >>> print(*check_sft_options({"num_train_epochs": 3, "max_lenght": 512}))
+        >>> print(*sft_problems({"num_train_epochs": 3, "max_lenght": 512}))
         absorb.sft.max_lenght: trl.SFTConfig has no such key; did you mean max_length?
     """
     return _convert("absorb.sft", options)[1]
@@ -66,51 +71,52 @@ def sft_options(options: dict[str, Any]) -> dict[str, Any]:
     return _convert("absorb.sft", options)[0]
 
 
-def check_dpo_options(options: dict[str, Any]) -> list[str]:
-    """Say what is wrong with a `dpo:` block.
+def dpo_problems(options: dict[str, Any]) -> list[Problem]:
+    """Return the problems of a `dpo:` block.
 
     Args:
         options: Keys of `trl.DPOConfig` with their values.
 
     Returns:
-        One line a problem; empty if there is none.
+        The problems; empty if there are none.
 
     Raises:
         UsageError: TRL is not installed.
 
     Example:
-        >>> check_dpo_options({"beta": 0.1, "learning_rate": "2e-4"})
+        >>> dpo_problems({"beta": 0.1, "learning_rate": "2e-4"})
         []
-        >>> print(*check_dpo_options({"learnig_rate": 1}))
+        >>> print(*dpo_problems({"learnig_rate": 1}))
         dpo.learnig_rate: trl.DPOConfig has no such key; did you mean learning_rate?
     """
     return _convert("dpo", options)[1]
 
 
-def check_lora_options(options: dict[str, Any]) -> list[str]:
-    """Say what is wrong with a `lora:` block.
+def lora_problems(options: dict[str, Any], key: str = "lora") -> list[Problem]:
+    """Return the problems of a `lora:` block.
 
     Args:
         options: Keys of `peft.LoraConfig` with their values.
+        key: The block's key in the config.
 
     Returns:
-        One line a problem; empty if there is none.
+        The problems; empty if there are none.
 
     Raises:
         UsageError: PEFT is not installed.
 
     Example:
-        >>> check_lora_options({"r": 16, "target_modules": "all-linear"})
+        >>> lora_problems({"r": 16, "target_modules": "all-linear"})
         []
-        >>> print(*check_lora_options({"rank": 16}))
+        >>> print(*lora_problems({"rank": 16}))
         lora.rank: peft.LoraConfig has no such key; did you mean rank_pattern?
     """
-    values, problems = _convert("lora", options)
+    values, problems = _convert("lora", options, key)
     if not problems:
         try:
             _target("lora")(**values)
         except (TypeError, ValueError) as error:
-            problems.append(f"lora: {' '.join(str(error).split())}")
+            problems.append(Problem(key, " ".join(str(error).split())))
     return problems
 
 
@@ -149,8 +155,10 @@ def _target(block: str) -> Any:
         raise UsageError(f"training needs {error.name}: install quotetune[train]") from error
 
 
-def _convert(block: str, options: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
-    """Convert the values to the declared types, and say which cannot be."""
+def _convert(
+    block: str, options: dict[str, Any], key: str | None = None
+) -> tuple[dict[str, Any], list[Problem]]:
+    """Convert the values to the declared types, and list those that cannot be converted."""
     import pydantic
 
     target = _target(block)
@@ -158,22 +166,22 @@ def _convert(block: str, options: dict[str, Any]) -> tuple[dict[str, Any], list[
     hints = typing.get_type_hints(target)
     values: dict[str, Any] = {}
     problems = []
-    for key, value in options.items():
-        place = f"{block}.{key}"
-        if key not in declared:
-            problems.append(f"{place}: {_unknown(key, target, declared)}")
-        elif key in _SET[block]:
-            problems.append(f"{place}: not to be set here, since {_SET[block][key]}")
+    for name, value in options.items():
+        wrong = None
+        if name not in declared:
+            wrong = _unknown(name, target, declared)
+        elif name in _SET[block]:
+            wrong = f"cannot be set here, since {_SET[block][name]}: remove it"
         else:
             try:
-                values[key] = _convert_value(hints[key], value)
+                values[name] = _convert_value(hints[name], value)
             except pydantic.ValidationError as error:
                 reasons = "; ".join(dict.fromkeys(item["msg"] for item in error.errors()))
-                problems.append(f"{place}: {value!r} will not do: {reasons}")
-                continue
-            wrong = _not_a_choice(hints[key], declared[key], values[key])
-            if wrong:
-                problems.append(f"{place}: {wrong}")
+                wrong = f"{value!r} is not valid: {reasons}"
+            else:
+                wrong = _not_a_choice(hints[name], declared[name], values[name])
+        if wrong is not None:
+            problems.append(Problem(f"{key or block}.{name}", wrong))
     return values, problems
 
 
@@ -187,7 +195,7 @@ def _unknown(key: str, target: Any, declared: dict[str, Any]) -> str:
 def _convert_value(hint: Any, value: Any) -> Any:
     import pydantic
 
-    # DPOConfig takes one loss as a string, though it declares a list.
+    # DPOConfig accepts one loss as a string, though it declares a list.
     if hint == list[str] and isinstance(value, str):
         value = [value]
     try:
@@ -198,17 +206,17 @@ def _convert_value(hint: Any, value: Any) -> Any:
 
 
 def _not_a_choice(hint: Any, field: "Field[Any]", value: Any) -> str | None:
-    """Say which values a field has, if it has only some and this is none of them."""
+    """Return the problem of a value that is not among a field's choices; None if it has none."""
     choices = list(field.metadata.get("choices", []))
     for member in typing.get_args(hint):
         if isinstance(member, type) and issubclass(member, enum.Enum):
             choices += [choice.value for choice in member]
     if field.name == "loss_type" and not choices:
-        # TRL looks at the names of losses at the first step only; its help lists them all.
+        # TRL checks the name of a loss only in the first step, but its help lists all names.
         listed = field.metadata["help"].partition("Possible values are")[2].partition(". ")[0]
         choices = re.findall(r"`'(\w+)'`", listed)
     given = value if isinstance(value, list) else [value]
     wrong = [item for item in given if getattr(item, "value", item) not in choices]
     if not choices or value is None or not wrong:
         return None
-    return f"{wrong[0]!r} is none of {', '.join(map(str, choices))}"
+    return f"{wrong[0]!r} is not one of {', '.join(map(str, choices))}"

@@ -12,6 +12,8 @@ from typing import Any
 
 from quotetune.errors import QuotetuneError
 from quotetune.integrations.preference_dataset_card import dataset_card
+from quotetune.runs.directory import PAIR_STATISTICS, PAIRS
+from quotetune.sampling.parts import JOB_NAME
 
 NAME = "quotetune_pairs"
 _SIDES = ("chosen", "rejected")
@@ -40,11 +42,11 @@ def write_preference_dataset(directory: Path, samples: Path) -> bool:
     Raises:
         QuotetuneError: `job.json` lacks a prompt of the pairs.
     """
-    job = samples / "job.json"
+    job = samples / JOB_NAME
     if not job.exists():
         return False
     prompts = {prompt["id"]: prompt for prompt in json.loads(job.read_text("utf-8"))["prompts"]}
-    rows = list(_rows(directory / "pairs.parquet", prompts, job))
+    rows = list(_rows(directory / PAIRS, prompts, job))
     chats = isinstance(rows[0]["prompt"], list)
     output = directory / "dataset"
     output.mkdir()
@@ -53,7 +55,7 @@ def write_preference_dataset(directory: Path, samples: Path) -> bool:
         _write_lines(output / "messages.jsonl", [_one_message_a_side(row) for row in rows])
     info = json.dumps({NAME: _llama_factory_entry(chats)}, indent=2)
     (output / "dataset_info.json").write_text(info + "\n", encoding="utf-8")
-    statistics = json.loads((directory / "pairs.json").read_text("utf-8"))
+    statistics = json.loads((directory / PAIR_STATISTICS).read_text("utf-8"))
     card = dataset_card(statistics, NAME, chats=chats, cut=sum(row["chosen_cut"] for row in rows))
     (output / "README.md").write_text(card, encoding="utf-8")
     return True

@@ -1,42 +1,48 @@
-"""What a preference can be about: criteria that give a response a number.
+"""The functions that compute the criteria of `quotetune.metrics.criteria`, one per name.
 
-QUIP, the length and those that take a model are not here: scoring, sampling and
-`quotetune.measures.neural` have them.
+QUIP and the length are not here: the files of scoring and sampling already contain them.
 """
 
 import re
-from collections.abc import Sequence
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from math import fsum, log
-from typing import TYPE_CHECKING
+from pathlib import Path
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+import numpy as np
+from numpy.typing import NDArray
 
-    from quotetune.corpus.index import Index
-    from quotetune.prompts.prompt import Prompt
+from quotetune.config import ModelConfig
+from quotetune.corpus.index import Index
+from quotetune.errors import UsageError
+from quotetune.measures import neural
+from quotetune.measures.scoring_models import prompt_words
+from quotetune.prompts.prompt import Prompt
 
 Numbers = list[float | None]
-# What an n-gram loses when an index normalises it once more.
+Prompts = Sequence[Prompt | None]
+_REPETITION_WORDS = 4
+# White space that an index removes when it normalises an n-gram again.
 _NOT_STABLE = re.compile(r"^\s|\s$|\n\s")
 
 
 def on_topic_quip(
-    index: "Index", texts: Sequence[str], documents: Sequence[Sequence[tuple[str, str]] | None]
+    index: Index, texts: Sequence[str], documents: Sequence[Sequence[tuple[str, str]] | None]
 ) -> Numbers:
-    """Return the share of each text's n-grams that stand in documents of its own.
+    """Return the share of each text's n-grams that occur in its own documents.
 
     Args:
         index: The index of the corpus.
         texts: The texts.
-        documents: Lists of (source, id), those that belong to the prompt of each text; None or an
-            empty list if there are none.
+        documents: For each text, the (source, id) of the documents that belong to its prompt; None
+            or an empty list if there are none.
 
     Returns:
-        A fraction for each; None without documents, and for a text that is too short.
+        A fraction per text; None without documents, and for a text that is too short.
 
     Raises:
-        QuotetuneError: The index does not hold one of the documents.
+        QuotetuneError: The index does not contain one of the documents.
     """
     values: Numbers = [None] * len(texts)
     known = {i: own for i, own in enumerate(documents) if own}
@@ -46,19 +52,19 @@ def on_topic_quip(
     return values
 
 
-def long_quotes(index: "Index", texts: Sequence[str], min_chars: Sequence[int]) -> Numbers:
+def long_quotes(index: Index, texts: Sequence[str], min_chars: Sequence[int]) -> Numbers:
     """Return the share of each text's characters that are inside long quotes.
 
-    The mean over L of coverage by maximal quotes of at least L characters. The Creativity Index (Lu
-    et al. 2024) sums what is not covered over L, in words.
+    It is the mean over L of the coverage by maximal quotes of at least L characters. The Creativity
+    Index (Lu et al. 2024) sums the share that is not covered over L, in words.
 
     Args:
-        index: The index of the corpus, with a suffix structure.
+        index: The index of the corpus, with a suffix index.
         texts: The texts.
         min_chars: The lengths L.
 
     Returns:
-        A fraction for each text; 0 for an empty one.
+        A fraction per text; 0 for an empty one.
     """
     traces = index.trace(texts, min_chars=min(min_chars), max_documents=0)
     values: Numbers = []
@@ -74,20 +80,21 @@ def long_quotes(index: "Index", texts: Sequence[str], min_chars: Sequence[int]) 
     return values
 
 
-def rarity(index: "Index", texts: Sequence[str]) -> Numbers:
+def rarity(index: Index, texts: Sequence[str]) -> Numbers:
     """Return how rare the quoted n-grams of each text are in the corpus.
 
-    The mean of -ln(count / total) over the n-grams of the text that stand in the corpus, duplicates
-    counted: `count` is how often one stands there, exactly, and `total` how many n-grams the corpus
-    has, duplicates counted. N-grams that begin or end with white space, or have a line break before
-    white space, are left out, as an index that normalises cannot look them up as they are.
+    It is the mean of -ln(count / total) over the n-grams of the text that occur in the corpus,
+    including duplicates. `count` is the exact number of occurrences in the corpus, and `total` is
+    the number of n-grams in the corpus, including duplicates. N-grams that start or end with white
+    space, or have a line break before white space, are left out, because an index that normalises
+    would look up a different n-gram.
 
     Args:
-        index: The index of the corpus, with a suffix structure.
+        index: The index of the corpus, with a suffix index.
         texts: The texts.
 
     Returns:
-        Nats, 0 or more; 0 for a text that quotes nothing.
+        Nats per text, 0 or more; 0 for a text that quotes nothing.
     """
     total = index.ngrams
     quoted = [_looked_up(text, hits, index.n) for text, hits in index.windows(texts, exact=True)]
@@ -96,7 +103,7 @@ def rarity(index: "Index", texts: Sequence[str]) -> Numbers:
     return [_mean_information([counts[ngram] for ngram in ngrams], total) for ngrams in quoted]
 
 
-def _looked_up(text: str, hits: "NDArray[np.bool_]", n: int) -> list[str]:
+def _looked_up(text: str, hits: NDArray[np.bool_], n: int) -> list[str]:
     ngrams = (text[i : i + n] for i in hits.nonzero()[0].tolist())
     return [ngram for ngram in ngrams if not _NOT_STABLE.search(ngram)]
 
@@ -105,11 +112,131 @@ def _mean_information(counts: Sequence[int], total: int) -> float:
     return fsum(log(total / count) for count in counts) / len(counts) if counts else 0.0
 
 
-def reference_similarity(texts: Sequence[str], prompts: Sequence["Prompt | None"]) -> Numbers:
-    """Return ROUGE-L of each text against its prompt's reference; None without one."""
-    from quotetune.measures.responses import rouge_l
-
+def reference_similarity(texts: Sequence[str], prompts: Prompts) -> Numbers:
+    """Return the ROUGE-L of each text against its prompt's reference; None without one."""
     return [
         None if prompt is None or prompt.reference is None else rouge_l(text, prompt.reference)
         for text, prompt in zip(texts, prompts, strict=True)
     ]
+
+
+def repetition(text: str) -> float:
+    """Return the share of a text's word 4-grams that occur earlier in it.
+
+    Args:
+        text: The text. White space separates words.
+
+    Returns:
+        1 - distinct / all; 0 for a text of fewer than four words.
+
+    Example:
+        >>> repetition("to be or not to be or not")
+        0.2
+    """
+    words = text.split()
+    ngrams = [
+        tuple(words[i : i + _REPETITION_WORDS]) for i in range(len(words) - _REPETITION_WORDS + 1)
+    ]
+    return (len(ngrams) - len(set(ngrams))) / len(ngrams) if ngrams else 0.0
+
+
+def rouge_l(response: str, reference: str) -> float:
+    """Return the F-measure of ROUGE-L (Lin 2004), between 0 and 1.
+
+    Args:
+        response: The response.
+        reference: The reference.
+
+    Raises:
+        UsageError: The package rouge-score is not installed.
+
+    Example:
+        >>> round(rouge_l("The cat sat.", "the cat sat down"), 3)
+        0.857
+    """
+    try:
+        from rouge_score.rouge_scorer import RougeScorer
+    except ImportError as error:
+        raise UsageError("ROUGE-L needs rouge-score: install quotetune[train]") from error
+    score = RougeScorer(["rougeL"]).score(target=reference, prediction=response)
+    return float(score["rougeL"].fmeasure)
+
+
+def perplexity(texts: Sequence[str], prompts: Prompts, model: ModelConfig, work: Path) -> Numbers:
+    """Return the perplexity of each text, given the words of its prompt.
+
+    Args:
+        texts: The texts.
+        prompts: The prompt of each text.
+        model: The scoring model.
+        work: Directory for the files of the child process; it is removed afterwards.
+    """
+    contexts = [prompt_words(prompt) if prompt else "" for prompt in prompts]
+    values = neural.perplexities(texts, model, contexts=contexts, work=work)
+    shutil.rmtree(work, ignore_errors=True)
+    return values
+
+
+def bart_score(texts: Sequence[str], prompts: Prompts, model: ModelConfig, work: Path) -> Numbers:
+    """Return the BARTScore of each text against its prompt's reference; None without one.
+
+    Args:
+        texts: The texts.
+        prompts: The prompt of each text.
+        model: An encoder-decoder model.
+        work: Directory for the files of the child process; it is removed afterwards.
+    """
+    known = [i for i, prompt in enumerate(prompts) if prompt and prompt.reference]
+    references = [prompt.reference for prompt in prompts if prompt and prompt.reference]
+    found = neural.bart_scores([texts[i] for i in known], references, model, work=work)
+    values: Numbers = [None] * len(texts)
+    for i, value in zip(known, found, strict=True):
+        values[i] = value
+    shutil.rmtree(work, ignore_errors=True)
+    return values
+
+
+@dataclass(frozen=True)
+class Given:
+    """The inputs of criteria other than texts and their prompts.
+
+    Attributes:
+        index: The index of the corpus.
+        min_chars: The lengths of `long_quotes`; empty if the config does not have it.
+        model: The model; None for a criterion without one.
+        work: Directory for the files of a model's child process.
+    """
+
+    index: Path
+    min_chars: Sequence[int]
+    model: ModelConfig | None
+    work: Path
+
+    @property
+    def opened(self) -> Index:
+        """The opened index."""
+        return Index.open(self.index)
+
+    @property
+    def required_model(self) -> ModelConfig:
+        """The model of a criterion that needs one."""
+        assert self.model is not None
+        return self.model
+
+
+# The function of each criterion that has its own stage.
+FUNCTIONS: Mapping[str, Callable[[Sequence[str], Prompts, Given], Numbers]] = {
+    "on_topic_quip": lambda texts, prompts, given: on_topic_quip(
+        given.opened, texts, [prompt.documents if prompt else None for prompt in prompts]
+    ),
+    "long_quotes": lambda texts, _, given: long_quotes(given.opened, texts, given.min_chars),
+    "rarity": lambda texts, _, given: rarity(given.opened, texts),
+    "reference_similarity": lambda texts, prompts, _: reference_similarity(texts, prompts),
+    "repetition": lambda texts, *_: [repetition(text) for text in texts],
+    "perplexity": lambda texts, prompts, given: perplexity(
+        texts, prompts, given.required_model, given.work
+    ),
+    "bart_score": lambda texts, prompts, given: bart_score(
+        texts, prompts, given.required_model, given.work
+    ),
+}

@@ -1,4 +1,4 @@
-"""The gold stage: each prompt's reference as one more candidate, in the form of a sample."""
+"""The gold stage: write each prompt's reference as one more candidate, in the form of a sample."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from quotetune.config import ModelConfig
 from quotetune.errors import UsageError
 from quotetune.pairing.candidates import GOLD, candidate_parts
+from quotetune.sampling.parts import Row, part_path, schema
 
 if TYPE_CHECKING:
     from quotetune.prompts.prompt import Prompt
@@ -17,12 +18,12 @@ def write_gold(
 ) -> None:
     """Write the references of prompts as candidates.
 
-    A reference gets the tokens that the model would have had to give: those of its text, and the
-    end-of-text token. One that is longer than `max_tokens` is cut there, as a sample would be.
+    A reference gets the tokens that the model would have had to generate: those of its text, and
+    the end-of-text token. A reference that is longer than `max_tokens` is cut like a sample.
 
     Args:
-        prompts: The prompts; those without a reference have no such candidate.
-        samples: Directory of the samples' parts, for the tokens of the prompts.
+        prompts: The prompts; one without a reference gets no candidate.
+        samples: Directory of the samples' parts, which has the tokens of the prompts.
         output: Directory that gets `part-00000.parquet`.
         model: The model, for its tokenizer and its end-of-text token.
         max_tokens: `sampling.max_tokens`.
@@ -34,13 +35,12 @@ def write_gold(
     import pyarrow.parquet as pq
 
     from quotetune.models.tokenizer import end_token, load_tokenizer
-    from quotetune.sampling.parts import part_path, schema
 
     tokenizer = load_tokenizer(model)
     end = end_token(model, tokenizer)
     shown = _prompt_tokens(samples)
     rows = [
-        _candidate(prompt, shown[prompt.id], tokenizer, end, max_tokens)
+        _sample_row(prompt, shown[prompt.id], tokenizer, end, max_tokens)
         for prompt in prompts
         if prompt.reference and prompt.id in shown
     ]
@@ -52,9 +52,9 @@ def write_gold(
     pq.write_table(pa.Table.from_pylist(rows, schema()), part_path(output, 0))
 
 
-def _candidate(
+def _sample_row(
     prompt: "Prompt", shown: list[int], tokenizer: Any, end: int | None, max_tokens: int
-) -> dict[str, Any]:
+) -> Row:
     text = prompt.reference or ""
     ids = _reference_tokens(prompt, text, shown, tokenizer)
     cut = end is None or len(ids) >= max_tokens
@@ -73,10 +73,10 @@ def _candidate(
 
 
 def _reference_tokens(prompt: "Prompt", text: str, shown: list[int], tokenizer: Any) -> list[int]:
-    """Tokenise a reference as it goes on from the prompt.
+    """Tokenise a reference as the continuation of its prompt.
 
-    What continues a text is tokenised with it, so that a word's leading space is right. Where the
-    two would grow together into one token, and in a chat, it is tokenised by itself.
+    A reference to a text is tokenised together with it, so that a word's leading space is right. If
+    a token would span both, or in a chat, the reference is tokenised alone.
     """
     if prompt.text is not None:
         together: list[int] = tokenizer(prompt.text + text)["input_ids"]

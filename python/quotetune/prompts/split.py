@@ -7,6 +7,7 @@ run's seed do not matter, so a prompt that is held out once always is.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from quotetune.config import Config, ModelConfig, PromptsConfig
 from quotetune.errors import UsageError
@@ -14,6 +15,13 @@ from quotetune.prompts.prefix import token_cut
 from quotetune.prompts.prompt import Prompt, write_prompts
 from quotetune.prompts.reading import SourcePrompt, content_key, read_prompts
 from quotetune.runtime.chance import drawn
+
+HELDOUT = "heldout.parquet"
+
+
+def round_file(number: int | Literal["*"]) -> str:
+    """Name the file of a round's prompts; `*` gives the pattern of all rounds."""
+    return f"round-{number}.parquet"
 
 
 @dataclass(frozen=True)
@@ -105,8 +113,8 @@ def split_file(config: Config, output: Path) -> None:
     output.mkdir(parents=True, exist_ok=True)
     heldout, *rounds = parts
     for number, part in enumerate(rounds, start=1):
-        write_prompts(output / f"round-{number}.parquet", part)
-    write_prompts(output / "heldout.parquet", heldout)
+        write_prompts(output / round_file(number), part)
+    write_prompts(output / HELDOUT, heldout)
 
 
 def grounded(

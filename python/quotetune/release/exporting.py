@@ -5,8 +5,9 @@ import shutil
 from pathlib import Path
 
 from quotetune.errors import QuotetuneError, UsageError
-from quotetune.models.files import require_model
+from quotetune.models.files import is_adapter, require_model
 from quotetune.runs.finished import TunedPolicy
+from quotetune.runs.stage import MANIFEST
 from quotetune.runtime.child import run_child
 from quotetune.runtime.whole_files import written_directory
 from quotetune.training.model_card import merged_card
@@ -14,7 +15,7 @@ from quotetune.training.run import RECORD_NAME
 
 _LOG = "merging.log"
 # The record names paths of the machine that trained; only the run keeps it.
-_LEFT_OUT = (RECORD_NAME, "stage.json")
+_LEFT_OUT = (RECORD_NAME, MANIFEST)
 
 
 def export_policy(policy: TunedPolicy, output: Path, *, merge: bool) -> None:
@@ -32,11 +33,11 @@ def export_policy(policy: TunedPolicy, output: Path, *, merge: bool) -> None:
     """
     if policy.directory is None:
         raise UsageError("--policy base: the base model is not exported: use the one at model.path")
-    is_adapter = (policy.directory / "adapter_config.json").is_file()
-    if merge and is_adapter:
+    merged = merge and is_adapter(policy.directory)
+    if merged:
         require_model(policy.model)
     with written_directory(output) as directory:
-        if merge and is_adapter:
+        if merged:
             _merge(policy, policy.directory, directory)
         else:
             shutil.copytree(

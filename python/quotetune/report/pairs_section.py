@@ -1,10 +1,12 @@
-"""The report's tables of preference pairs: what became of the prompts, and what the pairs are."""
+"""Tables of preference pairs in the report: the outcome of the prompts, and the pairs' sides."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from quotetune.metrics.row_names import row_label
 from quotetune.metrics.table import metric_named
 from quotetune.pairing.pairs import DISCARDS
+from quotetune.report.cells import MISSING, cell
 
 _Record = Mapping[str, Any]
 _SIDES = {"samples": "all samples", "gold": "gold", "chosen": "chosen", "rejected": "rejected"}
@@ -12,27 +14,28 @@ _MEASURES = {
     "quip": ("QUIP", "{:.1%}"),
     "length": ("length in tokens", "{:.1f}"),
     "cut": ("cut", "{:.1%}"),
-    "too_short": ("too short for a QUIP", "{:,}"),
+    "too_short": ("too short for QUIP", "{:,}"),
     "win_rate": ("win rate", "{:.2f}"),
 }
 
 
-def pair_tables(pairs: Mapping[int, _Record]) -> list[dict[str, Any]]:
-    """Write what `pairs.json` of each round holds.
+def pair_tables(pairs: Mapping[str, _Record]) -> list[dict[str, Any]]:
+    """Write the statistics of the pairs of each round.
 
     Args:
-        pairs: By the number of the round.
+        pairs: The content of each round's `pairs.json`, by the name of its policy.
 
     Returns:
-        A table with a column a round, and a table a round with a column a side of the pairs; each
-        with `caption`, `head` and `lines`. A line that is empty or 0 everywhere is left out.
+        One table with a column per round, then one table per round with a column per side of the
+        pairs; each with `caption`, `head` and `lines`. Lines with nothing but gaps and zeros are
+        left out.
     """
     if not pairs:
         return []
     return [_prompts_table(pairs), *(_sides_table(*item) for item in pairs.items())]
 
 
-def _prompts_table(pairs: Mapping[int, _Record]) -> dict[str, Any]:
+def _prompts_table(pairs: Mapping[str, _Record]) -> dict[str, Any]:
     every = list(pairs.values())
     lines = [
         ("prompts", [_number(one["prompts"]) for one in every]),
@@ -53,49 +56,47 @@ def _prompts_table(pairs: Mapping[int, _Record]) -> dict[str, Any]:
     if any(_is_ranked(one) for one in every):
         lines.append(("margin of win rates", [_mean(one.get("margin"), "{:.2f}") for one in every]))
     return {
-        "caption": "What became of the training prompts.",
-        "head": [f"round {number}" for number in pairs],
+        "caption": "Outcome of the training prompts.",
+        "head": [row_label(policy) for policy in pairs],
         "lines": _filled(lines),
     }
 
 
-def _sides_table(number: int, statistics: _Record) -> dict[str, Any]:
+def _sides_table(policy: str, statistics: _Record) -> dict[str, Any]:
     sides = {key: label for key, label in _SIDES.items() if statistics.get(key)}
     lines = [("responses", [_number(statistics[side]["count"]) for side in sides])]
     for key, (label, form) in _MEASURES.items():
         if key != "win_rate" or _is_ranked(statistics):
-            values = [statistics[side].get(key) for side in sides]
-            lines.append(
-                (label, ["–" if value is None else form.format(value) for value in values])
-            )
+            lines.append((label, [cell(statistics[side].get(key), form) for side in sides]))
     for name in statistics.get("measures", ()):
         metric = metric_named(name)
         lines.append((metric.label, [metric.show(statistics[side][name]) for side in sides]))
+    name = row_label(policy).capitalize()
     return {
-        "caption": f"Round {number}: the responses of its pairs beside all that were sampled.",
+        "caption": f"{name}: the responses in its pairs, beside all samples.",
         "head": list(sides.values()),
         "lines": _filled(lines),
     }
 
 
 def _is_ranked(statistics: _Record) -> bool:
-    """Tell whether something else than QUIP decided."""
+    """Tell whether anything but QUIP ranked the candidates."""
     return list(statistics.get("preference") or {"quip": 1}) != ["quip"]
 
 
 def _number(value: int | None) -> str:
-    return "–" if value is None else f"{value:,}"
+    return cell(value, "{:,}")
 
 
 def _mean(values: _Record | None, form: str) -> str:
-    return "–" if values is None or values["mean"] is None else form.format(values["mean"])
+    return cell(None if values is None else values["mean"], form)
 
 
 def _range(values: _Record | None, form: str) -> str:
     if values is None or values["mean"] is None:
-        return "–"
+        return MISSING
     return f"{form.format(values['min'])} to {form.format(values['max'])}"
 
 
 def _filled(lines: Sequence[tuple[str, list[str]]]) -> list[tuple[str, list[str]]]:
-    return [line for line in lines if not {"–", "0"}.issuperset(line[1])]
+    return [line for line in lines if not {MISSING, "0"}.issuperset(line[1])]

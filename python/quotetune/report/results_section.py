@@ -1,6 +1,5 @@
-"""The report's numbers in words: headline cards, the table of all rows, curves, pairs, times."""
+"""Numbers of the report: headline cards, the table of all rows, other tables, curves, times."""
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -9,10 +8,11 @@ from markupsafe import Markup
 from quotetune.metrics.metric import Metric
 from quotetune.metrics.row_names import best_line, row_label
 from quotetune.metrics.table import METRICS, metrics_of
+from quotetune.report.cells import cell, lm_eval_cells
 from quotetune.report.charts import Point, line_chart
-from quotetune.report.run_files import Row, StageTime
+from quotetune.report.run_files import ResultRow, StageTime
 from quotetune.runs.citations_json import CITATIONS_NOTE, citation_cells
-from quotetune.runs.layout import BASE
+from quotetune.runs.layout import ABSORBED
 
 _HEADLINES = [metric for metric in METRICS if metric.shown == "headline"]
 _CURVES = [metric for metric in METRICS if metric.shown in ("headline", "curve")]
@@ -20,16 +20,16 @@ _ACCURACY = {"pairs": "{:,}", "accuracy": "{:.1%}", "margin": "{:.3g}"}
 _Section = list[dict[str, Any]]
 
 
-def steps_to(rows: Sequence[Row], tuned: Row) -> list[Row]:
-    """Return the policies of the headline: the base model, the absorbed one, the tuned one."""
-    return [rows[0], *(row for row in rows if row.key == "absorbed" and row is not tuned), tuned]
+def steps_to(rows: Sequence[ResultRow], tuned: ResultRow) -> list[ResultRow]:
+    """Return the policies of the headline: the base model, the absorbed one and the tuned one."""
+    return [rows[0], *(row for row in rows if row.key == ABSORBED and row is not tuned), tuned]
 
 
-def cards(steps: Sequence[Row], direction: str) -> _Section:
-    """Put the main measures of the headline's policies beside each other.
+def cards(steps: Sequence[ResultRow], direction: str) -> _Section:
+    """Put the main metrics of the headline's policies side by side.
 
-    A change from the first to the last is called better or worse only if its interval leaves out
-    0; where the run's direction is `unquote`, it is better to quote less.
+    A change from the first to the last is called better or worse only if its interval excludes 0.
+    If the run's direction is `unquote`, it is better to quote less.
     """
     base, *_, tuned = steps
     return [
@@ -47,8 +47,8 @@ def cards(steps: Sequence[Row], direction: str) -> _Section:
     ]
 
 
-def _change(metric: Metric, base: Row, row: Row) -> tuple[str, str]:
-    """Write how a row differs from the base model, and the interval if there is one."""
+def _change(metric: Metric, base: ResultRow, row: ResultRow) -> tuple[str, str]:
+    """Write the difference of a row from the base model, and its interval if there is one."""
     before, after = base.metrics.get(metric.key), row.metrics.get(metric.key)
     if before is None or after is None or row is base:
         return "", ""
@@ -59,12 +59,12 @@ def _change(metric: Metric, base: Row, row: Row) -> tuple[str, str]:
     return change, f"{low} to {high}"
 
 
-def _holds_zero(metric: Metric, row: Row) -> bool:
+def _holds_zero(metric: Metric, row: ResultRow) -> bool:
     low, high = row.intervals.get(metric.key, (1.0, 1.0))
     return low <= 0 <= high
 
 
-def _tone(metric: Metric, row: Row, direction: str) -> str:
+def _tone(metric: Metric, row: ResultRow, direction: str) -> str:
     wanted = metric.better_in(direction)
     if metric.key not in row.intervals or not wanted or _holds_zero(metric, row):
         return ""
@@ -72,8 +72,8 @@ def _tone(metric: Metric, row: Row, direction: str) -> str:
     return "better" if (low > 0) == (wanted == "higher") else "worse"
 
 
-def result_table(rows: Sequence[Row], tuned: Row) -> tuple[_Section, _Section]:
-    """Return the columns, a row of the evaluation each, and the lines, a measure each."""
+def result_table(rows: Sequence[ResultRow], tuned: ResultRow) -> tuple[_Section, _Section]:
+    """Return the columns, one per row of the evaluation, and the lines, one per metric."""
     base = rows[0]
     lines = [
         {
@@ -91,39 +91,31 @@ def result_table(rows: Sequence[Row], tuned: Row) -> tuple[_Section, _Section]:
 
 
 def other_tables(metrics: Mapping[str, Any]) -> _Section:
-    """Write what is measured otherwise than on responses: held-out pairs, general ability."""
+    """Write the tables of reward accuracy, general ability and citations."""
     tables = []
     if accuracy := metrics.get("reward_accuracy"):
         lines = [
-            (row_label(name), [_cell(row[key], form) for key, form in _ACCURACY.items()])
+            (row_label(name), [cell(row[key], form) for key, form in _ACCURACY.items()])
             for name, row in accuracy.items()
         ]
         caption = "Does the policy prefer the chosen response of pairs that it was not trained on?"
         tables.append({"caption": caption, "head": list(_ACCURACY), "lines": lines})
-    if tasks := metrics.get("lm_eval"):
-        lines = [
-            (f"{task}, {name}", [_cell(tasks[side][task][name], "{:.3f}") for side in tasks])
-            for task, found in tasks["before"].items()
-            for name in found
-            if "stderr" not in name
-        ]
+    if metrics.get("lm_eval"):
         caption = f"General ability, by lm-eval. After: {best_line(metrics)}."
-        head = [row_label(BASE), row_label(metrics["best"]["policy"])]
-        tables.append({"caption": caption, "head": head, "lines": lines})
+        tables.append(_table(caption, lm_eval_cells(metrics)))
     if citations := metrics.get("citations"):
-        (_, *head), *cells = citation_cells(citations)
-        lines = [(name, values) for name, *values in cells]
-        tables.append({"caption": CITATIONS_NOTE, "head": head, "lines": lines})
+        tables.append(_table(CITATIONS_NOTE, citation_cells(citations)))
     return tables
 
 
-def _cell(value: float | None, form: str) -> str:
-    return "\N{EN DASH}" if value is None else form.format(value)
+def _table(caption: str, cells: Sequence[Sequence[str]]) -> dict[str, Any]:
+    (_, *head), *lines = cells
+    named = [(name, values) for name, *values in lines]
+    return {"caption": caption, "head": head, "lines": named}
 
 
-def curves(rows: Sequence[Row]) -> _Section:
-    """Draw each metric over the policies, from the base model on; nothing for two of them."""
-    policies = [row for row in rows if re.fullmatch(r"base|absorbed|round-\d+", row.key)]
+def curves(policies: Sequence[ResultRow]) -> _Section:
+    """Draw each metric over the policies, starting with the base model; two draw no curve."""
     if len(policies) < 3:
         return []
     base, *others = policies
@@ -141,8 +133,8 @@ def curves(rows: Sequence[Row]) -> _Section:
     return drawn
 
 
-def _ends(metric: Metric, base: Row, row: Row) -> tuple[float, float]:
-    """Return the interval of a row's difference to the base model, around the latter's value."""
+def _ends(metric: Metric, base: ResultRow, row: ResultRow) -> tuple[float, float]:
+    """Return the interval of a row's difference from the base model, around the latter's value."""
     low, high = row.intervals.get(metric.key, (0.0, 0.0))
     before = base.metrics[metric.key]
     least = 0.0 if metric.form == "share" else before + low
@@ -150,13 +142,13 @@ def _ends(metric: Metric, base: Row, row: Row) -> tuple[float, float]:
 
 
 def training_charts(trainings: Mapping[str, Mapping[str, Any]]) -> list[_Section]:
-    """Draw the loss and the accuracy of the reward of each training, step by step."""
+    """Draw the loss and the reward accuracy of each training, step by step."""
     return [drawn for name, record in trainings.items() if (drawn := _history(name, record))]
 
 
 def _history(name: str, record: Mapping[str, Any]) -> _Section:
     drawn = []
-    for key, label in (("loss", "loss"), ("accuracy", "accuracy of the reward")):
+    for key, label in (("loss", "loss"), ("accuracy", "reward accuracy")):
         points = [
             Point(f"{entry['step']}", entry[key])
             for entry in record.get("history", [])
@@ -187,7 +179,7 @@ def time_lines(stages: Sequence[StageTime]) -> _Section:
 
 
 def duration(seconds: float) -> str:
-    """Write a time.
+    """Write a duration.
 
     Example:
         >>> duration(0.04), duration(75), duration(3 * 3600 + 60)

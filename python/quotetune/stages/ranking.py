@@ -1,8 +1,7 @@
 """The stages from samples to pairs: references, scores, measures, the judge, pairs.
 
-Only those are there that the config asks for; plain Quote-Tuning scores and pairs. A run does them
-one by one, as far as they are to be done; `quotetune pair` makes all files of the same list in one
-go.
+A config has only the stages that it needs; plain Quote-Tuning scores and pairs. A run does those
+that are not done yet, one by one. `quotetune pair` does the whole list at once.
 """
 
 from collections.abc import Callable, Mapping
@@ -11,8 +10,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from quotetune.metrics.criteria import CRITERIA
 from quotetune.pairing.candidates import CandidateFiles
-from quotetune.pairing.ranking_config import OF_PROMPTS, RankingConfig
+from quotetune.pairing.ranking_config import RankingConfig
 from quotetune.runs.layout import BASE, Layout, flat, model_input
 from quotetune.runs.stage import Stage
 from quotetune.runtime.console import progress, say
@@ -20,24 +20,22 @@ from quotetune.runtime.console import progress, say
 if TYPE_CHECKING:
     from quotetune.prompts.prompt import Prompt
 
-_INDEXED = {"on_topic_quip", "long_quotes", "rarity"}
-
 
 def stages(layout: Layout, number: int) -> list[Stage]:
     """Return the stages between the sampling and the training of a round, in order."""
-    prompts = layout.config.run / "prompts" / f"round-{number}.parquet"
+    prompts = layout.round_prompts(number)
     return _stages(layout, f"round-{number}", layout.round(number), prompts)
 
 
 def heldout_stages(layout: Layout) -> list[Stage]:
-    """Return the stages that make pairs of the base model's responses to the held-out prompts."""
+    """Return the stages that make pairs from the base model's responses to held-out prompts."""
     root = layout.evaluation(BASE)
     *before, pair = _stages(layout, f"evaluation/{BASE}", root, layout.heldout)
 
     def make(result: Path) -> None:
         from quotetune.pairing.run import NoPairsError
 
-        # A handful of held-out prompts may give none: that is a finding, and no failure.
+        # A handful of held-out prompts may give no pair. That is a result, not a failure.
         with suppress(NoPairsError):
             pair.make(result)
 
@@ -68,12 +66,12 @@ class RankingStages:
 
     Attributes:
         config: How they are ranked and paired.
-        prefix: What the stages' names begin with.
+        prefix: The start of the stages' names.
         samples: The directory of the samples' parts.
-        root: The directory of all that is made, but for the scores.
+        root: The directory of all results except the scores.
         scores: The directory of the scores.
         prompts: The file of the prompts.
-        load_prompts: Reads the prompts, by id.
+        load_prompts: Returns the prompts by their ids.
     """
 
     config: RankingConfig
@@ -85,7 +83,7 @@ class RankingStages:
     load_prompts: "Callable[[], Mapping[str, Prompt]]"
 
     def before_pairing(self) -> list[Stage]:
-        """Return the stages that find out all that the pairs are made of, in order."""
+        """Return the stages whose results the pairs are made from, in order."""
         stages = [self.gold()] if self.config.candidates.gold else []
         stages.append(self.score())
         stages += [self.measure(name) for name in self.config.measures]
@@ -95,7 +93,7 @@ class RankingStages:
 
     @property
     def files(self) -> CandidateFiles:
-        """Where the candidates are, and what those stages find out."""
+        """The files of the candidates, and those of the results of these stages."""
         judge = self.config.preference and self.config.preference.judge
         return CandidateFiles(
             samples=self.samples,
@@ -115,7 +113,7 @@ class RankingStages:
         return {"the samples": files.samples, **gold}
 
     def gold(self) -> Stage:
-        """Bring the references into the form of samples."""
+        """Write the references in the form of samples."""
         config = self.config
         assert config.model is not None
         model = config.model
@@ -160,10 +158,11 @@ class RankingStages:
         """Measure the candidates for one criterion or constraint."""
         config = self.config
         files = self.files
+        reads = CRITERIA[measure].reads
         name = f"{self.prefix}{measure}"
 
         def make(result: Path) -> None:
-            from quotetune.pairing.measuring import NEURAL, measure_of, write_measure
+            from quotetune.pairing.measuring import measure_of, write_measure
 
             with progress(name, "responses") as report:
                 write_measure(
@@ -171,16 +170,16 @@ class RankingStages:
                     files.gold,
                     result,
                     measure_of(measure, config, result.with_name("work")),
-                    prompts=self.load_prompts() if measure in OF_PROMPTS else {},
-                    at_once=measure in NEURAL,
+                    prompts=self.load_prompts() if "prompts" in reads else {},
+                    at_once="model" in reads,
                     progress=report,
                 )
 
         settings: dict[str, Any] = {}
         inputs = self._inputs
-        if measure in _INDEXED:
+        if "index" in reads:
             inputs["index"] = config.index
-        if measure in OF_PROMPTS:
+        if "prompts" in reads:
             inputs["its prompts"] = self.prompts
         if measure == "long_quotes":
             assert config.preference and config.preference.long_quotes
@@ -266,7 +265,7 @@ class RankingStages:
 
 
 def _sources(functions: Mapping[str, str]) -> dict[str, Path]:
-    """Return the files of the user's functions: a changed one gives other pairs."""
+    """Return the files of the user's functions, because a changed one makes other pairs."""
     from quotetune.pairing.own_preference import source_file
 
     files = {name: source_file(function) for name, function in functions.items()}
@@ -278,7 +277,7 @@ def _sources(functions: Mapping[str, str]) -> dict[str, Path]:
 
 
 def _given(name: str, block: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the keys of a block and of the blocks in it that are not null."""
+    """Return the keys that are not null, of a block and of the blocks inside it."""
     given: dict[str, Any] = {}
     for key, value in block.items():
         if isinstance(value, Mapping):

@@ -4,9 +4,9 @@ mod mixed_keys;
 
 use mixed_keys::keys;
 use proptest::prelude::*;
-use quotetune_core::bloom::{Bloom, BloomBuilder, Measure, bits_to_fpr, words_for};
-use quotetune_core::cardinality::DistinctCounter;
-use quotetune_core::ngram::NgramHasher;
+use quotetune_core::filter::bloom::{Bloom, BloomBuilder, Measure, bits_to_fpr, words_for};
+use quotetune_core::filter::cardinality::DistinctCounter;
+use quotetune_core::text::ngram::NgramHasher;
 
 fn filter_of(keys: &[u64], words: usize) -> Vec<u64> {
     let mut words = vec![0; words];
@@ -161,7 +161,7 @@ fn words_that_are_not_whole_blocks_are_no_filter() {
 
 #[test]
 fn bits_never_change_within_a_version() {
-    assert_eq!(quotetune_core::bloom::VERSION, 1);
+    assert_eq!(quotetune_core::filter::bloom::VERSION, 1);
     let words = filter_of(&[0x0123_4567_89AB_CDEF], 8);
     assert_eq!(
         words,

@@ -1,7 +1,7 @@
 //! Squash against its definition: three passes of replacements and a strip, written as such.
 
 use proptest::prelude::*;
-use quotetune_core::squash::Normalization;
+use quotetune_core::text::squash::Normalization;
 
 /// The characters for which Python's `str.isspace` is true.
 const WHITE_SPACE: &str = "\u{9}\u{A}\u{B}\u{C}\u{D}\u{1C}\u{1D}\u{1E}\u{1F}\u{20}\u{85}\u{A0}\u{1680}\u{2000}\u{2001}\
@@ -34,7 +34,7 @@ fn squash_in_passes(text: &str) -> String {
     out.trim_matches(is_white).to_owned()
 }
 
-/// Words, common and rare white space, and long clean stretches, so that every path is taken.
+/// Texts of words, common and rare white space, and long clean stretches, so that every path is taken.
 fn texts() -> impl Strategy<Value = String> {
     let white = proptest::sample::select(WHITE_SPACE.chars().collect::<Vec<_>>());
     let piece = prop_oneof![

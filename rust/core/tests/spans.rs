@@ -3,16 +3,17 @@
 use std::collections::HashSet;
 
 use proptest::prelude::*;
-use quotetune_core::anchors::Anchors;
-use quotetune_core::bloom::{Bloom, BloomBuilder};
-use quotetune_core::jump::jump_table;
-use quotetune_core::lean::{LeanArrays, LeanView};
-use quotetune_core::locate::{lowest_documents, occurrences};
-use quotetune_core::ngram::NgramHasher;
-use quotetune_core::side_by_side::alone;
-use quotetune_core::spans::{self, Span, WindowHits, covered_runs, quoted_windows};
-use quotetune_core::suffix::{SEPARATOR, SuffixView, suffix_array};
-use quotetune_core::text_index::TextIndex;
+use quotetune_core::filter::bloom::{Bloom, BloomBuilder};
+use quotetune_core::memory::side_by_side::alone;
+use quotetune_core::query::locate::{lowest_documents, occurrences};
+use quotetune_core::query::spans::{self, Span, WindowHits, covered_runs, quoted_windows};
+use quotetune_core::suffix::array::{SEPARATOR, suffix_array};
+use quotetune_core::suffix::jump::jump_table;
+use quotetune_core::suffix::lean::{LeanArrays, LeanView};
+use quotetune_core::suffix::text_index::TextIndex;
+use quotetune_core::suffix::view::SuffixView;
+use quotetune_core::text::anchors::Anchors;
+use quotetune_core::text::ngram::NgramHasher;
 
 fn maximal_spans(
     query: &str,
@@ -72,7 +73,8 @@ fn occurs(characters: &[char], documents: &[String]) -> bool {
     documents.iter().any(|document| document.contains(&piece))
 }
 
-/// (start, end) of every substring that occurs while neither one more character on the left nor on the right does.
+/// Returns (start, end) of every substring that occurs, if it does not with one more character on the left or on the
+/// right.
 fn naive_spans(query: &str, documents: &[String], min_chars: usize) -> Vec<(usize, usize)> {
     let query: Vec<char> = query.chars().collect();
     let mut spans = Vec::new();
@@ -95,7 +97,7 @@ fn naive_count(pattern: &str, document: &str) -> usize {
         .count()
 }
 
-/// Which windows of the query occur in a filter small enough to have many false positives.
+/// Returns which windows of the query are in a filter small enough to have many false positives.
 fn prefilter(query: &str, documents: &[String], n: usize) -> Vec<bool> {
     let hasher = NgramHasher::new(n);
     let mut words = [0; 16];
@@ -118,7 +120,7 @@ fn chars(spans: &[Span]) -> Vec<(usize, usize)> {
         .collect()
 }
 
-/// Documents and a query that is sewn together from pieces of them and noise.
+/// Documents, and a query made of pieces of them and noise.
 fn corpora() -> impl Strategy<Value = (Vec<String>, String)> {
     let document = prop_oneof![
         "[ab]{0,25}",
@@ -229,7 +231,7 @@ proptest! {
             let spans = maximal_spans(&query, &lean, Some(&anchors), filter, min_chars);
             prop_assert_eq!(&spans, &expected);
         }
-        // Shorter strings than n are counted, too.
+        // Strings shorter than n are counted, too.
         for span in maximal_spans(&query, &full, None, None, 1) {
             let quote = &query[span.start_byte..span.end_byte];
             let positions = |index: &TextIndex, anchor| {

@@ -1,15 +1,16 @@
-//! Making an index of a published filter.
+//! Makes an index of a published filter.
 
 use std::path::PathBuf;
 
 use pyo3::prelude::*;
-use quotetune_core::redis_bloom::import::{self, ImportOptions};
-use quotetune_core::squash::Normalization;
+use quotetune_core::filter_files::redis_bloom::import::{self, ImportOptions};
+use quotetune_core::text::ngram::NgramHasher;
 
+use crate::arguments;
 use crate::builder::Reporter;
-use crate::error::usage_error;
+use crate::error::to_python;
 
-/// Import the RedisBloom dump of a JSON header; `progress(done, total)` in bytes.
+/// Import the RedisBloom dump that a JSON header describes; `progress(done, total)` in bytes.
 #[pyfunction]
 #[pyo3(signature = (header, output, *, parts, n, normalization, overwrite, progress))]
 #[expect(clippy::too_many_arguments, reason = "keywords of a Python call")]
@@ -18,19 +19,16 @@ pub fn import_bloom(
     header: PathBuf,
     output: PathBuf,
     parts: Vec<PathBuf>,
-    n: Option<usize>,
+    n: Option<i64>,
     normalization: &str,
     overwrite: bool,
     progress: Py<PyAny>,
 ) -> PyResult<()> {
-    let Some(normalization) = Normalization::from_name(normalization) else {
-        let message = format!("normalization {normalization:?}; choose squash or none");
-        return Err(usage_error(py, message));
-    };
+    let n = n.map(NgramHasher::checked_n).transpose();
     let options = ImportOptions {
         parts,
-        n,
-        normalization,
+        n: n.map_err(|error| to_python(py, error))?,
+        normalization: arguments::normalization(py, normalization)?,
         overwrite,
     };
     let mut reporter = Reporter::new(progress);

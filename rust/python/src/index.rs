@@ -1,11 +1,11 @@
-//! `_core.Index`: an open index; answers are numbers, arrays and tuples.
+//! `_core.Index`: an open index. It answers with numbers, arrays and tuples.
 
 use std::path::PathBuf;
 
 use numpy::{IntoPyArray, PyArray1};
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedStr;
-use quotetune_core::index::{self, Report, StoredDocument};
+use quotetune_core::query::{self, Report, StoredDocument};
 
 use crate::builder::RecordKeyTuple;
 use crate::error::{to_python, usage_error};
@@ -25,14 +25,14 @@ type ReportTuple = (
 
 #[pyclass(frozen)]
 pub struct Index {
-    index: index::Index,
+    index: query::Index,
 }
 
 #[pymethods]
 impl Index {
     #[new]
     fn new(py: Python<'_>, path: PathBuf) -> PyResult<Self> {
-        let index = py.detach(|| index::Index::open(&path));
+        let index = py.detach(|| query::Index::open(&path));
         Ok(Self {
             index: index.map_err(|error| to_python(py, error))?,
         })
@@ -57,9 +57,15 @@ impl Index {
         self.index.manifest().structures.clone()
     }
 
+    /// Whether the index keeps the text and can find any string in it.
+    #[getter]
+    fn has_suffix_index(&self) -> bool {
+        self.index.has_suffix_index()
+    }
+
     #[getter]
     fn fpr(&self) -> f64 {
-        self.index.manifest().fpr()
+        self.index.manifest().filters.fpr()
     }
 
     /// The fields of records that the documents were read from.
@@ -81,7 +87,7 @@ impl Index {
         Ok(scores.into_pyarray(py))
     }
 
-    /// Of each text: it normalised, and for each of its windows whether it stands in the corpus.
+    /// Return each text normalised, and for each of its windows whether it is in the corpus.
     fn windows<'py>(
         &self,
         py: Python<'py>,
@@ -98,7 +104,7 @@ impl Index {
             .collect())
     }
 
-    /// QUIP of each text against the n-grams of its own list of (source, id).
+    /// Return the QUIP of each text against the n-grams of its own list of (source, id).
     fn topic_quip<'py>(
         &self,
         py: Python<'py>,
@@ -109,7 +115,7 @@ impl Index {
             return Err(usage_error(
                 py,
                 format!(
-                    "{} texts but {} lists of documents; give one list a text",
+                    "{} texts but {} lists of documents; give one list per text",
                     texts.len(),
                     documents.len()
                 ),
@@ -174,7 +180,7 @@ impl Index {
         })
     }
 
-    /// Source, id, text and metadata of a document.
+    /// Return source, id, text and metadata of a document.
     fn document(&self, py: Python<'_>, source: &str, id: &str) -> PyResult<DocumentTuple> {
         let document = self.index.document(source, id);
         Ok(document_tuple(
@@ -182,7 +188,7 @@ impl Index {
         ))
     }
 
-    /// The same of the document at a position in the order of the corpus; None past the last.
+    /// Return the same for the document at a position in the order of the corpus; None after the last.
     fn document_at(&self, py: Python<'_>, position: usize) -> PyResult<Option<DocumentTuple>> {
         let document = self.index.document_at(position);
         Ok(document
@@ -200,7 +206,7 @@ fn document_tuple(document: StoredDocument) -> DocumentTuple {
     )
 }
 
-fn quotes(quotes: Vec<index::Quote>) -> Vec<Quote> {
+fn quotes(quotes: Vec<query::Quote>) -> Vec<Quote> {
     quotes.into_iter().map(Quote::from).collect()
 }
 

@@ -1,10 +1,11 @@
-//! `quotetune._core`: the Python face of quotetune-core. It converts, and decides nothing.
+//! `quotetune._core`: the Python face of quotetune-core. It only converts, and decides nothing.
 
+mod arguments;
 mod builder;
+mod change;
 mod error;
 mod import;
 mod index;
-mod live;
 mod pool;
 mod quote;
 mod texts;
@@ -15,23 +16,31 @@ use pyo3::prelude::*;
 #[pymodule]
 mod _core {
     #[pymodule_export]
-    use super::builder::{Builder, bits_for_fpr};
+    use super::arguments::bits_for_fpr;
+    #[pymodule_export]
+    use super::builder::Builder;
+    #[pymodule_export]
+    use super::change::{compact, merge, remove};
     #[pymodule_export]
     use super::import::import_bloom;
     #[pymodule_export]
     use super::index::Index;
     #[pymodule_export]
-    use super::live::{compact, merge, remove};
-    #[pymodule_export]
     use super::quote::{Quote, QuoteSource};
     #[pymodule_export]
-    const MAX_SEGMENT_BYTES: u64 = quotetune_core::suffix::MAX_TEXT as u64;
+    const MAX_SEGMENT_BYTES: u64 = quotetune_core::suffix::array::MAX_TEXT as u64;
     #[pymodule_export]
-    const DEFAULT_BITS_PER_NGRAM: f64 = quotetune_core::bloom::DEFAULT_BITS_PER_NGRAM;
+    const DEFAULT_BITS_PER_NGRAM: f64 = quotetune_core::filter::bloom::DEFAULT_BITS_PER_NGRAM;
     #[pymodule_export]
-    const MAX_N: usize = quotetune_core::ngram::NgramHasher::MAX_N;
+    const MAX_BITS_PER_NGRAM: f64 = *quotetune_core::filter::bloom::BITS_PER_NGRAM.end();
     #[pymodule_export]
-    const DEFAULT_SEGMENT_BYTES: u64 = quotetune_core::build_options::DEFAULT_SEGMENT_BYTES;
+    const DEFAULT_N: usize = quotetune_core::build::options::DEFAULT_N;
+    #[pymodule_export]
+    const MAX_N: usize = quotetune_core::text::ngram::NgramHasher::MAX_N;
+    #[pymodule_export]
+    const MIN_MEMORY_LIMIT: u64 = quotetune_core::build::budget::MIN_MEMORY_LIMIT;
+    #[pymodule_export]
+    const DEFAULT_SEGMENT_BYTES: u64 = quotetune_core::build::options::DEFAULT_SEGMENT_BYTES;
     #[pymodule_export]
     use super::verify::{check_files, read_manifest};
 }

@@ -1,0 +1,4 @@
+//! The file of a fuse filter.
+
+pub mod build;
+pub mod file;

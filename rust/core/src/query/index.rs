@@ -1,0 +1,148 @@
+//! An open index: immutable mapped files, which any number of threads can query at once.
+
+use std::path::{Path, PathBuf};
+
+use super::filters::Filters;
+use crate::error::{Error, Result};
+use crate::store::documents::Record;
+use crate::store::header::Parameters;
+use crate::store::manifest::Manifest;
+use crate::store::segment::Segment;
+use crate::suffix::text_index::{Suffixes, TextIndex};
+use crate::text::anchors::Anchors;
+use crate::text::ngram::NgramHasher;
+
+const NO_SUFFIX: &str = "build one with --structures bloom,suffix";
+
+pub struct Index {
+    pub(super) path: PathBuf,
+    pub(super) manifest: Manifest,
+    pub(super) parameters: Parameters,
+    pub(super) hasher: NgramHasher,
+    pub(super) segments: Vec<Segment>,
+    /// The suffixes that the segments sort; None without a suffix index.
+    pub(super) suffixes: Option<Suffixes>,
+    /// The anchors of a lean index.
+    pub(super) anchors: Option<Anchors>,
+    pub(super) filters: Filters,
+}
+
+/// A document as the index stores it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredDocument<'a> {
+    pub record: Record<'a>,
+    pub text: &'a str,
+}
+
+impl Index {
+    /// Opens the index in the directory `path`. Reads the manifest and the header of every file.
+    pub fn open(path: &Path) -> Result<Self> {
+        let mut manifest = Manifest::read(path)?;
+        loop {
+            let checksum = manifest.checksum.clone();
+            match Self::open_files(path, manifest) {
+                // A change to the index removes files that only the previous manifest named.
+                Err(error) => match Manifest::read(path) {
+                    Ok(now) if now.checksum != checksum => manifest = now,
+                    _ => return Err(error),
+                },
+                opened => return opened,
+            }
+        }
+    }
+
+    fn open_files(path: &Path, manifest: Manifest) -> Result<Self> {
+        let parameters = manifest.parameters(path)?;
+        let suffixes = manifest.suffixes();
+        let entries = manifest
+            .segments
+            .iter()
+            .filter_map(|entry| Some((entry, suffixes?)));
+        let segments = entries
+            .map(|(entry, suffixes)| Segment::open(path, entry, parameters, suffixes))
+            .collect::<Result<_>>()?;
+        Ok(Self {
+            path: path.to_owned(),
+            hasher: NgramHasher::new(parameters.n),
+            parameters,
+            segments,
+            suffixes,
+            anchors: (suffixes == Some(Suffixes::Anchors)).then(|| Anchors::new(parameters.n)),
+            filters: Filters::open(path, &manifest.filters, parameters)?,
+            manifest,
+        })
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    /// Whether the index keeps the text and can find any string in it.
+    pub fn has_suffix_index(&self) -> bool {
+        self.suffixes.is_some()
+    }
+
+    /// Returns the length of an n-gram in code points.
+    pub fn n(&self) -> usize {
+        self.parameters.n
+    }
+
+    /// Returns the document of an identity.
+    pub fn document(&self, source: &str, id: &str) -> Result<StoredDocument<'_>> {
+        self.require_suffix("give back documents")?;
+        for segment in &self.segments {
+            if let Some(document) = segment.documents().find(source, id)? {
+                return Ok(StoredDocument {
+                    record: segment.documents().record(document)?,
+                    text: segment.document_text(document)?,
+                });
+            }
+        }
+        Err(Error::UnknownDocument {
+            path: self.path.clone(),
+            source_name: source.to_owned(),
+            id: id.to_owned(),
+        })
+    }
+
+    /// Returns the document at a position in the order of the corpus, or None after the last.
+    pub fn document_at(&self, position: usize) -> Result<Option<StoredDocument<'_>>> {
+        self.require_suffix("give back documents")?;
+        let mut document = position;
+        for segment in &self.segments {
+            let count = segment.documents().len();
+            if document < count {
+                return Ok(Some(StoredDocument {
+                    record: segment.documents().record(document)?,
+                    text: segment.document_text(document)?,
+                }));
+            }
+            document -= count;
+        }
+        Ok(None)
+    }
+
+    pub(super) fn text_indexes(&self) -> Vec<TextIndex<'_>> {
+        self.segments.iter().map(Segment::index).collect()
+    }
+
+    pub(super) fn require_suffix(&self, task: &'static str) -> Result<()> {
+        match self.has_suffix_index() {
+            true => Ok(()),
+            false => self.missing_suffix(task),
+        }
+    }
+
+    pub(super) fn missing_suffix<T>(&self, task: &'static str) -> Result<T> {
+        Err(Error::Missing {
+            path: self.path.clone(),
+            missing: "suffix index",
+            task,
+            remedy: NO_SUFFIX,
+        })
+    }
+}

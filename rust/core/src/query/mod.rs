@@ -1,0 +1,15 @@
+//! Queries of an index: how much of a text is in the corpus, which parts, and in which documents.
+
+mod count;
+mod filters;
+mod index;
+pub mod locate;
+mod quip;
+pub mod spans;
+mod topic;
+mod trace;
+
+pub use index::{Index, StoredDocument};
+pub use quip::Quip;
+pub use topic::Topic;
+pub use trace::{Quote, QuoteSource, Report};

@@ -1,0 +1,10 @@
+//! `manifest.json`: what an index is made of. The only file that names others.
+
+mod contents;
+mod entries;
+mod file;
+mod filters;
+
+pub use contents::Manifest;
+pub use entries::{Counts, FileEntry, HashEntry, NormalizationEntry, RecordKeys, SegmentEntry};
+pub use filters::{FilterEntries, FilterEntry, FuseFilterEntry, ImportedFilterEntry};

@@ -1,0 +1,15 @@
+//! The files of an index: one directory of immutable files, and the manifest that names them.
+
+pub mod char_offsets;
+pub mod checksum;
+pub mod container;
+pub mod directory;
+pub mod documents;
+pub mod header;
+pub mod kind;
+pub mod lock;
+pub mod manifest;
+pub mod names;
+pub mod output;
+pub mod segment;
+pub mod verify;

@@ -1,0 +1,228 @@
+//! A segment: a run of documents with their text, suffix array and records. It never changes.
+
+use std::path::{Path, PathBuf};
+
+use super::container::{FileWriter, MappedFile};
+use super::documents::{Documents, DocumentsWriter, Record};
+use super::header::Parameters;
+use super::kind::Kind;
+use super::manifest::SegmentEntry;
+use crate::error::{Error, Result};
+use crate::suffix::array::{self, SEPARATOR};
+use crate::suffix::jump::jump_table_of_all;
+use crate::suffix::lean::{LeanArrays, LeanView};
+use crate::suffix::text_index::{Suffixes, TextIndex};
+use crate::suffix::view::SuffixView;
+
+const TEXT: usize = 0;
+const SUFFIXES: usize = 0;
+const JUMP: usize = 1;
+const FRONTS: usize = 2;
+/// Bytes of a suffix array that are written between two checks for a stop.
+const WRITE_CHUNK: usize = 1 << 22;
+
+/// Takes normalised documents one after another and writes them to the disk.
+pub struct SegmentWriter {
+    text: FileWriter,
+    documents: DocumentsWriter,
+    text_bytes: u64,
+}
+
+/// The text and the records of a finished `SegmentWriter`.
+#[derive(Clone, Debug)]
+pub struct WrittenSegment {
+    pub text: PathBuf,
+    pub records: PathBuf,
+    pub documents: usize,
+    pub text_bytes: u64,
+}
+
+impl SegmentWriter {
+    pub fn create(directory: &Path, number: usize, parameters: Parameters) -> Result<Self> {
+        let mut text =
+            FileWriter::create(Kind::Text.path(directory, number), Kind::Text, parameters)?;
+        text.begin_section()?;
+        Ok(Self {
+            text,
+            documents: DocumentsWriter::create(
+                Kind::Documents.path(directory, number),
+                parameters,
+            )?,
+            text_bytes: 0,
+        })
+    }
+
+    pub fn text_bytes(&self) -> u64 {
+        self.text_bytes
+    }
+
+    pub fn push(&mut self, text: &str, record: Record) -> Result<()> {
+        self.documents.push(self.text_bytes, text, record)?;
+        self.text.write(text.as_bytes())?;
+        self.text.write(&[SEPARATOR])?;
+        self.text_bytes += text.len() as u64 + 1;
+        Ok(())
+    }
+
+    pub fn finish(self) -> Result<WrittenSegment> {
+        Ok(WrittenSegment {
+            documents: self.documents.count(),
+            text: self.text.finish()?,
+            records: self.documents.finish(self.text_bytes)?,
+            text_bytes: self.text_bytes,
+        })
+    }
+}
+
+/// The text of a segment, mapped into memory.
+pub struct SegmentText {
+    file: MappedFile,
+}
+
+impl SegmentText {
+    pub fn open(path: PathBuf, parameters: Parameters) -> Result<Self> {
+        let file = MappedFile::open(path, Kind::Text, parameters)?;
+        Ok(Self { file })
+    }
+
+    pub fn bytes(&self) -> &[u8] {
+        self.file.section(TEXT)
+    }
+
+    /// The text of one document.
+    pub fn document(&self, documents: &Documents, document: usize) -> Result<&str> {
+        documents
+            .text_range(document)
+            .and_then(|range| self.bytes().get(range))
+            .and_then(|bytes| str::from_utf8(bytes).ok())
+            .ok_or_else(|| {
+                Error::damaged(
+                    self.file.path(),
+                    format_args!("no readable text of document {document}"),
+                )
+            })
+    }
+}
+
+/// Returns the kind of the file that holds the sorted suffixes.
+pub fn kind_of(suffixes: Suffixes) -> Kind {
+    match suffixes {
+        Suffixes::All => Kind::Suffix,
+        Suffixes::Anchors => Kind::Lean,
+    }
+}
+
+/// Sorts the suffixes of `text` and writes them with their jump table.
+///
+/// Takes 4 bytes of memory per byte of text. `step` is called now and then, and its error ends the work.
+pub fn write_suffixes(
+    text: &SegmentText,
+    path: PathBuf,
+    parameters: Parameters,
+    suffixes: Suffixes,
+    step: impl Fn() -> Result<()>,
+) -> Result<PathBuf> {
+    let text = text.bytes();
+    let section = |file: &mut FileWriter, bytes: &[u8]| {
+        file.begin_section()?;
+        for chunk in bytes.chunks(WRITE_CHUNK) {
+            file.write(chunk)?;
+            step()?;
+        }
+        Ok::<(), Error>(())
+    };
+    let mut file;
+    match suffixes {
+        Suffixes::All => {
+            let jump = jump_table_of_all(text);
+            let sorted = array::suffix_array(text);
+            step()?;
+            file = FileWriter::create(path, kind_of(suffixes), parameters)?;
+            file.begin_section()?;
+            sorted.into_chunks(|chunk| {
+                file.write(bytemuck::cast_slice(chunk))?;
+                step()
+            })?;
+            section(&mut file, bytemuck::cast_slice(&jump))?;
+        }
+        Suffixes::Anchors => {
+            let lean = LeanArrays::build(text, parameters.n);
+            step()?;
+            file = FileWriter::create(path, kind_of(suffixes), parameters)?;
+            section(&mut file, bytemuck::cast_slice(&lean.suffixes))?;
+            section(&mut file, bytemuck::cast_slice(&lean.jump))?;
+            section(&mut file, bytemuck::cast_slice(&lean.fronts))?;
+        }
+    }
+    file.finish()
+}
+
+/// A segment of an open index.
+pub struct Segment {
+    text: SegmentText,
+    suffixes: Suffixes,
+    suffix: MappedFile,
+    documents: Documents,
+}
+
+impl Segment {
+    pub fn open(
+        directory: &Path,
+        entry: &SegmentEntry,
+        parameters: Parameters,
+        suffixes: Suffixes,
+    ) -> Result<Self> {
+        let segment = Self {
+            text: SegmentText::open(directory.join(&entry.text.name), parameters)?,
+            suffixes,
+            suffix: MappedFile::open(
+                directory.join(&entry.suffix.name),
+                kind_of(suffixes),
+                parameters,
+            )?,
+            documents: Documents::open(
+                directory.join(&entry.records.name),
+                parameters,
+                entry.documents,
+            )?,
+        };
+        segment.suffix.advise_random();
+        match segment.try_index() {
+            Some(_) => Ok(segment),
+            None => Err(Error::damaged(
+                segment.suffix.path(),
+                "it does not match the text of the segment",
+            )),
+        }
+    }
+
+    /// Returns the index that finds strings in the text.
+    pub fn index(&self) -> TextIndex<'_> {
+        self.try_index()
+            .expect("the lengths were compared when the segment was opened")
+    }
+
+    fn try_index(&self) -> Option<TextIndex<'_>> {
+        let text = self.text.bytes();
+        let (sorted, jump) = (self.suffix.section(SUFFIXES), self.suffix.section(JUMP));
+        match self.suffixes {
+            Suffixes::All => SuffixView::new(text, sorted, jump).map(TextIndex::Full),
+            Suffixes::Anchors => {
+                LeanView::new(text, sorted, jump, self.suffix.section(FRONTS)).map(TextIndex::Lean)
+            }
+        }
+    }
+
+    pub fn documents(&self) -> &Documents {
+        &self.documents
+    }
+
+    /// Returns the text of all documents, each followed by the separator.
+    pub fn text(&self) -> &[u8] {
+        self.text.bytes()
+    }
+
+    pub fn document_text(&self, document: usize) -> Result<&str> {
+        self.text.document(&self.documents, document)
+    }
+}

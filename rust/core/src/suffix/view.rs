@@ -1,0 +1,142 @@
+//! A view of a suffix array that finds strings in the text of a segment.
+//!
+//! The text consists of the normalised documents, each followed by [`SEPARATOR`]. No string of characters contains
+//! it, so no match crosses two documents. Reading never trusts the arrays: corrupt ones give wrong answers, but
+//! nothing unsafe.
+//!
+//! [`SEPARATOR`]: super::array::SEPARATOR
+
+use std::ops::Range;
+
+use super::binary_search::{BinarySearch, common_prefix};
+use super::jump::JumpView;
+use crate::memory::prefetch::prefetch;
+use crate::memory::side_by_side::give_way;
+
+/// The text of a segment with its suffix array and jump table, such as from memory maps.
+#[derive(Clone, Copy, Debug)]
+pub struct SuffixView<'a> {
+    text: &'a [u8],
+    sa: &'a [u32],
+    jump: JumpView<'a>,
+}
+
+impl<'a> SuffixView<'a> {
+    /// Returns None if the lengths do not match: `sa` has one entry per byte of text, and `jump` is what
+    /// [`crate::suffix::jump::jump_table`] makes of them.
+    pub fn new(text: &'a [u8], sa: &'a [u32], jump: &'a [u32]) -> Option<Self> {
+        Self::of_some(text, sa, jump).filter(|_| sa.len() == text.len())
+    }
+
+    /// Returns a view of some of the suffixes, still in order.
+    pub fn of_some(text: &'a [u8], sa: &'a [u32], jump: &'a [u32]) -> Option<Self> {
+        let jump = JumpView::new(jump)?;
+        Some(Self { text, sa, jump })
+    }
+
+    /// The text of the segment.
+    pub fn text(&self) -> &'a [u8] {
+        self.text
+    }
+
+    /// Returns the bytes of the longest prefix of `pattern` that occurs in the text.
+    pub async fn longest_prefix(&self, pattern: &[u8]) -> usize {
+        // The suffixes nearest to the pattern in the order share the most bytes with it.
+        let at = self.lower_bound(pattern).await;
+        let shared = |index: usize| common_prefix(self.suffix(index), pattern, 0);
+        let before = at.checked_sub(1).map_or(0, shared);
+        before.max(shared(at))
+    }
+
+    /// Whether `pattern` occurs in the text.
+    pub async fn contains(&self, pattern: &[u8]) -> bool {
+        let at = self.lower_bound(pattern).await;
+        self.suffix(at).starts_with(pattern)
+    }
+
+    /// Returns the interval of the suffix array whose suffixes start with `pattern`. Its length is the number of
+    /// occurrences, overlapping ones included.
+    pub async fn interval(&self, pattern: &[u8]) -> Range<usize> {
+        let start = self.lower_bound(pattern).await;
+        let matches = async |index: usize| self.fetch_suffix(index).await.starts_with(pattern);
+        if start >= self.sa.len() || !matches(start).await {
+            return start..start;
+        }
+        // Most strings occur only a few times: gallop to the first suffix that does not match, then bisect.
+        let mut step = 1;
+        while start + step < self.sa.len() && matches(start + step).await {
+            step *= 2;
+        }
+        let (mut low, mut high) = (start + step / 2, (start + step).min(self.sa.len()));
+        while low + 1 < high {
+            let middle = low + (high - low) / 2;
+            if matches(middle).await {
+                low = middle;
+            } else {
+                high = middle;
+            }
+        }
+        start..low + 1
+    }
+
+    /// Returns the positions in the text of an interval of the suffix array, in the order of the suffixes.
+    pub fn positions(&self, interval: Range<usize>) -> &'a [u32] {
+        self.sa.get(interval).unwrap_or_default()
+    }
+
+    /// Returns the index of the first suffix that is not less than `pattern`.
+    pub(crate) async fn lower_bound(&self, pattern: &[u8]) -> usize {
+        let mut search = self.search(pattern, false);
+        if let Some(index) = search.probe() {
+            self.prefetch(index);
+            give_way().await;
+        }
+        while let Some(index) = search.probe() {
+            let position = self.position(index);
+            prefetch(self.text, position.wrapping_add(search.known()));
+            // One of these is next.
+            for index in search.probes_after() {
+                self.prefetch(index);
+            }
+            give_way().await;
+            search.compare(self.text.get(position..).unwrap_or_default());
+        }
+        search.place()
+    }
+
+    /// Returns a suffix once it has been fetched.
+    async fn fetch_suffix(&self, index: usize) -> &'a [u8] {
+        self.prefetch(index);
+        give_way().await;
+        let position = self.position(index);
+        prefetch(self.text, position);
+        give_way().await;
+        self.text.get(position..).unwrap_or_default()
+    }
+
+    /// Returns a search for the start, or the end, of the suffixes that start with `pattern`.
+    pub(crate) fn search<'p>(&self, pattern: &'p [u8], end: bool) -> BinarySearch<'p> {
+        let (low, high) = self.jump.bounds(pattern);
+        let low = low.min(self.sa.len());
+        BinarySearch::new(pattern, end, (low, high.clamp(low, self.sa.len())))
+    }
+
+    #[inline(always)]
+    pub(crate) fn suffix(&self, index: usize) -> &'a [u8] {
+        self.text.get(self.position(index)..).unwrap_or_default()
+    }
+
+    /// Returns the position where a suffix starts; one outside the text if there is no such suffix.
+    #[inline(always)]
+    pub(crate) fn position(&self, index: usize) -> usize {
+        self.sa
+            .get(index)
+            .map_or(usize::MAX, |&position| position as usize)
+    }
+
+    /// Prefetches the entry of a suffix.
+    #[inline(always)]
+    pub(crate) fn prefetch(&self, index: usize) {
+        prefetch(self.sa, index);
+    }
+}
