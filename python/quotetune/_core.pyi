@@ -136,7 +136,10 @@ class Builder:
     def close(self) -> None: ...
 
 DEFAULT_BITS_PER_NGRAM: float
+MAX_BITS_PER_NGRAM: float
+DEFAULT_N: int
 MAX_N: int
+MIN_MEMORY_LIMIT: int
 DEFAULT_SEGMENT_BYTES: int
 MAX_SEGMENT_BYTES: int
 

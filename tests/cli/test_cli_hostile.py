@@ -250,7 +250,7 @@ def test_invalid_options_are_one_line_errors(tmp_path: Path) -> None:
 def test_an_output_that_cannot_be_a_file_is_refused_before_the_work(
     quotetune, tmp_path: Path
 ) -> None:
-    for place, reason in ((tmp_path, "it is a directory"), (tmp_path / "a" / "b", "no such dir")):
+    for place, reason in ((tmp_path, "is a directory"), (tmp_path / "a" / "b", "does not exist")):
         status, _, error = quotetune("evaluate", "nothing.jsonl", "-o", place)
         assert status == 2
         assert f"--output {place}: " in error

@@ -166,6 +166,8 @@ def test_a_duplicate_identity_names_both_places(tmp_path: Path) -> None:
         ({"bits_per_ngram": 16, "fpr": 0.1}, "exclude each other"),
         ({"structures": ["suffix"], "fpr": 0.1}, "add bloom"),
         ({"fpr": 1.5}, "between 0 and 1"),
+        ({"fpr": 1e-60}, "fpr is .*, but even 256 bits per n-gram"),
+        ({"bits_per_ngram": 256.5}, "from 1 to 256"),
         ({"threads": 0}, "threads"),
         ({"errors": "ignore"}, "strict, replace or skip"),
         ({"source": "a", "source_key": "b"}, "exclude each other"),

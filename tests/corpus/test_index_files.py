@@ -131,7 +131,7 @@ def test_files_of_two_indexes_do_not_go_together(copy: Path, tmp_path: Path) -> 
         Index.open(copy)
     build_index(TEXTS[:20], tmp_path / "shorter")
     shutil.copy(tmp_path / "shorter" / FILES[1], copy / FILES[1])
-    with pytest.raises(QuotetuneError, match=r"segment-00000\.suffix: damaged .*fit"):
+    with pytest.raises(QuotetuneError, match=r"segment-00000\.suffix: damaged .*match the text"):
         Index.open(copy)
 
 

@@ -176,5 +176,5 @@ def test_what_is_absorbed_must_belong_to_a_prompt_unless_it_is_all(index, tmp_pa
 
 
 def test_the_template_of_the_context_has_both_placeholders():
-    with pytest.raises(ValueError, match=r"there is no \{context\} in it"):
+    with pytest.raises(ValueError, match=r"has no \{context\}"):
         PromptsConfig(path="p", context={"template": "{prompt}"})

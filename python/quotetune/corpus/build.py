@@ -32,7 +32,7 @@ def build_index(
     source_key: str | None = None,
     meta_keys: str | Sequence[str] = (),
     errors: InvalidText = "strict",
-    n: int = 25,
+    n: int = _core.DEFAULT_N,
     normalization: str = "squash",
     structures: str | Sequence[str] = ("bloom", "suffix"),
     bits_per_ngram: float | None = None,
@@ -183,6 +183,4 @@ def _filter_bits(
         return None
     if fpr is None:
         return _core.DEFAULT_BITS_PER_NGRAM if bits_per_ngram is None else bits_per_ngram
-    if not 0 < fpr < 1:
-        raise UsageError(f"fpr is {fpr}: choose a rate between 0 and 1, such as 0.001")
     return _core.bits_for_fpr(fpr)
