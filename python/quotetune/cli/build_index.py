@@ -33,7 +33,14 @@ def build_index(
     errors: Errors = "strict",
     n: Annotated[int, typer.Option("-n", help="Length of an n-gram in characters.")] = 25,
     normalization: Annotated[
-        str, typer.Option(metavar="squash|none", help="What to do with white space.")
+        str,
+        typer.Option(
+            metavar="squash|fold|fold-case|none",
+            help="What counts as the same text. squash: but for white space, as QUIP defines it. "
+            "fold: but for typography, too (curly and straight quotation marks, dashes, soft "
+            "hyphens, ligatures, NFC and NFD). fold-case: but for case, too. none: nothing but the "
+            "text as it is.",
+        ),
     ] = "squash",
     structures: Annotated[
         str,

@@ -34,6 +34,8 @@ def _rows(index: Path, manifest: dict[str, Any]) -> list[tuple[str, str]]:
 
     counts = manifest["counts"]
     normalization = manifest["normalization"]["name"]
+    if unicode := manifest["normalization"].get("unicode"):
+        normalization += f" (Unicode {unicode})"
     segments = manifest["segments"]
     files = [segment[name] for segment in segments for name in ("text", "suffix", "records")]
     files += [filter["file"] for filter in manifest["filters"]]

@@ -70,7 +70,9 @@ def build_index(
         errors: What to do with text that is not valid Unicode: `strict` raises, `replace` puts
             U+FFFD in place of what is invalid, `skip` leaves the document out.
         n: Length of an n-gram in characters, 1 to 64.
-        normalization: `squash` (white space as QUIP defines it) or `none`.
+        normalization: `squash` (white space as QUIP defines it), `fold` (typography, too: NFKC,
+            straight quotation marks, one dash, no soft hyphens), `fold-case` (and case) or `none`.
+            Scores other than those of `squash` are not the published QUIP.
         structures: `bloom` or `fuse`, and `suffix` or `lean`. `fuse` is a filter for a corpus that
             is not going to change: 18 bits for each distinct n-gram, a false-positive rate of
             0.0015%, no `add`, `remove`, `merge` or `compact`. `lean` is a suffix index of a sixth

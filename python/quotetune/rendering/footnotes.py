@@ -25,7 +25,7 @@ class Citation:
         number: The number of its marks.
         spans: The quotes `(start, end)` of this text, in characters of the response as given.
         marks: Where its marks were put, in characters of the response as given: one a span.
-        text: The quoted text as it stands in the documents, normalised.
+        text: The quoted text, normalised; from an index that folds, as the first document has it.
         count: Occurrences in the corpus.
         documents: The first documents that hold it, in the order of the corpus.
     """
@@ -162,14 +162,18 @@ def cite(
     texts = [text] if isinstance(text, str) else list(text)
     responses = []
     for given, quotes in zip(texts, opened.trace(texts, min_chars, max_documents), strict=True):
-        responses.append(cited_response(given, quotes, style, first_number))
+        responses.append(cited_response(given, quotes, style, first_number, opened))
         if style == "markdown":  # labels are of the whole Markdown file
             first_number += len(responses[-1].citations)
     return responses[0] if isinstance(text, str) else responses
 
 
 def cited_response(
-    text: str, quotes: Sequence[Quote], style: MarkStyle = "markdown", first_number: int = 1
+    text: str,
+    quotes: Sequence[Quote],
+    style: MarkStyle = "markdown",
+    first_number: int = 1,
+    index: Index | None = None,
 ) -> CitedResponse:
     """Put the marks of known quotes into a response.
 
@@ -178,6 +182,8 @@ def cited_response(
         quotes: Its quotes, as `Index.trace` gives them.
         style: How the marks look.
         first_number: Number of the first footnote.
+        index: The index of the quotes. If it folds, a footnote shows its text as the first document
+            has it instead of the folded text.
 
     Returns:
         The response with marks and its footnotes.
@@ -191,9 +197,11 @@ def cited_response(
     marks: list[tuple[int, int]] = []
     for quote in sorted(quotes, key=lambda quote: (quote.start, quote.end)):
         number = first_number + len(citations)
-        citation = citations.setdefault(
-            quote.text, Citation(number, [], [], quote.text, quote.count, quote.documents)
-        )
+        citation = citations.get(quote.text)
+        if citation is None:
+            shown = quote.text if index is None else _as_given(quote, index)
+            citation = Citation(number, [], [], shown, quote.count, quote.documents)
+            citations[quote.text] = citation
         place = _mark_place(text, quote.start, quote.end, boundaries)
         citation.spans.append((quote.start, quote.end))
         citation.marks.append(place)
@@ -207,6 +215,15 @@ def cited_response(
     pieces.append(text[end:])
     ordered = sorted(citations.values(), key=lambda note: (note.count, -len(note.text)))
     return CitedResponse(text, "".join(pieces), ordered, style, prefix)
+
+
+def _as_given(quote: Quote, index: Index) -> str:
+    """Return a quote as the first document has it; an index that does not fold has just that."""
+    if index.normalization not in ("fold", "fold-case") or not quote.documents:
+        return quote.text
+    name = (quote.documents[0].source, quote.documents[0].id)
+    span = index.find(*name, quote.text)
+    return index.document(*name).text[slice(*span)] if span else quote.text
 
 
 def cited_documents(text: str, quotes: Sequence[Quote]) -> list[QuoteSource]:

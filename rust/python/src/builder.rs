@@ -16,7 +16,7 @@ use quotetune_core::filter::sizing::Sizing;
 use quotetune_core::progress::Progress;
 use quotetune_core::store::manifest::RecordKeys;
 use quotetune_core::suffix::text_index::Suffixes;
-use quotetune_core::text::squash::Normalization;
+use quotetune_core::text::normalization::Normalization;
 
 use crate::error::{to_python, usage_error};
 
@@ -87,7 +87,7 @@ impl Builder {
         record_keys: RecordKeyTuple,
     ) -> PyResult<Self> {
         let Some(normalization) = Normalization::from_name(normalization) else {
-            let message = format!("normalization {normalization:?}; choose squash or none");
+            let message = format!("normalization {normalization:?}; choose squash, fold, fold-case or none");
             return Err(usage_error(py, message));
         };
         let suffixes = suffixes.and_then(Suffixes::from_name);

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use pyo3::prelude::*;
 use quotetune_core::filter_files::redis_bloom::import::{self, ImportOptions};
-use quotetune_core::text::squash::Normalization;
+use quotetune_core::text::normalization::Normalization;
 
 use crate::builder::Reporter;
 use crate::error::usage_error;
@@ -23,7 +23,9 @@ pub fn import_bloom(
     overwrite: bool,
     progress: Py<PyAny>,
 ) -> PyResult<()> {
-    let Some(normalization) = Normalization::from_name(normalization) else {
+    let known = Normalization::from_name(normalization);
+    // No filter that others made is of folded text.
+    let Some(normalization) = known.filter(|normalization| !normalization.folds()) else {
         let message = format!("normalization {normalization:?}; choose squash or none");
         return Err(usage_error(py, message));
     };

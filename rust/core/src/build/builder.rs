@@ -17,15 +17,22 @@ use crate::filter::cardinality::DistinctCounter;
 use crate::store::documents::{Documents, Record};
 use crate::store::header::Parameters;
 use crate::store::manifest::Counts;
+use crate::store::original::normalize_reversibly;
 use crate::store::output::OutputDirectory;
 use crate::store::segment::{SegmentWriter, WrittenSegment};
 use crate::suffix::array::MAX_TEXT;
+use crate::text::fold;
 use crate::text::ngram::NgramHasher;
+use crate::text::normalization::Normalization;
 
 /// A normalised document with what was measured of it in parallel.
 struct Prepared {
     document: Document,
+    /// What leads from its normalised text back to the text as given, where that is kept.
+    edits: Vec<u8>,
     characters: u64,
+    /// Whether its text is folded and has characters that Unicode's tables do not know.
+    has_unknown: bool,
 }
 
 /// A build whose documents are all in, for whoever makes an index of them.
@@ -34,6 +41,8 @@ pub struct Spooled {
     pub segments: Vec<WrittenSegment>,
     pub counts: Counts,
     pub distinct_ngrams: Option<u64>,
+    /// Whether a text that was folded has characters that Unicode's tables do not know.
+    pub has_unknown: bool,
     pub pool: ThreadPool,
     pub budget: Budget,
 }
@@ -53,6 +62,8 @@ pub struct Builder {
     unseen_keys: Vec<String>,
     /// One a thread; none without a filter.
     distinct: Vec<DistinctCounter>,
+    /// Whether a text that was folded has characters that Unicode's tables do not know.
+    has_unknown: bool,
 }
 
 impl Builder {
@@ -79,6 +90,7 @@ impl Builder {
             counts: Counts::default(),
             distinct: vec![DistinctCounter::new(); counters],
             pool,
+            has_unknown: false,
         })
     }
 
@@ -132,16 +144,21 @@ impl Builder {
         F: Fn(T, &Places) -> Result<Option<Document>> + Sync,
     {
         let (normalization, places) = (self.options.normalization, &self.places);
+        // Without a suffix index no text is kept at all.
+        let keeps_original = normalization.folds() && self.options.suffixes.is_some();
         let prepare = |item: T| -> Result<Option<Prepared>> {
             Ok(parse(item, places)?.map(|mut document| {
-                document.text = match normalization.normalize(&document.text) {
-                    // Most text is normal already, and need not be copied.
-                    Cow::Borrowed(text) if text.len() == document.text.len() => document.text,
-                    changed => changed.into_owned(),
+                let has_unknown = normalization.folds() && !fold::is_known(&document.text);
+                let edits;
+                (document.text, edits) = match keeps_original {
+                    true => normalize_reversibly(normalization, document.text),
+                    false => (normalized(normalization, document.text), Vec::new()),
                 };
                 Prepared {
                     characters: document.text.chars().count() as u64,
                     document,
+                    edits,
+                    has_unknown,
                 }
             }))
         };
@@ -174,8 +191,11 @@ impl Builder {
     fn append(&mut self, prepared: Prepared) -> Result<()> {
         let Prepared {
             document,
+            edits,
             characters,
+            has_unknown,
         } = prepared;
+        self.has_unknown |= has_unknown;
         self.places.register(&document)?;
         self.look_for_keys(&document.metadata);
         let bytes = document.text.len() as u64;
@@ -206,6 +226,7 @@ impl Builder {
             source: &document.source,
             id: &document.id,
             metadata: &document.metadata,
+            edits: &edits,
         };
         segment.push(&document.text, record)?;
         let ngrams = (characters + 1).saturating_sub(self.options.n as u64);
@@ -248,8 +269,17 @@ impl Builder {
             directory: self.directory,
             segments: self.written,
             counts: self.counts,
+            has_unknown: self.has_unknown,
             pool: self.pool,
             budget: self.budget,
         })
+    }
+}
+
+fn normalized(normalization: Normalization, text: String) -> String {
+    match normalization.normalize(&text) {
+        // Most text is normal already, and need not be copied.
+        Cow::Borrowed(normal) if normal.len() == text.len() => text,
+        changed => changed.into_owned(),
     }
 }

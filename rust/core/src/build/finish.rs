@@ -33,6 +33,7 @@ impl Builder {
             segments: spooled.segments,
             counts: spooled.counts,
             distinct_ngrams: spooled.distinct_ngrams,
+            has_unknown: spooled.has_unknown,
             record_keys: options.record_keys,
             sizing: options
                 .bits_per_ngram
@@ -62,6 +63,7 @@ struct Plan {
     segments: Vec<WrittenSegment>,
     counts: Counts,
     distinct_ngrams: Option<u64>,
+    has_unknown: bool,
     record_keys: RecordKeys,
     sizing: Option<Sizing>,
     fuse: Option<FusePlan>,
@@ -113,7 +115,9 @@ fn build(plan: &Plan, gauge: &Gauge) -> Result<Manifest> {
     if plan.suffixes.is_none() {
         remove_spooled_text(plan)?;
     }
+    let empty = Manifest::new(plan.parameters);
     let manifest = Manifest {
+        normalization: empty.normalization.with_more(plan.has_unknown),
         structures: plan.structures().into_iter().map(str::to_owned).collect(),
         counts: plan.counts,
         segments: suffixes,
@@ -121,7 +125,7 @@ fn build(plan: &Plan, gauge: &Gauge) -> Result<Manifest> {
         fuse_filter: fuse,
         record_keys: plan.record_keys.clone(),
         sizing: plan.sizing,
-        ..Manifest::new(plan.parameters)
+        ..empty
     };
     gauge.check()?;
     manifest.write(&plan.directory)?;

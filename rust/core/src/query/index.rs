@@ -1,5 +1,6 @@
 //! An open index: immutable mapped files, asked by any number of threads at once.
 
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
@@ -37,7 +38,8 @@ pub struct Index {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredDocument<'a> {
     pub record: Record<'a>,
-    pub text: &'a str,
+    /// As given, where the index folds texts; otherwise normalised.
+    pub text: Cow<'a, str>,
 }
 
 impl Index {
@@ -111,13 +113,16 @@ impl Index {
 
     /// The document of an identity.
     pub fn document(&self, source: &str, id: &str) -> Result<StoredDocument<'_>> {
+        let (segment, document) = self.place(source, id)?;
+        stored(segment, document)
+    }
+
+    /// The segment that contains the document of an identity, and the document's number there.
+    pub(super) fn place(&self, source: &str, id: &str) -> Result<(&Segment, usize)> {
         self.require_suffix("give back documents")?;
         for segment in &self.segments {
             if let Some(document) = segment.documents().find(source, id)? {
-                return Ok(StoredDocument {
-                    record: segment.documents().record(document)?,
-                    text: segment.document_text(document)?,
-                });
+                return Ok((segment, document));
             }
         }
         Err(Error::UnknownDocument {
@@ -134,10 +139,7 @@ impl Index {
         for segment in &self.segments {
             let count = segment.documents().len();
             if document < count {
-                return Ok(Some(StoredDocument {
-                    record: segment.documents().record(document)?,
-                    text: segment.document_text(document)?,
-                }));
+                return stored(segment, document).map(Some);
             }
             document -= count;
         }
@@ -178,6 +180,13 @@ impl Index {
             remedy: NO_SUFFIX,
         })
     }
+}
+
+fn stored(segment: &Segment, document: usize) -> Result<StoredDocument<'_>> {
+    Ok(StoredDocument {
+        record: segment.documents().record(document)?,
+        text: segment.original_text(document)?,
+    })
 }
 
 fn open_filter(path: &Path, entry: &FilterEntry, parameters: Parameters) -> Result<MappedFile> {

@@ -7,7 +7,7 @@ use super::spans::{self, Span, WindowHits};
 use crate::error::{Error, Result};
 use crate::memory::side_by_side::{give_way, side_by_side};
 use crate::store::segment::Segment;
-use crate::text::squash::OffsetMap;
+use crate::text::normalization::OffsetMap;
 
 /// A span of a text that stands in some document, while one more character on either side stands
 /// in none.
@@ -31,7 +31,7 @@ pub struct QuoteSource {
     pub id: String,
     /// A JSON object.
     pub metadata: String,
-    /// Characters of the document's text before the first occurrence.
+    /// Characters of the document's text, as `Index::document` gives it, before the first occurrence.
     pub offset: usize,
 }
 
@@ -197,11 +197,12 @@ async fn quote_sources(
     give_way().await;
     for &(document, position) in found {
         let record = documents.record(document)?;
-        let offset = documents
+        let start = documents
             .char_offset(segment.text(), document, position)
             .ok_or_else(|| {
                 Error::damaged(documents.path(), "an occurrence outside its document")
             })?;
+        let (offset, _) = segment.original_span(document, record.edits, start, start + 1)?;
         sources.push(QuoteSource {
             source: record.source.to_owned(),
             id: record.id.to_owned(),

@@ -5,7 +5,7 @@
 //! separator behind it, they end before those of the next. Four bytes of table for a thousand of text.
 
 use crate::memory::prefetch::prefetch;
-use crate::text::squash::count_chars;
+use crate::text::chars::count_chars;
 
 /// Bytes between two entries.
 const STEP: usize = 1024;

@@ -9,6 +9,7 @@ pub mod header;
 pub mod lock;
 pub mod manifest;
 pub mod names;
+pub mod original;
 pub mod output;
 pub mod segment;
 pub mod verify;

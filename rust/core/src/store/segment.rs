@@ -1,5 +1,6 @@
 //! A segment: a run of documents with their text, suffix array and records. Never changed.
 
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 use super::container::{FileWriter, MappedFile};
@@ -7,6 +8,7 @@ use super::documents::{Documents, DocumentsWriter, Record};
 use super::header::{Kind, Parameters};
 use super::manifest::SegmentEntry;
 use super::names::{records_path, text_path};
+use super::original::{original, original_span};
 use crate::error::{Error, Result};
 use crate::suffix::array::{self, SEPARATOR};
 use crate::suffix::jump::jump_table_of_all;
@@ -212,5 +214,35 @@ impl Segment {
 
     pub fn document_text(&self, document: usize) -> Result<&str> {
         self.text.document(&self.documents, document)
+    }
+
+    /// The text of a document as given, where it is kept; otherwise the normalised one.
+    pub fn original_text(&self, document: usize) -> Result<Cow<'_, str>> {
+        let text = self.document_text(document)?;
+        let edits = self.documents.record(document)?.edits;
+        if edits.is_empty() {
+            return Ok(Cow::Borrowed(text));
+        }
+        let original = original(text, edits).ok_or_else(|| self.bad_edits(document))?;
+        Ok(Cow::Owned(original))
+    }
+
+    /// Where the characters `start..end` of a document's normalised text are in the text that `original_text` gives;
+    /// `edits`: those of its record.
+    pub fn original_span(
+        &self,
+        document: usize,
+        edits: &[u8],
+        start: usize,
+        end: usize,
+    ) -> Result<(usize, usize)> {
+        original_span(edits, start, end).ok_or_else(|| self.bad_edits(document))
+    }
+
+    fn bad_edits(&self, document: usize) -> Error {
+        Error::damaged(
+            self.documents.path(),
+            format_args!("the text of document {document} as given cannot be read"),
+        )
     }
 }

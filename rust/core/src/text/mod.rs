@@ -1,5 +1,11 @@
 //! What is taken from a text: its normal form, the hashes of its n-grams, and its anchors.
 
 pub mod anchors;
+pub mod chars;
+pub mod fold;
+pub mod fold_cluster;
+pub mod fold_map;
 pub mod ngram;
+pub mod normalization;
 pub mod squash;
+pub mod typography;

@@ -1,46 +1,16 @@
-//! Text normalisation: what happens to white space before n-grams are taken.
+//! What the normalisation `squash` does to white space.
 //!
-//! `squash` is the normalisation of the published QUIP filters. It is defined as three left-to-right passes of
+//! It is the normalisation of the published QUIP filters. It is defined as three left-to-right passes of
 //! replacements and a strip; here one pass copies what is already in normal form in bulk and rewrites only the runs of
 //! white space that are not. Squash is not idempotent, so a text is normalised exactly once.
 
 use std::borrow::Cow;
 use std::ops::Range;
 
-/// How the text of corpus and query is normalised before n-grams are taken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Normalization {
-    /// Runs of line ends become one `\n`, other runs of white space one space, white space after `\n` and at both ends
-    /// goes.
-    Squash,
-    /// The text as it is.
-    None,
-}
+use super::chars::count_chars;
 
-impl Normalization {
-    /// Changes when the output of a normalisation changes; an index records it.
-    pub const VERSION: u32 = 1;
-
-    /// The name in manifests and on the command line: `squash` or `none`.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Squash => "squash",
-            Self::None => "none",
-        }
-    }
-
-    /// The normalisation called `name`.
-    pub fn from_name(name: &str) -> Option<Self> {
-        [Self::Squash, Self::None]
-            .into_iter()
-            .find(|normalization| normalization.name() == name)
-    }
-
-    /// The normalised text; borrowed where nothing but the ends changes.
-    pub fn normalize(self, text: &str) -> Cow<'_, str> {
-        if self == Self::None {
-            return Cow::Borrowed(text);
-        }
+/// The squashed text; borrowed where nothing but the ends changes.
+pub fn squash(text: &str) -> Cow<'_, str> {
         let text = text.trim_matches(is_white_space);
         let mut runs = irregular_runs(text).peekable();
         if runs.peek().is_none() {
@@ -57,15 +27,12 @@ impl Normalization {
         Cow::Owned(normal)
     }
 
-    /// The normalised text with a map from its characters back to those of `text`.
-    pub fn normalize_with_offsets(self, text: &str) -> (Cow<'_, str>, OffsetMap) {
-        if self == Self::None {
-            return (Cow::Borrowed(text), OffsetMap::shifted(0));
-        }
+/// The squashed text with a map from its characters back to those of `text`.
+pub fn squash_with_offsets(text: &str) -> (Cow<'_, str>, SquashMap) {
         let unstarted = text.trim_start_matches(is_white_space);
         let leading = count_chars(&text.as_bytes()[..text.len() - unstarted.len()]);
         let text = unstarted.trim_end_matches(is_white_space);
-        let mut map = OffsetMap::shifted(leading);
+        let mut map = SquashMap::shifted(leading);
         let mut normal = String::new();
         let (mut copied, mut normal_chars, mut raw_chars) = (0, 0, leading);
         for run in irregular_runs(text) {
@@ -89,20 +56,20 @@ impl Normalization {
         normal.push_str(&text[copied..]);
         (Cow::Owned(normal), map)
     }
-}
 
 /// Maps characters of a normalised text to characters of the text as given.
 ///
 /// The characters that a run of white space lost belong to the kept character before them (or, where a run begins with
 /// what became one space, to that space), so that a span never cuts through a collapsed character.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct OffsetMap {
+pub struct SquashMap {
     /// (normalised character, raw character where it begins), wherever the difference of the two changes.
     anchors: Vec<(usize, usize)>,
 }
 
-impl OffsetMap {
-    fn shifted(leading: usize) -> Self {
+impl SquashMap {
+    /// The map of a text that lost `leading` characters at its start, and nothing else.
+    pub fn shifted(leading: usize) -> Self {
         Self {
             anchors: vec![(0, leading)],
         }
@@ -123,35 +90,26 @@ impl OffsetMap {
     }
 
     fn raw_start(&self, normal: usize) -> usize {
+        self.straight_from(normal).0
+    }
+
+    /// Where a normalised character begins in the raw text, and how many characters from it on are one raw character
+    /// each.
+    pub fn straight_from(&self, normal: usize) -> (usize, usize) {
         let next = self.anchors.partition_point(|anchor| anchor.0 <= normal);
         let (anchor_normal, anchor_raw) = self.anchors[next - 1];
-        anchor_raw + (normal - anchor_normal)
+        // The last character in front of an anchor is more than one, or there would be no anchor.
+        let straight = self
+            .anchors
+            .get(next)
+            .map_or(usize::MAX, |anchor| anchor.0 - 1 - normal);
+        (anchor_raw + (normal - anchor_normal), straight)
     }
 }
 
 /// White space as Python's `str.isspace` and `re`'s `\s` see it: Unicode's, and the four ASCII separators.
 fn is_white_space(c: char) -> bool {
     c.is_whitespace() || ('\u{1C}'..='\u{1F}').contains(&c)
-}
-
-/// Number of characters of UTF-8: of the bytes that begin one.
-pub(crate) fn count_chars(text: &[u8]) -> usize {
-    const LANES: usize = 32;
-    let begins = |byte: u8| u8::from(byte as i8 >= -0x40);
-    let mut count = 0;
-    // A byte counts as far as it goes, so that the loop over the lanes is one of vector instructions.
-    for rows in text.chunks(LANES * usize::from(u8::MAX)) {
-        let (rows, rest) = rows.as_chunks::<LANES>();
-        let mut counts = [0u8; LANES];
-        for row in rows {
-            for (count, &byte) in counts.iter_mut().zip(row) {
-                *count += begins(byte);
-            }
-        }
-        let bytes = counts.into_iter().chain(rest.iter().copied().map(begins));
-        count += bytes.map(usize::from).sum::<usize>();
-    }
-    count
 }
 
 /// The characters that a run of white space keeps, each with the index (in characters of the run) where what it stands

@@ -12,7 +12,7 @@ use quotetune_core::build::options::BuildOptions;
 use quotetune_core::filter_files::redis_bloom::import::{ImportOptions, import};
 use quotetune_core::query::Index;
 use quotetune_core::store::verify::verify;
-use quotetune_core::text::squash::Normalization;
+use quotetune_core::text::normalization::Normalization;
 use tempfile::TempDir;
 use xxhash_rust::xxh3::xxh3_64;
 

@@ -11,7 +11,7 @@ use crate::store::header::{Kind, Parameters};
 use crate::store::manifest::{FileEntry, ImportedFilterEntry, Manifest};
 use crate::store::output::OutputDirectory;
 use crate::text::ngram::NgramHasher;
-use crate::text::squash::Normalization;
+use crate::text::normalization::Normalization;
 
 #[derive(Clone, Debug)]
 pub struct ImportOptions {

@@ -1,6 +1,7 @@
 //! What a manifest lists: totals, segments, filters, files.
 
 use std::fs::File;
+use std::ops::Not;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -12,6 +13,12 @@ use crate::store::checksum::checksum;
 pub struct NormalizationEntry {
     pub name: String,
     pub version: u32,
+    /// Version of Unicode's tables, where the texts are folded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unicode: Option<String>,
+    /// Whether a text has characters that these tables do not know.
+    #[serde(default, skip_serializing_if = "Not::not")]
+    pub unknown_characters: bool,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -14,7 +14,7 @@ use crate::store::directory::sync_directory;
 use crate::store::header::FORMAT_VERSION;
 use crate::store::names;
 use crate::text::ngram::NgramHasher;
-use crate::text::squash::Normalization;
+use crate::text::normalization::Normalization;
 
 const CHECKSUM_KEY: &str = "\"checksum\": \"";
 
@@ -58,6 +58,7 @@ impl Manifest {
             return Err(Error::damaged(&path, "it does not match its checksum"));
         }
         manifest.check_versions(&path)?;
+        manifest.normalization.check_unicode(&path)?;
         manifest.check_names(&path)?;
         Ok(manifest.completed())
     }

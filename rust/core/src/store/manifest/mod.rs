@@ -3,6 +3,7 @@
 mod contents;
 mod entries;
 mod file;
+mod unicode;
 
 pub use contents::Manifest;
 pub use entries::{
