@@ -62,6 +62,13 @@ def imported_modules(tree: ast.AST) -> set[str]:
     return found
 
 
+def test_only_the_corpus_imports_the_core():
+    importing = {
+        path for path, tree in TREES.items() if "quotetune._core" in imported_modules(tree)
+    }
+    assert {path.parent for path in importing} == {PACKAGE / "corpus"}
+
+
 def test_no_room_imports_from_the_public_face():
     face = set(LAYERS["exhaustive_ignores"]) - {"errors"} | set(quotetune.__all__)
     forbidden = {"quotetune", *(f"quotetune.{name}" for name in face)}

@@ -117,7 +117,7 @@ def run(config: dict) -> None:
 def kill_at(moment: str) -> None:
     """Arrange that this process is killed, as by `kill -9`, at a moment of the run."""
     import quotetune.citations.decoding
-    import quotetune.evaluation.evaluate
+    import quotetune.evaluation.sample_metrics
     import quotetune.pairing.replay
     import quotetune.pairing.run
     import quotetune.pairing.scoring
@@ -176,7 +176,7 @@ def kill_at(moment: str) -> None:
     elif moment == "pair":
         quotetune.pairing.run._write_pairs = die
     elif moment == "evaluation-metrics":
-        quotetune.evaluation.evaluate.write_json = die
+        quotetune.evaluation.sample_metrics.write_json = die
     elif moment == "rename":
         write_json = quotetune.runs.stage.write_json
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from quotetune import Document, build_index
-from quotetune.citations.evaluation import evaluate_citations
+from quotetune.citations.accuracy import measure_citations
 from quotetune.citations.form import split_citations
 from quotetune.citations.pairs import write_cited_pairs
 from quotetune.citations.uncited import write_uncited
@@ -162,7 +162,7 @@ def test_the_ids_of_responses_are_compared_with_trace_and_gold(index, samples, t
     names = [f"p{i}:0" for i in range(4)]
     (tmp_path / "constrained").mkdir()
     write_part(tmp_path / "constrained", 0, names, [Request([1], 0)] * 4, answers)
-    found = evaluate_citations(prompts, samples, tmp_path / "constrained", index, n=1, k=2)
+    found = measure_citations(prompts, samples, tmp_path / "constrained", index, n=1, k=2)
     assert [found[name] for name in ("responses", "quoting", "with_gold")] == [4, 2, 2]
     every = {"cited": 1.0, "valid": 1.0, "hits_at_1_trace": 0.0, "hits_at_k_trace": 1.0}
     assert found["constrained"] == {**every, "hits_at_1_gold": 0.0, "hits_at_k_gold": 1.0}
@@ -177,7 +177,7 @@ def test_the_ids_of_responses_are_compared_with_trace_and_gold(index, samples, t
     # Verified by construction.
     assert (found["traced"]["valid"], found["traced"]["hits_at_1_trace"]) == (1.0, 1.0)
     (tmp_path / "none").mkdir()
-    found = evaluate_citations(prompts, samples, tmp_path / "none", index, n=1, k=2)
+    found = measure_citations(prompts, samples, tmp_path / "none", index, n=1, k=2)
     assert found["constrained"] is None
 
 

@@ -16,7 +16,6 @@ from quotetune import QuotetuneError, build_index
 from quotetune.cli.records import read_batches, write_record, written
 from quotetune.config.file import apply_overrides, read_yaml
 from quotetune.errors import UsageError
-from quotetune.evaluation.responses_file import read_responses_file
 from quotetune.prompts.prompt import load_prompts
 from quotetune.prompts.reading import _json_rows
 from quotetune.runtime.whole_files import write_text, written_directory
@@ -263,8 +262,3 @@ def test_what_cannot_be_written_is_our_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(QuotetuneError, match=r"file/below: cannot be written .*choose another"):
         write_text(tmp_path / "file" / "below", "")
-
-
-def test_responses_of_a_directory_without_parts_are_missed_by_name(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=f"{tmp_path}: there are no sample parts in it"):
-        read_responses_file(tmp_path, [])

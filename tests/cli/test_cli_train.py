@@ -145,7 +145,7 @@ def test_pair_takes_index_and_seed_from_a_config_unless_given(samples, tmp_path,
 
 
 def test_a_file_of_prompts_is_read_as_a_run_reads_it(samples, tmp_path):
-    from quotetune.cli.reading import prompts_named
+    from quotetune.cli.run_config import prompts_named
     from quotetune.errors import UsageError
     from quotetune.prompts.prompt import write_prompts
 

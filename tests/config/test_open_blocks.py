@@ -3,10 +3,10 @@
 import pytest
 
 from quotetune.config.open_blocks import (
-    check_dpo_options,
-    check_lora_options,
     dpo_options,
+    dpo_problems,
     lora_options,
+    lora_problems,
 )
 
 
@@ -27,13 +27,12 @@ from quotetune.config.open_blocks import (
     ],
 )
 def test_each_bad_dpo_option_is_named_with_its_reason(options, reason):
-    problems = check_dpo_options(options)
-    assert len(problems) == 1
-    assert reason in problems[0]
+    (problem,) = map(str, dpo_problems(options))
+    assert reason in problem
 
 
 def test_all_problems_are_reported_together():
-    assert len(check_dpo_options({"betta": 1, "learning_rate": "x", "seed": 0})) == 3
+    assert len(dpo_problems({"betta": 1, "learning_rate": "x", "seed": 0})) == 3
 
 
 def test_options_of_both_kinds_that_trl_accepts_are_accepted():
@@ -50,7 +49,7 @@ def test_options_of_both_kinds_that_trl_accepts_are_accepted():
         "optim": "adamw_torch",
         "save_steps": 0.5,
     }
-    assert check_dpo_options(options) == []
+    assert dpo_problems(options) == []
 
 
 def test_a_number_that_yaml_reads_as_text_becomes_a_number():
@@ -68,10 +67,19 @@ def test_a_number_that_yaml_reads_as_text_becomes_a_number():
     ],
 )
 def test_each_bad_lora_option_is_named_with_its_reason(options, reason):
-    problems = check_lora_options(options)
-    assert len(problems) == 1
-    assert reason in problems[0]
+    (problem,) = map(str, lora_problems(options))
+    assert reason in problem
 
 
 def test_lora_options_that_peft_accepts_are_accepted():
-    assert check_lora_options({"r": 8, "target_modules": ["q_proj"], "use_dora": True}) == []
+    assert lora_problems({"r": 8, "target_modules": ["q_proj"], "use_dora": True}) == []
+
+
+def test_a_problem_has_the_key_of_the_block_as_the_config_has_it():
+    options = {"rank": 8, "odd: name": 1, "r": "many"}
+    problems = lora_problems(options, "absorb.lora")
+    assert [problem.key for problem in problems] == [f"absorb.lora.{name}" for name in options]
+    contradicting = {"layers_to_transform": [1], "target_modules": "x.*"}
+    assert [problem.key for problem in lora_problems(contradicting, "absorb.lora")] == [
+        "absorb.lora"
+    ]

@@ -23,7 +23,7 @@ from quotetune import (
     merge,
     remove,
 )
-from quotetune._core import check_files
+from quotetune.corpus.verify import damaged_files
 
 N = 5
 SEGMENT_BYTES = 200
@@ -76,7 +76,7 @@ def check_whole(path: Path, documents: list[Document]) -> None:
     assert 1 <= len(stated["filters"]) <= MAX_FILTERS
     assert index.fpr <= stated["sizing"]["max_fpr"]
     assert sum(filter["documents"] for filter in stated["filters"]) == len(documents)
-    assert check_files(path, lambda _: None) == []
+    assert damaged_files(path) == []
     named = {file["name"] for s in stated["segments"] for file in s.values() if type(file) is dict}
     named |= {filter["file"]["name"] for filter in stated["filters"]}
     assert {file.name for file in path.iterdir()} - named <= {"manifest.json", "build.lock"}
@@ -249,7 +249,7 @@ def test_an_identity_that_is_not_in_the_index_is_refused_and_nothing_changes(
 
 
 def check_whole_files(path: Path) -> None:
-    assert check_files(path, lambda _: None) == []
+    assert damaged_files(path) == []
     assert not (path / "change.partial").exists()
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from quotetune import Document, Index, add, build_index, compact, remove
-from quotetune._core import check_files
+from quotetune.corpus.verify import damaged_files
 
 TRIALS = 12
 SEGMENT_BYTES = 40_000
@@ -52,7 +52,7 @@ def start(change: Change, path: Path) -> int:
 
 def holds(path: Path, expected: list[Document]) -> bool:
     index = Index.open(path)
-    assert check_files(path, lambda _: None) == []
+    assert damaged_files(path) == []
     if len(index) != len(expected):
         return False
     assert all(index.document(d.source, d.id) == d for d in expected)
@@ -132,6 +132,6 @@ def test_a_reader_that_opens_while_files_are_removed_finds_the_index(
     opened = 0
     while os.waitpid(process, os.WNOHANG) == (0, 0):
         assert len(Index.open(path)) >= len(OLD)
-        assert check_files(path, lambda _: None) == []
+        assert damaged_files(path) == []
         opened += 1
     assert opened > 0 and len(Index.open(path)) == len(OLD) + 12

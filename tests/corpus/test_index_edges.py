@@ -178,6 +178,17 @@ def test_an_unknown_document_is_an_error_that_names_it(
         index.quip([LOREM], documents=[[identity]])
 
 
+@pytest.mark.parametrize(
+    ("structures", "has"),
+    [("bloom", False), ("fuse", False), ("suffix", True), ("lean", True), ("bloom,lean", True)],
+)
+def test_an_index_knows_whether_it_has_a_suffix_index(
+    output: Path, structures: str, has: bool
+) -> None:
+    index = build_index([LOREM], output, structures=structures.split(","))
+    assert index.has_suffix_index is has
+
+
 def test_an_index_of_one_structure_refuses_what_needs_the_other(output: Path) -> None:
     index = build_index([LOREM], output, structures=["bloom"])
     assert sorted(path.name for path in output.iterdir()) == [
@@ -221,6 +232,11 @@ def test_a_suffix_index_alone_scores_exactly(output: Path) -> None:
     index = build_index([LOREM], output, structures=["suffix"])
     assert index.fpr == 0
     assert index.quip([LOREM, LOREM[:30] + "?" * 10]).tolist() == [1.0, 6 / 16]
+
+
+def test_ngrams_are_counted_with_their_duplicates(output: Path) -> None:
+    index = build_index(["banana", "an", "bandana"], output, n=3)
+    assert index.ngrams == 4 + 0 + 5
 
 
 def test_lone_surrogates_in_a_query_are_an_error(output: Path) -> None:

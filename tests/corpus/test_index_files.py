@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from quotetune import Index, QuotetuneError, build_index
-from quotetune._core import check_files
+from quotetune.corpus.verify import damaged_files
 
 TEXTS = [
     f"Chapter {n}. It was the best of times, it was the worst of times, it was year {n * n}."
@@ -164,24 +164,33 @@ def test_verify_finds_one_flipped_bit_anywhere(copy: Path, name: str) -> None:
     for at in [0, 8, 191, 192, size - 1, *(rng.randrange(size) for _ in range(20))]:
         bits = 1 << rng.randrange(8)
         flip(copy / name, at, bits)
-        [(path, what)] = check_files(copy, lambda read: None)
+        [(path, what)] = damaged_files(copy)
         assert Path(path) == copy / name and "checksum" in what
         flip(copy / name, at, bits)
-    assert check_files(copy, lambda read: None) == []
+    assert damaged_files(copy) == []
 
 
 def test_verify_names_every_missing_and_every_shortened_file(copy: Path) -> None:
     (copy / FILES[0]).unlink()
     (copy / FILES[3]).write_bytes(b"")
-    damages = dict(check_files(copy, lambda read: None))
+    damages = dict(damaged_files(copy))
     assert {Path(path).name for path in damages} == {FILES[0], FILES[3]}
+
+
+@pytest.mark.parametrize("about", [FILES[3], FUSE])
+def test_verify_reports_the_bytes_of_every_file(copy: Path, about: str) -> None:
+    assert (copy / about).exists()
+    size = sum(path.stat().st_size for path in copy.iterdir() if path.name != "manifest.json")
+    reports: list[tuple[str, int, int]] = []
+    assert damaged_files(copy, lambda *report: reports.append(report)) == []
+    assert reports[-1] == ("verify", size, size)
 
 
 FLIPPED = """
 import random, sys
 from pathlib import Path
 from quotetune import Index, QuotetuneError
-from quotetune._core import check_files
+from quotetune.corpus.verify import damaged_files
 
 path, rng = Path(sys.argv[1]), random.Random(int(sys.argv[2]))
 text = "It was the best of times, it was the worst of times, it was year"
@@ -202,7 +211,7 @@ for _ in range(250):
     data[rng.randrange(len(data))] ^= 1 << rng.randrange(8)
     file.write_bytes(data)
     try:
-        [(damaged, _)] = check_files(path, lambda read: None)
+        [(damaged, _)] = damaged_files(path)
         found += Path(damaged) == file
     except QuotetuneError as error:
         found += str(file) in str(error)
@@ -216,7 +225,7 @@ for _ in range(250):
         except QuotetuneError as error:
             assert str(path) in str(error), error
     file.write_bytes(whole[file])
-assert check_files(path, lambda read: None) == []
+assert damaged_files(path) == []
 print("found", found)
 """
 

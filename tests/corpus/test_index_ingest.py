@@ -348,7 +348,9 @@ def test_lone_surrogates_in_documents_can_be_replaced_or_skipped(output: Path) -
 
 
 def test_a_list_of_file_names_is_not_indexed_as_texts(corpus: Path, output: Path) -> None:
-    write(corpus, {"text": TEXT})
-    with pytest.raises(UsageError, match=r"pathlib\.Path"):
-        build_index([str(corpus)], output)
-    assert len(build_index([corpus], output)) == 1
+    write(corpus, {"text": TEXT, "of": "a"})
+    other = write(corpus.with_suffix(".ndjson"), {"text": TEXT, "of": "b"})
+    for path in (corpus, other):
+        with pytest.raises(UsageError, match=r"pathlib\.Path"):
+            build_index([str(path)], output)
+    assert len(build_index([corpus, other], output, source_key="of")) == 2

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from quotetune import Document, Index, QuotetuneError, UsageError, build_index, merge
-from quotetune._core import check_files
+from quotetune.corpus.verify import damaged_files
 
 QUERIES = [
     "line 7 of",
@@ -73,7 +73,7 @@ def test_merged_shards_are_the_single_build(
         for name in ("single", "merged")
     ]
     assert counts[0] == counts[1]
-    assert check_files(base / "merged", lambda _: None) == []
+    assert damaged_files(base / "merged") == []
 
 
 def test_files_that_cannot_be_cut_go_to_one_shard(tmp_path: Path) -> None:
@@ -127,7 +127,7 @@ def test_filters_without_an_expected_size_are_filled_anew(tmp_path: Path) -> Non
     assert ours.read_bytes() == theirs.read_bytes()
     # The inputs stay, and stay whole.
     assert len(Index.open(tmp_path / "1")) == 10 and len(merged) == 40
-    assert check_files(tmp_path / "1", lambda _: None) == []
+    assert damaged_files(tmp_path / "1") == []
 
 
 def test_filters_alone_are_united_if_they_are_of_one_size(tmp_path: Path) -> None:

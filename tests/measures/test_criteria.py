@@ -1,15 +1,54 @@
-"""What a preference can be about, against definitions that go through every substring."""
+"""The table of criteria, and their functions against definitions that try every substring."""
 
 import math
 import random
+import re
+from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from quotetune import Index, build_index
+from quotetune.config import PreferenceConfig
+from quotetune.config.pairs import ConstraintsConfig
 from quotetune.errors import QuotetuneError
-from quotetune.measures.criteria import long_quotes, on_topic_quip, rarity
+from quotetune.measures.criteria import (
+    FUNCTIONS,
+    long_quotes,
+    on_topic_quip,
+    rarity,
+    repetition,
+    rouge_l,
+)
+from quotetune.metrics.criteria import CRITERIA, OF_PREFERENCE
 
 N = 4
+
+
+def test_every_criterion_has_a_function_unless_a_file_already_contains_it():
+    known = {name for name, criterion in CRITERIA.items() if criterion.known_from is not None}
+    assert known == {"quip", "length"}
+    assert set(FUNCTIONS) == set(CRITERIA) - known
+
+
+def test_the_criteria_are_the_keys_of_preference_and_of_constraints():
+    pairwise = {"judge", "callables"}
+    assert set(PreferenceConfig.model_fields) == {*OF_PREFERENCE, *pairwise}
+    assert set(OF_PREFERENCE) | set(ConstraintsConfig.model_fields) == set(CRITERIA)
+
+
+def test_the_documentation_lists_exactly_these_criteria():
+    text = (Path(__file__).parents[2] / "docs" / "preferences.md").read_text()
+    row = r"^\| `(\w+)` \|.*\| (higher|lower) \| ([\d.]+) \|(.*)\|$"
+    listed = {
+        name: (better, float(tau), needs.strip(" `") or None)
+        for name, better, tau, needs in re.findall(row, text, re.MULTILINE)
+    }
+    assert listed == {
+        name: (CRITERIA[name].better, CRITERIA[name].tau, CRITERIA[name].needs)
+        for name in OF_PREFERENCE
+    }
 
 
 @pytest.fixture(scope="module")
@@ -121,3 +160,32 @@ def test_ngrams_that_would_be_normalised_to_others_have_no_part_in_the_rarity(tm
     total = sum(len(windows(found)) for found in (text, text, "wxyz"))
     assert rarity(index, ["wxyz"]) == [pytest.approx(math.log(total / 1))]
     assert rarity(index, ["ab\n\n cd"])[0] <= math.log(total / 2) + 1e-12
+
+
+@given(st.lists(st.sampled_from("ab"), max_size=20))
+def test_repetition_is_the_share_of_4_grams_seen_before(words):
+    seen, repeated, total = [], 0, 0
+    for i in range(len(words) - 3):
+        ngram = words[i : i + 4]
+        repeated += ngram in seen
+        seen.append(ngram)
+        total += 1
+    assert repetition("  ".join(words)) == pytest.approx(repeated / total if total else 0)
+
+
+@given(
+    st.lists(st.sampled_from(["ab", "c", "d"]), max_size=8),
+    st.lists(st.sampled_from(["ab", "c", "d"]), max_size=8),
+)
+def test_rouge_l_is_the_f_measure_of_the_longest_common_subsequence(response, reference):
+    longest = {(0, 0): 0}
+    for i in range(len(response) + 1):
+        for j in range(len(reference) + 1):
+            if i and j and response[i - 1] == reference[j - 1]:
+                longest[i, j] = longest[i - 1, j - 1] + 1
+            else:
+                longest[i, j] = max(longest.get((i - 1, j), 0), longest.get((i, j - 1), 0))
+    common = longest[len(response), len(reference)]
+    total = len(response) + len(reference)
+    expected = 2 * common / total if total else 0
+    assert rouge_l(" ".join(response), ". ".join(reference).upper()) == pytest.approx(expected)

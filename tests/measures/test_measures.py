@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from quotetune import Document, build_index
-from quotetune.evaluation.evaluate import evaluate_tables, row_metrics, text_table
+from quotetune.evaluation.sample_metrics import row_metrics
 from quotetune.measures.bootstrap import paired_intervals
 from quotetune.measures.diversity import distinct_n
 from quotetune.measures.quoting import (
@@ -15,7 +15,6 @@ from quotetune.measures.quoting import (
     quote_length_histogram,
     quoting_rows,
 )
-from quotetune.measures.scoring_models import ScoringModels
 from quotetune.metrics.table import AVERAGED
 from quotetune.prompts.prompt import Prompt
 
@@ -202,18 +201,3 @@ def test_only_prompts_that_both_have_are_compared():
     assert prompts == 2
     assert intervals["quip"] == pytest.approx([0.4, 0.4])
     assert paired_intervals(ours, response_rows([0.1], ["z"]))[0]["quip"] is None
-
-
-def test_references_are_a_row_that_is_not_compared_with_itself(index, tmp_path):
-    prompts = [Prompt("fox", text="Fox?", reference=FOX), Prompt("ice", text="Ice?")]
-    tables = {
-        "responses": text_table([("fox", 0, RESPONSES[0]), ("ice", 0, RESPONSES[1])]),
-        "reference": text_table([("fox", 0, FOX)]),
-    }
-    rows = evaluate_tables(prompts, tables, index, ScoringModels(), tmp_path)
-    assert rows["reference"].metrics["quip"] == 1.0
-    assert rows["reference"].metrics["rouge_l"] is None
-    assert rows["responses"].metrics["rouge_l"] > 0
-    assert rows["responses"].metrics["cut"] is None
-    found = [length for row in rows["responses"].rows for length in row["quote_lengths"]]
-    assert sum(rows["responses"].quote_lengths["counts"]) == len(found)

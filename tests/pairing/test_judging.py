@@ -10,6 +10,7 @@ from test_pairing_preference import QUIP, write_candidates
 
 import quotetune.pairing.judging
 from quotetune.config.preference import JudgeConfig
+from quotetune.pairing.candidates import Candidate
 from quotetune.pairing.judging import Verdicts, preference_of, run_judge, verdict
 from quotetune.prompts.prompt import Prompt
 from quotetune.sampling.parts import schema
@@ -94,12 +95,12 @@ def test_every_two_answers_are_asked_about_in_both_orders(tmp_path, monkeypatch)
     assert "c? {second}|c: response 0|c: response 1" in asked
     assert "c? {second}|c: response 1|c: response 0" in asked
     assert (verdicts.comparisons, verdicts.undecided) == (len(QUIP), 0)
-    rows = [{"sample": i, "response": str(i)} for i in range(3)]
-    matrix = verdicts.matrix("c", rows)
+    candidates = [Candidate(i, str(i), None, 1) for i in range(3)]
+    matrix = verdicts.matrix("c", candidates)
     assert (matrix[:2, :2] == 0.5).all()  # the first place has no advantage
     assert np.isnan(matrix[2, :2]).all()  # nobody has asked
-    rows[2]["response"] = "0"
-    assert verdicts.matrix("c", rows)[2, 0] == 0.5  # equal texts are not asked about
+    candidates[2] = Candidate(2, "0", None, 1)
+    assert verdicts.matrix("c", candidates)[2, 0] == 0.5  # equal texts are not asked about
 
 
 def test_a_judge_with_a_taste_is_a_preference(tmp_path, monkeypatch):
@@ -107,9 +108,9 @@ def test_a_judge_with_a_taste_is_a_preference(tmp_path, monkeypatch):
         return "[[A]]" if first > second else "hm" if first.startswith("b") else "[[B]]"
 
     _, verdicts = judged(tmp_path, monkeypatch, later)
-    rows = [{"sample": 0, "response": "0"}, {"sample": 1, "response": "1"}]
-    assert verdicts.matrix("a", rows).tolist() == [[0.5, 0.0], [1.0, 0.5]]
-    assert verdicts.matrix("b", rows).tolist() == [[0.5, 0.25], [0.75, 0.5]]
+    candidates = [Candidate(0, "0", None, 1), Candidate(1, "1", None, 1)]
+    assert verdicts.matrix("a", candidates).tolist() == [[0.5, 0.0], [1.0, 0.5]]
+    assert verdicts.matrix("b", candidates).tolist() == [[0.5, 0.25], [0.75, 0.5]]
     assert verdicts.undecided == 1
 
 

@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from quotetune.config import PairsConfig
-from quotetune.pairing.pairs import Candidate, Choice, choose_pairs
+from quotetune.pairing.candidates import Candidate
+from quotetune.pairing.pairs import Choice, choose_pairs
 
 RULES = ["average", "first_fit", "random_partner", "widest_gap"]
 

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from test_pairs import RULES, configs, naive_choice, response_lists
 
 from quotetune.config import PairsConfig, PreferenceConfig
-from quotetune.pairing.candidates import GOLD
-from quotetune.pairing.pairs import Candidate, choose_pairs
+from quotetune.pairing.candidates import GOLD, Candidate
+from quotetune.pairing.pairs import choose_pairs
 from quotetune.pairing.preference import rank_candidates
 
 # Weights that are powers of two and votes give exact win rates: ties are ties in any arithmetic.

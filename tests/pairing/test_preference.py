@@ -7,7 +7,8 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from quotetune.config.preference import CRITERIA, PreferenceConfig
+from quotetune.config.preference import PreferenceConfig
+from quotetune.metrics.criteria import CRITERIA
 from quotetune.pairing.preference import compare, rank_candidates, symmetric
 
 NAMES = ["quip", "on_topic_quip", "length", "repetition", "perplexity"]
@@ -28,7 +29,7 @@ def naive_preference(values, config, unquote=False):
         if a is None or b is None:
             return 0.5
         kind = CRITERIA[name]
-        lower = block.get("prefer", kind.prefer) == "lower"
+        lower = block.get("prefer", kind.better) == "lower"
         if unquote and kind.of_quotes:
             lower = not lower
         gain = b - a if lower else a - b

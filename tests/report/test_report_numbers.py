@@ -108,7 +108,7 @@ def test_a_share_too_small_for_a_decimal_is_not_called_nothing(page):
 def test_reward_accuracy_and_benchmarks_have_tables(page):
     _, accuracy, ability = page.one("section", id="results").all("table")
     assert table_rows(accuracy) == {"round 2": ["1,234", "86.3%", "0.5"]}
-    assert table_rows(ability) == {"truthfulqa_mc1, acc": ["0.302", "0.328"]}
+    assert table_rows(ability) == {"truthfulqa_mc1, acc": ["0.3020", "0.3280"]}
     assert [cell.words for cell in ability.one("thead").all("th")] == ["base", "round 2"]
 
 
@@ -155,6 +155,7 @@ def test_an_absorbed_policy_stands_between_the_base_model_and_the_rounds(tmp_pat
     rows = metrics["rows"]
     absorbed = {**rows["base"], "quip": 0.07}
     metrics["rows"] = {"base": rows["base"], "absorbed": absorbed, "round-1": rows["round-1"]}
+    metrics["policies"] = ["absorbed", "round-1"]
     (run / "metrics.json").write_text(json.dumps(metrics))
     curves = {
         "policies": ["base", "absorbed", "round-1"],
@@ -226,13 +227,13 @@ def test_pairs_of_a_general_preference_show_win_rates_and_measures():
         "rejected": side,
         "margin": {"mean": 0.5, "min": 0.25, "max": 0.75},
     }
-    prompts, sides = pair_tables({1: statistics})
+    prompts, sides = pair_tables({"round-1": statistics})
     assert ("of these across prompts", ["4"]) in prompts["lines"]
     assert ("margin of win rates", ["0.50"]) in prompts["lines"]
     assert sides["head"] == ["all samples", "gold", "chosen", "rejected"]
     assert ("win rate", ["0.25", "1.00", "0.75", "0.25"]) in sides["lines"]
     assert ("rarity", ["3.46"] * 4) in sides["lines"]
-    plain = pair_tables({1: {**statistics, "preference": {"quip": 1.0}}})
+    plain = pair_tables({"round-1": {**statistics, "preference": {"quip": 1.0}}})
     assert not [line for table in plain for line in table["lines"] if "win rate" in line[0]]
 
 

@@ -15,7 +15,7 @@ from quotetune import Document, build_index
 from quotetune.analysis.data_size import size_row
 from quotetune.config import Config
 from quotetune.corpus.index import Index
-from quotetune.evaluation.evaluate import evaluate_samples, write_evaluation
+from quotetune.evaluation.sample_metrics import evaluate_samples, write_evaluation
 from quotetune.measures.scoring_models import ScoringModels
 from quotetune.prompts.prompt import Prompt, write_prompts
 from quotetune.report import write_report

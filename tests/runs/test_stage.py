@@ -4,11 +4,10 @@ import json
 
 import pytest
 
-from quotetune.errors import QuotetuneError, UsageError
+from quotetune.errors import QuotetuneError
 from quotetune.pipeline.run import plan
 from quotetune.runs.stage import MANIFEST, Stage, complete, inspect
 from quotetune.runtime.content_hash import content_hash
-from quotetune.runtime.whole_files import written_directory
 
 
 class InterruptionError(Exception):
@@ -171,16 +170,3 @@ def test_the_hash_of_a_large_file_sees_its_begin_middle_end_and_size(tmp_path, p
     with path.open("r+b") as file:
         file.truncate((80 << 20) + 1)
     assert len({before, changed, content_hash(path)}) == 3
-
-
-def test_the_output_of_a_single_step_appears_whole_or_not_at_all(tmp_path):
-    output = tmp_path / "out"
-    with pytest.raises(InterruptionError), written_directory(output) as directory:
-        (directory / "a").write_text("1")
-        raise InterruptionError
-    assert list(tmp_path.iterdir()) == []
-    with written_directory(output) as directory:
-        (directory / "a").write_text("1")
-    assert (output / "a").read_text() == "1"
-    with pytest.raises(UsageError, match="is there already"), written_directory(output):
-        pass

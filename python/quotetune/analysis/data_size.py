@@ -17,7 +17,7 @@ from quotetune.errors import UsageError
 from quotetune.metrics.row_names import row_label
 from quotetune.rendering.markdown import markdown_table
 from quotetune.runtime.console import say
-from quotetune.runtime.whole_files import write_json, write_text
+from quotetune.runtime.whole_files import write_json, write_text, written_directory
 
 SCHEMA = 1
 
@@ -195,7 +195,5 @@ def _share_base(last: Path, run: Path) -> None:
     """Copy the base model's evaluation, which is the same in all runs: the run finds it done."""
     done, wanted = last / "evaluation" / "base", run / "evaluation" / "base"
     if done.exists() and not wanted.exists():
-        partial = wanted.with_name("base.copy")
-        shutil.rmtree(partial, ignore_errors=True)
-        shutil.copytree(done, partial)
-        partial.rename(wanted)
+        with written_directory(wanted) as directory:
+            shutil.copytree(done, directory, dirs_exist_ok=True)

@@ -18,10 +18,10 @@ from quotetune.errors import UsageError
 from quotetune.prompts.prompt import Prompt, load_prompts
 from quotetune.rendering.markdown import markdown_table
 from quotetune.runs.finished import tuned_policy
+from quotetune.runs.layout import BASE, Layout
 from quotetune.runtime.whole_files import write_json, write_text
 
 SCHEMA = 1
-BASE = "base"
 
 
 @dataclass(frozen=True)
@@ -57,16 +57,16 @@ def study_frequency(run: Path, *, topic: str, policy: str | None) -> FrequencySt
         QuotetuneError: The index has no suffix structure.
     """
     tuned = tuned_policy(run, policy)
-    heldout = run / "prompts" / "heldout.parquet"
-    if not heldout.is_file():
+    layout = Layout(tuned.config)
+    if not layout.heldout.is_file():
         raise UsageError(f"{run} has no held-out prompts yet: run `quotetune train`")
-    prompts = load_prompts(heldout)
+    prompts = load_prompts(layout.heldout)
     topics = [_topic(prompt, topic) for prompt in prompts]
     counts = [int(count) for count in Index.open(tuned.config.index).count(topics)]
     names = [BASE]
     if tuned.directory is not None:
         names.append(tuned.directory.resolve().parent.name)  # `best` leads to a round
-    quip = {name: _mean_quip(run / "evaluation" / name, prompts) for name in names}
+    quip = {name: _mean_quip(layout.evaluation(name), prompts) for name in names}
     curves = {name: frequency_curve(counts, values) for name, values in quip.items()}
     return FrequencyStudy(topics, counts, quip, curves)
 

@@ -1,8 +1,8 @@
 """Held-out responses, continued by ids that the corpus has and by nothing else."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from quotetune.citations.form import AFTER, BEFORE
 from quotetune.citations.ids import citable_ids
@@ -14,6 +14,19 @@ from quotetune.sampling.parts import read_samples, token_length
 
 if TYPE_CHECKING:
     from quotetune.corpus.index import Index
+
+
+def continuation_id(row: Mapping[str, Any]) -> str:
+    """Name the continuation of a sample.
+
+    Args:
+        row: The sample's row.
+
+    Example:
+        >>> continuation_id({"prompt_id": "p7", "sample": 0})
+        'p7:0'
+    """
+    return f"{row['prompt_id']}:{row['sample']}"
 
 
 def decode_citations(
@@ -54,7 +67,7 @@ def decode_citations(
     rows = [row for row in read_samples(samples).to_pylist() if row["sample"] < sampling.n]
     begun = [
         Continuation(
-            f"{row['prompt_id']}:{row['sample']}",
+            continuation_id(row),
             [*row["prompt_token_ids"], *row["token_ids"][: token_length(row)]],
         )
         for row in rows

@@ -19,12 +19,12 @@ from quotetune.models.tokenizer import load_tokenizer
 from quotetune.rendering.footnotes import cited_documents
 from quotetune.runtime.chance import from_drawn_place
 from quotetune.runtime.whole_files import write_json
-from quotetune.sampling.parts import Row
 
 if TYPE_CHECKING:
     from quotetune.corpus.index import Index
     from quotetune.prompts.prompt import Prompt
 
+PairRow = dict[str, Any]  # of `pairs.parquet`
 Lack = Literal["cut", "nothing_quoted", "no_wrong_id"]
 _LACKS: dict[Lack, str] = {
     "cut": "a side was cut at max_tokens",
@@ -66,7 +66,7 @@ def write_cited_pairs(
     import pyarrow.parquet as pq
 
     table = pq.read_table(pairs)
-    rows: list[Row] = table.to_pylist()
+    rows: list[PairRow] = table.to_pylist()
     tokenizer = load_tokenizer(model)
     counts = {"pairs": len(rows), "cited": 0, **{str(lack): 0 for lack in _LACKS}}
     cited = []
@@ -98,7 +98,7 @@ def counts_line(counts: Mapping[str, int]) -> str:
 
 
 def choose_ids(
-    rows: Sequence[Row],
+    rows: Sequence[PairRow],
     index: "Index",
     prompts: Mapping[str, "Prompt"],
     most: int,
@@ -142,7 +142,7 @@ def choose_ids(
             yield (true[position][: len(wrong)], wrong) if wrong else "no_wrong_id"
 
 
-def _is_cut(row: Row) -> bool:
+def _is_cut(row: PairRow) -> bool:
     """Tell whether a side has no end-of-text token."""
     sides = ("chosen", "rejected")
     return any(row[f"{side}_length"] == len(row[f"{side}_token_ids"]) for side in sides)
@@ -166,7 +166,7 @@ def _quotes(text: str, documents: Documents, index: "Index") -> bool:
     return bool(index.quip([text], documents=[documents])[0] > 0)
 
 
-def _with_ids(row: Row, side: str, ids: list[str], tokenizer: Any) -> Row:
+def _with_ids(row: PairRow, side: str, ids: list[str], tokenizer: Any) -> PairRow:
     """Put ids behind one side of a pair, before its end-of-text token."""
     row = row | {f"{side}_citations": ids}
     if not ids:

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from quotetune.cli.reading import (
+from quotetune.cli.options import (
     Errors,
     Inputs,
     MemoryLimit,

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from quotetune.cli.train import Overrides
+from quotetune.cli.options import Overrides, Policy
 
 analyze = typer.Typer(
     help="Study runs: does frequency decide, and what do more prompts bring?",
@@ -20,10 +20,7 @@ def frequency(
     topic: Annotated[
         str, typer.Option(help="What names a prompt's topic: topic, id, or another column.")
     ] = "topic",
-    policy: Annotated[
-        str | None,
-        typer.Option(metavar="NAME", help="best, round-1, ...  [default: best, or the last]"),
-    ] = None,
+    policy: Policy = None,
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", help="Directory to write.  [default: RUN/analysis]"),

@@ -1,16 +1,17 @@
 """`quotetune build-index`: make an index of a corpus."""
 
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from quotetune.cli.reading import (
+from quotetune.cli.options import (
     Errors,
     IdKey,
     Inputs,
     MemoryLimit,
     MetaKeys,
+    NewIndex,
+    Overwrite,
     Source,
     SourceKey,
     TextKey,
@@ -22,9 +23,7 @@ from quotetune.cli.reading import (
 
 def build_index(
     inputs: Inputs,
-    output: Annotated[
-        Path, typer.Option("--output", "-o", metavar="DIR", help="The index to make.")
-    ],
+    output: NewIndex,
     text_key: TextKey = "text",
     id_key: IdKey = None,
     source_key: SourceKey = None,
@@ -76,9 +75,7 @@ def build_index(
     ] = None,
     threads: Threads = None,
     memory_limit: MemoryLimit = None,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace an index that is there already.")
-    ] = False,
+    overwrite: Overwrite = False,
 ) -> None:
     """Make an index of a corpus; it appears when it is complete."""
     from quotetune.cli.byte_progress import ByteProgress

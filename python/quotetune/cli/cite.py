@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from quotetune.cli.options import MaxDocuments, MinChars, check_format
+
 if TYPE_CHECKING:
     from quotetune.rendering.footnotes import MarkStyle
-
-_JSONL = (".jsonl", ".ndjson")
 
 
 def cite(
@@ -31,11 +31,8 @@ def cite(
         Path | None,
         typer.Option("--output", "-o", help="File to write.  [default: standard output]"),
     ] = None,
-    min_chars: Annotated[
-        int | None,
-        typer.Option(help="Characters of the shortest quote.  [default: the index's n]"),
-    ] = None,
-    max_documents: Annotated[int, typer.Option(help="Documents to name a quote.")] = 10,
+    min_chars: MinChars = None,
+    max_documents: MaxDocuments = 10,
     format: Annotated[
         str | None,
         typer.Option(
@@ -52,13 +49,12 @@ def cite(
     """
     from quotetune.cli.records import write_record, written
     from quotetune.corpus.index import Index
-    from quotetune.errors import UsageError
+    from quotetune.corpus.inputs import JSONL
 
-    if format not in (None, "markdown", "text", "jsonl"):
-        raise UsageError(f"--format is {format!r}; choose markdown, text or jsonl")
-    is_jsonl = key is not None or input.suffix in _JSONL
+    is_jsonl = key is not None or input.suffix in JSONL
     if format is None:
         format = "jsonl" if is_jsonl else "markdown"
+    check_format(format, ("markdown", "text", "jsonl"))
     style: MarkStyle = "text" if format == "text" else "markdown"
     opened = Index.open(index)
     batches = _batches(input, text, key, is_jsonl)

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from quotetune.cli.reading import MemoryLimit, Threads, in_bytes
+from quotetune.cli.options import MemoryLimit, Threads, in_bytes
 
 
 def compact(
@@ -21,16 +21,16 @@ def compact(
     memory_limit: MemoryLimit = None,
 ) -> None:
     """Merge the segments of an index as far as they fit, and make one filter of several."""
-    from quotetune import _core
     from quotetune.cli.byte_progress import ByteProgress
     from quotetune.corpus.change import compact as compact_index
 
+    options = {} if segment_bytes is None else {"segment_bytes": segment_bytes}
     with ByteProgress() as progress:
         compact_index(
             index,
-            segment_bytes=_core.DEFAULT_SEGMENT_BYTES if segment_bytes is None else segment_bytes,
             threads=threads,
             memory_limit=in_bytes(memory_limit),
             progress=progress,
+            **options,
         )
     typer.echo(f"{index}: compact", err=True)

@@ -7,12 +7,12 @@ Only their data files are read; neither package is imported. `requirements/demo.
 
 import json
 import os
-import shutil
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
 from quotetune.errors import QuotetuneError
+from quotetune.runtime.whole_files import written, written_directory
 
 SOURCE = "wikipedia-leads"
 
@@ -79,11 +79,9 @@ def _prompts(articles: dict[str, dict[str, str]]) -> Iterator[dict[str, object]]
 def _write_jsonl(
     path: Path, records: Iterator[dict[str, str]] | Iterator[dict[str, object]]
 ) -> None:
-    partial = path.with_name(path.name + ".partial")
-    with partial.open("w", encoding="utf-8") as file:
+    with written(path) as file:
         for record in records:
             file.write(json.dumps(record, ensure_ascii=False) + "\n")
-    partial.replace(path)
 
 
 def _write_model(gguf: Path, output: Path) -> None:
@@ -102,8 +100,6 @@ def _write_model(gguf: Path, output: Path) -> None:
         quantization_config=GgufConfig(dequantize=True),
     )
     tokenizer = AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name)
-    partial = output.with_name(output.name + ".partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    model.save_pretrained(partial)
-    tokenizer.save_pretrained(partial)
-    partial.replace(output)
+    with written_directory(output) as directory:
+        model.save_pretrained(directory)
+        tokenizer.save_pretrained(directory)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from quotetune.cli.train import Overrides
+from quotetune.cli.options import Overrides
 
 if TYPE_CHECKING:
     from quotetune.prompts.prompt import Prompt
@@ -54,14 +54,14 @@ def evaluate(
 
     A model that is given is sampled with the evaluation settings of --config, and the same seeds.
     """
-    from quotetune.cli.reading import index_named
+    from quotetune.cli.run_config import index_named
     from quotetune.config import EvaluationConfig, ModelConfig
     from quotetune.config.file import read_blocks, read_yaml
     from quotetune.config.validation import validate_block
     from quotetune.errors import UsageError
     from quotetune.evaluation.compare import compare
-    from quotetune.evaluation.evaluate import BEST_OF_N
     from quotetune.evaluation.responses_file import read_responses_file
+    from quotetune.evaluation.sample_metrics import BEST_OF_N
     from quotetune.measures.scoring_models import scoring_models_of
     from quotetune.metrics.printing import print_table
     from quotetune.models.files import require_model
@@ -102,7 +102,7 @@ def evaluate(
 def _row_names(responses: list[str], sampled: list[str]) -> dict[str, Path | None]:
     """Name the rows: as the arguments say, else by their files; None for what is sampled."""
     from quotetune.errors import UsageError
-    from quotetune.evaluation.evaluate import BEST_OF_N, REFERENCE
+    from quotetune.evaluation.sample_metrics import BEST_OF_N, REFERENCE
 
     named: list[tuple[str, Path | None]] = []
     for argument in responses:
@@ -124,7 +124,7 @@ def _row_names(responses: list[str], sampled: list[str]) -> dict[str, Path | Non
 
 
 def _prompts(path: Path | None, content: dict[str, Any], index: Path) -> "list[Prompt]":
-    from quotetune.cli.reading import prompts_named
+    from quotetune.cli.run_config import prompts_named
     from quotetune.errors import UsageError
 
     if path is None and "run" not in content:
@@ -141,7 +141,7 @@ def _sampled(
     adapter: Path | None,
     samples: Path | None,
 ) -> Any:
-    from quotetune.cli.reading import seed_named
+    from quotetune.cli.run_config import seed_named
     from quotetune.config import ModelConfig, SamplingConfig, evaluation_sampling
     from quotetune.config.validation import validate_block
     from quotetune.errors import UsageError

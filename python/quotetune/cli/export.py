@@ -5,14 +5,13 @@ from typing import Annotated
 
 import typer
 
+from quotetune.cli.options import Policy
+
 
 def export(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="Directory of a run.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="Directory to make.")],
-    policy: Annotated[
-        str | None,
-        typer.Option(metavar="NAME", help="best, round-1, ...  [default: best, or the last]"),
-    ] = None,
+    policy: Policy = None,
     merge: Annotated[
         bool, typer.Option("--merge", help="Merge the adapter into its model.")
     ] = False,

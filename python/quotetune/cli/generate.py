@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from quotetune.cli.train import Overrides
+from quotetune.cli.options import MaxDocuments, MinChars, Overrides, check_format
 
 if TYPE_CHECKING:
     from quotetune.rendering.footnotes import MarkStyle
@@ -24,11 +24,8 @@ def generate(
     format: Annotated[
         str, typer.Option(metavar="markdown|text|jsonl", help="As in quotetune cite.")
     ] = "markdown",
-    min_chars: Annotated[
-        int | None,
-        typer.Option(help="Characters of the shortest quote.  [default: the index's n]"),
-    ] = None,
-    max_documents: Annotated[int, typer.Option(help="Documents to name a quote.")] = 10,
+    min_chars: MinChars = None,
+    max_documents: MaxDocuments = 10,
     seed: Annotated[int, typer.Option(min=0, help="Another one gives another answer.")] = 0,
     overrides: Overrides = [],  # noqa: B006 - typer reads it, nobody changes it
 ) -> None:
@@ -42,13 +39,11 @@ def generate(
     from quotetune.config.file import read_blocks
     from quotetune.config.validation import validate_block
     from quotetune.corpus.index import Index
-    from quotetune.errors import UsageError
     from quotetune.release.answering import answer
     from quotetune.rendering.footnotes import STYLES, cite
     from quotetune.runs.finished import tuned_policy
 
-    if format not in (*STYLES, "jsonl"):
-        raise UsageError(f"--format is {format!r}; choose markdown, text or jsonl")
+    check_format(format, (*STYLES, "jsonl"))
     found = tuned_policy(run, policy)
     index = Index.open(found.config.index)
     changed = read_blocks(None, overrides, ("sampling",))["sampling"]

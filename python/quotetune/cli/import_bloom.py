@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from quotetune.cli.options import NewIndex, Overwrite
+
 
 def import_bloom(
     header: Annotated[
@@ -14,9 +16,7 @@ def import_bloom(
             help="The JSON header of a RedisBloom dump, NAME.bf (the older layout: NAME.bf.idx).",
         ),
     ],
-    output: Annotated[
-        Path, typer.Option("--output", "-o", metavar="DIR", help="The index to make.")
-    ],
+    output: NewIndex,
     parts: Annotated[
         list[Path] | None,
         typer.Argument(
@@ -33,9 +33,7 @@ def import_bloom(
     normalization: Annotated[
         str, typer.Option(metavar="squash|none", help="What its makers did with white space.")
     ] = "squash",
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace an index that is there already.")
-    ] = False,
+    overwrite: Overwrite = False,
 ) -> None:
     """Make an index of a published Bloom filter; it appears when it is complete.
 

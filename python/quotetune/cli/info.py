@@ -13,9 +13,9 @@ def info(
     """Show what an index is made of: parameters, counts, sizes, and the filter's error rate."""
     import json as json_module
 
-    from quotetune import _core
+    from quotetune.corpus.manifest import manifest_text
 
-    text = _core.read_manifest(index)
+    text = manifest_text(index)
     if json:
         typer.echo(text, nl=False)
         return
@@ -32,15 +32,14 @@ def info(
 def _rows(index: Path, manifest: dict[str, Any]) -> list[tuple[str, str]]:
     from rich.filesize import decimal
 
+    from quotetune.corpus.manifest import size_in_bytes
+
+    size = ("size", decimal(size_in_bytes(manifest)))
     counts = manifest["counts"]
     normalization = manifest["normalization"]["name"]
     if unicode := manifest["normalization"].get("unicode"):
         normalization += f" (Unicode {unicode})"
     segments = manifest["segments"]
-    files = [segment[name] for segment in segments for name in ("text", "suffix", "records")]
-    files += [filter["file"] for filter in manifest["filters"]]
-    fuse = manifest.get("fuse_filter")
-    files += [fuse["file"]] if fuse else []
     rows = [
         ("index", str(index)),
         ("written by", f"{manifest['writer']}, format {manifest['format_version']}"),
@@ -48,7 +47,7 @@ def _rows(index: Path, manifest: dict[str, Any]) -> list[tuple[str, str]]:
         ("structures", ", ".join(manifest["structures"])),
     ]
     if imported := manifest.get("imported_filter"):
-        return [*rows, _imported_row(imported), ("size", decimal(imported["file"]["size"]))]
+        return [*rows, _imported_row(imported), size]
     rows += [
         ("documents", f"{counts['documents']:,} ({counts['short_documents']:,} shorter than n)"),
         ("skipped", f"{counts['skipped_documents']:,}"),
@@ -67,12 +66,11 @@ def _rows(index: Path, manifest: dict[str, Any]) -> list[tuple[str, str]]:
                 f"false-positive rate {filter['fpr']:.3%}",
             )
         )
-    if fuse:
+    if fuse := manifest.get("fuse_filter"):
         rows.append(_fuse_row(fuse))
     if manifest["sizing"] is not None:
         rows.append(("filters together", f"at most {manifest['sizing']['max_fpr']:.3%}"))
-    rows.append(("size", decimal(sum(file["size"] for file in files))))
-    return rows
+    return [*rows, size]
 
 
 def _keys(keys: dict[str, Any]) -> str:

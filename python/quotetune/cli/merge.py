@@ -5,21 +5,17 @@ from typing import Annotated
 
 import typer
 
-from quotetune.cli.reading import MemoryLimit, Threads, in_bytes
+from quotetune.cli.options import MemoryLimit, NewIndex, Overwrite, Threads, in_bytes
 
 
 def merge(
     indexes: Annotated[
         list[Path], typer.Argument(metavar="INDEX...", help="Indexes, in the order of documents.")
     ],
-    output: Annotated[
-        Path, typer.Option("--output", "-o", metavar="DIR", help="The index to make.")
-    ],
+    output: NewIndex,
     threads: Threads = None,
     memory_limit: MemoryLimit = None,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace an index that is there already.")
-    ] = False,
+    overwrite: Overwrite = False,
 ) -> None:
     """Make one index of several that were built apart, such as shards; they stay as they are."""
     from quotetune.cli.byte_progress import ByteProgress

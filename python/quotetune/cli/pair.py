@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from quotetune.cli.train import Overrides
+from quotetune.cli.options import Overrides
 
 if TYPE_CHECKING:
     from quotetune.pairing.ranking_config import RankingConfig
@@ -45,7 +45,7 @@ def pair(
     Settings are those of a run's config, as in --set pairs.rule=average or
     --set preference.on_topic_quip.weight=2.
     """
-    from quotetune.cli.reading import index_named, seed_named
+    from quotetune.cli.run_config import index_named, seed_named
     from quotetune.config.file import read_blocks, read_yaml
     from quotetune.integrations.preference_dataset import write_preference_dataset
     from quotetune.pairing.run import pair_samples
@@ -149,7 +149,7 @@ def _prompts(
     ranking: "RankingConfig", blocks: dict[str, dict[str, Any]], path: Path | None
 ) -> "dict[str, Prompt]":
     """Read the prompts, if anything asks for them."""
-    from quotetune.cli.reading import prompts_named
+    from quotetune.cli.run_config import prompts_named
     from quotetune.errors import UsageError
     from quotetune.pipeline.preflight_pairing import need_problems
 

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from quotetune.cli.reading import MemoryLimit, Threads, in_bytes
+from quotetune.cli.options import MemoryLimit, Threads, in_bytes
 
 
 def remove(

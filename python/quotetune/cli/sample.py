@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from quotetune.cli.train import Overrides
+from quotetune.cli.options import Overrides
 
 
 def sample(

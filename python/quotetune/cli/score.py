@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, TextIO
 
 import typer
 
+from quotetune.cli.options import AsJsonl, MaxDocuments, Records, RecordsOutput, check_format
+
 if TYPE_CHECKING:
     from quotetune.corpus.index import Index
 
@@ -22,20 +24,15 @@ _FORMAT_HELP = (
 
 def score(
     index: Annotated[Path, typer.Argument(metavar="INDEX", help="An index.")],
-    input: Annotated[
-        Path, typer.Argument(metavar="[INPUT]", help="JSONL, one text a record; - for stdin.")
-    ] = Path("-"),
+    input: Records = Path("-"),
     text: Annotated[str | None, typer.Option(help="Score this text instead.")] = None,
     key: Annotated[str, typer.Option(help="Field of the text.")] = "text",
-    output: Annotated[
-        Path | None,
-        typer.Option("--output", "-o", help="JSONL file to write.  [default: standard output]"),
-    ] = None,
-    max_documents: Annotated[int, typer.Option(help="Documents to name a quote.")] = 10,
+    output: RecordsOutput = None,
+    max_documents: MaxDocuments = 10,
     exact: Annotated[
         bool, typer.Option("--exact", help="Ask the suffix index, not the filter.")
     ] = False,
-    json: Annotated[bool, typer.Option("--json", help="JSONL on a terminal, too.")] = False,
+    json: AsJsonl = False,
     format: Annotated[
         str, typer.Option(metavar="records|quip-json", help=_FORMAT_HELP)
     ] = "records",
@@ -47,10 +44,8 @@ def score(
     """
     from quotetune.cli.records import read_batches, write_record, written
     from quotetune.corpus.index import Index
-    from quotetune.errors import UsageError
 
-    if format not in ("records", "quip-json"):
-        raise UsageError(f"--format is {format!r}; choose records or quip-json")
+    check_format(format, ("records", "quip-json"))
     opened = Index.open(index)
     batches = read_batches(input, key, text)
     if format == "quip-json":

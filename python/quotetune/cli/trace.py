@@ -6,24 +6,18 @@ from typing import Annotated
 
 import typer
 
+from quotetune.cli.options import AsJsonl, MaxDocuments, MinChars, Records, RecordsOutput
+
 
 def trace(
     index: Annotated[Path, typer.Argument(metavar="INDEX", help="An index with suffix arrays.")],
-    input: Annotated[
-        Path, typer.Argument(metavar="[INPUT]", help="JSONL, one text a record; - for stdin.")
-    ] = Path("-"),
+    input: Records = Path("-"),
     text: Annotated[str | None, typer.Option(help="Trace this text instead.")] = None,
     key: Annotated[str, typer.Option(help="Field of the text.")] = "text",
-    output: Annotated[
-        Path | None,
-        typer.Option("--output", "-o", help="JSONL file to write.  [default: standard output]"),
-    ] = None,
-    min_chars: Annotated[
-        int | None,
-        typer.Option(help="Characters of the shortest quote.  [default: the index's n]"),
-    ] = None,
-    max_documents: Annotated[int, typer.Option(help="Documents to name a quote.")] = 10,
-    json: Annotated[bool, typer.Option("--json", help="JSONL on a terminal, too.")] = False,
+    output: RecordsOutput = None,
+    min_chars: MinChars = None,
+    max_documents: MaxDocuments = 10,
+    json: AsJsonl = False,
 ) -> None:
     """Find what texts quote: maximal verbatim spans, with their documents.
 

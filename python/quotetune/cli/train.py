@@ -5,14 +5,7 @@ from typing import Annotated
 
 import typer
 
-Overrides = Annotated[
-    list[str],
-    typer.Option(
-        "--set",
-        metavar="KEY=VALUE",
-        help="Change a key of the config, as in pairs.delta_quip=0.05.",
-    ),
-]
+from quotetune.cli.options import Overrides
 
 
 def train(

@@ -4,10 +4,9 @@
 `inputs` checks that the files they name can be used.
 """
 
-from quotetune.config.candidates import CandidatesConfig
+from quotetune.config.block import ModelConfig
 from quotetune.config.evaluation import EvaluationConfig, evaluation_sampling
-from quotetune.config.model import ModelConfig
-from quotetune.config.pairs import PairsConfig
+from quotetune.config.pairs import CandidatesConfig, PairsConfig
 from quotetune.config.preference import PreferenceConfig
 from quotetune.config.prompts import PromptsConfig
 from quotetune.config.run import Config

@@ -4,9 +4,8 @@ from typing import Any, Literal
 
 from pydantic import PositiveInt
 
-from quotetune.config.block import Block
+from quotetune.config.block import Block, ModelConfig
 from quotetune.config.measures import LmEvalConfig, MauveConfig, PerplexityModel
-from quotetune.config.model import ModelConfig
 from quotetune.config.sampling import SamplingConfig
 
 

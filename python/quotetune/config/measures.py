@@ -11,8 +11,7 @@ from pydantic import (
     Tag,
 )
 
-from quotetune.config.block import Block
-from quotetune.config.model import ModelConfig
+from quotetune.config.block import Block, ModelConfig
 
 
 def _kind(value: Any) -> str:

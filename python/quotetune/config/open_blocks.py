@@ -1,4 +1,8 @@
-"""The config's open blocks `dpo:`, `absorb.sft:` and `lora:`, checked against TRL and PEFT."""
+"""The open blocks `dpo:`, `absorb.sft:` and `lora:`, whose keys are those of TRL and PEFT.
+
+The config takes any key in them. Here they are checked against what the installed libraries
+declare, and their values are converted to the declared types.
+"""
 
 import difflib
 import enum
@@ -7,6 +11,7 @@ import typing
 from dataclasses import Field, fields
 from typing import Any
 
+from quotetune.config.problem import Problem
 from quotetune.errors import UsageError
 
 _SET_BY_THE_RUN = {
@@ -42,20 +47,20 @@ _SET_BY_ABSORB = dict.fromkeys(
 _SET = {"dpo": _SET_BY_THE_RUN, "absorb.sft": _SET_BY_THE_RUN | _SET_BY_ABSORB, "lora": {}}
 
 
-def check_sft_options(options: dict[str, Any]) -> list[str]:
+def sft_problems(options: dict[str, Any]) -> list[Problem]:
     """Say what is wrong with an `absorb.sft:` block.
 
     Args:
         options: Keys of `trl.SFTConfig` with their values.
 
     Returns:
-        One line a problem; empty if there is none.
+        The problems; empty if there is none.
 
     Raises:
         UsageError: TRL is not installed.
 
     Example:
-        >>> print(*check_sft_options({"num_train_epochs": 3, "max_lenght": 512}))
+        >>> print(*sft_problems({"num_train_epochs": 3, "max_lenght": 512}))
         absorb.sft.max_lenght: trl.SFTConfig has no such key; did you mean max_length?
     """
     return _convert("absorb.sft", options)[1]
@@ -66,51 +71,52 @@ def sft_options(options: dict[str, Any]) -> dict[str, Any]:
     return _convert("absorb.sft", options)[0]
 
 
-def check_dpo_options(options: dict[str, Any]) -> list[str]:
+def dpo_problems(options: dict[str, Any]) -> list[Problem]:
     """Say what is wrong with a `dpo:` block.
 
     Args:
         options: Keys of `trl.DPOConfig` with their values.
 
     Returns:
-        One line a problem; empty if there is none.
+        The problems; empty if there is none.
 
     Raises:
         UsageError: TRL is not installed.
 
     Example:
-        >>> check_dpo_options({"beta": 0.1, "learning_rate": "2e-4"})
+        >>> dpo_problems({"beta": 0.1, "learning_rate": "2e-4"})
         []
-        >>> print(*check_dpo_options({"learnig_rate": 1}))
+        >>> print(*dpo_problems({"learnig_rate": 1}))
         dpo.learnig_rate: trl.DPOConfig has no such key; did you mean learning_rate?
     """
     return _convert("dpo", options)[1]
 
 
-def check_lora_options(options: dict[str, Any]) -> list[str]:
+def lora_problems(options: dict[str, Any], key: str = "lora") -> list[Problem]:
     """Say what is wrong with a `lora:` block.
 
     Args:
         options: Keys of `peft.LoraConfig` with their values.
+        key: Where in the config the block is.
 
     Returns:
-        One line a problem; empty if there is none.
+        The problems; empty if there is none.
 
     Raises:
         UsageError: PEFT is not installed.
 
     Example:
-        >>> check_lora_options({"r": 16, "target_modules": "all-linear"})
+        >>> lora_problems({"r": 16, "target_modules": "all-linear"})
         []
-        >>> print(*check_lora_options({"rank": 16}))
+        >>> print(*lora_problems({"rank": 16}))
         lora.rank: peft.LoraConfig has no such key; did you mean rank_pattern?
     """
-    values, problems = _convert("lora", options)
+    values, problems = _convert("lora", options, key)
     if not problems:
         try:
             _target("lora")(**values)
         except (TypeError, ValueError) as error:
-            problems.append(f"lora: {' '.join(str(error).split())}")
+            problems.append(Problem(key, " ".join(str(error).split())))
     return problems
 
 
@@ -149,7 +155,9 @@ def _target(block: str) -> Any:
         raise UsageError(f"training needs {error.name}: install quotetune[train]") from error
 
 
-def _convert(block: str, options: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
+def _convert(
+    block: str, options: dict[str, Any], key: str | None = None
+) -> tuple[dict[str, Any], list[Problem]]:
     """Convert the values to the declared types, and say which cannot be."""
     import pydantic
 
@@ -158,22 +166,22 @@ def _convert(block: str, options: dict[str, Any]) -> tuple[dict[str, Any], list[
     hints = typing.get_type_hints(target)
     values: dict[str, Any] = {}
     problems = []
-    for key, value in options.items():
-        place = f"{block}.{key}"
-        if key not in declared:
-            problems.append(f"{place}: {_unknown(key, target, declared)}")
-        elif key in _SET[block]:
-            problems.append(f"{place}: not to be set here, since {_SET[block][key]}")
+    for name, value in options.items():
+        wrong = None
+        if name not in declared:
+            wrong = _unknown(name, target, declared)
+        elif name in _SET[block]:
+            wrong = f"not to be set here, since {_SET[block][name]}"
         else:
             try:
-                values[key] = _convert_value(hints[key], value)
+                values[name] = _convert_value(hints[name], value)
             except pydantic.ValidationError as error:
                 reasons = "; ".join(dict.fromkeys(item["msg"] for item in error.errors()))
-                problems.append(f"{place}: {value!r} will not do: {reasons}")
-                continue
-            wrong = _not_a_choice(hints[key], declared[key], values[key])
-            if wrong:
-                problems.append(f"{place}: {wrong}")
+                wrong = f"{value!r} will not do: {reasons}"
+            else:
+                wrong = _not_a_choice(hints[name], declared[name], values[name])
+        if wrong is not None:
+            problems.append(Problem(f"{key or block}.{name}", wrong))
     return values, problems
 
 

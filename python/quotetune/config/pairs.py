@@ -1,4 +1,4 @@
-"""The keys of a config's `pairs:` block."""
+"""The keys of a config's blocks `candidates:` and `pairs:`."""
 
 from typing import Any, Literal, Self
 
@@ -11,9 +11,14 @@ from pydantic import (
     model_validator,
 )
 
-from quotetune.config.block import Block
-from quotetune.config.citations import CitationsConfig
-from quotetune.config.model import ModelConfig
+from quotetune.config.block import Block, ModelConfig
+
+
+class CandidatesConfig(Block):
+    """What is ranked beside the samples."""
+
+    gold: bool = False
+    """Rank the prompt's `reference` among its samples, as DNO does with a teacher's response."""
 
 
 class NegativesConfig(Block):
@@ -61,6 +66,13 @@ class ConstraintsConfig(Block):
 
     bart_score: BartScoreConstraintConfig | None = None
     """BARTScore against the prompt's reference."""
+
+
+class CitationsConfig(Block):
+    """Responses that end with the ids of the documents they quote, as in `... [Ice]`."""
+
+    most: PositiveInt = 3
+    """At most so many ids a response; it is the k of Hits@k, too."""
 
 
 class PairsConfig(Block):

@@ -5,7 +5,6 @@ formulas with their sources.
 """
 
 import re
-from dataclasses import dataclass
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
@@ -18,43 +17,13 @@ from pydantic import (
     model_validator,
 )
 
-from quotetune.config.block import Block
-from quotetune.config.model import ModelConfig
+from quotetune.config.block import Block, ModelConfig
 from quotetune.config.sampling import SamplingConfig
+from quotetune.metrics.criteria import OF_PREFERENCE
 from quotetune.metrics.metric import Better
 
-Need = Literal["documents", "reference"]
 # An infinite one would be no share of anything.
 Weight = Annotated[PositiveFloat, AllowInfNan(False)]
-
-
-@dataclass(frozen=True)
-class Criterion:
-    """What is known of a criterion that gives every response a number.
-
-    Attributes:
-        tau: The usual temperature: a difference that begins to matter.
-        prefer: Which side is usually better.
-        of_quotes: Whether it measures quoting, so that `direction: unquote` turns it round.
-        needs: What it needs of the prompt, if anything; without it, the prompt has no values.
-    """
-
-    tau: float
-    prefer: Better = "higher"
-    of_quotes: bool = False
-    needs: Need | None = None
-
-
-CRITERIA = {
-    "quip": Criterion(tau=0.1, of_quotes=True),
-    "on_topic_quip": Criterion(tau=0.1, of_quotes=True, needs="documents"),
-    "long_quotes": Criterion(tau=0.1, of_quotes=True),
-    "rarity": Criterion(tau=1.0, of_quotes=True),
-    "length": Criterion(tau=10.0),
-    "reference_similarity": Criterion(tau=0.1, needs="reference"),
-    "repetition": Criterion(tau=0.1, prefer="lower"),
-    "perplexity": Criterion(tau=5.0, prefer="lower"),
-}
 _JUDGE_SAMPLING = {"n": 1, "temperature": 0.0, "max_tokens": 16, "chunk_prompts": 1024}
 _JUDGE_TEMPLATE = """Two answers to a prompt follow. Which one is better: more correct, more to \
 the point, and better supported?
@@ -195,9 +164,9 @@ class PreferenceConfig(Block):
     @model_validator(mode="after")
     def _has_a_criterion(self) -> Self:
         if not self.scored and self.judge is None and not self.callables:
-            names = ", ".join([*CRITERIA, "judge", "callables"])
+            names = ", ".join([*OF_PREFERENCE, "judge", "callables"])
             raise ValueError(f"names no criterion: give one of {names}, as in quip: {{}}")
-        taken = sorted({*CRITERIA, "judge"} & set(self.callables))
+        taken = sorted({*OF_PREFERENCE, "judge"} & set(self.callables))
         if taken:
             raise ValueError(f"callables has {taken[0]}, which is a criterion: rename it")
         return self
@@ -205,7 +174,7 @@ class PreferenceConfig(Block):
     @property
     def scored(self) -> dict[str, CriterionConfig]:
         """The criteria in use that give every response a number."""
-        found = {name: getattr(self, name) for name in CRITERIA}
+        found = {name: getattr(self, name) for name in OF_PREFERENCE}
         return {name: criterion for name, criterion in found.items() if criterion is not None}
 
     @property

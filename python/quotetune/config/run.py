@@ -9,11 +9,9 @@ from typing import Any, Literal
 from pydantic import NonNegativeInt, PositiveInt
 
 from quotetune.config.absorb import AbsorbConfig
-from quotetune.config.block import Block
-from quotetune.config.candidates import CandidatesConfig
+from quotetune.config.block import Block, ModelConfig
 from quotetune.config.evaluation import EvaluationConfig, evaluation_sampling
-from quotetune.config.model import ModelConfig
-from quotetune.config.pairs import PairsConfig
+from quotetune.config.pairs import CandidatesConfig, PairsConfig
 from quotetune.config.preference import PreferenceConfig
 from quotetune.config.prompts import PromptsConfig
 from quotetune.config.rounds import BestConfig, DriftConfig, Share

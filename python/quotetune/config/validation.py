@@ -17,6 +17,7 @@ from quotetune.config import (
 )
 from quotetune.config.absorb import AbsorbConfig
 from quotetune.config.file import apply_overrides, read_yaml
+from quotetune.config.open_blocks import dpo_problems, lora_problems, sft_problems
 from quotetune.config.problem import Problem, report
 from quotetune.config.rounds import round_problems
 from quotetune.config.schema import schema_problems
@@ -192,20 +193,14 @@ def _text_problems(evaluation: EvaluationConfig) -> list[Problem]:
 
 
 def _training_problems(blocks: dict[str, Any]) -> list[Problem]:
-    from quotetune.config.open_blocks import (
-        check_dpo_options,
-        check_lora_options,
-        check_sft_options,
-    )
-
-    lines = []
+    problems = []
     if blocks.get("lora") is not None:
-        lines += check_lora_options(blocks["lora"])
+        problems += lora_problems(blocks["lora"])
     if "dpo" in blocks:
-        lines += check_dpo_options(blocks["dpo"])
+        problems += dpo_problems(blocks["dpo"])
     absorb: AbsorbConfig | None = blocks.get("absorb")
     if absorb is not None:
-        lines += check_sft_options(absorb.sft)
+        problems += sft_problems(absorb.sft)
         if isinstance(absorb.lora, dict):
-            lines += [f"absorb.{line}" for line in check_lora_options(absorb.lora)]
-    return [Problem(key, text) for key, _, text in (line.partition(": ") for line in lines)]
+            problems += lora_problems(absorb.lora, "absorb.lora")
+    return problems

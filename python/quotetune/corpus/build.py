@@ -6,21 +6,20 @@ from contextlib import closing
 
 from quotetune import _core
 from quotetune.corpus.index import Index
-from quotetune.corpus.ingest import (
-    Documents,
-    Progress,
+from quotetune.corpus.ingest import Documents, feed
+from quotetune.corpus.limits import (
+    check_expected_ngrams,
     check_memory_limit,
+    check_n,
     check_segment_bytes,
     check_threads,
-    feed,
-    silent,
 )
+from quotetune.corpus.progress import Progress, in_phase, silent
 from quotetune.corpus.rows import InvalidText
 from quotetune.corpus.shards import Shard
 from quotetune.errors import UsageError
 
 _STRUCTURES = ("bloom", "fuse", "suffix", "lean")
-_MAX_N = 64
 
 
 def build_index(
@@ -118,15 +117,12 @@ def build_index(
     given = feed(
         documents, text_key, id_key, source, source_key, meta_keys, errors, Shard.parse(shard)
     )
-    report = progress or silent
-    if not 1 <= n <= _MAX_N:
-        raise UsageError(f"n is {n}; choose one from 1 to {_MAX_N}")
     builder = _core.Builder(
         output,
-        n=n,
+        n=check_n(n),
         normalization=normalization,
         bits_per_ngram=_filter_bits(structures, bits_per_ngram, fpr),
-        expected_ngrams=_check_expected(expected_ngrams),
+        expected_ngrams=check_expected_ngrams(expected_ngrams),
         fuse=fuse,
         suffixes=_suffixes(structures),
         threads=check_threads(threads),
@@ -136,15 +132,9 @@ def build_index(
         record_keys=given.record_keys(),
     )
     with closing(builder):
-        given.into(builder, report)
-        builder.finish(lambda done, total: report("index", done, total))
+        given.into(builder, progress or silent)
+        builder.finish(in_phase(progress, "index"))
     return Index.open(output)
-
-
-def _check_expected(expected_ngrams: int | None) -> int | None:
-    if expected_ngrams is not None and not 1 <= expected_ngrams < 1 << 50:
-        raise UsageError(f"expected_ngrams is {expected_ngrams}; choose from 1 to 10 ** 15")
-    return expected_ngrams
 
 
 def _suffixes(structures: Sequence[str]) -> str | None:

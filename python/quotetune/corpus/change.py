@@ -7,15 +7,9 @@ from pathlib import Path
 
 from quotetune import _core
 from quotetune.corpus.index import Index
-from quotetune.corpus.ingest import (
-    Documents,
-    Progress,
-    check_memory_limit,
-    check_segment_bytes,
-    check_threads,
-    feed,
-    silent,
-)
+from quotetune.corpus.ingest import Documents, feed
+from quotetune.corpus.limits import check_memory_limit, check_segment_bytes, check_threads
+from quotetune.corpus.progress import Progress, in_phase, silent
 from quotetune.corpus.rows import InvalidText
 from quotetune.errors import UsageError
 from quotetune.runtime.jsonl import is_unicode
@@ -89,7 +83,6 @@ def add(
         errors,
         meta_keys_named=meta_keys is not None,
     )
-    report = progress or silent
     builder = _core.Builder.adding(
         Path(index),
         threads=check_threads(threads),
@@ -98,8 +91,8 @@ def add(
         record_keys=given.record_keys(),
     )
     with closing(builder):
-        given.into(builder, report)
-        builder.finish(lambda done, total: report("index", done, total))
+        given.into(builder, progress or silent)
+        builder.finish(in_phase(progress, "index"))
     return Index.open(index)
 
 
@@ -152,7 +145,6 @@ def remove(
     for name in (source, *(listed or ())):
         if not isinstance(name, str) or not is_unicode(name):
             raise UsageError(f"source or id {name!r}; give strings of valid Unicode")
-    report = progress or silent
     return _core.remove(
         Path(index),
         source,
@@ -160,7 +152,7 @@ def remove(
         threads=check_threads(threads),
         segment_bytes=check_segment_bytes(segment_bytes),
         memory_limit=check_memory_limit(memory_limit),
-        progress=lambda done, total: report("index", done, total),
+        progress=in_phase(progress, "index"),
     )
 
 
@@ -209,7 +201,6 @@ def merge(
     """
     if isinstance(indexes, str | os.PathLike):
         raise UsageError("indexes is one path; give a list of them")
-    report = progress or silent
     _core.merge(
         [Path(index) for index in indexes],
         Path(output),
@@ -217,7 +208,7 @@ def merge(
         segment_bytes=check_segment_bytes(segment_bytes),
         memory_limit=check_memory_limit(memory_limit),
         overwrite=overwrite,
-        progress=lambda done, total: report("index", done, total),
+        progress=in_phase(progress, "index"),
     )
     return Index.open(output)
 
@@ -259,12 +250,11 @@ def compact(
         >>> compact(path).count(["ana"])
         array([3])
     """
-    report = progress or silent
     _core.compact(
         Path(index),
         threads=check_threads(threads),
         segment_bytes=check_segment_bytes(segment_bytes, _core.MAX_SEGMENT_BYTES),
         memory_limit=check_memory_limit(memory_limit),
-        progress=lambda done, total: report("index", done, total),
+        progress=in_phase(progress, "index"),
     )
     return Index.open(index)

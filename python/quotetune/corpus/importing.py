@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 from quotetune import _core
 from quotetune.corpus.index import Index
-from quotetune.corpus.ingest import Progress
-from quotetune.errors import UsageError
+from quotetune.corpus.limits import check_n
+from quotetune.corpus.progress import Progress, in_phase
 
 
 def import_bloom(
@@ -65,16 +65,13 @@ def import_bloom(
         >>> index.quip(["The quick brown fox jumps over the lazy dog."])
         array([0.])
     """
-    if n is not None and not 1 <= n <= _core.MAX_N:
-        raise UsageError(f"n is {n}; choose one from 1 to {_core.MAX_N}")
-    report = progress or (lambda phase, done, total: None)
     _core.import_bloom(
         header,
         output,
         parts=list(parts),
-        n=n,
+        n=None if n is None else check_n(n),
         normalization=normalization,
         overwrite=overwrite,
-        progress=lambda done, total: report("import", done, total),
+        progress=in_phase(progress, "import"),
     )
     return Index.open(output)

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from quotetune import _core
+from quotetune.corpus.manifest import read_manifest
 from quotetune.corpus.results import (
     Document,
     QuipReport,
@@ -83,9 +84,20 @@ class Index:
         return self._index.structures
 
     @property
+    def has_suffix_index(self) -> bool:
+        """Whether the index has `suffix` or `lean`, and so finds quotes, counts and documents."""
+        return not {"suffix", "lean"}.isdisjoint(self.structures)
+
+    @property
     def fpr(self) -> float:
         """False-positive rate of the filter (Bloom: from its actual fill); 0 without one."""
         return self._index.fpr
+
+    @property
+    def ngrams(self) -> int:
+        """N-grams of the corpus, duplicates counted, as the manifest now says."""
+        ngrams: int = read_manifest(self._path)["counts"]["ngrams"]
+        return ngrams
 
     @property
     def record_keys(self) -> tuple[str, str | None, str | None, list[str]]:

@@ -9,16 +9,16 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from quotetune import _core
-from quotetune.corpus.inputs import STDIN, expand_inputs
+from quotetune.corpus.inputs import PARQUET, STDIN, expand_inputs
+from quotetune.corpus.parquet import parquet_rows
+from quotetune.corpus.progress import Progress
 from quotetune.corpus.results import Document
 from quotetune.corpus.rows import (
     ITERABLE,
     InvalidText,
     Keys,
     Row,
-    is_path,
     iterable_rows,
-    parquet_rows,
 )
 from quotetune.corpus.shards import Portion, Shard, portions
 from quotetune.errors import QuotetuneError, QuotetuneWarning, UsageError
@@ -29,12 +29,7 @@ Documents: TypeAlias = (
     | Iterable[str | Document | Mapping[str, Any]]
     | Iterable[os.PathLike[str]]
 )
-# Called with (phase, done, total), in bytes; total is 0 where nobody knows it.
-Progress: TypeAlias = Callable[[str, int, int], None]
-
 _NOTHING = object()
-_MAX_THREADS = 1024
-_LEAST_MEMORY = 256 << 20
 _BATCH_CHARS = 4 << 20
 _BATCH_ROWS = 4096
 
@@ -110,7 +105,7 @@ def feed(
 
 def _split(documents: Any) -> tuple[list[Path] | None, Iterable[Any]]:
     """Tell files from documents: the files, or None and the documents."""
-    if is_path(documents):
+    if isinstance(documents, str | os.PathLike):
         return expand_inputs([documents]), ()
     if isinstance(documents, Mapping | bytes | Document) or not isinstance(documents, Iterable):
         hint = "; choose one split" if isinstance(documents, Mapping) else ""
@@ -135,31 +130,6 @@ def _check_keys(keys: Keys) -> None:
         raise UsageError(f"errors {keys.errors!r}; choose strict, replace or skip")
 
 
-def check_threads(threads: int | None) -> int:
-    """Give the core's number of threads: 0 for one a core."""
-    if threads is not None and not 1 <= threads <= _MAX_THREADS:
-        raise UsageError(f"threads is {threads}; choose 1 or more, at most {_MAX_THREADS}")
-    return threads or 0
-
-
-def check_segment_bytes(segment_bytes: int, most: int = _core.DEFAULT_SEGMENT_BYTES) -> int:
-    """Give the bytes of a segment as they are, if they can be."""
-    if not 1 <= segment_bytes <= most:
-        raise UsageError(f"segment_bytes is {segment_bytes}; choose one from 1 to {most}")
-    return segment_bytes
-
-
-def check_memory_limit(memory_limit: int | None) -> int | None:
-    """Give the bytes of memory to stay within as they are, if they can be."""
-    if memory_limit is None:
-        return None
-    if not isinstance(memory_limit, int) or not _LEAST_MEMORY <= memory_limit < 1 << 60:
-        raise UsageError(
-            f"memory_limit is {memory_limit!r}; give a number of bytes, {_LEAST_MEMORY:,} or more"
-        )
-    return memory_limit
-
-
 def _add_files(builder: _core.Builder, files: list[Portion], keys: Keys, report: Progress) -> None:
     known = all(portion.file != STDIN for portion in files)
     total = sum(portion.end - portion.start for portion in files) if known else 0
@@ -170,7 +140,7 @@ def _add_files(builder: _core.Builder, files: list[Portion], keys: Keys, report:
         def read(done: int, _: int = 0, before: int = before, portion: Portion = portion) -> None:
             report("read", before + max(0, min(done, portion.end) - portion.start), total)
 
-        if file.name.endswith(".parquet"):
+        if file.name.endswith(PARQUET):
             _add_rows(builder, str(file), parquet_rows(file, keys), lambda _: None)
         else:
             builder.add_file(
@@ -214,7 +184,3 @@ def _add_rows(
 def _names(files: list[Path]) -> str:
     names = ["stdin" if file == STDIN else str(file) for file in files]
     return ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
-
-
-def silent(phase: str, done: int, total: int) -> None:
-    """Report to nobody."""

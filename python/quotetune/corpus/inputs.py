@@ -7,7 +7,9 @@ from pathlib import Path
 
 from quotetune.errors import UsageError
 
-ENDINGS = (".jsonl", ".ndjson", ".jsonl.gz", ".jsonl.zst", ".parquet", ".txt")
+JSONL = (".jsonl", ".ndjson")
+PARQUET = ".parquet"
+ENDINGS = (*JSONL, ".jsonl.gz", ".jsonl.zst", PARQUET, ".txt")
 STDIN = Path("-")
 
 _FORMATS = "JSONL (.jsonl, .jsonl.gz, .jsonl.zst), Parquet (.parquet) and text (.txt)"

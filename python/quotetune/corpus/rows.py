@@ -4,12 +4,12 @@ JSONL and text files are read by the Rust core; what is said of keys here holds 
 """
 
 import json
-import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
+from quotetune.corpus.inputs import ENDINGS
 from quotetune.corpus.results import Document
 from quotetune.errors import QuotetuneError, UsageError
 from quotetune.runtime.jsonl import is_unicode
@@ -19,6 +19,8 @@ Row: TypeAlias = tuple[str, str, str, str, int]
 InvalidText: TypeAlias = Literal["strict", "replace", "skip"]
 
 ITERABLE = "documents"
+# Fields of the id and of the source that are read where a record has them.
+USUAL_ID, USUAL_SOURCE = "id", "source"
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,7 @@ def iterable_rows(documents: Iterable[Any], keys: Keys) -> Iterator[Row | None]:
             case Document(source, id, text, metadata):
                 pass
             case Mapping():
-                yield _record_row(document, keys, ITERABLE, position, place)
+                yield record_row(document, keys, ITERABLE, position, place)
                 continue
             case _:
                 raise UsageError(
@@ -72,7 +74,7 @@ def iterable_rows(documents: Iterable[Any], keys: Keys) -> Iterator[Row | None]:
 
 def _check_not_a_file(text: str, position: int) -> None:
     # In a list a str is a text. Nobody means the name of a corpus file by that.
-    if len(text) < 1000 and text.endswith((".jsonl", ".gz", ".zst", ".parquet", ".txt")):
+    if len(text) < 1000 and text.endswith((*ENDINGS, ".gz", ".zst")):
         try:
             exists = Path(text).is_file()
         except ValueError:  # a NUL character
@@ -84,71 +86,24 @@ def _check_not_a_file(text: str, position: int) -> None:
             )
 
 
-def parquet_rows(path: Path, keys: Keys) -> Iterator[Row | None]:
-    """Read the rows of a Parquet file in batches; rows count from 1, as lines do."""
-    import pyarrow as pa
-    from pyarrow import parquet
-
-    try:
-        file = parquet.ParquetFile(path)
-        columns = _columns(file.schema_arrow.names, keys, path)
-        row = 0
-        for batch in file.iter_batches(batch_size=1024, columns=columns):
-            for record in _records(batch, keys.text, path):
-                row += 1
-                yield _record_row(record, keys, path.stem, row, f"{path}:{row}")
-    except (pa.ArrowException, OSError) as error:  # the latter of pages
-        problem = " ".join(str(error).split())
-        raise QuotetuneError(
-            f"{path}: not a readable Parquet file ({problem}); get it again"
-        ) from error
-
-
-def _columns(names: list[str], keys: Keys, path: Path) -> list[str]:
-    for key, option in (
-        (keys.text, "--text-key"),
-        (keys.id, "--id-key"),
-        (keys.source_key, "--source-key"),
-    ):
-        if key is not None and key not in names:
-            raise QuotetuneError(
-                f"{path}: no column {key!r}; name one of {', '.join(names)} with {option}"
-            )
-    wanted = {keys.text, keys.id or "id", keys.source_key or "source", *keys.metadata}
-    return [name for name in names if name in wanted]
-
-
-def _records(batch: Any, text_key: str, path: Path) -> Iterator[dict[str, Any]]:
-    """Give the rows of a batch; the text as bytes, for it may be no UTF-8."""
-    import pyarrow as pa
-
-    columns = {name: batch.column(name) for name in batch.schema.names}
-    text = columns[text_key]
-    if pa.types.is_dictionary(text.type):
-        text = text.dictionary_decode()
-    if pa.types.is_string(text.type):
-        text = text.cast(pa.binary())
-    elif pa.types.is_large_string(text.type):
-        text = text.cast(pa.large_binary())
-    else:
-        raise QuotetuneError(
-            f"{path}: the column {text_key!r} holds {text.type}, not strings; name another one "
-            "with --text-key"
-        )
-    columns[text_key] = text
-    try:
-        values = [column.to_pylist() for column in columns.values()]
-    except UnicodeDecodeError as error:
-        raise QuotetuneError(f"{path}: invalid UTF-8 outside of the text; mend the file") from error
-    except (ValueError, OverflowError) as error:
-        raise QuotetuneError(f"{path}: {error}; leave that column out of the metadata") from error
-    for row in zip(*values, strict=True):
-        yield dict(zip(columns, row, strict=True))
-
-
-def _record_row(
+def record_row(
     record: Mapping[str, Any], keys: Keys, input: str, place: int, where: str
 ) -> Row | None:
+    """Turn a record into a row.
+
+    Args:
+        record: The record; its text may be bytes.
+        keys: Its fields.
+        input: Name of the input: the source, by default.
+        place: Place of the record in the input: the id, by default.
+        where: The same for messages.
+
+    Returns:
+        The row; None for a record that is skipped.
+
+    Raises:
+        QuotetuneError: The record is malformed.
+    """
     if keys.text not in record:
         raise QuotetuneError(
             f"{where}: no key {keys.text!r}; name the key of the text with text_key"
@@ -166,9 +121,9 @@ def _record_row(
             ) from error
     source = keys.source
     if source is None:
-        named = _name(record, keys.source_key, "source", where)
+        named = _name(record, keys.source_key, USUAL_SOURCE, where)
         source = input if named is None else named
-    id = _name(record, keys.id, "id", where)
+    id = _name(record, keys.id, USUAL_ID, where)
     metadata = {key: record[key] for key in keys.metadata if key in record}
     return _row(source, str(place) if id is None else id, text, metadata, place, keys, where)
 
@@ -221,8 +176,3 @@ def _row(
             f"{where}: the source, the id or the metadata holds a lone surrogate; mend the document"
         )
     return source, id, text, blob, place
-
-
-def is_path(documents: object) -> bool:
-    """Tell whether an argument of `build_index` names files instead of holding documents."""
-    return isinstance(documents, str | os.PathLike)

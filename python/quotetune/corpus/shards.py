@@ -5,11 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from quotetune.corpus.inputs import STDIN
+from quotetune.corpus.inputs import JSONL, STDIN
 from quotetune.errors import UsageError
-
-# Files of these can begin to be read at any line.
-_CUTTABLE = (".jsonl", ".ndjson")
 
 
 @dataclass(frozen=True)
@@ -74,7 +71,7 @@ def portions(files: list[Path], shard: Shard | None) -> list[Portion]:
     before = 0
     for file, size in zip(files, sizes, strict=True):
         start, end = max(first - before, 0), min(last - before, size)
-        if file.name.endswith(_CUTTABLE):
+        if file.name.endswith(JSONL):  # reading can start at any line
             wanted = start < end
         else:
             # An empty text file is a document, too.

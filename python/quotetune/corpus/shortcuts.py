@@ -1,35 +1,26 @@
 """The two calls most people want, for an index or its path."""
 
-import os
 from collections.abc import Iterable
 from typing import overload
 
 import numpy as np
 from numpy.typing import NDArray
 
-from quotetune.corpus.index import Index
+from quotetune.corpus.index_or_path import IndexOrPath, opened
 from quotetune.corpus.results import Quote
-
-
-def _opened(index: Index | str | os.PathLike[str]) -> Index:
-    return index if isinstance(index, Index) else Index.open(index)
 
 
 @overload
 def quip_score(  # type: ignore[overload-overlap]
-    text: str, index: Index | str | os.PathLike[str]
+    text: str, index: IndexOrPath
 ) -> float | None: ...
 
 
 @overload
-def quip_score(
-    text: Iterable[str], index: Index | str | os.PathLike[str]
-) -> NDArray[np.float64]: ...
+def quip_score(text: Iterable[str], index: IndexOrPath) -> NDArray[np.float64]: ...
 
 
-def quip_score(
-    text: str | Iterable[str], index: Index | str | os.PathLike[str]
-) -> float | NDArray[np.float64] | None:
+def quip_score(text: str | Iterable[str], index: IndexOrPath) -> float | NDArray[np.float64] | None:
     """Score a text: the share of its n-grams that stand in the corpus (see `Index.quip`).
 
     Args:
@@ -53,15 +44,15 @@ def quip_score(
         True
     """
     if isinstance(text, str):
-        score = float(_opened(index).quip([text])[0])
+        score = float(opened(index).quip([text])[0])
         return None if np.isnan(score) else score
-    return _opened(index).quip(text)
+    return opened(index).quip(text)
 
 
 @overload
 def trace(  # type: ignore[overload-overlap]
     text: str,
-    index: Index | str | os.PathLike[str],
+    index: IndexOrPath,
     min_chars: int | None = None,
     max_documents: int = 10,
 ) -> list[Quote]: ...
@@ -70,7 +61,7 @@ def trace(  # type: ignore[overload-overlap]
 @overload
 def trace(
     text: Iterable[str],
-    index: Index | str | os.PathLike[str],
+    index: IndexOrPath,
     min_chars: int | None = None,
     max_documents: int = 10,
 ) -> list[list[Quote]]: ...
@@ -78,7 +69,7 @@ def trace(
 
 def trace(
     text: str | Iterable[str],
-    index: Index | str | os.PathLike[str],
+    index: IndexOrPath,
     min_chars: int | None = None,
     max_documents: int = 10,
 ) -> list[Quote] | list[list[Quote]]:
@@ -103,4 +94,4 @@ def trace(
         >>> [quote.text for quote in trace("A quick brown fox jumps over us.", index)]
         [' quick brown fox jumps over ']
     """
-    return _opened(index).trace(text, min_chars, max_documents)
+    return opened(index).trace(text, min_chars, max_documents)

@@ -7,7 +7,7 @@ from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
 
-from quotetune.evaluation.evaluate import BEST_OF_N, REFERENCE, evaluate_tables, text_table
+from quotetune.evaluation.sample_metrics import BEST_OF_N, REFERENCE, evaluate_tables, text_table
 from quotetune.measures.bootstrap import bootstrap_settings, difference_intervals
 from quotetune.measures.responses import best_of_n as best_responses
 from quotetune.measures.scoring_models import ScoringModels

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from quotetune.errors import UsageError
-from quotetune.evaluation.evaluate import text_table
+from quotetune.evaluation.sample_metrics import text_table
 from quotetune.prompts.prompt import Prompt
 from quotetune.prompts.reading import content_key
 from quotetune.runtime.jsonl import is_unicode, read_objects
@@ -44,7 +44,7 @@ def read_responses_file(path: Path, prompts: Sequence[Prompt]) -> Any:
             " JSONL file of responses"
         ) from error
     ids = {prompt.id for prompt in prompts}
-    by_content = {content_key(last_words(prompt)): prompt.id for prompt in prompts}
+    by_content = {content_key(prompt.last_message): prompt.id for prompt in prompts}
     rows: list[tuple[str, int, str | None]] = []
     seen: Counter[str] = Counter()
     for where, row in read_objects(lines, str(path), UsageError):
@@ -57,11 +57,6 @@ def read_responses_file(path: Path, prompts: Sequence[Prompt]) -> Any:
     if not rows:
         raise UsageError(f"{path}: there are no responses in it: write one a line")
     return text_table(rows)
-
-
-def last_words(prompt: Prompt) -> str:
-    """Return what a prompt asks: its text, or the last message of its chat."""
-    return (prompt.text or "") if prompt.messages is None else prompt.messages[-1]["content"]
 
 
 def _prompt_id(where: str, row: dict[str, Any], ids: set[str], by_content: dict[str, str]) -> str:

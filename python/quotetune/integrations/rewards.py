@@ -1,12 +1,11 @@
 """QUIP for other people's trainers: a reward function for TRL, and a scorer for `datasets.map`."""
 
-import hashlib
 import math
-import os
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
-from quotetune.corpus.index import Index
+from quotetune.corpus.index_or_path import IndexOrPath, opened
+from quotetune.corpus.manifest import version_name
 from quotetune.errors import UsageError
 
 Completion: TypeAlias = str | Sequence[Mapping[str, Any]]
@@ -59,7 +58,7 @@ class QuipReward:
 
     def __init__(
         self,
-        index: Index | str | os.PathLike[str],
+        index: IndexOrPath,
         *,
         min_chars: int = 0,
         max_chars: int | None = None,
@@ -75,7 +74,7 @@ class QuipReward:
             if value < 0:
                 raise UsageError(f"{name} is {value}; choose 0 or more")
         self.__name__ = "quip_reward"  # what the trainer's logs call it
-        self.index = index if isinstance(index, Index) else Index.open(index)
+        self.index = opened(index)
         self.min_chars = min_chars
         self.max_chars = max_chars
         self.buffer_chars = buffer_chars
@@ -147,11 +146,10 @@ class QuipScorer:
         [1.0, None]
     """
 
-    def __init__(self, index: Index | str | os.PathLike[str], column: str = "text") -> None:
-        self.index = index if isinstance(index, Index) else Index.open(index)
+    def __init__(self, index: IndexOrPath, column: str = "text") -> None:
+        self.index = opened(index)
         self.column = column
-        manifest = (self.index.path / "manifest.json").read_bytes()
-        self.version = hashlib.blake2b(manifest, digest_size=8).hexdigest()
+        self.version = version_name(self.index.path)
 
     def __call__(self, batch: Mapping[str, Sequence[Any]]) -> dict[str, list[Any]]:
         """Score a batch.

@@ -1,29 +1,34 @@
-"""What a preference can be about: criteria that give a response a number.
+"""The functions that compute the criteria of `quotetune.metrics.criteria`, one for each name.
 
-QUIP, the length and those that take a model are not here: scoring, sampling and
-`quotetune.measures.neural` have them.
+QUIP and the length are not here: scoring and sampling know them.
 """
 
-import json
 import re
-from collections.abc import Sequence
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from math import fsum, log
-from typing import TYPE_CHECKING
+from pathlib import Path
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+import numpy as np
+from numpy.typing import NDArray
 
-    from quotetune.corpus.index import Index
-    from quotetune.prompts.prompt import Prompt
+from quotetune.config import ModelConfig
+from quotetune.corpus.index import Index
+from quotetune.errors import UsageError
+from quotetune.measures import neural
+from quotetune.measures.scoring_models import prompt_words
+from quotetune.prompts.prompt import Prompt
 
 Numbers = list[float | None]
+Prompts = Sequence[Prompt | None]
+_REPETITION_WORDS = 4
 # What an n-gram loses when an index normalises it once more.
 _NOT_STABLE = re.compile(r"^\s|\s$|\n\s")
 
 
 def on_topic_quip(
-    index: "Index", texts: Sequence[str], documents: Sequence[Sequence[tuple[str, str]] | None]
+    index: Index, texts: Sequence[str], documents: Sequence[Sequence[tuple[str, str]] | None]
 ) -> Numbers:
     """Return the share of each text's n-grams that stand in documents of its own.
 
@@ -47,7 +52,7 @@ def on_topic_quip(
     return values
 
 
-def long_quotes(index: "Index", texts: Sequence[str], min_chars: Sequence[int]) -> Numbers:
+def long_quotes(index: Index, texts: Sequence[str], min_chars: Sequence[int]) -> Numbers:
     """Return the share of each text's characters that are inside long quotes.
 
     The mean over L of coverage by maximal quotes of at least L characters. The Creativity Index (Lu
@@ -75,7 +80,7 @@ def long_quotes(index: "Index", texts: Sequence[str], min_chars: Sequence[int]) 
     return values
 
 
-def rarity(index: "Index", texts: Sequence[str]) -> Numbers:
+def rarity(index: Index, texts: Sequence[str]) -> Numbers:
     """Return how rare the quoted n-grams of each text are in the corpus.
 
     The mean of -ln(count / total) over the n-grams of the text that stand in the corpus, duplicates
@@ -90,16 +95,14 @@ def rarity(index: "Index", texts: Sequence[str]) -> Numbers:
     Returns:
         Nats, 0 or more; 0 for a text that quotes nothing.
     """
-    from quotetune import _core
-
-    total = json.loads(_core.read_manifest(index.path))["counts"]["ngrams"]
+    total = index.ngrams
     quoted = [_looked_up(text, hits, index.n) for text, hits in index.windows(texts, exact=True)]
     distinct = list(dict.fromkeys(ngram for ngrams in quoted for ngram in ngrams))
     counts = dict(zip(distinct, index.count(distinct).tolist(), strict=True))
     return [_mean_information([counts[ngram] for ngram in ngrams], total) for ngrams in quoted]
 
 
-def _looked_up(text: str, hits: "NDArray[np.bool_]", n: int) -> list[str]:
+def _looked_up(text: str, hits: NDArray[np.bool_], n: int) -> list[str]:
     ngrams = (text[i : i + n] for i in hits.nonzero()[0].tolist())
     return [ngram for ngram in ngrams if not _NOT_STABLE.search(ngram)]
 
@@ -108,11 +111,131 @@ def _mean_information(counts: Sequence[int], total: int) -> float:
     return fsum(log(total / count) for count in counts) / len(counts) if counts else 0.0
 
 
-def reference_similarity(texts: Sequence[str], prompts: Sequence["Prompt | None"]) -> Numbers:
+def reference_similarity(texts: Sequence[str], prompts: Prompts) -> Numbers:
     """Return ROUGE-L of each text against its prompt's reference; None without one."""
-    from quotetune.measures.responses import rouge_l
-
     return [
         None if prompt is None or prompt.reference is None else rouge_l(text, prompt.reference)
         for text, prompt in zip(texts, prompts, strict=True)
     ]
+
+
+def repetition(text: str) -> float:
+    """Return the share of a text's word 4-grams that stood in it before.
+
+    Args:
+        text: The text; its words are what white space separates.
+
+    Returns:
+        1 - distinct / all; 0 for a text of fewer than four words.
+
+    Example:
+        >>> repetition("to be or not to be or not")
+        0.2
+    """
+    words = text.split()
+    ngrams = [
+        tuple(words[i : i + _REPETITION_WORDS]) for i in range(len(words) - _REPETITION_WORDS + 1)
+    ]
+    return (len(ngrams) - len(set(ngrams))) / len(ngrams) if ngrams else 0.0
+
+
+def rouge_l(response: str, reference: str) -> float:
+    """Return the F-measure of ROUGE-L (Lin 2004), between 0 and 1.
+
+    Args:
+        response: The response.
+        reference: What it is compared with.
+
+    Raises:
+        UsageError: The package rouge-score is not installed.
+
+    Example:
+        >>> round(rouge_l("The cat sat.", "the cat sat down"), 3)
+        0.857
+    """
+    try:
+        from rouge_score.rouge_scorer import RougeScorer
+    except ImportError as error:
+        raise UsageError("ROUGE-L needs rouge-score: install quotetune[train]") from error
+    score = RougeScorer(["rougeL"]).score(target=reference, prediction=response)
+    return float(score["rougeL"].fmeasure)
+
+
+def perplexity(texts: Sequence[str], prompts: Prompts, model: ModelConfig, work: Path) -> Numbers:
+    """Return the perplexity of each text, given the words of its prompt.
+
+    Args:
+        texts: The texts.
+        prompts: The prompt of each.
+        model: The scoring model.
+        work: Directory for the files of the child process; it is removed.
+    """
+    contexts = [prompt_words(prompt) if prompt else "" for prompt in prompts]
+    values = neural.perplexities(texts, model, contexts=contexts, work=work)
+    shutil.rmtree(work, ignore_errors=True)
+    return values
+
+
+def bart_score(texts: Sequence[str], prompts: Prompts, model: ModelConfig, work: Path) -> Numbers:
+    """Return the BARTScore of each text against its prompt's reference; None without one.
+
+    Args:
+        texts: The texts.
+        prompts: The prompt of each.
+        model: An encoder-decoder model.
+        work: Directory for the files of the child process; it is removed.
+    """
+    known = [i for i, prompt in enumerate(prompts) if prompt and prompt.reference]
+    references = [prompt.reference for prompt in prompts if prompt and prompt.reference]
+    found = neural.bart_scores([texts[i] for i in known], references, model, work=work)
+    values: Numbers = [None] * len(texts)
+    for i, value in zip(known, found, strict=True):
+        values[i] = value
+    shutil.rmtree(work, ignore_errors=True)
+    return values
+
+
+@dataclass(frozen=True)
+class Given:
+    """What a criterion is computed with, beside texts and their prompts.
+
+    Attributes:
+        index: The index of the corpus.
+        min_chars: The lengths of `long_quotes`; empty if that is not asked for.
+        model: The model of a criterion that takes one.
+        work: Directory for the files of a model's child process.
+    """
+
+    index: Path
+    min_chars: Sequence[int]
+    model: ModelConfig | None
+    work: Path
+
+    @property
+    def opened(self) -> Index:
+        """The index, opened."""
+        return Index.open(self.index)
+
+    @property
+    def required_model(self) -> ModelConfig:
+        """The model, for a criterion that takes one."""
+        assert self.model is not None
+        return self.model
+
+
+# The function of each criterion that has a stage of its own; scoring and sampling know the others.
+FUNCTIONS: Mapping[str, Callable[[Sequence[str], Prompts, Given], Numbers]] = {
+    "on_topic_quip": lambda texts, prompts, given: on_topic_quip(
+        given.opened, texts, [prompt.documents if prompt else None for prompt in prompts]
+    ),
+    "long_quotes": lambda texts, _, given: long_quotes(given.opened, texts, given.min_chars),
+    "rarity": lambda texts, _, given: rarity(given.opened, texts),
+    "reference_similarity": lambda texts, prompts, _: reference_similarity(texts, prompts),
+    "repetition": lambda texts, *_: [repetition(text) for text in texts],
+    "perplexity": lambda texts, prompts, given: perplexity(
+        texts, prompts, given.required_model, given.work
+    ),
+    "bart_score": lambda texts, prompts, given: bart_score(
+        texts, prompts, given.required_model, given.work
+    ),
+}

@@ -33,7 +33,7 @@ def quoting_rows(
         `documents_quoted`, `quote_lengths` and `quoted_documents`, as docs/metrics.md has them.
         What only a suffix structure knows is None without one.
     """
-    exact = bool({"suffix", "lean"} & set(index.structures))
+    exact = index.has_suffix_index
     topics = _on_topic_scores(prompts, texts, index) if exact else [None] * len(texts)
     quotes = index.trace(list(texts), max_documents=1) if exact else [None] * len(texts)
     rows = []

@@ -5,14 +5,13 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from quotetune.errors import QuotetuneError, UsageError
+from quotetune.errors import QuotetuneError
+from quotetune.measures.criteria import repetition, rouge_l
 from quotetune.metrics.table import AVERAGED
 from quotetune.sampling.parts import token_length
 
 if TYPE_CHECKING:
     from quotetune.corpus.results import QuipReport
-
-_REPETITION_WORDS = 4
 
 
 class ScoringIndex(Protocol):
@@ -119,48 +118,6 @@ def best_of_n(samples: Any, index: ScoringIndex) -> Any:
         if (quip[row], -numbers[row]) > (quip[other], -numbers[other]):
             best[prompt_id] = row
     return samples.take(sorted(best.values()))
-
-
-def repetition(text: str) -> float:
-    """Return the share of a text's word 4-grams that stood in it before.
-
-    Args:
-        text: The text; its words are what white space separates.
-
-    Returns:
-        1 - distinct / all; 0 for a text of fewer than four words.
-
-    Example:
-        >>> repetition("to be or not to be or not")
-        0.2
-    """
-    words = text.split()
-    ngrams = [
-        tuple(words[i : i + _REPETITION_WORDS]) for i in range(len(words) - _REPETITION_WORDS + 1)
-    ]
-    return (len(ngrams) - len(set(ngrams))) / len(ngrams) if ngrams else 0.0
-
-
-def rouge_l(response: str, reference: str) -> float:
-    """Return the F-measure of ROUGE-L (Lin 2004), between 0 and 1.
-
-    Args:
-        response: The response.
-        reference: What it is compared with.
-
-    Raises:
-        UsageError: The package rouge-score is not installed.
-
-    Example:
-        >>> round(rouge_l("The cat sat.", "the cat sat down"), 3)
-        0.857
-    """
-    try:
-        from rouge_score.rouge_scorer import RougeScorer
-    except ImportError as error:
-        raise UsageError("ROUGE-L needs rouge-score: install quotetune[train]") from error
-    score = RougeScorer(["rougeL"]).score(target=reference, prediction=response)
-    return float(score["rougeL"].fmeasure)
 
 
 def _measure(row: Mapping[str, Any], report: "QuipReport", reference: str | None) -> dict[str, Any]:

@@ -8,12 +8,63 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from quotetune.errors import UsageError
 from quotetune.sampling.parts import Row, token_length
 
 GOLD = -1
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One response to a prompt, as far as it matters for ranking and pairing.
+
+    Attributes:
+        sample: Its number among the samples of the prompt, from 0; `GOLD` for the reference.
+        text: The text.
+        quip: QUIP-Score, a fraction; None if it is too short to have one.
+        length: Tokens, without the end-of-text token.
+        values: Its other measures by name, as criteria and constraints need them.
+    """
+
+    sample: int
+    text: str
+    quip: float | None
+    length: int
+    values: Mapping[str, float | None] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TokenizedCandidate(Candidate):
+    """A candidate with its tokens, as a pair of it is trained on.
+
+    Attributes:
+        prompt_id: The prompt's id.
+        prompt_token_ids: The tokens of the prompt.
+        token_ids: Its own tokens.
+        cut: Whether it reached `max_tokens`.
+    """
+
+    prompt_id: str
+    prompt_token_ids: list[int]
+    token_ids: list[int]
+    cut: bool
+
+
+@dataclass(frozen=True)
+class RankedCandidate:
+    """A candidate and its place among the others of its prompt.
+
+    Attributes:
+        candidate: The candidate.
+        win_rate: Its mean win rate; None if it is too short to be ranked.
+        repetitive: Whether it is an automatic negative.
+    """
+
+    candidate: TokenizedCandidate
+    win_rate: float | None
+    repetitive: bool
 
 
 @dataclass(frozen=True)
@@ -41,33 +92,35 @@ def candidate_parts(samples: Path, gold: Path | None) -> list[Path]:
     return parts + ([] if gold is None else sorted(gold.glob("part-*.parquet")))
 
 
-def candidates_by_prompt(files: CandidateFiles) -> Iterator[tuple[str, list[Row]]]:
+def candidates_by_prompt(
+    files: CandidateFiles,
+) -> Iterator[tuple[str, list[TokenizedCandidate]]]:
     """Read the candidates of each prompt.
 
     Args:
         files: The files; a part of the samples at a time is in memory.
 
     Yields:
-        A prompt's id and its candidates: the columns of a part file, `quip`, and a key a measure.
+        A prompt's id and its candidates.
 
     Raises:
         UsageError: A file is not about these candidates.
     """
-    gold: dict[str, list[Row]] = {}
+    gold: dict[str, list[TokenizedCandidate]] = {}
     references = [] if files.gold is None else candidate_parts(files.gold, None)
     samples = candidate_parts(files.samples, None)
     measured = _Measured(files)
     measured.skip(samples)
-    for prompt_id, row in measured.rows(references):
-        gold.setdefault(prompt_id, []).append(row)
+    for candidate in measured.candidates(references):
+        gold.setdefault(candidate.prompt_id, []).append(candidate)
     measured.check_end()
     measured.skip([])
     for part in samples:
-        by_prompt: dict[str, list[Row]] = {}
-        for prompt_id, row in measured.rows([part]):
-            by_prompt.setdefault(prompt_id, []).append(row)
-        for prompt_id, rows in by_prompt.items():
-            yield prompt_id, rows + gold.get(prompt_id, [])
+        by_prompt: dict[str, list[TokenizedCandidate]] = {}
+        for candidate in measured.candidates([part]):
+            by_prompt.setdefault(candidate.prompt_id, []).append(candidate)
+        for prompt_id, candidates in by_prompt.items():
+            yield prompt_id, candidates + gold.get(prompt_id, [])
 
 
 class _Measured:
@@ -91,23 +144,30 @@ class _Measured:
 
         self._offset = sum(pq.read_metadata(part).num_rows for part in parts)
 
-    def rows(self, parts: Iterable[Path]) -> Iterator[tuple[str, Row]]:
-        """Yield the rows of parts with their measures."""
+    def candidates(self, parts: Iterable[Path]) -> Iterator[TokenizedCandidate]:
+        """Yield the candidates of parts with their measures."""
         import pyarrow.parquet as pq
 
         for part in parts:
             rows = pq.read_table(part).to_pylist()
-            names = [(row["prompt_id"], row["sample"]) for row in rows]
-            for measure, (path, table) in self._tables.items():
-                values = table.slice(self._offset, len(rows)).to_pylist()
-                if names != [(value["prompt_id"], value["sample"]) for value in values]:
-                    raise UsageError(f"{path}: not the scores of {part}: score the samples again")
-                column = table.column_names[-1]
-                for row, value in zip(rows, values, strict=True):
-                    row[measure] = value[column]
+            columns = self._columns(part, rows)
+            quip = columns.pop("quip")
             self._offset += len(rows)
-            for row in rows:
-                yield row["prompt_id"], row
+            for i, row in enumerate(rows):
+                values = {name: column[i] for name, column in columns.items()}
+                yield _candidate(row, quip[i], values)
+
+    def _columns(self, part: Path, rows: list[Row]) -> dict[str, list[float | None]]:
+        """Return QUIP and the measures of the rows of a part."""
+        names = [(row["prompt_id"], row["sample"]) for row in rows]
+        columns = {}
+        for measure, (path, table) in self._tables.items():
+            values = table.slice(self._offset, len(rows))
+            found = zip(values["prompt_id"].to_pylist(), values["sample"].to_pylist(), strict=True)
+            if names != list(found):
+                raise UsageError(f"{path}: not the scores of {part}: score the samples again")
+            columns[measure] = values.column(-1).to_pylist()
+        return columns
 
     def check_end(self) -> None:
         """Refuse measures of more candidates than there are."""
@@ -116,6 +176,22 @@ class _Measured:
                 raise UsageError(
                     f"{path}: more scores than there are samples in {self._samples}: score again"
                 )
+
+
+def _candidate(
+    row: Row, quip: float | None, values: Mapping[str, float | None]
+) -> TokenizedCandidate:
+    return TokenizedCandidate(
+        sample=row["sample"],
+        text=row["response"],
+        quip=quip,
+        length=token_length(row),
+        values=values,
+        prompt_id=row["prompt_id"],
+        prompt_token_ids=row["prompt_token_ids"],
+        token_ids=row["token_ids"],
+        cut=row["finish_reason"] == "length",
+    )
 
 
 class CandidatesWriter:
@@ -133,7 +209,8 @@ class CandidatesWriter:
         import pyarrow as pa
         import pyarrow.parquet as pq
 
-        numbers = ["quip", *sorted(measures), "win_rate"]
+        self._measures = sorted(measures)
+        numbers = ["quip", *self._measures, "win_rate"]
         self._schema = pa.schema(
             [
                 ("prompt_id", pa.string()),
@@ -144,14 +221,22 @@ class CandidatesWriter:
             ]
         )
         self._writer = pq.ParquetWriter(path, self._schema)
-        self._waiting: list[Row] = []
+        self._waiting: list[dict[str, Any]] = []
 
-    def write(self, rows: Iterable[Row]) -> None:
+    def write(self, ranked: Iterable[RankedCandidate]) -> None:
         """Add ranked candidates."""
-        names = [name for name in self._schema.names if name != "length"]
-        for row in rows:
+        for one in ranked:
+            candidate = one.candidate
             self._waiting.append(
-                {name: row[name] for name in names} | {"length": token_length(row)}
+                {
+                    "prompt_id": candidate.prompt_id,
+                    "sample": candidate.sample,
+                    "length": candidate.length,
+                    "quip": candidate.quip,
+                    **{name: candidate.values[name] for name in self._measures},
+                    "win_rate": one.win_rate,
+                    "repetitive": one.repetitive,
+                }
             )
         if len(self._waiting) >= self._ROWS_AT_ONCE:
             self._flush()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from quotetune.config import ModelConfig
 from quotetune.errors import UsageError
 from quotetune.pairing.candidates import GOLD, candidate_parts
+from quotetune.sampling.parts import Row, part_path, schema
 
 if TYPE_CHECKING:
     from quotetune.prompts.prompt import Prompt
@@ -34,13 +35,12 @@ def write_gold(
     import pyarrow.parquet as pq
 
     from quotetune.models.tokenizer import end_token, load_tokenizer
-    from quotetune.sampling.parts import part_path, schema
 
     tokenizer = load_tokenizer(model)
     end = end_token(model, tokenizer)
     shown = _prompt_tokens(samples)
     rows = [
-        _candidate(prompt, shown[prompt.id], tokenizer, end, max_tokens)
+        _sample_row(prompt, shown[prompt.id], tokenizer, end, max_tokens)
         for prompt in prompts
         if prompt.reference and prompt.id in shown
     ]
@@ -52,9 +52,9 @@ def write_gold(
     pq.write_table(pa.Table.from_pylist(rows, schema()), part_path(output, 0))
 
 
-def _candidate(
+def _sample_row(
     prompt: "Prompt", shown: list[int], tokenizer: Any, end: int | None, max_tokens: int
-) -> dict[str, Any]:
+) -> Row:
     text = prompt.reference or ""
     ids = _reference_tokens(prompt, text, shown, tokenizer)
     cut = end is None or len(ids) >= max_tokens

@@ -7,20 +7,20 @@ stands first sways a judge (Zheng et al. 2023, section 3.3); the mean of both or
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from quotetune.config.preference import JudgeConfig
-from quotetune.pairing.candidates import CandidateFiles, candidates_by_prompt
+from quotetune.pairing.candidates import Candidate, CandidateFiles, candidates_by_prompt
 from quotetune.pairing.comparisons import compared
 from quotetune.pairing.preference import Matrix
 from quotetune.prompts.prompt import Prompt
 from quotetune.sampling import Progress, run_sampling
-from quotetune.sampling.parts import Row
 
 _MARKED = re.compile(r"\[\[([AB])\]\]")
 _BARE = re.compile(r"\W*([AB])\W*")
+# A prompt's id and two of its candidates.
+_Comparison = tuple[str, Candidate, Candidate]
 
 
 def run_judge(
@@ -68,25 +68,19 @@ def run_judge(
     _write_verdicts(output, comparisons)
 
 
-def _comparisons(
-    files: CandidateFiles, most: int | None, seed: int
-) -> Iterator[tuple[str, Row, Row]]:
-    for prompt_id, rows in candidates_by_prompt(files):
-        ranked = [row for row in rows if row["quip"] is not None]
-        texts = [row["response"] for row in ranked]
+def _comparisons(files: CandidateFiles, most: int | None, seed: int) -> Iterator[_Comparison]:
+    for prompt_id, candidates in candidates_by_prompt(files):
+        ranked = [candidate for candidate in candidates if candidate.quip is not None]
+        texts = [candidate.text for candidate in ranked]
         for first, second in compared(texts, most, f"{seed}:{prompt_id}"):
             yield prompt_id, ranked[first], ranked[second]
 
 
-def _question(judge: JudgeConfig, prompt: Prompt, first: Row, second: Row) -> Prompt:
-    parts = {
-        "{prompt}": shown_prompt(prompt),
-        "{first}": first["response"],
-        "{second}": second["response"],
-    }
+def _question(judge: JudgeConfig, prompt: Prompt, first: Candidate, second: Candidate) -> Prompt:
+    parts = {"{prompt}": shown_prompt(prompt), "{first}": first.text, "{second}": second.text}
     # All at once: a response may hold the name of a place.
     text = re.sub(r"\{(?:prompt|first|second)\}", lambda place: parts[place[0]], judge.template)
-    name = f"{prompt.id}/{first['sample']}/{second['sample']}"
+    name = f"{prompt.id}/{first.sample}/{second.sample}"
     if judge.format == "text":
         return Prompt(id=name, text=text)
     return Prompt(id=name, messages=[{"role": "user", "content": text}])
@@ -149,7 +143,7 @@ def preference_of(replies: Sequence[str], turned: Sequence[str]) -> tuple[float,
     return (first + 1 - second) / 2, sum(vote is None for vote in [*votes, *others])
 
 
-def _write_verdicts(output: Path, comparisons: Sequence[tuple[str, Row, Row]]) -> None:
+def _write_verdicts(output: Path, comparisons: Sequence[_Comparison]) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -160,7 +154,7 @@ def _write_verdicts(output: Path, comparisons: Sequence[tuple[str, Row, Row]]) -
         replies.setdefault(row["prompt_id"], []).append(row["response"])
     rows = []
     for prompt_id, first, second in comparisons:
-        one, other = first["sample"], second["sample"]
+        one, other = first.sample, second.sample
         preference, undecided = preference_of(
             replies[f"{prompt_id}/{one}/{other}"], replies[f"{prompt_id}/{other}/{one}"]
         )
@@ -197,12 +191,12 @@ class Verdicts:
             self.comparisons += 1
             self.undecided += row["undecided"]
 
-    def matrix(self, prompt_id: str, rows: Sequence[Mapping[str, Any]]) -> Matrix:
+    def matrix(self, prompt_id: str, candidates: Sequence[Candidate]) -> Matrix:
         """Return P(i > j) of a prompt's candidates: 1/2 of equal texts, NaN if nobody has asked."""
         known = self._found.get(prompt_id, {})
 
-        def preference(one: Mapping[str, Any], other: Mapping[str, Any]) -> float:
-            unasked = 0.5 if one["response"] == other["response"] else np.nan
-            return known.get((one["sample"], other["sample"]), unasked)
+        def preference(one: Candidate, other: Candidate) -> float:
+            unasked = 0.5 if one.text == other.text else np.nan
+            return known.get((one.sample, other.sample), unasked)
 
-        return np.array([[preference(one, other) for other in rows] for one in rows])
+        return np.array([[preference(one, other) for other in candidates] for one in candidates])

@@ -4,30 +4,19 @@ QUIP and the length are known from scoring and sampling; what the others are is 
 `quotetune.measures.criteria`.
 """
 
-import shutil
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from quotetune.errors import QuotetuneError
-from quotetune.measures.criteria import (
-    Numbers,
-    long_quotes,
-    on_topic_quip,
-    rarity,
-    reference_similarity,
-)
+from quotetune.measures.criteria import FUNCTIONS, Given, Numbers, Prompts
 from quotetune.pairing.candidates import candidate_parts
 from quotetune.pairing.ranking_config import RankingConfig
+from quotetune.prompts.prompt import Prompt
 from quotetune.runtime.console import Report
 
-if TYPE_CHECKING:
-    from quotetune.prompts.prompt import Prompt
-
-NEURAL = ("perplexity", "bart_score")
 _BATCH = 4096
 # From texts and their prompts to numbers.
-Measure = Callable[[Sequence[str], Sequence["Prompt | None"]], Numbers]
+Measure = Callable[[Sequence[str], Prompts], Numbers]
 
 
 def write_measure(
@@ -36,7 +25,7 @@ def write_measure(
     output: Path,
     measure: Measure,
     *,
-    prompts: Mapping[str, "Prompt"],
+    prompts: Mapping[str, Prompt],
     at_once: bool = False,
     progress: Report,
 ) -> None:
@@ -88,49 +77,12 @@ def measure_of(name: str, config: RankingConfig, work: Path) -> Measure:
     Returns:
         From texts and their prompts to numbers.
     """
-    from quotetune.corpus.index import Index
-
-    match name:
-        case "on_topic_quip":
-            return lambda texts, prompts: on_topic_quip(
-                Index.open(config.index), texts, [p.documents if p else None for p in prompts]
-            )
-        case "long_quotes":
-            assert config.preference and config.preference.long_quotes
-            lengths = config.preference.long_quotes.min_chars
-            return lambda texts, _: long_quotes(Index.open(config.index), texts, lengths)
-        case "rarity":
-            return lambda texts, _: rarity(Index.open(config.index), texts)
-        case "reference_similarity":
-            return reference_similarity
-        case "repetition":
-            from quotetune.measures.responses import repetition
-
-            return lambda texts, _: [repetition(text) for text in texts]
-        case "perplexity" | "bart_score":
-            return _neural(name, config, work)
-    raise AssertionError(name)
-
-
-def _neural(name: str, config: RankingConfig, work: Path) -> Measure:
-    model = config.model_of(name)
-    assert model is not None
-
-    def measure(texts: Sequence[str], prompts: Sequence["Prompt | None"]) -> Numbers:
-        from quotetune.measures.neural import bart_scores, perplexities
-        from quotetune.measures.scoring_models import prompt_words
-
-        if name == "perplexity":
-            contexts = [prompt_words(prompt) if prompt else "" for prompt in prompts]
-            values: Numbers = perplexities(texts, model, contexts=contexts, work=work)
-        else:
-            known = [i for i, prompt in enumerate(prompts) if prompt and prompt.reference]
-            references = [prompt.reference for prompt in prompts if prompt and prompt.reference]
-            found = bart_scores([texts[i] for i in known], references, model, work=work)
-            values = [None] * len(texts)
-            for i, value in zip(known, found, strict=True):
-                values[i] = value
-        shutil.rmtree(work, ignore_errors=True)
-        return values
-
-    return measure
+    quotes = None if config.preference is None else config.preference.long_quotes
+    given = Given(
+        index=config.index,
+        min_chars=[] if quotes is None else quotes.min_chars,
+        model=config.model_of(name),
+        work=work,
+    )
+    compute = FUNCTIONS[name]
+    return lambda texts, prompts: compute(texts, prompts, given)

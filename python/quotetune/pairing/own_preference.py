@@ -4,11 +4,12 @@ import importlib
 import importlib.util
 import math
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from quotetune.errors import QuotetuneError, UsageError
+from quotetune.pairing.candidates import Candidate
 from quotetune.pairing.preference import Matrix, symmetric
 from quotetune.prompts.prompt import Prompt
 
@@ -64,7 +65,7 @@ def _search_here() -> None:
 
 
 def preference_matrix(
-    name: str, prefer: Prefer, prompt: Prompt, rows: Sequence[Mapping[str, Any]]
+    name: str, prefer: Prefer, prompt: Prompt, candidates: Sequence[Candidate]
 ) -> Matrix:
     """Compare a prompt's candidates by a function of the user's.
 
@@ -72,7 +73,7 @@ def preference_matrix(
         name: Its key below `preference.callables`, for messages.
         prefer: The function.
         prompt: The prompt.
-        rows: The candidates.
+        candidates: The candidates.
 
     Returns:
         P(i > j), symmetric: (f(i, j) + 1 - f(j, i)) / 2. Equal texts are even, unasked.
@@ -80,7 +81,7 @@ def preference_matrix(
     Raises:
         QuotetuneError: The function failed, or gave no probability.
     """
-    texts = [row["response"] for row in rows]
+    texts = [candidate.text for candidate in candidates]
 
     def compare(i: int, j: int) -> float:
         if texts[i] == texts[j]:

@@ -13,6 +13,8 @@ import numpy.typing as npt
 
 from quotetune.config import PairsConfig
 from quotetune.config.preference import CriterionConfig, PreferenceConfig
+from quotetune.metrics.criteria import CRITERIA
+from quotetune.pairing.candidates import Candidate, RankedCandidate
 from quotetune.pairing.preference import Matrix, Ranking, rank_candidates
 from quotetune.pairing.rules import pairs_by_rule
 
@@ -37,28 +39,37 @@ DISCARDS: dict[Discard, str] = {
     "below_quantile": "pairs, but all below the quantile",
 }
 PLAIN = PreferenceConfig(quip=CriterionConfig())
-# Of each constraint, whether lower is better.
-_CONSTRAINTS = {"perplexity": True, "reference_similarity": False, "bart_score": False}
 _Valid = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
-class Candidate:
-    """One response to a prompt.
+class Pair:
+    """Two candidates of which one is preferred.
 
     Attributes:
-        sample: Its number among the samples of the prompt, from 0; -1 for the reference.
-        text: The text.
-        quip: QUIP-Score, a fraction; None if it is too short to have one.
-        length: Tokens, without the end-of-text token.
-        values: Its other measures by name, as criteria and constraints need them.
+        chosen: The preferred one.
+        rejected: The other one.
+        preference: P(chosen > rejected); None between candidates of different prompts.
     """
 
-    sample: int
-    text: str
-    quip: float | None
-    length: int
-    values: Mapping[str, float | None] = field(default_factory=dict)
+    chosen: RankedCandidate
+    rejected: RankedCandidate
+    preference: float | None
+
+    @property
+    def quip_gap(self) -> float:
+        """By how much the QUIP of the chosen candidate is higher."""
+        return _known(self.chosen.candidate.quip) - _known(self.rejected.candidate.quip)
+
+    @property
+    def margin(self) -> float:
+        """By how much the win rate of the chosen candidate is higher."""
+        return _known(self.chosen.win_rate) - _known(self.rejected.win_rate)
+
+
+def _known(value: float | None) -> float:
+    assert value is not None  # a candidate that is too short for one is in no pair
+    return value
 
 
 @dataclass(frozen=True)
@@ -214,14 +225,13 @@ def _may_be_paired(responses: Sequence[Candidate], delta_length: float) -> _Vali
 def _within_constraints(ranked: Sequence[Candidate], settings: PairsConfig) -> _Valid:
     """Return where the chosen side is not worse by more than each constraint allows."""
     within = np.ones((len(ranked), len(ranked)), bool)
-    for name, lower_is_better in _CONSTRAINTS.items():
-        bound = getattr(settings.constraints, name, None)
+    for name, bound in settings.constraints or ():
         if bound is None:
             continue
         found = (response.values.get(name) for response in ranked)
         values = np.array([np.nan if value is None else value for value in found])
         worse = values[None, :] - values[:, None]
-        if lower_is_better:
+        if CRITERIA[name].better == "lower":
             worse = -worse
         within &= ~(worse > bound.worse_by)
     return within

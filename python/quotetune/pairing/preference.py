@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from quotetune.config.preference import CRITERIA, PreferenceConfig
+from quotetune.config.preference import PreferenceConfig
+from quotetune.metrics.criteria import CRITERIA
 
 Matrix = npt.NDArray[np.float64]
 Values = Mapping[str, Sequence[float | None]]
@@ -73,6 +74,7 @@ def rank_candidates(
     correction = np.zeros((count, count))  # of comparisons that nobody made, in the win rates
     for name, criterion in config.scored.items():
         tau = CRITERIA[name].tau if criterion.tau is None else criterion.tau
+        assert tau is not None  # it has a usual one, as a preference can be about it
         total += weights[name] * compare(_signed(name, values[name], config, unquote), tau)
     for name, matrix in (pairwise or {}).items():
         even = np.where(np.isnan(matrix), 0.5, matrix)
@@ -170,7 +172,7 @@ def _signed(
 ) -> npt.NDArray[np.float64]:
     """Return a criterion's values, negated where lower is better."""
     kind = CRITERIA[name]
-    lower = (config.scored[name].prefer or kind.prefer) == "lower"
+    lower = (config.scored[name].prefer or kind.better) == "lower"
     turned = lower != (unquote and kind.of_quotes)
     given = np.array([np.nan if value is None else value for value in values], np.float64)
     return -given if turned else given

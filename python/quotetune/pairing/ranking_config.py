@@ -6,11 +6,10 @@ from typing import TYPE_CHECKING, Self
 
 from quotetune.config import CandidatesConfig, ModelConfig, PairsConfig, PreferenceConfig
 from quotetune.errors import UsageError
+from quotetune.metrics.criteria import CRITERIA
 
 if TYPE_CHECKING:
     from quotetune.config import Config
-
-OF_PROMPTS = frozenset({"on_topic_quip", "reference_similarity", "perplexity", "bart_score"})
 
 
 @dataclass(frozen=True)
@@ -57,14 +56,15 @@ class RankingConfig:
             used.add("repetition")
         if constraints is not None:
             used |= {name for name, bound in constraints if bound is not None}
-        return sorted(used - {"quip", "length"})
+        return sorted(name for name in used if CRITERIA[name].known_from is None)
 
     @property
     def needs_prompts(self) -> bool:
         """Whether the prompts themselves are read, not only what was sampled from them."""
         preference = self.preference
         compares = preference is not None and (preference.judge or preference.callables)
-        return bool(self.candidates.gold or compares or OF_PROMPTS & set(self.measures))
+        measured = any("prompts" in CRITERIA[name].reads for name in self.measures)
+        return bool(self.candidates.gold or compares or measured)
 
     def model_of(self, measure: str) -> ModelConfig | None:
         """Return the model that a measure takes; None for one that takes none.
@@ -72,12 +72,12 @@ class RankingConfig:
         Raises:
             UsageError: It takes one, and none is named.
         """
+        if "model" not in CRITERIA[measure].reads:
+            return None
         constraints = self.pairs.constraints
         if measure == "bart_score":
             assert constraints is not None and constraints.bart_score is not None
             return constraints.bart_score.model
-        if measure != "perplexity":
-            return None
         blocks = (
             None if self.preference is None else self.preference.perplexity,
             None if constraints is None else constraints.perplexity,

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -14,20 +15,22 @@ from quotetune.pairing.candidates import (
     GOLD,
     CandidateFiles,
     CandidatesWriter,
+    RankedCandidate,
+    TokenizedCandidate,
     candidates_by_prompt,
 )
 from quotetune.pairing.judging import Verdicts
 from quotetune.pairing.own_preference import Prefer, load_preference, preference_matrix
-from quotetune.pairing.pairs import PLAIN, Candidate, Discard, choose_pairs, is_repetitive
+from quotetune.pairing.pairs import PLAIN, Discard, Pair, choose_pairs, is_repetitive
 from quotetune.pairing.preference import Matrix
 from quotetune.pairing.statistics import (
     STATISTICS_SCHEMA,
+    Statistics,
     Tally,
     no_pairs_message,
 )
 from quotetune.prompts.prompt import Prompt
 from quotetune.runtime.chance import from_drawn_place
-from quotetune.sampling.parts import Row, token_length
 
 
 class NoPairsError(QuotetuneError):
@@ -40,15 +43,15 @@ class _Paired:
 
     Attributes:
         prompt_id: The prompt's id.
-        pairs: Chosen row, rejected row, and P(chosen > rejected).
+        pairs: Its pairs, the best one first.
         discard: Why there are none.
         best_quoting: The sample of highest QUIP, if there are to be cross-prompt negatives.
     """
 
     prompt_id: str
-    pairs: list[tuple[Row, Row, float]]
+    pairs: list[Pair]
     discard: Discard | None
-    best_quoting: Row | None
+    best_quoting: RankedCandidate | None
 
 
 def pair_samples(
@@ -59,7 +62,7 @@ def pair_samples(
     seed: int,
     preference: PreferenceConfig | None = None,
     prompts: Mapping[str, Prompt] | None = None,
-) -> Row:
+) -> Statistics:
     """Make the preference pairs of all prompts.
 
     Args:
@@ -85,11 +88,12 @@ def pair_samples(
     output.mkdir(parents=True, exist_ok=True)
     paired = []
     with CandidatesWriter(output / "candidates.parquet", files.measures) as writer:
-        for prompt_id, rows in candidates_by_prompt(files):
-            pairwise = comparisons.matrices(prompt_id, rows)
-            paired.append(_pair_prompt(prompt_id, rows, settings, seed, preference, pairwise))
-            tally.add_candidates(rows)
-            writer.write(rows)
+        for prompt_id, candidates in candidates_by_prompt(files):
+            pairwise = comparisons.matrices(prompt_id, candidates)
+            one, ranked = _pair_prompt(prompt_id, candidates, settings, seed, preference, pairwise)
+            paired.append(one)
+            tally.add_candidates(ranked)
+            writer.write(ranked)
     paired, limit = _above_quantile(paired, settings.quantile)
     crossed = _cross_prompt_pairs(paired, settings, seed)
     for one in paired:
@@ -102,10 +106,10 @@ def pair_samples(
         "quantile_limit": limit,
         **comparisons.statistics(),
     }
-    rows = [row for one in paired for row in _pair_rows(one, crossed)]
-    if not rows:
+    pairs = [pair for one in paired for pair in [*one.pairs, *crossed.get(one.prompt_id, [])]]
+    if not pairs:
         raise NoPairsError(no_pairs_message(statistics))
-    _write_pairs(output / "pairs.parquet", rows)
+    _write_pairs(output / "pairs.parquet", pairs)
     text = json.dumps(statistics, indent=2) + "\n"
     (output / "pairs.json").write_text(text, encoding="utf-8")
     return statistics
@@ -113,41 +117,42 @@ def pair_samples(
 
 def _pair_prompt(
     prompt_id: str,
-    rows: list[Row],
+    candidates: list[TokenizedCandidate],
     settings: PairsConfig,
     seed: int,
     preference: PreferenceConfig,
     pairwise: Mapping[str, Matrix],
-) -> _Paired:
-    """Pair the candidates of a prompt, and add `win_rate` and `repetitive` to their rows."""
-    responses = [
-        Candidate(row["sample"], row["response"], row["quip"], token_length(row), row)
-        for row in rows
-    ]
+) -> tuple[_Paired, list[RankedCandidate]]:
+    """Rank and pair the candidates of a prompt."""
     choice = choose_pairs(
-        responses,
+        candidates,
         settings,
         seed=seed,
         prompt_id=prompt_id,
         preference=preference,
         pairwise=pairwise,
     )
-    for row, response, win_rate in zip(rows, responses, choice.win_rates, strict=True):
-        row["win_rate"] = win_rate
-        row["repetitive"] = is_repetitive(response, settings)
-    best = None
-    if settings.negatives is not None and settings.negatives.cross_prompt:
-        quoting = [
-            row
-            for row in rows
-            if row["quip"] is not None and row["sample"] != GOLD and not row["repetitive"]
-        ]
-        best = max(quoting, key=lambda row: row["quip"], default=None)
+    ranked = [
+        RankedCandidate(candidate, win_rate, is_repetitive(candidate, settings))
+        for candidate, win_rate in zip(candidates, choice.win_rates, strict=True)
+    ]
     pairs = [
-        (rows[chosen], rows[rejected], value)
+        Pair(ranked[chosen], ranked[rejected], value)
         for (chosen, rejected), value in zip(choice.pairs, choice.preferences, strict=True)
     ]
-    return _Paired(prompt_id, pairs, choice.discard, best)
+    crossing = settings.negatives is not None and settings.negatives.cross_prompt
+    best = _best_quoting(ranked) if crossing else None
+    return _Paired(prompt_id, pairs, choice.discard, best), ranked
+
+
+def _best_quoting(ranked: list[RankedCandidate]) -> RankedCandidate | None:
+    """Return the sample of highest QUIP that is not repetitive."""
+    quoting = [
+        one
+        for one in ranked
+        if one.candidate.quip is not None and one.candidate.sample != GOLD and not one.repetitive
+    ]
+    return max(quoting, key=lambda one: one.candidate.quip or 0.0, default=None)
 
 
 class _Pairwise:
@@ -162,17 +167,17 @@ class _Pairwise:
             name: load_preference(name, own.function) for name, own in preference.callables.items()
         }
 
-    def matrices(self, prompt_id: str, rows: list[Row]) -> dict[str, Matrix]:
+    def matrices(self, prompt_id: str, candidates: list[TokenizedCandidate]) -> dict[str, Matrix]:
         """Compare the candidates of a prompt."""
         found = {
-            name: preference_matrix(name, prefer, self._prompts[prompt_id], rows)
+            name: preference_matrix(name, prefer, self._prompts[prompt_id], candidates)
             for name, prefer in self._own.items()
         }
         if self._verdicts is not None:
-            found["judge"] = self._verdicts.matrix(prompt_id, rows)
+            found["judge"] = self._verdicts.matrix(prompt_id, candidates)
         return found
 
-    def statistics(self) -> Row:
+    def statistics(self) -> Statistics:
         """Say how often the judge was undecided."""
         if self._verdicts is None:
             return {}
@@ -184,13 +189,14 @@ def _above_quantile(
     paired: list[_Paired], quantile: float | None
 ) -> tuple[list[_Paired], float | None]:
     """Keep the pairs of highest preference (Pace et al. 2024); and say from where on."""
-    found = [value for one in paired for _, _, value in one.pairs]
+    pairs = [pair for one in paired for pair in one.pairs]
+    found = [pair.preference for pair in pairs if pair.preference is not None]
     if quantile is None or not found:
         return paired, None
     limit = float(np.quantile(found, quantile))
     kept = []
     for one in paired:
-        pairs = [pair for pair in one.pairs if pair[2] >= limit]
+        pairs = [pair for pair in one.pairs if (pair.preference or 0.0) >= limit]
         discard = "below_quantile" if one.pairs and not pairs else one.discard
         kept.append(replace(one, pairs=pairs, discard=discard))
     return kept, limit
@@ -198,69 +204,77 @@ def _above_quantile(
 
 def _cross_prompt_pairs(
     paired: list[_Paired], settings: PairsConfig, seed: int
-) -> dict[str, list[tuple[Row, Row]]]:
+) -> dict[str, list[Pair]]:
     """Set each prompt's chosen response against what quotes most in answer to others."""
     count = 0 if settings.negatives is None else settings.negatives.cross_prompt
     others = [one.best_quoting for one in paired if one.best_quoting is not None]
     crossed = {}
     for one in paired if count else []:
         if one.pairs:
-            chosen = one.pairs[0][0]
+            chosen = one.pairs[0].chosen
             key = f"{seed}:{one.prompt_id}:cross_prompt"
-            fitting = _fitting(others, chosen, settings.delta_length, key)
-            crossed[one.prompt_id] = [(chosen, row) for row in islice(fitting, count)]
+            fitting = _fitting(others, chosen.candidate, settings.delta_length, key)
+            crossed[one.prompt_id] = [Pair(chosen, other, None) for other in islice(fitting, count)]
     return crossed
 
 
-def _fitting(others: list[Row], chosen: Row, delta_length: float, key: str) -> Iterator[Row]:
+def _fitting(
+    others: list[RankedCandidate], chosen: TokenizedCandidate, delta_length: float, key: str
+) -> Iterator[RankedCandidate]:
     """Yield the responses to other prompts that fit, from a drawn place on."""
-    length = token_length(chosen)
-    for row in from_drawn_place(others, key):
-        other = token_length(row)
-        alike = abs(length - other) / max(min(length, other), 1) <= delta_length
-        is_other = row["prompt_id"] != chosen["prompt_id"]
-        if is_other and alike and row["response"] != chosen["response"]:
-            yield row
+    for ranked in from_drawn_place(others, key):
+        other = ranked.candidate
+        difference = abs(chosen.length - other.length)
+        alike = difference / max(min(chosen.length, other.length), 1) <= delta_length
+        if other.prompt_id != chosen.prompt_id and alike and other.text != chosen.text:
+            yield ranked
 
 
-def _pair_rows(one: _Paired, crossed: Mapping[str, list[tuple[Row, Row]]]) -> Iterator[Row]:
-    for chosen, rejected, value in one.pairs:
-        yield _pair_row(one.prompt_id, chosen, rejected, value)
-    for chosen, rejected in crossed.get(one.prompt_id, []):
-        yield _pair_row(one.prompt_id, chosen, rejected, None)
-
-
-def _pair_row(prompt_id: str, chosen: Row, rejected: Row, preference: float | None) -> Row:
-    return {
-        "prompt_id": prompt_id,
-        "chosen_sample": chosen["sample"],
-        "rejected_sample": rejected["sample"],
-        "chosen": chosen["response"],
-        "rejected": rejected["response"],
-        "chosen_quip": chosen["quip"],
-        "rejected_quip": rejected["quip"],
-        "prompt_token_ids": chosen["prompt_token_ids"],
-        "chosen_token_ids": chosen["token_ids"],
-        "rejected_token_ids": rejected["token_ids"],
-        "chosen_length": token_length(chosen),
-        "rejected_length": token_length(rejected),
-        "chosen_win_rate": chosen["win_rate"],
-        "rejected_win_rate": rejected["win_rate"],
-        "rejected_prompt_id": rejected["prompt_id"],
-        "preference": preference,
-    }
-
-
-def _write_pairs(path: Path, pairs: list[Row]) -> None:
+def _write_pairs(path: Path, pairs: list[Pair]) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    kinds = {str: pa.string(), int: pa.int32(), float: pa.float64(), list: pa.list_(pa.int32())}
-    fields = [
-        pa.field(name, kinds[type(value)], nullable=False)
-        for name, value in pairs[0].items()
-        if name != "preference"
-    ]
+    tokens = pa.list_(pa.int32())
+    columns = {
+        "prompt_id": pa.string(),
+        "chosen_sample": pa.int32(),
+        "rejected_sample": pa.int32(),
+        "chosen": pa.string(),
+        "rejected": pa.string(),
+        "chosen_quip": pa.float64(),
+        "rejected_quip": pa.float64(),
+        "prompt_token_ids": tokens,
+        "chosen_token_ids": tokens,
+        "rejected_token_ids": tokens,
+        "chosen_length": pa.int32(),
+        "rejected_length": pa.int32(),
+        "chosen_win_rate": pa.float64(),
+        "rejected_win_rate": pa.float64(),
+        "rejected_prompt_id": pa.string(),
+    }
+    fields = [pa.field(name, kind, nullable=False) for name, kind in columns.items()]
     # There is none between answers to different prompts.
     schema = pa.schema([*fields, pa.field("preference", pa.float64())])
-    pq.write_table(pa.Table.from_pylist(pairs, schema), path)
+    pq.write_table(pa.Table.from_pylist([_pair_row(pair) for pair in pairs], schema), path)
+
+
+def _pair_row(pair: Pair) -> dict[str, Any]:
+    chosen, rejected = pair.chosen.candidate, pair.rejected.candidate
+    return {
+        "prompt_id": chosen.prompt_id,
+        "chosen_sample": chosen.sample,
+        "rejected_sample": rejected.sample,
+        "chosen": chosen.text,
+        "rejected": rejected.text,
+        "chosen_quip": chosen.quip,
+        "rejected_quip": rejected.quip,
+        "prompt_token_ids": chosen.prompt_token_ids,
+        "chosen_token_ids": chosen.token_ids,
+        "rejected_token_ids": rejected.token_ids,
+        "chosen_length": chosen.length,
+        "rejected_length": rejected.length,
+        "chosen_win_rate": pair.chosen.win_rate,
+        "rejected_win_rate": pair.rejected.win_rate,
+        "rejected_prompt_id": rejected.prompt_id,
+        "preference": pair.preference,
+    }

@@ -7,15 +7,15 @@ from typing import Any
 import numpy as np
 
 from quotetune.config import PairsConfig
-from quotetune.pairing.candidates import GOLD
-from quotetune.pairing.pairs import DISCARDS, Discard
-from quotetune.sampling.parts import Row, token_length
+from quotetune.pairing.candidates import GOLD, RankedCandidate
+from quotetune.pairing.pairs import DISCARDS, Discard, Pair
 
 STATISTICS_SCHEMA = 1
-Pair = tuple[Row, Row, float]
+# As in `pairs.json`.
+Statistics = dict[str, Any]
 
 
-def statistics_lines(statistics: Row) -> list[str]:
+def statistics_lines(statistics: Statistics) -> list[str]:
     """Say in a few lines what `pairs.json` has."""
     without = statistics["prompts_without_pair"]
     lines = [
@@ -35,7 +35,7 @@ def statistics_lines(statistics: Row) -> list[str]:
     return lines + _preference_lines(statistics)
 
 
-def _preference_lines(statistics: Row) -> list[str]:
+def _preference_lines(statistics: Statistics) -> list[str]:
     """Say what there is beyond plain Quote-Tuning; a run before it had none of these."""
     lines = []
     samples, chosen, rejected = (statistics[key] for key in ("samples", "chosen", "rejected"))
@@ -74,7 +74,7 @@ def _reasons(without: dict[str, int]) -> str:
     return "no pair from the others: " + ", ".join(found) if found else "none was discarded"
 
 
-def no_pairs_message(statistics: Row) -> str:
+def no_pairs_message(statistics: Statistics) -> str:
     """Say why there is not a single pair, and what to do."""
     if not statistics["prompts"]:
         return "there are no samples to pair: sample first"
@@ -107,11 +107,11 @@ class Tally:
         self._gaps: list[float] = []
         self._margins: list[float] = []
 
-    def add_candidates(self, rows: Iterable[Row]) -> None:
+    def add_candidates(self, ranked: Iterable[RankedCandidate]) -> None:
         """Add the ranked candidates of a prompt."""
-        for row in rows:
-            (self._gold if row["sample"] == GOLD else self._samples).add(row)
-            self._repetitive += row["repetitive"]
+        for one in ranked:
+            (self._gold if one.candidate.sample == GOLD else self._samples).add(one)
+            self._repetitive += one.repetitive
 
     def add_prompt(self, pairs: Sequence[Pair], discard: Discard | None, crossed: int) -> None:
         """Add what became of a prompt: its pairs, and how many reject answers to other prompts."""
@@ -121,15 +121,16 @@ class Tally:
         self._crossed += crossed
         if discard is not None:
             self._discards[discard] += 1
-        for chosen, rejected, _ in pairs:
-            self._chosen.add(chosen)
-            self._rejected.add(rejected)
-            self._gold_chosen += chosen["sample"] == GOLD
-            self._gold_rejected += rejected["sample"] == GOLD
-            self._gaps.append(self._sign * (chosen["quip"] - rejected["quip"]))
-            self._margins.append(chosen["win_rate"] - rejected["win_rate"])
+        for pair in pairs:
+            chosen, rejected = pair.chosen.candidate, pair.rejected.candidate
+            self._chosen.add(pair.chosen)
+            self._rejected.add(pair.rejected)
+            self._gold_chosen += chosen.sample == GOLD
+            self._gold_rejected += rejected.sample == GOLD
+            self._gaps.append(self._sign * pair.quip_gap)
+            self._margins.append(pair.margin)
 
-    def statistics(self) -> Row:
+    def statistics(self) -> Statistics:
         """Return all of it; sides, gap and margin are those of pairs within a prompt."""
         gold = {
             **self._gold.statistics(),
@@ -165,15 +166,17 @@ class _Side:
         self._sums = dict.fromkeys([*measures, "win_rate"], 0.0)
         self._known = dict.fromkeys(self._sums, 0)
 
-    def add(self, row: Row) -> None:
+    def add(self, ranked: RankedCandidate) -> None:
+        candidate = ranked.candidate
         self._count += 1
-        self._too_short += row["quip"] is None
-        self._quip += row["quip"] or 0.0
-        self._tokens += token_length(row)
-        self._cut += row["finish_reason"] == "length"
+        self._too_short += candidate.quip is None
+        self._quip += candidate.quip or 0.0
+        self._tokens += candidate.length
+        self._cut += candidate.cut
         for name in self._sums:
-            if row[name] is not None:
-                self._sums[name] += row[name]
+            value = ranked.win_rate if name == "win_rate" else candidate.values[name]
+            if value is not None:
+                self._sums[name] += value
                 self._known[name] += 1
 
     def statistics(self) -> dict[str, Any]:

@@ -6,9 +6,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from quotetune.config import Config, ModelConfig
-from quotetune.config.preference import CRITERIA, PreferenceConfig
+from quotetune.config.preference import PreferenceConfig
 from quotetune.config.problem import Problem
 from quotetune.errors import QuotetuneError, UsageError
+from quotetune.metrics.criteria import CRITERIA
 from quotetune.pairing.ranking_config import RankingConfig
 
 if TYPE_CHECKING:
@@ -87,9 +88,9 @@ def need_problems(ranking: RankingConfig, prompts: Sequence["Prompt"]) -> list[P
     needs = {f"preference.{name}": CRITERIA[name].needs for name in scored}
     constraints = ranking.pairs.constraints
     if constraints is not None:
-        for name in ("reference_similarity", "bart_score"):
-            if getattr(constraints, name) is not None:
-                needs[f"pairs.constraints.{name}"] = "reference"
+        for name, bound in constraints:
+            if bound is not None:
+                needs[f"pairs.constraints.{name}"] = CRITERIA[name].needs
     if ranking.candidates.gold:
         needs["candidates.gold"] = "reference"
     problems = []
@@ -138,7 +139,7 @@ def index_problems(
 def further_models(ranking: RankingConfig) -> dict[str, ModelConfig]:
     """Return the models that are needed beside the base model, by the key that names them."""
     found = {}
-    for name in ("perplexity", "bart_score"):
+    for name in CRITERIA:
         model = ranking.model_of(name) if name in ranking.measures else None
         if model is not None and model != ranking.model:
             block = "preference" if _names_a_model(ranking.preference) else "pairs.constraints"

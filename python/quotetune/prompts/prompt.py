@@ -38,6 +38,11 @@ class Prompt:
     documents: list[tuple[str, str]] | None = None
     extra: dict[str, Any] = field(default_factory=dict)
 
+    @property
+    def last_message(self) -> str:
+        """Its text, or the content of the last message of its chat."""
+        return (self.text or "") if self.messages is None else self.messages[-1]["content"]
+
 
 def write_prompts(path: Path, prompts: Sequence[Prompt]) -> None:
     """Write prompts as Parquet; `extra` is a column of JSON, as its types may differ by row."""

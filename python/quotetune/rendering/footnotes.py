@@ -1,12 +1,12 @@
 """A response with footnotes: a mark behind every quote, and the documents that contain it."""
 
-import os
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, overload
 
 from quotetune.corpus.index import Index
+from quotetune.corpus.index_or_path import IndexOrPath, opened
 from quotetune.corpus.results import Quote, QuoteSource
 from quotetune.errors import UsageError
 from quotetune.rendering.markdown import escape
@@ -97,7 +97,7 @@ class CitedResponse:
 @overload
 def cite(  # type: ignore[overload-overlap]
     text: str,
-    index: Index | str | os.PathLike[str],
+    index: IndexOrPath,
     min_chars: int | None = None,
     max_documents: int = 10,
     style: MarkStyle = "markdown",
@@ -108,7 +108,7 @@ def cite(  # type: ignore[overload-overlap]
 @overload
 def cite(
     text: Iterable[str],
-    index: Index | str | os.PathLike[str],
+    index: IndexOrPath,
     min_chars: int | None = None,
     max_documents: int = 10,
     style: MarkStyle = "markdown",
@@ -118,7 +118,7 @@ def cite(
 
 def cite(
     text: str | Iterable[str],
-    index: Index | str | os.PathLike[str],
+    index: IndexOrPath,
     min_chars: int | None = None,
     max_documents: int = 10,
     style: MarkStyle = "markdown",
@@ -158,11 +158,12 @@ def cite(
     """
     if style not in STYLES:
         raise UsageError(f"the style {style!r} is unknown; choose {' or '.join(STYLES)}")
-    opened = index if isinstance(index, Index) else Index.open(index)
     texts = [text] if isinstance(text, str) else list(text)
     responses = []
-    for given, quotes in zip(texts, opened.trace(texts, min_chars, max_documents), strict=True):
-        responses.append(cited_response(given, quotes, style, first_number, opened))
+    searched = opened(index)
+    traces = searched.trace(texts, min_chars, max_documents)
+    for given, quotes in zip(texts, traces, strict=True):
+        responses.append(cited_response(given, quotes, style, first_number, searched))
         if style == "markdown":  # labels are of the whole Markdown file
             first_number += len(responses[-1].citations)
     return responses[0] if isinstance(text, str) else responses

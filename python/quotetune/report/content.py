@@ -17,14 +17,13 @@ from quotetune.report.distributions import (
     quip_bins,
     quip_shares,
 )
-from quotetune.report.pairs_section import pair_tables
-from quotetune.report.responses import (
+from quotetune.report.marked_responses import (
     RowResponses,
     browsing_data,
-    knows_quotes,
     levels,
     read_responses,
 )
+from quotetune.report.pairs_section import pair_tables
 from quotetune.report.results_section import (
     cards,
     curves,
@@ -36,13 +35,14 @@ from quotetune.report.results_section import (
     training_charts,
 )
 from quotetune.report.run_files import RunFiles
+from quotetune.runs.layout import ABSORBED
 
 _HEADINGS = {
     "results": "Results",
     "curves": "Round by round",
     "distributions": "Distributions",
     "responses": "Responses",
-    "pairs": "Pairs",
+    "pairs": "Preference pairs",
     "trainings": "Training",
     "times": "Time",
     "measures": "Measures",
@@ -68,7 +68,7 @@ def page_content(files: RunFiles, index: Index | None) -> dict[str, Any]:
     base, tuned = files.rows[0], files.tuned
     shown = {entry.row.key: number for number, entry in enumerate(answered)}
     columns, table = result_table(files.rows, tuned)
-    shortest = index.n if index is not None and knows_quotes(index) else None
+    shortest = index.n if index is not None and index.has_suffix_index else None
     content = {
         "title": files.directory.resolve().name,
         "lead": _lead(files),
@@ -80,7 +80,7 @@ def page_content(files: RunFiles, index: Index | None) -> dict[str, Any]:
         "table": table,
         "table_caption": _table_caption(files),
         "other_tables": other_tables(files.metrics),
-        "curves": curves(files.rows),
+        "curves": curves(files.policies),
         "distributions": _distributions(
             [answered[shown[base.key]], answered[shown[tuned.key]]], shortest
         ),
@@ -100,6 +100,7 @@ def page_content(files: RunFiles, index: Index | None) -> dict[str, Any]:
         "finished": files.stages[-1].finished if files.stages else "",
         "writer": metadata.version("quotetune"),
     }
+    content["headings"] = _HEADINGS
     content["sections"] = [
         (name, heading) for name, heading in _HEADINGS.items() if name in _ALWAYS or content[name]
     ]
@@ -111,7 +112,7 @@ def _lead(files: RunFiles) -> str:
     base, tuned = files.rows[0].metrics["quip"], files.tuned.metrics["quip"]
     show = metric_named("quip").show
     writer = f"the tuned model ({files.tuned.label})"
-    if files.tuned.key == "absorbed":
+    if files.tuned.key == ABSORBED:
         writer = "the absorbed model (before any round)"
     said = (
         f"On {len(files.prompts)} held-out prompts, {show(tuned)} of what {writer} writes stands"
@@ -132,7 +133,7 @@ def _lead(files: RunFiles) -> str:
 
 
 def _facts(files: RunFiles, index: Index | None) -> list[str]:
-    facts = [str(files.config["model"]["path"]), f"seed {files.config.get('seed', 0)}"]
+    facts = [str(files.config["model"]["path"]), f"seed {files.seed}"]
     if index is not None:
         facts += [f"corpus of {len(index):,} documents", f"n-grams of {index.n} characters"]
     return facts
@@ -183,7 +184,7 @@ def _browsing_note(base: RowResponses, index: Index | None) -> str:
         note += f" Of {n} responses to a prompt the first is shown."
     if index is None:
         return f"{note} The index was not there when this page was written: quotes are not marked."
-    if not knows_quotes(index):
+    if not index.has_suffix_index:
         return f"{note} What the corpus holds is marked; its filter does not know where it stands."
     return f"{note} What stands in the corpus is marked; a marked quote tells its sources."
 

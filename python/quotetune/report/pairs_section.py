@@ -3,8 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from quotetune.metrics.row_names import row_label
 from quotetune.metrics.table import metric_named
 from quotetune.pairing.pairs import DISCARDS
+from quotetune.report.cells import MISSING, cell
 
 _Record = Mapping[str, Any]
 _SIDES = {"samples": "all samples", "gold": "gold", "chosen": "chosen", "rejected": "rejected"}
@@ -17,11 +19,11 @@ _MEASURES = {
 }
 
 
-def pair_tables(pairs: Mapping[int, _Record]) -> list[dict[str, Any]]:
+def pair_tables(pairs: Mapping[str, _Record]) -> list[dict[str, Any]]:
     """Write what `pairs.json` of each round holds.
 
     Args:
-        pairs: By the number of the round.
+        pairs: By the name of the policy.
 
     Returns:
         A table with a column a round, and a table a round with a column a side of the pairs; each
@@ -32,7 +34,7 @@ def pair_tables(pairs: Mapping[int, _Record]) -> list[dict[str, Any]]:
     return [_prompts_table(pairs), *(_sides_table(*item) for item in pairs.items())]
 
 
-def _prompts_table(pairs: Mapping[int, _Record]) -> dict[str, Any]:
+def _prompts_table(pairs: Mapping[str, _Record]) -> dict[str, Any]:
     every = list(pairs.values())
     lines = [
         ("prompts", [_number(one["prompts"]) for one in every]),
@@ -54,25 +56,23 @@ def _prompts_table(pairs: Mapping[int, _Record]) -> dict[str, Any]:
         lines.append(("margin of win rates", [_mean(one.get("margin"), "{:.2f}") for one in every]))
     return {
         "caption": "What became of the training prompts.",
-        "head": [f"round {number}" for number in pairs],
+        "head": [row_label(policy) for policy in pairs],
         "lines": _filled(lines),
     }
 
 
-def _sides_table(number: int, statistics: _Record) -> dict[str, Any]:
+def _sides_table(policy: str, statistics: _Record) -> dict[str, Any]:
     sides = {key: label for key, label in _SIDES.items() if statistics.get(key)}
     lines = [("responses", [_number(statistics[side]["count"]) for side in sides])]
     for key, (label, form) in _MEASURES.items():
         if key != "win_rate" or _is_ranked(statistics):
-            values = [statistics[side].get(key) for side in sides]
-            lines.append(
-                (label, ["–" if value is None else form.format(value) for value in values])
-            )
+            lines.append((label, [cell(statistics[side].get(key), form) for side in sides]))
     for name in statistics.get("measures", ()):
         metric = metric_named(name)
         lines.append((metric.label, [metric.show(statistics[side][name]) for side in sides]))
+    name = row_label(policy).capitalize()
     return {
-        "caption": f"Round {number}: the responses of its pairs beside all that were sampled.",
+        "caption": f"{name}: the responses of its pairs beside all that were sampled.",
         "head": list(sides.values()),
         "lines": _filled(lines),
     }
@@ -84,18 +84,18 @@ def _is_ranked(statistics: _Record) -> bool:
 
 
 def _number(value: int | None) -> str:
-    return "–" if value is None else f"{value:,}"
+    return cell(value, "{:,}")
 
 
 def _mean(values: _Record | None, form: str) -> str:
-    return "–" if values is None or values["mean"] is None else form.format(values["mean"])
+    return cell(None if values is None else values["mean"], form)
 
 
 def _range(values: _Record | None, form: str) -> str:
     if values is None or values["mean"] is None:
-        return "–"
+        return MISSING
     return f"{form.format(values['min'])} to {form.format(values['max'])}"
 
 
 def _filled(lines: Sequence[tuple[str, list[str]]]) -> list[tuple[str, list[str]]]:
-    return [line for line in lines if not {"–", "0"}.issuperset(line[1])]
+    return [line for line in lines if not {MISSING, "0"}.issuperset(line[1])]

@@ -1,6 +1,5 @@
 """The report's numbers in words: headline cards, the table of all rows, curves, pairs, times."""
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -9,10 +8,11 @@ from markupsafe import Markup
 from quotetune.metrics.metric import Metric
 from quotetune.metrics.row_names import best_line, row_label
 from quotetune.metrics.table import METRICS, metrics_of
+from quotetune.report.cells import cell, lm_eval_cells
 from quotetune.report.charts import Point, line_chart
-from quotetune.report.run_files import Row, StageTime
+from quotetune.report.run_files import ResultRow, StageTime
 from quotetune.runs.citations_json import CITATIONS_NOTE, citation_cells
-from quotetune.runs.layout import BASE
+from quotetune.runs.layout import ABSORBED
 
 _HEADLINES = [metric for metric in METRICS if metric.shown == "headline"]
 _CURVES = [metric for metric in METRICS if metric.shown in ("headline", "curve")]
@@ -20,12 +20,12 @@ _ACCURACY = {"pairs": "{:,}", "accuracy": "{:.1%}", "margin": "{:.3g}"}
 _Section = list[dict[str, Any]]
 
 
-def steps_to(rows: Sequence[Row], tuned: Row) -> list[Row]:
+def steps_to(rows: Sequence[ResultRow], tuned: ResultRow) -> list[ResultRow]:
     """Return the policies of the headline: the base model, the absorbed one, the tuned one."""
-    return [rows[0], *(row for row in rows if row.key == "absorbed" and row is not tuned), tuned]
+    return [rows[0], *(row for row in rows if row.key == ABSORBED and row is not tuned), tuned]
 
 
-def cards(steps: Sequence[Row], direction: str) -> _Section:
+def cards(steps: Sequence[ResultRow], direction: str) -> _Section:
     """Put the main measures of the headline's policies beside each other.
 
     A change from the first to the last is called better or worse only if its interval leaves out
@@ -47,7 +47,7 @@ def cards(steps: Sequence[Row], direction: str) -> _Section:
     ]
 
 
-def _change(metric: Metric, base: Row, row: Row) -> tuple[str, str]:
+def _change(metric: Metric, base: ResultRow, row: ResultRow) -> tuple[str, str]:
     """Write how a row differs from the base model, and the interval if there is one."""
     before, after = base.metrics.get(metric.key), row.metrics.get(metric.key)
     if before is None or after is None or row is base:
@@ -59,12 +59,12 @@ def _change(metric: Metric, base: Row, row: Row) -> tuple[str, str]:
     return change, f"{low} to {high}"
 
 
-def _holds_zero(metric: Metric, row: Row) -> bool:
+def _holds_zero(metric: Metric, row: ResultRow) -> bool:
     low, high = row.intervals.get(metric.key, (1.0, 1.0))
     return low <= 0 <= high
 
 
-def _tone(metric: Metric, row: Row, direction: str) -> str:
+def _tone(metric: Metric, row: ResultRow, direction: str) -> str:
     wanted = metric.better_in(direction)
     if metric.key not in row.intervals or not wanted or _holds_zero(metric, row):
         return ""
@@ -72,7 +72,7 @@ def _tone(metric: Metric, row: Row, direction: str) -> str:
     return "better" if (low > 0) == (wanted == "higher") else "worse"
 
 
-def result_table(rows: Sequence[Row], tuned: Row) -> tuple[_Section, _Section]:
+def result_table(rows: Sequence[ResultRow], tuned: ResultRow) -> tuple[_Section, _Section]:
     """Return the columns, a row of the evaluation each, and the lines, a measure each."""
     base = rows[0]
     lines = [
@@ -95,35 +95,27 @@ def other_tables(metrics: Mapping[str, Any]) -> _Section:
     tables = []
     if accuracy := metrics.get("reward_accuracy"):
         lines = [
-            (row_label(name), [_cell(row[key], form) for key, form in _ACCURACY.items()])
+            (row_label(name), [cell(row[key], form) for key, form in _ACCURACY.items()])
             for name, row in accuracy.items()
         ]
         caption = "Does the policy prefer the chosen response of pairs that it was not trained on?"
         tables.append({"caption": caption, "head": list(_ACCURACY), "lines": lines})
-    if tasks := metrics.get("lm_eval"):
-        lines = [
-            (f"{task}, {name}", [_cell(tasks[side][task][name], "{:.3f}") for side in tasks])
-            for task, found in tasks["before"].items()
-            for name in found
-            if "stderr" not in name
-        ]
+    if metrics.get("lm_eval"):
         caption = f"General ability, by lm-eval. After: {best_line(metrics)}."
-        head = [row_label(BASE), row_label(metrics["best"]["policy"])]
-        tables.append({"caption": caption, "head": head, "lines": lines})
+        tables.append(_table(caption, lm_eval_cells(metrics)))
     if citations := metrics.get("citations"):
-        (_, *head), *cells = citation_cells(citations)
-        lines = [(name, values) for name, *values in cells]
-        tables.append({"caption": CITATIONS_NOTE, "head": head, "lines": lines})
+        tables.append(_table(CITATIONS_NOTE, citation_cells(citations)))
     return tables
 
 
-def _cell(value: float | None, form: str) -> str:
-    return "\N{EN DASH}" if value is None else form.format(value)
+def _table(caption: str, cells: Sequence[Sequence[str]]) -> dict[str, Any]:
+    (_, *head), *lines = cells
+    named = [(name, values) for name, *values in lines]
+    return {"caption": caption, "head": head, "lines": named}
 
 
-def curves(rows: Sequence[Row]) -> _Section:
+def curves(policies: Sequence[ResultRow]) -> _Section:
     """Draw each metric over the policies, from the base model on; nothing for two of them."""
-    policies = [row for row in rows if re.fullmatch(r"base|absorbed|round-\d+", row.key)]
     if len(policies) < 3:
         return []
     base, *others = policies
@@ -141,7 +133,7 @@ def curves(rows: Sequence[Row]) -> _Section:
     return drawn
 
 
-def _ends(metric: Metric, base: Row, row: Row) -> tuple[float, float]:
+def _ends(metric: Metric, base: ResultRow, row: ResultRow) -> tuple[float, float]:
     """Return the interval of a row's difference to the base model, around the latter's value."""
     low, high = row.intervals.get(metric.key, (0.0, 0.0))
     before = base.metrics[metric.key]

@@ -1,28 +1,28 @@
 """What a finished run has left, read for the report; nothing that may be missing is asked for."""
 
 import json
-import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from quotetune.config import Config, PairsConfig
 from quotetune.errors import UsageError
 from quotetune.metrics.row_names import row_label
 from quotetune.metrics.table import OF_DRIFT
 from quotetune.prompts.prompt import Prompt, load_prompts
+from quotetune.runs.layout import BASE
 from quotetune.runs.metrics_json import SCHEMA
 from quotetune.runs.stage import MANIFEST
 
 _Record = dict[str, Any]
-_ROUND = r"round-(\d+)"
 _STEPS = ("prompts", "sample", "score", "pair", "train", "metrics")
 
 
 @dataclass(frozen=True)
-class Row:
+class ResultRow:
     """A policy, or a yardstick beside it, that was evaluated on the held-out prompts.
 
     Attributes:
@@ -65,7 +65,7 @@ class RunFiles:
         metrics: What `metrics.json` holds.
         rows: What was evaluated, the base model first.
         prompts: The held-out prompts.
-        pairs: What `pairs.json` of each round holds, by its number.
+        pairs: What `pairs.json` of each round holds, by the name of its policy.
         trainings: What `training.json` of each training holds, by the name of its policy.
         stages: The stages, in the order in which they were finished.
         packages: Versions by package.
@@ -74,26 +74,34 @@ class RunFiles:
     directory: Path
     config: _Record
     metrics: _Record
-    rows: list[Row]
+    rows: list[ResultRow]
     prompts: list[Prompt]
-    pairs: dict[int, _Record]
+    pairs: dict[str, _Record]
     trainings: dict[str, _Record]
     stages: list[StageTime]
     packages: dict[str, str]
 
     @property
-    def rounds(self) -> int:
-        """How many rounds it has."""
-        return _rounds(self.metrics)
+    def policies(self) -> list[ResultRow]:
+        """The rows of policies, in the order in which they were trained, the base model first."""
+        return [row for row in self.rows if row.key in (BASE, *self.metrics["policies"])]
+
+    @property
+    def seed(self) -> int:
+        """The seed of the run."""
+        seed: int = self.config.get("seed", Config.model_fields["seed"].default)
+        return seed
 
     @property
     def direction(self) -> str:
         """Whether it was to `quote` more, or to `unquote`."""
-        direction: str = (self.config.get("pairs") or {}).get("direction", "quote")
+        direction: str = (self.config.get("pairs") or {}).get(
+            "direction", PairsConfig.model_fields["direction"].default
+        )
         return direction
 
     @property
-    def tuned(self) -> Row:
+    def tuned(self) -> ResultRow:
         """The policy that the run gives: its best one."""
         best = self.metrics["best"]["policy"]
         return next(row for row in self.rows if row.key == best)
@@ -124,17 +132,17 @@ def read_run(directory: Path) -> RunFiles:
             f"{directory}: metrics.json has schema {metrics['schema']}, and this version reads"
             f" {SCHEMA}: run `quotetune train` on the run's config.yaml, which writes it anew"
         )
-    rounds = _rounds(metrics)
-    manifests = _manifests(directory, rounds)
+    policies = metrics["policies"]
+    manifests = _manifests(directory, policies)
     pairs = {
-        number: _read_json(path)
-        for number in range(1, rounds + 1)
-        if (path := directory / f"round-{number}" / "pairs" / "pairs.json").exists()
+        policy: _read_json(path)
+        for policy in policies
+        if (path := directory / policy / "pairs" / "pairs.json").exists()
     }
     trainings = {
         path.parent.parent.name: _read_json(path)
         for path in sorted(directory.glob("*/adapter/training.json"))
-        if _belongs(path.parent.parent.name, rounds)
+        if not _is_left_over(path.parent.parent.name, policies)
     }
     return RunFiles(
         directory=directory,
@@ -156,11 +164,7 @@ def read_run(directory: Path) -> RunFiles:
     )
 
 
-def _rounds(metrics: _Record) -> int:
-    return sum(re.fullmatch(_ROUND, name) is not None for name in metrics["policies"])
-
-
-def _rows(directory: Path, metrics: _Record) -> list[Row]:
+def _rows(directory: Path, metrics: _Record) -> list[ResultRow]:
     """Return what was evaluated."""
     drift = _drift(directory / "curves.json")
     rows = []
@@ -171,7 +175,9 @@ def _rows(directory: Path, metrics: _Record) -> list[Row]:
             if ends is not None
         }
         responses = _responses(directory / "evaluation", key)
-        rows.append(Row(key, row_label(key), {**values, **drift.get(key, {})}, responses, ends))
+        rows.append(
+            ResultRow(key, row_label(key), {**values, **drift.get(key, {})}, responses, ends)
+        )
     return rows
 
 
@@ -191,18 +197,18 @@ def _responses(evaluation: Path, key: str) -> Path | None:
     """Find the responses of a row: some are derived from the base model's evaluation."""
     places = (
         evaluation / key / "metrics" / "responses.parquet",
-        evaluation / "base" / "metrics" / f"{key}.parquet",
+        evaluation / BASE / "metrics" / f"{key}.parquet",
     )
     return next((place for place in places if place.exists()), None)
 
 
-def _manifests(directory: Path, rounds: int) -> list[_Record]:
+def _manifests(directory: Path, policies: Sequence[str]) -> list[_Record]:
     found = []
     for path in directory.rglob(MANIFEST):
         parts = path.relative_to(directory).parts
         if any(part.endswith(".partial") for part in parts):
             continue
-        if all(_belongs(part, rounds) for part in parts):
+        if not any(_is_left_over(part, policies) for part in parts):
             found.append(_read_json(path))
     return sorted(found, key=_order)
 
@@ -213,10 +219,9 @@ def _order(manifest: _Record) -> tuple[str, int]:
     return manifest["finished"], _STEPS.index(kind) if kind in _STEPS else len(_STEPS)
 
 
-def _belongs(name: str, rounds: int) -> bool:
-    """Tell whether a directory is none of a later round, left from when the run had more."""
-    match = re.fullmatch(_ROUND, name)
-    return match is None or int(match[1]) <= rounds
+def _is_left_over(name: str, policies: Sequence[str]) -> bool:
+    """Tell whether a directory is of a round that the run had once and no longer has."""
+    return name.startswith("round-") and name not in policies
 
 
 def _read_json(path: Path) -> _Record:

@@ -18,6 +18,7 @@ from quotetune.metrics.row_names import best_line, row_label
 from quotetune.pairing.statistics import statistics_lines
 from quotetune.rendering.markdown import markdown_table
 from quotetune.rendering.marked import marked_response
+from quotetune.report.cells import lm_eval_cells
 from quotetune.runs.best_link import link_best
 from quotetune.runs.citations_json import CITATIONS_NOTE, citation_cells
 from quotetune.runs.curves import write_curves
@@ -42,10 +43,10 @@ def summarize(config: Config) -> dict[str, Any]:
     layout = Layout(config)
     write_curves(layout)
     metrics = collect_metrics(config)
-    link_best(config.run, config.run / metrics["best"]["policy"] / "adapter")
+    link_best(config.run, _adapter(layout, metrics["best"]["policy"]))
     write_json(config.run / "metrics.json", metrics)
-    write_text(config.run / "summary.md", _markdown(config, metrics))
-    _write_cards(config, metrics)
+    write_text(config.run / "summary.md", _markdown(layout, metrics))
+    _write_cards(layout, metrics)
     print_table(_labelled(metrics["rows"]))
     for line in _outcome(metrics):
         say(line)
@@ -61,10 +62,17 @@ def _labelled(rows: Mapping[str, Any]) -> dict[str, Any]:
     return {row_label(name): row for name, row in rows.items()}
 
 
-def _write_cards(config: Config, metrics: Mapping[str, Any]) -> None:
+def _adapter(layout: Layout, trained: str) -> Path:
+    """Return the directory of a policy that was trained."""
+    adapter = layout.adapter(trained)
+    assert adapter is not None
+    return adapter
+
+
+def _write_cards(layout: Layout, metrics: Mapping[str, Any]) -> None:
     """Put the numbers of each policy into its model card."""
     for name in metrics["policies"]:
-        policy = config.run / name / "adapter"
+        policy = _adapter(layout, name)
         record = json.loads((policy / "training.json").read_text(encoding="utf-8"))
         rows = {row: metrics["rows"][row] for row in (BASE, name)}
         note = f"The run that trained it gives {best_line(metrics)}."
@@ -77,7 +85,8 @@ def _outcome(metrics: Mapping[str, Any]) -> list[str]:
     return [*lines, f"before: {row_label(BASE)}; after: {best_line(metrics)}"]
 
 
-def _markdown(config: Config, metrics: Mapping[str, Any]) -> str:
+def _markdown(layout: Layout, metrics: Mapping[str, Any]) -> str:
+    config = layout.config
     rows = _labelled(metrics["rows"])
     lines = [
         f"# {config.run.name}",
@@ -108,11 +117,11 @@ def _markdown(config: Config, metrics: Mapping[str, Any]) -> str:
         "## Pairs",
         "",
     ]
-    for number in range(1, Layout(config).number(metrics["last"]) + 1):
-        path = config.run / f"round-{number}" / "pairs" / "pairs.json"
+    for number in range(1, layout.number(metrics["last"]) + 1):
+        path = layout.round(number) / "pairs" / "pairs.json"
         statistics = json.loads(path.read_text(encoding="utf-8"))
         lines += [f"- round {number}: {line}" for line in statistics_lines(statistics)]
-    return "\n".join([*lines, "", *_responses(config, metrics)]) + "\n"
+    return "\n".join([*lines, "", *_responses(layout, metrics)]) + "\n"
 
 
 def _differences(metrics: Mapping[str, Any]) -> list[str]:
@@ -136,14 +145,8 @@ def _reward_accuracy(metrics: Mapping[str, Any]) -> list[str]:
 def _lm_eval(metrics: Mapping[str, Any]) -> list[str]:
     if metrics["lm_eval"] is None:
         return []
-    before, after = metrics["lm_eval"]["before"], metrics["lm_eval"]["after"]
-    cells = [["", row_label(BASE), row_label(metrics["best"]["policy"])]]
-    for task, values in before.items():
-        for name, value in values.items():
-            if "stderr" not in name:
-                cells.append([f"{task} {name}", f"{value:.4f}", f"{after[task][name]:.4f}"])
     note = f"After: {best_line(metrics)}."
-    return ["## General ability", "", note, "", *markdown_table(cells), ""]
+    return ["## General ability", "", note, "", *markdown_table(lm_eval_cells(metrics)), ""]
 
 
 def _citations(metrics: Mapping[str, Any]) -> list[str]:
@@ -153,15 +156,15 @@ def _citations(metrics: Mapping[str, Any]) -> list[str]:
     return ["## Citations", "", *table, "", CITATIONS_NOTE, ""]
 
 
-def _responses(config: Config, metrics: Mapping[str, Any]) -> list[str]:
+def _responses(layout: Layout, metrics: Mapping[str, Any]) -> list[str]:
     """Show the first held-out prompts, which the hash has chosen, with marked responses."""
     from quotetune.corpus.index import Index
     from quotetune.prompts.prompt import load_prompts
 
-    index = Index.open(config.index)
-    prompts = load_prompts(config.run / "prompts" / "heldout.parquet")[:_SHOWN_PROMPTS]
+    index = Index.open(layout.config.index)
+    prompts = load_prompts(layout.heldout)[:_SHOWN_PROMPTS]
     texts = {
-        name: _first_responses(config.run / "evaluation" / name / "samples")
+        name: _first_responses(layout.evaluation(name) / "samples")
         for name in (BASE, metrics["best"]["policy"])
     }
     lines = [
@@ -171,8 +174,7 @@ def _responses(config: Config, metrics: Mapping[str, Any]) -> list[str]:
         f" [report.html](report.html) has all of them. After: {best_line(metrics)}.",
     ]
     for prompt in prompts:
-        shown = prompt.text if prompt.messages is None else prompt.messages[-1]["content"]
-        lines += ["", f"### {' '.join((shown or '').split())}"]
+        lines += ["", f"### {' '.join(prompt.last_message.split())}"]
         for name, responses in texts.items():
             response = responses[prompt.id]
             quotes = index.trace(response)

@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 
 from quotetune.errors import UsageError
+from quotetune.runtime.whole_files import write_link
 
 BEST = "best"
 
@@ -48,10 +49,7 @@ def mend_best(run: Path) -> None:
 
 
 def _link(run: Path, adapter: Path) -> None:
-    unfinished = run / "best.tmp"
-    unfinished.unlink(missing_ok=True)
-    unfinished.symlink_to(os.path.relpath(adapter, run))
-    unfinished.replace(run / BEST)
+    write_link(run / BEST, Path(os.path.relpath(adapter, run)))
 
 
 def _record(policy: Path) -> bytes | None:

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from quotetune.citations.evaluation import WAYS
+from quotetune.citations.accuracy import WAYS
 from quotetune.metrics.row_names import row_label
 from quotetune.runs.layout import Layout
 

@@ -9,7 +9,6 @@ and `pair_quip_rejected` of the rounds. It is written anew after every evaluatio
 """
 
 import json
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,8 @@ from typing import Any
 from quotetune.metrics.table import OF_DRIFT
 from quotetune.runs.layout import Layout
 from quotetune.runs.stopping import evaluated
-from quotetune.runtime.whole_files import write_json
+from quotetune.runtime.whole_files import write_json, written_directory
+from quotetune.training.run import RECORD_NAME
 
 CURVES_SCHEMA = 1
 
@@ -78,21 +78,18 @@ def _write_events(layout: Layout, content: Mapping[str, Any]) -> None:
         from tensorboard.summary import Writer
     except ImportError:  # it is of the extra `train`, and an evaluation can do without
         return
-    directory = layout.config.run / "tensorboard"
-    unfinished = directory.with_name(directory.name + ".tmp")
-    shutil.rmtree(unfinished, ignore_errors=True)
-    writer = Writer(str(unfinished / "run"))
-    for name, values in content["curves"].items():
-        for step, value in enumerate(values):
-            if value is not None:
-                writer.add_scalar(f"heldout/{name}", float(value), step)
-    writer.close()
-    for policy in content["policies"]:
-        record = layout.adapter(policy)
-        if record is not None:
-            _write_history(unfinished / policy, _read(record / "training.json")["history"], Writer)
-    shutil.rmtree(directory, ignore_errors=True)
-    unfinished.replace(directory)
+    with written_directory(layout.config.run / "tensorboard", replace=True) as directory:
+        writer = Writer(str(directory / "run"))
+        for name, values in content["curves"].items():
+            for step, value in enumerate(values):
+                if value is not None:
+                    writer.add_scalar(f"heldout/{name}", float(value), step)
+        writer.close()
+        for policy in content["policies"]:
+            trained = layout.adapter(policy)
+            if trained is not None:
+                history = _read(trained / RECORD_NAME)["history"]
+                _write_history(directory / policy, history, Writer)
 
 
 def _write_history(directory: Path, history: list[dict[str, float]], writer_class: Any) -> None:

@@ -4,7 +4,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from quotetune.errors import QuotetuneError, UsageError
+from quotetune.errors import UsageError
+from quotetune.runtime.whole_files import RESUME, written_file
 from quotetune.sampling.backend import Request, Response
 
 LOG_NAME = "sampling.log"
@@ -89,17 +90,8 @@ def write_part(
         for prompt_id, request, drawn in zip(prompt_ids, requests, responses, strict=True)
         for sample, response in enumerate(drawn)
     ]
-    path = part_path(directory, part)
-    unfinished = path.with_suffix(".tmp")
-    try:
-        pq.write_table(pa.Table.from_pylist(rows, schema()), unfinished)
-        unfinished.replace(path)
-    except OSError as error:
-        unfinished.unlink(missing_ok=True)
-        raise QuotetuneError(
-            f"{path}: cannot be written ({error}): make room or choose another run directory, and"
-            " run the same command again, which goes on from here"
-        ) from error
+    with written_file(part_path(directory, part), remedy=RESUME) as path:
+        pq.write_table(pa.Table.from_pylist(rows, schema()), path)
 
 
 def read_samples(directory: Path) -> Any:

@@ -12,6 +12,7 @@ from quotetune.errors import UsageError
 from quotetune.models.files import require_model, split_policy
 from quotetune.runtime.child import run_child
 from quotetune.runtime.content_hash import content_hash
+from quotetune.runtime.whole_files import RESUME, write_text
 from quotetune.sampling.backend import Continuation
 from quotetune.sampling.constraint import Constraint
 from quotetune.sampling.parts import LOG_NAME, count_parts, missing_parts
@@ -145,7 +146,5 @@ def _write_job(output: Path, job: dict[str, Any]) -> Path:
     if not path.exists() or path.read_text(encoding="utf-8") != text:
         for part in output.glob("part-*.parquet"):
             part.unlink()
-        unfinished = path.with_suffix(".tmp")
-        unfinished.write_text(text, encoding="utf-8")
-        unfinished.replace(path)
+        write_text(path, text, remedy=RESUME)
     return path

@@ -125,11 +125,11 @@ def _measured(layout: Layout, policy: str) -> Stage:
     n = config.evaluation_sampling.n
 
     def make(result: Path) -> None:
-        from quotetune.citations.evaluation import evaluate_citations
+        from quotetune.citations.accuracy import measure_citations
         from quotetune.corpus.index import Index
         from quotetune.prompts.prompt import load_prompts
 
-        content = evaluate_citations(
+        content = measure_citations(
             load_prompts(layout.heldout),
             directory / "samples",
             directory / "constrained",

@@ -79,7 +79,7 @@ def metrics(layout: Layout, name: str, asked: Path) -> Stage:
 
     def make(result: Path) -> None:
         from quotetune.corpus.index import Index
-        from quotetune.evaluation.evaluate import evaluate_samples, write_evaluation
+        from quotetune.evaluation.sample_metrics import evaluate_samples, write_evaluation
         from quotetune.measures.scoring_models import scoring_models_of
         from quotetune.prompts.prompt import load_prompts
         from quotetune.sampling.parts import read_samples

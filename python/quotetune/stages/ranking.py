@@ -11,16 +11,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from quotetune.metrics.criteria import CRITERIA
 from quotetune.pairing.candidates import CandidateFiles
-from quotetune.pairing.ranking_config import OF_PROMPTS, RankingConfig
+from quotetune.pairing.ranking_config import RankingConfig
 from quotetune.runs.layout import BASE, Layout, flat, model_input
 from quotetune.runs.stage import Stage
 from quotetune.runtime.console import progress, say
 
 if TYPE_CHECKING:
     from quotetune.prompts.prompt import Prompt
-
-_INDEXED = {"on_topic_quip", "long_quotes", "rarity"}
 
 
 def stages(layout: Layout, number: int) -> list[Stage]:
@@ -160,10 +159,11 @@ class RankingStages:
         """Measure the candidates for one criterion or constraint."""
         config = self.config
         files = self.files
+        reads = CRITERIA[measure].reads
         name = f"{self.prefix}{measure}"
 
         def make(result: Path) -> None:
-            from quotetune.pairing.measuring import NEURAL, measure_of, write_measure
+            from quotetune.pairing.measuring import measure_of, write_measure
 
             with progress(name, "responses") as report:
                 write_measure(
@@ -171,16 +171,16 @@ class RankingStages:
                     files.gold,
                     result,
                     measure_of(measure, config, result.with_name("work")),
-                    prompts=self.load_prompts() if measure in OF_PROMPTS else {},
-                    at_once=measure in NEURAL,
+                    prompts=self.load_prompts() if "prompts" in reads else {},
+                    at_once="model" in reads,
                     progress=report,
                 )
 
         settings: dict[str, Any] = {}
         inputs = self._inputs
-        if measure in _INDEXED:
+        if "index" in reads:
             inputs["index"] = config.index
-        if measure in OF_PROMPTS:
+        if "prompts" in reads:
             inputs["its prompts"] = self.prompts
         if measure == "long_quotes":
             assert config.preference and config.preference.long_quotes

@@ -7,6 +7,7 @@ from typing import Any
 
 from quotetune.metrics.table import metrics_of
 from quotetune.rendering.markdown import markdown_table
+from quotetune.runtime.whole_files import write_text
 
 _TEMPLATE = """\
 ---
@@ -76,9 +77,7 @@ def write_model_card(directory: Path, metrics: Mapping[str, Mapping[str, float |
         metrics: Metrics on held-out prompts by name, such as `base` and `round 1`; may be empty.
     """
     record = json.loads((directory / "training.json").read_text(encoding="utf-8"))
-    unfinished = directory / "README.md.unfinished"
-    unfinished.write_text(model_card(record, metrics), encoding="utf-8")
-    unfinished.replace(directory / "README.md")
+    write_text(directory / "README.md", model_card(record, metrics))
 
 
 def model_card(

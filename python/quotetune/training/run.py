@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import Any, Literal
 
 from quotetune.config import ModelConfig
-from quotetune.config.open_blocks import check_dpo_options, check_lora_options
+from quotetune.config.open_blocks import dpo_problems, lora_problems
 from quotetune.errors import UsageError
 from quotetune.models.files import require_model, split_policy
 from quotetune.runtime.child import run_child
 from quotetune.runtime.content_hash import content_hash
+from quotetune.runtime.whole_files import RESUME, write_text
 
 LOG_NAME = "training.log"
 RECORD_NAME = "training.json"
@@ -86,9 +87,9 @@ def run_training(
         UsageError: The model is not there, or an option cannot be.
         QuotetuneError: No pair is left, or the child failed; the message has its last words.
     """
-    problems = check_dpo_options(dpo) + ([] if lora is None else check_lora_options(lora))
+    problems = dpo_problems(dpo) + ([] if lora is None else lora_problems(lora))
     if problems:
-        raise UsageError("; ".join(problems))
+        raise UsageError("; ".join(map(str, problems)))
     base = model
     model, adapter = split_policy(model, adapter)
     if adapter is not None and lora is None:
@@ -151,9 +152,7 @@ def train_in_child(
     if not job_file.exists() or job_file.read_text(encoding="utf-8") != text:
         shutil.rmtree(work, ignore_errors=True)
         work.mkdir(parents=True)
-        unfinished = job_file.with_suffix(".tmp")
-        unfinished.write_text(text, encoding="utf-8")
-        unfinished.replace(job_file)
+        write_text(job_file, text, remedy=RESUME)
     if output.exists():
         shutil.rmtree(output)
     launcher = []

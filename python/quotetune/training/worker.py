@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from quotetune.runtime.child import child_main
 from quotetune.runtime.cpu import child_environment
+from quotetune.runtime.whole_files import unfinished
 
 if TYPE_CHECKING:
     from quotetune.training.session import TrainingSession
@@ -41,10 +42,11 @@ def train(job: dict[str, Any], work: Path, report: Callable[[dict[str, Any]], No
         checkpoint = newest_checkpoint(work)
     session.train(checkpoint)
     output = Path(job["output"])
-    unfinished = output.with_name(f"{output.name}.unfinished")
-    session.save(unfinished, _versions())
+    # All processes of a training write into this directory; the first one makes it appear.
+    directory = unfinished(output)
+    session.save(directory, _versions())
     if is_first:
-        unfinished.replace(output)
+        directory.replace(output)
 
 
 def _session(

@@ -26,12 +26,13 @@ pub enum Error {
     Foreign { path: PathBuf, kind: &'static str },
 
     #[error(
-        "{}: index format version {found}, but this quotetune reads version {expected}; \
+        "{}: {what} version {found}, but this quotetune reads version {expected}; \
          rebuild the index, or use the quotetune that wrote it",
         path.display()
     )]
     Version {
         path: PathBuf,
+        what: &'static str,
         found: u64,
         expected: u64,
     },

@@ -125,6 +125,7 @@ fn changed(bytes: &[u8], changes: &[Change]) -> Vec<u8> {
 
 thread_local! {
     static BUILT: Site = Site::new();
+    static LEAN: Site = Site::lean();
     static FUSED: Site = Site::fused();
     static IMPORTED: Site = Site::imported();
 }
@@ -132,7 +133,7 @@ thread_local! {
 #[test]
 fn what_is_unchanged_passes_the_seals() {
     let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
-    for site in [&BUILT, &FUSED, &IMPORTED] {
+    for site in [&BUILT, &LEAN, &FUSED, &IMPORTED] {
         site.with(|site| {
             assert!(
                 site.files()
@@ -240,7 +241,7 @@ proptest! {
 
     #[test]
     fn a_changed_binary_file_is_an_error_or_another_answer(which: Choice, changes in changes()) {
-        for site in [&BUILT, &FUSED, &IMPORTED] {
+        for site in [&BUILT, &LEAN, &FUSED, &IMPORTED] {
             site.with(|site| {
                 let files = site.files();
                 let which = which.index(files.len());
@@ -252,7 +253,7 @@ proptest! {
 
     #[test]
     fn a_changed_manifest_is_an_error_or_another_answer(changes in changes()) {
-        for site in [&BUILT, &FUSED, &IMPORTED] {
+        for site in [&BUILT, &LEAN, &FUSED, &IMPORTED] {
             site.with(|site| {
                 let json = changed(site.manifest(), &changes);
                 within_bounds(json.len(), || site.with_manifest(&json));

@@ -12,12 +12,12 @@ use quotetune_core::build::options::BuildOptions;
 use quotetune_core::build::places::{Document, Place};
 use quotetune_core::change::{Addition, ChangeOptions};
 use quotetune_core::error::{Error, Result};
-use quotetune_core::filter::sizing::Sizing;
 use quotetune_core::progress::Progress;
 use quotetune_core::store::manifest::RecordKeys;
 use quotetune_core::suffix::text_index::Suffixes;
-use quotetune_core::text::normalization::Normalization;
+use quotetune_core::text::ngram::NgramHasher;
 
+use crate::arguments;
 use crate::error::{to_python, usage_error};
 
 /// Source, id, text, metadata as a JSON object, line.
@@ -74,7 +74,7 @@ impl Builder {
     fn new(
         py: Python<'_>,
         output: PathBuf,
-        n: usize,
+        n: i64,
         normalization: &str,
         bits_per_ngram: Option<f64>,
         expected_ngrams: Option<u64>,
@@ -86,17 +86,11 @@ impl Builder {
         overwrite: bool,
         record_keys: RecordKeyTuple,
     ) -> PyResult<Self> {
-        let Some(normalization) = Normalization::from_name(normalization) else {
-            let message = format!("normalization {normalization:?}; choose squash, fold, fold-case or none");
-            return Err(usage_error(py, message));
-        };
         let suffixes = suffixes.and_then(Suffixes::from_name);
         let options = BuildOptions {
-            n,
-            normalization,
-            bits_per_ngram,
-            expected_ngrams,
-            fuse,
+            n: NgramHasher::checked_n(n).map_err(|error| to_python(py, error))?,
+            normalization: arguments::normalization(py, normalization)?,
+            filter: arguments::wanted_filter(py, bits_per_ngram, expected_ngrams, fuse)?,
             suffixes,
             threads,
             segment_bytes,
@@ -257,12 +251,6 @@ fn from_tuple((text, id, source, metadata): RecordKeyTuple) -> RecordKeys {
         source,
         metadata,
     }
-}
-
-/// Bits of a filter for each distinct n-gram with which an index stays within a false-positive rate.
-#[pyfunction]
-pub fn bits_for_fpr(fpr: f64) -> f64 {
-    Sizing::bits_for_fpr(fpr)
 }
 
 /// A key that the user named is in every record; the usual one may be missing.

@@ -4,10 +4,11 @@ use std::path::PathBuf;
 
 use pyo3::prelude::*;
 use quotetune_core::filter_files::redis_bloom::import::{self, ImportOptions};
-use quotetune_core::text::normalization::Normalization;
+use quotetune_core::text::ngram::NgramHasher;
 
+use crate::arguments;
 use crate::builder::Reporter;
-use crate::error::usage_error;
+use crate::error::to_python;
 
 /// Import the RedisBloom dump of a JSON header; `progress(done, total)` in bytes.
 #[pyfunction]
@@ -18,21 +19,16 @@ pub fn import_bloom(
     header: PathBuf,
     output: PathBuf,
     parts: Vec<PathBuf>,
-    n: Option<usize>,
+    n: Option<i64>,
     normalization: &str,
     overwrite: bool,
     progress: Py<PyAny>,
 ) -> PyResult<()> {
-    let known = Normalization::from_name(normalization);
-    // No filter that others made is of folded text.
-    let Some(normalization) = known.filter(|normalization| !normalization.folds()) else {
-        let message = format!("normalization {normalization:?}; choose squash or none");
-        return Err(usage_error(py, message));
-    };
+    let n = n.map(NgramHasher::checked_n).transpose();
     let options = ImportOptions {
         parts,
-        n,
-        normalization,
+        n: n.map_err(|error| to_python(py, error))?,
+        normalization: arguments::white_space_rule(py, normalization)?,
         overwrite,
     };
     let mut reporter = Reporter::new(progress);

@@ -57,9 +57,15 @@ impl Index {
         self.index.manifest().structures.clone()
     }
 
+    /// Whether it keeps the text and can find any string in it.
+    #[getter]
+    fn has_suffix_index(&self) -> bool {
+        self.index.has_suffix_index()
+    }
+
     #[getter]
     fn fpr(&self) -> f64 {
-        self.index.manifest().fpr()
+        self.index.manifest().filters.fpr()
     }
 
     /// The fields of records that the documents were read from.

@@ -1,5 +1,6 @@
 //! `quotetune._core`: the Python face of quotetune-core. It converts, and decides nothing.
 
+mod arguments;
 mod builder;
 mod change;
 mod error;
@@ -15,7 +16,9 @@ use pyo3::prelude::*;
 #[pymodule]
 mod _core {
     #[pymodule_export]
-    use super::builder::{Builder, bits_for_fpr};
+    use super::arguments::bits_for_fpr;
+    #[pymodule_export]
+    use super::builder::Builder;
     #[pymodule_export]
     use super::change::{compact, merge, remove};
     #[pymodule_export]
@@ -29,7 +32,13 @@ mod _core {
     #[pymodule_export]
     const DEFAULT_BITS_PER_NGRAM: f64 = quotetune_core::filter::bloom::DEFAULT_BITS_PER_NGRAM;
     #[pymodule_export]
+    const MAX_BITS_PER_NGRAM: f64 = *quotetune_core::filter::bloom::BITS_PER_NGRAM.end();
+    #[pymodule_export]
+    const DEFAULT_N: usize = quotetune_core::build::options::DEFAULT_N;
+    #[pymodule_export]
     const MAX_N: usize = quotetune_core::text::ngram::NgramHasher::MAX_N;
+    #[pymodule_export]
+    const MIN_MEMORY_LIMIT: u64 = quotetune_core::build::budget::MIN_MEMORY_LIMIT;
     #[pymodule_export]
     const DEFAULT_SEGMENT_BYTES: u64 = quotetune_core::build::options::DEFAULT_SEGMENT_BYTES;
     #[pymodule_export]

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from quotetune.config import ModelConfig
-from quotetune.config.open_blocks import check_lora_options, check_sft_options
+from quotetune.config.open_blocks import lora_problems, sft_problems
 from quotetune.errors import UsageError
 from quotetune.models.files import require_model
 from quotetune.runtime.content_hash import content_hash
@@ -52,9 +52,9 @@ def run_absorbing(
         UsageError: The model is not there, or an option cannot be.
         QuotetuneError: The child failed; the message has its last words.
     """
-    problems = check_sft_options(sft) + ([] if lora is None else check_lora_options(lora))
+    problems = sft_problems(sft) + ([] if lora is None else lora_problems(lora))
     if problems:
-        raise UsageError("; ".join(problems))
+        raise UsageError("; ".join(map(str, problems)))
     require_model(model)
     job = {
         "method": "sft",

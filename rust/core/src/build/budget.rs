@@ -6,6 +6,8 @@ use crate::filter_files::fuse::build::DEFAULT_BYTES;
 
 /// What is there whatever is built: the interpreter, its libraries, and the batch that is being read.
 const BASE: u64 = 128 << 20;
+/// The least limit that can be kept to, in bytes.
+pub const MIN_MEMORY_LIMIT: u64 = 2 * BASE;
 /// Bytes of memory for a byte of the text that a thread sorts: its suffix array, the text, and some to spare.
 const SORTING: u64 = 6;
 
@@ -39,9 +41,8 @@ impl Budget {
     /// Share `limit` bytes out to `threads` threads: half to the segments they sort, half to a part of the filter, for which
     /// each thread collects hashes of a quarter of its size, and to the segment that it is filled from.
     fn within(limit: u64, threads: usize) -> Result<Self> {
-        let least = 2 * BASE;
-        if limit < least {
-            let (limit, least) = (limit >> 20, least >> 20);
+        if limit < MIN_MEMORY_LIMIT {
+            let (limit, least) = (limit >> 20, MIN_MEMORY_LIMIT >> 20);
             return Err(Error::Usage(format!(
                 "a memory limit of {limit} MiB; give at least {least} MiB"
             )));
@@ -62,7 +63,7 @@ mod tests {
 
     #[test]
     fn what_is_shared_out_stays_within_the_limit() {
-        for limit in [256 << 20, 1 << 30, 100 << 30] {
+        for limit in [MIN_MEMORY_LIMIT, 1 << 30, 100 << 30] {
             for threads in [1, 2, 7, 64] {
                 let budget = Budget::within(limit, threads).unwrap();
                 let threads = threads as u64;
@@ -77,6 +78,6 @@ mod tests {
                 assert!(with_fuse <= limit, "{with_fuse} of {limit}");
             }
         }
-        assert!(Budget::within((256 << 20) - 1, 1).is_err());
+        assert!(Budget::within(MIN_MEMORY_LIMIT - 1, 1).is_err());
     }
 }

@@ -9,7 +9,7 @@ use rayon::prelude::*;
 use serde::de::IgnoredAny;
 
 use super::budget::Budget;
-use super::options::BuildOptions;
+use super::options::{BuildOptions, WantedFilter};
 use super::places::{Document, Places};
 use super::resources::resources;
 use crate::error::{Error, Result};
@@ -40,7 +40,8 @@ pub struct Spooled {
     pub directory: OutputDirectory,
     pub segments: Vec<WrittenSegment>,
     pub counts: Counts,
-    pub distinct_ngrams: Option<u64>,
+    /// About how many there are; 0 without a filter, for which alone they are counted.
+    pub distinct_ngrams: u64,
     /// Whether a text that was folded has characters that Unicode's tables do not know.
     pub has_unknown: bool,
     pub pool: ThreadPool,
@@ -71,9 +72,9 @@ impl Builder {
         options.check()?;
         let (pool, budget) =
             resources(options.threads, options.segment_bytes, options.memory_limit)?;
-        let counters = match options.fuse || options.bits_per_ngram.is_some() {
-            true => pool.current_num_threads(),
-            false => 0,
+        let counters = match options.filter {
+            WantedFilter::None => 0,
+            WantedFilter::Bloom(_) | WantedFilter::Fuse => pool.current_num_threads(),
         };
         Ok(Self {
             segment: None,
@@ -264,8 +265,8 @@ impl Builder {
             total
         });
         Ok(Spooled {
-            // The estimate is off by 0.2% or so; what there is at most is known exactly.
-            distinct_ngrams: distinct.map(|counter| counter.estimate().min(self.counts.ngrams)),
+            distinct_ngrams: distinct
+                .map_or(0, |counter| counter.estimate_among(self.counts.ngrams)),
             directory: self.directory,
             segments: self.written,
             counts: self.counts,

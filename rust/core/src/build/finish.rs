@@ -6,15 +6,17 @@ use std::path::PathBuf;
 use rayon::ThreadPool;
 
 use super::builder::Builder;
+use super::options::WantedFilter;
 use super::sorting::{build_suffixes, expect_sorting};
 use crate::error::{Error, Result};
 use crate::filter::sizing::Sizing;
 use crate::filter_files::bloom::build::{FilterSize, build_filter, fits};
 use crate::filter_files::covered::Covered;
-use crate::filter_files::fuse::build::{FusePlan, build_fuse as write_fuse};
+use crate::filter_files::fuse::build::{FusePlan, build_fuse};
 use crate::progress::{Gauge, Progress, supervise};
 use crate::store::header::Parameters;
-use crate::store::manifest::{Counts, FilterEntry, FuseFilterEntry, Manifest, RecordKeys};
+use crate::store::kind::Kind;
+use crate::store::manifest::{Counts, FilterEntries, Manifest, RecordKeys};
 use crate::store::segment::WrittenSegment;
 use crate::suffix::text_index::Suffixes;
 
@@ -27,29 +29,31 @@ impl Builder {
         let options = self.options.clone();
         let parameters = self.parameters;
         let spooled = self.spooled()?;
+        let ngrams = spooled.distinct_ngrams;
+        let filter = match options.filter {
+            WantedFilter::None => PlannedFilter::None,
+            WantedFilter::Bloom(sizing) => {
+                check_expected(sizing, ngrams)?;
+                PlannedFilter::Bloom {
+                    sizing,
+                    size: FilterSize::alone(sizing, ngrams),
+                    most_words: spooled.budget.filter_words,
+                }
+            }
+            WantedFilter::Fuse => {
+                let threads = spooled.pool.current_num_threads();
+                PlannedFilter::Fuse(FusePlan::new(ngrams, spooled.budget.fuse_bytes, threads))
+            }
+        };
         let plan = Plan {
             directory: spooled.directory.path().to_owned(),
             parameters,
             segments: spooled.segments,
             counts: spooled.counts,
-            distinct_ngrams: spooled.distinct_ngrams,
             has_unknown: spooled.has_unknown,
             record_keys: options.record_keys,
-            sizing: options
-                .bits_per_ngram
-                .map(|bits| Sizing::new(bits, options.expected_ngrams)),
-            fuse: spooled
-                .distinct_ngrams
-                .filter(|_| options.fuse)
-                .map(|ngrams| {
-                    FusePlan::new(
-                        ngrams,
-                        spooled.budget.fuse_bytes,
-                        spooled.pool.current_num_threads(),
-                    )
-                }),
+            filter,
             suffixes: options.suffixes,
-            filter_words: spooled.budget.filter_words,
         };
         let manifest = run(plan, spooled.pool, progress)?;
         spooled.directory.publish()?;
@@ -62,14 +66,21 @@ struct Plan {
     parameters: Parameters,
     segments: Vec<WrittenSegment>,
     counts: Counts,
-    distinct_ngrams: Option<u64>,
     has_unknown: bool,
     record_keys: RecordKeys,
-    sizing: Option<Sizing>,
-    fuse: Option<FusePlan>,
+    filter: PlannedFilter,
     suffixes: Option<Suffixes>,
-    /// Words of the filter to hold in memory at a time.
-    filter_words: usize,
+}
+
+enum PlannedFilter {
+    None,
+    Bloom {
+        sizing: Sizing,
+        size: FilterSize,
+        /// Words of the filter to hold in memory at a time.
+        most_words: usize,
+    },
+    Fuse(FusePlan),
 }
 
 impl Plan {
@@ -77,11 +88,11 @@ impl Plan {
         self.segments.iter().map(Covered::whole).collect()
     }
 
-    fn structures(&self) -> Vec<&'static str> {
-        let bloom = self.sizing.map(|_| "bloom");
-        let fuse = self.fuse.map(|_| "fuse");
-        let suffixes = self.suffixes.map(Suffixes::name);
-        bloom.into_iter().chain(fuse).chain(suffixes).collect()
+    fn sizing(&self) -> Option<Sizing> {
+        match self.filter {
+            PlannedFilter::Bloom { sizing, .. } => Some(sizing),
+            PlannedFilter::None | PlannedFilter::Fuse(_) => None,
+        }
     }
 }
 
@@ -99,7 +110,7 @@ fn build(plan: &Plan, gauge: &Gauge) -> Result<Manifest> {
         expect_sorting(&plan.segments, gauge);
     }
     let (filters, suffixes) = rayon::join(
-        || Ok((build_bloom(plan, gauge)?, build_fuse(plan, gauge)?)),
+        || build_filters(plan, gauge),
         || match plan.suffixes {
             Some(suffixes) => build_suffixes(
                 &plan.segments,
@@ -111,20 +122,17 @@ fn build(plan: &Plan, gauge: &Gauge) -> Result<Manifest> {
             None => Ok(Vec::new()),
         },
     );
-    let ((bloom, fuse), suffixes) = (filters?, suffixes?);
+    let (filters, segments) = (filters?, suffixes?);
     if plan.suffixes.is_none() {
         remove_spooled_text(plan)?;
     }
-    let empty = Manifest::new(plan.parameters);
+    let empty = Manifest::new(plan.parameters, filters, plan.suffixes);
     let manifest = Manifest {
         normalization: empty.normalization.with_more(plan.has_unknown),
-        structures: plan.structures().into_iter().map(str::to_owned).collect(),
         counts: plan.counts,
-        segments: suffixes,
-        filters: bloom.into_iter().collect(),
-        fuse_filter: fuse,
+        segments,
         record_keys: plan.record_keys.clone(),
-        sizing: plan.sizing,
+        sizing: plan.sizing(),
         ..empty
     };
     gauge.check()?;
@@ -132,23 +140,22 @@ fn build(plan: &Plan, gauge: &Gauge) -> Result<Manifest> {
     Ok(manifest)
 }
 
-fn build_bloom(plan: &Plan, gauge: &Gauge) -> Result<Option<FilterEntry>> {
-    let (Some(sizing), Some(ngrams)) = (plan.sizing, plan.distinct_ngrams) else {
-        return Ok(None);
-    };
-    check_expected(sizing, ngrams)?;
-    let path = plan.directory.join("filter-00000.bloom");
-    let size = FilterSize::alone(sizing, ngrams);
-    let most = plan.filter_words;
-    build_filter(&plan.covered(), path, size, plan.parameters, most, gauge).map(Some)
-}
-
-fn build_fuse(plan: &Plan, gauge: &Gauge) -> Result<Option<FuseFilterEntry>> {
-    let Some(fuse) = plan.fuse else {
-        return Ok(None);
-    };
-    let path = plan.directory.join("filter-00000.fuse");
-    write_fuse(&plan.covered(), path, fuse, plan.parameters, gauge).map(Some)
+fn build_filters(plan: &Plan, gauge: &Gauge) -> Result<FilterEntries> {
+    let covered = plan.covered();
+    Ok(match plan.filter {
+        PlannedFilter::None => FilterEntries::None,
+        PlannedFilter::Bloom {
+            size, most_words, ..
+        } => {
+            let path = Kind::Bloom.path(&plan.directory, 0);
+            let entry = build_filter(&covered, path, size, plan.parameters, most_words, gauge)?;
+            FilterEntries::Blooms(vec![entry])
+        }
+        PlannedFilter::Fuse(fuse) => {
+            let path = Kind::Fuse.path(&plan.directory, 0);
+            FilterEntries::Fuse(build_fuse(&covered, path, fuse, plan.parameters, gauge)?)
+        }
+    })
 }
 
 /// Without a suffix index the text was only needed to fill the filter.

@@ -8,7 +8,6 @@ use crate::error::Result;
 use crate::progress::Gauge;
 use crate::store::header::Parameters;
 use crate::store::manifest::{FileEntry, SegmentEntry};
-use crate::store::names;
 use crate::store::segment::{self, SegmentText, WrittenSegment};
 use crate::suffix::text_index::Suffixes;
 
@@ -28,7 +27,7 @@ pub fn build_suffixes(
     let build = |(number, written): (usize, &WrittenSegment)| -> Result<SegmentEntry> {
         gauge.check()?;
         let text = SegmentText::open(written.text.clone(), parameters)?;
-        let path = names::suffix_path(directory, number);
+        let path = segment::kind_of(suffixes).path(directory, number);
         let step = || gauge.check();
         let path = segment::write_suffixes(&text, path, parameters, suffixes, step)?;
         gauge.advance(written.text_bytes);

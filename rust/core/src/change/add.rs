@@ -7,7 +7,7 @@ use super::options::ChangeOptions;
 use super::transaction::{Change, stage_path};
 use super::{filters, tiers};
 use crate::build::builder::Builder;
-use crate::build::options::BuildOptions;
+use crate::build::options::{BuildOptions, WantedFilter};
 use crate::error::Result;
 use crate::progress::Progress;
 use crate::store::manifest::{Manifest, RecordKeys};
@@ -31,9 +31,7 @@ impl Addition {
         let build = BuildOptions {
             n: change.parameters.n,
             normalization: change.parameters.normalization,
-            bits_per_ngram: sizing.map(|sizing| sizing.bits_per_ngram),
-            expected_ngrams: None,
-            fuse: false,
+            filter: sizing.map_or(WantedFilter::None, WantedFilter::Bloom),
             suffixes: change.manifest.suffixes(),
             threads: options.threads,
             segment_bytes: options.segment_bytes,
@@ -70,11 +68,8 @@ impl Addition {
         parts.extend(spooled.segments.into_iter().map(Part::spooled));
         let sizes: Vec<u64> = parts.iter().map(|part| part.bytes).collect();
         let sizing = change.manifest.sizing;
-        let new = (
-            spooled.counts.documents,
-            spooled.distinct_ngrams.unwrap_or(0),
-        );
-        let old = &change.manifest.filters;
+        let new = (spooled.counts.documents, spooled.distinct_ngrams);
+        let old = change.manifest.filters.blooms();
         let filters = sizing.map(|sizing| {
             filters::with_more(old, &change.directory, new, sizing, suffixes.is_some())
         });

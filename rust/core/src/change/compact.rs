@@ -23,7 +23,7 @@ pub fn compact(
     let parts = change.parts()?;
     let sizes: Vec<u64> = parts.iter().map(|part| part.bytes).collect();
     let runs = tiers::packed(&sizes, budget.segment_bytes);
-    let several = change.manifest.filters.len() > 1;
+    let several = change.manifest.filters.blooms().len() > 1;
     if runs.len() == parts.len() && !several {
         return Ok(());
     }
@@ -35,7 +35,7 @@ pub fn compact(
     }
     let staging = stage(directory)?;
     let counts = change.manifest.counts;
-    let filters = match change.manifest.filters.as_slice() {
+    let filters = match change.manifest.filters.blooms() {
         [] => Vec::new(),
         [only] => vec![Filter::Stands(directory.to_owned(), only.clone())],
         _ => vec![Filter::alone(counts.documents)],

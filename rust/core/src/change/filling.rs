@@ -10,10 +10,11 @@ use crate::filter::bloom::{self, Bloom};
 use crate::filter::cardinality::DistinctCounter;
 use crate::filter::sizing::Sizing;
 use crate::filter_files::bloom::build::{FilterSize, build_filter, write_filter};
+use crate::filter_files::bloom::file::BloomFile;
 use crate::filter_files::covered::{Covered, expect_passes};
 use crate::progress::Gauge;
-use crate::store::container::MappedFile;
-use crate::store::header::{Kind, Parameters};
+use crate::store::header::Parameters;
+use crate::store::kind::Kind;
 use crate::store::manifest::FilterEntry;
 use crate::store::segment::WrittenSegment;
 
@@ -39,7 +40,7 @@ pub fn make(
     };
     let mut made = Vec::new();
     for (number, filter) in draft.filters.iter().enumerate() {
-        let path = draft.staging.join(format!("filter-{number:05}.bloom"));
+        let path = Kind::Bloom.path(&draft.staging, number);
         let entry = match filter {
             Filter::Stands(directory, entry) => (directory.clone(), entry.clone()),
             Filter::Fill {
@@ -92,7 +93,8 @@ fn size_for(distinct_ngrams: u64, max_fpr: f64) -> FilterSize {
         distinct_ngrams,
         bits_per_ngram,
         words: bloom::words_for(distinct_ngrams, bits_per_ngram),
-        max_fpr,
+        // Not the most bits that there can be give a lower rate.
+        max_fpr: max_fpr.max(bloom::bits_to_fpr(bits_per_ngram)),
     }
 }
 
@@ -150,7 +152,7 @@ fn count_distinct(covered: &[Covered], parameters: Parameters, gauge: &Gauge) ->
         })?;
     }
     let all = all.into_inner().unwrap_or_else(PoisonError::into_inner);
-    Ok(all.distinct.estimate().min(all.ngrams))
+    Ok(all.distinct.estimate_among(all.ngrams))
 }
 
 /// The words that hold what any of the filters does.
@@ -161,12 +163,12 @@ fn unite(
 ) -> Result<Vec<u64>> {
     let mut words: Vec<u64> = Vec::new();
     for (directory, entry) in filters {
-        let file = MappedFile::open(directory.join(&entry.file.name), Kind::Filter, parameters)?;
+        let file = BloomFile::open(directory, entry, parameters)?;
         gauge.check()?;
         match words.as_mut_slice() {
-            [] => words = file.section::<u64>(0).to_vec(),
+            [] => words = file.words().to_vec(),
             words => {
-                for (word, other) in words.iter_mut().zip(file.section::<u64>(0)) {
+                for (word, other) in words.iter_mut().zip(file.words()) {
                     *word |= other;
                 }
             }

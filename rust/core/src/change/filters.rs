@@ -8,7 +8,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::error::Error;
-use crate::filter::sizing::Sizing;
+use crate::filter::sizing::{Sizing, joint_fpr};
 use crate::store::manifest::FilterEntry;
 
 /// Filters that may stand where the text is kept: each costs a query as much as the first.
@@ -53,14 +53,6 @@ impl Filter {
     }
 }
 
-/// The false-positive rate of filters together.
-fn together<'a>(filters: impl IntoIterator<Item = &'a FilterEntry>) -> f64 {
-    1.0 - filters
-        .into_iter()
-        .map(|filter| 1.0 - filter.fpr)
-        .product::<f64>()
-}
-
 /// Cover `documents` more, which hold `ngrams` distinct n-grams. `has_text`: whether that of all documents is kept.
 pub fn with_more(
     filters: &[FilterEntry],
@@ -69,7 +61,8 @@ pub fn with_more(
     sizing: Sizing,
     has_text: bool,
 ) -> Vec<Filter> {
-    let left = |kept: usize| sizing.max_fpr - together(&filters[..kept]);
+    let left =
+        |kept: usize| sizing.max_fpr - joint_fpr(filters[..kept].iter().map(|filter| filter.fpr));
     let mut kept = filters.len();
     let mut behind = ngrams;
     while let Some(last) = filters[..kept].last().filter(|_| has_text) {

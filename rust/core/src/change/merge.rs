@@ -154,7 +154,7 @@ fn united(inputs: &[Input]) -> Result<Vec<Filter>> {
     }
     let mut single = Vec::new();
     for input in inputs {
-        if let [filter] = input.manifest.filters.as_slice() {
+        if let [filter] = input.manifest.filters.blooms() {
             single.push((input.path.clone(), filter.clone()));
         }
     }

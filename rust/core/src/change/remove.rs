@@ -61,7 +61,7 @@ pub fn remove(
         parts,
         budget,
         suffixes: change.manifest.suffixes(),
-        filters: filters::without(&change.manifest.filters, directory, &numbers),
+        filters: filters::without(change.manifest.filters.blooms(), directory, &numbers),
         sizing: change.manifest.sizing,
     };
     let counts = change.manifest.counts.minus(gone);

@@ -11,14 +11,15 @@ use crate::error::{Error, Result};
 use crate::progress::{Progress, supervise};
 use crate::store::directory::{remove_if_present, sync_directory};
 use crate::store::header::Parameters;
+use crate::store::kind::Kind;
 use crate::store::lock::lock;
 use crate::store::manifest::{Counts, FileEntry, Manifest};
 use crate::store::names;
-use crate::store::output::OutputDirectory;
+use crate::store::output::{OutputDirectory, partial_of};
+use crate::store::segment::kind_of;
 
 /// Where new files are made, within the index: from there they reach their place by a rename.
 const STAGING: &str = "change";
-const STAGING_PARTIAL: &str = "change.partial";
 
 /// An index that nobody else changes meanwhile.
 pub struct Change {
@@ -98,12 +99,11 @@ pub fn commit(
     mut manifest: Manifest,
 ) -> Result<Manifest> {
     let mut number = manifest.next_file;
-    let mut bring = |from: &Option<PathBuf>, kind: &str, files: &mut [&mut FileEntry]| {
+    let mut bring = |from: &Option<PathBuf>, files: &mut [(Kind, &mut FileEntry)]| {
         let Some(from) = from else { return Ok(()) };
-        for file in files {
+        for (kind, file) in files {
             let old = from.join(&file.name);
-            let ending = old.extension().unwrap_or_default().to_string_lossy();
-            file.name = format!("{kind}-{number:05}.{ending}");
+            file.name = kind.file_name(number);
             place(
                 &old,
                 &directory.join(&file.name),
@@ -113,17 +113,23 @@ pub fn commit(
         number += 1;
         Ok(())
     };
+    let suffixes = manifest.suffixes().map_or(Kind::Suffix, kind_of);
     manifest.segments.clear();
     for (from, mut entry) in outcome.segments {
-        let files = &mut [&mut entry.text, &mut entry.suffix, &mut entry.records];
-        bring(&from, "segment", files)?;
+        let files = &mut [
+            (Kind::Text, &mut entry.text),
+            (suffixes, &mut entry.suffix),
+            (Kind::Documents, &mut entry.records),
+        ];
+        bring(&from, files)?;
         manifest.segments.push(entry);
     }
-    manifest.filters.clear();
+    let mut filters = Vec::new();
     for (from, mut entry) in outcome.filters {
-        bring(&from, "filter", &mut [&mut entry.file])?;
-        manifest.filters.push(entry);
+        bring(&from, &mut [(Kind::Bloom, &mut entry.file)])?;
+        filters.push(entry);
     }
+    manifest.filters = filters.into();
     manifest.next_file = number;
     sync_directory(directory)?;
     manifest.write(directory)?;
@@ -135,15 +141,15 @@ pub fn commit(
 
 /// A change counts on what a manifest says of the documents of segments and filters.
 fn check_documents(directory: &Path, manifest: &Manifest) -> Result<()> {
-    let filters = manifest.filters.iter().map(|filter| filter.documents);
+    let filters = manifest.filters.blooms();
+    let covered = filters.iter().map(|filter| filter.documents);
     let segments = manifest.segments.iter();
     let segments = segments.map(|segment| segment.documents as u64);
     let expected = Some(manifest.counts.documents);
     let fits =
         |documents: Vec<u64>| documents.into_iter().try_fold(0, u64::checked_add) == expected;
-    let has = |structure: &str| manifest.structures.iter().any(|name| name == structure);
     let bad_segments = manifest.suffixes().is_some() && !fits(segments.collect());
-    let bad_filters = has("bloom") && !fits(filters.collect());
+    let bad_filters = !filters.is_empty() && !fits(covered.collect());
     match bad_segments || bad_filters {
         true => Err(Error::damaged(
             &directory.join(names::MANIFEST),
@@ -168,7 +174,7 @@ fn place(from: &Path, to: &Path, is_new: bool) -> Result<()> {
 
 /// Remove the files of an index that its manifest does not name.
 fn remove_unnamed(directory: &Path, manifest: &Manifest) -> Result<()> {
-    remove_if_present(&directory.join(STAGING_PARTIAL))?;
+    remove_if_present(&partial_of(&stage_path(directory))?)?;
     for entry in fs::read_dir(directory).map_err(Error::io("read", directory))? {
         let name = entry.map_err(Error::io("read", directory))?.file_name();
         if is_ours(&name) && !manifest.files().any(|file| *file.name == *name) {
@@ -181,8 +187,5 @@ fn remove_unnamed(directory: &Path, manifest: &Manifest) -> Result<()> {
 
 fn is_ours(name: &OsStr) -> bool {
     let name = name.to_string_lossy();
-    let endings = [".text", ".suffix", ".documents", ".bloom"];
-    let numbered = name.starts_with("segment-") || name.starts_with("filter-");
-    name == names::PARTIAL_MANIFEST
-        || numbered && endings.iter().any(|ending| name.ends_with(ending))
+    name == names::PARTIAL_MANIFEST || Kind::may_be_named(&name)
 }

@@ -38,7 +38,7 @@ impl Index {
     /// Without a suffix index: whether the filter holds all of its n-grams, which is necessary but
     /// not sufficient.
     pub fn contains(&self, text: &str) -> Result<bool> {
-        if self.suffixes.is_some() {
+        if self.has_suffix_index() {
             return Ok(self.count(text)? > 0);
         }
         let quip = self.quip(text, false)?;

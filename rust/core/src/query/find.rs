@@ -18,8 +18,6 @@ impl Index {
         let start = count_chars(&text[..byte]);
         let end = start + count_chars(quote.as_bytes());
         let edits = segment.documents().record(document)?.edits;
-        segment
-            .original_span(document, edits, start, end)
-            .map(Some)
+        segment.original_span(document, edits, start, end).map(Some)
     }
 }

@@ -3,20 +3,16 @@
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
+use super::filters::Filters;
 use crate::error::{Error, Result};
-use crate::filter::bloom::Bloom;
-use crate::filter_files::fuse::file::FuseFile;
-use crate::filter_files::redis_bloom::file::ImportedFilter;
-use crate::store::container::MappedFile;
 use crate::store::documents::Record;
-use crate::store::header::{Kind, Parameters};
-use crate::store::manifest::{FilterEntry, Manifest};
+use crate::store::header::Parameters;
+use crate::store::manifest::Manifest;
 use crate::store::segment::Segment;
 use crate::suffix::text_index::{Suffixes, TextIndex};
 use crate::text::anchors::Anchors;
 use crate::text::ngram::NgramHasher;
 
-const FILTER_WORDS: usize = 0;
 const NO_SUFFIX: &str = "build one with --structures bloom,suffix";
 
 pub struct Index {
@@ -29,9 +25,7 @@ pub struct Index {
     pub(super) suffixes: Option<Suffixes>,
     /// Those of a lean index.
     pub(super) anchors: Option<Anchors>,
-    pub(super) filters: Vec<MappedFile>,
-    pub(super) imported_filter: Option<ImportedFilter>,
-    pub(super) fuse_filter: Option<FuseFile>,
+    pub(super) filters: Filters,
 }
 
 /// A document as it stands in the index.
@@ -69,32 +63,15 @@ impl Index {
         let segments = entries
             .map(|(entry, suffixes)| Segment::open(path, entry, parameters, suffixes))
             .collect::<Result<_>>()?;
-        let filters = manifest
-            .filters
-            .iter()
-            .map(|entry| open_filter(path, entry, parameters))
-            .collect::<Result<_>>()?;
-        let imported_filter = manifest
-            .imported_filter
-            .as_ref()
-            .map(|entry| ImportedFilter::open(path, entry, parameters))
-            .transpose()?;
-        let fuse_filter = manifest
-            .fuse_filter
-            .as_ref()
-            .map(|entry| FuseFile::open(path, entry, parameters))
-            .transpose()?;
         Ok(Self {
             path: path.to_owned(),
             hasher: NgramHasher::new(parameters.n),
-            manifest,
             parameters,
             segments,
             suffixes,
             anchors: (suffixes == Some(Suffixes::Anchors)).then(|| Anchors::new(parameters.n)),
-            filters,
-            imported_filter,
-            fuse_filter,
+            filters: Filters::open(path, &manifest.filters, parameters)?,
+            manifest,
         })
     }
 
@@ -104,6 +81,11 @@ impl Index {
 
     pub fn manifest(&self) -> &Manifest {
         &self.manifest
+    }
+
+    /// Whether it keeps the text and can find any string in it.
+    pub fn has_suffix_index(&self) -> bool {
+        self.suffixes.is_some()
     }
 
     /// Length of an n-gram in code points.
@@ -146,29 +128,14 @@ impl Index {
         Ok(None)
     }
 
-    pub(super) fn has_filter(&self) -> bool {
-        self.has_hash_filter() || self.imported_filter.is_some()
-    }
-
-    /// Whether a filter holds the hashes of this index, and not those of another program.
-    pub(super) fn has_hash_filter(&self) -> bool {
-        !self.filters.is_empty() || self.fuse_filter.is_some()
-    }
-
     pub(super) fn text_indexes(&self) -> Vec<TextIndex<'_>> {
         self.segments.iter().map(Segment::index).collect()
     }
 
-    pub(super) fn blooms(&self) -> impl Iterator<Item = Bloom<'_>> {
-        self.filters.iter().map(|file| {
-            Bloom::new(file.section(FILTER_WORDS)).expect("checked when the filter was opened")
-        })
-    }
-
     pub(super) fn require_suffix(&self, task: &'static str) -> Result<()> {
-        match self.suffixes {
-            Some(_) => Ok(()),
-            None => self.missing_suffix(task),
+        match self.has_suffix_index() {
+            true => Ok(()),
+            false => self.missing_suffix(task),
         }
     }
 
@@ -187,13 +154,4 @@ fn stored(segment: &Segment, document: usize) -> Result<StoredDocument<'_>> {
         record: segment.documents().record(document)?,
         text: segment.original_text(document)?,
     })
-}
-
-fn open_filter(path: &Path, entry: &FilterEntry, parameters: Parameters) -> Result<MappedFile> {
-    let file = MappedFile::open(path.join(&entry.file.name), Kind::Filter, parameters)?;
-    file.advise_random();
-    match Bloom::new(file.section(FILTER_WORDS)) {
-        Some(_) => Ok(file),
-        None => Err(Error::damaged(file.path(), "it holds no whole blocks")),
-    }
 }

@@ -1,6 +1,7 @@
 //! Asking an index: how much of a text stands in the corpus, which parts, and in which documents.
 
 mod count;
+mod filters;
 mod find;
 mod index;
 pub mod locate;

@@ -25,7 +25,7 @@ impl Index {
     /// QUIP of a text as given. The filter answers where there is one, unless `exact` is asked for.
     pub fn quip(&self, text: &str, exact: bool) -> Result<Quip> {
         let text = self.parameters.normalization.normalize(text);
-        if exact || !self.has_filter() {
+        if exact || self.filters.is_none() {
             self.require_suffix("score exactly")?;
             let hits = self.window_hits(&text);
             let spans = alone(self.maximal_spans(&text, &hits, self.n()));
@@ -39,7 +39,7 @@ impl Index {
     pub fn windows<'t>(&self, text: &'t str, exact: bool) -> Result<(Cow<'t, str>, Vec<bool>)> {
         let text = self.parameters.normalization.normalize(text);
         let hits = self.window_hits(&text);
-        if !exact && self.has_filter() {
+        if !exact && !self.filters.is_none() {
             return Ok((text, hits));
         }
         self.require_suffix("score exactly")?;
@@ -61,48 +61,17 @@ impl Index {
 
     fn filter_quip(&self, text: &str) -> Quip {
         let mut quip = Quip::default();
-        let mut add = |hits: &[bool]| {
+        let add = |hits: &[bool]| {
             quip.numerator += hits.iter().filter(|&&hit| hit).count() as u64;
             quip.denominator += hits.len() as u64;
         };
-        if let Some(filter) = &self.imported_filter {
-            filter.for_each_chunk(text, add);
-            return quip;
-        }
-        let mut hits = Vec::new();
-        self.hasher.for_each_chunk(text, |hashes| {
-            hits.clear();
-            hits.resize(hashes.len(), false);
-            self.mark_hits(hashes, &mut hits);
-            add(&hits);
-        });
+        self.filters.for_each_chunk(&self.hasher, text, add);
         quip
     }
 
     /// For each window of a normalised text whether a filter holds it; empty without a filter.
     pub(super) fn window_hits(&self, text: &str) -> Vec<bool> {
-        if let Some(filter) = &self.imported_filter {
-            let mut hits = Vec::new();
-            filter.for_each_chunk(text, |chunk| hits.extend_from_slice(chunk));
-            return hits;
-        }
-        if !self.has_hash_filter() {
-            return Vec::new();
-        }
-        let mut hashes = Vec::new();
-        self.hasher.extend_hashes(text, &mut hashes);
-        let mut hits = vec![false; hashes.len()];
-        self.mark_hits(&hashes, &mut hits);
-        hits
-    }
-
-    fn mark_hits(&self, hashes: &[u64], hits: &mut [bool]) {
-        for bloom in self.blooms() {
-            bloom.mark_hits(hashes, hits);
-        }
-        if let Some(file) = &self.fuse_filter {
-            file.fuse().mark_hits(hashes, hits);
-        }
+        self.filters.hits(&self.hasher, text)
     }
 
     /// Maximal spans of a normalised text; `hits`: what `window_hits` said of it.
@@ -112,9 +81,7 @@ impl Index {
         hits: &[bool],
         min_chars: usize,
     ) -> Vec<Span> {
-        let prefilter = self
-            .has_filter()
-            .then_some(WindowHits { n: self.n(), hits });
+        let prefilter = (!self.filters.is_none()).then_some(WindowHits { n: self.n(), hits });
         let anchors = self.anchors.as_ref();
         spans::maximal_spans(text, &self.text_indexes(), anchors, prefilter, min_chars).await
     }

@@ -107,7 +107,7 @@ impl Index {
             numerator: hits.iter().filter(|&&hit| hit).count() as u64,
             denominator: hits.len() as u64,
         };
-        if self.suffixes.is_none() {
+        if !self.has_suffix_index() {
             let n = self.n();
             let runs = spans::covered_runs(WindowHits { n, hits: &hits });
             return Ok(Report {
@@ -120,7 +120,7 @@ impl Index {
         let spans = self.maximal_spans(&text, &hits, self.n()).await;
         let lengths = spans.iter().map(|span| span.end_char - span.start_char);
         Ok(Report {
-            quip: match exact || !self.has_filter() {
+            quip: match exact || self.filters.is_none() {
                 true => self.exact_quip(&text, &spans),
                 false => filter_quip,
             },

@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 use bytemuck::AnyBitPattern;
 use memmap2::{Advice, Mmap};
 
-use super::header::{ALIGNMENT, Extent, HEADER_LENGTH, Header, Kind, Parameters, check_header};
+use super::header::{ALIGNMENT, Extent, HEADER_LENGTH, Header, Parameters, check_header};
+use super::kind::Kind;
 use crate::error::{Error, Result};
 
 const BUFFER: usize = 1 << 20;
@@ -96,7 +97,7 @@ impl MappedFile {
             None => {
                 return Err(Error::Foreign {
                     path,
-                    kind: kind.name(),
+                    kind: kind.description(),
                 });
             }
         };

@@ -16,7 +16,8 @@ use xxhash_rust::xxh3::Xxh3;
 
 use super::char_offsets::{CharOffsets, CharOffsetsWriter};
 use super::container::{FileWriter, MappedFile};
-use super::header::{Kind, Parameters};
+use super::header::Parameters;
+use super::kind::Kind;
 use crate::error::{Error, Result};
 use crate::memory::prefetch::prefetch;
 

@@ -8,8 +8,8 @@ use std::path::Path;
 use bytemuck::{Pod, Zeroable};
 use xxhash_rust::xxh3::xxh3_64;
 
+use super::kind::Kind;
 use crate::error::{Error, Result};
-use crate::filter::{bloom, fuse};
 use crate::text::ngram::{self, NgramHasher};
 use crate::text::normalization::Normalization;
 
@@ -25,52 +25,6 @@ pub const ALIGNMENT: u64 = 64;
 const MAX_SECTIONS: usize = 6;
 
 const UNIT_CODE_POINT: u32 = 1;
-
-/// What a file holds; its first eight bytes say which.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    Text,
-    Suffix,
-    Lean,
-    Documents,
-    Filter,
-    ImportedFilter,
-    FuseFilter,
-}
-
-impl Kind {
-    pub fn magic(self) -> [u8; 8] {
-        match self {
-            Self::Text => *b"QUOTTEXT",
-            Self::Suffix => *b"QUOTSUFX",
-            Self::Lean => *b"QUOTLEAN",
-            Self::Documents => *b"QUOTDOCS",
-            Self::Filter => *b"QUOTBLOM",
-            Self::ImportedFilter => *b"QUOTRBLM",
-            Self::FuseFilter => *b"QUOTFUSE",
-        }
-    }
-
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Text => "text file",
-            Self::Suffix => "suffix array file",
-            Self::Lean => "lean suffix array file",
-            Self::Documents => "documents file",
-            Self::Filter => "Bloom filter file",
-            Self::ImportedFilter => "imported Bloom filter file",
-            Self::FuseFilter => "fuse filter file",
-        }
-    }
-
-    /// Version of what a hash leads to, where the file is a filter.
-    fn filter_version(self) -> u32 {
-        match self {
-            Self::FuseFilter => fuse::VERSION,
-            _ => bloom::VERSION,
-        }
-    }
-}
 
 /// What the n-grams of an index are: files of different parameters do not go together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,8 +51,10 @@ pub(super) struct Header {
     normalization: u32,
     normalization_version: u32,
     hash: u32,
-    filter: u32,
-    reserved: u32,
+    /// Version of the layout of this kind of file.
+    layout: u32,
+    /// Version of the anchors, where the file depends on them; 0 stands for 1.
+    anchors: u32,
     hash_seed: u64,
     pub file_length: u64,
     pub sections: [Extent; MAX_SECTIONS],
@@ -128,7 +84,11 @@ impl Header {
             normalization: normalization_code(parameters.normalization),
             normalization_version: Normalization::VERSION,
             hash: NgramHasher::VERSION,
-            filter: kind.filter_version(),
+            layout: kind.layout_version(),
+            anchors: match kind.anchors_version() {
+                None | Some(1) => 0,
+                Some(version) => version,
+            },
             hash_seed: ngram::SEED,
             ..Self::zeroed()
         }
@@ -142,8 +102,7 @@ impl Header {
         let of = |header: &Self| {
             (
                 (header.n, header.unit, header.normalization),
-                (header.normalization_version, header.hash, header.filter),
-                header.hash_seed,
+                (header.normalization_version, header.hash, header.hash_seed),
             )
         };
         of(self) == of(other)
@@ -160,16 +119,10 @@ pub(super) fn check_header(
     if header.magic != kind.magic() {
         return Err(Error::Foreign {
             path: path.to_owned(),
-            kind: kind.name(),
+            kind: kind.description(),
         });
     }
-    if header.format_version != FORMAT_VERSION {
-        return Err(Error::Version {
-            path: path.to_owned(),
-            found: header.format_version.into(),
-            expected: FORMAT_VERSION.into(),
-        });
-    }
+    check_version(path, "index format", header.format_version, FORMAT_VERSION)?;
     if header.checksum != header.own_checksum() {
         return Err(Error::damaged(
             path,
@@ -182,6 +135,10 @@ pub(super) fn check_header(
             found: length,
             expected: header.file_length,
         });
+    }
+    check_version(path, "layout", header.layout, kind.layout_version())?;
+    if let Some(expected) = kind.anchors_version() {
+        check_version(path, "anchor", header.anchors.max(1), expected)?;
     }
     if !header.has_parameters_of(&Header::new(kind, parameters)) {
         return Err(Error::damaged(
@@ -200,4 +157,22 @@ pub(super) fn check_header(
         return Err(Error::damaged(path, "a section lies outside the file"));
     }
     Ok(())
+}
+
+/// Refuse what another version of quotetune wrote; `what`: of what it is the version.
+pub(super) fn check_version(
+    path: &Path,
+    what: &'static str,
+    found: u32,
+    expected: u32,
+) -> Result<()> {
+    match found == expected {
+        true => Ok(()),
+        false => Err(Error::Version {
+            path: path.to_owned(),
+            what,
+            found: found.into(),
+            expected: expected.into(),
+        }),
+    }
 }

@@ -23,7 +23,7 @@ impl OutputDirectory {
     pub fn create(output: &Path, overwrite: bool) -> Result<Self> {
         let output = &followed(output)?;
         check_output(output, overwrite)?;
-        let partial = sibling(output, "partial")?;
+        let partial = partial_of(output)?;
         let leftover = is_left_by_a_build(&partial)?;
         if overwrite {
             is_left_by_a_build(&sibling(output, "replaced")?)?;
@@ -88,6 +88,11 @@ impl Drop for OutputDirectory {
             let _ = fs::remove_dir_all(&self.partial);
         }
     }
+}
+
+/// Where the build of `output` writes.
+pub fn partial_of(output: &Path) -> Result<PathBuf> {
+    sibling(output, "partial")
 }
 
 /// Where a link leads: only there are its siblings on the same disk.

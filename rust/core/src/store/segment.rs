@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 
 use super::container::{FileWriter, MappedFile};
 use super::documents::{Documents, DocumentsWriter, Record};
-use super::header::{Kind, Parameters};
+use super::header::Parameters;
+use super::kind::Kind;
 use super::manifest::SegmentEntry;
-use super::names::{records_path, text_path};
 use super::original::{original, original_span};
 use crate::error::{Error, Result};
 use crate::suffix::array::{self, SEPARATOR};
@@ -41,11 +41,15 @@ pub struct WrittenSegment {
 
 impl SegmentWriter {
     pub fn create(directory: &Path, number: usize, parameters: Parameters) -> Result<Self> {
-        let mut text = FileWriter::create(text_path(directory, number), Kind::Text, parameters)?;
+        let mut text =
+            FileWriter::create(Kind::Text.path(directory, number), Kind::Text, parameters)?;
         text.begin_section()?;
         Ok(Self {
             text,
-            documents: DocumentsWriter::create(records_path(directory, number), parameters)?,
+            documents: DocumentsWriter::create(
+                Kind::Documents.path(directory, number),
+                parameters,
+            )?,
             text_bytes: 0,
         })
     }
@@ -102,6 +106,14 @@ impl SegmentText {
     }
 }
 
+/// The file of sorted suffixes.
+pub fn kind_of(suffixes: Suffixes) -> Kind {
+    match suffixes {
+        Suffixes::All => Kind::Suffix,
+        Suffixes::Anchors => Kind::Lean,
+    }
+}
+
 /// Sort the suffixes of `text` and write them with their jump table.
 ///
 /// Takes 4 bytes of memory a byte of text. `step` is called now and then; its error ends the work.
@@ -127,7 +139,7 @@ pub fn write_suffixes(
             let jump = jump_table_of_all(text);
             let sorted = array::suffix_array(text);
             step()?;
-            file = FileWriter::create(path, Kind::Suffix, parameters)?;
+            file = FileWriter::create(path, kind_of(suffixes), parameters)?;
             file.begin_section()?;
             sorted.into_chunks(|chunk| {
                 file.write(bytemuck::cast_slice(chunk))?;
@@ -138,7 +150,7 @@ pub fn write_suffixes(
         Suffixes::Anchors => {
             let lean = LeanArrays::build(text, parameters.n);
             step()?;
-            file = FileWriter::create(path, Kind::Lean, parameters)?;
+            file = FileWriter::create(path, kind_of(suffixes), parameters)?;
             section(&mut file, bytemuck::cast_slice(&lean.suffixes))?;
             section(&mut file, bytemuck::cast_slice(&lean.jump))?;
             section(&mut file, bytemuck::cast_slice(&lean.fronts))?;
@@ -162,14 +174,14 @@ impl Segment {
         parameters: Parameters,
         suffixes: Suffixes,
     ) -> Result<Self> {
-        let kind = match suffixes {
-            Suffixes::All => Kind::Suffix,
-            Suffixes::Anchors => Kind::Lean,
-        };
         let segment = Self {
             text: SegmentText::open(directory.join(&entry.text.name), parameters)?,
             suffixes,
-            suffix: MappedFile::open(directory.join(&entry.suffix.name), kind, parameters)?,
+            suffix: MappedFile::open(
+                directory.join(&entry.suffix.name),
+                kind_of(suffixes),
+                parameters,
+            )?,
             documents: Documents::open(
                 directory.join(&entry.records.name),
                 parameters,

@@ -84,7 +84,9 @@ impl FoldMap {
 
     /// Whether a folded character cannot be told from the one before it in the text as given.
     pub fn is_joined(&self, folded: usize) -> bool {
-        let found = self.stretches.binary_search_by_key(&folded, |stretch| stretch.first);
+        let found = self
+            .stretches
+            .binary_search_by_key(&folded, |stretch| stretch.first);
         found.is_ok_and(|at| self.stretches[at].joined)
     }
 

@@ -4,6 +4,8 @@
 //! window's follows from it in constant time; a finaliser then spreads it over all bits. It depends on the code points
 //! only, never on how or where the window was read.
 
+use crate::error::{Error, Result};
+
 /// Polynomial base; 3 modulo 8, so that powers of it differ as much as possible in their low bits.
 const BASE: u64 = 0x9E37_79B9_7F4A_7C13;
 /// Seed of the value of a code point; an index records it.
@@ -51,6 +53,14 @@ impl NgramHasher {
             leaving_factor: BASE.wrapping_pow(n as u32 - 1),
             latin,
         }
+    }
+
+    /// `n` as the characters of a window, if a window can have so many.
+    pub fn checked_n(n: i64) -> Result<usize> {
+        let found = usize::try_from(n).ok();
+        found
+            .filter(|n| (1..=Self::MAX_N).contains(n))
+            .ok_or_else(|| Error::Usage(format!("n is {n}; choose one from 1 to {}", Self::MAX_N)))
     }
 
     /// Characters a window.

@@ -160,6 +160,8 @@ impl OffsetMap {
 
     fn is_joined(&self, normal: usize) -> bool {
         let (folded, _) = self.squash.straight_from(normal);
-        self.fold.as_ref().is_some_and(|fold| fold.is_joined(folded))
+        self.fold
+            .as_ref()
+            .is_some_and(|fold| fold.is_joined(folded))
     }
 }

@@ -11,51 +11,51 @@ use super::chars::count_chars;
 
 /// The squashed text; borrowed where nothing but the ends changes.
 pub fn squash(text: &str) -> Cow<'_, str> {
-        let text = text.trim_matches(is_white_space);
-        let mut runs = irregular_runs(text).peekable();
-        if runs.peek().is_none() {
-            return Cow::Borrowed(text);
-        }
-        let mut normal = String::with_capacity(text.len());
-        let mut copied = 0;
-        for run in runs {
-            normal.push_str(&text[copied..run.start]);
-            normal.extend(kept_characters(&text[run.clone()]).map(|(_, kept)| kept));
-            copied = run.end;
-        }
-        normal.push_str(&text[copied..]);
-        Cow::Owned(normal)
+    let text = text.trim_matches(is_white_space);
+    let mut runs = irregular_runs(text).peekable();
+    if runs.peek().is_none() {
+        return Cow::Borrowed(text);
     }
+    let mut normal = String::with_capacity(text.len());
+    let mut copied = 0;
+    for run in runs {
+        normal.push_str(&text[copied..run.start]);
+        normal.extend(kept_characters(&text[run.clone()]).map(|(_, kept)| kept));
+        copied = run.end;
+    }
+    normal.push_str(&text[copied..]);
+    Cow::Owned(normal)
+}
 
 /// The squashed text with a map from its characters back to those of `text`.
 pub fn squash_with_offsets(text: &str) -> (Cow<'_, str>, SquashMap) {
-        let unstarted = text.trim_start_matches(is_white_space);
-        let leading = count_chars(&text.as_bytes()[..text.len() - unstarted.len()]);
-        let text = unstarted.trim_end_matches(is_white_space);
-        let mut map = SquashMap::shifted(leading);
-        let mut normal = String::new();
-        let (mut copied, mut normal_chars, mut raw_chars) = (0, 0, leading);
-        for run in irregular_runs(text) {
-            let clean = &text[copied..run.start];
-            normal.push_str(clean);
-            normal_chars += count_chars(clean.as_bytes());
-            raw_chars += count_chars(clean.as_bytes());
-            let run_text = &text[run.clone()];
-            for (index, kept) in kept_characters(run_text) {
-                map.anchor(normal_chars, raw_chars + index);
-                normal.push(kept);
-                normal_chars += 1;
-            }
-            raw_chars += count_chars(run_text.as_bytes());
-            map.anchor(normal_chars, raw_chars);
-            copied = run.end;
+    let unstarted = text.trim_start_matches(is_white_space);
+    let leading = count_chars(&text.as_bytes()[..text.len() - unstarted.len()]);
+    let text = unstarted.trim_end_matches(is_white_space);
+    let mut map = SquashMap::shifted(leading);
+    let mut normal = String::new();
+    let (mut copied, mut normal_chars, mut raw_chars) = (0, 0, leading);
+    for run in irregular_runs(text) {
+        let clean = &text[copied..run.start];
+        normal.push_str(clean);
+        normal_chars += count_chars(clean.as_bytes());
+        raw_chars += count_chars(clean.as_bytes());
+        let run_text = &text[run.clone()];
+        for (index, kept) in kept_characters(run_text) {
+            map.anchor(normal_chars, raw_chars + index);
+            normal.push(kept);
+            normal_chars += 1;
         }
-        if copied == 0 {
-            return (Cow::Borrowed(text), map);
-        }
-        normal.push_str(&text[copied..]);
-        (Cow::Owned(normal), map)
+        raw_chars += count_chars(run_text.as_bytes());
+        map.anchor(normal_chars, raw_chars);
+        copied = run.end;
     }
+    if copied == 0 {
+        return (Cow::Borrowed(text), map);
+    }
+    normal.push_str(&text[copied..]);
+    (Cow::Owned(normal), map)
+}
 
 /// Maps characters of a normalised text to characters of the text as given.
 ///

@@ -8,10 +8,11 @@ use quotetune_core::build::builder::Builder;
 use quotetune_core::build::ingest::{
     self, IngestOptions, Input, InvalidText, Key, Keys, SourceName,
 };
-use quotetune_core::build::options::BuildOptions;
+use quotetune_core::build::options::{BuildOptions, WantedFilter};
 use quotetune_core::filter_files::redis_bloom::import::{ImportOptions, import};
 use quotetune_core::query::Index;
 use quotetune_core::store::verify::verify;
+use quotetune_core::suffix::text_index::Suffixes;
 use quotetune_core::text::normalization::Normalization;
 use tempfile::TempDir;
 use xxhash_rust::xxh3::xxh3_64;
@@ -59,8 +60,15 @@ impl Site {
     /// The same with a fuse filter.
     pub fn fused() -> Self {
         Self::built(BuildOptions {
-            bits_per_ngram: None,
-            fuse: true,
+            filter: WantedFilter::Fuse,
+            ..options()
+        })
+    }
+
+    /// The same with a lean suffix index.
+    pub fn lean() -> Self {
+        Self::built(BuildOptions {
+            suffixes: Some(Suffixes::Anchors),
             ..options()
         })
     }

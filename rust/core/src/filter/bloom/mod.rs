@@ -12,5 +12,5 @@ mod view;
 
 pub use block::BLOCK_WORDS;
 pub use builder::{BloomBuilder, BloomInserter};
-pub use sizing::{DEFAULT_BITS_PER_NGRAM, bits_to_fpr, fpr_to_bits, words_for};
+pub use sizing::{BITS_PER_NGRAM, DEFAULT_BITS_PER_NGRAM, bits_to_fpr, fpr_to_bits, words_for};
 pub use view::{Bloom, Measure, VERSION};

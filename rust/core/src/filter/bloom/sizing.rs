@@ -1,14 +1,19 @@
 //! Size and false-positive rate of the blocked layout.
 
+use std::ops::RangeInclusive;
+
 use super::block::BLOCK_WORDS;
 
 /// About 0.1% false positives.
 pub const DEFAULT_BITS_PER_NGRAM: f64 = 16.0;
 
 const BLOCK_BITS: f64 = (BLOCK_WORDS * 64) as f64;
-/// Bits an n-gram that can be asked for: from a filter that says yes to almost everything to one with no false positive
+/// Bits per n-gram that can be asked for: from a filter that says yes to almost everything to one with no false positive
 /// in a lifetime.
-const BITS_RANGE: (f64, f64) = (1.0, 1024.0);
+pub const BITS_PER_NGRAM: RangeInclusive<f64> = 1.0..=256.0;
+/// Where the bits for a rate are looked for. The last digits of what is found depend on it: with other bounds the same
+/// command would no longer write the same bytes.
+const BISECTED: (f64, f64) = (1.0, 1024.0);
 
 /// 64-bit words of a filter for `ngrams` distinct n-grams: whole blocks, at least one.
 pub fn words_for(ngrams: u64, bits_per_ngram: f64) -> usize {
@@ -35,9 +40,9 @@ pub fn bits_to_fpr(bits: f64) -> f64 {
     fpr
 }
 
-/// Bits an n-gram for a false-positive rate of `fpr`, at least 1 and at most 1024. The inverse of [`bits_to_fpr`].
+/// Bits per n-gram for a false-positive rate of `fpr`, within [`BITS_PER_NGRAM`]. The inverse of [`bits_to_fpr`].
 pub fn fpr_to_bits(fpr: f64) -> f64 {
-    let (mut low, mut high) = BITS_RANGE;
+    let (mut low, mut high) = BISECTED;
     while high - low > 1e-6 {
         let middle = (low + high) / 2.0;
         if bits_to_fpr(middle) > fpr {
@@ -46,7 +51,7 @@ pub fn fpr_to_bits(fpr: f64) -> f64 {
             high = middle;
         }
     }
-    high
+    high.min(*BITS_PER_NGRAM.end())
 }
 
 #[cfg(test)]

@@ -9,7 +9,8 @@ use crate::filter_files::covered::{Covered, expect_passes};
 use crate::memory::large_pages::LargePages;
 use crate::progress::Gauge;
 use crate::store::container::FileWriter;
-use crate::store::header::{Kind, Parameters};
+use crate::store::header::Parameters;
+use crate::store::kind::Kind;
 use crate::store::manifest::{FileEntry, FilterEntry};
 
 /// More words than any filter has: none is filled in parts.
@@ -120,7 +121,7 @@ struct FilterWriter {
 
 impl FilterWriter {
     fn create(path: PathBuf, parameters: Parameters) -> Result<Self> {
-        let mut file = FileWriter::create(path, Kind::Filter, parameters)?;
+        let mut file = FileWriter::create(path, Kind::Bloom, parameters)?;
         file.begin_section()?;
         Ok(Self {
             file,

@@ -1,3 +1,4 @@
 //! The file of a Bloom filter.
 
 pub mod build;
+pub mod file;

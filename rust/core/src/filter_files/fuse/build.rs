@@ -11,7 +11,8 @@ use crate::filter::fuse::{FPR, Partition};
 use crate::filter_files::covered::{Covered, expect_passes};
 use crate::progress::Gauge;
 use crate::store::container::FileWriter;
-use crate::store::header::{Kind, Parameters};
+use crate::store::header::Parameters;
+use crate::store::kind::Kind;
 use crate::store::manifest::{FileEntry, FuseFilterEntry};
 
 /// Distinct keys of a partition at most: of half as many, the least that a large filter's have, a key takes hardly more bits.
@@ -65,7 +66,7 @@ pub fn build_fuse(
     gauge: &Gauge,
 ) -> Result<FuseFilterEntry> {
     expect_passes(covered, plan.passes(), parameters, gauge)?;
-    let mut file = FileWriter::create(path, Kind::FuseFilter, parameters)?;
+    let mut file = FileWriter::create(path, Kind::Fuse, parameters)?;
     file.begin_section()?;
     let mut directory: Vec<Partition> = Vec::with_capacity(plan.partitions);
     let mut slots = 0;

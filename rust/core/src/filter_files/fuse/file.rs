@@ -5,7 +5,8 @@ use std::path::Path;
 use crate::error::{Error, Result};
 use crate::filter::fuse::{Fuse, Partition};
 use crate::store::container::MappedFile;
-use crate::store::header::{Kind, Parameters};
+use crate::store::header::Parameters;
+use crate::store::kind::Kind;
 use crate::store::manifest::FuseFilterEntry;
 
 const FINGERPRINTS: usize = 0;
@@ -20,7 +21,7 @@ impl FuseFile {
     /// Map the filter of `entry`, after a look at its directory.
     pub fn open(directory: &Path, entry: &FuseFilterEntry, parameters: Parameters) -> Result<Self> {
         let path = directory.join(&entry.file.name);
-        let file = MappedFile::open(path, Kind::FuseFilter, parameters)?;
+        let file = MappedFile::open(path, Kind::Fuse, parameters)?;
         file.advise_random();
         let slots = file.section::<u16>(FINGERPRINTS).len() as u64;
         let partitions: &[Partition] = file.section(DIRECTORY);

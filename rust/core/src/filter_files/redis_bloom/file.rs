@@ -7,7 +7,8 @@ use crate::error::{Error, Result};
 use crate::filter::redis_bloom::murmur::WindowHashes;
 use crate::filter::redis_bloom::probes::{Modulus, Probes};
 use crate::store::container::MappedFile;
-use crate::store::header::{Kind, Parameters};
+use crate::store::header::Parameters;
+use crate::store::kind::Kind;
 use crate::store::manifest::ImportedFilterEntry;
 
 const BITS: usize = 0;
@@ -27,7 +28,7 @@ impl ImportedFilter {
         parameters: Parameters,
     ) -> Result<Self> {
         let path = directory.join(&entry.file.name);
-        let file = MappedFile::open(path, Kind::ImportedFilter, parameters)?;
+        let file = MappedFile::open(path, Kind::RedisBloom, parameters)?;
         file.advise_random();
         let bytes = file.section::<u8>(BITS).len() as u64;
         if !is_possible(entry.bits, bytes, entry.hashes) {

@@ -7,8 +7,9 @@ use crate::error::{Error, Result};
 use crate::progress::Progress;
 use crate::store::checksum;
 use crate::store::container::FileWriter;
-use crate::store::header::{Kind, Parameters};
-use crate::store::manifest::{FileEntry, ImportedFilterEntry, Manifest};
+use crate::store::header::Parameters;
+use crate::store::kind::Kind;
+use crate::store::manifest::{FileEntry, FilterEntries, ImportedFilterEntry, Manifest};
 use crate::store::output::OutputDirectory;
 use crate::text::ngram::NgramHasher;
 use crate::text::normalization::Normalization;
@@ -40,8 +41,8 @@ pub fn import(
         normalization: options.normalization,
     };
     let directory = OutputDirectory::create(output, options.overwrite)?;
-    let path = directory.path().join("filter-00000.redisbloom");
-    let mut file = FileWriter::create(path, Kind::ImportedFilter, parameters)?;
+    let path = Kind::RedisBloom.path(directory.path(), 0);
+    let mut file = FileWriter::create(path, Kind::RedisBloom, parameters)?;
     file.begin_section()?;
     let total = 2 * dump.header.bytes;
     let (mut done, mut ones) = (0, 0);
@@ -61,20 +62,17 @@ pub fn import(
         progress(Progress { done, total })
     })?;
     let fill = (ones as f64 / dump.header.bits as f64).min(1.0);
-    let manifest = Manifest {
-        structures: vec!["redisbloom".to_owned()],
-        imported_filter: Some(ImportedFilterEntry {
-            elements: dump.header.elements,
-            capacity: dump.header.capacity,
-            stated_fpr: dump.header.stated_fpr,
-            bits: dump.header.bits,
-            hashes: dump.header.hashes,
-            fill,
-            fpr: fill.powi(dump.header.hashes as i32),
-            file: FileEntry::with_checksum(&path, xxh3)?,
-        }),
-        ..Manifest::new(parameters)
+    let entry = ImportedFilterEntry {
+        elements: dump.header.elements,
+        capacity: dump.header.capacity,
+        stated_fpr: dump.header.stated_fpr,
+        bits: dump.header.bits,
+        hashes: dump.header.hashes,
+        fill,
+        fpr: fill.powi(dump.header.hashes as i32),
+        file: FileEntry::with_checksum(&path, xxh3)?,
     };
+    let manifest = Manifest::new(parameters, FilterEntries::Imported(entry), None);
     manifest.write(directory.path())?;
     directory.publish()?;
     Ok(manifest)

@@ -4,10 +4,8 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::entries::{
-    Counts, FileEntry, FilterEntry, FuseFilterEntry, HashEntry, ImportedFilterEntry,
-    NormalizationEntry, RecordKeys, SegmentEntry,
-};
+use super::entries::{Counts, FileEntry, HashEntry, NormalizationEntry, RecordKeys, SegmentEntry};
+use super::filters::FilterEntries;
 use super::unicode;
 use crate::error::{Error, Result};
 use crate::filter::sizing::Sizing;
@@ -34,14 +32,8 @@ pub struct Manifest {
     pub structures: Vec<String>,
     pub counts: Counts,
     pub segments: Vec<SegmentEntry>,
-    /// One after the other they cover all documents; none without the structure `bloom`.
-    pub filters: Vec<FilterEntry>,
-    /// A published filter: then there is nothing else in the index.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub imported_filter: Option<ImportedFilterEntry>,
-    /// The filter of the structure `fuse`, over all documents.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub fuse_filter: Option<FuseFilterEntry>,
+    #[serde(flatten)]
+    pub filters: FilterEntries,
     /// What documents were read from; indexes that do not say so were built with the usual keys, or before it was kept.
     #[serde(default, skip_serializing_if = "is_usual")]
     pub record_keys: RecordKeys,
@@ -56,9 +48,12 @@ pub struct Manifest {
 }
 
 impl Manifest {
-    /// An index of nothing yet.
-    pub fn new(parameters: Parameters) -> Self {
+    /// An index of these structures, and of no documents yet.
+    pub fn new(parameters: Parameters, filters: FilterEntries, suffixes: Option<Suffixes>) -> Self {
+        let structures = filters.structure().into_iter();
+        let structures = structures.chain(suffixes.map(Suffixes::name));
         Self {
+            structures: structures.map(str::to_owned).collect(),
             format: FORMAT.to_owned(),
             format_version: FORMAT_VERSION,
             writer: concat!("quotetune ", env!("CARGO_PKG_VERSION")).to_owned(),
@@ -74,12 +69,9 @@ impl Manifest {
                 version: NgramHasher::VERSION,
                 seed: format!("{:016x}", ngram::SEED),
             },
-            structures: Vec::new(),
             counts: Counts::default(),
             segments: Vec::new(),
-            filters: Vec::new(),
-            imported_filter: None,
-            fuse_filter: None,
+            filters,
             record_keys: RecordKeys::default(),
             sizing: None,
             next_file: 0,
@@ -95,30 +87,22 @@ impl Manifest {
 
     /// Refuse to change an imported or a fuse filter, which nothing can be added to or taken from.
     pub fn require_changeable(&self, path: &Path) -> Result<()> {
-        if self.imported_filter.is_some() {
-            return Err(Error::Refused {
-                path: path.to_owned(),
-                what: "is an imported filter, which cannot change".to_owned(),
-                remedy: "build an index of the corpus itself",
-            });
-        }
-        if self.fuse_filter.is_some() {
-            return Err(Error::Refused {
-                path: path.to_owned(),
-                what: "has a fuse filter, which cannot change".to_owned(),
-                remedy: "build the index again from all documents, with --structures bloom if it is to change",
-            });
-        }
-        Ok(())
-    }
-
-    /// The false-positive rate of all filters together.
-    pub fn fpr(&self) -> f64 {
-        let own = self.filters.iter().map(|filter| filter.fpr);
-        let imported = self.imported_filter.iter().map(|filter| filter.fpr);
-        let fuse = self.fuse_filter.iter().map(|filter| filter.fpr);
-        let all = own.chain(imported).chain(fuse);
-        1.0 - all.map(|fpr| 1.0 - fpr).product::<f64>()
+        let (what, remedy) = match self.filters {
+            FilterEntries::None | FilterEntries::Blooms(_) => return Ok(()),
+            FilterEntries::Imported(_) => (
+                "is an imported filter, which cannot change",
+                "build an index of the corpus itself",
+            ),
+            FilterEntries::Fuse(_) => (
+                "has a fuse filter, which cannot change",
+                "build the index again from all documents, with --structures bloom if it is to change",
+            ),
+        };
+        Err(Error::Refused {
+            path: path.to_owned(),
+            what: what.to_owned(),
+            remedy,
+        })
     }
 
     /// Every file of the index but the manifest.
@@ -127,10 +111,7 @@ impl Manifest {
             .segments
             .iter()
             .flat_map(|segment| [&segment.text, &segment.suffix, &segment.records]);
-        let filters = self.filters.iter().map(|filter| &filter.file);
-        let imported = self.imported_filter.iter().map(|filter| &filter.file);
-        let fuse = self.fuse_filter.iter().map(|filter| &filter.file);
-        segments.chain(filters).chain(imported).chain(fuse)
+        segments.chain(self.filters.files())
     }
 
     pub fn parameters(&self, directory: &Path) -> Result<Parameters> {

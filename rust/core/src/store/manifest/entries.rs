@@ -74,54 +74,6 @@ impl Counts {
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct FilterEntry {
-    /// How many documents it covers: those behind the documents of the filter before it.
-    #[serde(default)]
-    pub documents: u64,
-    /// Distinct n-grams, estimated to about 0.2%.
-    pub distinct_ngrams: u64,
-    /// Bits of the filter for each distinct n-gram.
-    pub bits_per_ngram: f64,
-    /// Share of bits set.
-    pub fill: f64,
-    /// False-positive rate that follows from the fill of its blocks.
-    pub fpr: f64,
-    pub file: FileEntry,
-}
-
-/// A filter that RedisBloom made (see [`crate::filter::redis_bloom`]).
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct ImportedFilterEntry {
-    /// N-grams in it.
-    pub elements: u64,
-    /// N-grams that it was made for.
-    pub capacity: u64,
-    /// False-positive rate that it was made for.
-    pub stated_fpr: f64,
-    /// What hashes are taken modulo.
-    pub bits: u64,
-    /// Bits that an n-gram sets.
-    pub hashes: u32,
-    /// Share of bits set.
-    pub fill: f64,
-    /// False-positive rate that follows from the fill: fill^hashes.
-    pub fpr: f64,
-    pub file: FileEntry,
-}
-
-/// A filter that was made for all n-grams at once (see [`crate::filter::fuse`]).
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct FuseFilterEntry {
-    /// Distinct n-grams, counted.
-    pub distinct_ngrams: u64,
-    /// Parts that were constructed one by one.
-    pub partitions: u64,
-    /// False-positive rate that follows from the length of a fingerprint.
-    pub fpr: f64,
-    pub file: FileEntry,
-}
-
-#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct FileEntry {
     /// Name within the index directory.
     pub name: String,

@@ -8,11 +8,13 @@ use serde_json::Value;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::contents::{FORMAT, Manifest, NO_CHECKSUM};
+use super::filters::FilterEntries;
 use crate::error::{Error, Result};
 use crate::filter::sizing::Sizing;
 use crate::store::directory::sync_directory;
-use crate::store::header::FORMAT_VERSION;
+use crate::store::header::{FORMAT_VERSION, check_version};
 use crate::store::names;
+use crate::suffix::text_index::Suffixes;
 use crate::text::ngram::NgramHasher;
 use crate::text::normalization::Normalization;
 
@@ -44,6 +46,7 @@ impl Manifest {
         if value["format_version"] != FORMAT_VERSION {
             return Err(Error::Version {
                 path,
+                what: "index format",
                 found: value["format_version"].as_u64().unwrap_or_default(),
                 expected: FORMAT_VERSION.into(),
             });
@@ -60,17 +63,21 @@ impl Manifest {
         manifest.check_versions(&path)?;
         manifest.normalization.check_unicode(&path)?;
         manifest.check_names(&path)?;
-        Ok(manifest.completed())
+        manifest.check_structures(&path)?;
+        manifest.completed(&path)
     }
 
     /// Fill in what manifests did not say before indexes could change.
-    fn completed(mut self) -> Self {
-        if let (None, [filter]) = (self.sizing, self.filters.as_mut_slice()) {
-            self.sizing = Some(Sizing::new(filter.bits_per_ngram, None));
+    fn completed(mut self, path: &Path) -> Result<Self> {
+        if let (None, FilterEntries::Blooms(filters)) = (self.sizing, &mut self.filters)
+            && let [filter] = filters.as_mut_slice()
+        {
+            let sizing = Sizing::new(filter.bits_per_ngram, None);
+            self.sizing = Some(sizing.map_err(|error| Error::damaged(path, error))?);
             filter.documents = self.counts.documents;
         }
         self.next_file = self.next_file.max(self.segments.len()).max(1);
-        self
+        Ok(self)
     }
 
     /// Put this manifest into `directory`, in one step, in place of the one that may be there.
@@ -88,18 +95,14 @@ impl Manifest {
     }
 
     fn check_versions(&self, path: &Path) -> Result<()> {
-        let versions = [
-            (self.normalization.version, Normalization::VERSION),
-            (self.hash.version, NgramHasher::VERSION),
-        ];
-        match versions.iter().find(|(found, expected)| found != expected) {
-            None => Ok(()),
-            Some(&(found, expected)) => Err(Error::Version {
-                path: path.to_owned(),
-                found: found.into(),
-                expected: expected.into(),
-            }),
-        }
+        let (normalization, hash) = (&self.normalization, &self.hash);
+        check_version(
+            path,
+            "normalization",
+            normalization.version,
+            Normalization::VERSION,
+        )?;
+        check_version(path, "hash", hash.version, NgramHasher::VERSION)
     }
 
     /// No name may lead out of the directory: to another's file, or to a device that never ends.
@@ -111,6 +114,19 @@ impl Manifest {
                 let what = format_args!("{:?} is no name of a file beside it", file.name);
                 Err(Error::damaged(path, what))
             }
+        }
+    }
+
+    /// The structures are those of the filters and the segments that are listed.
+    fn check_structures(&self, path: &Path) -> Result<()> {
+        let names = self.structures.iter().map(String::as_str);
+        let mut filters = names.filter(|name| Suffixes::from_name(name).is_none());
+        match filters.next() == self.filters.structure() && filters.next().is_none() {
+            true => Ok(()),
+            false => Err(Error::damaged(
+                path,
+                "its structures are not those of its filters",
+            )),
         }
     }
 

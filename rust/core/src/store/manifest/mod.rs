@@ -3,10 +3,9 @@
 mod contents;
 mod entries;
 mod file;
+mod filters;
 mod unicode;
 
 pub use contents::Manifest;
-pub use entries::{
-    Counts, FileEntry, FilterEntry, FuseFilterEntry, HashEntry, ImportedFilterEntry,
-    NormalizationEntry, RecordKeys, SegmentEntry,
-};
+pub use entries::{Counts, FileEntry, HashEntry, NormalizationEntry, RecordKeys, SegmentEntry};
+pub use filters::{FilterEntries, FilterEntry, FuseFilterEntry, ImportedFilterEntry};

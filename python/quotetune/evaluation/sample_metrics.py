@@ -20,7 +20,7 @@ RESPONSES, BEST_OF_N, REFERENCE = "responses", "best_of_n", "reference"
 
 
 @dataclass(frozen=True)
-class Evaluated:
+class EvaluatedSamples:
     """A row of the table.
 
     Attributes:
@@ -44,7 +44,7 @@ def evaluate_samples(
     with_reference: bool,
     models: ScoringModels,
     work: Path,
-) -> dict[str, Evaluated]:
+) -> dict[str, EvaluatedSamples]:
     """Compute the metrics of a policy's samples, and of what they are compared with.
 
     Args:
@@ -82,7 +82,7 @@ def evaluate_tables(
     index: "Index",
     models: ScoringModels,
     work: Path,
-) -> dict[str, Evaluated]:
+) -> dict[str, EvaluatedSamples]:
     """Compute the metrics of several tables of responses; one child process serves all models.
 
     Args:
@@ -111,7 +111,7 @@ def evaluate_tables(
         asked_rows.append(list(zip(asked, rows[name], strict=True)))
     mauves = dict(zip(rows, score_with_models(asked_rows, models, work), strict=True))
     return {
-        name: Evaluated(
+        name: EvaluatedSamples(
             row_metrics(of_row) | {"mauve": mauves[name]}, _quote_lengths(of_row, index.n), of_row
         )
         for name, of_row in rows.items()
@@ -153,7 +153,9 @@ def text_table(texts: Sequence[tuple[str, int, str | None]]) -> Any:
     )
 
 
-def write_evaluation(directory: Path, evaluated: Mapping[str, Evaluated], prompts: int) -> None:
+def write_evaluation(
+    directory: Path, evaluated: Mapping[str, EvaluatedSamples], prompts: int
+) -> None:
     """Write the metrics, and the numbers of each response in a Parquet file a row."""
     import pyarrow.parquet as pq
 

@@ -10,7 +10,7 @@ from quotetune.corpus.index import Index
 from quotetune.corpus.results import Quote
 from quotetune.prompts.prompt import Prompt
 from quotetune.rendering.marked import merged_spans
-from quotetune.report.run_files import Row
+from quotetune.report.run_files import ResultRow
 from quotetune.report.sources import SHOWN_DOCUMENTS, Sources
 
 # A part of a marked response: plain text, or a run of quotes that overlap or touch.
@@ -31,7 +31,7 @@ class RowResponses:
         quote_lengths: The lengths of the quotes of each of them; empty if nobody knows.
     """
 
-    row: Row
+    row: ResultRow
     shown: dict[str, dict[str, Any]]
     quotes: dict[str, list[Quote]]
     covered: dict[str, list[tuple[int, int]]]
@@ -39,7 +39,7 @@ class RowResponses:
     quote_lengths: list[list[int]]
 
 
-def read_responses(path: Path, row: Row, index: Index | None) -> RowResponses:
+def read_responses(path: Path, row: ResultRow, index: Index | None) -> RowResponses:
     """Read the responses of a row with their measures, and find the sources of those shown.
 
     Args:
@@ -57,7 +57,7 @@ def read_responses(path: Path, row: Row, index: Index | None) -> RowResponses:
     texts = [response["response"] for response in shown.values()]
     quotes: dict[str, list[Quote]] = {}
     covered: dict[str, list[tuple[int, int]]] = {}
-    if index is not None and knows_quotes(index):
+    if index is not None and index.has_suffix_index:
         traces = index.trace(texts, max_documents=SHOWN_DOCUMENTS)
         quotes = dict(zip(shown, traces, strict=True))
     elif index is not None:
@@ -71,11 +71,6 @@ def read_responses(path: Path, row: Row, index: Index | None) -> RowResponses:
         quips=[response["quip"] for response in rows],
         quote_lengths=[response["quote_lengths"] or [] for response in rows],
     )
-
-
-def knows_quotes(index: Index) -> bool:
-    """Tell whether an index has a suffix structure, which alone knows quotes."""
-    return not {"suffix", "lean"}.isdisjoint(index.structures)
 
 
 def browsing_data(
@@ -103,7 +98,7 @@ def browsing_data(
         "prompts": [
             {
                 "id": prompt.id,
-                "text": prompt_text(prompt),
+                "text": prompt.last_message,
                 "reference": prompt.reference,
                 "documents": [sources.number(*name) for name in prompt.documents or ()],
                 "responses": [_response(prompt, entry, n, sources) for entry in rows],
@@ -125,13 +120,6 @@ def levels(n: int) -> list[int]:
         [25, 38, 63, 100]
     """
     return [n, -(-3 * n // 2), -(-5 * n // 2), 4 * n]
-
-
-def prompt_text(prompt: Prompt) -> str:
-    """Return what a reader is shown of a prompt: its text, or its last message."""
-    if prompt.messages is None:
-        return prompt.text or ""
-    return prompt.messages[-1]["content"]
 
 
 def _response(

@@ -1,83 +1,10 @@
-"""What commands read: options for documents, and what is taken from a run's config."""
+"""What a command takes from its options, or else from a run's config."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
-
-import typer
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from quotetune.prompts.prompt import Prompt
-
-Inputs = Annotated[
-    list[str],
-    typer.Argument(
-        metavar="INPUT...",
-        help="JSONL (.jsonl, .jsonl.gz, .jsonl.zst), Parquet or .txt files, folders or globs "
-        "of those, or - for JSONL on standard input.",
-    ),
-]
-TextKey = Annotated[str, typer.Option(help="Field of the text.")]
-IdKey = Annotated[
-    str | None,
-    typer.Option(
-        help="Field of the id, in every record.  [default: id where a record has it, "
-        "otherwise its line]",
-    ),
-]
-SourceKey = Annotated[
-    str | None,
-    typer.Option(
-        help="Field of the source, in every record.  [default: source where a record has it, "
-        "otherwise the file's stem]",
-    ),
-]
-Source = Annotated[str | None, typer.Option(help="One source for all documents.")]
-MetaKeys = Annotated[
-    str,
-    typer.Option(
-        metavar="A,B,...",
-        help="Fields to keep and to show with quotes, such as title,url.",
-    ),
-]
-Errors = Annotated[
-    str,
-    typer.Option(
-        metavar="strict|replace|skip",
-        help="What to do with text that is not valid UTF-8.",
-    ),
-]
-Threads = Annotated[int | None, typer.Option(help="Threads to work on.  [default: one a core]")]
-
-MemoryLimit = Annotated[
-    str | None,
-    typer.Option(
-        metavar="SIZE",
-        help="Memory to stay within, such as 4GiB, 256MiB or more: smaller segments (compact "
-        "without a limit makes them large), and a filter that is filled in parts.  "
-        "[default: what it takes]",
-    ),
-]
-
-
-def in_bytes(memory_limit: str | None) -> int | None:
-    """Read a size such as 4GiB."""
-    from pydantic import ByteSize, TypeAdapter, ValidationError
-
-    from quotetune.errors import UsageError
-
-    if memory_limit is None:
-        return None
-    try:
-        return TypeAdapter(ByteSize).validate_python(memory_limit)
-    except ValidationError as error:
-        raise UsageError(
-            f"memory limit {memory_limit!r}; give bytes, or a size such as 4GiB"
-        ) from error
-
-
-def listed(names: str) -> list[str]:
-    """Split names at commas."""
-    return [name.strip() for name in names.split(",") if name.strip()]
 
 
 def index_named(index: Path | None, content: dict[str, Any]) -> Path:

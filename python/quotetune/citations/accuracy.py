@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from quotetune.citations.decoding import continuation_id
 from quotetune.citations.form import is_citable, split_citations
 from quotetune.citations.ids import Documents, documents_by_id
 from quotetune.measures.citations import Cited, citation_metrics
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 WAYS = ("plain", "constrained", "traced")
 
 
-def evaluate_citations(
+def measure_citations(
     prompts: Sequence["Prompt"],
     samples: Path,
     constrained: Path,
@@ -85,8 +86,7 @@ def _constrained(directory: Path, rows: Sequence[Mapping[str, Any]]) -> list[lis
     decoded = read_samples(directory).to_pylist()
     if not decoded:
         return None
-    names = [f"{row['prompt_id']}:{row['sample']}" for row in rows]
-    assert [row["prompt_id"] for row in decoded] == names
+    assert [row["prompt_id"] for row in decoded] == list(map(continuation_id, rows))
     return [split_citations(row["response"], cut=True)[1] for row in decoded]
 
 

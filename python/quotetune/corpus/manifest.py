@@ -1,0 +1,50 @@
+"""The manifest of an index: its parameters and counts, and the files that it is made of."""
+
+import hashlib
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from quotetune import _core
+
+
+def manifest_text(index: str | os.PathLike[str]) -> str:
+    """Return the manifest of the index in a directory, as JSON.
+
+    Raises:
+        QuotetuneError: There is no index, or its manifest is damaged or of another format version.
+    """
+    return _core.read_manifest(index)
+
+
+def read_manifest(index: str | os.PathLike[str]) -> dict[str, Any]:
+    """Read the manifest of the index in a directory.
+
+    Raises:
+        QuotetuneError: There is no index, or its manifest is damaged or of another format version.
+
+    Example:
+        >>> from tempfile import mkdtemp
+        >>> from quotetune import build_index
+        >>> index = build_index(["banana"], mkdtemp() + "/index", n=3)
+        >>> read_manifest(index.path)["counts"]["ngrams"]
+        4
+    """
+    manifest: dict[str, Any] = json.loads(manifest_text(index))
+    return manifest
+
+
+def size_in_bytes(manifest: dict[str, Any]) -> int:
+    """Add up the sizes of all files that a manifest names."""
+    segments = manifest["segments"]
+    files = [segment[name] for segment in segments for name in ("text", "suffix", "records")]
+    filters = [*manifest["filters"], manifest.get("fuse_filter"), manifest.get("imported_filter")]
+    files += [filter["file"] for filter in filters if filter]
+    return sum(file["size"] for file in files)
+
+
+def version_name(index: Path) -> str:
+    """Return a name for the state of an index, which every change to the index changes."""
+    manifest = (index / "manifest.json").read_bytes()
+    return hashlib.blake2b(manifest, digest_size=8).hexdigest()

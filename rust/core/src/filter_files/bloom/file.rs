@@ -1,0 +1,42 @@
+//! The file of a filter, mapped into memory.
+
+use std::path::Path;
+
+use crate::error::{Error, Result};
+use crate::filter::bloom::Bloom;
+use crate::store::container::MappedFile;
+use crate::store::header::Parameters;
+use crate::store::kind::Kind;
+use crate::store::manifest::FilterEntry;
+
+const WORDS: usize = 0;
+
+/// A filter that is asked, or read, where it lies.
+pub struct BloomFile {
+    file: MappedFile,
+}
+
+impl BloomFile {
+    pub fn open(directory: &Path, entry: &FilterEntry, parameters: Parameters) -> Result<Self> {
+        let path = directory.join(&entry.file.name);
+        let file = MappedFile::open(path, Kind::Bloom, parameters)?;
+        match Bloom::new(file.section(WORDS)) {
+            Some(_) => Ok(Self { file }),
+            None => Err(Error::damaged(file.path(), "it holds no whole blocks")),
+        }
+    }
+
+    /// Tell the operating system that the filter will be asked, not read.
+    pub fn advise_random(&self) {
+        self.file.advise_random();
+    }
+
+    pub fn words(&self) -> &[u64] {
+        self.file.section(WORDS)
+    }
+
+    /// The filter in the mapped file.
+    pub fn bloom(&self) -> Bloom<'_> {
+        Bloom::new(self.words()).expect("checked when the filter was opened")
+    }
+}

@@ -1,0 +1,48 @@
+//! Arguments of Python calls as what the core is asked for.
+
+use pyo3::prelude::*;
+use quotetune_core::build::options::WantedFilter;
+use quotetune_core::error::{Error, Result};
+use quotetune_core::filter::sizing::Sizing;
+use quotetune_core::text::normalization::Normalization;
+
+use crate::error::{to_python, usage_error};
+
+/// Bits for each distinct n-gram and distinct n-grams to make room for are a Bloom filter's.
+pub fn wanted_filter(
+    py: Python<'_>,
+    bits_per_ngram: Option<f64>,
+    expected_ngrams: Option<u64>,
+    fuse: bool,
+) -> PyResult<WantedFilter> {
+    let wanted: Result<WantedFilter> = match (fuse, bits_per_ngram, expected_ngrams) {
+        (false, Some(bits), expected) => Sizing::new(bits, expected).map(WantedFilter::Bloom),
+        (false, None, None) => Ok(WantedFilter::None),
+        (true, None, None) => Ok(WantedFilter::Fuse),
+        (true, Some(_), _) => Err(Error::Usage(
+            "a fuse filter beside a Bloom filter; choose bloom or fuse".to_owned(),
+        )),
+        (_, None, Some(_)) => Err(Error::Usage(
+            "expected n-grams without a Bloom filter; choose bloom".to_owned(),
+        )),
+    };
+    wanted.map_err(|error| to_python(py, error))
+}
+
+pub fn normalization(py: Python<'_>, name: &str) -> PyResult<Normalization> {
+    let message = || format!("normalization {name:?}; choose squash, fold, fold-case or none");
+    Normalization::from_name(name).ok_or_else(|| usage_error(py, message()))
+}
+
+/// The normalization of a filter that others made, which is never of folded text.
+pub fn white_space_rule(py: Python<'_>, name: &str) -> PyResult<Normalization> {
+    let message = || format!("normalization {name:?}; choose squash or none");
+    let known = Normalization::from_name(name).filter(|known| !known.folds());
+    known.ok_or_else(|| usage_error(py, message()))
+}
+
+/// Bits of a filter for each distinct n-gram with which an index stays within a false-positive rate.
+#[pyfunction]
+pub fn bits_for_fpr(py: Python<'_>, fpr: f64) -> PyResult<f64> {
+    Sizing::bits_for_fpr(fpr).map_err(|error| to_python(py, error))
+}
