@@ -225,7 +225,18 @@ fn covered(
             _ => merged.push((start, end)),
         }
     }
-    let raw = merged.into_iter();
-    raw.map(|(start, end)| offsets.raw_span(start, end))
-        .collect()
+    let raw = merged.iter();
+    let mut raw: Vec<_> = raw
+        .map(|&(start, end)| offsets.raw_span(start, end))
+        .collect();
+    // Runs that a folded character kept apart can both have been widened to what that came from.
+    raw.sort_unstable();
+    raw.dedup_by(|next, last| {
+        let meet = next.0 <= last.1;
+        if meet {
+            last.1 = last.1.max(next.1);
+        }
+        meet
+    });
+    raw
 }

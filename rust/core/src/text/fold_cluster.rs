@@ -47,6 +47,8 @@ pub struct Cluster<O> {
     folded: String,
     origins: O,
     parts: Vec<Part>,
+    /// Where what the parts before these came from ends.
+    end: usize,
 }
 
 impl<O: Origins> Cluster<O> {
@@ -55,6 +57,7 @@ impl<O: Origins> Cluster<O> {
             folded: String::with_capacity(capacity),
             origins,
             parts: Vec::new(),
+            end: 0,
         }
     }
 
@@ -96,11 +99,11 @@ impl<O: Origins> Cluster<O> {
             least = least.min(part.start);
             part.least = least;
         }
-        let mut last = 0;
         for part in self.parts.drain(..) {
             self.folded.push(straightened(part.c));
-            self.origins.push(part.start, part.end, part.least < last);
-            last = last.max(part.end);
+            self.origins
+                .push(part.start, part.end, part.least < self.end);
+            self.end = self.end.max(part.end);
         }
     }
 

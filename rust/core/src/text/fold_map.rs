@@ -90,14 +90,17 @@ impl FoldMap {
         found.is_ok_and(|at| self.stretches[at].joined)
     }
 
-    /// How many characters from `folded` on came from one each, in a row.
+    /// How many characters from `folded` on came from one each, in a row, and can be told apart.
     pub fn straight_from(&self, folded: usize) -> usize {
         let next = self
             .stretches
             .partition_point(|stretch| stretch.first < folded);
-        self.stretches
-            .get(next)
-            .map_or(usize::MAX, |stretch| stretch.first - folded)
+        match self.stretches.get(next) {
+            // The one in front is not to be told from it.
+            Some(stretch) if stretch.joined => (stretch.first - folded).saturating_sub(1),
+            Some(stretch) => stretch.first - folded,
+            None => usize::MAX,
+        }
     }
 
     fn span(&self, folded: usize) -> (usize, usize) {
