@@ -8,7 +8,7 @@ LEFT_OUT = "\u00ad\u200b\u2060\ufeff"
 STRAIGHT = (
     dict.fromkeys("‘’‚‛‹›ʻʼ", "'")
     | dict.fromkeys("“”„‟«»⹂〝〞〟", '"')
-    | dict.fromkeys("‐‑‒–—―−֊־᐀᠆⸗⸚⸺⸻⹀⹝゠", "-")
+    | dict.fromkeys("‐‑‒–—―−֊־᐀᠆⸗⸚⸺⸻⹀⹝゠\U00010ead", "-")
 )
 
 
@@ -23,13 +23,15 @@ def fold(text: str, case: bool) -> str:
 def fold_with_origins(text: str, case: bool) -> tuple[str, list[Span]]:
     """Give the folded text and, for each of its characters, the span that it came from."""
     parts = [
-        (folded, (at, at + 1))
+        (part, (at, at + 1))
         for at, c in enumerate(text)
         if c not in LEFT_OUT
         for part in unicodedata.normalize("NFKD", c)
-        for folded in (part.casefold() if case else part)
     ]
-    parts = _composed(_in_order(parts))
+    parts = _in_order(parts)
+    if case:
+        parts = [(folded, span) for part, span in parts for folded in part.casefold()]
+    parts = _composed(parts)
     return "".join(STRAIGHT.get(c, c) for c, _ in parts), [span for _, span in parts]
 
 

@@ -72,7 +72,7 @@ impl<'t, O: Origins> Folder<'t, O> {
         Self {
             text,
             case,
-            cluster: Cluster::new(text.len(), origins),
+            cluster: Cluster::new(text.len(), case, origins),
             held: None,
         }
     }
@@ -84,7 +84,7 @@ impl<'t, O: Origins> Folder<'t, O> {
             if ascii > 0 {
                 self.settle();
                 // The last one may carry an accent.
-                self.cluster.push_ascii(&rest[..ascii - 1], raw, self.case);
+                self.cluster.push_ascii(&rest[..ascii - 1], raw);
                 raw += ascii;
                 let last = char::from(rest.as_bytes()[ascii - 1]);
                 self.held = Some((self.lowered(last), raw - 1));
@@ -145,10 +145,7 @@ impl<'t, O: Origins> Folder<'t, O> {
                     self.push('s', raw);
                     self.push('s', raw);
                 }
-                _ => {
-                    let folded = case_folded(part).and_then(|c| char::from_u32(c.get()));
-                    self.push(folded.unwrap_or(part), raw);
-                }
+                _ => self.push(part, raw),
             }
         });
     }

@@ -1,6 +1,7 @@
 //! Characters that may still go together: put into order, composed and appended to the folded text.
 
-use unicode_normalization::char::compose;
+use unicode_case_mapping::case_folded;
+use unicode_normalization::char::{canonical_combining_class, compose};
 
 use super::fold_map::FoldMap;
 use super::typography::straightened;
@@ -45,6 +46,8 @@ struct Part {
 /// The folded text so far, and the characters after it that the next one may go together with.
 pub struct Cluster<O> {
     folded: String,
+    /// Whether case is folded.
+    case: bool,
     origins: O,
     parts: Vec<Part>,
     /// Where what the parts before these came from ends.
@@ -52,9 +55,10 @@ pub struct Cluster<O> {
 }
 
 impl<O: Origins> Cluster<O> {
-    pub fn new(capacity: usize, origins: O) -> Self {
+    pub fn new(capacity: usize, case: bool, origins: O) -> Self {
         Self {
             folded: String::with_capacity(capacity),
+            case,
             origins,
             parts: Vec::new(),
             end: 0,
@@ -62,10 +66,10 @@ impl<O: Origins> Cluster<O> {
     }
 
     /// Append ASCII; nothing may be in the making.
-    pub fn push_ascii(&mut self, text: &str, raw: usize, lower: bool) {
+    pub fn push_ascii(&mut self, text: &str, raw: usize) {
         let from = self.folded.len();
         self.folded.push_str(text);
-        if lower {
+        if self.case {
             self.folded[from..].make_ascii_lowercase();
         }
         self.origins.push_straight(raw, text.len());
@@ -92,6 +96,11 @@ impl<O: Origins> Cluster<O> {
     pub fn flush(&mut self) {
         if self.parts.len() > 1 {
             self.reorder();
+        }
+        if self.case {
+            self.fold_case();
+        }
+        if self.parts.len() > 1 {
             self.compose();
         }
         let mut least = usize::MAX;
@@ -111,6 +120,16 @@ impl<O: Origins> Cluster<O> {
     fn reorder(&mut self) {
         for marks in self.parts.split_mut(|part| part.class == 0) {
             marks.sort_by_key(|part| part.class);
+        }
+    }
+
+    /// Fold the case of each part. One mark, the iota below, becomes a letter, so marks must be in order before.
+    fn fold_case(&mut self) {
+        for part in &mut self.parts {
+            if let Some(folded) = case_folded(part.c).and_then(|c| char::from_u32(c.get())) {
+                part.c = folded;
+                part.class = canonical_combining_class(folded);
+            }
         }
     }
 
