@@ -8,14 +8,14 @@
 use std::borrow::Cow;
 use std::iter;
 
-use unicode_case_mapping::case_folded;
 use unicode_normalization::char::{
     canonical_combining_class, decompose_compatible, is_public_assigned,
 };
-use unicode_normalization::{IsNormalized, is_nfc_quick, is_nfkc_quick};
+use unicode_normalization::{IsNormalized, is_nfc_quick};
 
 use super::fold_cluster::{Cluster, Origins};
 use super::fold_map::FoldMap;
+use super::stable::StableCharacters;
 use super::typography::is_left_out;
 
 /// The version of Unicode's tables: a character that it does not know is left as it is.
@@ -65,6 +65,7 @@ struct Folder<'t, O> {
     cluster: Cluster<O>,
     /// A character that stands as it is unless the next one goes together with it.
     held: Option<(char, usize)>,
+    stable: &'static StableCharacters,
 }
 
 impl<'t, O: Origins> Folder<'t, O> {
@@ -74,6 +75,7 @@ impl<'t, O: Origins> Folder<'t, O> {
             case,
             cluster: Cluster::new(text.len(), case, origins),
             held: None,
+            stable: StableCharacters::of(case),
         }
     }
 
@@ -108,7 +110,7 @@ impl<'t, O: Origins> Folder<'t, O> {
         if is_left_out(c) {
             return;
         }
-        if self.is_stable(c) {
+        if self.stable.contains(c) {
             self.settle();
             self.held = Some((c, raw));
             return;
@@ -117,13 +119,6 @@ impl<'t, O: Origins> Folder<'t, O> {
             self.decompose(held, at);
         }
         self.decompose(c, raw);
-    }
-
-    /// Whether a character is the same in NFKC, whatever comes before it.
-    fn is_stable(&self, c: char) -> bool {
-        is_nfkc_quick(iter::once(c)) == IsNormalized::Yes
-            && canonical_combining_class(c) == 0
-            && !(self.case && changes_case(c))
     }
 
     /// End what was in the making: the next character begins anew.
@@ -157,17 +152,6 @@ impl<'t, O: Origins> Folder<'t, O> {
         }
         self.cluster.push(part, class, raw);
     }
-}
-
-fn changes_case(c: char) -> bool {
-    c == 'ß' || case_folded(c).is_some() || cased_inside(c)
-}
-
-/// Whether a character decomposes into one that has another case.
-fn cased_inside(c: char) -> bool {
-    let mut cased = false;
-    decompose_compatible(c, |part| cased |= case_folded(part).is_some());
-    cased
 }
 
 /// Bytes of ASCII at the start.

@@ -8,4 +8,5 @@ pub mod fold_map;
 pub mod ngram;
 pub mod normalization;
 pub mod squash;
+pub mod stable;
 pub mod typography;
