@@ -39,7 +39,7 @@ __all__ = [
     "trace",
 ]
 
-# Where the names are that are imported when first used: the command line starts without numpy.
+# The modules of names that are imported on first use: the command line starts without numpy.
 _MODULES = {
     "Citation": "rendering.footnotes",
     "CitedResponse": "rendering.footnotes",

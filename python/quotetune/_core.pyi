@@ -1,4 +1,4 @@
-"""The Rust core: files, filters, suffix arrays. `quotetune.index` and `corpus` are its face."""
+"""The Rust core: files, filters, suffix arrays. Only `quotetune.corpus` imports it."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import Field
@@ -16,7 +16,7 @@ RecordKeyTuple: TypeAlias = tuple[str, str | None, str | None, list[str]]
 
 @final
 class QuoteSource:
-    """A document that a quote stands in."""
+    """A document that contains a quote."""
 
     __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
     __match_args__ = ("source", "id", "metadata", "offset")
@@ -34,7 +34,7 @@ class QuoteSource:
 
 @final
 class Quote:
-    """A maximal verbatim span: one more character on either side stands in no document."""
+    """A maximal verbatim match: it occurs in a document, and no longer match contains it."""
 
     __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
     __match_args__ = ("start", "end", "text", "count", "documents")
@@ -88,7 +88,7 @@ class Index:
 
 @final
 class Builder:
-    """A build: documents stream in, `finish` publishes the index, `close` gives it up."""
+    """A build: documents stream in, `finish` publishes the index, `close` abandons the build."""
 
     def __new__(
         cls,

@@ -1,4 +1,4 @@
-"""The names that pickles and scripts take from here are now in `quotetune.rendering.footnotes`."""
+"""Names that pickles and scripts import from here; they are in `quotetune.rendering.footnotes`."""
 
 from quotetune.rendering.footnotes import Citation, CitedResponse, cite
 

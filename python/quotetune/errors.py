@@ -1,8 +1,8 @@
-"""The exceptions that quotetune raises for what a user can set right."""
+"""The exceptions that quotetune raises for errors that a user can correct."""
 
 
 class QuotetuneError(Exception):
-    """Something went wrong that the message explains: what, where, and what to do.
+    """An error whose message says what went wrong, where, and what to do.
 
     The command line prints the message as one line and exits with `exit_code`.
     """
@@ -11,10 +11,10 @@ class QuotetuneError(Exception):
 
 
 class QuotetuneWarning(UserWarning):
-    """Something that may not be what was meant, and that nothing was stopped for."""
+    """A notice of something that may not be intended; the work continues."""
 
 
 class UsageError(QuotetuneError):
-    """A call, an option or a config that cannot work, found before any work was done."""
+    """An invalid call, option or config, found before any work is done."""
 
     exit_code = 2

@@ -1,4 +1,4 @@
-"""The names that pickles and scripts take from here are now in `quotetune.corpus.index`."""
+"""Names that pickles and scripts import from here; they are in `quotetune.corpus.index`."""
 
 from quotetune.corpus.index import Index
 

@@ -1,4 +1,4 @@
-"""The names that scripts take from here are now in `quotetune.prompts.reading`."""
+"""Names that scripts import from here; they are in `quotetune.prompts.reading`."""
 
 from quotetune.prompts.reading import SourcePrompt, read_prompts
 

@@ -1,4 +1,4 @@
-"""The names that pickles and scripts take from here are now in `quotetune.corpus.results`."""
+"""Names that pickles and scripts import from here; they are in `quotetune.corpus.results`."""
 
 from quotetune.corpus.results import Document, QuipReport, Quote, QuoteSource
 

@@ -1,4 +1,4 @@
-"""The names that pickles and scripts take from here are now in `quotetune.integrations.rewards`."""
+"""Names that pickles and scripts import from here; they are in `quotetune.integrations.rewards`."""
 
 from quotetune.integrations.rewards import QuipReward, QuipScorer
 

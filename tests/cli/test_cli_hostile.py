@@ -37,7 +37,7 @@ def test_an_output_that_is_a_pipe_is_written_to_and_stays_a_pipe(
     else:
         write_text(pipe, '{"a": 1}\n')
     assert pipe.is_fifo()
-    reader.join(timeout=10)
+    reader.join()
     assert read == ['{"a": 1}\n']
     assert [path.name for path in tmp_path.iterdir()] == ["pipe"]
 
@@ -98,7 +98,7 @@ def test_yaml_that_python_cannot_hold_is_a_usage_error(tmp_path: Path, text: str
 
 def run_cli(*arguments: str | Path, **options: object) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "quotetune", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, **options)
+    return subprocess.run(command, capture_output=True, text=True, **options)
 
 
 def test_a_corrupt_parquet_file_of_prompts_is_one_line(tmp_path: Path) -> None:
@@ -127,7 +127,7 @@ def test_what_nobody_foresaw_is_one_line_and_names_debug(
         cli.main()
     assert end.value.code == 1
     said = capsys.readouterr().err
-    assert said.startswith("error: unexpected ZeroDivisionError: by zero;") and "--debug" in said
+    assert said.startswith("error: unexpected ZeroDivisionError: by zero:") and "--debug" in said
     assert said.count("\n") == 1
     monkeypatch.setattr(sys, "argv", ["quotetune", "--debug", "info"])
     with pytest.raises(ZeroDivisionError):
@@ -143,17 +143,16 @@ def test_ctrl_c_at_the_terminal_says_so_and_exits_130(tmp_path: Path) -> None:
         text=True,
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     ) as process:
-        deadline = time.monotonic() + 60
         while not (tmp_path / "index.partial").exists():
-            assert time.monotonic() < deadline and process.poll() is None
+            assert process.poll() is None
             time.sleep(0.02)
         time.sleep(0.2)
         process.send_signal(signal.SIGINT)
-        process.wait(timeout=30)
+        process.wait()
         assert process.stderr is not None
         said = process.stderr.read()
     assert process.returncode == 130
-    assert said.splitlines()[-1] == "interrupted; run the same command again"
+    assert said.splitlines()[-1] == "interrupted: run the same command again"
     assert list(tmp_path.iterdir()) == []
 
 
@@ -225,7 +224,7 @@ def test_names_in_a_list_may_have_spaces_and_an_input_has_a_name(tmp_path: Path)
     )
     assert result.returncode == 0, result.stderr
     result = run_cli("build-index", "", "-o", tmp_path / "other")
-    assert result.returncode == 2 and "an input without a name" in result.stderr
+    assert result.returncode == 2 and "an input has no name" in result.stderr
 
 
 def test_options_that_cannot_be_are_one_line(tmp_path: Path) -> None:

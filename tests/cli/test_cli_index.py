@@ -111,7 +111,7 @@ def test_info_describes_the_index(index: Path) -> None:
 def test_a_fuse_filter_is_built_described_checked_and_not_changed(tmp_path: Path) -> None:
     index, line = tmp_path / "index", json.dumps({"text": TEXT}) + "\n"
     build = ("build-index", "-", "-o", index, "--structures")
-    assert_fails(quotetune(*build, "bloom,fuse", stdin=line), 2, "bloom and fuse; choose one")
+    assert_fails(quotetune(*build, "bloom,fuse", stdin=line), 2, "bloom and fuse: choose one")
     assert_fails(quotetune(*build, "fuse", "--fpr", 0.1, stdin=line), 2, "fpr with fuse")
     assert quotetune(*build, "fuse,lean", stdin=line).returncode == 0
     shown = " ".join(quotetune("info", index).stdout.split())

@@ -1,4 +1,4 @@
-"""A config is validated at once, and every problem is named with its key and its remedy."""
+"""A config is validated as a whole, and every problem comes with its key and its remedy."""
 
 import pytest
 import yaml
@@ -107,7 +107,11 @@ def test_all_problems_are_reported_together():
             "longest_quote measures quoting and pairs.direction is quote",
         ),
         ({"absorb": {"sft": {"max_lenght": 9}}}, "absorb.sft.max_lenght", "mean max_length"),
-        ({"absorb": {"sft": {"eos_token": "x"}}}, "absorb.sft.eos_token", "tokenised by the run"),
+        (
+            {"absorb": {"sft": {"eos_token": "x"}}},
+            "absorb.sft.eos_token",
+            "run tokenises the documents",
+        ),
         ({"absorb": {"lora": {"rank": 9}}}, "absorb.lora.rank", "has no such key"),
         ({"absorb": {"documnets": "all"}}, "absorb.documnets", "did you mean documents"),
         (
@@ -121,7 +125,7 @@ def test_all_problems_are_reported_together():
                 "evaluation": {"baselines": ["according_to"]},
             },
             "evaluation.baselines",
-            "asks by a system message",
+            "needs a system message",
         ),
         (
             {"evaluation": {"perplexity": {"path": "m", "dtyp": "auto"}}},
@@ -173,7 +177,7 @@ def test_overrides_make_missing_blocks_and_leave_the_content_alone():
 
 
 @pytest.mark.parametrize("override", ["a", "=1", "a..b=1", "run.x=1", "a=[1"])
-def test_an_override_that_cannot_be_is_named(override):
+def test_an_impossible_override_is_named(override):
     with pytest.raises(UsageError, match="--set"):
         apply_overrides({"run": "r"}, [override])
 
@@ -186,7 +190,7 @@ def test_numbers_with_an_exponent_are_numbers_and_versions_are_not():
     ("text", "complaint"),
     [
         ("a: [1\nb: 2", r"config.yaml:2: not YAML"),
-        ("a: 1\nb: 2\na: 3", r"config.yaml:3: not YAML: the key a stands twice"),
+        ("a: 1\nb: 2\na: 3", r"config.yaml:3: not YAML: the key a is repeated"),
         ("- a", "not a mapping"),
         ("", "not a mapping"),
     ],
@@ -250,7 +254,7 @@ def test_a_wrong_value_is_named_by_the_key_as_it_is_written(block, expected):
     assert {problem.key for problem in problems} == expected
 
 
-def test_what_is_measured_needs_its_models_and_packages(tmp_path, monkeypatch):
+def test_each_measure_needs_its_model_and_its_package(tmp_path, monkeypatch):
     import importlib.util
 
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)

@@ -1,4 +1,4 @@
-"""What a config's `dpo:` and `lora:` blocks may hold."""
+"""The keys and values that the open blocks `dpo:` and `lora:` accept."""
 
 import pytest
 
@@ -13,17 +13,17 @@ from quotetune.config.open_blocks import (
 @pytest.mark.parametrize(
     ("options", "reason"),
     [
-        ({"learning_rate": "abc"}, "dpo.learning_rate: 'abc' will not do"),
-        ({"beta": [0.1]}, "dpo.beta: [0.1] will not do"),
+        ({"learning_rate": "abc"}, "dpo.learning_rate: 'abc' is not valid"),
+        ({"beta": [0.1]}, "dpo.beta: [0.1] is not valid"),
         ({"num_train_epoch": 1}, "did you mean num_train_epochs"),
         ({"warmup_ratio": 0.1}, "did you mean warmup_steps"),
-        ({"loss_type": "sigmod"}, "dpo.loss_type: 'sigmod' is none of sigmoid, hinge"),
-        ({"loss_type": ["sigmoid", "sft2"]}, "'sft2' is none of"),
-        ({"lr_scheduler_type": "cosin"}, "'cosin' is none of linear, cosine"),
-        ({"train_sampling_strategy": "sorted"}, "is none of random"),
-        ({"output_dir": "x"}, "dpo.output_dir: not to be set here"),
-        ({"seed": 1}, "dpo.seed: not to be set here"),
-        ({"eval_strategy": "steps"}, "dpo.eval_strategy: not to be set here"),
+        ({"loss_type": "sigmod"}, "dpo.loss_type: 'sigmod' is not one of sigmoid, hinge"),
+        ({"loss_type": ["sigmoid", "sft2"]}, "'sft2' is not one of"),
+        ({"lr_scheduler_type": "cosin"}, "'cosin' is not one of linear, cosine"),
+        ({"train_sampling_strategy": "sorted"}, "is not one of random"),
+        ({"output_dir": "x"}, "dpo.output_dir: cannot be set here"),
+        ({"seed": 1}, "dpo.seed: cannot be set here"),
+        ({"eval_strategy": "steps"}, "dpo.eval_strategy: cannot be set here"),
     ],
 )
 def test_each_bad_dpo_option_is_named_with_its_reason(options, reason):
@@ -60,9 +60,9 @@ def test_a_number_that_yaml_reads_as_text_becomes_a_number():
 @pytest.mark.parametrize(
     ("options", "reason"),
     [
-        ({"r": "many"}, "lora.r: 'many' will not do"),
+        ({"r": "many"}, "lora.r: 'many' is not valid"),
         ({"lora_aplha": 16}, "did you mean lora_alpha"),
-        ({"bias": "some"}, "lora.bias: 'some' will not do"),
+        ({"bias": "some"}, "lora.bias: 'some' is not valid"),
         ({"layers_to_transform": [1], "target_modules": "x.*"}, "lora: "),
     ],
 )

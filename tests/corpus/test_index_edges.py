@@ -224,7 +224,7 @@ def test_a_lean_index_is_small_and_says_what_it_cannot_find(output: Path) -> Non
     assert index.count(["abc"])[0] == sum(
         text.startswith("abc", at) for text in texts for at in range(len(text))
     )
-    with pytest.raises(UsageError, match="suffix and lean; choose one"):
+    with pytest.raises(UsageError, match="suffix and lean: choose one"):
         build_index(texts, output.with_name("other"), structures=["suffix", "lean"])
 
 

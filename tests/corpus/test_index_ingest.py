@@ -271,7 +271,7 @@ def test_bad_parquet_is_an_error_that_names_the_file(tmp_path: Path, output: Pat
     parquet.write_table(pa.table({"body": ["x"], "number": [1]}), path)
     with pytest.raises(QuotetuneError, match=r"rows\.parquet: no column 'text'.*body, number"):
         build_index(path, output)
-    with pytest.raises(QuotetuneError, match="holds int64, not strings"):
+    with pytest.raises(QuotetuneError, match="contains int64, not strings"):
         build_index(path, output, text_key="number")
     invalid = pa.array([TEXT.encode(), b"caf\xe9"])
     invalid = pa.Array.from_buffers(pa.string(), 2, invalid.buffers())
@@ -323,7 +323,7 @@ def test_iterables_of_text_documents_and_records_mix(output: Path) -> None:
 @pytest.mark.parametrize(
     ("documents", "message"),
     [
-        ({"train": ["x"]}, "dict; choose one split"),
+        ({"train": ["x"]}, "dict: give one split"),
         (b"bytes", "bytes"),
         (3, "int"),
         ([3], "documents:0: a int"),

@@ -104,7 +104,7 @@ def test_a_shard_is_one_of_n(tmp_path: Path, shard: str) -> None:
 
 def test_only_files_have_shards(tmp_path: Path) -> None:
     for documents in (["a text"], "-"):
-        with pytest.raises(UsageError, match="share of files"):
+        with pytest.raises(UsageError, match="part of files"):
             build_index(documents, tmp_path / "index", shard="1/2")
 
 

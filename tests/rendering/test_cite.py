@@ -91,7 +91,7 @@ def test_several_markdown_responses_share_no_label_and_marks_of_the_response_are
     index = build_index(["banana"], tmp_path / "index", n=5)
     first, second = cite(["banana", "a banana[^7]"], index)
     assert (first.cited, second.cited) == ("banana[^1]", "a banana[^q2][^7]")
-    with pytest.raises(UsageError, match="unknown; choose markdown or text"):
+    with pytest.raises(UsageError, match="unknown: choose markdown or text"):
         cite("banana", index, style="html")  # type: ignore[call-overload]
 
 
@@ -155,7 +155,7 @@ def test_the_command_refuses_what_it_cannot_read(quotetune, tmp_path: Path) -> N
     build_index(["banana"], tmp_path / "index", n=5)
     code, shown, error = quotetune("cite", tmp_path / "index", tmp_path / "no.txt")
     assert (code, shown) == (2, "")
-    assert "no such file; give a text file, JSONL, - or --text" in error
+    assert "no such file: give a text file, JSONL, - or --text" in error
     code, shown, error = quotetune("cite", tmp_path / "index", "--text", "a", "--format", "html")
     assert (code, shown) == (2, "") and "--format is 'html'" in error
 

@@ -1,4 +1,4 @@
-"""Arguments and options that several commands have, and how their values are read."""
+"""Arguments and options that several commands share, and readers of their values."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,21 +11,21 @@ Inputs = Annotated[
     typer.Argument(
         metavar="INPUT...",
         help="JSONL (.jsonl, .jsonl.gz, .jsonl.zst), Parquet or .txt files, folders or globs "
-        "of those, or - for JSONL on standard input.",
+        "of these, or - for JSONL on standard input.",
     ),
 ]
 TextKey = Annotated[str, typer.Option(help="Field of the text.")]
 IdKey = Annotated[
     str | None,
     typer.Option(
-        help="Field of the id, in every record.  [default: id where a record has it, "
-        "otherwise its line]",
+        help="Field of the id, in every record.  [default: id if a record has it, otherwise its "
+        "line]",
     ),
 ]
 SourceKey = Annotated[
     str | None,
     typer.Option(
-        help="Field of the source, in every record.  [default: source where a record has it, "
+        help="Field of the source, in every record.  [default: source if a record has it, "
         "otherwise the file's stem]",
     ),
 ]
@@ -41,39 +41,45 @@ Errors = Annotated[
     str,
     typer.Option(
         metavar="strict|replace|skip",
-        help="What to do with text that is not valid UTF-8.",
+        help="Treatment of text that is not valid UTF-8.",
     ),
 ]
-Threads = Annotated[int | None, typer.Option(help="Threads to work on.  [default: one a core]")]
+Threads = Annotated[int | None, typer.Option(help="Threads to work with.  [default: one per core]")]
 
 MemoryLimit = Annotated[
     str | None,
     typer.Option(
         metavar="SIZE",
-        help="Memory to stay within, such as 4GiB, 256MiB or more: smaller segments (compact "
-        "without a limit makes them large), and a filter that is filled in parts.  "
-        "[default: what it takes]",
+        help="Memory to stay within, at least 256MiB, such as 4GiB. Segments are then smaller "
+        "(compact without a limit makes them large again), and the filter is filled in parts.  "
+        "[default: no limit]",
     ),
 ]
-NewIndex = Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="The index to make.")]
+NewIndex = Annotated[
+    Path, typer.Option("--output", "-o", metavar="DIR", help="Directory of the new index.")
+]
 Overwrite = Annotated[
-    bool, typer.Option("--overwrite", help="Replace an index that is there already.")
+    bool, typer.Option("--overwrite", help="Replace an index that exists at the output path.")
 ]
 Records = Annotated[
-    Path, typer.Argument(metavar="[INPUT]", help="JSONL, one text a record; - for stdin.")
+    Path,
+    typer.Argument(
+        metavar="[INPUT]", help="JSONL with one text per record, or - for standard input."
+    ),
 ]
 RecordsOutput = Annotated[
     Path | None,
     typer.Option("--output", "-o", help="JSONL file to write.  [default: standard output]"),
 ]
-AsJsonl = Annotated[bool, typer.Option("--json", help="JSONL on a terminal, too.")]
+AsJsonl = Annotated[bool, typer.Option("--json", help="Print JSONL even on a terminal.")]
 MinChars = Annotated[
-    int | None, typer.Option(help="Characters of the shortest quote.  [default: the index's n]")
+    int | None,
+    typer.Option(help="Length of the shortest quote in characters.  [default: the index's n]"),
 ]
-MaxDocuments = Annotated[int, typer.Option(help="Documents to name a quote.")]
+MaxDocuments = Annotated[int, typer.Option(help="Documents to name per quote.")]
 Policy = Annotated[
     str | None,
-    typer.Option(metavar="NAME", help="best, round-1, ...  [default: best, or the last]"),
+    typer.Option(metavar="NAME", help="best, round-1, ...  [default: best, or the last one]"),
 ]
 Overrides = Annotated[
     list[str],
@@ -97,7 +103,7 @@ def in_bytes(memory_limit: str | None) -> int | None:
         return TypeAdapter(ByteSize).validate_python(memory_limit)
     except ValidationError as error:
         raise UsageError(
-            f"memory limit {memory_limit!r}; give bytes, or a size such as 4GiB"
+            f"memory limit {memory_limit!r}: give bytes, or a size such as 4GiB"
         ) from error
 
 
@@ -107,9 +113,9 @@ def listed(names: str) -> list[str]:
 
 
 def check_format(format: str, choices: Sequence[str]) -> None:
-    """Refuse a --format that is none of several."""
+    """Raise an error if --format is none of the choices."""
     from quotetune.errors import UsageError
 
     if format not in choices:
         *others, last = choices
-        raise UsageError(f"--format is {format!r}; choose {', '.join(others)} or {last}")
+        raise UsageError(f"--format is {format!r}: choose {', '.join(others)} or {last}")

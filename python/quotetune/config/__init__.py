@@ -1,7 +1,8 @@
-"""A run's config: what its YAML may say (`run`, and a module for each block), and how it is read.
+"""A run's config: its keys, and how they are read and checked.
 
-`file` reads YAML and overrides, `validation` reports every problem of the keys at once, and
-`inputs` checks that the files they name can be used.
+`run` has the keys at the top, and each block of keys has a module. `file` reads YAML and overrides.
+`validation` reports all problems of the keys at once. `quotetune.pipeline.preflight` checks that
+the files that they name can be used.
 """
 
 from quotetune.config.block import ModelConfig

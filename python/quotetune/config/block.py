@@ -6,22 +6,23 @@ from pydantic import BaseModel, ConfigDict, Field
 
 
 class Block(BaseModel):
-    """A block of a config: no key but those it knows, and nothing changes once it is read."""
+    """A block of a config. It refuses unknown keys, and does not change after it is read."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
 
 class ModelConfig(Block):
-    """The base model, the same for sampling and for training."""
+    """A model and how it is loaded."""
 
     path: str = Field(min_length=1)
-    """A directory with `config.json`, safetensors and a tokenizer, or a name on the Hub."""
+    """Directory with `config.json`, safetensors and a tokenizer, or a name on the Hub."""
 
     revision: str | None = None
-    """Branch, tag or commit of a model on the Hub; `null` takes its default branch."""
+    """Branch, tag or commit of a model on the Hub; `null` takes the default branch."""
 
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
-    """Type of the weights and of the arithmetic; `auto` takes the one the weights are stored in."""
+    """Type of weights and arithmetic; `auto` takes the type in which the weights are stored."""
 
     trust_remote_code: bool = False
-    """Run Python code that lies beside the weights. Only for models whose authors you trust."""
+    """Whether to run Python code from the model's directory. Set it only if you trust the model's
+    authors."""

@@ -10,42 +10,44 @@ from quotetune.config.sampling import SamplingConfig
 
 
 class EvaluationConfig(Block):
-    """How the model is evaluated on the held-out prompts, before and after."""
+    """Evaluation on the held-out prompts, before and after training."""
 
     sampling: dict[str, Any] = {}
-    """Keys of `sampling` that differ here. `n` is 1 unless it is given; with more, the metrics
-    are means over all responses."""
+    """Keys of `sampling` that differ in the evaluation. `n` is 1 by default. If it is higher, the
+    metrics are means over all responses."""
 
     best_of_n: PositiveInt | None = None
-    """Yardstick: the base model's response of highest QUIP among so many; `null` leaves it out."""
+    """Number of responses per prompt from which a baseline takes the one of highest QUIP, all of
+    them by the base model; `null` leaves it out."""
 
     baselines: list[Literal["according_to"]] = []
-    """Further rows. `according_to`: the base model, asked by its system message to answer from the
-    sources that it was trained on (Weller et al. 2024)."""
+    """Further baselines. `according_to`: the base model with a system message that asks it to
+    answer from the sources that it was trained on (Weller et al. 2024)."""
 
     perplexity: PerplexityModel | None = None
-    """The model under which the responses' perplexity is computed: a causal one, with the keys of
-    `model`; `base` takes the run's own base model, `null` leaves it out."""
+    """Causal model that computes the perplexity of responses, with the keys of `model`. `base`
+    takes the run's own base model; `null` leaves perplexity out."""
 
     bart_score: ModelConfig | None = None
-    """The encoder-decoder model of BARTScore, with the keys of `model`; `null` leaves it out."""
+    """Encoder-decoder model of BARTScore, with the keys of `model`; `null` leaves it out."""
 
     mauve: MauveConfig | None = None
     """MAUVE against the references; `{}` takes the defaults, `null` leaves it out."""
 
     reward_accuracy: bool = False
-    """Whether to measure how many held-out preference pairs the tuned model gets right: pairs made
-    by the run's own rule of the held-out prompts' responses, of which there must be two or more."""
+    """Whether to measure how many held-out preference pairs the tuned model gets right. The run's
+    own rule makes these pairs from the base model's responses to the held-out prompts, two or more
+    per prompt."""
 
     lm_eval: LmEvalConfig | None = None
-    """Benchmarks of general ability, before and after; `null` leaves them out."""
+    """Benchmarks of general ability, before and after training; `null` leaves them out."""
 
 
 def evaluation_sampling(sampling: SamplingConfig, evaluation: EvaluationConfig) -> SamplingConfig:
-    """Return the run's sampling with the evaluation's differences; one response a prompt.
+    """Return the run's sampling with the evaluation's own keys; `n` is 1 by default.
 
     Raises:
-        pydantic.ValidationError: The differences are no valid keys or values of `sampling`.
+        pydantic.ValidationError: They are not valid keys or values of `sampling`.
 
     Example:
         >>> run = SamplingConfig(n=8, max_tokens=64)

@@ -1,4 +1,4 @@
-"""Read a config's YAML and apply `--set a.b=c`; what the keys mean is in `quotetune.config`."""
+"""Read a config's YAML and apply `--set a.b=c`; `quotetune.config` says what the keys mean."""
 
 import re
 from collections.abc import Hashable, Sequence
@@ -11,7 +11,7 @@ from quotetune.errors import UsageError
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML without two traps: `5e-7` is a number, and a key that stands twice is an error."""
+    """YAML without two traps: `5e-7` is a number, and a repeated key is an error."""
 
     def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
         seen = set()
@@ -24,14 +24,14 @@ class _Loader(yaml.SafeLoader):
                 )
             if key in seen:
                 raise yaml.constructor.ConstructorError(
-                    problem=f"the key {key} stands twice: delete one",
+                    problem=f"the key {key} is repeated: delete one",
                     problem_mark=key_node.start_mark,
                 )
             seen.add(key)
         return super().construct_mapping(node, deep)
 
 
-# YAML 1.1, which PyYAML reads, wants `5.0e-7`; everybody writes the number of YAML 1.2.
+# PyYAML reads YAML 1.1, in which only `5.0e-7` is a number. People write `5e-7`, as in YAML 1.2.
 _Loader.add_implicit_resolver(
     "tag:yaml.org,2002:float",
     re.compile(r"[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+$"),
@@ -40,16 +40,16 @@ _Loader.add_implicit_resolver(
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
-    """Read a config file as it stands.
+    """Read a config file without validating it.
 
     Args:
         path: A YAML file with a mapping.
 
     Returns:
-        Its keys and values, not yet validated.
+        Its keys and values.
 
     Raises:
-        UsageError: The file cannot be read, or is not YAML, or not a mapping.
+        UsageError: The file cannot be read, is not YAML, or is not a mapping.
     """
     try:
         text = path.read_text(encoding="utf-8")
@@ -76,7 +76,7 @@ def parse_yaml(text: str) -> Any:
     """
     try:
         return yaml.load(text, Loader=_Loader)
-    except (RecursionError, ValueError) as error:  # a date that is none, such as 2024-13-45
+    except (RecursionError, ValueError) as error:  # an impossible date, such as 2024-13-45
         if isinstance(error, yaml.YAMLError):
             raise
         raise yaml.YAMLError(f"{error}") from error
@@ -90,11 +90,11 @@ def apply_overrides(content: dict[str, Any], overrides: Sequence[str]) -> dict[s
         overrides: `a.b=c`, where `c` is YAML: `3`, `null`, `[a, b]`, `text`.
 
     Returns:
-        The content with those keys set; blocks that are not there, or null, are made.
+        The content with those keys set. Blocks that are missing or null are created.
 
     Raises:
-        UsageError: An override without `=`, with a value that is not YAML, or that goes through a
-            key that has no keys below it.
+        UsageError: An override has no `=`, its value is not YAML, or it goes through a key that
+            has a value and no keys below it.
 
     Example:
         >>> apply_overrides({"pairs": {"rule": "average"}}, ["pairs.delta_quip=5e-2", "lora=null"])
@@ -127,7 +127,7 @@ def read_blocks(
     """Read some blocks of a config, for a command that is a single step of a run.
 
     Args:
-        path: A run's config; None for empty blocks.
+        path: A run's config; None if all blocks come from overrides.
         overrides: `--set` options.
         names: The blocks.
 
@@ -135,7 +135,7 @@ def read_blocks(
         The content of each block, with the overrides.
 
     Raises:
-        UsageError: The config cannot be read, or an override is of another block.
+        UsageError: The config cannot be read, or an override is for another block.
 
     Example:
         >>> read_blocks(None, ["sampling.n=8"], ("model", "sampling"))
@@ -150,5 +150,5 @@ def read_blocks(
 
 
 def _copy(value: Any) -> Any:
-    """Copy the mappings of a config, which overrides change."""
+    """Copy nested mappings, so that overrides do not change the original."""
     return {key: _copy(item) for key, item in value.items()} if isinstance(value, dict) else value

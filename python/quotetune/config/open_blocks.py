@@ -20,17 +20,17 @@ _SET_BY_THE_RUN = {
     "data_seed": "it is the run's `seed`",
     "full_determinism": "it is the run's `seed`",
     "trust_remote_code": "it is `model.trust_remote_code`",
-    "model_init_kwargs": "the model is described by `model`",
+    "model_init_kwargs": "`model` describes the model",
     "resume_from_checkpoint": "an interrupted training resumes by itself",
     "save_only_model": "an interrupted training could not resume",
-    "disable_tqdm": "the progress is shown by the run",
-    "load_best_model_at_end": "there are no evaluation pairs in the training",
-    "eval_strategy": "there are no evaluation pairs in the training: see `evaluation`",
-    "do_eval": "there are no evaluation pairs in the training: see `evaluation`",
+    "disable_tqdm": "the run shows the progress",
+    "load_best_model_at_end": "training has no evaluation pairs",
+    "eval_strategy": "training has no evaluation pairs (see `evaluation`)",
+    "do_eval": "training has no evaluation pairs (see `evaluation`)",
     "hub_model_id": "nothing is uploaded",
     "push_to_hub": "nothing is uploaded",
 }
-# Documents are tokenised by the run, each by itself.
+# The run tokenises the documents, each by itself.
 _SET_BY_ABSORB = dict.fromkeys(
     (
         "assistant_only_loss",
@@ -42,19 +42,19 @@ _SET_BY_ABSORB = dict.fromkeys(
         "eval_packing",
         "pad_token",
     ),
-    "the documents are tokenised by the run: see `absorb`",
+    "the run tokenises the documents (see `absorb`)",
 )
 _SET = {"dpo": _SET_BY_THE_RUN, "absorb.sft": _SET_BY_THE_RUN | _SET_BY_ABSORB, "lora": {}}
 
 
 def sft_problems(options: dict[str, Any]) -> list[Problem]:
-    """Say what is wrong with an `absorb.sft:` block.
+    """Return the problems of an `absorb.sft:` block.
 
     Args:
         options: Keys of `trl.SFTConfig` with their values.
 
     Returns:
-        The problems; empty if there is none.
+        The problems; empty if there are none.
 
     Raises:
         UsageError: TRL is not installed.
@@ -72,13 +72,13 @@ def sft_options(options: dict[str, Any]) -> dict[str, Any]:
 
 
 def dpo_problems(options: dict[str, Any]) -> list[Problem]:
-    """Say what is wrong with a `dpo:` block.
+    """Return the problems of a `dpo:` block.
 
     Args:
         options: Keys of `trl.DPOConfig` with their values.
 
     Returns:
-        The problems; empty if there is none.
+        The problems; empty if there are none.
 
     Raises:
         UsageError: TRL is not installed.
@@ -93,14 +93,14 @@ def dpo_problems(options: dict[str, Any]) -> list[Problem]:
 
 
 def lora_problems(options: dict[str, Any], key: str = "lora") -> list[Problem]:
-    """Say what is wrong with a `lora:` block.
+    """Return the problems of a `lora:` block.
 
     Args:
         options: Keys of `peft.LoraConfig` with their values.
-        key: Where in the config the block is.
+        key: The block's key in the config.
 
     Returns:
-        The problems; empty if there is none.
+        The problems; empty if there are none.
 
     Raises:
         UsageError: PEFT is not installed.
@@ -158,7 +158,7 @@ def _target(block: str) -> Any:
 def _convert(
     block: str, options: dict[str, Any], key: str | None = None
 ) -> tuple[dict[str, Any], list[Problem]]:
-    """Convert the values to the declared types, and say which cannot be."""
+    """Convert the values to the declared types, and list those that cannot be converted."""
     import pydantic
 
     target = _target(block)
@@ -171,13 +171,13 @@ def _convert(
         if name not in declared:
             wrong = _unknown(name, target, declared)
         elif name in _SET[block]:
-            wrong = f"not to be set here, since {_SET[block][name]}"
+            wrong = f"cannot be set here, since {_SET[block][name]}: remove it"
         else:
             try:
                 values[name] = _convert_value(hints[name], value)
             except pydantic.ValidationError as error:
                 reasons = "; ".join(dict.fromkeys(item["msg"] for item in error.errors()))
-                wrong = f"{value!r} will not do: {reasons}"
+                wrong = f"{value!r} is not valid: {reasons}"
             else:
                 wrong = _not_a_choice(hints[name], declared[name], values[name])
         if wrong is not None:
@@ -195,7 +195,7 @@ def _unknown(key: str, target: Any, declared: dict[str, Any]) -> str:
 def _convert_value(hint: Any, value: Any) -> Any:
     import pydantic
 
-    # DPOConfig takes one loss as a string, though it declares a list.
+    # DPOConfig accepts one loss as a string, though it declares a list.
     if hint == list[str] and isinstance(value, str):
         value = [value]
     try:
@@ -206,17 +206,17 @@ def _convert_value(hint: Any, value: Any) -> Any:
 
 
 def _not_a_choice(hint: Any, field: "Field[Any]", value: Any) -> str | None:
-    """Say which values a field has, if it has only some and this is none of them."""
+    """Return the problem of a value that is not among a field's choices; None if it has none."""
     choices = list(field.metadata.get("choices", []))
     for member in typing.get_args(hint):
         if isinstance(member, type) and issubclass(member, enum.Enum):
             choices += [choice.value for choice in member]
     if field.name == "loss_type" and not choices:
-        # TRL looks at the names of losses at the first step only; its help lists them all.
+        # TRL checks the name of a loss only in the first step, but its help lists all names.
         listed = field.metadata["help"].partition("Possible values are")[2].partition(". ")[0]
         choices = re.findall(r"`'(\w+)'`", listed)
     given = value if isinstance(value, list) else [value]
     wrong = [item for item in given if getattr(item, "value", item) not in choices]
     if not choices or value is None or not wrong:
         return None
-    return f"{wrong[0]!r} is none of {', '.join(map(str, choices))}"
+    return f"{wrong[0]!r} is not one of {', '.join(map(str, choices))}"

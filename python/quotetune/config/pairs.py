@@ -15,48 +15,50 @@ from quotetune.config.block import Block, ModelConfig
 
 
 class CandidatesConfig(Block):
-    """What is ranked beside the samples."""
+    """Candidates that are ranked together with the samples."""
 
     gold: bool = False
-    """Rank the prompt's `reference` among its samples, as DNO does with a teacher's response."""
+    """Whether to rank the prompt's `reference` among its samples, as DNO does with a teacher's
+    response."""
 
 
 class NegativesConfig(Block):
     """Responses that are rejected whatever they quote."""
 
     repetition: float | None = Field(default=None, gt=0, le=1)
-    """A sample that repeats at least this share of its word 4-grams loses every comparison: it is
-    never chosen, and `delta_quip` is not asked of a pair that rejects it."""
+    """Share of repeated word 4-grams from which on a sample loses every comparison. It is never
+    chosen, and a pair that rejects it needs no gap of `delta_quip`. `null` leaves this out."""
 
     cross_prompt: NonNegativeInt = 0
-    """Further pairs for every prompt that has one: the same chosen response, and rejected is the
-    response of highest QUIP to another prompt, drawn at random among those of fitting length."""
+    """Number of further pairs for every prompt that has a pair. They have the same chosen response,
+    and reject another prompt's response of highest QUIP, drawn at random among those of fitting
+    length."""
 
 
 class ConstraintConfig(Block):
     """A bound on how much worse the chosen side may be than the rejected one."""
 
     worse_by: NonNegativeFloat
-    """The largest difference to the chosen side's disadvantage. A pair of which a side has no
-    value, as of a prompt without reference, is not held to it."""
+    """Largest difference to the chosen side's disadvantage. It does not apply to a pair of which a
+    side has no value, such as one of a prompt without a reference."""
 
 
 class PerplexityConstraintConfig(ConstraintConfig):
-    """Bounds how much higher the chosen side's perplexity may be."""
+    """A bound on how much higher the chosen side's perplexity may be."""
 
     model: ModelConfig | None = None
-    """The scoring model; `null` takes that of `preference.perplexity`, or the run's base model."""
+    """Scoring model; `null` takes that of `preference.perplexity`, or the run's base model."""
 
 
 class BartScoreConstraintConfig(ConstraintConfig):
-    """Bounds how much lower the chosen side's BARTScore against the reference may be."""
+    """A bound on how much lower the chosen side's BARTScore against the reference may be."""
 
     model: ModelConfig = ModelConfig(path="facebook/bart-large-cnn")
-    """An encoder-decoder model."""
+    """Encoder-decoder model."""
 
 
 class ConstraintsConfig(Block):
-    """What the chosen side of a pair must not pay for its preference."""
+    """Bounds on the cost of a preference for the chosen side of a pair."""
 
     perplexity: PerplexityConstraintConfig | None = None
     """Perplexity under a scoring model."""
@@ -69,60 +71,61 @@ class ConstraintsConfig(Block):
 
 
 class CitationsConfig(Block):
-    """Responses that end with the ids of the documents they quote, as in `... [Ice]`."""
+    """Ids of the quoted documents at the end of responses, as in `... [Ice]`."""
 
     most: PositiveInt = 3
-    """At most so many ids a response; it is the k of Hits@k, too."""
+    """Number of ids per response at most. It is also the k of Hits@k."""
 
 
 class PairsConfig(Block):
-    """How preference pairs are made of the responses to a prompt (Zhang et al. 2025, section 3).
+    """Preference pairs from the responses to a prompt (Zhang et al. 2025, section 3).
 
-    A pair (chosen, rejected) is valid if the chosen side is preferred: if its QUIP is higher by
-    more than `delta_quip`, its win rate by at least `margin`, and the lengths differ by at most
+    A pair (chosen, rejected) is valid if the chosen side's QUIP is higher by more than
+    `delta_quip`, its win rate is higher by at least `margin`, and the lengths differ by at most
     `delta_length`. The rules rank responses by win rate, or by QUIP if there is no `preference`.
     """
 
     rule: Literal[
         "average", "first_fit", "random_partner", "widest_gap", "west_of_n", "large_margin"
     ] = "random_partner"
-    """Which valid pair. `average`: the highest mean QUIP of both sides (the paper's text).
-    `first_fit`: the first in the order of QUIP (the paper's algorithm). `random_partner`: the
-    response of highest QUIP that has a valid partner, with a partner drawn at random; a gap of
+    """Choice among the valid pairs. `average`: the highest mean QUIP of both sides (the paper's
+    text). `first_fit`: the first in the order of QUIP (the paper's algorithm). `random_partner`:
+    the response of highest QUIP that has a valid partner, with a partner drawn at random; a gap of
     exactly `delta_quip` is enough (the released code). `widest_gap`: the same response, with its
-    valid partner of lowest QUIP. `west_of_n`: the widest gap in win rate, no response in two pairs
-    (West-of-N). `large_margin`: all valid pairs, which takes a `margin` (DNO)."""
+    valid partner of lowest QUIP. `west_of_n`: the widest gap in win rate, with no response in two
+    pairs (West-of-N). `large_margin`: all valid pairs; it needs a `margin` (DNO)."""
 
     delta_quip: NonNegativeFloat | None = 0.1
-    """Gap in QUIP, as a fraction, that a valid pair must exceed; `null` asks for none, as where the
-    preference is about something else."""
+    """Gap in QUIP, as a fraction, that a valid pair must exceed. `null` needs none; set it if the
+    preference is not about QUIP."""
 
     delta_length: NonNegativeFloat = 0.1
     """Largest difference in tokens, relative to the shorter response."""
 
     margin: float | None = Field(default=None, ge=0, le=1)
-    """Gap in win rate that a valid pair must have; `null` asks for none."""
+    """Gap in win rate that a valid pair must have; `null` needs none."""
 
     pairs_per_prompt: PositiveInt | None = None
-    """At most so many pairs a prompt; `null` is one, and all for `large_margin`."""
+    """Number of pairs per prompt at most; `null` is one, or all for `large_margin`."""
 
     quantile: float | None = Field(default=None, ge=0, lt=1)
-    """Keep the pairs whose preference P(chosen > rejected) is at least this quantile of those of
-    all prompts: 0.5 keeps the more certain half. `null` keeps all."""
+    """Quantile of the preferences P(chosen > rejected) of all prompts below which pairs are
+    dropped. 0.5 keeps the more certain half; `null` keeps all."""
 
     direction: Literal["quote", "unquote"] = "quote"
-    """`quote` prefers the higher QUIP, `unquote` the lower one: the same rule on negated QUIP, and
-    on every other criterion that measures quoting."""
+    """Preferred direction of quoting. `quote` prefers the higher QUIP. `unquote` prefers the lower
+    one: it negates QUIP and every other criterion that measures quoting."""
 
     negatives: NegativesConfig | None = None
     """Responses that are rejected whatever they quote."""
 
     constraints: ConstraintsConfig | None = None
-    """What the chosen side must not pay for its preference."""
+    """Bounds on the cost of a preference for the chosen side."""
 
     citations: CitationsConfig | None = None
-    """Train on responses that end with the ids of the documents they quote, and measure the ids
-    that the model gives; `true` takes the defaults, `null` or `false` leaves ids out."""
+    """Training on responses that end with the ids of the documents they quote, and a measurement
+    of the ids that the model then gives. `true` takes the defaults; `null` or `false` leaves ids
+    out."""
 
     @field_validator("citations", mode="before")
     @classmethod
@@ -131,23 +134,24 @@ class PairsConfig(Block):
         return ({} if value else None) if isinstance(value, bool) else value
 
     @model_validator(mode="after")
-    def _citations_are_of_quotes(self) -> Self:
+    def _citations_name_quoted_documents(self) -> Self:
         if self.citations is not None and self.direction == "unquote":
             raise ValueError(
-                "citations name what the preferred response quotes, and direction unquote prefers"
-                " the one that quotes less: remove citations, or set direction to quote"
+                "citations name the documents that the chosen response quotes, but direction"
+                " unquote chooses the response that quotes less: remove citations, or set direction"
+                " to quote"
             )
         return self
 
     @model_validator(mode="after")
     def _a_large_margin_is_stated(self) -> Self:
         if self.rule == "large_margin" and self.margin is None:
-            raise ValueError("rule large_margin takes all pairs with a margin: set pairs.margin")
+            raise ValueError("rule large_margin needs a margin: set pairs.margin")
         return self
 
     @property
     def most_pairs(self) -> int | None:
-        """The most pairs that a prompt may give; None for all."""
+        """The highest number of pairs of a prompt; None for all."""
         if self.pairs_per_prompt is None and self.rule != "large_margin":
             return 1
         return self.pairs_per_prompt

@@ -1,7 +1,7 @@
-"""The keys of a config that say which response is preferred.
+"""The keys of a config's `preference:` block.
 
-What they compute is in `quotetune.pairing.preference`; docs/preferences.md has the
-formulas with their sources.
+`quotetune.pairing.preference` computes the preference, and docs/preferences.md has the formulas
+with their sources.
 """
 
 import re
@@ -22,7 +22,7 @@ from quotetune.config.sampling import SamplingConfig
 from quotetune.metrics.criteria import OF_PREFERENCE
 from quotetune.metrics.metric import Better
 
-# An infinite one would be no share of anything.
+# An infinite weight would make every share of the preference NaN or 0.
 Weight = Annotated[PositiveFloat, AllowInfNan(False)]
 _JUDGE_SAMPLING = {"n": 1, "temperature": 0.0, "max_tokens": 16, "chunk_prompts": 1024}
 _JUDGE_TEMPLATE = """Two answers to a prompt follow. Which one is better: more correct, more to \
@@ -38,47 +38,47 @@ Say [[A]] if answer A is better, and [[B]] if answer B is better. Say nothing el
 
 
 class CriterionConfig(Block):
-    """How much a criterion counts: w * sigmoid((s(y) - s(y')) / tau) of P(y > y')."""
+    """A criterion's part of P(y > y'): w * sigmoid((s(y) - s(y')) / tau)."""
 
     weight: Weight = 1.0
-    """Its share of the preference. The weights of all criteria are divided by their sum."""
+    """Share of the preference. The weights of all criteria are divided by their sum."""
 
     tau: NonNegativeFloat | None = None
-    """Temperature: a difference in the criterion of `tau` gives a preference of 73%. 0 is a vote:
-    the better response gets all, of equal ones each a half. `null` takes the criterion's usual
-    one."""
+    """Temperature: a difference of `tau` in the criterion gives a preference of 73%. 0 is a vote:
+    the better of two responses gets the whole weight, and equal ones get half each. `null` takes
+    the criterion's usual temperature."""
 
     prefer: Better | None = None
-    """Which side is better; `null` takes the usual one: lower for repetition and perplexity, higher
-    for all others. `pairs.direction: unquote` turns round what measures quoting."""
+    """Better value; `null` takes the usual one: lower for repetition and perplexity, higher for all
+    others. `pairs.direction: unquote` reverses the criteria that measure quoting."""
 
 
 class LongQuotesConfig(CriterionConfig):
-    """Coverage by long quotes: one long quote counts for more than many crumbs."""
+    """Coverage by long quotes: one long quote counts more than many short ones."""
 
     min_chars: list[PositiveInt] = Field(default=[50, 100, 200], min_length=1)
-    """Characters of the shortest quotes that count. With several, the criterion is the mean of the
-    coverages by quotes of at least so many."""
+    """Characters of the shortest quotes that count. With several values, the criterion is the mean
+    of the coverages, one for each value."""
 
 
 class PerplexityConfig(CriterionConfig):
-    """Perplexity of the response, given its prompt, under a scoring model."""
+    """Perplexity of a response, given its prompt, under a scoring model."""
 
     model: ModelConfig | None = None
-    """The scoring model; `null` takes the run's own base model."""
+    """Scoring model; `null` takes the run's own base model."""
 
 
 class CallableConfig(Block):
-    """A preference of your own."""
+    """Your own preference."""
 
     function: str
-    """`module:function`; the module is found from the current directory or where Python finds it.
-    Called as `function(prompt, response, other)` with a `quotetune.prompts.Prompt` and two texts,
-    it returns how probable it is, from 0 to 1, that the response is preferred to the other. It is
-    made symmetric: (f(y, y') + 1 - f(y', y)) / 2."""
+    """`module:function`. The module is searched for in the current directory first, and then where
+    Python finds modules. The function is called as `function(prompt, response, other)` with a
+    `quotetune.prompts.Prompt` and two texts, and returns the probability, from 0 to 1, that the
+    response is preferred to the other. It is made symmetric: (f(y, y') + 1 - f(y', y)) / 2."""
 
     weight: Weight = 1.0
-    """Its share of the preference."""
+    """Share of the preference."""
 
     @field_validator("function")
     @classmethod
@@ -89,83 +89,83 @@ class CallableConfig(Block):
 
 
 class JudgeConfig(Block):
-    """A local model that is shown two answers, in both orders, and says which one is better."""
+    """A local model that sees two answers, in both orders, and says which one is better."""
 
     weight: Weight = 1.0
-    """Its share of the preference."""
+    """Share of the preference."""
 
     model: ModelConfig
-    """The judge."""
+    """Model that judges."""
 
     comparisons: PositiveInt | None = None
-    """How many comparisons a prompt, each in both orders; `null` compares every two candidates.
-    They are drawn by the run's seed; all candidates are in as many, as far as possible. Win rates
-    are means over the comparisons that were made."""
+    """Number of comparisons per prompt, each in both orders; `null` compares every two candidates.
+    The run's seed draws them, so that all candidates are in equally many, as far as possible. Win
+    rates are means over the comparisons that were made."""
 
     format: Literal["chat", "text"] = "chat"
     """Whether the question goes through the model's chat template."""
 
     template: str = _JUDGE_TEMPLATE
-    """The question, with `{prompt}`, `{first}` and `{second}`. The judge is to say [[A]] or [[B]],
-    or nothing but the letter; what is neither counts as undecided."""
+    """Question to the judge, with `{prompt}`, `{first}` and `{second}`. The judge must say [[A]] or
+    [[B]], or only the letter. Any other reply counts as undecided."""
 
     sampling: dict[str, Any] = {}
-    """Keys of `sampling` for the judge. Unless given, it says one reply of at most 16 tokens at
-    temperature 0; with `n` above 1 and a temperature, its preference is the share of its votes."""
+    """Keys of `sampling` for the judge. By default it gives one reply of at most 16 tokens at
+    temperature 0. With `n` above 1 and a temperature, its preference is the share of its votes."""
 
     @model_validator(mode="after")
-    def _asks_what_can_be_answered(self) -> Self:
+    def _template_has_all_places(self) -> Self:
         places = {"{prompt}", "{first}", "{second}"}
         missing = sorted(place for place in places if place not in self.template)
         if missing:
-            raise ValueError(f"there is no {missing[0]} in the template: put it where it belongs")
+            raise ValueError(f"the template has no {missing[0]}: add it")
         return self
 
     @property
     def drawn(self) -> SamplingConfig:
-        """How the judge's replies are drawn."""
+        """The sampling of the judge's replies."""
         return SamplingConfig(**{**_JUDGE_SAMPLING, **self.sampling})
 
 
 class PreferenceConfig(Block):
-    """A preference P(y > y') as a weighted sum of criteria; those that are `null` do not count."""
+    """A preference P(y > y'): a weighted sum of the criteria that are not `null`."""
 
     quip: CriterionConfig | None = None
-    """QUIP. Alone it is plain Quote-Tuning."""
+    """QUIP. As the only criterion, it is plain Quote-Tuning."""
 
     on_topic_quip: CriterionConfig | None = None
-    """QUIP of which only n-grams in the prompt's own `documents` count."""
+    """QUIP in which only n-grams of the prompt's own `documents` count."""
 
     long_quotes: LongQuotesConfig | None = None
-    """Share of the characters that are inside long quotes."""
+    """Share of characters that are inside long quotes."""
 
     rarity: CriterionConfig | None = None
-    """How rare the quoted n-grams are in the corpus: the mean of -ln(count / total) over them."""
+    """Rarity of the quoted n-grams in the corpus: the mean of -ln(count / total) over them."""
 
     length: CriterionConfig | None = None
-    """Tokens without the end-of-text token."""
+    """Number of tokens without the end-of-text token."""
 
     reference_similarity: CriterionConfig | None = None
     """ROUGE-L against the prompt's `reference`."""
 
     repetition: CriterionConfig | None = None
-    """Share of the word 4-grams that stood in the response before."""
+    """Share of word 4-grams that occur earlier in the response."""
 
     perplexity: PerplexityConfig | None = None
     """Perplexity under a scoring model."""
 
     judge: JudgeConfig | None = None
-    """A model that compares two answers. Of n candidates it is asked n * (n - 1) times a prompt,
-    unless `comparisons` bounds that."""
+    """Model that compares two answers. It gets n * (n - 1) questions per prompt with n candidates,
+    unless `comparisons` bounds them."""
 
     callables: dict[str, CallableConfig] = {}
-    """Preferences of your own, by a name for the statistics."""
+    """Your own preferences, each under a name for the statistics."""
 
     @model_validator(mode="after")
     def _has_a_criterion(self) -> Self:
         if not self.scored and self.judge is None and not self.callables:
             names = ", ".join([*OF_PREFERENCE, "judge", "callables"])
-            raise ValueError(f"names no criterion: give one of {names}, as in quip: {{}}")
+            raise ValueError(f"has no criterion: set one of {names}, as in quip: {{}}")
         taken = sorted({*OF_PREFERENCE, "judge"} & set(self.callables))
         if taken:
             raise ValueError(f"callables has {taken[0]}, which is a criterion: rename it")
@@ -173,13 +173,13 @@ class PreferenceConfig(Block):
 
     @property
     def scored(self) -> dict[str, CriterionConfig]:
-        """The criteria in use that give every response a number."""
+        """The criteria in use that give each response a number."""
         found = {name: getattr(self, name) for name in OF_PREFERENCE}
         return {name: criterion for name, criterion in found.items() if criterion is not None}
 
     @property
     def weights(self) -> dict[str, float]:
-        """The weights of all criteria in use, which sum to 1."""
+        """The weights of all criteria in use; their sum is 1."""
         given = {name: criterion.weight for name, criterion in self.scored.items()}
         if self.judge is not None:
             given["judge"] = self.judge.weight

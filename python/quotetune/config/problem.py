@@ -1,4 +1,4 @@
-"""What is wrong with a config, a key at a time."""
+"""A problem of a config, and the message that lists all of them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,13 +7,13 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing that keeps a config from running.
+    """A reason why a config cannot run.
 
     Attributes:
         key: The key at fault, as in `pairs.delta_quip`.
-        text: What is wrong, and what to do.
-        to_provide: Whether the config is right, and only a file that the user is to provide or
-            build is not there (yet).
+        text: The problem and its remedy.
+        to_provide: Whether the config is right, and only a file is missing that the user has to
+            provide or build.
     """
 
     key: str
@@ -21,7 +21,7 @@ class Problem:
     to_provide: bool = False
 
     def __str__(self) -> str:
-        """The problem as a line of a message."""
+        """Return the problem as a line of a message."""
         return f"{self.key}: {self.text}"
 
 

@@ -9,96 +9,96 @@ from quotetune.config.block import Block
 
 
 class ContextConfig(Block):
-    """Grounded answers: the prompt carries the passages that it is to be answered from.
+    """Passages in the prompt, from which the model answers.
 
-    They become the prompt's `documents`, which on-topic QUIP is measured against.
+    They become the prompt's `documents`, against which on-topic QUIP is measured.
     """
 
     source: Literal["documents", "given", "bm25"] = "documents"
-    """Where passages come from. `documents`: the prompt's own documents, by the text that the index
-    holds. `given`: the prompts' column `context`, a text or a list of texts. `bm25`: the corpus, by
-    Okapi BM25 (Robertson et al. 1994) with the prompt as the query."""
+    """Source of the passages. `documents`: the prompt's own documents, with the text that the index
+    contains. `given`: the prompts' column `context`, a text or a list of texts. `bm25`: the corpus,
+    searched by Okapi BM25 (Robertson et al. 1994) with the prompt as the query."""
 
     passages: PositiveInt = 1
-    """At most so many passages a prompt."""
+    """Number of passages per prompt at most."""
 
     max_chars: PositiveInt | None = None
-    """Cut each passage to so many characters, at the end of a sentence if there is one; `null`
+    """Characters after which a passage is cut, at the end of a sentence if there is one; `null`
     takes passages whole."""
 
     template: str = "{context}\n\n{prompt}"
-    """How passages and prompt stand together; `{context}` is replaced by the passages with an empty
-    line between them, `{prompt}` by the prompt with its own template."""
+    """Text of passages and prompt. `{context}` is replaced by the passages, with an empty line
+    between them, and `{prompt}` by the prompt with its own template."""
 
     @field_validator("template")
     @classmethod
     def _template_has_both(cls, template: str) -> str:
         missing = [name for name in ("{context}", "{prompt}") if name not in template]
         if missing:
-            raise ValueError(f"there is no {missing[0]} in it: put it where it belongs")
+            raise ValueError(f"has no {missing[0]}: add it")
         return template
 
     @property
     def brings_documents(self) -> bool:
-        """Whether a prompt gets its documents with its passages; else it must have them."""
+        """Whether a prompt gets its documents with its passages; otherwise it must have them."""
         return self.source != "documents"
 
 
 class PromptsConfig(Block):
-    """Where prompts come from, what the model is shown of them, and how they are split."""
+    """The source of the prompts, the text that the model sees of them, and their split."""
 
     path: Path
-    """JSONL or Parquet with `prompt` (a text or chat messages), and optionally `id`, `reference`,
-    `topic` and `documents` (a list of `{source, id}`); further columns travel along."""
+    """JSONL or Parquet file with `prompt` (a text or chat messages), and optionally `id`,
+    `reference`, `topic` and `documents` (a list of `{source, id}`). Further columns are kept."""
 
     format: Literal["chat", "text"] = "chat"
-    """`chat`: the prompt is a user's turn and goes through the model's chat template; `text`: the
-    model continues it."""
+    """Kind of prompt. `chat`: the prompt is a user's turn and goes through the model's chat
+    template. `text`: the model continues the prompt."""
 
     system: str | None = None
-    """A system message before every chat that has none of its own."""
+    """System message of every chat that has none."""
 
     template: str = "{prompt}"
-    """Text around a prompt that is a text; `{prompt}` is replaced by it. Chat messages are taken
-    as they are."""
+    """Text around a prompt that is a text; `{prompt}` is replaced by the prompt. Chat messages are
+    left as they are."""
 
     prefix_tokens: PositiveInt | None = None
-    """Open-ended completion: show the model this many tokens of each text only. What follows, as
-    much as `sampling.max_tokens`, becomes the reference, unless the prompt has its own."""
+    """Tokens of each text that the model sees and continues; `null` shows it the whole text. The
+    next `sampling.max_tokens` tokens become the reference, unless the prompt has its own."""
 
     heldout_fraction: float = Field(default=0.1, gt=0, lt=1)
-    """Share of the prompts that are never trained on, but evaluated."""
+    """Share of the prompts that are evaluated and never trained on."""
 
     salt: str = "heldout"
-    """Goes into the hash of a prompt that decides on which side of the split it is. It is apart
-    from `seed`, so that runs with different seeds have the same held-out prompts."""
+    """Part of the hash that puts a prompt on one side of the split. It is separate from `seed`, so
+    that runs with different seeds have the same held-out prompts."""
 
     train_limit: PositiveInt | None = None
-    """Training prompts a round, those of the lowest hashes first; `null` takes all, in equal parts
-    for each round."""
+    """Number of training prompts per round, those of the lowest hashes first; `null` takes all, in
+    equal parts for each round."""
 
     heldout_limit: PositiveInt | None = None
-    """Held-out prompts to be evaluated, those of the lowest hashes; `null` takes all."""
+    """Number of held-out prompts, those of the lowest hashes; `null` takes all."""
 
     context: ContextConfig | None = None
-    """The passages that every prompt is to be answered from; `null` gives it none."""
+    """Passages that every prompt gets; `null` gives it none."""
 
     @field_validator("template")
     @classmethod
     def _template_has_the_prompt(cls, template: str) -> str:
         if "{prompt}" not in template:
-            raise ValueError("there is no {prompt} in it: put {prompt} where the prompt belongs")
+            raise ValueError("has no {prompt}: add it")
         return template
 
     @model_validator(mode="after")
     def _only_chats_have_system_messages(self) -> Self:
         if self.format == "text" and self.system is not None:
             raise ValueError(
-                "system is for chats, and format is text: remove system, or set format to chat"
+                "system is for chats, but format is text: remove system, or set format to chat"
             )
         if self.format == "chat" and self.prefix_tokens is not None:
             raise ValueError(
-                "prefix_tokens is for texts, and format is chat: remove prefix_tokens, or set"
+                "prefix_tokens is for texts, but format is chat: remove prefix_tokens, or set"
                 " format to text"
             )
         return self

@@ -1,4 +1,4 @@
-"""The keys of a config that are about several rounds: `replay`, `best`, `early_stop`, `drift`."""
+"""The keys of a config for several rounds: `replay`, `best`, `early_stop`, `drift`."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -22,18 +22,18 @@ def _evaluated(key: str) -> str:
 
 
 class BestConfig(Block):
-    """Which trained policy is the best one, the absorbed one included; it is kept as `best/`."""
+    """Choice of the best trained policy, which `best/` contains. The absorbed one is among them."""
 
     criterion: Annotated[str, AfterValidator(_evaluated)] = "quip"
-    """A metric of the evaluation on the held-out prompts (docs/metrics.md)."""
+    """Metric of the evaluation on the held-out prompts (docs/metrics.md)."""
 
     prefer: Better | None = None
-    """Which value of it is the better one; `null` takes the usual one: lower for perplexity,
-    repetition, cut and the false-positive floor, higher for all others. `pairs.direction: unquote`
-    turns round what measures quoting."""
+    """Better value of the metric; `null` takes the usual one: lower for perplexity, repetition, cut
+    and the false-positive floor, higher for all others. `pairs.direction: unquote` reverses the
+    metrics that measure quoting."""
 
     def preferred(self, direction: Literal["quote", "unquote"]) -> Better:
-        """Say which value is the better one.
+        """Return which value is better.
 
         Args:
             direction: `pairs.direction`.
@@ -46,18 +46,18 @@ class BestConfig(Block):
 
 
 class DriftConfig(Block):
-    """How far the policy has gone from the base model, measured after every round."""
+    """Distance of the policy from the base model, measured after every round."""
 
     outside: Path | None = None
-    """Text outside the corpus (`.jsonl` or `.parquet` with a column `text`, or a text file): its
+    """Text outside the corpus: `.jsonl` or `.parquet` with a column `text`, or a text file. Its
     perplexity under each policy shows what the training has damaged. `null` leaves it out."""
 
     max_tokens: int = Field(default=8192, gt=0)
-    """At most so many tokens of it."""
+    """Number of tokens of `outside` that are used at most."""
 
 
 def round_problems(blocks: Mapping[str, Any]) -> list[Problem]:
-    """Check what `rounds` and the keys about several rounds mean together.
+    """Check `rounds` together with the keys for several rounds.
 
     Args:
         blocks: The valid blocks and values of a config.
@@ -67,16 +67,18 @@ def round_problems(blocks: Mapping[str, Any]) -> list[Problem]:
 
     Example:
         >>> print(*round_problems({"rounds": 1, "replay": [0.3]}))
-        replay: is [0.3], and one round has none before it: set rounds to 2 or more
+        replay: is [0.3], but there is only one round: set rounds to 2 or more
     """
     problems = []
     rounds, replay = blocks.get("rounds", 1), blocks.get("replay", [])
     best: BestConfig = blocks.get("best", BestConfig())
     if rounds == 1 and any(replay):
-        text = f"is {replay}, and one round has none before it: set rounds to 2 or more"
+        text = f"is {replay}, but there is only one round: set rounds to 2 or more"
         problems.append(Problem("replay", text))
     if rounds == 1 and blocks.get("early_stop"):
-        problems.append(Problem("early_stop", "has nothing to stop: set rounds to 2 or more"))
+        problems.append(
+            Problem("early_stop", "is set, but there is only one round: set rounds to 2 or more")
+        )
     criterion = metric_named(best.criterion)
     on_demand = criterion.measured == "on demand" and "evaluation" in blocks
     if on_demand and getattr(blocks["evaluation"], best.criterion) is None:
@@ -84,11 +86,11 @@ def round_problems(blocks: Mapping[str, Any]) -> list[Problem]:
         problems.append(Problem("best.criterion", text))
     if best.prefer and criterion.of_quotes and "pairs" in blocks:
         direction = blocks["pairs"].direction
-        wanted = _usual(best.criterion, direction)
-        if best.prefer != wanted:
+        usual = _usual(best.criterion, direction)
+        if best.prefer != usual:
             text = (
-                f"is {best.prefer}, {best.criterion} measures quoting and pairs.direction is"
-                f" {direction}: leave it out, or set it to {wanted}"
+                f"is {best.prefer}, but {best.criterion} measures quoting and pairs.direction is"
+                f" {direction}: remove it, or set it to {usual}"
             )
             problems.append(Problem("best.prefer", text))
     return problems

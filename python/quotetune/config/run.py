@@ -1,4 +1,4 @@
-"""The keys of a run's config: one YAML file describes a whole run, and nothing else does.
+"""The keys at the top of a run's config. One YAML file describes a whole run.
 
 Paths are relative to the current directory, as on the command line.
 """
@@ -22,71 +22,74 @@ class Config(Block):
     """A run: from prompts to a model that quotes, and its evaluation."""
 
     run: Path
-    """Directory of the run: everything it makes is there."""
+    """Directory of the run, which gets all files that the run makes."""
 
     index: Path
-    """The index of the corpus that is to be quoted, built by `quotetune build-index`."""
+    """Index of the corpus that the model learns to quote, built by `quotetune build-index`."""
 
     seed: NonNegativeInt = 0
     """Seed of sampling, of the random partner and of training."""
 
     rounds: PositiveInt = 1
-    """Rounds of sampling, pairing and training; each starts from the policy of the one before and
-    has its own prompts."""
+    """Number of rounds of sampling, pairing and training. Each starts from the policy of the round
+    before and has its own prompts."""
 
     reference: Literal["previous", "base"] = "previous"
-    """What a later round's policy is held close to: that of the round before, or what the first
-    round started from, which is the base model or, with `absorb`, the absorbed one."""
+    """Reference model of a later round, to which DPO keeps the policy close. `previous`: the policy
+    of the round before. `base`: the model that the first round started from, which is the base
+    model or, with `absorb`, the absorbed one."""
 
     replay: list[Share] = []
-    """Pairs of earlier rounds that a round learns again: `[0.3, 0.15]` mixes in 30% of the pairs of
-    the round before and 15% of those of the one before that (Rosset et al. 2024)."""
+    """Shares of the pairs of earlier rounds that a round learns again. `[0.3, 0.15]` mixes in 30%
+    of the pairs of the round before, and 15% of those of the one before that (Rosset et al.
+    2024)."""
 
     best: BestConfig = BestConfig()
-    """Which trained policy is kept as `best/`."""
+    """Choice of the trained policy that `best/` contains."""
 
     early_stop: bool = False
-    """Stop after a round that is no better, by the criterion of `best`, than all that came before
-    it, the model that the first round started from included."""
+    """Whether to stop after a round whose policy is no better, by the criterion of `best`, than all
+    policies before it and the model that the first round started from."""
 
     absorb: AbsorbConfig | None = None
     """Continued pre-training on the corpus's documents before the first round; `null` leaves it
     out."""
 
     model: ModelConfig
-    """The model to tune."""
+    """Base model, the same for sampling and for training."""
 
     prompts: PromptsConfig
-    """The prompts."""
+    """Prompts and their split."""
 
     sampling: SamplingConfig = SamplingConfig()
-    """How responses are drawn."""
+    """Sampling of responses."""
 
     candidates: CandidatesConfig = CandidatesConfig()
-    """What is ranked beside the samples."""
+    """Candidates that are ranked together with the samples."""
 
     preference: PreferenceConfig | None = None
-    """Which response is preferred; `null` is QUIP alone, plain Quote-Tuning."""
+    """Preference that ranks candidates; `null` is QUIP alone, plain Quote-Tuning."""
 
     pairs: PairsConfig = PairsConfig()
-    """How pairs are made."""
+    """Pairs from the candidates."""
 
     lora: dict[str, Any] | None = None
     """Keys of `peft.LoraConfig`; `null` trains all weights."""
 
     dpo: dict[str, Any] = {}
-    """Keys of `trl.DPOConfig`; all are open but those that the run itself sets."""
+    """Keys of `trl.DPOConfig`: all but those that the run itself sets."""
 
     launch: Path | None = None
-    """A config file of `accelerate launch`, to train on several devices; `null` trains on one."""
+    """Config file of `accelerate launch`, to train on several devices; `null` trains on one."""
 
     evaluation: EvaluationConfig = EvaluationConfig()
-    """The evaluation."""
+    """Evaluation on the held-out prompts."""
 
     drift: DriftConfig | None = None
-    """Measure KL to the base model and the perplexity of other text; `null` leaves it out."""
+    """Measurement of KL to the base model and of the perplexity of other text; `null` leaves it
+    out."""
 
     @property
     def evaluation_sampling(self) -> SamplingConfig:
-        """How responses are drawn for the evaluation."""
+        """The sampling of the evaluation."""
         return evaluation_sampling(self.sampling, self.evaluation)

@@ -8,31 +8,31 @@ from quotetune.config.block import Block
 
 
 class SamplingConfig(Block):
-    """How responses are drawn. The defaults are those of Quote-Tuning's released settings."""
+    """Sampling of responses. The defaults are those of Quote-Tuning's released settings."""
 
     backend: Literal["auto", "vllm", "transformers"] = "auto"
-    """What generates the text; `auto` takes vLLM where it is installed, else transformers."""
+    """Library that generates the text; `auto` takes vLLM if it is installed, else transformers."""
 
     n: PositiveInt = 32
-    """Responses a prompt."""
+    """Responses per prompt."""
 
     temperature: float = Field(default=1.0, ge=0.0)
-    """Divides the logits; 0 is greedy decoding, which has one response a prompt."""
+    """Divisor of the logits; 0 is greedy decoding, which has one response per prompt."""
 
     top_p: float = Field(default=0.95, gt=0.0, le=1.0)
-    """Draw from the smallest set of tokens that holds this much of the probability."""
+    """Probability of the smallest set of most probable tokens from which each token is drawn."""
 
     top_k: int = Field(default=0, ge=0)
-    """Draw from this many most probable tokens only; 0 is all of them."""
+    """Number of most probable tokens from which each token is drawn; 0 is all of them."""
 
     max_tokens: PositiveInt = 1024
-    """Length at which a response is cut (its `finish_reason` is then `length`)."""
+    """Tokens after which a response is cut; its `finish_reason` is then `length`."""
 
     stop: list[str] = []
     """Strings that end a response; they are not part of it."""
 
     chunk_prompts: PositiveInt = 64
-    """Prompts a generate call and part file. A crash loses at most one part."""
+    """Prompts per generate call and per part file. A crash loses at most one part."""
 
     engine: dict[str, Any] = {}
     """Further arguments of `vllm.LLM`, such as `tensor_parallel_size` or `max_model_len`."""

@@ -1,4 +1,4 @@
-"""What pydantic finds wrong with keys and values, in words that say what to do."""
+"""Pydantic's errors about keys and values as problems with a remedy."""
 
 import difflib
 import re
@@ -9,7 +9,7 @@ from pydantic import BaseModel, ValidationError
 
 from quotetune.config.problem import Problem
 
-# A key, and the members of a union, as errors name them.
+# The parts of pydantic's locations that name no key: a mapping's key, and the member of a union.
 _TAG = re.compile(r"\[(key|base|model)\]|(dict|literal)\[.*\]")
 
 
@@ -19,10 +19,10 @@ def schema_problems(error: ValidationError, model: type[BaseModel], key: str = "
     Args:
         error: The errors.
         model: The class that was validated.
-        key: Where in the config it stands; empty for the whole config.
+        key: Its key in the config; empty for the whole config.
 
     Returns:
-        One problem an error, with the full key.
+        One problem per error, with the full key.
     """
     problems = []
     for detail in error.errors():
@@ -33,7 +33,7 @@ def schema_problems(error: ValidationError, model: type[BaseModel], key: str = "
 
 
 def _keys_in(location: Sequence[int | str]) -> list[int | str]:
-    """Return a location without what pydantic and `PerplexityModel` put into it."""
+    """Return a location without the parts that pydantic and `PerplexityModel` add."""
     return [part for part in location if not _TAG.fullmatch(str(part))]
 
 
@@ -57,7 +57,7 @@ def _lower_first(text: str) -> str:
 
 
 def _keys_of(model: type[BaseModel], above: Sequence[int | str]) -> list[str]:
-    named = False  # whether the next key is a name that the user has given
+    named = False  # whether the next key is a name that the user gave
     for key in above:
         if named:
             named = False
@@ -69,12 +69,12 @@ def _keys_of(model: type[BaseModel], above: Sequence[int | str]) -> list[str]:
 
 
 def _kinds(annotation: Any) -> Iterator[Any]:
-    """Yield a type and all that it is made of."""
+    """Yield a type and all types that it is made of."""
     yield annotation
     for part in get_args(annotation):
         yield from _kinds(part)
 
 
 def _is_block(kind: Any) -> TypeGuard[type[BaseModel]]:
-    """Tell whether a type is that of a block of keys."""
+    """Tell whether a type is a block of keys."""
     return isinstance(kind, type) and issubclass(kind, BaseModel)

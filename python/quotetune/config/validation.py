@@ -1,4 +1,4 @@
-"""Validate a config at once: every problem is reported together, before any work is done."""
+"""Validate a whole config, and report all problems together before any work is done."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -29,7 +29,7 @@ _Block = TypeVar("_Block", bound=BaseModel)
 def load_config(path: Path, overrides: Sequence[str] = ()) -> Config:
     """Read a config and check its keys and values.
 
-    Whether its files are there is a question for `quotetune.pipeline.preflight.check_inputs`.
+    `quotetune.pipeline.preflight.check_inputs` checks that its files exist.
 
     Args:
         path: The YAML file.
@@ -39,7 +39,7 @@ def load_config(path: Path, overrides: Sequence[str] = ()) -> Config:
         The validated config.
 
     Raises:
-        UsageError: With all problems, one a line.
+        UsageError: The config has problems. The message lists all of them, one per line.
     """
     content = apply_overrides(read_yaml(path), overrides)
     config, problems = validate(content)
@@ -49,13 +49,13 @@ def load_config(path: Path, overrides: Sequence[str] = ()) -> Config:
 
 
 def validate(content: dict[str, Any]) -> tuple[Config | None, list[Problem]]:
-    r"""Check the keys and values of a config, and whether they go together.
+    r"""Check the keys and values of a config, alone and together.
 
     Args:
-        content: What the YAML file and the overrides say.
+        content: The content of the YAML file, with the overrides.
 
     Returns:
-        The config, None if there are problems; and the problems.
+        The config, or None if there are problems; and the problems.
 
     Example:
         >>> config, problems = validate({"run": "r", "index": "i", "model": {"path": "m"},
@@ -74,7 +74,7 @@ def validate(content: dict[str, Any]) -> tuple[Config | None, list[Problem]]:
 
 
 def validate_block(block: type[_Block], name: str, content: Any) -> _Block:
-    """Validate one block of a config, for a command that needs no more.
+    """Validate one block of a config, for a command that needs only that block.
 
     Args:
         block: The block's class.
@@ -85,7 +85,7 @@ def validate_block(block: type[_Block], name: str, content: Any) -> _Block:
         The block.
 
     Raises:
-        UsageError: With all problems, one a line.
+        UsageError: The block has problems. The message lists all of them, one per line.
 
     Example:
         >>> validate_block(PairsConfig, "pairs", {"delta_quip": 0.2}).delta_quip
@@ -98,7 +98,7 @@ def validate_block(block: type[_Block], name: str, content: Any) -> _Block:
 
 
 def _valid_blocks(content: dict[str, Any]) -> dict[str, Any]:
-    """Return the valid blocks and values of a config that may have others that are not."""
+    """Return the valid blocks and values of a config, without the invalid ones."""
     blocks = {}
     for name, field in Config.model_fields.items():
         if name not in content:
@@ -113,7 +113,7 @@ def _valid_blocks(content: dict[str, Any]) -> dict[str, Any]:
 
 
 def _combination_problems(blocks: dict[str, Any]) -> list[Problem]:
-    """Check what keys of different blocks mean together, as far as they are valid."""
+    """Check the valid blocks of a config together."""
     problems = []
     sampling: SamplingConfig | None = blocks.get("sampling")
     pairs: PairsConfig | None = blocks.get("pairs")
@@ -122,7 +122,7 @@ def _combination_problems(blocks: dict[str, Any]) -> list[Problem]:
         problems.append(
             Problem(
                 "sampling.n",
-                f"is {sampling.n}, and a pair needs two responses to a prompt: set it to 2 or more,"
+                f"is {sampling.n}, but a pair needs two responses to a prompt: set it to 2 or more,"
                 " and temperature above 0",
             )
         )
@@ -139,11 +139,11 @@ def _combination_problems(blocks: dict[str, Any]) -> list[Problem]:
 def preference_problems(
     preference: PreferenceConfig | None, pairs: PairsConfig | None
 ) -> list[Problem]:
-    """Check what the keys of `preference` and `pairs` mean together.
+    """Check the keys of `preference` and `pairs` together.
 
     Args:
-        preference: The preference; None if there is none, or no valid one.
-        pairs: The pairs; None if there are no valid ones.
+        preference: The block `preference`; None if it is missing or not valid.
+        pairs: The block `pairs`; None if it is not valid.
     """
     problems = []
     if preference is not None and preference.judge is not None:
@@ -155,7 +155,7 @@ def preference_problems(
     bound = None if constraints is None else constraints.perplexity
     criterion = None if preference is None else preference.perplexity
     if bound and criterion and bound.model and bound.model != (criterion.model or bound.model):
-        text = "is another model than preference.perplexity.model: name it in one place"
+        text = "differs from preference.perplexity.model: remove one of them"
         problems.append(Problem("pairs.constraints.perplexity.model", text))
     return problems
 
@@ -170,16 +170,16 @@ def _evaluation_problems(sampling: SamplingConfig, evaluation: EvaluationConfig)
         return [
             Problem(
                 "evaluation.reward_accuracy",
-                "needs two or more responses of the base model to a held-out prompt, and there is"
-                " one: set evaluation.best_of_n to 2 or more",
+                "needs two or more responses of the base model to each held-out prompt, but there"
+                " is one: set evaluation.best_of_n to 2 or more",
             )
         ]
     if best_of_n > 1 and drawn.temperature == 0:
         return [
             Problem(
                 "evaluation.best_of_n",
-                f"is {best_of_n}, but the evaluation's temperature 0 gives the same response every"
-                " time: set it to null, or evaluation.sampling.temperature above 0",
+                f"is {best_of_n}, but temperature 0 of the evaluation always gives the same"
+                " response: set it to null, or evaluation.sampling.temperature above 0",
             )
         ]
     return []
@@ -188,7 +188,7 @@ def _evaluation_problems(sampling: SamplingConfig, evaluation: EvaluationConfig)
 def _text_problems(evaluation: EvaluationConfig) -> list[Problem]:
     if "according_to" not in evaluation.baselines:
         return []
-    text = "according_to asks by a system message, and prompts.format is text: leave it out"
+    text = "according_to needs a system message, but prompts.format is text: remove it"
     return [Problem("evaluation.baselines", text)]
 
 

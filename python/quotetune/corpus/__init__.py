@@ -1,1 +1,1 @@
-"""The index of a corpus: open it, build it, change it, and read the documents that go into it."""
+"""The index of a corpus: open it, build it, change it, and read the documents for it."""

@@ -47,63 +47,64 @@ def build_index(
 ) -> Index:
     """Build an index of a corpus.
 
-    Everything is written to `OUTPUT.partial` and renamed when it is complete: a build that fails
-    leaves nothing, and what a killed one leaves is replaced by the next. Memory: the Bloom filter
-    (2 bytes a distinct n-gram) or at most 1 GiB for a fuse filter, 5 bytes a byte of text for each
-    segment that a thread works on, and some 70 bytes a document.
+    All files are written to `OUTPUT.partial`, which is renamed when it is complete. A build that
+    fails leaves nothing; the next build replaces the files of one that was killed. A build needs
+    memory for the filter (2 bytes per distinct n-gram for Bloom, at most 1 GiB for fuse), 5 bytes
+    per byte of text for each segment that a thread works on, and about 70 bytes per document.
 
     Args:
-        documents: A path (file, folder, glob; `-` for JSONL on stdin) or an iterable of
-            `pathlib.Path`; or an iterable of documents: `str`, `Document`, or records (dicts),
-            as a `datasets.Dataset` gives them.
-        output: The directory to make.
+        documents: A path (a file, folder or glob, or `-` for JSONL on stdin), an iterable of
+            `pathlib.Path`, or an iterable of documents. A document is a `str`, a `Document` or a
+            record (dict), as in a `datasets.Dataset`.
+        output: The directory to create.
         text_key: Field of the text in a record.
-        id_key: Field of the id, a string or an integer, which every record then has. By default
-            the field `id` where a record has it; otherwise the line in its file (from 1), or the
-            position in an iterable (from 0).
-        source: Source of all documents. A `.txt` file's id is then its stem instead of "1".
-        source_key: Field of the source, which every record then has. By default the field
-            `source` where a record has it; otherwise the file's stem, or "documents".
-        meta_keys: Field or fields to keep as the documents' metadata. A warning names those that no
-            document has; if there is none of them, that is an error.
-        errors: What to do with text that is not valid Unicode: `strict` raises, `replace` puts
-            U+FFFD in place of what is invalid, `skip` leaves the document out.
+        id_key: Field of the id, a string or an integer, which every record must have. By default,
+            the id is the field `id` if a record has it; otherwise its line in the file (from 1) or
+            its position in the iterable (from 0).
+        source: Source of all documents. The id of a `.txt` file is then its stem instead of "1".
+        source_key: Field of the source, which every record must have. By default, the source is
+            the field `source` if a record has it; otherwise the file's stem, or "documents".
+        meta_keys: Field or fields to keep as the documents' metadata. A warning names the fields
+            that no document has. It is an error if no document has any of them.
+        errors: Treatment of text that is not valid Unicode: `strict` raises an error, `replace`
+            puts U+FFFD in place of the invalid part, `skip` leaves the document out.
         n: Length of an n-gram in characters, 1 to 64.
-        normalization: `squash` (white space as QUIP defines it), `fold` (typography, too: NFKC,
-            straight quotation marks, one dash, no soft hyphens), `fold-case` (and case) or `none`.
-            Scores other than those of `squash` are not the published QUIP.
-        structures: `bloom` or `fuse`, and `suffix` or `lean`. `fuse` is a filter for a corpus that
-            is not going to change: 18 bits for each distinct n-gram, a false-positive rate of
-            0.0015%, no `add`, `remove`, `merge` or `compact`. `lean` is a suffix index of a sixth
-            of the size that finds quotes of n characters or more; shorter phrases are counted by
-            reading the whole text. Without either no text is kept: there are scores, but no
-            quotes, counts or documents.
-        bits_per_ngram: Bits of the Bloom filter for each distinct n-gram; 16 by default.
-        fpr: The false-positive rate that all Bloom filters of the index stay within, with those
-            that `add` makes, instead of `bits_per_ngram`.
-        expected_ngrams: Distinct n-grams to make room for in the filter. Filters with the same
-            room can be united without the text (`merge`).
-        shard: "I/N", from 1: take the I-th of N shares of files, cut by bytes at line ends (a
-            compressed, Parquet or text file is not cut). `merge` of all N in their order is the
-            index of the whole.
-        threads: Threads to build with; one a core by default.
-        segment_bytes: Bytes of text after which a new segment begins.
-        memory_limit: Bytes of memory to stay within, 256 MiB or more: segments are then as small
-            as it takes, and the filter is filled in parts, going through the text for each. Some
-            100 bytes a document, and a document that is larger than such a segment, come on top.
-            `add`, `remove`, `merge` and `compact` take a limit of their own.
-        overwrite: Replace an index that stands at `output`, when the new one is complete.
-        progress: Called with (phase, bytes done, bytes in all or 0), phase `read` or `index`. What
-            it raises ends the build.
+        normalization: Differences that do not count. `squash`: white space, as QUIP defines it.
+            `fold`: typography, too (NFKC, straight quotation marks, one dash, no soft hyphens).
+            `fold-case`: case, too. `none`: the text as it is.
+        structures: `bloom` or `fuse`, `suffix` or `lean`, or one of each. `fuse` is a filter for a
+            corpus that does not change: it takes 18 bits per distinct n-gram and has 0.0015% false
+            positives, but the index allows no `add`, `remove`, `merge` or `compact`. `lean` is a
+            suffix index of a sixth of the size. It finds quotes of n characters or more, and
+            counts shorter phrases by reading the whole text. An index without `suffix` and `lean`
+            keeps no text: it has scores, but no quotes, counts or documents.
+        bits_per_ngram: Bits of the Bloom filter per distinct n-gram, 1 to 256; 16 by default.
+        fpr: Largest false-positive rate of all Bloom filters of the index together, including
+            those that `add` makes. It replaces `bits_per_ngram`.
+        expected_ngrams: Distinct n-grams to make room for in the filter. `merge` unites filters
+            of the same size without reading the text.
+        shard: "I/N", from 1: index only the I-th of N shards of the files. They are cut by bytes,
+            at line ends; compressed, Parquet and text files are not cut. `merge` of all N shards
+            in order gives the index of the whole corpus.
+        threads: Threads to build with; one per core by default.
+        segment_bytes: Bytes of text after which a new segment starts.
+        memory_limit: Bytes of memory to stay within, 256 MiB or more. Segments are then smaller,
+            and the filter is filled in parts, with one pass over the text for each. About 100
+            bytes per document come on top, and so does a document that is larger than such a
+            segment. `add`, `remove`, `merge` and `compact` have a limit of their own.
+        overwrite: Whether to replace an index that exists at `output`, once the new one is
+            complete.
+        progress: Function that is called with (phase, bytes done, total bytes or 0); the phase is
+            `read` or `index`. An exception that it raises ends the build.
 
     Returns:
         The index, open.
 
     Raises:
-        UsageError: Options or inputs that cannot work; something stands at `output`.
-        QuotetuneError: A malformed record, a duplicate (source, id), text that is not Unicode
-            (each with file and line), files that hold no document, or documents that hold none of
-            `meta_keys`.
+        UsageError: An option or input is invalid, or `output` exists.
+        QuotetuneError: A record is malformed, a (source, id) occurs twice or a text is not valid
+            Unicode (the message names file and line); the files contain no document, or no
+            document has any of `meta_keys`.
 
     Example:
         >>> from tempfile import mkdtemp
@@ -138,10 +139,10 @@ def build_index(
 
 
 def _suffixes(structures: Sequence[str]) -> str | None:
-    """The suffix index to build, or None."""
+    """Return the suffix index to build, or None."""
     found = [name for name in ("suffix", "lean") if name in structures]
     if len(found) == 2:
-        raise UsageError("structures has suffix and lean; choose one of them")
+        raise UsageError("structures has suffix and lean: choose one of them")
     return found[0] if found else None
 
 
@@ -152,36 +153,38 @@ def _has_fuse(
     expected_ngrams: int | None,
     shard: str | None,
 ) -> bool:
-    """Tell whether to build a fuse filter, which leaves nothing to choose."""
+    """Return whether to build a fuse filter, whose size cannot be chosen."""
     if "fuse" not in structures:
         return False
     if "bloom" in structures:
-        raise UsageError("structures has bloom and fuse; choose one of them")
+        raise UsageError("structures has bloom and fuse: choose one of them")
     sizes = {"bits_per_ngram": bits_per_ngram, "fpr": fpr, "expected_ngrams": expected_ngrams}
     if given := [name for name, value in sizes.items() if value is not None]:
         raise UsageError(
-            f"{given[0]} with fuse, whose size is fixed; leave it out, or choose bloom"
+            f"{given[0]} with fuse, whose size is fixed: leave it out, or choose bloom"
         )
     if shard is not None:
-        raise UsageError("shard with fuse, which merge cannot join; build it whole, or with bloom")
+        raise UsageError(
+            "shard with fuse, which merge cannot join: build one index, or choose bloom"
+        )
     return True
 
 
 def _filter_bits(
     structures: Sequence[str], bits_per_ngram: float | None, fpr: float | None
 ) -> float | None:
-    """Bits of the filter for each distinct n-gram; None for no filter."""
+    """Return the bits of the Bloom filter per distinct n-gram; None for no Bloom filter."""
     for structure in [structures] if isinstance(structures, str) else structures:
         if structure not in _STRUCTURES:
-            raise UsageError(f"structure {structure!r}; choose from bloom, fuse, suffix and lean")
+            raise UsageError(f"structure {structure!r}: choose from bloom, fuse, suffix and lean")
     if bits_per_ngram is not None and fpr is not None:
-        raise UsageError("bits_per_ngram and fpr exclude each other; give one")
+        raise UsageError("bits_per_ngram and fpr exclude each other: give one")
     if "bloom" not in structures:
         if bits_per_ngram is not None or fpr is not None:
-            raise UsageError("bits_per_ngram and fpr are the filter's; add bloom to structures")
+            raise UsageError("bits_per_ngram and fpr need a Bloom filter: add bloom to structures")
         return None
     if fpr is None:
         return _core.DEFAULT_BITS_PER_NGRAM if bits_per_ngram is None else bits_per_ngram
     if not 0 < fpr < 1:
-        raise UsageError(f"fpr is {fpr}; choose a rate between 0 and 1, such as 0.001")
+        raise UsageError(f"fpr is {fpr}: choose a rate between 0 and 1, such as 0.001")
     return _core.bits_for_fpr(fpr)

@@ -1,4 +1,4 @@
-"""Change an index: add documents, remove some, merge indexes, make few segments of many."""
+"""Change an index: add documents, remove documents, merge indexes, merge segments."""
 
 import os
 from collections.abc import Iterable, Sequence
@@ -30,37 +30,36 @@ def add(
     memory_limit: int | None = None,
     progress: Progress | None = None,
 ) -> Index:
-    """Add documents to an index, behind those that are in it.
+    """Add documents to an index, after those that it has.
 
-    Exact answers are then those of an index that was built of all documents at once. The filters
-    stay within the index's false-positive rate all together. The change appears at once when it is
-    complete; an `Index` that is open goes on as it was.
+    Exact answers are then those of an index that was built from all documents at once. All filters
+    together stay within the index's false-positive rate. The change takes effect when it is
+    complete, in one step; an `Index` that is open still answers as before.
 
     Args:
         index: The directory of the index.
-        documents: As for `build_index`, and so are the next six; but the fields are those that the
-            index was built with, unless others are given.
+        documents: As for `build_index`, like the next six arguments. The fields are by default
+            those that the index was built with.
         text_key: Field of the text in a record.
         id_key: Field of the id.
         source: Source of all documents.
         source_key: Field of the source.
         meta_keys: Field or fields to keep as metadata; `()` for none.
-        errors: What to do with text that is not valid Unicode: `strict`, `replace` or `skip`.
-        threads: Threads to work on; one a core by default.
-        segment_bytes: Bytes of text of a full segment. At most eight of less than half of it
-            stand: when there are more, neighbours are merged.
-        memory_limit: Bytes of memory to stay within, as for `build_index`: segments are then full
-            sooner.
+        errors: Treatment of text that is not valid Unicode: `strict`, `replace` or `skip`.
+        threads: Threads to work with; one per core by default.
+        segment_bytes: Bytes of text of a full segment. When more than eight segments are less
+            than half full, neighbours are merged.
+        memory_limit: Bytes of memory to stay within, as for `build_index`. A full segment is then
+            smaller.
         progress: As for `build_index`.
 
     Returns:
         The index as it is now, open.
 
     Raises:
-        UsageError: Options or inputs that cannot work; another
-            command changes the index.
-        QuotetuneError: As for `build_index`; a fuse filter, which cannot change; a document with
-            this (source, id) is in the index (one without a suffix index cannot tell).
+        UsageError: An option or input is invalid, or another command is changing the index.
+        QuotetuneError: As for `build_index`; or the index has a fuse filter, which cannot change,
+            or already has a document with this (source, id), which only a suffix index can tell.
 
     Example:
         >>> from tempfile import mkdtemp
@@ -77,7 +76,7 @@ def add(
         usual_text if text_key is None else text_key,
         usual_id if id_key is None else id_key,
         source,
-        # One source for all stands in place of a field.
+        # One source for all documents replaces the field.
         usual_source if source_key is None and source is None else source_key,
         usual_metadata if meta_keys is None else meta_keys,
         errors,
@@ -106,28 +105,27 @@ def remove(
     memory_limit: int | None = None,
     progress: Progress | None = None,
 ) -> int:
-    """Remove documents from an index: from traces, counts, scores, and from the disk.
+    """Remove documents from an index: from traces, counts and scores, and from the disk.
 
-    The segments that held them and the filters over them are written anew from the stored text, so
-    that an index without a suffix index is refused.
+    The segments that contain them and the filters over these segments are written again from the
+    stored text. An index without a suffix index stores no text, so its documents cannot be removed.
 
     Args:
         index: The directory of the index.
         source: The documents' source.
-        ids: Their ids; by default all documents of the source.
-        threads: Threads to work on; one a core by default.
+        ids: The documents' ids; by default, all documents of the source are removed.
+        threads: Threads to work with; one per core by default.
         segment_bytes: As for `add`.
         memory_limit: As for `add`.
         progress: As for `build_index`.
 
     Returns:
-        How many documents were removed.
+        The number of documents that were removed.
 
     Raises:
-        UsageError: Options that cannot work; another command
-            changes the index.
-        QuotetuneError: There is no such document (then none is removed), no stored text, or a
-            fuse filter, which cannot change.
+        UsageError: An option is invalid, or another command is changing the index.
+        QuotetuneError: A document does not exist (then none is removed), or the index stores no
+            text or has a fuse filter, which cannot change.
 
     Example:
         >>> from tempfile import mkdtemp
@@ -140,11 +138,11 @@ def remove(
         array([1])
     """
     if isinstance(ids, str):
-        raise UsageError(f"ids is the str {ids!r}; give a list of ids")
+        raise UsageError(f"ids is the str {ids!r}: give a list of ids")
     listed = None if ids is None else list(ids)
     for name in (source, *(listed or ())):
         if not isinstance(name, str) or not is_unicode(name):
-            raise UsageError(f"source or id {name!r}; give strings of valid Unicode")
+            raise UsageError(f"source or id {name!r}: give strings of valid Unicode")
     return _core.remove(
         Path(index),
         source,
@@ -166,29 +164,30 @@ def merge(
     overwrite: bool = False,
     progress: Progress | None = None,
 ) -> Index:
-    """Make one index of several that were built apart; they stay as they are.
+    """Merge several indexes into a new one; they stay as they are.
 
-    Its documents are those of the first, then those of the second, and so on, and its exact answers
-    those of an index that was built of them all. Bloom filters of the same size (`expected_ngrams`)
-    are united by OR; otherwise one is filled from the stored text.
+    The new index has the documents of the first index, then those of the second, and so on. Its
+    exact answers are those of an index that was built from all of them. Bloom filters of the same
+    size (`expected_ngrams`) are united by OR; otherwise a new one is filled from the stored text.
 
     Args:
         indexes: Directories of indexes with the same n, normalization and structures.
-        output: The directory to make.
-        threads: Threads to work on; one a core by default.
+        output: The directory to create.
+        threads: Threads to work with; one per core by default.
         segment_bytes: As for `add`.
-        memory_limit: As for `add`, but filters of one size are united in memory, whole.
-        overwrite: Replace an index that stands at `output`, when the new one is complete.
+        memory_limit: As for `add`, but filters of the same size are united in memory as a whole.
+        overwrite: Whether to replace an index that exists at `output`, once the new one is
+            complete.
         progress: As for `build_index`.
 
     Returns:
         The new index, open.
 
     Raises:
-        UsageError: Options that cannot work; something stands
-            at `output`.
-        QuotetuneError: The indexes are not alike, have fuse filters, hold a document twice, or keep
-            no text where it is needed to fill a filter; one is named twice.
+        UsageError: An option is invalid, or `output` exists.
+        QuotetuneError: The indexes differ in their parameters, have fuse filters, contain a
+            document twice, or store no text where it is needed to fill a filter; or an index is
+            named twice.
 
     Example:
         >>> from tempfile import mkdtemp
@@ -200,7 +199,7 @@ def merge(
         array([3])
     """
     if isinstance(indexes, str | os.PathLike):
-        raise UsageError("indexes is one path; give a list of them")
+        raise UsageError("indexes is one path: give a list of them")
     _core.merge(
         [Path(index) for index in indexes],
         Path(output),
@@ -221,15 +220,15 @@ def compact(
     memory_limit: int | None = None,
     progress: Progress | None = None,
 ) -> Index:
-    """Merge neighbouring segments of an index as far as they fit, and make one filter of several.
+    """Merge neighbouring segments of an index as far as they fit, and its filters into one.
 
-    A query asks every segment and every filter, so that fewer answer faster.
+    A query searches every segment and every filter, so an index with fewer of them is faster.
 
     Args:
         index: The directory of the index.
-        threads: Threads to work on; one a core by default.
-        segment_bytes: Bytes of text of the largest segment, less than 2 GiB; sorting one takes
-            five times as much memory.
+        threads: Threads to work with; one per core by default.
+        segment_bytes: Bytes of text of the largest segment, less than 2 GiB. Sorting a segment
+            takes five times as much memory.
         memory_limit: As for `add`.
         progress: As for `build_index`.
 
@@ -237,10 +236,9 @@ def compact(
         The index as it is now, open.
 
     Raises:
-        UsageError: Options that cannot work; another command
-            changes the index.
-        QuotetuneError: Several filters, and no stored text to fill one from; a fuse filter, which
-            cannot change.
+        UsageError: An option is invalid, or another command is changing the index.
+        QuotetuneError: The index has several filters and stores no text to fill one from, or has
+            a fuse filter, which cannot change.
 
     Example:
         >>> from tempfile import mkdtemp

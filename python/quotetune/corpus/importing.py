@@ -19,35 +19,36 @@ def import_bloom(
     overwrite: bool = False,
     progress: Progress | None = None,
 ) -> Index:
-    """Make an index of a RedisBloom dump as data-portraits publishes them.
+    """Make an index from a RedisBloom dump, the form in which data-portraits publishes filters.
 
-    The index answers with exactly the published filter's hits, from a memory map and without
-    Redis. It scores and marks covered text; there are no quotes and no documents, because there
-    is no text in it. The parts are copied into one file of the index, through little memory, and
-    are not needed afterwards.
+    The index gives exactly the hits of the published filter, from a memory map and without Redis.
+    It scores texts and marks covered text. It has no quotes and no documents, because it contains
+    no text. The parts are copied into one file of the index, with little memory, and are not needed
+    afterwards.
 
     Args:
         header: The JSON header, `NAME.bf`; or the list of blocks of the older layout,
             `NAME.bf.idx`.
-        output: The directory to make.
-        parts: The files of bits, in order. By default they stand beside the header, under the
-            names it gives (the older layout: `NAME.bf`).
-        n: Length of an n-gram in characters, 1 to 64. The header tells it, except in the older
+        output: The directory to create.
+        parts: The files of bits, in order. By default, the files beside the header that it names
+            (in the older layout, `NAME.bf`).
+        n: Length of an n-gram in characters, 1 to 64. The header states it, except in the older
             layout.
-        normalization: What the filter's makers did with white space: `squash`, as for QUIP, or
+        normalization: Treatment of white space when the filter was made: `squash`, as for QUIP, or
             `none`.
-        overwrite: Replace an index that stands at `output`, when the new one is complete.
-        progress: Called with ("import", bytes done, bytes in all); every byte is written, and read
-            once more for its checksum. What it raises ends the import.
+        overwrite: Whether to replace an index that exists at `output`, once the new one is
+            complete.
+        progress: Function that is called with ("import", bytes done, total bytes). Every byte is
+            written, and read once for its checksum. An exception that it raises ends the import.
 
     Returns:
-        The index, open. Its `fpr` is fill^k, from the share of bits that are set and the number k
-        of bits an n-gram sets.
+        The index, open. Its `fpr` is fill^k, where fill is the share of bits that are set and k
+        the number of bits that an n-gram sets.
 
     Raises:
-        UsageError: Options that cannot work; something stands at `output`.
-        QuotetuneError: The header is no such header, a part is missing, truncated or too long, or
-            the dump is a chain of several filters or was made without 64-bit hashes.
+        UsageError: An option is invalid, or `output` exists.
+        QuotetuneError: The header is not one of these, a part is missing, truncated or too long,
+            or the dump is a chain of several filters or was made without 64-bit hashes.
 
     Example:
         >>> import json, struct, tempfile

@@ -1,4 +1,4 @@
-"""The index as Python sees it: open it, score with it, trace with it."""
+"""An open index: score texts with it, and trace their quotes."""
 
 import itertools
 import os
@@ -21,18 +21,18 @@ from quotetune.corpus.results import (
 from quotetune.errors import QuotetuneError, UsageError
 from quotetune.runtime.jsonl import is_unicode
 
-# Above any length and any count there can be; what the core takes as a number is limited.
+# Larger than any length or count; the numbers that the core accepts are limited.
 _MOST = 2**31 - 1
 
 
 class Index:
     """An index of a corpus, mapped into memory.
 
-    Opening one reads headers only. It may be used from many threads at once: calls work without
-    the GIL, and those on several texts use all cores (`RAYON_NUM_THREADS` limits them). It
-    pickles as its path.
+    Opening an index reads only headers. Many threads may use it at once: calls release the GIL,
+    and calls on several texts use all cores (`RAYON_NUM_THREADS` limits them). It pickles as its
+    path.
 
-    Every text is normalised as the corpus was before it is looked up.
+    Before a text is looked up, it is normalised as the corpus was.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
@@ -44,14 +44,14 @@ class Index:
         """Open the index in a directory.
 
         Args:
-            path: A directory that `build_index` or `quotetune build-index` made.
+            path: The directory of the index.
 
         Returns:
             The index.
 
         Raises:
-            QuotetuneError: There is no index, or its files are damaged, incomplete, or of
-                another format version.
+            QuotetuneError: There is no index, or its files are damaged, incomplete or of another
+                format version.
 
         Example:
             >>> from tempfile import mkdtemp
@@ -75,35 +75,35 @@ class Index:
 
     @property
     def normalization(self) -> str:
-        """How corpus and queries are normalised: `squash`, `fold`, `fold-case` or `none`."""
+        """Normalisation of corpus and queries: `squash`, `fold`, `fold-case` or `none`."""
         return self._index.normalization
 
     @property
     def structures(self) -> list[str]:
-        """What was built: `bloom` or `fuse`, `suffix` or `lean`, or one of each."""
+        """Structures of the index: `bloom` or `fuse`, `suffix` or `lean`, or one of each."""
         return self._index.structures
 
     @property
     def has_suffix_index(self) -> bool:
-        """Whether the index has `suffix` or `lean`, and so finds quotes, counts and documents."""
+        """Whether the index has `suffix` or `lean`, which quotes, counts and documents need."""
         return not {"suffix", "lean"}.isdisjoint(self.structures)
 
     @property
     def fpr(self) -> float:
-        """False-positive rate of the filter (Bloom: from its actual fill); 0 without one."""
+        """False-positive rate of the filter (Bloom: from its actual fill); 0 without a filter."""
         return self._index.fpr
 
     @property
     def ngrams(self) -> int:
-        """N-grams of the corpus, duplicates counted, as the manifest now says."""
+        """Number of n-grams of the corpus, duplicates counted; read from the manifest."""
         ngrams: int = read_manifest(self._path)["counts"]["ngrams"]
         return ngrams
 
     @property
     def record_keys(self) -> tuple[str, str | None, str | None, list[str]]:
-        """Fields of records that were read: of text, id and source, and those of the metadata.
+        """Fields of records that were read: those of text, id and source, and the metadata's.
 
-        An id or a source of None: the field `id` or `source`, where a record has it.
+        None for the id or the source means the field `id` or `source`, if a record has it.
         """
         return self._index.record_keys
 
@@ -111,7 +111,7 @@ class Index:
         return len(self._index)
 
     def __bool__(self) -> bool:
-        # An index without documents is an index all the same.
+        # An index without documents is still an index.
         return True
 
     def __repr__(self) -> str:
@@ -129,24 +129,24 @@ class Index:
         documents: Sequence[Sequence[tuple[str, str]]] | None = None,
         exact: bool = False,
     ) -> NDArray[np.float64]:
-        """Score texts: the share of their n-grams that stand in the corpus.
+        """Score texts: return the share of their n-grams that occur in the corpus.
 
         QUIP(x) = n-grams of x that occur in the corpus / n-grams of x, duplicates counted
-        (Weller et al. 2024, section 3). The filter answers where there is one; it errs
-        upwards only, by about `fpr` * (1 - QUIP).
+        (Weller et al. 2024, section 3). If the index has a filter, the filter answers. Its score
+        is never too low, and too high by about `fpr` * (1 - QUIP).
 
         Args:
             texts: The texts as given.
-            documents: One list of (source, id) a text. If given, only the n-grams of a text's own
-                documents count, exactly (on-topic QUIP); this takes a suffix index.
-            exact: Ask the suffix index instead of the filter.
+            documents: One list of (source, id) per text. If given, only n-grams that occur in the
+                text's own documents count, exactly (on-topic QUIP). This needs a suffix index.
+            exact: Whether to ask the suffix index instead of the filter.
 
         Returns:
             A score in [0, 1] for each text; NaN for a text shorter than n characters.
 
         Raises:
-            QuotetuneError: A document is unknown, a text is not valid Unicode, or the index has
-                no suffix index and the call needs one.
+            QuotetuneError: A document is unknown, a text is not valid Unicode, or the call needs a
+                suffix index and there is none.
 
         Example:
             >>> from tempfile import mkdtemp
@@ -166,18 +166,19 @@ class Index:
     def score(
         self, texts: Iterable[str], max_documents: int = 10, exact: bool = False
     ) -> list[QuipReport]:
-        """Score texts and say what their scores rest on.
+        """Score texts, and return the counts and quotes of each.
 
         Args:
             texts: The texts as given.
-            max_documents: How many documents to name a quote; the first of the corpus.
-            exact: Take the numerator from the suffix index instead of the filter.
+            max_documents: Documents to name per quote; the first ones of the corpus.
+            exact: Whether to take the numerator from the suffix index instead of the filter.
 
         Returns:
             A report for each text.
 
         Raises:
-            QuotetuneError: A text is not valid Unicode, or `exact` without a suffix index.
+            QuotetuneError: A text is not valid Unicode, or `exact` is set and there is no suffix
+                index.
 
         Example:
             >>> from tempfile import mkdtemp
@@ -194,19 +195,20 @@ class Index:
     def windows(
         self, texts: Iterable[str], exact: bool = False
     ) -> list[tuple[str, NDArray[np.bool_]]]:
-        """Tell of every window of texts whether it stands in the corpus.
+        """Return for each window of each text whether it occurs in the corpus.
 
         Args:
             texts: The texts as given.
-            exact: Ask the suffix index instead of the filter.
+            exact: Whether to ask the suffix index instead of the filter.
 
         Returns:
-            For each text of L characters, once normalised, that text and L - n + 1 answers (none
-            if it is shorter than n): that of window i is about its characters i to i + n. Their
-            mean is the text's QUIP.
+            For each text: the text, normalised, and an answer for each of its windows. A
+            normalised text of L characters has L - n + 1 windows (none if L < n); window i is its
+            characters i to i + n. The mean of the answers is the text's QUIP.
 
         Raises:
-            QuotetuneError: A text is not valid Unicode, or `exact` without a suffix index.
+            QuotetuneError: A text is not valid Unicode, or `exact` is set and there is no suffix
+                index.
 
         Example:
             >>> from tempfile import mkdtemp
@@ -217,7 +219,7 @@ class Index:
         """
         return self._index.windows(texts, exact)
 
-    # A str is an iterable of str, too: the first of two overloads decides.
+    # A str is an iterable of str, too: the first overload decides.
     @overload
     def trace(  # type: ignore[overload-overlap]
         self, text: str, min_chars: int | None = None, max_documents: int = 10
@@ -231,14 +233,14 @@ class Index:
     def trace(
         self, text: str | Iterable[str], min_chars: int | None = None, max_documents: int = 10
     ) -> list[Quote] | list[list[Quote]]:
-        """Find what a text quotes: its maximal verbatim spans, with the documents they stand in.
+        """Find the quotes of a text: its maximal verbatim matches, and the documents they occur in.
 
-        Quotes may overlap each other. None crosses from one document into the next.
+        Quotes may overlap each other. No quote spans two documents.
 
         Args:
             text: A text as given, or several.
-            min_chars: Characters of the shortest span that is a quote; by default the index's n.
-            max_documents: How many documents to name a quote; the first of the corpus.
+            min_chars: Length of the shortest quote in characters; by default the index's n.
+            max_documents: Documents to name per quote; the first ones of the corpus.
 
         Returns:
             The quotes of the text in order, or a list of them for each of several texts.
@@ -261,18 +263,18 @@ class Index:
         if min_chars is None:
             min_chars = self.n
         if min_chars < 1:
-            raise UsageError(f"min_chars is {min_chars}; choose 1 or more")
+            raise UsageError(f"min_chars is {min_chars}: choose 1 or more")
         quotes = self._index.trace(texts, min(min_chars, _MOST), _check_documents(max_documents))
         return quotes[0] if isinstance(text, str) else quotes
 
     def count(self, texts: Iterable[str]) -> NDArray[np.int64]:
-        """Count how often each text, as a whole, stands in the corpus.
+        """Count how often each text, as a whole, occurs in the corpus.
 
         Args:
             texts: The texts as given.
 
         Returns:
-            Occurrences of each, overlapping ones counted; 0 for an empty text.
+            Occurrences of each text, including overlapping ones; 0 for an empty text.
 
         Raises:
             QuotetuneError: The index has no suffix index, or a text is not valid Unicode.
@@ -287,10 +289,10 @@ class Index:
         return self._index.count(texts)
 
     def contains(self, texts: Iterable[str]) -> NDArray[np.bool_]:
-        """Tell whether each text, as a whole, stands in some document.
+        """Return for each text whether it occurs, as a whole, in a document.
 
-        With only a filter: whether it holds every n-gram of the text. That errs upwards, and
-        a text shorter than n cannot be looked up.
+        Without a suffix index, the answer is whether the filter contains every n-gram of the text.
+        It may then be true by error, and a text shorter than n cannot be looked up.
 
         Args:
             texts: The texts as given.
@@ -311,7 +313,7 @@ class Index:
         return self._index.contains(texts)
 
     def document(self, source: str, id: str) -> Document:
-        """Give back a document.
+        """Return a document.
 
         Args:
             source: The document's source.
@@ -322,7 +324,7 @@ class Index:
             given.
 
         Raises:
-            QuotetuneError: There is no such document, or the index keeps no text.
+            QuotetuneError: There is no such document, or the index stores no text.
 
         Example:
             >>> from tempfile import mkdtemp
@@ -371,7 +373,7 @@ class Index:
         """Yield the documents in the order of the corpus.
 
         Raises:
-            QuotetuneError: The index keeps no text.
+            QuotetuneError: The index stores no text.
 
         Example:
             >>> from tempfile import mkdtemp
@@ -392,7 +394,7 @@ def _identities(documents: Any) -> list[tuple[str, str]]:
     match documents:
         case [*pairs] if all(map(_is_identity, pairs)):
             return pairs
-    raise UsageError(f"documents holds {documents!r}; give one list of (source, id) a text")
+    raise UsageError(f"documents contains {documents!r}: give one list of (source, id) per text")
 
 
 def _is_identity(pair: Any) -> bool:
@@ -404,5 +406,5 @@ def _is_identity(pair: Any) -> bool:
 
 def _check_documents(max_documents: int) -> int:
     if max_documents < 0:
-        raise UsageError(f"max_documents is {max_documents}; choose 0 or more")
+        raise UsageError(f"max_documents is {max_documents}: choose 0 or more")
     return min(max_documents, _MOST)

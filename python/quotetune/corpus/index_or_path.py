@@ -1,4 +1,4 @@
-"""An index or its path: functions that ask an index for something take either."""
+"""An argument that is an index or the path of one."""
 
 import os
 from typing import TypeAlias
@@ -9,5 +9,5 @@ IndexOrPath: TypeAlias = Index | str | os.PathLike[str]
 
 
 def opened(index: IndexOrPath) -> Index:
-    """Return an index as it is, and open the one at a path."""
+    """Open the index at a path; return an index that is open as it is."""
     return index if isinstance(index, Index) else Index.open(index)

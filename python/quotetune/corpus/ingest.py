@@ -1,4 +1,4 @@
-"""Documents of any kind on their way into an index: files, rows, iterables."""
+"""Hand documents of any kind to a build: files, rows, iterables."""
 
 import os
 import warnings
@@ -36,7 +36,7 @@ _BATCH_ROWS = 4096
 
 @dataclass
 class Feed:
-    """Documents that were found to be ones that can be read, not read yet."""
+    """Documents that are checked, but not read yet."""
 
     files: list[Path] | None
     rest: Iterable[Any]
@@ -45,7 +45,7 @@ class Feed:
     meta_keys_named: bool
 
     def record_keys(self) -> "_core.RecordKeyTuple":
-        """Give the fields of records as the core takes them."""
+        """Return the fields of records in the form that the core takes."""
         return self.keys.text, self.keys.id, self.keys.source_key, list(self.keys.metadata)
 
     def into(self, builder: _core.Builder, report: Progress) -> None:
@@ -57,28 +57,28 @@ class Feed:
             _add_files(builder, portions(self.files, self.shard), self.keys, report)
             if builder.counts()[0] == 0 and self.shard is None:
                 raise QuotetuneError(
-                    f"no document in {_names(self.files)}; give files with documents"
+                    f"no document in {_names(self.files)}: give files with documents"
                 )
         if builder.counts()[0] > 0:
             self._check_metadata(builder.unseen_keys())
 
     def _check_metadata(self, unseen: list[str]) -> None:
-        """Say which metadata keys no document has.
+        """Report the metadata keys that no document has.
 
-        A record may lack a key, so that only the last one tells of a misspelt key. If there is
-        none of what was asked for the command would have to be given again: then it ends here,
-        before the structures are made, which takes longest. Where some of it is there the index
-        is of use, and a warning is enough; so it is for a share of the files, the rest of which
-        may have the keys, and for keys that were not named but are those of the index.
+        A record may lack a key, so a misspelt key is known only after the last record. If no
+        document has any of the keys, the command must be repeated, so it ends before the structures
+        are made, which takes longest. Otherwise a warning is enough. It is also enough for a shard,
+        because other shards may have the keys, and for keys that were not given but are the
+        index's own.
         """
         if not unseen:
             return
         names = ", ".join(map(repr, unseen))
-        mend = "name fields of the records with --meta-keys (meta_keys), or leave it out"
+        remedy = "name fields of the records with --meta-keys (meta_keys), or leave it out"
         if len(unseen) == len(self.keys.metadata) and self.shard is None and self.meta_keys_named:
-            raise QuotetuneError(f"no document has any metadata key of {names}; {mend}")
+            raise QuotetuneError(f"no document has any metadata key of {names}: {remedy}")
         warnings.warn(
-            f"no document has the metadata key {names}; {mend}", QuotetuneWarning, stacklevel=4
+            f"no document has the metadata key {names}: {remedy}", QuotetuneWarning, stacklevel=4
         )
 
 
@@ -93,24 +93,24 @@ def feed(
     shard: Shard | None = None,
     meta_keys_named: bool = True,
 ) -> Feed:
-    """Check documents, and how they are to be read, as `build_index` takes them."""
+    """Check the documents and the fields that `build_index` takes, before anything is read."""
     metadata = (meta_keys,) if isinstance(meta_keys, str) else tuple(meta_keys)
     keys = Keys(text_key, id_key, source, source_key, metadata, errors)
     _check_keys(keys)
     files, rest = _split(documents)
     if shard is not None and (files is None or STDIN in files):
-        raise UsageError("a shard is a share of files; give files, not documents or stdin")
+        raise UsageError("a shard is a part of files: give files, not documents or stdin")
     return Feed(files, rest, keys, shard, meta_keys_named)
 
 
 def _split(documents: Any) -> tuple[list[Path] | None, Iterable[Any]]:
-    """Tell files from documents: the files, or None and the documents."""
+    """Return the files that the argument names, or None and the documents that it contains."""
     if isinstance(documents, str | os.PathLike):
         return expand_inputs([documents]), ()
     if isinstance(documents, Mapping | bytes | Document) or not isinstance(documents, Iterable):
-        hint = "; choose one split" if isinstance(documents, Mapping) else ""
+        hint = "one split of it, " if isinstance(documents, Mapping) else ""
         raise UsageError(
-            f"documents is a {type(documents).__name__}{hint}; give a path or an iterable of "
+            f"documents is a {type(documents).__name__}: give {hint}a path or an iterable of "
             "documents"
         )
     iterator = iter(documents)
@@ -125,9 +125,9 @@ def _split(documents: Any) -> tuple[list[Path] | None, Iterable[Any]]:
 
 def _check_keys(keys: Keys) -> None:
     if keys.source is not None and keys.source_key is not None:
-        raise UsageError("source and source_key exclude each other; give one")
+        raise UsageError("source and source_key exclude each other: give one")
     if keys.errors not in ("strict", "replace", "skip"):
-        raise UsageError(f"errors {keys.errors!r}; choose strict, replace or skip")
+        raise UsageError(f"errors is {keys.errors!r}: choose strict, replace or skip")
 
 
 def _add_files(builder: _core.Builder, files: list[Portion], keys: Keys, report: Progress) -> None:
@@ -162,7 +162,7 @@ def _add_files(builder: _core.Builder, files: list[Portion], keys: Keys, report:
 def _add_rows(
     builder: _core.Builder, name: str, rows: Iterable[Row | None], report: Callable[[int], None]
 ) -> None:
-    """Hand rows to the core in batches; `report` is told the characters so far."""
+    """Hand rows to the core in batches, and report the characters so far."""
     input = builder.input(name)
     batch: list[Row] = []
     chars = added = 0

@@ -1,4 +1,4 @@
-"""From what a user names (files, folders, globs, `-`) to the files of a corpus."""
+"""The files of a corpus, from the names that a user gives: files, folders, globs, `-`."""
 
 import glob
 import os
@@ -16,14 +16,14 @@ _FORMATS = "JSONL (.jsonl, .jsonl.gz, .jsonl.zst), Parquet (.parquet) and text (
 
 
 def expand_inputs(inputs: Iterable[str | os.PathLike[str]]) -> list[Path]:
-    """List the files that inputs stand for.
+    """List the files of inputs.
 
-    A folder stands for all files below it of a known format, a glob for what it matches (`**` for
-    folders of any depth), `-` for JSONL on stdin; each is sorted by name. What exists under a name
-    is taken as it is, even if it looks like a glob.
+    A folder means all files of a known format below it. A glob means its matches, where `**`
+    matches folders of any depth. `-` means JSONL on stdin. The files of a folder or glob are sorted
+    by name. A name that exists is not a glob, even if it looks like one.
 
     Args:
-        inputs: Names as given.
+        inputs: Names of files, folders and globs.
 
     Returns:
         The files, in the order of the inputs.
@@ -38,7 +38,7 @@ def expand_inputs(inputs: Iterable[str | os.PathLike[str]]) -> list[Path]:
     files: list[Path] = []
     for given in inputs:
         if not os.fspath(given):
-            raise UsageError("an input without a name; give a file, a folder or a glob")
+            raise UsageError("an input has no name: give a file, a folder or a glob")
         path = Path(given)
         if path == STDIN or path.exists():
             files += _files_of(path)
@@ -48,10 +48,10 @@ def expand_inputs(inputs: Iterable[str | os.PathLike[str]]) -> list[Path]:
             matches = sorted(Path(name) for name in names)
             found = [file for match in matches for file in _files_below(match)]
             if not found:
-                raise UsageError(f"{path}: matches no file; inputs are {_FORMATS}")
+                raise UsageError(f"{path}: matches no file: inputs are {_FORMATS}")
             files += found
         else:
-            raise UsageError(f"{path}: no such file or folder; check the path")
+            raise UsageError(f"{path}: no such file or folder: check the path")
     return files
 
 
@@ -60,8 +60,8 @@ def _files_of(path: Path) -> list[Path]:
         return [path]
     found = _files_below(path)
     if not found:
-        where = "no file of a known format in it" if path.is_dir() else "unknown format"
-        raise UsageError(f"{path}: {where}; inputs are {_FORMATS}")
+        where = "no file of a known format" if path.is_dir() else "unknown format"
+        raise UsageError(f"{path}: {where}: inputs are {_FORMATS}")
     return found
 
 

@@ -1,4 +1,4 @@
-"""The limits of numbers that builds and changes take."""
+"""Limits of the numbers that builds and changes take."""
 
 from quotetune import _core
 from quotetune.errors import UsageError
@@ -8,39 +8,39 @@ _LEAST_MEMORY = 256 << 20
 
 
 def check_n(n: int) -> int:
-    """Return the length of an n-gram as it is, if it can be one."""
+    """Return the length of an n-gram, if it is in range."""
     if not 1 <= n <= _core.MAX_N:
-        raise UsageError(f"n is {n}; choose one from 1 to {_core.MAX_N}")
+        raise UsageError(f"n is {n}: choose one from 1 to {_core.MAX_N}")
     return n
 
 
 def check_expected_ngrams(expected_ngrams: int | None) -> int | None:
-    """Return a number of distinct n-grams as it is, if a filter can have room for it."""
+    """Return the number of distinct n-grams to make room for, if it is in range."""
     if expected_ngrams is not None and not 1 <= expected_ngrams < 1 << 50:
-        raise UsageError(f"expected_ngrams is {expected_ngrams}; choose from 1 to 10 ** 15")
+        raise UsageError(f"expected_ngrams is {expected_ngrams}: choose from 1 to 10 ** 15")
     return expected_ngrams
 
 
 def check_threads(threads: int | None) -> int:
     """Return the number of threads as the core takes it: 0 for one per core."""
     if threads is not None and not 1 <= threads <= _MAX_THREADS:
-        raise UsageError(f"threads is {threads}; choose 1 or more, at most {_MAX_THREADS}")
+        raise UsageError(f"threads is {threads}: choose 1 or more, at most {_MAX_THREADS}")
     return threads or 0
 
 
 def check_segment_bytes(segment_bytes: int, most: int = _core.DEFAULT_SEGMENT_BYTES) -> int:
-    """Return the bytes of a segment as they are, if a segment can have so many."""
+    """Return the bytes of text of a segment, if they are in range."""
     if not 1 <= segment_bytes <= most:
-        raise UsageError(f"segment_bytes is {segment_bytes}; choose one from 1 to {most}")
+        raise UsageError(f"segment_bytes is {segment_bytes}: choose one from 1 to {most}")
     return segment_bytes
 
 
 def check_memory_limit(memory_limit: int | None) -> int | None:
-    """Return the bytes of memory to stay within as they are, if they are enough."""
+    """Return the bytes of memory to stay within, if they are enough."""
     if memory_limit is None:
         return None
     if not isinstance(memory_limit, int) or not _LEAST_MEMORY <= memory_limit < 1 << 60:
         raise UsageError(
-            f"memory_limit is {memory_limit!r}; give a number of bytes, {_LEAST_MEMORY:,} or more"
+            f"memory_limit is {memory_limit!r}: give a number of bytes, {_LEAST_MEMORY:,} or more"
         )
     return memory_limit

@@ -1,4 +1,4 @@
-"""The manifest of an index: its parameters and counts, and the files that it is made of."""
+"""The manifest of an index: its parameters, counts and files."""
 
 import hashlib
 import json
@@ -45,6 +45,6 @@ def size_in_bytes(manifest: dict[str, Any]) -> int:
 
 
 def version_name(index: Path) -> str:
-    """Return a name for the state of an index, which every change to the index changes."""
+    """Return a name for the state of an index; every change to the index changes it."""
     manifest = (index / "manifest.json").read_bytes()
     return hashlib.blake2b(manifest, digest_size=8).hexdigest()

@@ -1,4 +1,4 @@
-"""Documents in Parquet files."""
+"""Read documents from Parquet files."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,10 +21,10 @@ def parquet_rows(path: Path, keys: Keys) -> Iterator[Row | None]:
             for record in _records(batch, keys.text, path):
                 row += 1
                 yield record_row(record, keys, path.stem, row, f"{path}:{row}")
-    except (pa.ArrowException, OSError) as error:  # the latter of pages
+    except (pa.ArrowException, OSError) as error:  # a damaged page raises an OSError
         problem = " ".join(str(error).split())
         raise QuotetuneError(
-            f"{path}: not a readable Parquet file ({problem}); get it again"
+            f"{path}: not a readable Parquet file ({problem}): get it again"
         ) from error
 
 
@@ -36,14 +36,14 @@ def _columns(names: list[str], keys: Keys, path: Path) -> list[str]:
     ):
         if key is not None and key not in names:
             raise QuotetuneError(
-                f"{path}: no column {key!r}; name one of {', '.join(names)} with {option}"
+                f"{path}: no column {key!r}: name one of {', '.join(names)} with {option}"
             )
     wanted = {keys.text, keys.id or USUAL_ID, keys.source_key or USUAL_SOURCE, *keys.metadata}
     return [name for name in names if name in wanted]
 
 
 def _records(batch: Any, text_key: str, path: Path) -> Iterator[dict[str, Any]]:
-    """Give the rows of a batch; the text as bytes, for it may be no UTF-8."""
+    """Yield the rows of a batch, with the text as bytes, because it may not be UTF-8."""
     import pyarrow as pa
 
     columns = {name: batch.column(name) for name in batch.schema.names}
@@ -56,15 +56,15 @@ def _records(batch: Any, text_key: str, path: Path) -> Iterator[dict[str, Any]]:
         text = text.cast(pa.large_binary())
     else:
         raise QuotetuneError(
-            f"{path}: the column {text_key!r} holds {text.type}, not strings; name another one "
+            f"{path}: the column {text_key!r} contains {text.type}, not strings: name another one "
             "with --text-key"
         )
     columns[text_key] = text
     try:
         values = [column.to_pylist() for column in columns.values()]
     except UnicodeDecodeError as error:
-        raise QuotetuneError(f"{path}: invalid UTF-8 outside of the text; mend the file") from error
+        raise QuotetuneError(f"{path}: invalid UTF-8 outside the text: fix the file") from error
     except (ValueError, OverflowError) as error:
-        raise QuotetuneError(f"{path}: {error}; leave that column out of the metadata") from error
+        raise QuotetuneError(f"{path}: {error}: leave that column out of the metadata") from error
     for row in zip(*values, strict=True):
         yield dict(zip(columns, row, strict=True))

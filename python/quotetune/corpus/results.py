@@ -1,4 +1,4 @@
-"""What an index answers with: documents, quotes and reports."""
+"""The answers of an index: documents, quotes and reports."""
 
 import json
 from dataclasses import asdict, dataclass, field
@@ -13,13 +13,13 @@ ReportTuple: TypeAlias = tuple[int, int, list[Quote] | None, int | None, list[tu
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A document of a corpus, on its way into an index or out of it.
+    """A document of a corpus, for an index or from one.
 
     Attributes:
-        source: The collection it belongs to.
-        id: Its name in that collection; no two documents share source and id.
-        text: The text; out of an index, as normalised.
-        metadata: Whatever JSON can hold: title, url, ...
+        source: The collection that it belongs to.
+        id: Its name in that collection; no two documents have the same source and id.
+        text: The text. An index returns it normalised.
+        metadata: Any JSON object: title, url, ...
     """
 
     source: str
@@ -30,19 +30,19 @@ class Document:
 
 @dataclass(frozen=True, slots=True)
 class QuipReport:
-    """QUIP of one text and what it rests on (Weller et al. 2024, section 3).
+    """QUIP of one text, with its counts and quotes (Weller et al. 2024, section 3).
 
     Attributes:
-        numerator: N-grams of the text that stand in the corpus, duplicates counted.
+        numerator: N-grams of the text that occur in the corpus, duplicates counted.
         denominator: N-grams of the text.
         quip_25_beta: numerator / denominator, or None for a text that is too short. The name is
-            the reference service's; it stands for other n as well.
+            the reference service's, and is used for every n.
         too_short: Whether the text, normalised, has fewer than n characters.
-        quotes: Maximal spans of at least n characters, or None without a suffix index.
+        quotes: The quotes of at least n characters, or None without a suffix index.
         longest_quote: Characters of the longest quote, or None without a suffix index.
         covered: Runs `(start, end)` of covered characters of the text as given, disjoint and
             ascending: the union of the quotes, or, without a suffix index, of the n-grams that
-            the filter holds.
+            the filter contains.
     """
 
     numerator: int
@@ -54,17 +54,17 @@ class QuipReport:
     covered: list[tuple[int, int]]
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the report as JSON can hold it."""
+        """Return the report as JSON values."""
         return asdict(self)
 
 
 def metadata_from_json(metadata: str) -> dict[str, Any]:
-    """Read the metadata of a document; most have none."""
+    """Read the metadata of a document; most documents have none."""
     return {} if metadata == "{}" else json.loads(metadata)
 
 
 def report_from_tuple(report: ReportTuple) -> QuipReport:
-    """Name the fields of a report from the core."""
+    """Name the fields of a report that the core returns."""
     numerator, denominator, quotes, longest_quote, covered = report
     return QuipReport(
         numerator=numerator,

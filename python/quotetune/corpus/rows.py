@@ -1,6 +1,6 @@
-"""Documents that Python reads: from iterables and datasets, and from Parquet files.
+"""Turn documents that Python reads into the rows that the core takes.
 
-JSONL and text files are read by the Rust core; what is said of keys here holds there as well.
+The Rust core reads JSONL and text files itself, and treats keys as described here.
 """
 
 import json
@@ -19,24 +19,24 @@ Row: TypeAlias = tuple[str, str, str, str, int]
 InvalidText: TypeAlias = Literal["strict", "replace", "skip"]
 
 ITERABLE = "documents"
-# Fields of the id and of the source that are read where a record has them.
+# Fields of the id and the source that are read if a record has them.
 USUAL_ID, USUAL_SOURCE = "id", "source"
 
 
 @dataclass(frozen=True)
 class Keys:
-    """Which fields of a record make a document.
+    """The fields of a record that make a document.
 
     Attributes:
         text: Field of the text.
-        id: Field of the id, a string or an integer, in every record; None: the field `id` where a
-            record has it, otherwise its place.
-        source: Source of all documents, before `source_key`.
-        source_key: Field of the source, in every record; None: the field `source` where a record
-            has it, otherwise the name of the input.
+        id: Field of the id, a string or an integer, which every record must have. If None, the id
+            is the field `id` if a record has it, otherwise the record's place.
+        source: Source of all documents, instead of `source_key`.
+        source_key: Field of the source, which every record must have. If None, the source is the
+            field `source` if a record has it, otherwise the name of the input.
         metadata: Fields of the metadata; those that a record lacks are left out.
-        errors: What to do with a text that is not valid Unicode: `strict` raises, `replace` puts
-            U+FFFD in place of what is invalid, `skip` leaves the document out.
+        errors: Treatment of a text that is not valid Unicode: `strict` raises an error, `replace`
+            puts U+FFFD in place of the invalid part, `skip` leaves the document out.
     """
 
     text: str = "text"
@@ -48,9 +48,9 @@ class Keys:
 
 
 def iterable_rows(documents: Iterable[Any], keys: Keys) -> Iterator[Row | None]:
-    """Turn strings, documents and records into rows; None for a document that is skipped.
+    """Turn strings, documents and records into rows; None means a document that is skipped.
 
-    The source is `documents` and the id the position, from 0, where a document has none itself.
+    The default source is `documents`, and the default id is the position, from 0.
     """
     for position, document in enumerate(documents):
         place = f"{ITERABLE}:{position}"
@@ -67,13 +67,13 @@ def iterable_rows(documents: Iterable[Any], keys: Keys) -> Iterator[Row | None]:
                 continue
             case _:
                 raise UsageError(
-                    f"{place}: a {type(document).__name__}; give str, Document or dict"
+                    f"{place}: a {type(document).__name__}: give str, Document or dict"
                 )
         yield _row(source, id, text, metadata, position, keys, place)
 
 
 def _check_not_a_file(text: str, position: int) -> None:
-    # In a list a str is a text. Nobody means the name of a corpus file by that.
+    # A str in a list is a text. A text that is the name of a corpus file is a mistake.
     if len(text) < 1000 and text.endswith((*ENDINGS, ".gz", ".zst")):
         try:
             exists = Path(text).is_file()
@@ -82,7 +82,7 @@ def _check_not_a_file(text: str, position: int) -> None:
         if exists:
             raise UsageError(
                 f"{ITERABLE}:{position}: {text!r} is the name of a file, but a str in a list is a "
-                "text; wrap the names in pathlib.Path"
+                "text: wrap the names in pathlib.Path"
             )
 
 
@@ -94,9 +94,9 @@ def record_row(
     Args:
         record: The record; its text may be bytes.
         keys: Its fields.
-        input: Name of the input: the source, by default.
-        place: Place of the record in the input: the id, by default.
-        where: The same for messages.
+        input: Name of the input, which is the default source.
+        place: Place of the record in the input, which is the default id.
+        where: The input and the place, for messages.
 
     Returns:
         The row; None for a record that is skipped.
@@ -106,7 +106,7 @@ def record_row(
     """
     if keys.text not in record:
         raise QuotetuneError(
-            f"{where}: no key {keys.text!r}; name the key of the text with text_key"
+            f"{where}: no key {keys.text!r}: name the key of the text with text_key"
         )
     text = record[keys.text]
     if isinstance(text, bytes):
@@ -116,8 +116,8 @@ def record_row(
             if keys.errors == "skip":
                 return None
             raise QuotetuneError(
-                f"{where}: invalid UTF-8 after byte {error.start} of the text; mend it, or choose "
-                "errors replace or skip"
+                f"{where}: invalid UTF-8 after byte {error.start} of the text: fix it, or set "
+                "errors to replace or skip"
             ) from error
     source = keys.source
     if source is None:
@@ -139,9 +139,11 @@ def _name(record: Mapping[str, Any], key: str | None, usual: str, where: str) ->
         case None if key is None:
             return None
         case None:
-            raise QuotetuneError(f"{where}: no key {key!r}; give every record one, or name another")
+            raise QuotetuneError(
+                f"{where}: no key {key!r}: give every record one, or name another key"
+            )
     raise QuotetuneError(
-        f"{where}: {key or usual!r} is a {type(value).__name__}, not a string or an integer; "
+        f"{where}: {key or usual!r} is a {type(value).__name__}, not a string or an integer: "
         "name another key"
     )
 
@@ -152,15 +154,15 @@ def _row(
     for what, value in (("text", text), ("source", source), ("id", id)):
         if not isinstance(value, str):
             raise QuotetuneError(
-                f"{where}: the {what} is a {type(value).__name__}, not a str; mend the document"
+                f"{where}: the {what} is a {type(value).__name__}, not a str: fix the document"
             )
     if not is_unicode(text):
         if keys.errors == "skip":
             return None
         if keys.errors == "strict":
             raise QuotetuneError(
-                f"{where}: the text holds a lone surrogate, which no UTF-8 can encode; mend it, or "
-                "choose errors replace or skip"
+                f"{where}: the text contains a lone surrogate, which UTF-8 cannot encode: fix it, "
+                "or set errors to replace or skip"
             )
         text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     try:
@@ -170,9 +172,10 @@ def _row(
             else "{}"
         )
     except (TypeError, ValueError) as error:
-        raise QuotetuneError(f"{where}: metadata that is no JSON ({error}); mend it") from error
+        raise QuotetuneError(f"{where}: the metadata is not JSON ({error}): fix it") from error
     if not (is_unicode(source) and is_unicode(id) and is_unicode(blob)):
         raise QuotetuneError(
-            f"{where}: the source, the id or the metadata holds a lone surrogate; mend the document"
+            f"{where}: the source, the id or the metadata contains a lone surrogate: fix the "
+            "document"
         )
     return source, id, text, blob, place

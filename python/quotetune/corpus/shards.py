@@ -1,4 +1,4 @@
-"""Shares of a list of files, for builds on several machines."""
+"""Shards of a list of files, for builds on several machines."""
 
 import re
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from quotetune.errors import UsageError
 
 @dataclass(frozen=True)
 class Shard:
-    """The share `number` of `count`, from 1."""
+    """Shard `number` of `count`, from 1."""
 
     number: int
     count: int
@@ -21,7 +21,7 @@ class Shard:
         """Read "I/N".
 
         Raises:
-            UsageError: It is not I/N with 1 <= I <= N.
+            UsageError: The shard is not I/N with 1 <= I <= N.
 
         Example:
             >>> Shard.parse("2/8")
@@ -31,13 +31,13 @@ class Shard:
             return None
         match = re.fullmatch(r"(\d{1,9})/(\d{1,9})", shard, re.ASCII)
         if match is None or not 1 <= int(match[1]) <= int(match[2]):
-            raise UsageError(f"shard {shard!r}; give I/N, such as 1/8, with I from 1 to N")
+            raise UsageError(f"shard is {shard!r}: give I/N, such as 1/8, with I from 1 to N")
         return cls(int(match[1]), int(match[2]))
 
 
 @dataclass(frozen=True)
 class Portion:
-    """The bytes of a file from `start` to before `end`: the lines that begin there."""
+    """The lines of a file that start in the bytes from `start` up to, not including, `end`."""
 
     file: Path
     start: int
@@ -46,17 +46,17 @@ class Portion:
 
 
 def portions(files: list[Path], shard: Shard | None) -> list[Portion]:
-    """List what a shard takes of files, which are seen as one behind the other.
+    """List the portions of files that belong to a shard.
 
-    A line belongs to the share that its first byte lies in, and so does a file that cannot be
-    cut. The shares, in their order, are the files.
+    Shards divide the bytes of all files, one file after another. A line belongs to the shard of its
+    first byte, and so does a whole file that cannot be cut. All shards in order are the files.
 
     Args:
         files: The files, in order.
-        shard: The share, or None for all.
+        shard: The shard, or None for the whole files.
 
     Returns:
-        The portions, in order; files of which nothing is taken are left out.
+        The portions, in order; files without any portion are left out.
     """
     sizes = [0 if file == STDIN else file.stat().st_size for file in files]
     everything = sum(sizes)
@@ -65,8 +65,8 @@ def portions(files: list[Path], shard: Shard | None) -> list[Portion]:
     else:
         first = everything * (shard.number - 1) // shard.count
         last = everything * shard.number // shard.count
-    # What begins behind the last byte, an empty file, is the last share's.
-    behind = last + (shard is not None and shard.number == shard.count)
+    # An empty file at the end starts after the last byte, and belongs to the last shard.
+    after = last + (shard is not None and shard.number == shard.count)
     taken = []
     before = 0
     for file, size in zip(files, sizes, strict=True):
@@ -74,8 +74,8 @@ def portions(files: list[Path], shard: Shard | None) -> list[Portion]:
         if file.name.endswith(JSONL):  # reading can start at any line
             wanted = start < end
         else:
-            # An empty text file is a document, too.
-            start, end, wanted = 0, size, first <= before < behind
+            # An empty text file is also a document.
+            start, end, wanted = 0, size, first <= before < after
         if shard is None or wanted:
             taken.append(Portion(file, start, end, (start, end) == (0, size)))
         before += size

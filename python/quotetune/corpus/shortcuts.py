@@ -1,4 +1,4 @@
-"""The two calls most people want, for an index or its path."""
+"""The two most common calls, for an index or the path of one."""
 
 from collections.abc import Iterable
 from typing import overload
@@ -21,15 +21,15 @@ def quip_score(text: Iterable[str], index: IndexOrPath) -> NDArray[np.float64]: 
 
 
 def quip_score(text: str | Iterable[str], index: IndexOrPath) -> float | NDArray[np.float64] | None:
-    """Score a text: the share of its n-grams that stand in the corpus (see `Index.quip`).
+    """Score a text: return the share of its n-grams that occur in the corpus (see `Index.quip`).
 
     Args:
         text: A text as given, or several.
         index: An index or its path.
 
     Returns:
-        A score in [0, 1], or None for a text shorter than n characters; for several texts an
-        array, NaN where a text is too short.
+        A score in [0, 1], or None for a text shorter than n characters. For several texts, an
+        array, with NaN for texts that are too short.
 
     Raises:
         QuotetuneError: The index cannot be opened, or a text is not valid Unicode.
@@ -73,13 +73,13 @@ def trace(
     min_chars: int | None = None,
     max_documents: int = 10,
 ) -> list[Quote] | list[list[Quote]]:
-    """Find what a text quotes (see `Index.trace`).
+    """Find the quotes of a text (see `Index.trace`).
 
     Args:
         text: A text as given, or several.
         index: An index or its path.
-        min_chars: Characters of the shortest span that is a quote; by default the index's n.
-        max_documents: How many documents to name a quote; the first of the corpus.
+        min_chars: Length of the shortest quote in characters; by default the index's n.
+        max_documents: Documents to name per quote; the first ones of the corpus.
 
     Returns:
         The quotes of the text in order, or a list of them for each of several texts.

@@ -1,11 +1,11 @@
-//! Characters of UTF-8, counted.
+//! Characters of UTF-8.
 
-/// Number of characters of UTF-8: of the bytes that begin one.
-pub(crate) fn count_chars(text: &[u8]) -> usize {
+/// Returns the number of characters in UTF-8 text, which is the number of bytes that start one.
+pub fn count_chars(text: &[u8]) -> usize {
     const LANES: usize = 32;
     let begins = |byte: u8| u8::from(byte as i8 >= -0x40);
     let mut count = 0;
-    // A byte counts as far as it goes, so that the loop over the lanes is one of vector instructions.
+    // A lane counts up to 255, the most a byte holds, so that the inner loop consists of vector instructions.
     for rows in text.chunks(LANES * usize::from(u8::MAX)) {
         let (rows, rest) = rows.as_chunks::<LANES>();
         let mut counts = [0u8; LANES];

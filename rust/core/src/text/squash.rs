@@ -1,7 +1,7 @@
-//! What the normalisation `squash` does to white space.
+//! `squash`: what happens to white space before n-grams are taken.
 //!
-//! It is the normalisation of the published QUIP filters. It is defined as three left-to-right passes of
-//! replacements and a strip; here one pass copies what is already in normal form in bulk and rewrites only the runs of
+//! It is the normalisation of the published QUIP filters, defined as three left-to-right passes of
+//! replacements and a strip. Here, one pass copies text that is already normal in bulk and rewrites only the runs of
 //! white space that are not. Squash is not idempotent, so a text is normalised exactly once.
 
 use std::borrow::Cow;
@@ -9,7 +9,7 @@ use std::ops::Range;
 
 use super::chars::count_chars;
 
-/// The squashed text; borrowed where nothing but the ends changes.
+/// Returns the squashed text, borrowed if only its ends change.
 pub fn squash(text: &str) -> Cow<'_, str> {
     let text = text.trim_matches(is_white_space);
     let mut runs = irregular_runs(text).peekable();
@@ -27,7 +27,7 @@ pub fn squash(text: &str) -> Cow<'_, str> {
     Cow::Owned(normal)
 }
 
-/// The squashed text with a map from its characters back to those of `text`.
+/// Returns the squashed text and a map from its characters to those of `text`.
 pub fn squash_with_offsets(text: &str) -> (Cow<'_, str>, SquashMap) {
     let unstarted = text.trim_start_matches(is_white_space);
     let leading = count_chars(&text.as_bytes()[..text.len() - unstarted.len()]);
@@ -57,18 +57,19 @@ pub fn squash_with_offsets(text: &str) -> (Cow<'_, str>, SquashMap) {
     (Cow::Owned(normal), map)
 }
 
-/// Maps characters of a normalised text to characters of the text as given.
+/// Maps characters of a squashed text to characters of the original text.
 ///
-/// The characters that a run of white space lost belong to the kept character before them (or, where a run begins with
-/// what became one space, to that space), so that a span never cuts through a collapsed character.
+/// Characters that were removed from a run of white space belong to the kept character before them, or, if the run
+/// starts with what became one space, to that space. A span therefore never cuts through a collapsed character.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SquashMap {
-    /// (normalised character, raw character where it begins), wherever the difference of the two changes.
+    /// Pairs of (normalised character, original character where it starts), one wherever the difference of the two
+    /// changes.
     anchors: Vec<(usize, usize)>,
 }
 
 impl SquashMap {
-    /// The map of a text that lost `leading` characters at its start, and nothing else.
+    /// Returns the map of a text that only lost `leading` characters at its start.
     pub fn shifted(leading: usize) -> Self {
         Self {
             anchors: vec![(0, leading)],
@@ -84,7 +85,8 @@ impl SquashMap {
         }
     }
 
-    /// The span of the raw text, in characters, that `start..end` of the normalised characters came from.
+    /// Returns the span of the original text, in characters, that `start..end` of the normalised characters came
+    /// from.
     pub fn raw_span(&self, start: usize, end: usize) -> (usize, usize) {
         (self.raw_start(start), self.raw_start(end))
     }
@@ -93,12 +95,12 @@ impl SquashMap {
         self.straight_from(normal).0
     }
 
-    /// Where a normalised character begins in the raw text, and how many characters from it on are one raw character
-    /// each.
+    /// Returns where a squashed character starts in the original text, and how many characters from it on stand for one
+    /// original character each.
     pub fn straight_from(&self, normal: usize) -> (usize, usize) {
         let next = self.anchors.partition_point(|anchor| anchor.0 <= normal);
         let (anchor_normal, anchor_raw) = self.anchors[next - 1];
-        // The last character in front of an anchor is more than one, or there would be no anchor.
+        // The last character before an anchor stands for several, or the anchor would not be needed.
         let straight = self
             .anchors
             .get(next)
@@ -107,13 +109,13 @@ impl SquashMap {
     }
 }
 
-/// White space as Python's `str.isspace` and `re`'s `\s` see it: Unicode's, and the four ASCII separators.
+/// White space as Python's `str.isspace` and `re`'s `\s` define it: Unicode's, and the four ASCII separators.
 fn is_white_space(c: char) -> bool {
     c.is_whitespace() || ('\u{1C}'..='\u{1F}').contains(&c)
 }
 
-/// The characters that a run of white space keeps, each with the index (in characters of the run) where what it stands
-/// for begins.
+/// Yields the characters that a run of white space keeps, each with the index, in characters of the run, where the
+/// white space it replaces starts.
 fn kept_characters(run: &str) -> impl Iterator<Item = (usize, char)> {
     let mut previous = None;
     run.chars().enumerate().filter_map(move |(index, c)| {
@@ -126,8 +128,8 @@ fn kept_characters(run: &str) -> impl Iterator<Item = (usize, char)> {
     })
 }
 
-/// The maximal runs of white space of `text` that squash changes, in order. `text` neither begins nor ends with white
-/// space.
+/// Yields the maximal runs of white space in `text` that squash changes, in order. `text` neither starts nor ends
+/// with white space.
 fn irregular_runs(text: &str) -> impl Iterator<Item = Range<usize>> {
     let mut from = 0;
     std::iter::from_fn(move || {
@@ -143,7 +145,8 @@ fn irregular_runs(text: &str) -> impl Iterator<Item = Range<usize>> {
     })
 }
 
-/// The run of white space at `suspect` (which may be none: then the run is empty and ends after the character there).
+/// Returns the run of white space at `suspect`. If there is none, the run is empty and ends after the character
+/// there.
 fn run_around(text: &str, suspect: usize, from: usize) -> Range<usize> {
     let rest = &text[suspect..];
     let white = rest.len() - rest.trim_start_matches(is_white_space).len();
@@ -151,19 +154,20 @@ fn run_around(text: &str, suspect: usize, from: usize) -> Range<usize> {
         let next = suspect + rest.chars().next().map_or(0, char::len_utf8);
         return next..next;
     }
-    // Only a lone space or \n can stand before a suspect: two white characters in a row are suspect themselves.
+    // Only a lone space or \n can precede a suspect: two white characters in a row are suspect themselves.
     let before = suspect > from && matches!(text.as_bytes()[suspect - 1], b' ' | b'\n');
     suspect - usize::from(before)..suspect + white
 }
 
-/// First position at or after `from` where the bytes may be part of a run of white space that squash changes.
+/// Returns the first position at or after `from` where the bytes may be part of a run of white space that squash
+/// changes.
 fn next_suspect(bytes: &[u8], from: usize) -> Option<usize> {
     const BLOCK: usize = 64;
     let mut at = from;
     while at + BLOCK < bytes.len() {
         let block: &[u8; BLOCK] = bytes[at..at + BLOCK].try_into().expect("BLOCK bytes");
         let shifted: &[u8; BLOCK] = bytes[at + 1..=at + BLOCK].try_into().expect("BLOCK bytes");
-        // No early exit inside a block: that keeps the loop in vector instructions.
+        // There is no early exit inside a block, so that the loop stays in vector instructions.
         let mut any = false;
         for i in 0..BLOCK {
             any |= is_suspect(block[i], shifted[i]);
@@ -176,7 +180,7 @@ fn next_suspect(bytes: &[u8], from: usize) -> Option<usize> {
     (at..bytes.len().saturating_sub(1)).find(|&i| is_suspect(bytes[i], bytes[i + 1]))
 }
 
-/// Whether white space that squash may change can begin with these two bytes.
+/// Whether white space that squash may change can start with these two bytes.
 #[inline(always)]
 fn is_suspect(first: u8, second: u8) -> bool {
     let two_white = (first <= b' ') & (second <= b' ');

@@ -1,4 +1,4 @@
-//! What a manifest lists: totals, segments, filters, files.
+//! Entries of a manifest: totals, segments and files.
 
 use std::fs::File;
 use std::ops::Not;
@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::store::checksum::checksum;
+use crate::text::ngram::windows_of;
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct NormalizationEntry {
@@ -25,7 +26,7 @@ pub struct NormalizationEntry {
 pub struct HashEntry {
     pub name: String,
     pub version: u32,
-    /// In hexadecimal: JSON numbers do not hold 64 bits.
+    /// In hexadecimal, since JSON numbers do not hold 64 bits.
     pub seed: String,
 }
 
@@ -40,7 +41,7 @@ pub struct Counts {
     pub characters: u64,
     /// UTF-8 bytes of all documents.
     pub bytes: u64,
-    /// N-grams, duplicates counted.
+    /// N-grams, duplicates included.
     pub ngrams: u64,
 }
 
@@ -53,6 +54,19 @@ pub struct SegmentEntry {
 }
 
 impl Counts {
+    /// Returns the counts of one normalised document.
+    pub fn of_document(characters: usize, bytes: usize, n: usize) -> Self {
+        let ngrams = windows_of(characters, n);
+        Self {
+            documents: 1,
+            short_documents: u64::from(ngrams == 0),
+            skipped_documents: 0,
+            characters: characters as u64,
+            bytes: bytes as u64,
+            ngrams: ngrams as u64,
+        }
+    }
+
     pub fn plus(self, other: Self) -> Self {
         self.combine(other, u64::saturating_add)
     }
@@ -83,12 +97,12 @@ pub struct FileEntry {
 }
 
 impl FileEntry {
-    /// Measure a finished file, and force it to the disk: what a manifest names must be there after a power cut.
+    /// Measures a finished file and forces it to the disk: a file that a manifest names must survive a power cut.
     pub fn of(path: &Path) -> Result<Self> {
         Self::with_checksum(path, checksum(path)?)
     }
 
-    /// The same for a file whose checksum is known.
+    /// Does the same for a file whose checksum is known.
     pub fn with_checksum(path: &Path, xxh3: String) -> Result<Self> {
         let size = || {
             let file = File::open(path)?;
@@ -106,14 +120,14 @@ impl FileEntry {
     }
 }
 
-/// The fields of records that documents were read from: those that are added are read alike.
+/// The fields of records that documents were read from. Documents that are added are read the same way.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RecordKeys {
     pub text: String,
-    /// None: the field `id`, where a record has it.
+    /// None means the field `id`, if a record has it.
     #[serde(default)]
     pub id: Option<String>,
-    /// None: the field `source`, where a record has it.
+    /// None means the field `source`, if a record has it.
     #[serde(default)]
     pub source: Option<String>,
     #[serde(default)]
