@@ -44,7 +44,7 @@ pub struct Spooled {
     /// Estimated number of distinct n-grams. It is 0 if no filter is wanted, since they are counted only for a
     /// filter.
     pub distinct_ngrams: u64,
-    /// Whether a text that was folded has characters that Unicode's tables do not know.
+    /// Whether texts are folded and have characters that are not in Unicode's tables.
     pub has_unknown: bool,
     pub pool: ThreadPool,
     pub budget: Budget,
@@ -65,7 +65,7 @@ pub struct Builder {
     unseen_keys: Vec<String>,
     /// One per thread; empty without a filter.
     distinct: Vec<DistinctCounter>,
-    /// Whether a text that was folded has characters that Unicode's tables do not know.
+    /// Whether texts are folded and have characters that are not in Unicode's tables.
     has_unknown: bool,
 }
 
@@ -147,7 +147,7 @@ impl Builder {
         F: Fn(T, &Places) -> Result<Option<Document>> + Sync,
     {
         let (normalization, places) = (self.options.normalization, &self.places);
-        // Without a suffix index no text is kept at all.
+        // An index without a suffix index keeps no text.
         let keeps_original = normalization.folds() && self.options.suffixes.is_some();
         let prepare = |item: T| -> Result<Option<Prepared>> {
             Ok(parse(item, places)?.map(|mut document| {
@@ -277,7 +277,7 @@ impl Builder {
 
 fn normalized(normalization: Normalization, text: String) -> String {
     match normalization.normalize(&text) {
-        // Most text is normal already, and need not be copied.
+        // Most text is already normal and need not be copied.
         Cow::Borrowed(normal) if normal.len() == text.len() => text,
         changed => changed.into_owned(),
     }

@@ -1,4 +1,4 @@
-//! Where a quote occurs in a document.
+//! Finding a quote in a document.
 
 use memchr::memmem;
 
@@ -7,8 +7,8 @@ use crate::error::Result;
 use crate::text::chars::count_chars;
 
 impl Index {
-    /// The first occurrence of a quote (`Quote::text`, which is normalised) in a document, in characters of the text that
-    /// `document` gives; none if it does not occur there.
+    /// Returns the span of the first occurrence of a quote in a document, in characters of the text that `document`
+    /// returns, or None if it does not occur there. `quote` is normalised text, as in `Quote::text`.
     pub fn find(&self, source: &str, id: &str, quote: &str) -> Result<Option<(usize, usize)>> {
         let (segment, document) = self.place(source, id)?;
         let text = segment.document_text(document)?.as_bytes();

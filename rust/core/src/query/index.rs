@@ -32,7 +32,7 @@ pub struct Index {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredDocument<'a> {
     pub record: Record<'a>,
-    /// As given, where the index folds texts; otherwise normalised.
+    /// The original text if the index folds, otherwise the normalised text.
     pub text: Cow<'a, str>,
 }
 
@@ -99,7 +99,7 @@ impl Index {
         stored(segment, document)
     }
 
-    /// The segment that contains the document of an identity, and the document's number there.
+    /// Returns the segment that contains the document of an identity, and the document's number in it.
     pub(super) fn place(&self, source: &str, id: &str) -> Result<(&Segment, usize)> {
         self.require_suffix("give back documents")?;
         for segment in &self.segments {

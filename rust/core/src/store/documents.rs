@@ -35,8 +35,8 @@ pub struct Record<'a> {
     pub id: &'a str,
     /// A JSON object.
     pub metadata: &'a str,
-    /// What leads from the stored text to the text as given ([`crate::store::original`]); nothing where the two are the
-    /// same, or the text as given is not kept.
+    /// The edits that turn the stored text back into the original one ([`crate::store::original`]). Empty if the two are
+    /// the same or the original is not kept.
     pub edits: &'a [u8],
 }
 

@@ -1,21 +1,22 @@
-//! The text of a document as given, kept beside the normalised one that is searched: as the edits that lead back to it.
+//! The original text of a document, kept as the edits that turn its normalised text back into it.
 //!
-//! An edit is a number of characters of the normalised text to copy, a number of those to leave out, and the text that
-//! stood in their place. Each edit is as small as the two texts can be cut, so that a place in one is a place in the
-//! other. A text that is its own normal form has none.
+//! An edit copies a number of normalised characters, skips a number of them and inserts original text in their place.
+//! Edits are as small as both texts can be cut, so that a place in one text is a place in the other. A document that
+//! normalisation does not change has no edits.
 //!
-//! An edit is written as two numbers in LEB128 (the characters to copy; the bytes of the text in place, times 4, plus the
-//! characters to leave out, or 3 if they are more: then a third number has the rest of them) and the text in place.
+//! An edit is stored as two numbers and the inserted text. The first number is the characters to copy. The second is the
+//! bytes to insert, times 4, plus the characters to skip. If they are 3 or more, 3 is added, and a third number has the
+//! rest. Numbers are in LEB128.
 
 use std::str::Chars;
 
 use crate::text::chars::count_chars;
 use crate::text::normalization::{Normalization, OffsetMap};
 
-/// More characters left out than this do not fit into the number that has the bytes.
+/// From this number on, the characters to skip need a number of their own.
 const FEW: usize = 3;
 
-/// The normalised text, and the edits that lead from it back to `text`.
+/// Returns the normalised text, and the edits that turn it back into `text`.
 pub fn normalize_reversibly(normalization: Normalization, text: String) -> (String, Vec<u8>) {
     let (normal, map) = normalization.normalize_with_offsets(&text);
     if normal == text {
@@ -44,7 +45,7 @@ fn edits(text: &str, normal: &str, map: &OffsetMap) -> Vec<u8> {
     writer.edits
 }
 
-/// A text and how many of its characters have been taken.
+/// The rest of a text, and the number of characters before it.
 struct Walk<'t> {
     rest: &'t str,
     taken: usize,
@@ -65,7 +66,7 @@ impl<'t> Walk<'t> {
     }
 }
 
-/// Take characters off the front of a text, or all if it has no more.
+/// Takes characters off the front of a text, or all if it has fewer.
 fn cut<'t>(text: &mut &'t str, chars: usize) -> &'t str {
     let end = text.char_indices().nth(chars);
     let (taken, rest) = text.split_at(end.map_or(text.len(), |(byte, _)| byte));
@@ -76,7 +77,7 @@ fn cut<'t>(text: &mut &'t str, chars: usize) -> &'t str {
 #[derive(Default)]
 struct Writer {
     edits: Vec<u8>,
-    /// Characters that are the same since the last edit.
+    /// Characters to copy since the last edit.
     copied: usize,
 }
 
@@ -94,7 +95,7 @@ impl Writer {
         self.edits.extend_from_slice(given.as_bytes());
     }
 
-    /// Texts of the same number of characters, each of which stands for the one at its place.
+    /// Replaces the characters that differ in two texts of the same length.
     fn compare(&mut self, normal: &str, given: &str) {
         for (own, given) in normal.chars().zip(given.chars()) {
             match own == given {
@@ -115,11 +116,11 @@ impl Writer {
 
 struct Edit<'e> {
     copied: usize,
-    left_out: usize,
+    skipped: usize,
     given: &'e str,
 }
 
-/// Edits that are left to read, in bytes that may be anything.
+/// A reader of edits. The bytes may be damaged.
 struct Edits<'e> {
     bytes: &'e [u8],
 }
@@ -128,7 +129,7 @@ impl<'e> Edits<'e> {
     fn next(&mut self) -> Option<Edit<'e>> {
         let copied = self.number()?;
         let number = self.number()?;
-        let left_out = match number & FEW {
+        let skipped = match number & FEW {
             FEW => self.number()?.checked_add(FEW)?,
             few => few,
         };
@@ -137,7 +138,7 @@ impl<'e> Edits<'e> {
         let given = str::from_utf8(given).ok()?;
         Some(Edit {
             copied,
-            left_out,
+            skipped,
             given,
         })
     }
@@ -160,7 +161,7 @@ impl<'e> Edits<'e> {
     }
 }
 
-/// The text as given; none if the edits do not fit.
+/// Returns the original text, or None if the edits are damaged.
 pub fn original(normal: &str, edits: &[u8]) -> Option<String> {
     let mut text = String::with_capacity(normal.len() + edits.len());
     let mut edits = Edits { bytes: edits };
@@ -168,14 +169,14 @@ pub fn original(normal: &str, edits: &[u8]) -> Option<String> {
     while !edits.bytes.is_empty() {
         let edit = edits.next()?;
         text.push_str(skip(&mut rest, edit.copied)?);
-        skip(&mut rest, edit.left_out)?;
+        skip(&mut rest, edit.skipped)?;
         text.push_str(edit.given);
     }
     text.push_str(rest.as_str());
     Some(text)
 }
 
-/// The next characters, if there are so many.
+/// Takes the next characters, if there are so many.
 fn skip<'t>(rest: &mut Chars<'t>, chars: usize) -> Option<&'t str> {
     let before = rest.as_str();
     if let Some(last) = chars.checked_sub(1) {
@@ -184,8 +185,8 @@ fn skip<'t>(rest: &mut Chars<'t>, chars: usize) -> Option<&'t str> {
     Some(&before[..before.len() - rest.as_str().len()])
 }
 
-/// Where the normalised characters `start..end` stand in the text as given, in characters: the span of all that they
-/// stand for, as far as it can be told apart. None if the edits do not fit.
+/// Returns the span of the original text, in characters, that contains everything that the normalised characters
+/// `start..end` come from. It is widened to whole edits. None if the edits are damaged.
 pub fn original_span(edits: &[u8], start: usize, end: usize) -> Option<(usize, usize)> {
     let mut edits = Edits { bytes: edits };
     let (mut normal, mut given) = (0_usize, 0_usize);
@@ -196,7 +197,7 @@ pub fn original_span(edits: &[u8], start: usize, end: usize) -> Option<(usize, u
             normal.checked_add(edit.copied)?,
             given.checked_add(edit.copied)?,
         );
-        let to = from.checked_add(edit.left_out)?;
+        let to = from.checked_add(edit.skipped)?;
         let given_to = given_from.checked_add(count_chars(edit.given.as_bytes()))?;
         if first.is_none() && start < to {
             first = Some(match start < from {

@@ -228,7 +228,7 @@ impl Segment {
         self.text.document(&self.documents, document)
     }
 
-    /// The text of a document as given, where it is kept; otherwise the normalised one.
+    /// Returns the original text of a document if it is kept, otherwise the normalised text.
     pub fn original_text(&self, document: usize) -> Result<Cow<'_, str>> {
         let text = self.document_text(document)?;
         let edits = self.documents.record(document)?.edits;
@@ -239,8 +239,8 @@ impl Segment {
         Ok(Cow::Owned(original))
     }
 
-    /// Where the characters `start..end` of a document's normalised text are in the text that `original_text` gives;
-    /// `edits`: those of its record.
+    /// Returns where the characters `start..end` of a document's normalised text are in the text that `original_text`
+    /// returns. `edits` are those of its record.
     pub fn original_span(
         &self,
         document: usize,
@@ -254,7 +254,7 @@ impl Segment {
     fn bad_edits(&self, document: usize) -> Error {
         Error::damaged(
             self.documents.path(),
-            format_args!("the text of document {document} as given cannot be read"),
+            format_args!("no readable original text of document {document}"),
         )
     }
 }

@@ -1,9 +1,9 @@
-//! The normalisation `fold`: typography that a reader does not see, or takes for the same.
+//! `fold`: differences of typography that a reader does not see or does not mean.
 //!
-//! The characters that [`typography`](super::typography) leaves out go, then comes NFKC, then the marks that it
-//! straightens; for `fold-case` case folding stands between decomposition and composition, as in Unicode's caseless
-//! matching. Most text is ASCII, on which all but the case is the identity, and is copied in bulk. Elsewhere a character
-//! that neither changes nor goes together with the next is copied, too; the rest goes through [`Cluster`].
+//! The definition has three steps: remove the characters that [`typography`](super::typography) names, apply NFKC, then
+//! straighten quotation marks and dashes. `fold-case` folds case between the decomposition and the composition of NFKC, as
+//! Unicode's caseless matching does. ASCII changes only in case and is copied in bulk. A character that neither changes
+//! nor combines with the next one is copied, too. The others go through a [`Cluster`].
 
 use std::borrow::Cow;
 use std::iter;
@@ -18,16 +18,16 @@ use super::fold_map::FoldMap;
 use super::stable::StableCharacters;
 use super::typography::is_left_out;
 
-/// The version of Unicode's tables: a character that it does not know is left as it is.
+/// The version of Unicode's tables. A character that is not in them is left as it is.
 pub const UNICODE: (u8, u8, u8) = unicode_normalization::UNICODE_VERSION;
 
-// One version is recorded: that of both tables.
+// An index records one version for both tables.
 const _: () = {
     let cases = unicode_case_mapping::UNICODE_VERSION;
     assert!(UNICODE.0 as u64 == cases.0 && UNICODE.1 as u64 == cases.1);
 };
 
-/// The folded text; borrowed where it is as given. `case`: whether case is folded, too.
+/// Returns the folded text, borrowed if nothing changes. `case` says whether to fold case, too.
 pub fn fold(text: &str, case: bool) -> Cow<'_, str> {
     match is_folded(text, case) {
         true => Cow::Borrowed(text),
@@ -35,7 +35,7 @@ pub fn fold(text: &str, case: bool) -> Cow<'_, str> {
     }
 }
 
-/// The folded text with a map from its characters back to those of `text`; none where they are the same.
+/// Returns the folded text and a map from its characters to those of `text`, or no map if nothing changes.
 pub fn fold_with_offsets(text: &str, case: bool) -> (Cow<'_, str>, Option<FoldMap>) {
     if is_folded(text, case) {
         return (Cow::Borrowed(text), None);
@@ -44,26 +44,29 @@ pub fn fold_with_offsets(text: &str, case: bool) -> (Cow<'_, str>, Option<FoldMa
     (Cow::Owned(folded), Some(map))
 }
 
-/// Whether all characters of a text are in the tables: then every later version folds it alike, as Unicode promises.
+/// Returns whether all characters of a text are in the tables. Every later version of Unicode then folds the text alike.
 pub fn is_known(text: &str) -> bool {
-    let private = |c| matches!(c, '\u{E000}'..='\u{F8FF}' | '\u{F0000}'..);
-    text.is_ascii()
-        || text
-            .chars()
-            .all(|c| c.is_ascii() || is_public_assigned(c) || private(c))
+    let mut chars = text.chars();
+    text.is_ascii() || chars.all(|c| c.is_ascii() || is_public_assigned(c) || stays_unassigned(c))
 }
 
-/// A quick look: only ASCII is sure to be folded already.
+/// Returns whether a character is for private use, or is a noncharacter. Unicode never defines those.
+fn stays_unassigned(c: char) -> bool {
+    matches!(c, '\u{E000}'..='\u{F8FF}' | '\u{F0000}'.. | '\u{FDD0}'..='\u{FDEF}')
+        || c as u32 & 0xFFFE == 0xFFFE
+}
+
+/// Returns whether a quick look shows that folding changes nothing.
 fn is_folded(text: &str, case: bool) -> bool {
     text.is_ascii() && !(case && text.bytes().any(|byte| byte.is_ascii_uppercase()))
 }
 
-/// One pass over a text.
+/// A pass over a text.
 struct Folder<'t, O> {
     text: &'t str,
     case: bool,
     cluster: Cluster<O>,
-    /// A character that stands as it is unless the next one goes together with it.
+    /// A character, with its place, that is copied unless the next one combines with it.
     held: Option<(char, usize)>,
     stable: &'static StableCharacters,
 }
@@ -85,7 +88,7 @@ impl<'t, O: Origins> Folder<'t, O> {
             let ascii = ascii_prefix(rest.as_bytes());
             if ascii > 0 {
                 self.settle();
-                // The last one may carry an accent.
+                // An accent may follow on the last character.
                 self.cluster.push_ascii(&rest[..ascii - 1], raw);
                 raw += ascii;
                 let last = char::from(rest.as_bytes()[ascii - 1]);
@@ -105,7 +108,7 @@ impl<'t, O: Origins> Folder<'t, O> {
         if self.case { c.to_ascii_lowercase() } else { c }
     }
 
-    /// Take a character that is not ASCII.
+    /// Takes a character that is not ASCII.
     fn take(&mut self, c: char, raw: usize) {
         if is_left_out(c) {
             return;
@@ -121,7 +124,7 @@ impl<'t, O: Origins> Folder<'t, O> {
         self.decompose(c, raw);
     }
 
-    /// End what was in the making: the next character begins anew.
+    /// Appends what is pending. The next character does not combine with it.
     fn settle(&mut self) {
         match self.held.take() {
             Some((held, raw)) => self.cluster.push_stable(held, raw),
@@ -135,7 +138,7 @@ impl<'t, O: Origins> Folder<'t, O> {
                 return self.push(part, raw);
             }
             match part {
-                // The only letters that decomposition leaves and that fold to two.
+                // Of the letters that do not decompose, only these fold to two.
                 'ß' | 'ẞ' => {
                     self.push('s', raw);
                     self.push('s', raw);
@@ -154,7 +157,7 @@ impl<'t, O: Origins> Folder<'t, O> {
     }
 }
 
-/// Bytes of ASCII at the start.
+/// Returns the number of ASCII bytes at the start.
 fn ascii_prefix(bytes: &[u8]) -> usize {
     const BLOCK: usize = 32;
     let (blocks, _) = bytes.as_chunks::<BLOCK>();

@@ -1,4 +1,4 @@
-//! Characters that may still go together: put into order, composed and appended to the folded text.
+//! Decomposed characters that may combine: they are reordered, composed and appended to the folded text.
 
 use unicode_case_mapping::case_folded;
 use unicode_normalization::char::{canonical_combining_class, compose};
@@ -6,16 +6,16 @@ use unicode_normalization::char::{canonical_combining_class, compose};
 use super::fold_map::FoldMap;
 use super::typography::straightened;
 
-/// Told where each character of the folded text came from.
+/// Records what each character of the folded text comes from.
 pub trait Origins {
-    /// `count` characters came from as many, one from each.
+    /// Records `count` characters, each of which comes from one original character, from `raw` on.
     fn push_straight(&mut self, raw: usize, count: usize);
 
-    /// A character came from `start..end`; `joined`: it cannot be told from the one before it.
+    /// Records a character that comes from `start..end`. `joined` says that there is no cut before it.
     fn push(&mut self, start: usize, end: usize, joined: bool);
 }
 
-/// For those who do not want to know.
+/// Records nothing.
 impl Origins for () {
     fn push_straight(&mut self, _: usize, _: usize) {}
 
@@ -35,22 +35,22 @@ impl Origins for FoldMap {
 #[derive(Clone, Copy)]
 struct Part {
     c: char,
-    /// Canonical combining class.
+    /// Its canonical combining class.
     class: u8,
     start: usize,
     end: usize,
-    /// The least start of this part and of those after it.
+    /// The smallest start among this part and those after it.
     least: usize,
 }
 
-/// The folded text so far, and the characters after it that the next one may go together with.
+/// The folded text so far, and the decomposed characters that the next one may combine with.
 pub struct Cluster<O> {
     folded: String,
     /// Whether case is folded.
     case: bool,
     origins: O,
     parts: Vec<Part>,
-    /// Where what the parts before these came from ends.
+    /// The end of everything that earlier parts come from.
     end: usize,
 }
 
@@ -65,7 +65,7 @@ impl<O: Origins> Cluster<O> {
         }
     }
 
-    /// Append ASCII; nothing may be in the making.
+    /// Appends ASCII. There must be no pending parts.
     pub fn push_ascii(&mut self, text: &str, raw: usize) {
         let from = self.folded.len();
         self.folded.push_str(text);
@@ -75,13 +75,13 @@ impl<O: Origins> Cluster<O> {
         self.origins.push_straight(raw, text.len());
     }
 
-    /// Append a character that nothing changes any more; nothing may be in the making.
+    /// Appends a character that is its own NFKC. There must be no pending parts.
     pub fn push_stable(&mut self, c: char, raw: usize) {
         self.folded.push(straightened(c));
         self.origins.push(raw, raw + 1, false);
     }
 
-    /// Add a fully decomposed character of the text's character `raw`.
+    /// Adds a part of the decomposition of the original character `raw`.
     pub fn push(&mut self, c: char, class: u8, raw: usize) {
         self.parts.push(Part {
             c,
@@ -92,7 +92,7 @@ impl<O: Origins> Cluster<O> {
         });
     }
 
-    /// Append what is in the making.
+    /// Appends the pending parts.
     pub fn flush(&mut self) {
         if self.parts.len() > 1 {
             self.reorder();
@@ -116,14 +116,14 @@ impl<O: Origins> Cluster<O> {
         }
     }
 
-    /// Put marks in a row into the order of their classes.
+    /// Sorts each run of marks by their classes.
     fn reorder(&mut self) {
         for marks in self.parts.split_mut(|part| part.class == 0) {
             marks.sort_by_key(|part| part.class);
         }
     }
 
-    /// Fold the case of each part. One mark, the iota below, becomes a letter, so marks must be in order before.
+    /// Folds the case of each part. The marks must be in order, because one of them, the iota below, becomes a letter.
     fn fold_case(&mut self) {
         for part in &mut self.parts {
             if let Some(folded) = case_folded(part.c).and_then(|c| char::from_u32(c.get())) {
@@ -133,7 +133,7 @@ impl<O: Origins> Cluster<O> {
         }
     }
 
-    /// Compose each starter with the marks after it that nothing keeps from it (UAX #15, section 1.3).
+    /// Composes each starter with the parts after it that are not blocked from it (UAX #15, section 1.3).
     fn compose(&mut self) {
         let mut kept = 0;
         let mut starter: Option<usize> = None;

@@ -1,33 +1,33 @@
-//! From the characters of a folded text back to those of the text as given.
+//! A map from the characters of a folded text to those of the original text.
 
-/// Where the characters of a folded text came from.
+/// Maps characters of a folded text to characters of the original text.
 ///
-/// A folded character can stand for several characters (a letter and its accents), several for one (a ligature), and
-/// marks that were put into another order for characters in another order. A span of folded characters is widened to all
-/// characters that any of them came from.
+/// A folded character can come from several characters (a letter and its accents), several folded characters can come
+/// from one (a ligature), and marks can change places. A span of folded characters is widened to all characters that any
+/// of them comes from.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FoldMap {
     stretches: Vec<Stretch>,
-    /// Folded characters so far.
+    /// Number of folded characters so far.
     chars: usize,
-    /// Where the next character begins if nothing is out of line.
+    /// End of what the last of them comes from.
     raw: usize,
 }
 
-/// A character that does not come straight after the one before it, with those that come straight after it.
+/// A character that does not simply come from the next original character, and those after it that do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Stretch {
-    /// The first character of the stretch, in the folded text.
+    /// The folded character that the stretch starts with.
     first: usize,
-    /// What it came from.
+    /// The span of original characters that it comes from.
     start: usize,
     end: usize,
-    /// Whether it came in part from the same characters as the one before it, or from characters in front of those.
+    /// Whether that span overlaps or precedes what an earlier folded character comes from.
     joined: bool,
 }
 
 impl Stretch {
-    /// What a character of the stretch came from.
+    /// Returns what a folded character of the stretch comes from.
     fn span(&self, folded: usize) -> (usize, usize) {
         match folded - self.first {
             0 => (self.start, self.end),
@@ -37,7 +37,7 @@ impl Stretch {
 }
 
 impl FoldMap {
-    /// Append `count` characters that came from as many, one from each.
+    /// Appends `count` characters, each of which comes from one original character, from `raw` on.
     pub fn push_straight(&mut self, raw: usize, count: usize) {
         if count == 0 {
             return;
@@ -47,7 +47,7 @@ impl FoldMap {
         self.raw += count - 1;
     }
 
-    /// Append a character that came from `start..end`.
+    /// Appends a character that comes from `start..end`.
     pub fn push(&mut self, start: usize, end: usize, joined: bool) {
         if joined || start != self.raw || end != start + 1 {
             self.stretches.push(Stretch {
@@ -61,7 +61,7 @@ impl FoldMap {
         self.raw = end;
     }
 
-    /// What the folded characters `start..end` came from: the shortest span that holds all of it.
+    /// Returns the shortest span that contains everything that the folded characters `start..end` come from.
     pub fn raw_span(&self, start: usize, end: usize) -> (usize, usize) {
         if start >= end {
             let (raw, _) = self.span(start);
@@ -82,7 +82,7 @@ impl FoldMap {
         (first, last)
     }
 
-    /// Whether a folded character cannot be told from the one before it in the text as given.
+    /// Returns whether the original text cannot be cut between a folded character and the one before it.
     pub fn is_joined(&self, folded: usize) -> bool {
         let found = self
             .stretches
@@ -90,13 +90,14 @@ impl FoldMap {
         found.is_ok_and(|at| self.stretches[at].joined)
     }
 
-    /// How many characters from `folded` on came from one each, in a row, and can be told apart.
+    /// Returns how many folded characters from `folded` on come from one original character each, in a row, with a cut
+    /// around each.
     pub fn straight_from(&self, folded: usize) -> usize {
         let next = self
             .stretches
             .partition_point(|stretch| stretch.first < folded);
         match self.stretches.get(next) {
-            // The one in front is not to be told from it.
+            // There is no cut between the stretch and the character before it.
             Some(stretch) if stretch.joined => (stretch.first - folded).saturating_sub(1),
             Some(stretch) => stretch.first - folded,
             None => usize::MAX,

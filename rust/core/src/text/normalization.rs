@@ -1,4 +1,4 @@
-//! How a text is normalised before its n-grams are taken.
+//! The normalisations, and the way back from a normalised text to the original one.
 
 use std::borrow::Cow;
 
@@ -6,22 +6,22 @@ use super::fold::{fold, fold_with_offsets};
 use super::fold_map::FoldMap;
 use super::squash::{SquashMap, squash, squash_with_offsets};
 
-/// How the text of corpus and query is normalised before n-grams are taken.
+/// The normalisation of corpus and query, applied before n-grams are taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Normalization {
-    /// Runs of line ends become one `\n`, other runs of white space one space, white space after `\n` and at both ends
-    /// goes.
+    /// A run of line ends becomes one `\n`, any other run of white space one space. White space after `\n` and at
+    /// both ends is removed.
     Squash,
-    /// Typography is evened out (NFKC, straight quotation marks, one dash), then the text is squashed.
+    /// Typography is folded (NFKC, straight quotation marks, one dash), then the text is squashed.
     Fold,
-    /// The same without regard to case.
+    /// Typography and case are folded, then the text is squashed.
     FoldCase,
     /// The text as it is.
     None,
 }
 
 impl Normalization {
-    /// Changes when the output of a normalisation changes; an index records it.
+    /// Changes when the output of a normalisation changes. An index records it.
     pub const VERSION: u32 = 1;
 
     const ALL: [Self; 4] = [Self::Squash, Self::Fold, Self::FoldCase, Self::None];
@@ -36,18 +36,18 @@ impl Normalization {
         }
     }
 
-    /// The normalisation called `name`.
+    /// Returns the normalisation called `name`.
     pub fn from_name(name: &str) -> Option<Self> {
         let mut all = Self::ALL.into_iter();
         all.find(|normalization| normalization.name() == name)
     }
 
-    /// Whether more than white space changes, so that an index keeps the text as given, too.
+    /// Returns whether more than white space changes. An index then keeps the original text, too.
     pub fn folds(self) -> bool {
         matches!(self, Self::Fold | Self::FoldCase)
     }
 
-    /// The normalised text; borrowed where nothing but the ends changes.
+    /// Returns the normalised text, borrowed if only its ends change.
     pub fn normalize(self, text: &str) -> Cow<'_, str> {
         match self {
             Self::None => Cow::Borrowed(text),
@@ -62,7 +62,7 @@ impl Normalization {
         }
     }
 
-    /// The normalised text with a map from its characters back to those of `text`.
+    /// Returns the normalised text and a map from its characters to those of `text`.
     pub fn normalize_with_offsets(self, text: &str) -> (Cow<'_, str>, OffsetMap) {
         match self {
             Self::None => (Cow::Borrowed(text), OffsetMap::of(SquashMap::shifted(0))),
@@ -86,7 +86,7 @@ impl Normalization {
     }
 }
 
-/// The squashed text, unless it is all of the folded one.
+/// Returns the squashed text, or None if it is the whole folded text.
 fn if_changed(folded: &str, squashed: Cow<str>) -> Option<String> {
     match squashed {
         Cow::Borrowed(squashed) if squashed.len() == folded.len() => None,
@@ -94,23 +94,23 @@ fn if_changed(folded: &str, squashed: Cow<str>) -> Option<String> {
     }
 }
 
-/// Maps characters of a normalised text to characters of the text as given.
+/// Maps characters of a normalised text to characters of the original text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OffsetMap {
-    /// From the folded text to the text as given; none where they are the same.
+    /// From the folded text to the original text; None if the two are the same.
     fold: Option<FoldMap>,
-    /// From the normalised text to the folded one.
+    /// From the normalised text to the folded text.
     squash: SquashMap,
 }
 
-/// Characters of a normalised text that a span of the text as given became.
+/// Characters of a normalised text, and the span of the original text that they come from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Piece {
-    /// How many of the normalised text.
+    /// Number of normalised characters.
     pub chars: usize,
-    /// The span, in characters.
+    /// Span of the original text, in characters.
     pub raw: (usize, usize),
-    /// Whether each came from one.
+    /// Whether each normalised character comes from one original character.
     pub is_straight: bool,
 }
 
@@ -119,8 +119,8 @@ impl OffsetMap {
         Self { fold: None, squash }
     }
 
-    /// The span of the text as given, in characters, that holds all that `start..end` of the normalised characters came
-    /// from.
+    /// Returns the span of the original text, in characters, that contains everything that `start..end` of the
+    /// normalised characters come from.
     pub fn raw_span(&self, start: usize, end: usize) -> (usize, usize) {
         let (start, end) = self.squash.raw_span(start, end);
         match &self.fold {
@@ -129,7 +129,8 @@ impl OffsetMap {
         }
     }
 
-    /// The `chars` characters of the normalised text, cut where the text as given can be cut, too.
+    /// Cuts the `chars` characters of the normalised text wherever the original text can be cut, too. A run of characters
+    /// that come from one original character each is one piece.
     pub fn pieces(&self, chars: usize) -> impl Iterator<Item = Piece> {
         let mut at = 0;
         std::iter::from_fn(move || {

@@ -1,4 +1,4 @@
-//! Characters that folding leaves as they are, whatever comes before them: most of those of most texts.
+//! The characters that folding does not change, whatever comes before them.
 
 use std::iter;
 use std::sync::OnceLock;
@@ -10,14 +10,15 @@ use unicode_normalization::{IsNormalized, is_nfkc_quick};
 const PLANE: usize = 1 << 16;
 const WORD: usize = u64::BITS as usize;
 
-/// A bit for each character of the first plane, since three look-ups for each take ten times as long as all the rest.
+/// A set of characters. It has a bit for each character of the first plane, because looking each one up in Unicode's
+/// tables makes folding several times slower.
 pub struct StableCharacters {
     bits: Vec<u64>,
     case: bool,
 }
 
 impl StableCharacters {
-    /// Those that NFKC leaves as they are, and with `case` those of them that case folding does.
+    /// Returns the characters that NFKC does not change; with `case`, only those that case folding does not change either.
     pub fn of(case: bool) -> &'static Self {
         static TABLES: [OnceLock<StableCharacters>; 2] = [const { OnceLock::new() }; 2];
         TABLES[usize::from(case)].get_or_init(|| {
@@ -45,7 +46,7 @@ fn is_stable(c: char, case: bool) -> bool {
         && !(case && has_case(c))
 }
 
-/// Whether a character or a part of it has another case.
+/// Returns whether case folding changes a character or a part of its decomposition.
 fn has_case(c: char) -> bool {
     let mut has_case = c == 'ß';
     decompose_compatible(c, |part| has_case |= case_folded(part).is_some());

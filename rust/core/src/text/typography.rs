@@ -1,17 +1,17 @@
-//! Which characters the normalisation `fold` takes for one another, beyond Unicode's NFKC.
+//! The characters that `fold` removes or replaces in addition to Unicode's NFKC.
 //!
 //! `docs/exact-matching.md` has the table with the reasons.
 
-/// Whether a character only says where a line or a word may end, and is left out.
+/// Returns whether a character only marks where a line or a word may end. `fold` removes it.
 pub fn is_left_out(c: char) -> bool {
-    // Soft hyphen, zero-width space, word joiner, and the byte order mark, which is a zero-width space inside a text.
+    // Soft hyphen, zero-width space, word joiner, and the byte order mark, which inside a text is a zero-width space.
     matches!(c, '\u{AD}' | '\u{200B}' | '\u{2060}' | '\u{FEFF}')
 }
 
-/// The straight quotation mark or the ASCII hyphen that a character of NFKC stands for; others as they are.
+/// Returns the straight quotation mark or the ASCII hyphen in place of a character of NFKC; other characters unchanged.
 ///
-/// Quotation marks are those of Unicode's property Quotation_Mark but for the corner brackets of East Asia, and the two
-/// letters that look like an apostrophe. Dashes are those of the property Dash but for the wavy ones.
+/// The quotation marks are those of Unicode's property Quotation_Mark, except the corner brackets of East Asia, and two
+/// letters that look like an apostrophe. The dashes are those of the property Dash, except the wavy ones.
 pub fn straightened(c: char) -> char {
     match c {
         '\u{2018}'..='\u{201B}' | '\u{2039}' | '\u{203A}' | '\u{2BB}' | '\u{2BC}' => '\'',

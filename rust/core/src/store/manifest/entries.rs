@@ -14,10 +14,10 @@ use crate::text::ngram::windows_of;
 pub struct NormalizationEntry {
     pub name: String,
     pub version: u32,
-    /// Version of Unicode's tables, where the texts are folded.
+    /// Version of Unicode's tables; None if the texts are not folded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unicode: Option<String>,
-    /// Whether a text has characters that these tables do not know.
+    /// Whether a text has characters that are not in these tables.
     #[serde(default, skip_serializing_if = "Not::not")]
     pub unknown_characters: bool,
 }

@@ -1,7 +1,7 @@
-//! The version of Unicode that texts were folded by, and whether another version would have folded them alike.
+//! The version of Unicode that texts were folded with, and whether another version folds them alike.
 //!
-//! Unicode promises that a character that is in its tables keeps its normal form and its case folding for ever. So a later
-//! version folds a text in another way only if the text has a character that was not in the tables yet.
+//! Unicode guarantees that the normal form and the case folding of a character never change once it is in the tables. A
+//! later version folds a text differently only if the text has a character that was not in the tables yet.
 
 use std::path::Path;
 
@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::text::fold::UNICODE;
 use crate::text::normalization::Normalization;
 
-/// What an index that is made now records.
+/// Returns the version that a new index records, or None if it does not fold.
 pub(super) fn recorded(normalization: Normalization) -> Option<String> {
     normalization.folds().then(|| shown(UNICODE))
 }
@@ -26,37 +26,39 @@ fn read(version: &str) -> Option<(u8, u8, u8)> {
 }
 
 impl NormalizationEntry {
-    /// Refuse texts that this program might fold in another way.
+    /// Refuses texts that this program might fold differently.
     pub(super) fn check_unicode(&self, path: &Path) -> Result<()> {
         let folds = Normalization::from_name(&self.name).is_some_and(Normalization::folds);
         if !folds {
             return Ok(());
         }
-        let found = self.unicode.as_deref().and_then(read).ok_or_else(|| {
-            Error::damaged(path, "it does not say which version of Unicode it is of")
-        })?;
+        let found = self
+            .unicode
+            .as_deref()
+            .and_then(read)
+            .ok_or_else(|| Error::damaged(path, "it names no version of Unicode"))?;
         let refuse = |why: &str, remedy| {
             let (found, own) = (shown(found), shown(UNICODE));
             Err(Error::Refused {
                 path: path.to_owned(),
-                what: format!("folded by Unicode {found}, but this quotetune has {own}, {why}"),
+                what: format!("folded with Unicode {found}, but this quotetune has {own}, {why}"),
                 remedy,
             })
         };
         match found.cmp(&UNICODE) {
             std::cmp::Ordering::Greater => refuse(
-                "which may lack characters of the texts",
+                "which may lack some of its characters",
                 "use the quotetune that wrote it, or build the index again",
             ),
             std::cmp::Ordering::Less if self.unknown_characters => refuse(
-                "which knows more characters of the texts",
+                "which folds some of its characters differently",
                 "build the index again, or use the quotetune that wrote it",
             ),
             _ => Ok(()),
         }
     }
 
-    /// What is recorded when texts that were folded now join those that are there.
+    /// Returns the entry after texts that were folded now have been added.
     pub fn with_more(&self, unknown_characters: bool) -> Self {
         Self {
             unicode: self.unicode.as_ref().map(|_| shown(UNICODE)),
