@@ -25,6 +25,7 @@ BENCHMARKS = (
     "segments",
     "growth",
     "sizes",
+    "folding",
     "machine",
     "lean",
     "memory",

@@ -3,6 +3,8 @@
 import re
 from dataclasses import dataclass
 
+from naive_fold import fold_with_origins
+
 Span = tuple[int, int]
 
 
@@ -14,21 +16,30 @@ def squash(text: str) -> str:
     return text.strip()
 
 
-def squash_with_origins(text: str) -> tuple[str, list[Span]]:
-    """Return the squashed text and, for each of its characters, the span that it replaces."""
+def squash_with_origins(text: str, spans: list[Span] | None = None) -> tuple[str, list[Span]]:
+    """Return the squashed text and, for each of its characters, the span that it replaces.
+
+    `spans` are those that the characters of `text` replace themselves; by default each is its own.
+    """
     characters = text
-    spans = [(at, at + 1) for at in range(len(text))]
+    spans = spans if spans is not None else [(at, at + 1) for at in range(len(text))]
     for pattern, kept in ((r"[\r\n]+", "\n"), (r"[^\S\n]+", " "), (r"\n\s", "\n")):
         replaced, origins, at = "", [], 0
         for match in re.finditer(pattern, characters):
             replaced += characters[at : match.start()] + kept
             origins += spans[at : match.start()]
-            origins.append((spans[match.start()][0], spans[match.end() - 1][1]))
+            run = spans[match.start() : match.end()]
+            origins.append(widened(run))
             at = match.end()
         characters, spans = replaced + characters[at:], origins + spans[at:]
     first = len(characters) - len(characters.lstrip())
     squashed = characters.strip()
     return squashed, spans[first : first + len(squashed)]
+
+
+def widened(spans: list[Span]) -> Span:
+    """The shortest span that holds all of some."""
+    return min(start for start, _ in spans), max(end for _, end in spans)
 
 
 def windows(text: str, n: int) -> list[str]:
@@ -58,8 +69,9 @@ class NaiveIndex:
 
     def __init__(self, documents: list[str], n: int, normalization: str) -> None:
         self.n = n
-        self.squashes = normalization == "squash"
-        self.documents = [squash(text) if self.squashes else text for text in documents]
+        self.normalization = normalization
+        self.given = documents
+        self.documents = [self.normalized(text)[0] for text in documents]
         self.substrings = {
             text[start:end]
             for text in self.documents
@@ -68,9 +80,25 @@ class NaiveIndex:
         }
 
     def normalized(self, text: str) -> tuple[str, list[Span]]:
-        if self.squashes:
+        if self.normalization == "squash":
             return squash_with_origins(text)
+        if self.normalization != "none":
+            return squash_with_origins(*fold_with_origins(text, self.normalization == "fold-case"))
         return text, [(at, at + 1) for at in range(len(text))]
+
+    def kept(self, number: int) -> str:
+        """The text that the index gives back of a document."""
+        return (self.given if "fold" in self.normalization else self.documents)[number]
+
+    def offset(self, number: int, place: int) -> int:
+        """Where a character of a normalised document is in the text that the index gives back."""
+        if "fold" not in self.normalization:
+            return place
+        _, spans = self.normalized(self.given[number])
+        # Not within what cannot be cut: a ligature, or marks that changed places.
+        while place and widened(spans[:place])[1] > widened(spans[place:])[0]:
+            place -= 1
+        return widened(spans[place:])[0]
 
     def numerator(self, text: str) -> int:
         grams = {gram for document in self.documents for gram in windows(document, self.n)}
@@ -107,14 +135,17 @@ class NaiveIndex:
         for start, end in self.spans(text, min_chars):
             pattern = normalized[start:end]
             places = [occurrences(document, pattern) for document in self.documents]
-            first = [(number, found[0]) for number, found in enumerate(places) if found]
+            first = [
+                (number, self.offset(number, found[0]))
+                for number, found in enumerate(places)
+                if found
+            ]
             quotes.append(
                 NaiveQuote(
-                    start=origins[start][0],
-                    end=origins[end - 1][1],
-                    text=pattern,
-                    count=sum(map(len, places)),
-                    documents=first[:max_documents],
+                    *widened(origins[start:end]),
+                    pattern,
+                    sum(map(len, places)),
+                    first[:max_documents],
                 )
             )
         return quotes
@@ -122,11 +153,17 @@ class NaiveIndex:
     def covered(self, text: str) -> list[Span]:
         """Runs of characters inside spans of n characters or more, in the text as given."""
         _, origins = self.normalized(text)
-        inside = sorted({at for span in self.spans(text, self.n) for at in range(*span)})
+        inside: set[int] = set()
+        for start, end in self._runs({at for s in self.spans(text, self.n) for at in range(*s)}):
+            inside.update(range(*widened(origins[start:end])))
+        return self._runs(inside)
+
+    @staticmethod
+    def _runs(inside: set[int]) -> list[Span]:
         runs: list[Span] = []
-        for at in inside:
+        for at in sorted(inside):
             if runs and runs[-1][1] == at:
                 runs[-1] = (runs[-1][0], at + 1)
             else:
                 runs.append((at, at + 1))
-        return [(origins[start][0], origins[end - 1][1]) for start, end in runs]
+        return runs

@@ -11,6 +11,7 @@ from benchmarks import (
     corpora,
     count,
     filters,
+    folding,
     growth,
     lean,
     memory,
@@ -128,6 +129,16 @@ def test_the_exponent_is_that_of_the_power_law(exponent: float) -> None:
     # By least squares, equal errors above and below the law cancel.
     noisy = [7 * size**exponent * error for size, error in zip(exact, (1, 2, 2, 1), strict=True)]
     assert growth.fitted_exponent(exact, noisy) == pytest.approx(exponent, abs=0.02)
+
+
+def test_folding_keeps_originals_of_what_it_changes(settings: Settings) -> None:
+    curly = ["“Quotes” with 10,000 Capitals…", "and none in this one, which is a longer text"]
+    corpora.write_jsonl(curly, settings.demo / "corpus.jsonl")
+    [listing] = folding.tables(settings)
+    assert [row[0] for row in listing.rows] == ["squash", "fold", "fold-case"]
+    assert {len(row) for row in listing.rows} == {len(folding.HEADER)}
+    shares = [float(row[3].rstrip("%")) for row in listing.rows]
+    assert shares[0] == 0 < shares[1] < shares[2]
 
 
 def test_sizes_state_and_measure_the_rates_of_both_filters(settings: Settings) -> None:

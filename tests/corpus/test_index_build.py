@@ -154,7 +154,7 @@ def test_a_duplicate_identity_names_both_places(tmp_path: Path) -> None:
     [
         ({"n": 0}, "n is 0"),
         ({"n": 65}, "n is 65"),
-        ({"normalization": "lower"}, "squash or none"),
+        ({"normalization": "lower"}, "choose squash, fold, fold-case or none"),
         ({"structures": []}, "no structure"),
         ({"structures": ["trie"]}, "trie"),
         ({"structures": ["bloom", "fuse"]}, "bloom and fuse: choose one"),

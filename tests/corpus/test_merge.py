@@ -176,7 +176,7 @@ def test_a_document_in_two_indexes_is_refused(tmp_path: Path) -> None:
 def test_indexes_that_differ_are_not_merged(tmp_path: Path) -> None:
     build_index(numbered(0, 3), tmp_path / "1")
     for number, options in enumerate(
-        ({"n": 9}, {"normalization": "none"}, {"structures": "suffix"})
+        ({"n": 9}, {"normalization": "none"}, {"normalization": "fold"}, {"structures": "suffix"})
     ):
         build_index(numbered(3, 3), tmp_path / f"other-{number}", **options)
         with pytest.raises(QuotetuneError, match="build them alike"):

@@ -32,7 +32,13 @@ def build_index(
     errors: Errors = "strict",
     n: Annotated[int, typer.Option("-n", help="Length of an n-gram in characters.")] = 25,
     normalization: Annotated[
-        str, typer.Option(metavar="squash|none", help="Normalisation of white space.")
+        str,
+        typer.Option(
+            metavar="squash|fold|fold-case|none",
+            help="Differences that do not count. squash: white space, as QUIP defines it. fold: "
+            "typography, too (curly and straight quotation marks, dashes, soft hyphens, ligatures, "
+            "NFC and NFD). fold-case: case, too. none: the text as it is.",
+        ),
     ] = "squash",
     structures: Annotated[
         str,

@@ -68,7 +68,8 @@ def cite(
             if format == "jsonl":  # the numbers of each record start at 1
                 traced = opened.trace(texts, min_chars, max_documents)
                 for record, shown, quotes in zip(records, texts, traced, strict=True):
-                    write_record(file, record | cited_response(shown, quotes).to_dict())
+                    response = cited_response(shown, quotes, index=opened)
+                    write_record(file, record | response.to_dict())
                 continue
             responses = cite_responses(texts, opened, min_chars, max_documents, style, number)
             for cited in responses:

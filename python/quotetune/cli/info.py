@@ -37,6 +37,8 @@ def _rows(index: Path, manifest: dict[str, Any]) -> list[tuple[str, str]]:
     size = ("size", decimal(size_in_bytes(manifest)))
     counts = manifest["counts"]
     normalization = manifest["normalization"]["name"]
+    if unicode := manifest["normalization"].get("unicode"):
+        normalization += f" (Unicode {unicode})"
     segments = manifest["segments"]
     rows = [
         ("index", str(index)),

@@ -69,7 +69,9 @@ def build_index(
         errors: Treatment of text that is not valid Unicode: `strict` raises an error, `replace`
             puts U+FFFD in place of the invalid part, `skip` leaves the document out.
         n: Length of an n-gram in characters, 1 to 64.
-        normalization: `squash` (white space as QUIP defines it) or `none`.
+        normalization: Differences that do not count. `squash`: white space, as QUIP defines it.
+            `fold`: typography, too (NFKC, straight quotation marks, one dash, no soft hyphens).
+            `fold-case`: case, too. `none`: the text as it is.
         structures: `bloom` or `fuse`, `suffix` or `lean`, or one of each. `fuse` is a filter for a
             corpus that does not change: it takes 18 bits per distinct n-gram and has 0.0015% false
             positives, but the index allows no `add`, `remove`, `merge` or `compact`. `lean` is a

@@ -75,7 +75,7 @@ class Index:
 
     @property
     def normalization(self) -> str:
-        """Normalisation of corpus and queries: `squash` or `none`."""
+        """Normalisation of corpus and queries: `squash`, `fold`, `fold-case` or `none`."""
         return self._index.normalization
 
     @property
@@ -320,7 +320,8 @@ class Index:
             id: The document's id.
 
         Returns:
-            The document; its text is normalised.
+            The document. Its text is normalised by `squash`; an index that folds keeps the text as
+            given.
 
         Raises:
             QuotetuneError: There is no such document, or the index stores no text.
@@ -336,6 +337,37 @@ class Index:
             raise QuotetuneError(f"no document {id!r} of source {source!r}: not valid Unicode")
         source, id, text, metadata = self._index.document(source, id)
         return Document(source, id, text, metadata_from_json(metadata))
+
+    def find(self, source: str, id: str, quote: str) -> tuple[int, int] | None:
+        """Find the first occurrence of a quote in a document.
+
+        Args:
+            source: The document's source.
+            id: The document's id.
+            quote: The text of a quote, as `trace` gives it.
+
+        Returns:
+            Its start and end in the text that `document` gives, in characters, or None if the
+            document does not contain it. In an index that folds, that text can be longer or
+            shorter than the quote.
+
+        Raises:
+            QuotetuneError: There is no such document, or the index keeps no text.
+
+        Example:
+            >>> from tempfile import mkdtemp
+            >>> from quotetune import build_index
+            >>> path = mkdtemp() + "/index"
+            >>> index = build_index(["The “ﬁrst” try"], path, n=5, normalization="fold")
+            >>> [quote] = index.trace('A "first" one')
+            >>> quote.text, index.find("documents", "0", quote.text)
+            (' "first" ', (3, 11))
+            >>> index.document("documents", "0").text[3:11]
+            ' “ﬁrst” '
+        """
+        if not all(map(is_unicode, (source, id, quote))):
+            raise QuotetuneError(f"no quote {quote!r} in document {id!r}: not valid Unicode")
+        return self._index.find(source, id, quote)
 
     def documents(self) -> Iterator[Document]:
         """Yield the documents in the order of the corpus.

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, overload
 
+from quotetune.corpus.index import Index
 from quotetune.corpus.index_or_path import IndexOrPath, opened
 from quotetune.corpus.results import Quote, QuoteSource
 from quotetune.errors import UsageError
@@ -24,7 +25,8 @@ class Citation:
         number: The number in its marks.
         spans: The quotes `(start, end)` of this text, in characters of the response as given.
         marks: The places of its marks, in characters of the response as given; one per span.
-        text: The quoted text as the documents contain it, normalised.
+        text: The quoted text as the documents contain it, normalised. If the index folds, the text
+            as the first document has it.
         count: Occurrences in the corpus.
         documents: The first documents that contain it, in the order of the corpus.
     """
@@ -159,16 +161,21 @@ def cite(
         raise UsageError(f"the style {style!r} is unknown: choose {' or '.join(STYLES)}")
     texts = [text] if isinstance(text, str) else list(text)
     responses = []
-    traces = opened(index).trace(texts, min_chars, max_documents)
+    searched = opened(index)
+    traces = searched.trace(texts, min_chars, max_documents)
     for given, quotes in zip(texts, traces, strict=True):
-        responses.append(cited_response(given, quotes, style, first_number))
+        responses.append(cited_response(given, quotes, style, first_number, searched))
         if style == "markdown":  # labels must be unique in the whole Markdown file
             first_number += len(responses[-1].citations)
     return responses[0] if isinstance(text, str) else responses
 
 
 def cited_response(
-    text: str, quotes: Sequence[Quote], style: MarkStyle = "markdown", first_number: int = 1
+    text: str,
+    quotes: Sequence[Quote],
+    style: MarkStyle = "markdown",
+    first_number: int = 1,
+    index: Index | None = None,
 ) -> CitedResponse:
     """Put marks into a response whose quotes are known.
 
@@ -177,6 +184,8 @@ def cited_response(
         quotes: Its quotes, as `Index.trace` returns them.
         style: The form of the marks.
         first_number: Number of the first footnote.
+        index: The index of the quotes. If it folds, a footnote shows its text as the first document
+            has it instead of the folded text.
 
     Returns:
         The response with marks and its footnotes.
@@ -190,9 +199,11 @@ def cited_response(
     marks: list[tuple[int, int]] = []
     for quote in sorted(quotes, key=lambda quote: (quote.start, quote.end)):
         number = first_number + len(citations)
-        citation = citations.setdefault(
-            quote.text, Citation(number, [], [], quote.text, quote.count, quote.documents)
-        )
+        citation = citations.get(quote.text)
+        if citation is None:
+            shown = quote.text if index is None else _as_given(quote, index)
+            citation = Citation(number, [], [], shown, quote.count, quote.documents)
+            citations[quote.text] = citation
         place = _mark_place(text, quote.start, quote.end, boundaries)
         citation.spans.append((quote.start, quote.end))
         citation.marks.append(place)
@@ -206,6 +217,15 @@ def cited_response(
     pieces.append(text[end:])
     ordered = sorted(citations.values(), key=lambda note: (note.count, -len(note.text)))
     return CitedResponse(text, "".join(pieces), ordered, style, prefix)
+
+
+def _as_given(quote: Quote, index: Index) -> str:
+    """Return a quote as the first document has it; an index that does not fold has just that."""
+    if index.normalization not in ("fold", "fold-case") or not quote.documents:
+        return quote.text
+    name = (quote.documents[0].source, quote.documents[0].id)
+    span = index.find(*name, quote.text)
+    return index.document(*name).text[slice(*span)] if span else quote.text
 
 
 def cited_documents(text: str, quotes: Sequence[Quote]) -> list[QuoteSource]:

@@ -57,26 +57,30 @@ class Sources:
         mine: dict[_Name, int] = {}
         for name in own or ():
             offset = found.get(name)
-            if offset is None and (document := self._document(name)) is not None:
-                offset = document.text.find(quote.text)
-            if offset is not None and offset >= 0:
+            if offset is None and (span := self._find(name, quote)) is not None:
+                offset, _ = span
+            if offset is not None:
                 mine[name] = offset
         ordered = list({**mine, **found}.items())[:SHOWN_DOCUMENTS]
         described: list[Any] = [self.number(*name) for name, _ in ordered]
         if ordered:
-            name, offset = ordered[0]
-            described[0] = [described[0], *self._context(name, offset, len(quote.text))]
+            described[0] = [described[0], *self._context(ordered[0][0], quote)]
         return len(quote.text), quote.count, described
 
-    def _context(self, name: _Name, offset: int, length: int) -> tuple[str, str]:
-        document = self._document(name)
-        if document is None:
+    def _context(self, name: _Name, quote: Quote) -> tuple[str, str]:
+        document, span = self._document(name), self._find(name, quote)
+        if document is None or span is None:
             return "", ""
         text = document.text
-        start, end = max(0, offset - _CONTEXT), offset + length
-        stop = end + _CONTEXT
-        before = ("…" if start else "") + text[start:offset]
-        return before, text[end:stop] + ("…" if stop < len(text) else "")
+        start, stop = max(0, span[0] - _CONTEXT), span[1] + _CONTEXT
+        before = ("…" if start else "") + text[start : span[0]]
+        return before, text[span[1] : stop] + ("…" if stop < len(text) else "")
+
+    def _find(self, name: _Name, quote: Quote) -> tuple[int, int] | None:
+        """Find a quote in a document; None if the index does not have the document either."""
+        if self._index is None or self._document(name) is None:
+            return None
+        return self._index.find(*name, quote.text)
 
     def _document(self, name: _Name) -> Document | None:
         """Read a document; None if the index does not have it."""

@@ -127,13 +127,14 @@ thread_local! {
     static BUILT: Site = Site::new();
     static LEAN: Site = Site::lean();
     static FUSED: Site = Site::fused();
+    static FOLDED: Site = Site::folded();
     static IMPORTED: Site = Site::imported();
 }
 
 #[test]
 fn what_is_unchanged_passes_the_seals() {
     let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
-    for site in [&BUILT, &LEAN, &FUSED, &IMPORTED] {
+    for site in [&BUILT, &LEAN, &FUSED, &FOLDED, &IMPORTED] {
         site.with(|site| {
             assert!(
                 site.files()
@@ -241,7 +242,7 @@ proptest! {
 
     #[test]
     fn a_changed_binary_file_is_an_error_or_another_answer(which: Choice, changes in changes()) {
-        for site in [&BUILT, &LEAN, &FUSED, &IMPORTED] {
+        for site in [&BUILT, &LEAN, &FUSED, &FOLDED, &IMPORTED] {
             site.with(|site| {
                 let files = site.files();
                 let which = which.index(files.len());
@@ -253,7 +254,7 @@ proptest! {
 
     #[test]
     fn a_changed_manifest_is_an_error_or_another_answer(changes in changes()) {
-        for site in [&BUILT, &LEAN, &FUSED, &IMPORTED] {
+        for site in [&BUILT, &LEAN, &FUSED, &FOLDED, &IMPORTED] {
             site.with(|site| {
                 let json = changed(site.manifest(), &changes);
                 within_bounds(json.len(), || site.with_manifest(&json));

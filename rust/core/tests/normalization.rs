@@ -1,7 +1,7 @@
 //! Squash against its definition: three passes of replacements and a strip, written as such.
 
 use proptest::prelude::*;
-use quotetune_core::text::squash::Normalization;
+use quotetune_core::text::normalization::Normalization;
 
 /// The characters for which Python's `str.isspace` is true.
 const WHITE_SPACE: &str = "\u{9}\u{A}\u{B}\u{C}\u{D}\u{1C}\u{1D}\u{1E}\u{1F}\u{20}\u{85}\u{A0}\u{1680}\u{2000}\u{2001}\

@@ -13,6 +13,7 @@ use libfuzzer_sys::fuzz_target;
 
 static BUILT: LazyLock<Site> = LazyLock::new(Site::new);
 static FUSED: LazyLock<Site> = LazyLock::new(Site::fused);
+static FOLDED: LazyLock<Site> = LazyLock::new(Site::folded);
 static IMPORTED: LazyLock<Site> = LazyLock::new(Site::imported);
 
 fuzz_target!(|data: &[u8]| {
@@ -21,6 +22,8 @@ fuzz_target!(|data: &[u8]| {
             IMPORTED.with_file(0, bytes);
         } else if which == u8::MAX - 1 {
             FUSED.with_file(0, bytes);
+        } else if which >= 128 {
+            FOLDED.with_file(which.into(), bytes);
         } else {
             BUILT.with_file(which.into(), bytes);
         }

@@ -4,7 +4,7 @@ use pyo3::prelude::*;
 use quotetune_core::build::options::WantedFilter;
 use quotetune_core::error::{Error, Result};
 use quotetune_core::filter::sizing::Sizing;
-use quotetune_core::text::squash::Normalization;
+use quotetune_core::text::normalization::Normalization;
 
 use crate::error::{to_python, usage_error};
 
@@ -30,8 +30,15 @@ pub fn wanted_filter(
 }
 
 pub fn normalization(py: Python<'_>, name: &str) -> PyResult<Normalization> {
-    let message = || format!("normalization {name:?}; choose squash or none");
+    let message = || format!("normalization {name:?}; choose squash, fold, fold-case or none");
     Normalization::from_name(name).ok_or_else(|| usage_error(py, message()))
+}
+
+/// Returns the normalisation of a filter that another program made. It is never of folded text.
+pub fn white_space_rule(py: Python<'_>, name: &str) -> PyResult<Normalization> {
+    let message = || format!("normalization {name:?}; choose squash or none");
+    let known = Normalization::from_name(name).filter(|known| !known.folds());
+    known.ok_or_else(|| usage_error(py, message()))
 }
 
 /// Returns the bits per distinct n-gram with which an index keeps to a false-positive rate.

@@ -28,7 +28,7 @@ pub fn import_bloom(
     let options = ImportOptions {
         parts,
         n: n.map_err(|error| to_python(py, error))?,
-        normalization: arguments::normalization(py, normalization)?,
+        normalization: arguments::white_space_rule(py, normalization)?,
         overwrite,
     };
     let mut reporter = Reporter::new(progress);

@@ -188,6 +188,18 @@ impl Index {
         ))
     }
 
+    /// Find the first occurrence of a quote's text in a document, as a span of the document's text.
+    fn find(
+        &self,
+        py: Python<'_>,
+        source: &str,
+        id: &str,
+        quote: &str,
+    ) -> PyResult<Option<(usize, usize)>> {
+        let found = self.index.find(source, id, quote);
+        found.map_err(|error| to_python(py, error))
+    }
+
     /// Return the same for the document at a position in the order of the corpus; None after the last.
     fn document_at(&self, py: Python<'_>, position: usize) -> PyResult<Option<DocumentTuple>> {
         let document = self.index.document_at(position);
@@ -201,7 +213,7 @@ fn document_tuple(document: StoredDocument) -> DocumentTuple {
     (
         document.record.source.to_owned(),
         document.record.id.to_owned(),
-        document.text.to_owned(),
+        document.text.into_owned(),
         document.record.metadata.to_owned(),
     )
 }

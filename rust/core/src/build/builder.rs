@@ -18,15 +18,22 @@ use crate::filter::cardinality::DistinctCounter;
 use crate::store::documents::{Documents, Record};
 use crate::store::header::Parameters;
 use crate::store::manifest::Counts;
+use crate::store::original::normalize_reversibly;
 use crate::store::output::OutputDirectory;
 use crate::store::segment::{SegmentWriter, WrittenSegment};
 use crate::suffix::array::MAX_TEXT;
+use crate::text::fold;
 use crate::text::ngram::NgramHasher;
+use crate::text::normalization::Normalization;
 
 /// A normalised document and its length, both computed in parallel.
 struct Prepared {
     document: Document,
+    /// The edits that lead from the normalised text back to the text as given; empty where that is not kept.
+    edits: Vec<u8>,
     characters: usize,
+    /// Whether the text is folded and has characters that are not in Unicode's tables.
+    has_unknown: bool,
 }
 
 /// A build that has read all its documents, from which an index can be made.
@@ -37,6 +44,8 @@ pub struct Spooled {
     /// Estimated number of distinct n-grams. It is 0 if no filter is wanted, since they are counted only for a
     /// filter.
     pub distinct_ngrams: u64,
+    /// Whether texts are folded and have characters that are not in Unicode's tables.
+    pub has_unknown: bool,
     pub pool: ThreadPool,
     pub budget: Budget,
 }
@@ -56,6 +65,8 @@ pub struct Builder {
     unseen_keys: Vec<String>,
     /// One per thread; empty without a filter.
     distinct: Vec<DistinctCounter>,
+    /// Whether texts are folded and have characters that are not in Unicode's tables.
+    has_unknown: bool,
 }
 
 impl Builder {
@@ -82,6 +93,7 @@ impl Builder {
             counts: Counts::default(),
             distinct: vec![DistinctCounter::new(); counters],
             pool,
+            has_unknown: false,
         })
     }
 
@@ -135,16 +147,21 @@ impl Builder {
         F: Fn(T, &Places) -> Result<Option<Document>> + Sync,
     {
         let (normalization, places) = (self.options.normalization, &self.places);
+        // An index without a suffix index keeps no text.
+        let keeps_original = normalization.folds() && self.options.suffixes.is_some();
         let prepare = |item: T| -> Result<Option<Prepared>> {
             Ok(parse(item, places)?.map(|mut document| {
-                document.text = match normalization.normalize(&document.text) {
-                    // Most text is already normal and need not be copied.
-                    Cow::Borrowed(text) if text.len() == document.text.len() => document.text,
-                    changed => changed.into_owned(),
+                let has_unknown = normalization.folds() && !fold::is_known(&document.text);
+                let edits;
+                (document.text, edits) = match keeps_original {
+                    true => normalize_reversibly(normalization, document.text),
+                    false => (normalized(normalization, document.text), Vec::new()),
                 };
                 Prepared {
                     characters: document.text.chars().count(),
                     document,
+                    edits,
+                    has_unknown,
                 }
             }))
         };
@@ -177,8 +194,11 @@ impl Builder {
     fn append(&mut self, prepared: Prepared) -> Result<()> {
         let Prepared {
             document,
+            edits,
             characters,
+            has_unknown,
         } = prepared;
+        self.has_unknown |= has_unknown;
         self.places.register(&document)?;
         self.look_for_keys(&document.metadata);
         let bytes = document.text.len() as u64;
@@ -209,6 +229,7 @@ impl Builder {
             source: &document.source,
             id: &document.id,
             metadata: &document.metadata,
+            edits: &edits,
         };
         segment.push(&document.text, record)?;
         let counts = Counts::of_document(characters, document.text.len(), self.options.n);
@@ -247,8 +268,17 @@ impl Builder {
             directory: self.directory,
             segments: self.written,
             counts: self.counts,
+            has_unknown: self.has_unknown,
             pool: self.pool,
             budget: self.budget,
         })
+    }
+}
+
+fn normalized(normalization: Normalization, text: String) -> String {
+    match normalization.normalize(&text) {
+        // Most text is already normal and need not be copied.
+        Cow::Borrowed(normal) if normal.len() == text.len() => text,
+        changed => changed.into_owned(),
     }
 }

@@ -50,6 +50,7 @@ impl Builder {
             parameters,
             segments: spooled.segments,
             counts: spooled.counts,
+            has_unknown: spooled.has_unknown,
             record_keys: options.record_keys,
             filter,
             suffixes: options.suffixes,
@@ -65,6 +66,7 @@ struct Plan {
     parameters: Parameters,
     segments: Vec<WrittenSegment>,
     counts: Counts,
+    has_unknown: bool,
     record_keys: RecordKeys,
     filter: PlannedFilter,
     suffixes: Option<Suffixes>,
@@ -124,12 +126,14 @@ fn build(plan: &Plan, gauge: &Gauge) -> Result<Manifest> {
     if plan.suffixes.is_none() {
         remove_spooled_text(plan)?;
     }
+    let empty = Manifest::new(plan.parameters, filters, plan.suffixes);
     let manifest = Manifest {
+        normalization: empty.normalization.with_more(plan.has_unknown),
         counts: plan.counts,
         segments,
         record_keys: plan.record_keys.clone(),
         sizing: plan.sizing(),
-        ..Manifest::new(plan.parameters, filters, plan.suffixes)
+        ..empty
     };
     gauge.check()?;
     manifest.write(&plan.directory)?;

@@ -5,7 +5,7 @@ use crate::filter::sizing::Sizing;
 use crate::store::manifest::RecordKeys;
 use crate::suffix::text_index::Suffixes;
 use crate::text::ngram::NgramHasher;
-use crate::text::squash::Normalization;
+use crate::text::normalization::Normalization;
 
 /// Default bytes of text per segment. The suffix array of such a segment takes 5 GiB of memory.
 pub const DEFAULT_SEGMENT_BYTES: u64 = 1 << 30;

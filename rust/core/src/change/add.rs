@@ -57,11 +57,13 @@ impl Addition {
         builder: Builder,
         progress: impl FnMut(Progress) -> Result<()>,
     ) -> Result<Manifest> {
-        let Self { change } = self;
+        let Self { mut change } = self;
         let spooled = builder.spooled()?;
         if spooled.counts.documents == 0 {
             return Ok(change.manifest);
         }
+        let normalization = &mut change.manifest.normalization;
+        *normalization = normalization.with_more(spooled.has_unknown);
         let suffixes = change.manifest.suffixes();
         let mut parts = change.parts()?;
         parts.extend(spooled.segments.into_iter().map(Part::spooled));

@@ -72,6 +72,11 @@ pub fn merge(
         counts: inputs.iter().fold(Counts::default(), |sum, input| {
             sum.plus(input.manifest.counts)
         }),
+        normalization: first.manifest.normalization.with_more(
+            inputs
+                .iter()
+                .any(|input| input.manifest.normalization.unknown_characters),
+        ),
         record_keys: agreed_keys(&inputs),
         next_file: 0,
         ..first.manifest.clone()

@@ -1,5 +1,6 @@
 //! An open index: immutable mapped files, which any number of threads can query at once.
 
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 use super::filters::Filters;
@@ -31,7 +32,8 @@ pub struct Index {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredDocument<'a> {
     pub record: Record<'a>,
-    pub text: &'a str,
+    /// The original text if the index folds, otherwise the normalised text.
+    pub text: Cow<'a, str>,
 }
 
 impl Index {
@@ -93,13 +95,16 @@ impl Index {
 
     /// Returns the document of an identity.
     pub fn document(&self, source: &str, id: &str) -> Result<StoredDocument<'_>> {
+        let (segment, document) = self.place(source, id)?;
+        stored(segment, document)
+    }
+
+    /// Returns the segment that contains the document of an identity, and the document's number in it.
+    pub(super) fn place(&self, source: &str, id: &str) -> Result<(&Segment, usize)> {
         self.require_suffix("give back documents")?;
         for segment in &self.segments {
             if let Some(document) = segment.documents().find(source, id)? {
-                return Ok(StoredDocument {
-                    record: segment.documents().record(document)?,
-                    text: segment.document_text(document)?,
-                });
+                return Ok((segment, document));
             }
         }
         Err(Error::UnknownDocument {
@@ -116,10 +121,7 @@ impl Index {
         for segment in &self.segments {
             let count = segment.documents().len();
             if document < count {
-                return Ok(Some(StoredDocument {
-                    record: segment.documents().record(document)?,
-                    text: segment.document_text(document)?,
-                }));
+                return stored(segment, document).map(Some);
             }
             document -= count;
         }
@@ -145,4 +147,11 @@ impl Index {
             remedy: NO_SUFFIX,
         })
     }
+}
+
+fn stored(segment: &Segment, document: usize) -> Result<StoredDocument<'_>> {
+    Ok(StoredDocument {
+        record: segment.documents().record(document)?,
+        text: segment.original_text(document)?,
+    })
 }

@@ -2,6 +2,7 @@
 
 mod count;
 mod filters;
+mod find;
 mod index;
 pub mod locate;
 mod quip;

@@ -22,7 +22,8 @@ impl Index {
     ) -> Result<Topic<'a>> {
         let mut ngrams = HashSet::default();
         for (source, id) in documents {
-            ngrams.extend(windows(self.document(source, id)?.text, self.n()));
+            let (segment, document) = self.place(source, id)?;
+            ngrams.extend(windows(segment.document_text(document)?, self.n()));
         }
         Ok(Topic { ngrams })
     }

@@ -7,7 +7,7 @@ use super::spans::{self, Span, WindowHits};
 use crate::error::{Error, Result};
 use crate::memory::side_by_side::{give_way, side_by_side};
 use crate::store::segment::Segment;
-use crate::text::squash::OffsetMap;
+use crate::text::normalization::OffsetMap;
 
 /// A span of a text that is in some document, while with one more character on either side it is in none.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,7 +30,7 @@ pub struct QuoteSource {
     pub id: String,
     /// A JSON object.
     pub metadata: String,
-    /// Characters of the document's text before the first occurrence.
+    /// Characters of the document's text, as `Index::document` gives it, before the first occurrence.
     pub offset: usize,
 }
 
@@ -196,11 +196,12 @@ async fn quote_sources(
     give_way().await;
     for &(document, position) in found {
         let record = documents.record(document)?;
-        let offset = documents
+        let start = documents
             .char_offset(segment.text(), document, position)
             .ok_or_else(|| {
                 Error::damaged(documents.path(), "an occurrence outside its document")
             })?;
+        let (offset, _) = segment.original_span(document, record.edits, start, start + 1)?;
         sources.push(QuoteSource {
             source: record.source.to_owned(),
             id: record.id.to_owned(),
@@ -223,7 +224,18 @@ fn covered(
             _ => merged.push((start, end)),
         }
     }
-    let raw = merged.into_iter();
-    raw.map(|(start, end)| offsets.raw_span(start, end))
-        .collect()
+    let raw = merged.iter();
+    let mut raw: Vec<_> = raw
+        .map(|&(start, end)| offsets.raw_span(start, end))
+        .collect();
+    // Runs that a folded character kept apart can both have been widened to what that came from.
+    raw.sort_unstable();
+    raw.dedup_by(|next, last| {
+        let meet = next.0 <= last.1;
+        if meet {
+            last.1 = last.1.max(next.1);
+        }
+        meet
+    });
+    raw
 }

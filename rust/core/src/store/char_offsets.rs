@@ -6,7 +6,7 @@
 //! takes 4 bytes per KiB of text.
 
 use crate::memory::prefetch::prefetch;
-use crate::text::squash::count_chars;
+use crate::text::chars::count_chars;
 
 /// Bytes between two entries.
 const STEP: usize = 1024;

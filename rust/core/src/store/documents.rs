@@ -4,6 +4,9 @@
 //! and the starts of the records, both with a closing entry; the identity table, which consists of the hashes of
 //! (source, id) in ascending order and the document of each; and last, if the segment was built with one, the table
 //! of [`crate::store::char_offsets`].
+//!
+//! A record starts with the lengths of source and id. If texts are folded, the length of the metadata comes third, and
+//! the edits of [`crate::store::original`] come after the metadata.
 
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -32,6 +35,9 @@ pub struct Record<'a> {
     pub id: &'a str,
     /// A JSON object.
     pub metadata: &'a str,
+    /// The edits that turn the stored text back into the original one ([`crate::store::original`]). Empty if the two are
+    /// the same or the original is not kept.
+    pub edits: &'a [u8],
 }
 
 /// Hashes an identity. The separator, which UTF-8 never contains, keeps ("a", "bc") apart from ("ab", "c").
@@ -57,6 +63,7 @@ pub struct DocumentsWriter {
     identities: Vec<(u64, u32)>,
     char_offsets: CharOffsetsWriter,
     record_bytes: u64,
+    keeps_edits: bool,
 }
 
 impl DocumentsWriter {
@@ -70,6 +77,7 @@ impl DocumentsWriter {
             identities: Vec::new(),
             char_offsets: CharOffsetsWriter::default(),
             record_bytes: 0,
+            keeps_edits: parameters.normalization.folds(),
         })
     }
 
@@ -86,9 +94,16 @@ impl DocumentsWriter {
         self.record_starts.push(self.record_bytes);
         self.field(&(record.source.len() as u32).to_le_bytes())?;
         self.field(&(record.id.len() as u32).to_le_bytes())?;
+        if self.keeps_edits {
+            self.field(&(record.metadata.len() as u32).to_le_bytes())?;
+        }
         self.field(record.source.as_bytes())?;
         self.field(record.id.as_bytes())?;
-        self.field(record.metadata.as_bytes())
+        self.field(record.metadata.as_bytes())?;
+        if self.keeps_edits {
+            self.field(record.edits)?;
+        }
+        Ok(())
     }
 
     fn field(&mut self, bytes: &[u8]) -> Result<()> {
@@ -117,6 +132,7 @@ impl DocumentsWriter {
 pub struct Documents {
     file: MappedFile,
     count: usize,
+    keeps_edits: bool,
 }
 
 impl Documents {
@@ -133,7 +149,11 @@ impl Documents {
                 format_args!("its tables are not those of {count} documents"),
             ));
         }
-        Ok(Self { file, count })
+        Ok(Self {
+            file,
+            count,
+            keeps_edits: parameters.normalization.folds(),
+        })
     }
 
     pub fn path(&self) -> &Path {
@@ -205,15 +225,24 @@ impl Documents {
         let record = self.file.section::<u8>(RECORDS).get(start..end)?;
         let (source_length, record) = record.split_first_chunk::<4>()?;
         let (id_length, record) = record.split_first_chunk::<4>()?;
+        let (metadata_length, record) = match self.keeps_edits {
+            true => record.split_first_chunk::<4>()?,
+            false => (&[0; 4], record),
+        };
         let (source, record) =
             record.split_at_checked(u32::from_le_bytes(*source_length) as usize)?;
-        let (id, metadata) = record.split_at_checked(u32::from_le_bytes(*id_length) as usize)?;
+        let (id, record) = record.split_at_checked(u32::from_le_bytes(*id_length) as usize)?;
+        let (metadata, edits) = match self.keeps_edits {
+            true => record.split_at_checked(u32::from_le_bytes(*metadata_length) as usize)?,
+            false => (record, &[][..]),
+        };
         let metadata = str::from_utf8(metadata).ok()?;
         let is_json = serde_json::from_str::<IgnoredAny>(metadata).is_ok();
         (is_json && metadata.starts_with('{')).then_some(Record {
             source: str::from_utf8(source).ok()?,
             id: str::from_utf8(id).ok()?,
             metadata,
+            edits,
         })
     }
 

@@ -11,7 +11,7 @@ use xxhash_rust::xxh3::xxh3_64;
 use super::kind::Kind;
 use crate::error::{Error, Result};
 use crate::text::ngram::{self, NgramHasher};
-use crate::text::squash::Normalization;
+use crate::text::normalization::Normalization;
 
 #[cfg(target_endian = "big")]
 compile_error!("the files of an index are mapped into memory as little-endian numbers");
@@ -67,6 +67,8 @@ fn normalization_code(normalization: Normalization) -> u32 {
     match normalization {
         Normalization::None => 0,
         Normalization::Squash => 1,
+        Normalization::Fold => 2,
+        Normalization::FoldCase => 3,
     }
 }
 

@@ -10,6 +10,7 @@ pub mod kind;
 pub mod lock;
 pub mod manifest;
 pub mod names;
+pub mod original;
 pub mod output;
 pub mod segment;
 pub mod verify;

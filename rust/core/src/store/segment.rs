@@ -1,5 +1,6 @@
 //! A segment: a run of documents with their text, suffix array and records. It never changes.
 
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 use super::container::{FileWriter, MappedFile};
@@ -7,6 +8,7 @@ use super::documents::{Documents, DocumentsWriter, Record};
 use super::header::Parameters;
 use super::kind::Kind;
 use super::manifest::SegmentEntry;
+use super::original::{original, original_span};
 use crate::error::{Error, Result};
 use crate::suffix::array::{self, SEPARATOR};
 use crate::suffix::jump::jump_table_of_all;
@@ -224,5 +226,35 @@ impl Segment {
 
     pub fn document_text(&self, document: usize) -> Result<&str> {
         self.text.document(&self.documents, document)
+    }
+
+    /// Returns the original text of a document if it is kept, otherwise the normalised text.
+    pub fn original_text(&self, document: usize) -> Result<Cow<'_, str>> {
+        let text = self.document_text(document)?;
+        let edits = self.documents.record(document)?.edits;
+        if edits.is_empty() {
+            return Ok(Cow::Borrowed(text));
+        }
+        let original = original(text, edits).ok_or_else(|| self.bad_edits(document))?;
+        Ok(Cow::Owned(original))
+    }
+
+    /// Returns where the characters `start..end` of a document's normalised text are in the text that `original_text`
+    /// returns. `edits` are those of its record.
+    pub fn original_span(
+        &self,
+        document: usize,
+        edits: &[u8],
+        start: usize,
+        end: usize,
+    ) -> Result<(usize, usize)> {
+        original_span(edits, start, end).ok_or_else(|| self.bad_edits(document))
+    }
+
+    fn bad_edits(&self, document: usize) -> Error {
+        Error::damaged(
+            self.documents.path(),
+            format_args!("no readable original text of document {document}"),
+        )
     }
 }

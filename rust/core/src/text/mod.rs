@@ -1,5 +1,12 @@
 //! Text: its normal form, the hashes of its n-grams, and its anchors.
 
 pub mod anchors;
+pub mod chars;
+pub mod fold;
+pub mod fold_cluster;
+pub mod fold_map;
 pub mod ngram;
+pub mod normalization;
 pub mod squash;
+pub mod stable;
+pub mod typography;

@@ -1,109 +1,76 @@
-//! Text normalisation: what happens to white space before n-grams are taken.
+//! `squash`: what happens to white space before n-grams are taken.
 //!
-//! `squash` is the normalisation of the published QUIP filters. It is defined as three left-to-right passes of
+//! It is the normalisation of the published QUIP filters, defined as three left-to-right passes of
 //! replacements and a strip. Here, one pass copies text that is already normal in bulk and rewrites only the runs of
 //! white space that are not. Squash is not idempotent, so a text is normalised exactly once.
 
 use std::borrow::Cow;
 use std::ops::Range;
 
-/// The normalisation of corpus and query, applied before n-grams are taken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Normalization {
-    /// A run of line ends becomes one `\n`, any other run of white space one space. White space after `\n` and at
-    /// both ends is removed.
-    Squash,
-    /// The text as it is.
-    None,
+use super::chars::count_chars;
+
+/// Returns the squashed text, borrowed if only its ends change.
+pub fn squash(text: &str) -> Cow<'_, str> {
+    let text = text.trim_matches(is_white_space);
+    let mut runs = irregular_runs(text).peekable();
+    if runs.peek().is_none() {
+        return Cow::Borrowed(text);
+    }
+    let mut normal = String::with_capacity(text.len());
+    let mut copied = 0;
+    for run in runs {
+        normal.push_str(&text[copied..run.start]);
+        normal.extend(kept_characters(&text[run.clone()]).map(|(_, kept)| kept));
+        copied = run.end;
+    }
+    normal.push_str(&text[copied..]);
+    Cow::Owned(normal)
 }
 
-impl Normalization {
-    /// Changes when the output of a normalisation changes. An index records it.
-    pub const VERSION: u32 = 1;
-
-    /// The name in manifests and on the command line: `squash` or `none`.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Squash => "squash",
-            Self::None => "none",
+/// Returns the squashed text and a map from its characters to those of `text`.
+pub fn squash_with_offsets(text: &str) -> (Cow<'_, str>, SquashMap) {
+    let unstarted = text.trim_start_matches(is_white_space);
+    let leading = count_chars(&text.as_bytes()[..text.len() - unstarted.len()]);
+    let text = unstarted.trim_end_matches(is_white_space);
+    let mut map = SquashMap::shifted(leading);
+    let mut normal = String::new();
+    let (mut copied, mut normal_chars, mut raw_chars) = (0, 0, leading);
+    for run in irregular_runs(text) {
+        let clean = &text[copied..run.start];
+        normal.push_str(clean);
+        normal_chars += count_chars(clean.as_bytes());
+        raw_chars += count_chars(clean.as_bytes());
+        let run_text = &text[run.clone()];
+        for (index, kept) in kept_characters(run_text) {
+            map.anchor(normal_chars, raw_chars + index);
+            normal.push(kept);
+            normal_chars += 1;
         }
+        raw_chars += count_chars(run_text.as_bytes());
+        map.anchor(normal_chars, raw_chars);
+        copied = run.end;
     }
-
-    /// Returns the normalisation called `name`.
-    pub fn from_name(name: &str) -> Option<Self> {
-        [Self::Squash, Self::None]
-            .into_iter()
-            .find(|normalization| normalization.name() == name)
+    if copied == 0 {
+        return (Cow::Borrowed(text), map);
     }
-
-    /// Returns the normalised text, borrowed if only its ends change.
-    pub fn normalize(self, text: &str) -> Cow<'_, str> {
-        if self == Self::None {
-            return Cow::Borrowed(text);
-        }
-        let text = text.trim_matches(is_white_space);
-        let mut runs = irregular_runs(text).peekable();
-        if runs.peek().is_none() {
-            return Cow::Borrowed(text);
-        }
-        let mut normal = String::with_capacity(text.len());
-        let mut copied = 0;
-        for run in runs {
-            normal.push_str(&text[copied..run.start]);
-            normal.extend(kept_characters(&text[run.clone()]).map(|(_, kept)| kept));
-            copied = run.end;
-        }
-        normal.push_str(&text[copied..]);
-        Cow::Owned(normal)
-    }
-
-    /// Returns the normalised text and a map from its characters to those of `text`.
-    pub fn normalize_with_offsets(self, text: &str) -> (Cow<'_, str>, OffsetMap) {
-        if self == Self::None {
-            return (Cow::Borrowed(text), OffsetMap::shifted(0));
-        }
-        let unstarted = text.trim_start_matches(is_white_space);
-        let leading = count_chars(&text.as_bytes()[..text.len() - unstarted.len()]);
-        let text = unstarted.trim_end_matches(is_white_space);
-        let mut map = OffsetMap::shifted(leading);
-        let mut normal = String::new();
-        let (mut copied, mut normal_chars, mut raw_chars) = (0, 0, leading);
-        for run in irregular_runs(text) {
-            let clean = &text[copied..run.start];
-            normal.push_str(clean);
-            normal_chars += count_chars(clean.as_bytes());
-            raw_chars += count_chars(clean.as_bytes());
-            let run_text = &text[run.clone()];
-            for (index, kept) in kept_characters(run_text) {
-                map.anchor(normal_chars, raw_chars + index);
-                normal.push(kept);
-                normal_chars += 1;
-            }
-            raw_chars += count_chars(run_text.as_bytes());
-            map.anchor(normal_chars, raw_chars);
-            copied = run.end;
-        }
-        if copied == 0 {
-            return (Cow::Borrowed(text), map);
-        }
-        normal.push_str(&text[copied..]);
-        (Cow::Owned(normal), map)
-    }
+    normal.push_str(&text[copied..]);
+    (Cow::Owned(normal), map)
 }
 
-/// Maps characters of a normalised text to characters of the original text.
+/// Maps characters of a squashed text to characters of the original text.
 ///
 /// Characters that were removed from a run of white space belong to the kept character before them, or, if the run
 /// starts with what became one space, to that space. A span therefore never cuts through a collapsed character.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct OffsetMap {
+pub struct SquashMap {
     /// Pairs of (normalised character, original character where it starts), one wherever the difference of the two
     /// changes.
     anchors: Vec<(usize, usize)>,
 }
 
-impl OffsetMap {
-    fn shifted(leading: usize) -> Self {
+impl SquashMap {
+    /// Returns the map of a text that only lost `leading` characters at its start.
+    pub fn shifted(leading: usize) -> Self {
         Self {
             anchors: vec![(0, leading)],
         }
@@ -125,35 +92,26 @@ impl OffsetMap {
     }
 
     fn raw_start(&self, normal: usize) -> usize {
+        self.straight_from(normal).0
+    }
+
+    /// Returns where a squashed character starts in the original text, and how many characters from it on stand for one
+    /// original character each.
+    pub fn straight_from(&self, normal: usize) -> (usize, usize) {
         let next = self.anchors.partition_point(|anchor| anchor.0 <= normal);
         let (anchor_normal, anchor_raw) = self.anchors[next - 1];
-        anchor_raw + (normal - anchor_normal)
+        // The last character before an anchor stands for several, or the anchor would not be needed.
+        let straight = self
+            .anchors
+            .get(next)
+            .map_or(usize::MAX, |anchor| anchor.0 - 1 - normal);
+        (anchor_raw + (normal - anchor_normal), straight)
     }
 }
 
 /// White space as Python's `str.isspace` and `re`'s `\s` define it: Unicode's, and the four ASCII separators.
 fn is_white_space(c: char) -> bool {
     c.is_whitespace() || ('\u{1C}'..='\u{1F}').contains(&c)
-}
-
-/// Returns the number of characters in UTF-8 text, which is the number of bytes that start one.
-pub(crate) fn count_chars(text: &[u8]) -> usize {
-    const LANES: usize = 32;
-    let begins = |byte: u8| u8::from(byte as i8 >= -0x40);
-    let mut count = 0;
-    // A lane counts up to 255, the most a byte holds, so that the inner loop consists of vector instructions.
-    for rows in text.chunks(LANES * usize::from(u8::MAX)) {
-        let (rows, rest) = rows.as_chunks::<LANES>();
-        let mut counts = [0u8; LANES];
-        for row in rows {
-            for (count, &byte) in counts.iter_mut().zip(row) {
-                *count += begins(byte);
-            }
-        }
-        let bytes = counts.into_iter().chain(rest.iter().copied().map(begins));
-        count += bytes.map(usize::from).sum::<usize>();
-    }
-    count
 }
 
 /// Yields the characters that a run of white space keeps, each with the index, in characters of the run, where the

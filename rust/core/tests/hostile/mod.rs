@@ -14,7 +14,7 @@ use quotetune_core::filter_files::redis_bloom::import::{ImportOptions, import};
 use quotetune_core::query::Index;
 use quotetune_core::store::verify::verify;
 use quotetune_core::suffix::text_index::Suffixes;
-use quotetune_core::text::squash::Normalization;
+use quotetune_core::text::normalization::Normalization;
 use tempfile::TempDir;
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -74,12 +74,20 @@ impl Site {
         })
     }
 
+    /// The same index of folded text, which keeps the original text, too.
+    pub fn folded() -> Self {
+        Self::built(BuildOptions {
+            normalization: Normalization::FoldCase,
+            ..options()
+        })
+    }
+
     fn built(build: BuildOptions) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let corpus = folder.path().join("corpus.jsonl");
         let line = |n: u32| {
             format!(
-                "{{\"id\": {n}, \"title\": \"t{n}\", \"text\": \"Chapter {n}: it was the best of times, naïve 東京 {n}\"}}\n"
+                "{{\"id\": {n}, \"title\": \"t{n}\", \"text\": \"Chapter {n}: it was the best of times, “naïve” 東京 …{n}\"}}\n"
             )
         };
         fs::write(&corpus, (0..20).map(line).collect::<String>()).unwrap();
@@ -235,7 +243,7 @@ fn use_index(path: &Path) -> bool {
     for text in [
         "Chapter 3: it was the best of times, it was the worst of times",
         "it was",
-        "naïve 東京 1",
+        "“naïve” 東京 …1",
         "",
     ] {
         explained(index.quip(text, false));
@@ -247,6 +255,7 @@ fn use_index(path: &Path) -> bool {
     }
     for id in 0..20 {
         explained(index.document("corpus", &id.to_string()));
+        explained(index.find("corpus", &id.to_string(), "東京"));
     }
     if let Some(topic) = explained(index.topic([("corpus", "1"), ("corpus", "2")])) {
         index.topic_quip("it was the best of times", &topic);

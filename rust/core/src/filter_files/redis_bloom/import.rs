@@ -12,7 +12,7 @@ use crate::store::kind::Kind;
 use crate::store::manifest::{FileEntry, FilterEntries, ImportedFilterEntry, Manifest};
 use crate::store::output::OutputDirectory;
 use crate::text::ngram::NgramHasher;
-use crate::text::squash::Normalization;
+use crate::text::normalization::Normalization;
 
 #[derive(Clone, Debug)]
 pub struct ImportOptions {

@@ -6,13 +6,14 @@ use serde::{Deserialize, Serialize};
 
 use super::entries::{Counts, FileEntry, HashEntry, NormalizationEntry, RecordKeys, SegmentEntry};
 use super::filters::FilterEntries;
+use super::unicode;
 use crate::error::{Error, Result};
 use crate::filter::sizing::Sizing;
 use crate::store::header::{FORMAT_VERSION, Parameters};
 use crate::store::names;
 use crate::suffix::text_index::Suffixes;
 use crate::text::ngram::{self, NgramHasher};
-use crate::text::squash::Normalization;
+use crate::text::normalization::Normalization;
 
 /// Stands in for the checksum while it is computed.
 pub(super) const NO_CHECKSUM: &str = "0000000000000000";
@@ -61,6 +62,8 @@ impl Manifest {
             normalization: NormalizationEntry {
                 name: parameters.normalization.name().to_owned(),
                 version: Normalization::VERSION,
+                unicode: unicode::recorded(parameters.normalization),
+                unknown_characters: false,
             },
             hash: HashEntry {
                 name: "polynomial-64".to_owned(),

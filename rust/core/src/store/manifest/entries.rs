@@ -1,6 +1,7 @@
 //! Entries of a manifest: totals, segments and files.
 
 use std::fs::File;
+use std::ops::Not;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -13,6 +14,12 @@ use crate::text::ngram::windows_of;
 pub struct NormalizationEntry {
     pub name: String,
     pub version: u32,
+    /// Version of Unicode's tables; None if the texts are not folded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unicode: Option<String>,
+    /// Whether a text has characters that are not in these tables.
+    #[serde(default, skip_serializing_if = "Not::not")]
+    pub unknown_characters: bool,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -16,7 +16,7 @@ use crate::store::header::{FORMAT_VERSION, check_version};
 use crate::store::names;
 use crate::suffix::text_index::Suffixes;
 use crate::text::ngram::NgramHasher;
-use crate::text::squash::Normalization;
+use crate::text::normalization::Normalization;
 
 const CHECKSUM_KEY: &str = "\"checksum\": \"";
 
@@ -61,6 +61,7 @@ impl Manifest {
             return Err(Error::damaged(&path, "it does not match its checksum"));
         }
         manifest.check_versions(&path)?;
+        manifest.normalization.check_unicode(&path)?;
         manifest.check_names(&path)?;
         manifest.check_structures(&path)?;
         manifest.completed(&path)

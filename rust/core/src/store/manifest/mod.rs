@@ -4,6 +4,7 @@ mod contents;
 mod entries;
 mod file;
 mod filters;
+mod unicode;
 
 pub use contents::Manifest;
 pub use entries::{Counts, FileEntry, HashEntry, NormalizationEntry, RecordKeys, SegmentEntry};
