@@ -10,23 +10,23 @@ Inputs = Annotated[
     list[str],
     typer.Argument(
         metavar="INPUT...",
-        help="JSONL (.jsonl, .jsonl.gz, .jsonl.zst), Parquet or .txt files, folders or globs "
-        "of those, or - for JSONL on standard input.",
+        help="JSONL (.jsonl, .ndjson, .json) or text (.txt) files, also compressed (.gz, .zst, "
+        ".bz2, .xz), Parquet files, folders or globs of these, or - for standard input.",
     ),
 ]
 TextKey = Annotated[str, typer.Option(help="Field of the text.")]
 IdKey = Annotated[
     str | None,
     typer.Option(
-        help="Field of the id, in every record.  [default: id where a record has it, "
-        "otherwise its line]",
+        help="Field of the id, in every record; none: always its line.  [default: id where a "
+        "record has it, otherwise its line]",
     ),
 ]
 SourceKey = Annotated[
     str | None,
     typer.Option(
         help="Field of the source, in every record.  [default: source where a record has it, "
-        "otherwise the file's stem]",
+        "otherwise the file's name, below a folder its path there]",
     ),
 ]
 Source = Annotated[str | None, typer.Option(help="One source for all documents.")]
@@ -41,7 +41,26 @@ Errors = Annotated[
     str,
     typer.Option(
         metavar="strict|replace|skip",
-        help="What to do with text that is not valid UTF-8.",
+        help="strict: a bad record is an error. replace: so it is, but invalid UTF-8 becomes "
+        "U+FFFD. skip: bad records are left out and counted.",
+    ),
+]
+Format = Annotated[
+    str | None,
+    typer.Option(
+        metavar="jsonl|text|parquet", help="Format of all files.  [default: by their names]"
+    ),
+]
+Root = Annotated[
+    Path | None,
+    typer.Option(metavar="DIR", help="Folder that sources made of file names are relative to."),
+]
+Duplicates = Annotated[
+    str,
+    typer.Option(
+        metavar="error|first",
+        help="What to do with documents whose source and id occurred before: first leaves them "
+        "out and counts them.",
     ),
 ]
 Threads = Annotated[int | None, typer.Option(help="Threads to work on.  [default: one a core]")]
@@ -60,7 +79,19 @@ Overwrite = Annotated[
     bool, typer.Option("--overwrite", help="Replace an index that is there already.")
 ]
 Records = Annotated[
-    Path, typer.Argument(metavar="[INPUT]", help="JSONL, one text a record; - for stdin.")
+    Path,
+    typer.Argument(
+        metavar="[INPUT]",
+        help="JSONL or Parquet, one text per record, or a text file; - for JSONL on stdin.",
+    ),
+]
+RecordErrors = Annotated[
+    str,
+    typer.Option(
+        "--errors",
+        metavar="strict|skip",
+        help="skip: a record without a text gets a line with null and its problem.",
+    ),
 ]
 RecordsOutput = Annotated[
     Path | None,
@@ -99,6 +130,15 @@ def in_bytes(memory_limit: str | None) -> int | None:
         raise UsageError(
             f"memory limit {memory_limit!r}; give bytes, or a size such as 4GiB"
         ) from error
+
+
+def paths(inputs: Sequence[str]) -> list[Path]:
+    """Return the inputs as paths."""
+    from quotetune.errors import UsageError
+
+    if "" in inputs:  # as a path it would be the current directory
+        raise UsageError("an input has no name: give a file, a folder or a glob")
+    return [Path(name) for name in inputs]
 
 
 def listed(names: str) -> list[str]:

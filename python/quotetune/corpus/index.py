@@ -107,6 +107,16 @@ class Index:
         """
         return self._index.record_keys
 
+    @property
+    def is_numbered(self) -> bool:
+        """Whether ids are the places of records, even of those with a field `id`."""
+        return self._index.numbered
+
+    @property
+    def identity(self) -> str | None:
+        """How default sources are made: `path`, or None for the stems that older indexes have."""
+        return self._index.identity
+
     def __len__(self) -> int:
         return len(self._index)
 
@@ -159,9 +169,9 @@ class Index:
             array([1.])
         """
         if documents is None:
-            return self._index.quip(texts, exact)
+            return self._index.quip(_several(texts), exact)
         identities = [_identities(group) for group in documents]
-        return self._index.topic_quip(texts, identities)
+        return self._index.topic_quip(_several(texts), identities)
 
     def score(
         self, texts: Iterable[str], max_documents: int = 10, exact: bool = False
@@ -189,7 +199,7 @@ class Index:
             >>> report.numerator, report.denominator, report.longest_quote, report.covered
             (7, 19, 31, [(9, 40)])
         """
-        reports = self._index.report(texts, _check_documents(max_documents), exact)
+        reports = self._index.report(_several(texts), _check_documents(max_documents), exact)
         return [report_from_tuple(report) for report in reports]
 
     def windows(
@@ -217,7 +227,7 @@ class Index:
             >>> index.windows(["  ban  ana"])
             [('ban ana', array([ True, False, False, False,  True]))]
         """
-        return self._index.windows(texts, exact)
+        return self._index.windows(_several(texts), exact)
 
     # A str is an iterable of str, too: the first overload decides.
     @overload
@@ -286,7 +296,7 @@ class Index:
             >>> index.count(["ana", "band", "x"])
             array([3, 1, 0])
         """
-        return self._index.count(texts)
+        return self._index.count(_several(texts))
 
     def contains(self, texts: Iterable[str]) -> NDArray[np.bool_]:
         """Return for each text whether it occurs, as a whole, in a document.
@@ -310,7 +320,7 @@ class Index:
             >>> index.contains(["ana", "anab"])
             array([ True, False])
         """
-        return self._index.contains(texts)
+        return self._index.contains(_several(texts))
 
     def document(self, source: str, id: str) -> Document:
         """Return a document.
@@ -356,6 +366,13 @@ class Index:
                 return
             source, id, text, metadata = found
             yield Document(source, id, text, metadata_from_json(metadata))
+
+
+def _several(texts: Iterable[str]) -> Iterable[str]:
+    """Refuse one string where several are expected: it would be read as its characters."""
+    if isinstance(texts, str | bytes):
+        raise UsageError(f"texts is a {type(texts).__name__}: give a list of texts, as in [text]")
+    return texts
 
 
 def _identities(documents: Any) -> list[tuple[str, str]]:
