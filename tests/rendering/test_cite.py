@@ -155,7 +155,7 @@ def test_the_command_refuses_what_it_cannot_read(quotetune, tmp_path: Path) -> N
     build_index(["banana"], tmp_path / "index", n=5)
     code, shown, error = quotetune("cite", tmp_path / "index", tmp_path / "no.txt")
     assert (code, shown) == (2, "")
-    assert "no such file; give a text file, JSONL, - or --text" in error
+    assert "no such file: give a text file, JSONL, - or --text" in error
     code, shown, error = quotetune("cite", tmp_path / "index", "--text", "a", "--format", "html")
     assert (code, shown) == (2, "") and "--format is 'html'" in error
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from quotetune import _core
+from quotetune.corpus.limits import check_texts
 from quotetune.corpus.manifest import read_manifest
 from quotetune.corpus.results import (
     Document,
@@ -169,9 +170,9 @@ class Index:
             array([1.])
         """
         if documents is None:
-            return self._index.quip(_several(texts), exact)
+            return self._index.quip(check_texts(texts), exact)
         identities = [_identities(group) for group in documents]
-        return self._index.topic_quip(_several(texts), identities)
+        return self._index.topic_quip(check_texts(texts), identities)
 
     def score(
         self, texts: Iterable[str], max_documents: int = 10, exact: bool = False
@@ -199,7 +200,7 @@ class Index:
             >>> report.numerator, report.denominator, report.longest_quote, report.covered
             (7, 19, 31, [(9, 40)])
         """
-        reports = self._index.report(_several(texts), _check_documents(max_documents), exact)
+        reports = self._index.report(check_texts(texts), _check_documents(max_documents), exact)
         return [report_from_tuple(report) for report in reports]
 
     def windows(
@@ -227,7 +228,7 @@ class Index:
             >>> index.windows(["  ban  ana"])
             [('ban ana', array([ True, False, False, False,  True]))]
         """
-        return self._index.windows(_several(texts), exact)
+        return self._index.windows(check_texts(texts), exact)
 
     # A str is an iterable of str, too: the first overload decides.
     @overload
@@ -296,7 +297,7 @@ class Index:
             >>> index.count(["ana", "band", "x"])
             array([3, 1, 0])
         """
-        return self._index.count(_several(texts))
+        return self._index.count(check_texts(texts))
 
     def contains(self, texts: Iterable[str]) -> NDArray[np.bool_]:
         """Return for each text whether it occurs, as a whole, in a document.
@@ -320,7 +321,7 @@ class Index:
             >>> index.contains(["ana", "anab"])
             array([ True, False])
         """
-        return self._index.contains(_several(texts))
+        return self._index.contains(check_texts(texts))
 
     def document(self, source: str, id: str) -> Document:
         """Return a document.
@@ -366,13 +367,6 @@ class Index:
                 return
             source, id, text, metadata = found
             yield Document(source, id, text, metadata_from_json(metadata))
-
-
-def _several(texts: Iterable[str]) -> Iterable[str]:
-    """Refuse one string where several are expected: it would be read as its characters."""
-    if isinstance(texts, str | bytes):
-        raise UsageError(f"texts is a {type(texts).__name__}: give a list of texts, as in [text]")
-    return texts
 
 
 def _identities(documents: Any) -> list[tuple[str, str]]:

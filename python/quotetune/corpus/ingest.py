@@ -167,7 +167,7 @@ class Feed:
         if self.reading.identity is None:
             stem = file.name.rpartition("/")[2]
             return stem, "", "1" if self.keys.source is None else stem
-        if self.keys.source is None:
+        if self.keys.source is None or file.path == STDIN:
             return file.name, "", "1"
         return file.name, f"{file.name}:", file.name
 
