@@ -141,7 +141,11 @@ def test_verify_exits_with_1_and_names_the_damaged_file(index: Path, tmp_path: P
 @pytest.mark.parametrize(
     ("content", "code", "part"),
     [
-        ('{"text": "a"}\n{"text": ', 1, "corpus.jsonl:2: a JSON object that does not end in its line"),
+        (
+            '{"text": "a"}\n{"text": ',
+            1,
+            "corpus.jsonl:2: a JSON object that does not end in its line",
+        ),
         ('{"body": "a"}\n', 1, 'corpus.jsonl:1: no key "text"'),
         ('{"text": "a", "id": 1}\n{"text": "b", "id": 1}\n', 1, "corpus.jsonl:1"),
         ("", 1, "no document in"),

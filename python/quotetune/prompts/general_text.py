@@ -1,4 +1,4 @@
-"""Text that is no corpus: what is replayed against forgetting, and what damage is measured on."""
+"""Text from outside the corpus, which absorbing replays and drift is measured on."""
 
 from pathlib import Path
 
@@ -7,17 +7,17 @@ from quotetune.errors import QuotetuneError, UsageError
 
 
 def read_general_texts(path: Path) -> list[str]:
-    """Read texts.
+    """Read texts from a file.
 
     Args:
-        path: JSONL (`.jsonl`) or Parquet (`.parquet`) with a column `text`; any other file is one
+        path: JSONL (`.jsonl`) or Parquet (`.parquet`) with a column `text`. Any other file is one
             text.
 
     Returns:
-        The texts that are more than white space, in the order of the file.
+        The texts that are not only white space, in the order of the file.
 
     Raises:
-        UsageError: The file cannot be read, a row has no text, or there is none at all.
+        UsageError: The file cannot be read, a row has no text, or there are no texts.
     """
     try:
         texts = _read(path)
@@ -27,7 +27,7 @@ def read_general_texts(path: Path) -> list[str]:
         raise UsageError(str(error)) from error
     texts = [text for text in texts if text.strip()]
     if not texts:
-        raise UsageError(f"{path}: there is no text in it: put some there, or correct the path")
+        raise UsageError(f"{path}: there is no text: add some, or correct the path")
     return texts
 
 

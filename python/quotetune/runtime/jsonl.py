@@ -40,7 +40,7 @@ def parse_object(line: bytes, where: str, raises: type[QuotetuneError]) -> dict[
 
 
 def is_unicode(text: str) -> bool:
-    """Tell whether UTF-8 can hold a text: JSON can spell a lone surrogate, which it cannot."""
+    """Tell whether a text can be written in UTF-8; a lone surrogate, which JSON allows, cannot."""
     if text.isascii():
         return True
     try:

@@ -1,4 +1,4 @@
-//! `_core.Index`: an open index; answers are numbers, arrays and tuples.
+//! `_core.Index`: an open index. It answers with numbers, arrays and tuples.
 
 use std::path::PathBuf;
 
@@ -57,7 +57,7 @@ impl Index {
         self.index.manifest().structures.clone()
     }
 
-    /// Whether it keeps the text and can find any string in it.
+    /// Whether the index keeps the text and can find any string in it.
     #[getter]
     fn has_suffix_index(&self) -> bool {
         self.index.has_suffix_index()
@@ -87,7 +87,7 @@ impl Index {
         Ok(scores.into_pyarray(py))
     }
 
-    /// Of each text: it normalised, and for each of its windows whether it stands in the corpus.
+    /// Return each text normalised, and for each of its windows whether it is in the corpus.
     fn windows<'py>(
         &self,
         py: Python<'py>,
@@ -104,7 +104,7 @@ impl Index {
             .collect())
     }
 
-    /// QUIP of each text against the n-grams of its own list of (source, id).
+    /// Return the QUIP of each text against the n-grams of its own list of (source, id).
     fn topic_quip<'py>(
         &self,
         py: Python<'py>,
@@ -115,7 +115,7 @@ impl Index {
             return Err(usage_error(
                 py,
                 format!(
-                    "{} texts but {} lists of documents; give one list a text",
+                    "{} texts but {} lists of documents; give one list per text",
                     texts.len(),
                     documents.len()
                 ),
@@ -180,7 +180,7 @@ impl Index {
         })
     }
 
-    /// Source, id, text and metadata of a document.
+    /// Return source, id, text and metadata of a document.
     fn document(&self, py: Python<'_>, source: &str, id: &str) -> PyResult<DocumentTuple> {
         let document = self.index.document(source, id);
         Ok(document_tuple(
@@ -188,7 +188,7 @@ impl Index {
         ))
     }
 
-    /// The same of the document at a position in the order of the corpus; None past the last.
+    /// Return the same for the document at a position in the order of the corpus; None after the last.
     fn document_at(&self, py: Python<'_>, position: usize) -> PyResult<Option<DocumentTuple>> {
         let document = self.index.document_at(position);
         Ok(document

@@ -1,4 +1,4 @@
-//! Lists of `str` as slices that outlive the GIL.
+//! Lists of `str` as slices that remain valid without the GIL.
 
 use pyo3::exceptions::PyUnicodeEncodeError;
 use pyo3::prelude::*;
@@ -11,10 +11,10 @@ use quotetune_core::error::Result;
 use crate::error::{quotetune_error, to_python, usage_error};
 use crate::pool::pool;
 
-/// Texts of a chunk: enough to wait for memory together, and few enough for progress on all threads.
+/// Texts per chunk: enough to wait for memory together, few enough to keep all threads busy.
 const MOST_TOGETHER: usize = 128;
 
-/// The UTF-8 of a `str`, without a copy.
+/// Returns the UTF-8 of a `str`, without a copy.
 pub fn text(value: &Bound<'_, PyAny>, position: usize) -> PyResult<PyBackedStr> {
     value.extract::<PyBackedStr>().map_err(|error| {
         let py = value.py();
@@ -22,7 +22,7 @@ pub fn text(value: &Bound<'_, PyAny>, position: usize) -> PyResult<PyBackedStr> 
             return quotetune_error(
                 py,
                 format!(
-                    "text {position}: it holds a lone surrogate, which no UTF-8 can encode; replace \
+                    "text {position}: it holds a lone surrogate, which UTF-8 cannot encode; replace \
                      it, as with text.encode(errors='replace').decode()"
                 ),
             );
@@ -49,7 +49,7 @@ pub fn texts(values: &Bound<'_, PyAny>) -> PyResult<Vec<PyBackedStr>> {
         .collect()
 }
 
-/// Answer for some texts at a time, without the GIL and in parallel where there are several.
+/// Answers for some texts at a time, without the GIL, and in parallel if there are several.
 pub fn for_chunks_of_texts<T: Send>(
     py: Python<'_>,
     texts: &[PyBackedStr],
@@ -72,7 +72,7 @@ pub fn for_chunks_of_texts<T: Send>(
     Ok(answers.into_iter().flatten().collect())
 }
 
-/// Answer for each text, without the GIL and in parallel where there are several.
+/// Answers for each text, without the GIL, and in parallel if there are several.
 pub fn for_each_text<T: Send>(
     py: Python<'_>,
     texts: &[PyBackedStr],

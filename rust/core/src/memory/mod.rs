@@ -1,4 +1,4 @@
-//! Memory of a machine that is slow to reach: large pages, prefetching, and waiting for several reads together.
+//! Slow memory: large pages, prefetching, and several reads in flight at once.
 
 pub mod large_pages;
 pub(crate) mod prefetch;

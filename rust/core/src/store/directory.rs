@@ -1,4 +1,4 @@
-//! Directories that are removed, and forced to the disk.
+//! Removes directories, and forces them to the disk.
 
 use std::fs::{self, File};
 use std::path::Path;

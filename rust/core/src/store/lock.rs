@@ -6,7 +6,7 @@ use std::path::Path;
 use super::names::LOCK;
 use crate::error::{Error, Result};
 
-/// Keep everyone else from writing in `directory` until the file is closed; `other`: what they may be.
+/// Locks `directory` against other writers until the file is closed. `other` is what the error message calls them.
 pub fn lock(directory: &Path, other: &str) -> Result<File> {
     let path = directory.join(LOCK);
     let file = File::create(&path).map_err(Error::io("create", &path))?;
@@ -21,7 +21,7 @@ pub fn lock(directory: &Path, other: &str) -> Result<File> {
     }
 }
 
-/// Whether `file` is still the one that is found at `path`.
+/// Whether `file` is still the file at `path`.
 fn is_at(file: &File, path: &Path) -> bool {
     #[cfg(unix)]
     {
