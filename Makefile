@@ -3,6 +3,7 @@
 #
 #   make demo    set up, index the demo corpus, quote-tune the demo model on it, print before and after
 #   make test    set up, then run all tests
+#   make test-earlier  check that indexes, runs and pickles of an earlier COMMIT still work (needs its history)
 #   make lint    check formatting, lints and types of both languages
 #   make format  fix formatting and lints that a tool can fix
 #   make bench   measure the benchmark tables of quotetune and its peers
@@ -25,7 +26,7 @@ RUST_SOURCES := Cargo.toml Cargo.lock $(shell find rust -name '*.rs' -o -name Ca
 export HF_HUB_OFFLINE := 1
 
 .DELETE_ON_ERROR:
-.PHONY: setup demo data test test-rust test-python lint format bench fuzz clean
+.PHONY: setup demo data test test-rust test-python test-earlier lint format bench fuzz clean
 
 setup: $(VENV)/.packages $(VENV)/.demo-packages $(VENV)/.extension
 
@@ -68,6 +69,10 @@ test-rust:
 # Test files run in parallel. The fixtures of a file are made once, in the process that runs it.
 test-python: setup
 	$(BIN)/pytest -n 2 --dist loadfile
+
+# Not part of `test`: it compiles COMMIT (by default the one that the script names) and trains.
+test-earlier: setup
+	$(BIN)/python tests/earlier_commit $(COMMIT)
 
 lint: setup
 	cargo fmt --all --check

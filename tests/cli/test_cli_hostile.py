@@ -127,7 +127,7 @@ def test_what_nobody_foresaw_is_one_line_and_names_debug(
         cli.main()
     assert end.value.code == 1
     said = capsys.readouterr().err
-    assert said.startswith("error: unexpected ZeroDivisionError: by zero;") and "--debug" in said
+    assert said.startswith("error: unexpected ZeroDivisionError: by zero:") and "--debug" in said
     assert said.count("\n") == 1
     monkeypatch.setattr(sys, "argv", ["quotetune", "--debug", "info"])
     with pytest.raises(ZeroDivisionError):
@@ -152,7 +152,7 @@ def test_ctrl_c_at_the_terminal_says_so_and_exits_130(tmp_path: Path) -> None:
         assert process.stderr is not None
         said = process.stderr.read()
     assert process.returncode == 130
-    assert said.splitlines()[-1] == "interrupted; run the same command again"
+    assert said.splitlines()[-1] == "interrupted: run the same command again"
     assert list(tmp_path.iterdir()) == []
 
 
@@ -224,7 +224,7 @@ def test_names_in_a_list_may_have_spaces_and_an_input_has_a_name(tmp_path: Path)
     )
     assert result.returncode == 0, result.stderr
     result = run_cli("build-index", "", "-o", tmp_path / "other")
-    assert result.returncode == 2 and "an input without a name" in result.stderr
+    assert result.returncode == 2 and "an input has no name" in result.stderr
 
 
 def test_options_that_cannot_be_are_one_line(tmp_path: Path) -> None:

@@ -141,7 +141,7 @@ def test_pair_takes_index_and_seed_from_a_config_unless_given(samples, tmp_path,
     assert quotetune(*arguments) == 2
     assert "no index is given: name it with --index" in capsys.readouterr().err
     assert quotetune(*arguments, "--index", index) == 2
-    assert "seed: is 'soon': set it to a whole number" in capsys.readouterr().err
+    assert "seed: is 'soon': set it to an integer" in capsys.readouterr().err
 
 
 def test_a_file_of_prompts_is_read_as_a_run_reads_it(samples, tmp_path):
@@ -378,7 +378,7 @@ def test_pair_ranks_by_a_preference_that_asks_for_the_prompts(samples, tmp_path,
         ("preference.perplexity.weight=2", "preference.perplexity.model: missing"),
         ("preference.quipp.weight=2", "preference.quipp: unknown key: did you mean quip?"),
         ("preference.callables.me.function=no_such:f", "preference.callables.me.function: no_such"),
-        ("candidates.gold=true", "candidates.gold takes the model's tokenizer: set model.path"),
+        ("candidates.gold=true", "candidates.gold needs the model's tokenizer: set model.path"),
         ("pairs.rule=large_margin", "set pairs.margin"),
     ],
 )

@@ -1,7 +1,7 @@
-"""The `quotetune` command: one file a subcommand.
+"""The `quotetune` command, with one file per subcommand.
 
-Every subcommand's module is imported to print `--help`, so these modules import the standard
-library and typer only; everything else is imported inside the command that needs it.
+`--help` imports the module of every subcommand. So these modules import only the standard library
+and typer, and a command imports everything else when it runs.
 """
 
 import sys
@@ -42,7 +42,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,
-    # Rich help takes longer to print than everything else together.
+    # Printing help with rich takes longer than everything else together.
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -63,7 +63,7 @@ def options(
         False, "--version", callback=_print_version, is_eager=True, help="Show the version."
     ),
 ) -> None:
-    """Hold the options that stand before the subcommand; `main` reads them."""
+    """Declare the options before the subcommand; `main` reads them."""
 
 
 app.command()(build_index)
@@ -91,7 +91,7 @@ app.command()(demo_data)
 def _show_warning(
     usual: Callable[..., None], message: Warning | str, category: type[Warning], *where: Any
 ) -> None:
-    """Show a warning of ours as one line; who called what is of no use on a command line."""
+    """Show a warning of quotetune as one line, without the place in the code."""
     if issubclass(category, QuotetuneWarning):
         print(f"warning: {message}", file=sys.stderr)
     else:
@@ -112,17 +112,17 @@ def main() -> None:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
     except SystemExit as end:
-        # Typer ends a Ctrl-C with this code, in silence.
+        # After Ctrl-C, typer exits with this code and prints nothing.
         if end.code == _INTERRUPTED:
-            print("interrupted; run the same command again", file=sys.stderr)
+            print("interrupted: run the same command again", file=sys.stderr)
         raise
     except Exception as error:
-        # What nobody foresaw: one line all the same, and the way to the rest.
+        # An unexpected error is also one line, which says how to see the rest.
         if debug:
             raise
         what = " ".join(str(error).split())
         print(
-            f"error: unexpected {type(error).__name__}: {what}; "
+            f"error: unexpected {type(error).__name__}: {what}: "
             "put --debug after quotetune to see where, and report it",
             file=sys.stderr,
         )

@@ -1,4 +1,4 @@
-"""`quotetune add`: more documents for an index."""
+"""`quotetune add`: add documents to an index."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -37,7 +37,7 @@ def add(
         str | None,
         typer.Option(
             metavar="A,B,...",
-            help='Fields to keep and to show with quotes, "" for none.' + _AS_BUILT,
+            help='Fields to keep and to show with quotes, or "" for none.' + _AS_BUILT,
         ),
     ] = None,
     errors: Errors = "strict",
@@ -47,7 +47,7 @@ def add(
     threads: Threads = None,
     memory_limit: MemoryLimit = None,
 ) -> None:
-    """Add documents to an index; they appear when all are in."""
+    """Add documents to an index. The index changes in one step, when all of them are added."""
     from quotetune.cli.byte_progress import ByteProgress
     from quotetune.corpus.change import add as add_documents
 

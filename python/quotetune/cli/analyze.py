@@ -1,4 +1,4 @@
-"""`quotetune analyze`: studies over runs."""
+"""`quotetune analyze`: studies of runs."""
 
 from pathlib import Path
 from typing import Annotated
@@ -8,7 +8,7 @@ import typer
 from quotetune.cli.options import Overrides, Policy
 
 analyze = typer.Typer(
-    help="Study runs: does frequency decide, and what do more prompts bring?",
+    help="Study runs: the effect of topic frequency, and the effect of more prompts.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
@@ -18,7 +18,8 @@ analyze = typer.Typer(
 def frequency(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="Directory of a finished run.")],
     topic: Annotated[
-        str, typer.Option(help="What names a prompt's topic: topic, id, or another column.")
+        str,
+        typer.Option(help="Column of the prompts that names the topic: topic, id or another one."),
     ] = "topic",
     policy: Policy = None,
     output: Annotated[
@@ -26,10 +27,11 @@ def frequency(
         typer.Option("--output", "-o", help="Directory to write.  [default: RUN/analysis]"),
     ] = None,
 ) -> None:
-    """Put QUIP before and after against how often the prompt's topic stands in the corpus.
+    """Relate QUIP before and after training to how often a prompt's topic occurs in the corpus.
 
     Writes frequency.json, frequency.md and frequency.svg: 12 bins of equal width in ln(count) with
-    mean and spread, Pearson r over bins and prompts, a least-squares fit, and the rarest tenth.
+    mean and spread, Pearson's r over bins and over prompts, a least-squares fit, and the rarest
+    tenth.
     """
     from quotetune.analysis.frequency_study import study_frequency, write_study
 
@@ -44,17 +46,20 @@ def data_size(
     config: Annotated[Path, typer.Argument(help="A run's config, a YAML file.")],
     prompts: Annotated[
         str,
-        typer.Option(metavar="N,N,...", help="Training prompts a round, a run each: 50,100,200."),
+        typer.Option(
+            metavar="N,N,...",
+            help="Training prompts per round, as in 50,100,200; one run for each number.",
+        ),
     ],
     output: Annotated[
-        Path, typer.Option("--output", "-o", help="Directory of the runs and of the study.")
+        Path, typer.Option("--output", "-o", help="Directory for the runs and the study.")
     ],
     overrides: Overrides = [],  # noqa: B006 - typer reads it, nobody changes it
 ) -> None:
-    """Train with several numbers of prompts, and put the gain in QUIP against them.
+    """Train with several numbers of prompts, and relate the gain in QUIP to the number.
 
-    All runs have the same held-out prompts, and a larger one's training prompts are those of the
-    smaller ones and more. The same command goes on where it was interrupted.
+    All runs have the same held-out prompts. The training prompts of a larger run include those of
+    the smaller runs. If it is interrupted, run the same command again to continue.
     """
     from quotetune.analysis.data_size import parse_sizes, study_data_size, write_data_size
 

@@ -1,4 +1,4 @@
-"""`quotetune build-index`: make an index of a corpus."""
+"""`quotetune build-index`: build an index of a corpus."""
 
 from typing import Annotated, Any
 
@@ -39,45 +39,48 @@ def build_index(
     duplicates: Duplicates = "error",
     n: Annotated[int, typer.Option("-n", help="Length of an n-gram in characters.")] = 25,
     normalization: Annotated[
-        str, typer.Option(metavar="squash|none", help="What to do with white space.")
+        str, typer.Option(metavar="squash|none", help="Normalisation of white space.")
     ] = "squash",
     structures: Annotated[
         str,
         typer.Option(
             metavar="bloom|fuse,suffix|lean",
-            help="fuse: a filter with fewer errors, for a corpus that is not going to change. "
-            "lean: a sixth of suffix's size, for quotes of n characters or more. Without suffix or "
-            "lean there are scores, but no quotes and no documents.",
+            help="Structures to build. fuse is a filter with fewer false positives, for a corpus "
+            "that does not change. lean has a sixth of the size of suffix, and finds quotes of n "
+            "characters or more. An index without suffix and lean has scores, but no quotes and no "
+            "documents.",
         ),
     ] = "bloom,suffix",
     bits_per_ngram: Annotated[
         float | None,
-        typer.Option(help="Bloom filter: bits for each distinct n-gram.  [default: 16]"),
+        typer.Option(help="Bits of the Bloom filter per distinct n-gram.  [default: 16]"),
     ] = None,
     fpr: Annotated[
         float | None,
-        typer.Option(help="Bloom filters: false-positive rate of all together, instead of bits."),
+        typer.Option(
+            help="Largest false-positive rate of all Bloom filters together, instead of bits."
+        ),
     ] = None,
     expected_ngrams: Annotated[
         int | None,
         typer.Option(
-            help="Bloom filter: make room for this many distinct n-grams, so that the filters of "
-            "shards can be united."
+            help="Distinct n-grams to make room for in the Bloom filter. merge unites filters "
+            "that have the same room."
         ),
     ] = None,
     shard: Annotated[
         str | None,
         typer.Option(
             metavar="I/N",
-            help="Take the I-th of N shares of the files, by bytes; only plain .jsonl is cut, "
-            "other files go whole to one. merge makes one index of all N.",
+            help="Index only the I-th of N shards of the files, by bytes. Plain .jsonl files are "
+            "cut at line ends, other files are not cut. merge makes one index from all N.",
         ),
     ] = None,
     threads: Threads = None,
     memory_limit: MemoryLimit = None,
     overwrite: Overwrite = False,
 ) -> None:
-    """Make an index of a corpus; it appears when it is complete."""
+    """Build an index of a corpus. The index appears when it is complete."""
     from quotetune.cli.byte_progress import ByteProgress
     from quotetune.corpus.build import build_index as build
 

@@ -1,4 +1,4 @@
-"""Progress in bytes on standard error: a bar on a terminal, now and then a line elsewhere."""
+"""Progress in bytes on standard error: a bar on a terminal, otherwise a line every 5 seconds."""
 
 import sys
 import time
@@ -21,7 +21,7 @@ _SECONDS_BETWEEN_UPDATES = 0.1
 
 
 class ByteProgress:
-    """Shows phases of work one after the other, each with bytes/s and the time that is left."""
+    """A display of phases, one after the other, each with its bytes/s and the time left."""
 
     def __init__(self) -> None:
         self._phase = ""
@@ -53,7 +53,7 @@ class ByteProgress:
             self._bar.stop()
 
     def __call__(self, phase: str, done: int, total: int) -> None:
-        """Report `done` of `total` bytes; a total of 0 is unknown."""
+        """Report `done` of `total` bytes; a total of 0 means that it is not known."""
         now = time.monotonic()
         if phase != self._phase:
             self._phase, self._started, self._shown = phase, now, now

@@ -1,4 +1,4 @@
-"""`quotetune cite`: responses with footnotes that name the documents they quote."""
+"""`quotetune cite`: responses with footnotes that name the documents that they quote."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,19 +14,19 @@ if TYPE_CHECKING:
 
 
 def cite(
-    index: Annotated[Path, typer.Argument(metavar="INDEX", help="An index with suffix arrays.")],
+    index: Annotated[Path, typer.Argument(metavar="INDEX", help="An index with a suffix index.")],
     input: Annotated[
         Path,
         typer.Argument(
             metavar="[INPUT]",
-            help="A text file, which is one response; JSONL, one a record (.jsonl, or with --key); "
-            "- for stdin.",
+            help="A text file with one response, or JSONL with one response per record (.jsonl, or "
+            "with --key), or - for standard input.",
         ),
     ] = Path("-"),
     text: Annotated[str | None, typer.Option(help="Cite this text instead.")] = None,
     key: Annotated[
         str | None,
-        typer.Option(help="Field of the response: the input is JSONL.  [default for .jsonl: text]"),
+        typer.Option(help="Field of the response in JSONL.  [default for .jsonl: text]"),
     ] = None,
     output: Annotated[
         Path | None,
@@ -38,15 +38,16 @@ def cite(
         str | None,
         typer.Option(
             metavar="markdown|text|jsonl",
-            help="markdown: [^1] and footnotes. text: [1] and a list. jsonl: the record with "
-            "cited and citations.  [default: as the input: markdown or jsonl]",
+            help="markdown: marks like [^1], and footnotes. text: marks like [1], and a list. "
+            "jsonl: the record with cited and citations.  [default: jsonl if the input is JSONL, "
+            "else markdown]",
         ),
     ] = None,
 ) -> None:
     """Mark the quotes of responses with footnotes, and list the documents that contain them.
 
-    Footnotes stand in the order of how specific they are: the fewest occurrences in the corpus
-    first, then the longest. The response is unchanged but for the marks.
+    The most specific footnotes come first: those with the fewest occurrences in the corpus, then
+    the longest. Apart from the marks, the response does not change.
     """
     from quotetune.cli.records import write_record, written
     from quotetune.corpus.index import Index
@@ -66,7 +67,7 @@ def cite(
         number, between = 1, ""
         for batch in batches:
             texts = [entry.text for entry in batch]
-            if format == "jsonl":  # every record is numbered by itself
+            if format == "jsonl":  # the numbers of each record start at 1
                 traced = opened.trace(texts, min_chars, max_documents)
                 for entry, quotes in zip(batch, traced, strict=True):
                     cited = cited_response(entry.text, quotes)
@@ -76,7 +77,7 @@ def cite(
             for response in responses:
                 file.write(between + str(response))
                 between = "\n---\n\n"
-            if style == "markdown":  # labels are of the whole file
+            if style == "markdown":  # labels must be unique in the whole file
                 number += sum(len(response.citations) for response in responses)
 
 

@@ -1,4 +1,4 @@
-"""`quotetune compact`: few large segments and one filter."""
+"""`quotetune compact`: merge the segments and the filters of an index."""
 
 from pathlib import Path
 from typing import Annotated
@@ -13,14 +13,14 @@ def compact(
     segment_bytes: Annotated[
         int | None,
         typer.Option(
-            help="Bytes of text of the largest segment, less than 2 GiB; sorting one takes five "
-            "times as much memory.  [default: 1 GiB]"
+            help="Bytes of text of the largest segment, less than 2 GiB. Sorting a segment takes "
+            "five times as much memory.  [default: 1 GiB]"
         ),
     ] = None,
     threads: Threads = None,
     memory_limit: MemoryLimit = None,
 ) -> None:
-    """Merge the segments of an index as far as they fit, and make one filter of several."""
+    """Merge the segments of an index as far as they fit, and its filters into one."""
     from quotetune.cli.byte_progress import ByteProgress
     from quotetune.corpus.change import compact as compact_index
 

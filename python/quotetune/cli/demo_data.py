@@ -1,4 +1,4 @@
-"""`quotetune demo-data`: write the embedded model, corpus and prompts as ordinary files."""
+"""`quotetune demo-data`: write the demo's model, corpus and prompts as ordinary files."""
 
 from pathlib import Path
 from typing import Annotated
@@ -7,9 +7,9 @@ import typer
 
 
 def demo_data(
-    output: Annotated[Path, typer.Argument(help="The directory to write to.")] = Path("data/demo"),
+    output: Annotated[Path, typer.Argument(help="Directory to write to.")] = Path("data/demo"),
 ) -> None:
-    """Write the demo's model/, corpus.jsonl and prompts.jsonl from the installed demo packages."""
+    """Write model/, corpus.jsonl and prompts.jsonl of the demo, from two installed packages."""
     from quotetune.cli.demo_packages import write_demo_data
 
     write_demo_data(output)

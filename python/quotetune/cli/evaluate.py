@@ -1,4 +1,4 @@
-"""`quotetune evaluate`: the metrics of responses of any origin, side by side."""
+"""`quotetune evaluate`: compare the metrics of responses of any origin."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -18,41 +18,51 @@ def evaluate(
         list[str] | None,
         typer.Argument(
             metavar="[NAME=]RESPONSES...",
-            help="Directories of quotetune sample's parts, or JSONL with response and id or prompt;"
-            " each is a row, compared with the first.",
+            help="Directories that quotetune sample wrote, or JSONL with response and id or prompt."
+            " Each is a row, which is compared with the first.",
         ),
     ] = None,
     index: Annotated[
-        Path | None, typer.Option(help="Index of the corpus; else that of --config.")
+        Path | None, typer.Option(help="Index of the corpus.  [default: that of --config]")
     ] = None,
     prompts: Annotated[
         Path | None,
-        typer.Option(help="What was asked: a file of prompts; else the run's held-out ones."),
+        typer.Option(
+            help="File of the prompts.  [default: the held-out prompts of the run of --config]"
+        ),
     ] = None,
     config: Annotated[
-        Path | None, typer.Option(help="Take all that is not given from a run's config.")
+        Path | None, typer.Option(help="Config of a run, for everything that is not given.")
     ] = None,
     model: Annotated[
-        str | None, typer.Option(help="A model to sample first: a directory, or a Hub name.")
+        str | None,
+        typer.Option(help="Model to sample from first: a directory, or a name on the Hub."),
     ] = None,
     adapter: Annotated[
-        Path | None, typer.Option(help="What training wrote, for --model or the config's model.")
+        Path | None,
+        typer.Option(
+            help="Adapter or whole model that training wrote, for --model or the config's model."
+        ),
     ] = None,
     samples: Annotated[
-        Path | None, typer.Option(help="Directory for what --model or --adapter samples.")
+        Path | None, typer.Option(help="Directory for the samples of --model or --adapter.")
     ] = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="JSON file for the metrics.")
     ] = None,
     best_of_n: Annotated[
         int | None,
-        typer.Option("--best-of-n", min=1, help="Also take the best of the first N of a prompt."),
+        typer.Option(
+            "--best-of-n",
+            min=1,
+            help="Also add a row for the best of the first N responses to each prompt.",
+        ),
     ] = None,
     overrides: Overrides = [],  # noqa: B006 - typer reads it, nobody changes it
 ) -> None:
-    """Compute QUIP, quotes, ROUGE-L, length and more of responses, as rows of one table.
+    """Compute QUIP, quotes, ROUGE-L, length and other metrics of responses, as rows of one table.
 
-    A model that is given is sampled with the evaluation settings of --config, and the same seeds.
+    --model and --adapter are sampled with the evaluation settings and the seed of --config.
     """
     from quotetune.cli.run_config import index_named
     from quotetune.config import EvaluationConfig, ModelConfig
@@ -100,7 +110,7 @@ def evaluate(
 
 
 def _row_names(responses: list[str], sampled: list[str]) -> dict[str, Path | None]:
-    """Name the rows: as the arguments say, else by their files; None for what is sampled."""
+    """Name the rows by their arguments, otherwise after their files; None means to be sampled."""
     from quotetune.errors import UsageError
     from quotetune.evaluation.sample_metrics import BEST_OF_N, REFERENCE
 
@@ -118,7 +128,7 @@ def _row_names(responses: list[str], sampled: list[str]) -> dict[str, Path | Non
     for row, source in named:
         if row in rows or row in (BEST_OF_N, REFERENCE):
             taken = "two rows have" if row in rows else "another row has"
-            raise UsageError(f"{taken} the name {row}: name them yourself, as in NAME=RESPONSES")
+            raise UsageError(f"{taken} the name {row}: give other names, as in NAME=RESPONSES")
         rows[row] = source
     return rows
 
@@ -152,7 +162,7 @@ def _sampled(
     from quotetune.stages.evaluation import EVALUATION_ROUND
 
     if samples is None:
-        raise UsageError("no place for the samples is given: name a directory with --samples")
+        raise UsageError("no directory for the samples is given: name one with --samples")
     block = content["model"] | ({} if model is None else {"path": model})
     sampling = validate_block(SamplingConfig, "sampling", content["sampling"])
     with progress("sample", "parts") as report:

@@ -1,4 +1,4 @@
-"""`quotetune export`: a run's policy as a directory of its own, or on the Hub."""
+"""`quotetune export`: write a run's policy to a directory or to the Hub."""
 
 from pathlib import Path
 from typing import Annotated
@@ -10,7 +10,7 @@ from quotetune.cli.options import Policy
 
 def export(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="Directory of a run.")],
-    output: Annotated[Path, typer.Option("--output", "-o", help="Directory to make.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Directory to create.")],
     policy: Policy = None,
     merge: Annotated[
         bool, typer.Option("--merge", help="Merge the adapter into its model.")
@@ -19,11 +19,11 @@ def export(
         str | None,
         typer.Option(
             metavar="OWNER/NAME",
-            help="Upload the directory, too; a repository that is not there is made, private.",
+            help="Also upload the directory. A new repository is created as private.",
         ),
     ] = None,
 ) -> None:
-    """Write the tuned adapter, or with --merge the whole model, with its tokenizer and card."""
+    """Write the tuned adapter, or the whole model with --merge, with its tokenizer and card."""
     from quotetune.release.exporting import export_policy
     from quotetune.runs.finished import tuned_policy
     from quotetune.runtime.hub import check_repo_name, push_directory

@@ -1,4 +1,4 @@
-"""`quotetune generate`: an answer of a run's policy, with its quotes marked and sourced."""
+"""`quotetune generate`: an answer of a run's policy, with a footnote for each quote."""
 
 import sys
 from pathlib import Path
@@ -15,24 +15,29 @@ if TYPE_CHECKING:
 def generate(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="Directory of a run.")],
     prompt: Annotated[
-        str, typer.Argument(metavar="[PROMPT]", help="What is asked; - for standard input.")
+        str, typer.Argument(metavar="[PROMPT]", help="The prompt, or - for standard input.")
     ] = "-",
     policy: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="base, best, round-1, ...  [default: best, or the last]"),
+        typer.Option(
+            metavar="NAME",
+            help="Policy: base, best, round-1, ...  [default: best, or the last one]",
+        ),
     ] = None,
     format: Annotated[
-        str, typer.Option(metavar="markdown|text|jsonl", help="As in quotetune cite.")
+        str, typer.Option(metavar="markdown|text|jsonl", help="As for quotetune cite.")
     ] = "markdown",
     min_chars: MinChars = None,
     max_documents: MaxDocuments = 10,
-    seed: Annotated[int, typer.Option(min=0, help="Another one gives another answer.")] = 0,
+    seed: Annotated[
+        int, typer.Option(min=0, help="Seed of the sampling; another seed gives another answer.")
+    ] = 0,
     overrides: Overrides = [],  # noqa: B006 - typer reads it, nobody changes it
 ) -> None:
-    """Answer a prompt with a run's tuned policy; a footnote names the documents of each quote.
+    """Answer a prompt with a run's tuned policy. A footnote names the documents of each quote.
 
-    The prompt goes through the run's template, and is answered as in the run's evaluation; change
-    that with --set sampling.temperature=0.3 or --set sampling.max_tokens=200.
+    The prompt is put into the run's template. The sampling settings are those of the run's
+    evaluation. Change them as in --set sampling.temperature=0.3 or --set sampling.max_tokens=200.
     """
     from quotetune.cli.records import write_record
     from quotetune.config import SamplingConfig

@@ -1,4 +1,4 @@
-"""A text on the terminal, its quotes in colour, each with the documents it stands in."""
+"""A text on the terminal, with its quotes in colour and the documents that contain them."""
 
 from collections.abc import Sequence
 
@@ -13,7 +13,7 @@ _SHOWN_DOCUMENTS = 3
 
 
 def show_report(console: Console, text: str, report: QuipReport) -> None:
-    """Print a text with what it quotes, and its score."""
+    """Print a text with its quotes and its score."""
     if report.quotes is None:
         shown = Text(text)
         for start, end in report.covered:
@@ -26,9 +26,9 @@ def show_report(console: Console, text: str, report: QuipReport) -> None:
 
 
 def show_quotes(console: Console, text: str, quotes: Sequence[Quote]) -> None:
-    """Print a text with its quotes in colour, then a line a quote."""
+    """Print a text with its quotes in colour, then one line per quote."""
     shown = Text(text)
-    # Quotes may overlap: the later one shows in its own colour, and both are underlined.
+    # Where quotes overlap, the text has the colour of the later one; both are underlined.
     for number, quote in enumerate(quotes):
         shown.stylize(f"underline {_colour(number)}", quote.start, quote.end)
     console.print(shown)

@@ -1,4 +1,4 @@
-"""`quotetune import-bloom`: make an index of a published filter."""
+"""`quotetune import-bloom`: make an index from a published filter."""
 
 from pathlib import Path
 from typing import Annotated
@@ -21,24 +21,25 @@ def import_bloom(
         list[Path] | None,
         typer.Argument(
             metavar="[PART]...",
-            help="Its parts, in order.  [default: beside the header, under the names it gives]",
+            help="The parts, in order.  [default: the files beside the header that it names]",
         ),
     ] = None,
     n: Annotated[
         int | None,
-        typer.Option(
-            "-n", help="Length of an n-gram in characters, which the older layout does not tell."
-        ),
+        typer.Option("-n", help="Length of an n-gram in characters; needed for the older layout."),
     ] = None,
     normalization: Annotated[
-        str, typer.Option(metavar="squash|none", help="What its makers did with white space.")
+        str,
+        typer.Option(
+            metavar="squash|none", help="Normalisation of white space when the filter was made."
+        ),
     ] = "squash",
     overwrite: Overwrite = False,
 ) -> None:
-    """Make an index of a published Bloom filter; it appears when it is complete.
+    """Make an index from a published Bloom filter. The index appears when it is complete.
 
-    The index scores with exactly the published filter's hits, without Redis, and does not need
-    the parts afterwards. It has no text: there are no quotes and no documents.
+    The index scores with exactly the hits of the published filter, without Redis. The parts are not
+    needed afterwards. The index contains no text, so it has no quotes and no documents.
     """
     from quotetune.cli.byte_progress import ByteProgress
     from quotetune.corpus.importing import import_bloom as make

@@ -1,4 +1,4 @@
-"""`quotetune info`: what an index is made of."""
+"""`quotetune info`: the parameters, counts and sizes of an index."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -10,7 +10,7 @@ def info(
     index: Annotated[Path, typer.Argument(metavar="INDEX", help="An index.")],
     json: Annotated[bool, typer.Option("--json", help="Print the manifest as JSON.")] = False,
 ) -> None:
-    """Show what an index is made of: parameters, counts, sizes, and the filter's error rate."""
+    """Show the parameters, counts and sizes of an index, and its false-positive rate."""
     import json as json_module
 
     from quotetune.corpus.manifest import manifest_text

@@ -1,4 +1,4 @@
-"""`quotetune merge`: one index of several."""
+"""`quotetune merge`: merge several indexes into one."""
 
 from pathlib import Path
 from typing import Annotated
@@ -10,14 +10,15 @@ from quotetune.cli.options import MemoryLimit, NewIndex, Overwrite, Threads, in_
 
 def merge(
     indexes: Annotated[
-        list[Path], typer.Argument(metavar="INDEX...", help="Indexes, in the order of documents.")
+        list[Path],
+        typer.Argument(metavar="INDEX...", help="Indexes, in the order of their documents."),
     ],
     output: NewIndex,
     threads: Threads = None,
     memory_limit: MemoryLimit = None,
     overwrite: Overwrite = False,
 ) -> None:
-    """Make one index of several that were built apart, such as shards; they stay as they are."""
+    """Merge several indexes, such as shards, into a new one. They stay as they are."""
     from quotetune.cli.byte_progress import ByteProgress
     from quotetune.corpus.change import merge as merge_indexes
 

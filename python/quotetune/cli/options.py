@@ -1,4 +1,4 @@
-"""Arguments and options that several commands have, and how their values are read."""
+"""Arguments and options that several commands share, and readers of their values."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,14 +18,14 @@ TextKey = Annotated[str, typer.Option(help="Field of the text.")]
 IdKey = Annotated[
     str | None,
     typer.Option(
-        help="Field of the id, in every record; none: always its line.  [default: id where a "
+        help="Field of the id, in every record; none: always its line.  [default: id if a "
         "record has it, otherwise its line]",
     ),
 ]
 SourceKey = Annotated[
     str | None,
     typer.Option(
-        help="Field of the source, in every record.  [default: source where a record has it, "
+        help="Field of the source, in every record.  [default: source if a record has it, "
         "otherwise the file's name, below a folder its path there]",
     ),
 ]
@@ -41,8 +41,8 @@ Errors = Annotated[
     str,
     typer.Option(
         metavar="strict|replace|skip",
-        help="strict: a bad record is an error. replace: so it is, but invalid UTF-8 becomes "
-        "U+FFFD. skip: bad records are left out and counted.",
+        help="Treatment of bad records. strict: an error. replace: an error, but invalid UTF-8 "
+        "becomes U+FFFD. skip: leave them out, and count them.",
     ),
 ]
 Format = Annotated[
@@ -53,30 +53,32 @@ Format = Annotated[
 ]
 Root = Annotated[
     Path | None,
-    typer.Option(metavar="DIR", help="Folder that sources made of file names are relative to."),
+    typer.Option(metavar="DIR", help="Folder that default sources are relative to."),
 ]
 Duplicates = Annotated[
     str,
     typer.Option(
         metavar="error|first",
-        help="What to do with documents whose source and id occurred before: first leaves them "
-        "out and counts them.",
+        help="Treatment of documents whose source and id occurred before. first: leave them out, "
+        "and count them.",
     ),
 ]
-Threads = Annotated[int | None, typer.Option(help="Threads to work on.  [default: one a core]")]
+Threads = Annotated[int | None, typer.Option(help="Threads to work with.  [default: one per core]")]
 
 MemoryLimit = Annotated[
     str | None,
     typer.Option(
         metavar="SIZE",
-        help="Memory to stay within, such as 4GiB, 256MiB or more: smaller segments (compact "
-        "without a limit makes them large), and a filter that is filled in parts.  "
-        "[default: what it takes]",
+        help="Memory to stay within, at least 256MiB, such as 4GiB. Segments are then smaller "
+        "(compact without a limit makes them large again), and the filter is filled in parts.  "
+        "[default: no limit]",
     ),
 ]
-NewIndex = Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="The index to make.")]
+NewIndex = Annotated[
+    Path, typer.Option("--output", "-o", metavar="DIR", help="Directory of the new index.")
+]
 Overwrite = Annotated[
-    bool, typer.Option("--overwrite", help="Replace an index that is there already.")
+    bool, typer.Option("--overwrite", help="Replace an index that exists at the output path.")
 ]
 Records = Annotated[
     Path,
@@ -90,21 +92,22 @@ RecordErrors = Annotated[
     typer.Option(
         "--errors",
         metavar="strict|skip",
-        help="skip: a record without a text gets a line with null and its problem.",
+        help="Treatment of records without a text. skip: write null and the problem.",
     ),
 ]
 RecordsOutput = Annotated[
     Path | None,
     typer.Option("--output", "-o", help="JSONL file to write.  [default: standard output]"),
 ]
-AsJsonl = Annotated[bool, typer.Option("--json", help="JSONL on a terminal, too.")]
+AsJsonl = Annotated[bool, typer.Option("--json", help="Print JSONL even on a terminal.")]
 MinChars = Annotated[
-    int | None, typer.Option(help="Characters of the shortest quote.  [default: the index's n]")
+    int | None,
+    typer.Option(help="Length of the shortest quote in characters.  [default: the index's n]"),
 ]
-MaxDocuments = Annotated[int, typer.Option(help="Documents to name a quote.")]
+MaxDocuments = Annotated[int, typer.Option(help="Documents to name per quote.")]
 Policy = Annotated[
     str | None,
-    typer.Option(metavar="NAME", help="best, round-1, ...  [default: best, or the last]"),
+    typer.Option(metavar="NAME", help="best, round-1, ...  [default: best, or the last one]"),
 ]
 Overrides = Annotated[
     list[str],
@@ -128,7 +131,7 @@ def in_bytes(memory_limit: str | None) -> int | None:
         return TypeAdapter(ByteSize).validate_python(memory_limit)
     except ValidationError as error:
         raise UsageError(
-            f"memory limit {memory_limit!r}; give bytes, or a size such as 4GiB"
+            f"memory limit {memory_limit!r}: give bytes, or a size such as 4GiB"
         ) from error
 
 
@@ -147,9 +150,9 @@ def listed(names: str) -> list[str]:
 
 
 def check_format(format: str, choices: Sequence[str]) -> None:
-    """Refuse a --format that is none of several."""
+    """Raise an error if --format is none of the choices."""
     from quotetune.errors import UsageError
 
     if format not in choices:
         *others, last = choices
-        raise UsageError(f"--format is {format!r}; choose {', '.join(others)} or {last}")
+        raise UsageError(f"--format is {format!r}: choose {', '.join(others)} or {last}")

@@ -1,4 +1,4 @@
-"""`quotetune pair`: score samples, rank them and make preference pairs of them."""
+"""`quotetune pair`: score samples, rank them and make preference pairs."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -15,34 +15,34 @@ _BLOCKS = ("pairs", "preference", "candidates", "model", "prompts", "sampling")
 
 
 def pair(
-    samples: Annotated[Path, typer.Argument(help="Directory of part files of quotetune sample.")],
+    samples: Annotated[Path, typer.Argument(help="Directory that quotetune sample wrote.")],
     output: Annotated[
-        Path, typer.Option("--output", "-o", help="Directory to make, of pairs and scores.")
+        Path, typer.Option("--output", "-o", help="Directory to create, for pairs and scores.")
     ],
     index: Annotated[
-        Path | None, typer.Option(help="Index of the corpus; else that of --config.")
+        Path | None, typer.Option(help="Index of the corpus.  [default: that of --config]")
     ] = None,
     config: Annotated[
-        Path | None, typer.Option(help="Take all that is not given from a run's config.")
+        Path | None, typer.Option(help="Config of a run, for everything that is not given.")
     ] = None,
     prompts: Annotated[
         Path | None,
-        typer.Option(help="The prompts, where their references or documents are asked for."),
+        typer.Option(help="File of the prompts, if settings need their references or documents."),
     ] = None,
     seed: Annotated[
         int | None,
-        typer.Option(min=0, help="Seed of what is drawn.  [default: that of --config, or 0]"),
+        typer.Option(min=0, help="Seed of random choices.  [default: that of --config, or 0]"),
     ] = None,
     push_to_hub: Annotated[
         str | None,
-        typer.Option(metavar="OWNER/NAME", help="Upload the dataset to the Hub, too."),
+        typer.Option(metavar="OWNER/NAME", help="Also upload the dataset to the Hub."),
     ] = None,
     overrides: Overrides = [],  # noqa: B006 - typer reads it, nobody changes it
 ) -> None:
     """Score samples and write pairs.parquet, pairs.json, candidates.parquet and scores.parquet.
 
-    Other trainers (TRL, axolotl, LLaMA-Factory) read the dataset that is written beside them.
-    Settings are those of a run's config, as in --set pairs.rule=average or
+    It also writes dataset/, which other trainers (TRL, axolotl, LLaMA-Factory) read. Change the
+    settings of a run's config as in --set pairs.rule=average or
     --set preference.on_topic_quip.weight=2.
     """
     from quotetune.cli.run_config import index_named, seed_named
@@ -69,7 +69,7 @@ def pair(
             samples=samples,
             root=directory,
             scores=directory,
-            prompts=prompts or Path(),  # read already; what is made in one go asks for no changes
+            prompts=prompts or Path(),  # already read; only stages of a run look for changes
             load_prompts=lambda: loaded,
         )
         for step in steps.before_pairing():
@@ -99,13 +99,13 @@ def _check_push(repo: str, samples: Path) -> None:
     check_repo_name(repo)
     if not (samples / JOB_NAME).exists():
         raise UsageError(
-            f"{samples} has no {JOB_NAME}, from which the dataset's prompts are taken: sample"
-            " with `quotetune sample`, or leave --push-to-hub out"
+            f"{samples} has no {JOB_NAME}, which has the prompts of the dataset: sample with"
+            " `quotetune sample`, or leave --push-to-hub out"
         )
 
 
 def _ranking(blocks: dict[str, dict[str, Any]], index: Path, seed: int) -> "RankingConfig":
-    """Validate the blocks; all that can be wrong with them is found here."""
+    """Validate the blocks; this finds every error in them."""
     from quotetune.config import (
         CandidatesConfig,
         ModelConfig,
@@ -134,7 +134,7 @@ def _ranking(blocks: dict[str, dict[str, Any]], index: Path, seed: int) -> "Rank
         max_tokens=validate_block(SamplingConfig, "sampling", blocks["sampling"]).max_tokens,
     )
     if ranking.pairs.citations is not None:
-        raise UsageError("pairs.citations: only quotetune train puts ids behind pairs: remove it")
+        raise UsageError("pairs.citations: only quotetune train adds ids to pairs: remove it")
     problems = preference_problems(preference, ranking.pairs) + callable_problems(preference)
     if problems:
         raise UsageError("\n  ".join(map(str, problems)))
@@ -143,14 +143,14 @@ def _ranking(blocks: dict[str, dict[str, Any]], index: Path, seed: int) -> "Rank
     for key, needed in further_models(ranking).items():
         require_model(needed, key)
     if ranking.candidates.gold and model is None:
-        raise UsageError("candidates.gold takes the model's tokenizer: set model.path")
+        raise UsageError("candidates.gold needs the model's tokenizer: set model.path")
     return ranking
 
 
 def _prompts(
     ranking: "RankingConfig", blocks: dict[str, dict[str, Any]], path: Path | None
 ) -> "dict[str, Prompt]":
-    """Read the prompts, if anything asks for them."""
+    """Read the prompts, if the settings need them."""
     from quotetune.cli.run_config import prompts_named
     from quotetune.errors import UsageError
     from quotetune.pipeline.preflight.ranking import need_problems
@@ -158,7 +158,7 @@ def _prompts(
     if not ranking.needs_prompts:
         return {}
     if path is None and "path" not in blocks["prompts"]:
-        raise UsageError("the preference asks for more of the prompts: name them with --prompts")
+        raise UsageError("the preference needs the prompts: name them with --prompts")
     path = path or Path(str(blocks["prompts"]["path"]))
     loaded = prompts_named(path, blocks, ranking.index)
     if problems := need_problems(ranking, loaded):
@@ -177,5 +177,5 @@ def _check_prompts(samples: Path, prompts: "dict[str, Prompt]") -> None:
             if prompt_id.as_py() not in prompts:
                 raise UsageError(
                     f"{part}: it has responses to prompt {prompt_id}, which is not among the"
-                    " prompts: name those that were sampled"
+                    " prompts: give the prompts that were sampled"
                 )

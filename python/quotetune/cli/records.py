@@ -1,4 +1,4 @@
-"""Read and write the records of commands: a text each, from a file or from the option --text."""
+"""Read and write the texts of commands: the records of a file, a text file, or --text."""
 
 import json
 import sys
@@ -98,7 +98,7 @@ def skips(errors: str) -> bool:
 
 
 def written(output: Path | None) -> AbstractContextManager[TextIO]:
-    """Open standard output, or a file that appears under its name when it is complete."""
+    """Open standard output, or a file that appears when it is complete."""
     return nullcontext(sys.stdout) if output is None else whole_files.written(output)
 
 

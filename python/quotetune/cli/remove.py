@@ -1,4 +1,4 @@
-"""`quotetune remove`: documents that are to be gone from an index."""
+"""`quotetune remove`: remove documents from an index."""
 
 from pathlib import Path
 from typing import Annotated
@@ -14,7 +14,7 @@ def remove(
     ids: Annotated[
         list[str] | None,
         typer.Option(
-            "--id", help="Id of a document; may be repeated.  [default: all of the source]"
+            "--id", help="Id of a document; can be repeated.  [default: all of the source]"
         ),
     ] = None,
     threads: Threads = None,

@@ -1,4 +1,4 @@
-"""`quotetune report`: write the page about a finished run again."""
+"""`quotetune report`: write the report page of a finished run again."""
 
 from pathlib import Path
 from typing import Annotated
@@ -10,7 +10,7 @@ def report(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="Directory of a finished run.")],
     index: Annotated[
         Path | None,
-        typer.Option(help="Index of the corpus, if it is not where the run's config says."),
+        typer.Option(help="Index of the corpus.  [default: that of the run's config]"),
     ] = None,
 ) -> None:
     """Write report.html of a finished run: its results, and its responses with their sources."""

@@ -1,4 +1,4 @@
-"""What a command takes from its options, or else from a run's config."""
+"""Values of a command that come from an option, or else from a run's config."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,12 +23,12 @@ def seed_named(seed: int | None, content: dict[str, Any]) -> int:
 
     found = content.get("seed", 0) if seed is None else seed
     if isinstance(found, bool) or not isinstance(found, int) or found < 0:
-        raise UsageError(f"seed: is {found!r}: set it to a whole number, 0 or more")
+        raise UsageError(f"seed: is {found!r}: set it to an integer, 0 or more")
     return found
 
 
 def prompts_named(path: Path, content: dict[str, Any], index: Path) -> "list[Prompt]":
-    """Read prompts: those that a run has written, or a file of them as a run reads it.
+    """Read prompts that a run wrote, or a file of prompts as a run reads it.
 
     Args:
         path: The file.

@@ -1,4 +1,4 @@
-"""`quotetune sample`: draw responses to a file of prompts."""
+"""`quotetune sample`: sample responses to a file of prompts."""
 
 from pathlib import Path
 from typing import Annotated
@@ -11,23 +11,23 @@ from quotetune.cli.options import Overrides
 def sample(
     prompts: Annotated[Path, typer.Argument(help="JSONL or Parquet with a column prompt.")],
     output: Annotated[
-        Path, typer.Option("--output", "-o", help="Directory of the part files to write.")
+        Path, typer.Option("--output", "-o", help="Directory to write the part files to.")
     ],
     model: Annotated[
-        str | None, typer.Option(help="A model's directory, or its name on the Hub.")
+        str | None, typer.Option(help="Model: a directory, or a name on the Hub.")
     ] = None,
     adapter: Annotated[
-        Path | None, typer.Option(help="What training wrote: an adapter, or a whole model.")
+        Path | None, typer.Option(help="Adapter or whole model that training wrote.")
     ] = None,
     config: Annotated[
-        Path | None, typer.Option(help="Take model, prompts and sampling from a run's config.")
+        Path | None, typer.Option(help="Config of a run, for its model, prompts and sampling.")
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the sampling.")] = 0,
     overrides: Overrides = [],  # noqa: B006 - typer reads it, nobody changes it
 ) -> None:
-    """Draw responses; the same command goes on where it was interrupted.
+    """Sample responses to prompts. If it is interrupted, run the same command again to continue.
 
-    Settings are those of a run's config, as in --set sampling.n=8 --set prompts.format=text.
+    Change the settings of a run's config as in --set sampling.n=8 --set prompts.format=text.
     """
     from quotetune.config import ModelConfig, PromptsConfig, SamplingConfig
     from quotetune.config.file import read_blocks
@@ -49,8 +49,8 @@ def sample(
     settings = validate_block(PromptsConfig, "prompts", blocks["prompts"] | {"path": prompts})
     if settings.context is not None:
         raise UsageError(
-            "prompts.context: sample opens no index, which its passages come from: set it to null,"
-            " or use `quotetune train CONFIG --until sample`"
+            "prompts.context: sample opens no index, which passages come from: set it to null, or"
+            " use `quotetune train CONFIG --until sample`"
         )
     sources = read_sources(settings, model_config, sampling.max_tokens)
     with progress("sample", "parts") as report:

@@ -1,4 +1,4 @@
-"""`quotetune score`: QUIP of texts, and what it rests on."""
+"""`quotetune score`: the QUIP of texts, with its counts and quotes."""
 
 import sys
 from collections.abc import Iterable
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
     from quotetune.corpus.index import Index
 
 _FORMAT_HELP = (
-    "records: the input with our fields, a line each. quip-json: one list, as the reference "
-    "service's POST /quip responds. There doc is the text as normalised; segments all its n-grams, "
-    "is_member whether each stands in the corpus; chains the maximal runs of those that do, the "
-    "longest first, and chain_idxs their positions; longest_chain the n-grams of the longest run; "
-    "expected_longest the n-grams divided by n, badness longest_chain / expected_longest; "
-    "quip_report the score."
+    "records: each input record with the fields above, one per line. quip-json: one list, in the "
+    "format of the reference service's POST /quip. In it, doc is the normalised text, segments are "
+    "its n-grams, and is_member says for each whether it occurs in the corpus. chains are the "
+    "maximal runs of n-grams that do, longest first, and chain_idxs their positions. longest_chain "
+    "is the number of n-grams in the longest run, expected_longest the number of n-grams divided "
+    "by n, and badness longest_chain / expected_longest. quip_report is the score."
 )
 
 
@@ -37,7 +37,7 @@ def score(
     output: RecordsOutput = None,
     max_documents: MaxDocuments = 10,
     exact: Annotated[
-        bool, typer.Option("--exact", help="Ask the suffix index, not the filter.")
+        bool, typer.Option("--exact", help="Ask the suffix index instead of the filter.")
     ] = False,
     errors: RecordErrors = "strict",
     json: AsJsonl = False,
@@ -45,10 +45,10 @@ def score(
         str, typer.Option(metavar="records|quip-json", help=_FORMAT_HELP)
     ] = "records",
 ) -> None:
-    """Score texts: the share of their n-grams that stand in the corpus, and their quotes.
+    """Score texts: the share of their n-grams that occur in the corpus, and their quotes.
 
     Each output record is the input record with numerator, denominator, quip_25_beta, too_short,
-    quotes, longest_quote and covered. A terminal gets the text with its quotes in colour.
+    quotes, longest_quote and covered. On a terminal, the text is shown with its quotes in colour.
     """
     from quotetune.cli.records import read_batches, skips, write_record, written
     from quotetune.corpus.index import Index
@@ -85,7 +85,7 @@ def score(
 def _write_responses(
     file: TextIO, index: "Index", batches: Iterable[list[str]], exact: bool
 ) -> None:
-    """Write a JSON list, a response a line."""
+    """Write a JSON list, with one response per line."""
     import json
 
     from quotetune.rendering.quip_service import service_response

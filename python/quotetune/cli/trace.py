@@ -1,4 +1,4 @@
-"""`quotetune trace`: the quotes of texts, with the documents they stand in."""
+"""`quotetune trace`: the quotes of texts, with the documents that contain them."""
 
 import sys
 from pathlib import Path
@@ -17,7 +17,7 @@ from quotetune.cli.options import (
 
 
 def trace(
-    index: Annotated[Path, typer.Argument(metavar="INDEX", help="An index with suffix arrays.")],
+    index: Annotated[Path, typer.Argument(metavar="INDEX", help="An index with a suffix index.")],
     input: Records = Path("-"),
     text: Annotated[str | None, typer.Option(help="Trace this text instead.")] = None,
     key: Annotated[str, typer.Option(help="Field of the text.")] = "text",
@@ -27,10 +27,10 @@ def trace(
     errors: RecordErrors = "strict",
     json: AsJsonl = False,
 ) -> None:
-    """Find what texts quote: maximal verbatim spans, with their documents.
+    """Find the quotes of texts: maximal verbatim matches, with the documents that contain them.
 
-    Each output record is the input record with quotes. A terminal gets the text with its quotes in
-    colour.
+    Each output record is the input record with quotes. On a terminal, the text is shown with its
+    quotes in colour.
     """
     from quotetune.cli.records import read_batches, skips, write_record, written
     from quotetune.corpus.index import Index

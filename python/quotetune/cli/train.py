@@ -14,17 +14,18 @@ def train(
     dry_run: Annotated[
         bool,
         typer.Option(
-            "--dry-run", help="Validate; print what would be done, why, and what it takes."
+            "--dry-run", help="Only validate, and print the stages to do, why, and what they take."
         ),
     ] = False,
     until: Annotated[
         str | None,
-        typer.Option(metavar="STAGE", help="Stop after this stage, as in round-1/pair, or pair."),
+        typer.Option(metavar="STAGE", help="Stage to stop after, as in round-1/pair or pair."),
     ] = None,
 ) -> None:
     """Tune a model to quote: sample, score, pair, train, evaluate.
 
-    The same command goes on where it was interrupted, and does again what a changed config touches.
+    If it is interrupted, run the same command again to continue. If the config has changed, the
+    stages that the change affects are done again.
     """
     import yaml
 

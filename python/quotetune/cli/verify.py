@@ -1,4 +1,4 @@
-"""`quotetune verify`: whether the files of an index are what the build left."""
+"""`quotetune verify`: check the files of an index for damage."""
 
 from pathlib import Path
 from typing import Annotated
@@ -9,7 +9,7 @@ import typer
 def verify(
     index: Annotated[Path, typer.Argument(metavar="INDEX", help="An index.")],
 ) -> None:
-    """Read every file of an index and compare its checksum; exit with 1 on damage."""
+    """Read every file of an index and compare its checksum. The exit status is 1 on damage."""
     from quotetune.cli.byte_progress import ByteProgress
     from quotetune.corpus.index import Index
     from quotetune.corpus.manifest import read_manifest, size_in_bytes
@@ -22,7 +22,7 @@ def verify(
         typer.echo(f"{path}: {what}", err=True)
     if damages:
         raise QuotetuneError(
-            f"{index}: {len(damages)} damaged file(s); copy them again, or rebuild the index"
+            f"{index}: {len(damages)} damaged file(s): copy them again, or rebuild the index"
         )
     Index.open(index)
     size = size_in_bytes(read_manifest(index))
