@@ -1,4 +1,4 @@
-"""The `quotetune` command, run in a process of its own as a user runs it."""
+"""The `quotetune` command, run in a separate process, as a user runs it."""
 
 import json
 import subprocess
@@ -18,7 +18,7 @@ def records(result: subprocess.CompletedProcess[str]) -> list[dict[str, Any]]:
 
 
 def assert_fails(result: subprocess.CompletedProcess[str], code: int, *parts: str) -> None:
-    """One line on stderr, no traceback, nothing on stdout."""
+    """Check for one line on stderr, no traceback, and nothing on stdout."""
     assert result.returncode == code
     assert result.stdout == ""
     assert result.stderr.startswith("error: ") and result.stderr.count("\n") == 1, result.stderr

@@ -1,4 +1,4 @@
-"""What an index must answer, computed the slow and obvious way."""
+"""The answers of an index, computed in the slow and obvious way."""
 
 import re
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ Span = tuple[int, int]
 
 
 def squash(text: str) -> str:
-    """Apply the published rules as the passes they are."""
+    """Apply the published rules, one pass per rule."""
     text = re.sub(r"[\r\n]+", "\n", text)
     text = re.sub(r"[^\S\n]+", " ", text)
     text = re.sub(r"\n\s", "\n", text)
@@ -15,7 +15,7 @@ def squash(text: str) -> str:
 
 
 def squash_with_origins(text: str) -> tuple[str, list[Span]]:
-    """Give the squashed text and, for each of its characters, the span it stands for."""
+    """Return the squashed text and, for each of its characters, the span that it replaces."""
     characters = text
     spans = [(at, at + 1) for at in range(len(text))]
     for pattern, kept in ((r"[\r\n]+", "\n"), (r"[^\S\n]+", " "), (r"\n\s", "\n")):
@@ -36,7 +36,7 @@ def windows(text: str, n: int) -> list[str]:
 
 
 def occurrences(text: str, pattern: str) -> list[int]:
-    """All places of a pattern, overlapping ones too."""
+    """All places of a pattern, including overlapping ones."""
     found, at = [], text.find(pattern)
     while at >= 0:
         found.append(at)
@@ -88,17 +88,17 @@ class NaiveIndex:
         return sum(len(occurrences(document, pattern)) for document in self.documents if pattern)
 
     def spans(self, text: str, min_chars: int) -> list[Span]:
-        """Spans that stand in a document while one more character on either side does not."""
+        """Spans that occur in a document, and no longer with one more character on either side."""
         text, _ = self.normalized(text)
 
-        def stands(start: int, end: int) -> bool:
+        def occurs(start: int, end: int) -> bool:
             return start >= 0 and end <= len(text) and text[start:end] in self.substrings
 
         return [
             (start, end)
             for start in range(len(text))
             for end in range(start + min_chars, len(text) + 1)
-            if stands(start, end) and not stands(start - 1, end) and not stands(start, end + 1)
+            if occurs(start, end) and not occurs(start - 1, end) and not occurs(start, end + 1)
         ]
 
     def quotes(self, text: str, min_chars: int, max_documents: int) -> list[NaiveQuote]:
@@ -120,7 +120,7 @@ class NaiveIndex:
         return quotes
 
     def covered(self, text: str) -> list[Span]:
-        """Runs of characters inside of spans of n characters or more, in the text as given."""
+        """Runs of characters inside spans of n characters or more, in the text as given."""
         _, origins = self.normalized(text)
         inside = sorted({at for span in self.spans(text, self.n) for at in range(*span)})
         runs: list[Span] = []

@@ -1,4 +1,4 @@
-"""A Bloom filter as RedisBloom makes it and data-portraits dumps it, from its description."""
+"""A Bloom filter in the formats of RedisBloom and data-portraits, from their descriptions."""
 
 import json
 import struct
@@ -49,7 +49,7 @@ class RedisBloom:
         return chain + filters * struct.pack("<QQQddIQB", *one)
 
     def blocks(self, size: int, **header: int) -> list[tuple[int, bytes]]:
-        """What SCANDUMP gives: cursors and blocks."""
+        """The output of SCANDUMP: cursors and blocks."""
         pieces = [bytes(self.array[at : at + size]) for at in range(0, len(self.array), size)]
         ends = [1 + min(len(self.array), at + size) for at in range(0, len(self.array), size)]
         return [(1, self.header(**header)), *zip(ends, pieces, strict=True)]

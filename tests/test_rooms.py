@@ -1,4 +1,4 @@
-"""How the modules hang together, where the import linter does not look."""
+"""The rules about modules that the import linter does not check."""
 
 import ast
 import importlib.util
@@ -16,7 +16,7 @@ TREES = {path: ast.parse(path.read_text()) for path in sorted(PACKAGE.rglob("*.p
 
 
 def modules_in_strings(tree: ast.AST) -> set[str]:
-    """Every string of the form `quotetune.a.b`, wherever it is in a module."""
+    """All strings of the form `quotetune.a.b` in a module."""
     return {
         node.value
         for node in ast.walk(tree)
@@ -50,7 +50,7 @@ def test_every_public_name_is_where_the_package_says():
 
 
 def imported_modules(tree: ast.AST) -> set[str]:
-    """The modules that a module takes names from; `quotetune.x` for `from quotetune import x`."""
+    """The modules that a module imports from; `quotetune.x` for `from quotetune import x`."""
     found = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):

@@ -1,4 +1,4 @@
-"""The wheel that users install: it works in a clean environment, with the base packages only."""
+"""The wheel works in a clean environment, with only the base packages."""
 
 import subprocess
 import sys

@@ -169,7 +169,10 @@ class Records:
     def bytes_read(self) -> int: ...
 
 DEFAULT_BITS_PER_NGRAM: float
+MAX_BITS_PER_NGRAM: float
+DEFAULT_N: int
 MAX_N: int
+MIN_MEMORY_LIMIT: int
 DEFAULT_SEGMENT_BYTES: int
 MAX_SEGMENT_BYTES: int
 

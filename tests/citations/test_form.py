@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from quotetune.citations.form import citation, is_citable, split_citations, with_citations
+from quotetune.citations.form import citation, split_citations, with_citations
+from quotetune.citations.ids import is_citable
 from quotetune.citations.tokens import citation_tokens, tokens_of_start
 from tiny_model import tiny_tokenizer
 

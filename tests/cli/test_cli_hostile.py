@@ -1,4 +1,4 @@
-"""Input that once gave a traceback, and outputs that once destroyed what they were pointed at."""
+"""Inputs that once gave a traceback, and outputs that once destroyed the file that they named."""
 
 import errno
 import json
@@ -25,7 +25,7 @@ from quotetune.runtime.whole_files import write_text, written_directory
 def test_an_output_that_is_a_pipe_is_written_to_and_stays_a_pipe(
     tmp_path: Path, write: str
 ) -> None:
-    # A pipe of our own stands for /dev/null, which the rename once replaced.
+    # A named pipe takes the place of /dev/null, which the rename once replaced.
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     read: list[str] = []
@@ -80,7 +80,7 @@ def test_numbers_out_of_range_are_usage_errors(tmp_path: Path, options: dict[str
     assert list(tmp_path.iterdir()) == []
 
 
-def test_more_than_there_can_be_is_all_there_is(tmp_path: Path) -> None:
+def test_a_number_larger_than_any_count_means_all(tmp_path: Path) -> None:
     index = build_index(["x" * 30], tmp_path / "index")
     [quote] = index.trace("x" * 30, max_documents=10**25)
     assert len(quote.documents) == 1
@@ -113,7 +113,7 @@ def test_a_corrupt_parquet_file_of_prompts_is_one_line(tmp_path: Path) -> None:
         load_prompts(prompts)
 
 
-def test_what_nobody_foresaw_is_one_line_and_names_debug(
+def test_an_unexpected_error_is_one_line_and_names_debug(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     from quotetune import cli
@@ -156,7 +156,7 @@ def test_ctrl_c_at_the_terminal_says_so_and_exits_130(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_byte_order_mark_is_passed_over(tmp_path: Path) -> None:
+def test_a_byte_order_mark_is_ignored(tmp_path: Path) -> None:
     path = tmp_path / "in.jsonl"
     path.write_bytes(b'\xef\xbb\xbf{"text": "a", "prompt": "a"}\n')
     assert [texts for _, texts in read_batches(path, "text", None)] == [["a"]]
@@ -204,7 +204,7 @@ def test_a_directory_that_was_not_finished_says_why_and_leaves_nothing(tmp_path:
         (lambda index: index.quip(["x"], documents=["ab"]), "one list of"),
     ],
 )
-def test_identities_that_cannot_be_are_our_errors(tmp_path: Path, ask, part: str) -> None:
+def test_invalid_identities_are_quotetune_errors(tmp_path: Path, ask, part: str) -> None:
     index = build_index(["text"], tmp_path / "index")
     with pytest.raises(QuotetuneError, match=part):
         ask(index)
@@ -227,7 +227,7 @@ def test_names_in_a_list_may_have_spaces_and_an_input_has_a_name(tmp_path: Path)
     assert result.returncode == 2 and "an input has no name" in result.stderr
 
 
-def test_options_that_cannot_be_are_one_line(tmp_path: Path) -> None:
+def test_invalid_options_are_one_line_errors(tmp_path: Path) -> None:
     build_index(["text"], tmp_path / "index")
     (tmp_path / "in.jsonl").write_text('{"text": "a"}\n')
     build = ("build-index", tmp_path / "in.jsonl", "-o", tmp_path / "other")
@@ -247,17 +247,17 @@ def test_options_that_cannot_be_are_one_line(tmp_path: Path) -> None:
     assert not (tmp_path / "other").exists()
 
 
-def test_an_output_that_can_be_no_file_is_refused_before_the_work(
+def test_an_output_that_cannot_be_a_file_is_refused_before_the_work(
     quotetune, tmp_path: Path
 ) -> None:
-    for place, reason in ((tmp_path, "it is a directory"), (tmp_path / "a" / "b", "no such dir")):
+    for place, reason in ((tmp_path, "is a directory"), (tmp_path / "a" / "b", "does not exist")):
         status, _, error = quotetune("evaluate", "nothing.jsonl", "-o", place)
         assert status == 2
         assert f"--output {place}: " in error
         assert reason in error
 
 
-def test_what_cannot_be_written_is_our_error(tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_written_is_a_quotetune_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(QuotetuneError, match=r"file/below: cannot be written .*choose another"):
         write_text(tmp_path / "file" / "below", "")

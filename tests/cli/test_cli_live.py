@@ -59,7 +59,7 @@ def test_shards_are_merged(tmp_path: Path) -> None:
     assert_fails(quotetune("build-index", corpus, "-o", "x", "--shard", "2/1"), 2, "give I/N")
 
 
-def test_what_is_no_index_is_not_changed(tmp_path: Path) -> None:
+def test_a_directory_that_is_not_an_index_is_not_changed(tmp_path: Path) -> None:
     for arguments in (
         ("add", "-"),
         ("remove", "--source", "s"),

@@ -1,4 +1,4 @@
-"""`quotetune train` and the single steps from the command line."""
+"""`quotetune train` and its single steps, on the command line."""
 
 import json
 from pathlib import Path
@@ -31,7 +31,7 @@ def test_every_config_passes_a_dry_run_where_its_files_are_not_there(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_run_whose_files_are_not_there_is_refused_with_all_of_them(monkeypatch, tmp_path, capsys):
+def test_a_refused_run_names_all_files_that_are_missing(monkeypatch, tmp_path, capsys):
     monkeypatch.chdir(tmp_path)
     config = next(path for path in CONFIGS if path.stem == "demo")
     assert quotetune("train", config) == 2
@@ -74,7 +74,7 @@ def test_a_dry_run_reads_the_prompts_once(monkeypatch, tmp_path, capsys):
 
 @pytest.fixture(scope="module")
 def samples(tmp_path_factory):
-    """Samples of two prompts, one of which gives a pair under any rule, and an index."""
+    """An index, and samples of two prompts, one of which gives a pair under any rule."""
     from quotetune import build_index
 
     directory = tmp_path_factory.mktemp("samples")
@@ -114,7 +114,7 @@ def test_pair_scores_samples_and_says_what_became_of_every_prompt(samples, tmp_p
 
 
 def test_pair_takes_index_and_seed_from_a_config_unless_given(samples, tmp_path, capsys):
-    """One response quotes; which of the others is rejected is drawn."""
+    """One response quotes; the rejected one is drawn from the others."""
     texts = ["The cat sat on the mat", *(f"No cat ever sat on one {i}" for i in "abcdefg")]
     (tmp_path / "parts").mkdir()
     drawn = [[Response(text, [*range(22)], "length") for text in texts]]
@@ -250,9 +250,7 @@ def test_evaluate_compares_files_of_responses_with_the_first(samples, tmp_path, 
     assert f"theirs - ours: QUIP {shown} points" in captured.err
 
 
-def test_evaluate_says_of_responses_to_other_prompts_that_they_are_not_compared(
-    samples, tmp_path, capsys
-):
+def test_evaluate_says_that_responses_to_other_prompts_are_not_compared(samples, tmp_path, capsys):
     prompts = tmp_path / "prompts.jsonl"
     prompts.write_text('{"id": "a", "prompt": "What sat?"}\n{"id": "b", "prompt": "Who slept?"}\n')
     for name in "ab":
@@ -283,7 +281,7 @@ def test_evaluate_names_the_line_that_is_no_response(line, message, samples, tmp
     assert message in capsys.readouterr().err
 
 
-def test_evaluate_wants_every_row_under_a_name_of_its_own(samples, capsys):
+def test_evaluate_requires_a_different_name_for_every_row(samples, capsys):
     parts, prompts = samples / "parts", samples / "asked.jsonl"
     prompts.write_text('{"prompt": "a"}\n')
     for rows, complaint in (
@@ -296,7 +294,7 @@ def test_evaluate_wants_every_row_under_a_name_of_its_own(samples, capsys):
 
 
 def test_evaluate_samples_a_model_with_the_runs_evaluation_settings(monkeypatch, tmp_path):
-    """The engine is not started: the command hands the right things to the sampling."""
+    """The command passes the right arguments to sampling; no engine is started."""
     from quotetune import sampling
 
     config = tiny_run.write_inputs(tmp_path, seed=7, evaluation={"sampling": {"max_tokens": 9}})
@@ -313,7 +311,7 @@ def test_evaluate_samples_a_model_with_the_runs_evaluation_settings(monkeypatch,
 
     monkeypatch.setattr(sampling, "run_sampling", run_sampling)
     arguments = ["evaluate", "--config", path, "--prompts", tmp_path / "prompts.jsonl"]
-    assert quotetune(*arguments, "--model", "other") == 2  # nowhere to put samples
+    assert quotetune(*arguments, "--model", "other") == 2  # no directory for the samples
     arguments += ["--model", "other", "--adapter", tmp_path / "tuned"]
     assert quotetune(*arguments, "--samples", tmp_path / "drawn") == 0
     assert called["model"].path == "other"
@@ -364,7 +362,7 @@ def test_pair_ranks_by_a_preference_that_asks_for_the_prompts(samples, tmp_path,
     assert "responses to prompt a, which is not among the prompts" in capsys.readouterr().err
     assert quotetune(*arguments, *wanted, "--prompts", prompts) == 0
     candidates = pq.read_table(output / "candidates.parquet").to_pylist()
-    # b has no documents; of "No cat ever sat on one" the windows in " sat on " are of the topic.
+    # b has no documents. In "No cat ever sat on one", the windows of " sat on " are on topic.
     assert [row["on_topic_quip"] for row in candidates] == [1.0, pytest.approx(5 / 18), None, None]
     assert [row["win_rate"] for row in candidates] == [1.0, 0.0, None, 0.5]
     (pair,) = pq.read_table(output / "pairs.parquet").to_pylist()
@@ -382,7 +380,7 @@ def test_pair_ranks_by_a_preference_that_asks_for_the_prompts(samples, tmp_path,
         ("pairs.rule=large_margin", "set pairs.margin"),
     ],
 )
-def test_pair_refuses_a_preference_that_cannot_be(samples, tmp_path, capsys, setting, complaint):
+def test_pair_refuses_an_invalid_preference(samples, tmp_path, capsys, setting, complaint):
     arguments = ["pair", samples / "parts", "--index", samples / "index", "-o", tmp_path / "pairs"]
     assert quotetune(*arguments, "--set", setting) == 2
     assert complaint in capsys.readouterr().err

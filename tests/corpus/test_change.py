@@ -1,4 +1,4 @@
-"""An index that is changed answers as one that is built at once of what it now holds."""
+"""A changed index answers like one that is built from the same documents in one go."""
 
 import json
 import shutil
@@ -41,7 +41,7 @@ def manifest(path: Path) -> dict:
 
 
 def answers(index: Index, queries: list[str]) -> list[object]:
-    """Everything exact that an index says: the answers must not tell how it came to be."""
+    """All exact answers of an index; they must not depend on how it was made."""
     return [
         len(index),
         index.count(queries).tolist(),
@@ -52,7 +52,7 @@ def answers(index: Index, queries: list[str]) -> list[object]:
 
 
 def check_whole(path: Path, documents: list[Document]) -> None:
-    """Compare an index with one that is built of `documents`."""
+    """Compare an index with one that is built from `documents`."""
     index = Index.open(path)
     queries = [document.text for document in documents] + [
         "the quick 漢字 fox",
@@ -60,7 +60,7 @@ def check_whole(path: Path, documents: list[Document]) -> None:
         "zz",
     ]
     with tempfile.TemporaryDirectory() as directory:
-        # Of the full suffix array, whichever the changed index has.
+        # The full suffix array, whichever one the changed index has.
         expected = build_index(documents, Path(directory) / "index", **OPTIONS)
         assert answers(index, queries) == answers(expected, queries)
         stated = manifest(path)
@@ -68,7 +68,7 @@ def check_whole(path: Path, documents: list[Document]) -> None:
         assert stated["counts"] == counts
     for document in documents:
         assert index.document(document.source, document.id) == document
-    # Every n-gram that is there is found.
+    # Every n-gram of the documents is found.
     for score in index.quip([document.text for document in documents]):
         assert score == 1 or str(score) == "nan"
     small = [s for s in stated["segments"] if s["text"]["size"] - HEADER < SEGMENT_BYTES / 2]
@@ -175,7 +175,7 @@ TestChanges.settings = settings(
     max_examples=8,
     stateful_step_count=15,
     deadline=None,
-    # A sequence of changes takes seconds: to make it shorter takes minutes.
+    # A sequence of changes takes seconds, and shrinking it takes minutes.
     phases=[phase for phase in Phase if phase not in (Phase.shrink, Phase.explain)],
 )
 
@@ -253,7 +253,7 @@ def check_whole_files(path: Path) -> None:
     assert not (path / "change.partial").exists()
 
 
-def test_what_is_removed_is_in_no_file(tmp_path: Path) -> None:
+def test_removed_text_is_in_no_file(tmp_path: Path) -> None:
     path = tmp_path / "index"
     build_index(numbered(0, 50), path, n=N)
     secret = b"document number 33 is"
@@ -263,7 +263,7 @@ def test_what_is_removed_is_in_no_file(tmp_path: Path) -> None:
     [ours], [theirs] = (list((tmp_path / name).glob("*.bloom")) for name in ("index", "without"))
     assert ours.read_bytes() == theirs.read_bytes()
     assert not any(secret in file.read_bytes() for file in path.iterdir())
-    # The one that may be added under the identity of the old is a new one.
+    # A document that is added under the old identity is a new document.
     assert len(add(path, [Document("a", "33", "something else", {})])) == 50
 
 
@@ -319,7 +319,7 @@ def test_two_commands_do_not_change_an_index_at_once(tmp_path: Path) -> None:
     assert len(add(path, documents())) == 4
 
 
-def test_what_progress_raises_ends_a_change_and_leaves_the_index(tmp_path: Path) -> None:
+def test_an_exception_from_progress_ends_a_change_and_leaves_the_index(tmp_path: Path) -> None:
     path = tmp_path / "index"
     build_index(numbered(0, 20), path, segment_bytes=300)
 
@@ -341,7 +341,9 @@ def test_what_progress_raises_ends_a_change_and_leaves_the_index(tmp_path: Path)
         assert [entry.name for entry in tmp_path.iterdir()] == ["index"]
 
 
-def test_an_index_of_before_indexes_could_change_is_added_to(tmp_path: Path) -> None:
+def test_documents_can_be_added_to_an_index_from_before_indexes_could_change(
+    tmp_path: Path,
+) -> None:
     path = tmp_path / "index"
     build_index(numbered(0, 3), path)
     text = (path / "manifest.json").read_text()
@@ -357,7 +359,7 @@ def test_an_index_of_before_indexes_could_change_is_added_to(tmp_path: Path) -> 
 
 
 def write_manifest(path: Path, value: dict) -> None:
-    """Write a manifest with its checksum: xxh3 of the text with zeros in its place."""
+    """Write a manifest with its checksum, the xxh3 of the text with zeros in its place."""
     value["checksum"] = "0" * 16
     text = json.dumps(value, indent=2, ensure_ascii=False) + "\n"
     digest = xxhash.xxh3_64_hexdigest(text.encode())

@@ -1,4 +1,4 @@
-"""Killed at any moment, a change leaves the index that was or the one that was to be."""
+"""A change that is killed at any moment leaves either the old index or the new one."""
 
 import itertools
 import os
@@ -100,7 +100,7 @@ def test_a_killed_change_is_made_or_not_made(old: Path, tmp_path: Path, name: st
             change(path)
             assert holds(path, after)
         else:
-            # Nothing that a killed command left stays when the next one is done.
+            # The next command removes whatever a killed one left.
             add(path, documents(100, 1))
         assert names(path) == named(path)
 

@@ -1,4 +1,4 @@
-"""The fuse filter: a filter for a corpus that is not going to change."""
+"""The fuse filter, for a corpus that does not change."""
 
 import json
 import random
@@ -82,7 +82,7 @@ def test_a_memory_limit_changes_no_byte(
     tmp_path: Path, large: tuple[Index, list[str]], threads: int
 ) -> None:
     index, texts = large
-    # 1.4 million n-grams a partition, twice their room, and a construction: one partition a pass.
+    # 1.4 million n-grams, twice their size, and a construction: one partition per pass.
     options = {"structures": "fuse", "threads": threads, "memory_limit": 256 << 20}
     build_index(texts, tmp_path / "limited", **options)
     name = "filter-00000.fuse"
@@ -114,7 +114,7 @@ def test_distinct_ngrams_are_counted_exactly_at_the_edges(
 
 
 def test_a_corpus_that_repeats_itself_takes_no_more_room_than_once(tmp_path: Path) -> None:
-    # Far more windows than there is room for at once: those seen before are dropped on the way.
+    # There are far more windows than fit at once; duplicates are dropped on the way.
     once = random_texts(2, 3, 5000)
     build_index(once, tmp_path / "once", structures="fuse")
     often = build_index(once * 200, tmp_path / "often", structures="fuse")
@@ -151,7 +151,7 @@ def test_a_fuse_filter_does_not_change_and_says_what_to_do(tmp_path: Path) -> No
     assert index.quip([LOREM]).tolist() == [1.0]
 
 
-def test_what_progress_raises_ends_the_build_and_leaves_nothing(tmp_path: Path) -> None:
+def test_an_exception_from_progress_ends_the_build_and_leaves_nothing(tmp_path: Path) -> None:
     def interrupt(phase: str, done: int, total: int) -> None:
         if phase == "index":
             raise KeyboardInterrupt

@@ -1,4 +1,4 @@
-"""An imported filter answers as the published one does, bit for bit; the rest is refused."""
+"""An imported filter answers exactly as the published one; anything else is refused."""
 
 import json
 import shutil
@@ -30,7 +30,7 @@ FOX = "The quick brown fox jumps over the lazy dog, naïvely. 東京は日本の
 @pytest.mark.parametrize(
     ("key", "seed", "expected"),
     [
-        # What the test suites of other implementations of MurmurHash64A expect.
+        # Expected values from the test suites of other implementations of MurmurHash64A.
         (b"", 0, 0),
         (b"hello", 0, 0x1E68D17C457BF117),
         (b"hello", 123, 0x240CB1D62529FB86),
@@ -51,7 +51,7 @@ def made(texts: list[str], n: int, bits: int, hashes: int, n2: int) -> RedisBloo
 
 
 def assert_same(index: Index, bloom: RedisBloom, texts: list[str]) -> None:
-    """Each window's hit, so also every false positive, is the published filter's."""
+    """Each window has the published filter's answer, including every false positive."""
     for text in texts:
         normal = squash(text)
         expected = [gram in bloom for gram in windows(normal, index.n)]
@@ -119,7 +119,7 @@ def header(bloom: RedisBloom, tmp_path: Path) -> Path:
     return tmp_path / "dump" / "wiki.25-1.bf"
 
 
-def test_the_parts_are_not_needed_afterwards_and_may_lie_elsewhere(
+def test_the_parts_are_not_needed_afterwards_and_may_be_elsewhere(
     header: Path, bloom: RedisBloom, tmp_path: Path
 ) -> None:
     parts = sorted(
@@ -190,7 +190,9 @@ BAD_JSON = ["", "{", "[]", "{}", '"x"', "[1]", "null", '{"blocks": [], "width": 
 
 
 @pytest.mark.parametrize("content", BAD_JSON)
-def test_a_header_that_is_none_is_an_error(header: Path, tmp_path: Path, content: str) -> None:
+def test_a_file_that_is_not_a_header_is_an_error(
+    header: Path, tmp_path: Path, content: str
+) -> None:
     header.write_text(content)
     with pytest.raises(QuotetuneError, match=r"wiki\.25-1\.bf: .*; "):
         import_bloom(header, tmp_path / "index")
@@ -224,7 +226,7 @@ def test_a_part_of_another_length_is_named(
         ({"options": 1}, "a filter without the option to force 64"),
     ],
 )
-def test_filters_that_hash_otherwise_are_refused(
+def test_filters_with_another_hash_are_refused(
     bloom: RedisBloom, tmp_path: Path, header_fields: dict[str, int], what: str
 ) -> None:
     bloom.dump(tmp_path / "x.bf", 25, 100, 250, **header_fields)
@@ -260,7 +262,7 @@ def test_blocks_out_of_order_and_parts_that_come_twice_are_refused(
             import_bloom(header, tmp_path / "index")
 
 
-def test_what_contradicts_itself_is_refused(header: Path, tmp_path: Path) -> None:
+def test_a_dump_that_contradicts_itself_is_refused(header: Path, tmp_path: Path) -> None:
     info = json.loads(header.read_text())["bf_info"]
     edited(header, bf_info=info | {"hashes": 8})
     with pytest.raises(QuotetuneError, match="bf_info is not that of the first block"):

@@ -32,7 +32,7 @@ def names(directory: Path) -> list[str]:
     return sorted(path.name for path in directory.iterdir())
 
 
-def test_what_progress_raises_ends_the_build_and_leaves_nothing(tmp_path: Path) -> None:
+def test_an_exception_from_progress_ends_the_build_and_leaves_nothing(tmp_path: Path) -> None:
     for phase in ("read", "index"):
 
         def interrupt(now: str, done: int, total: int, phase: str = phase) -> None:
@@ -55,7 +55,7 @@ def test_progress_tells_bytes_and_reaches_the_total(tmp_path: Path) -> None:
     for _, group in itertools.groupby(calls, key=lambda call: call[0]):
         done = [call[1] for call in group]
         assert done == sorted(done)
-    # The filter and the suffix array go through the text, with a byte after each document.
+    # The filter and the suffix array read the text, with a byte after each document.
     bytes = sum(len(f"{TEXT} {n}") + 1 for n in range(1000))
     assert calls[-1] == ("index", 2 * bytes, 2 * bytes)
 
@@ -70,7 +70,7 @@ build_index(texts, sys.argv[1])
 
 
 def heed_ctrl_c() -> None:
-    """Undo what a shell does to the jobs it puts into the background: they ignore SIGINT."""
+    """Undo the setting of a shell for its background jobs, which ignore SIGINT."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
@@ -103,7 +103,7 @@ def test_ctrl_c_stops_a_build_before_its_end_and_leaves_nothing(tmp_path: Path) 
     process = start_endless_build(tmp_path / "index")
     process.send_signal(signal.SIGINT)
     process.wait()
-    # A KeyboardInterrupt that nobody caught: Python dies of the signal itself.
+    # Nothing catches the KeyboardInterrupt, so the signal itself ends Python.
     assert process.returncode == -signal.SIGINT
     assert names(tmp_path) == []
 
@@ -166,6 +166,8 @@ def test_a_duplicate_identity_names_both_places(tmp_path: Path) -> None:
         ({"bits_per_ngram": 16, "fpr": 0.1}, "exclude each other"),
         ({"structures": ["suffix"], "fpr": 0.1}, "add bloom"),
         ({"fpr": 1.5}, "between 0 and 1"),
+        ({"fpr": 1e-60}, "fpr is .*, but even 256 bits per n-gram"),
+        ({"bits_per_ngram": 256.5}, "from 1 to 256"),
         ({"threads": 0}, "threads"),
         ({"errors": "ignore"}, "strict, replace or skip"),
         ({"source": "a", "source_key": "b"}, "exclude each other"),
@@ -202,7 +204,7 @@ def test_segments_split_between_documents_at_the_limit(tmp_path: Path) -> None:
 def test_a_memory_limit_changes_no_answer(tmp_path: Path) -> None:
     rng = random.Random(0)
     texts = ["".join(rng.choices("abcdefgh ", k=20_000)) for _ in range(80)]
-    # 1.6 million n-grams at 256 bits: a filter of 51 MB. One of 45 MB fits into the limit.
+    # 1.6 million n-grams at 256 bits make a filter of 51 MB. One of 45 MB fits into the limit.
     options = {"bits_per_ngram": 256, "threads": 1}
     limited = build_index(texts, tmp_path / "limited", memory_limit=256 << 20, **options)
     free = build_index(texts, tmp_path / "free", **options)
@@ -261,7 +263,7 @@ def test_a_memory_limit_changes_no_byte_of_an_index_that_changes(tmp_path: Path)
     texts = ["".join(rng.choices("abcdefgh ", k=20_000)) for _ in range(80)]
     new, path = Document("new", "1", texts[-1] * 2), tmp_path / "index"
     for limit, name in ((256 << 20, "limited"), (None, "free")):
-        # The filter, of 51 MB, is filled anew by each change; what fits into the limit is 45 MB.
+        # Each change fills the filter of 51 MB again; 45 MB fit into the limit.
         build_index(texts, path, bits_per_ngram=256, threads=1, segment_bytes=500_000)
         limits = {"memory_limit": limit, "threads": 1}
         index = add(path, [new], **limits)
@@ -279,7 +281,7 @@ def test_a_change_within_a_memory_limit_writes_smaller_segments(tmp_path: Path) 
     texts = ["".join(rng.choices("abcdefgh ", k=20_000)) for _ in range(40)]
     index = build_index(texts, tmp_path / "index", structures=["lean"])
     assert len(list((tmp_path / "index").glob("*.suffix"))) == 1
-    # Of the 128 MiB beside what there is anyway, half is for sorting, 175 kB for each thread.
+    # Half of the 128 MiB above the fixed part is for sorting, 175 kB for each thread.
     remove(index.path, "documents", ["0"], memory_limit=256 << 20, threads=64)
     assert len(list((tmp_path / "index").glob("*.suffix"))) >= 4
     compact(index.path)

@@ -1,4 +1,4 @@
-"""The edges that suffix arrays and filters are known to get wrong."""
+"""The edge cases that suffix arrays and filters are known to get wrong."""
 
 import random
 from pathlib import Path
@@ -71,7 +71,7 @@ def test_all_equal_characters_overlap_themselves(output: Path) -> None:
     assert index.quip(["a" * 50]).tolist() == [1.0]
     [quote] = index.trace("b" + "a" * 30)
     assert (quote.start, quote.end, quote.count, quote.documents[0].offset) == (1, 31, 971, 0)
-    # Each run of 1000 is maximal: what is longer by one character stands nowhere.
+    # Each run of 1000 is maximal: no run that is one character longer occurs anywhere.
     quotes = index.trace("a" * 1500)
     assert [(quote.start, quote.end) for quote in quotes] == [(n, n + 1000) for n in range(501)]
 
@@ -84,7 +84,7 @@ def test_a_duplicate_document_is_named_in_the_order_of_the_corpus(output: Path) 
     assert {document.offset for document in quote.documents} == {0}
 
 
-def test_a_document_is_named_once_however_often_it_holds_the_quote(output: Path) -> None:
+def test_a_document_is_named_once_however_often_it_contains_the_quote(output: Path) -> None:
     index = build_index(["xyzzy " * 20, "no xyzzy"], output)
     [quote] = index.trace("xyzzy", min_chars=5)
     assert quote.count == 21
@@ -139,7 +139,7 @@ def test_a_collapsed_run_of_white_space_belongs_to_the_quote_whole(output: Path)
 
 
 def test_stored_text_is_not_normalised_again(output: Path) -> None:
-    # Squash is not idempotent: one pass over "\n \n x" leaves what a second would change.
+    # Squash is not idempotent: a second pass over "\n \n x" would change the text again.
     text = "a\n \n \n x" + "y" * 30
     index = build_index([text], output)
     stored = index.document("documents", "0").text
@@ -220,7 +220,7 @@ def test_a_lean_index_is_small_and_says_what_it_cannot_find(output: Path) -> Non
     assert suffix < 300_000 * (5 * 2 / 22 * 1.1) + 4 * (1 << 16) + 4096
     with pytest.raises(UsageError, match=r"min_chars is 24, but a lean index finds .* 25"):
         index.trace(texts[0], min_chars=24)
-    # A phrase that is shorter than n is counted, too.
+    # A phrase that is shorter than n is also counted.
     assert index.count(["abc"])[0] == sum(
         text.startswith("abc", at) for text in texts for at in range(len(text))
     )

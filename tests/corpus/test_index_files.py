@@ -42,7 +42,7 @@ def fused(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def copy(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
-    """An index whose files may be damaged: one with the file that the test is about."""
+    """A copy of an index, for tests that damage files; it has the file that the test is about."""
     about = getattr(request.node, "callspec", None)
     kind = "fused" if about and FUSE in about.params.values() else "whole"
     return Path(shutil.copytree(request.getfixturevalue(kind), tmp_path / "index"))
@@ -102,7 +102,7 @@ def test_a_manifest_of_another_format_version_says_which(copy: Path) -> None:
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"format": "other"}', "\0\0"])
-def test_a_manifest_that_is_none_is_an_error(copy: Path, content: str) -> None:
+def test_a_file_that_is_not_a_manifest_is_an_error(copy: Path, content: str) -> None:
     (copy / "manifest.json").write_text(content)
     with pytest.raises(QuotetuneError, match=r"manifest\.json: "):
         Index.open(copy)
@@ -131,7 +131,7 @@ def test_files_of_two_indexes_do_not_go_together(copy: Path, tmp_path: Path) -> 
         Index.open(copy)
     build_index(TEXTS[:20], tmp_path / "shorter")
     shutil.copy(tmp_path / "shorter" / FILES[1], copy / FILES[1])
-    with pytest.raises(QuotetuneError, match=r"segment-00000\.suffix: damaged .*fit"):
+    with pytest.raises(QuotetuneError, match=r"segment-00000\.suffix: damaged .*match the text"):
         Index.open(copy)
 
 

@@ -1,4 +1,4 @@
-"""What files of documents may look like, and what is said of those that may not."""
+"""The files of documents that can be read, and the errors for those that cannot."""
 
 import gzip
 import json
@@ -31,7 +31,7 @@ def write(path: Path, *records: dict[str, Any]) -> Path:
 
 
 def identities(index: Index) -> list[tuple[str, str]]:
-    """Of all documents, in the order of the corpus; each holds `TEXT`."""
+    """The identities of all documents, in the order of the corpus; each contains `TEXT`."""
     [quote] = index.trace(TEXT, max_documents=1000)
     return [(document.source, document.id) for document in quote.documents]
 
@@ -94,7 +94,7 @@ def test_compressed_files_of_several_members_are_read_whole(
 ) -> None:
     lines = [json.dumps({"text": TEXT, "n": n}).encode() + b"\n" for n in range(3)]
     path = tmp_path / f"corpus.{ending}"
-    # The second member begins in the middle of a line.
+    # The second member starts in the middle of a line.
     path.write_bytes(compress(lines[0] + lines[1][:9]) + compress(lines[1][9:] + lines[2]))
     assert identities(build_index(path, output)) == [("corpus", str(n)) for n in (1, 2, 3)]
 
@@ -138,7 +138,7 @@ def test_folders_and_globs_are_read_in_order_and_other_files_left_alone(
 
 
 @pytest.mark.parametrize("name", ["absent.jsonl", "*.jsonl", "notes.md", "."])
-def test_inputs_that_stand_for_no_file_are_usage_errors(
+def test_inputs_that_match_no_file_are_usage_errors(
     tmp_path: Path, output: Path, name: str
 ) -> None:
     (tmp_path / "notes.md").write_text("# Notes")
@@ -191,7 +191,7 @@ def test_fields_that_nobody_asked_for_may_hold_anything(corpus: Path, output: Pa
 INVALID = b'{"text": "caf\xe9 ' + TEXT.encode() + b'"}\n{"text": "' + TEXT.encode() + b'"}\n'
 
 
-def test_invalid_utf8_is_an_error_unless_told_otherwise(corpus: Path, output: Path) -> None:
+def test_invalid_utf8_is_an_error_by_default(corpus: Path, output: Path) -> None:
     corpus.write_bytes(b"\n" + INVALID)
     with pytest.raises(QuotetuneError, match=r"corpus\.jsonl:2: invalid UTF-8.*--errors"):
         build_index(corpus, output)
@@ -292,7 +292,7 @@ def test_a_parquet_file_with_a_damaged_page_is_named(tmp_path: Path, output: Pat
     path = tmp_path / "rows.parquet"
     parquet.write_table(pa.table({"text": [TEXT] * 100}), path)
     damaged = bytearray(path.read_bytes())
-    damaged[4:40] = b"\xff" * 36  # behind the first four bytes, the name of the format
+    damaged[4:40] = b"\xff" * 36  # after the first four bytes, the name of the format
     path.write_bytes(damaged)
     with pytest.raises(QuotetuneError, match=r"rows\.parquet: not a readable Parquet file"):
         build_index(path, output)

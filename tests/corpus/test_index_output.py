@@ -1,4 +1,4 @@
-"""Where an index is written: what a build replaces, and what it leaves alone."""
+"""The output of a build: the files that it replaces, and those that it leaves alone."""
 
 import shutil
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ def test_an_existing_index_is_replaced_only_with_overwrite(tmp_path: Path) -> No
     assert len(Index.open(output)) == 1
     assert len(build_index([TEXT, TEXT], output, overwrite=True)) == 2
     assert names(tmp_path) == ["index"]
-    # An open index goes on with the files that it has mapped.
+    # An open index still uses the files that it has mapped.
     assert before.count([TEXT]).tolist() == [1]
 
 
@@ -88,7 +88,7 @@ def test_a_neighbour_that_no_build_has_left_is_left_alone(
 
 
 @pytest.mark.parametrize("name", ["partial", "replaced"])
-def test_what_a_killed_build_has_left_is_no_hindrance(tmp_path: Path, name: str) -> None:
+def test_the_leftovers_of_a_killed_build_do_not_hinder_the_next(tmp_path: Path, name: str) -> None:
     build_index([TEXT], tmp_path / "index")
     shutil.copytree(tmp_path / "index", tmp_path / f"index.{name}")
     (tmp_path / f"index.{name}" / "build.lock").touch()
@@ -111,7 +111,7 @@ def test_a_link_that_leads_nowhere_is_refused_before_any_work(tmp_path: Path) ->
     (tmp_path / "index").symlink_to("nowhere")
 
     def documents() -> Iterator[str]:
-        yield TEXT  # the first one tells what kind the documents are
+        yield TEXT  # the first one decides the kind of the documents
         pytest.fail("work was begun")
 
     with pytest.raises(UsageError, match="index: is a link that leads nowhere"):

@@ -101,7 +101,7 @@ def ask_in_child(index: Index, answers: "multiprocessing.Queue[list[float]]") ->
 
 
 def test_a_forked_process_can_ask_an_index_that_was_asked_before(index: Index) -> None:
-    # The threads of the parent's pool do not live on in the child.
+    # The threads of the parent's pool do not exist in the child.
     assert index.quip(TEXTS).tolist() == [1.0] * len(TEXTS)
     context = multiprocessing.get_context("fork")
     answers = context.Queue()

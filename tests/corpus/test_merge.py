@@ -1,4 +1,4 @@
-"""Indexes built apart, on one machine or on many, become the index of a build at once."""
+"""Merged shards, from one machine or many, are the index of a single build."""
 
 import gzip
 import json
@@ -21,7 +21,7 @@ QUERIES = [
 
 
 def corpus(directory: Path, lines: list[int]) -> Path:
-    """Files of records without ids: they have the numbers of their lines."""
+    """Files of records without ids, whose ids are their line numbers."""
     directory.mkdir()
     for file, count in enumerate(lines):
         records = [
@@ -31,7 +31,7 @@ def corpus(directory: Path, lines: list[int]) -> Path:
             )
             for n in range(count)
         ]
-        # Blank lines count, too.
+        # Blank lines also count.
         text = "\n\n".join(records) + "\n" * (file % 2)
         (directory / f"{file}.jsonl").write_text(text, encoding="utf-8")
     return directory
@@ -64,7 +64,7 @@ def test_merged_shards_are_the_single_build(
     merged = merge(parts, base / "merged")
     assert answers(merged) == answers(single)
     assert len(merged) == sum(lines) == sum(len(Index.open(part)) for part in parts)
-    # OR of filters of one size is the filter of all, bit for bit.
+    # The OR of filters of the same size is exactly the filter of all documents.
     [ours] = (base / "merged").glob("*.bloom")
     [theirs] = (base / "single").glob("*.bloom")
     assert ours.read_bytes() == theirs.read_bytes()
@@ -82,7 +82,7 @@ def test_files_that_cannot_be_cut_go_to_one_shard(tmp_path: Path) -> None:
     (files / "1.jsonl.gz").write_bytes(gzip.compress(data))
     (files / "1.jsonl").unlink()
     (files / "2.txt").write_text("a text of its own")
-    # Empty texts are documents, too: between the others, and behind all of them.
+    # Empty texts are also documents, here between the others and after all of them.
     (files / "1b.txt").touch()
     (files / "3b.txt").touch()
     (files / "4b.txt").touch()
@@ -125,7 +125,7 @@ def test_filters_without_an_expected_size_are_filled_anew(tmp_path: Path) -> Non
     [ours] = (tmp_path / "merged").glob("*.bloom")
     [theirs] = (tmp_path / "single").glob("*.bloom")
     assert ours.read_bytes() == theirs.read_bytes()
-    # The inputs stay, and stay whole.
+    # The inputs stay, and stay complete.
     assert len(Index.open(tmp_path / "1")) == 10 and len(merged) == 40
     assert damaged_files(tmp_path / "1") == []
 

@@ -1,4 +1,4 @@
-"""The index against the naive one: random corpora and queries over small and Unicode alphabets."""
+"""The index against a naive one, on random corpora and queries, small alphabets and Unicode."""
 
 import random
 import shutil
@@ -43,7 +43,7 @@ def random_text(rng: random.Random, alphabet: str, longest: int) -> str:
 
 
 def query(rng: random.Random, documents: list[str], alphabet: str) -> str:
-    """Pieces of documents and of chance, so that matches are long, touch and overlap."""
+    """Pieces of documents and random pieces, so that matches are long, touch and overlap."""
     pieces = []
     for _ in range(rng.randrange(1, 4)):
         document = rng.choice(documents) if documents and rng.random() < 0.7 else ""
@@ -194,7 +194,7 @@ def test_a_filter_never_misses_an_ngram(case: Case, structure: str, output: Path
         assert naive.numerator(text) <= report.numerator <= report.denominator
         assert report.denominator == naive.denominator(text)
         assert report.quotes is None and report.longest_quote is None
-        # What the quotes cover is covered by the n-grams that the filter holds.
+        # The n-grams that the filter contains cover everything that the quotes cover.
         exactly = {at for run in naive.covered(text) for at in range(*run)}
         assert exactly <= {at for run in report.covered for at in range(*run)}
 

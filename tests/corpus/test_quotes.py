@@ -1,4 +1,4 @@
-"""Quotes and the documents they stand in, as Python objects."""
+"""Quotes and the documents that contain them, as Python objects."""
 
 import copy
 import dataclasses
@@ -29,7 +29,7 @@ def index(documents: list[Document], tmp_path_factory: pytest.TempPathFactory) -
 
 @pytest.fixture(scope="module")
 def texts(documents: list[Document]) -> list[str]:
-    """Texts that quote the documents from their beginnings to their ends."""
+    """Texts that quote the documents in all places, from start to end."""
     rng = random.Random(1)
     stretches = []
     for _ in range(300):
@@ -39,7 +39,7 @@ def texts(documents: list[Document]) -> list[str]:
     return [" | ".join(stretches[first : first + 3]) for first in range(len(stretches) - 2)]
 
 
-def test_offsets_count_the_characters_in_front(
+def test_offsets_count_the_characters_before_the_quote(
     index: Index, documents: list[Document], texts: list[str]
 ) -> None:
     texts_by_id = {document.id: document.text for document in documents}
@@ -86,7 +86,7 @@ def test_a_quote_can_be_copied_and_shown(index: Index, texts: list[str]) -> None
     )
 
 
-def test_what_json_holds_of_a_quote_is_a_copy(index: Index, texts: list[str]) -> None:
+def test_the_json_values_of_a_quote_are_copies(index: Index, texts: list[str]) -> None:
     quote = index.trace(texts[0])[0]
     held = quote.to_dict()
     assert held["documents"][0]["metadata"] == quote.documents[0].metadata

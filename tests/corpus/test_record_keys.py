@@ -1,4 +1,4 @@
-"""Which fields of records are read: misspelt ones are told of, `add` reads those of the index."""
+"""The fields of records: a warning names misspelt ones, and `add` reads those of the index."""
 
 import json
 import warnings
@@ -30,7 +30,7 @@ def output(tmp_path: Path) -> Path:
 
 
 def records(first: int, count: int, **fields: Any) -> list[dict[str, Any]]:
-    """Records that read well only with the keys of `OTHER`."""
+    """Records that can be read only with the keys of `OTHER`."""
     return [
         {"body": f"{TEXT} {n}", "doi": f"10/{n}", "journal": "J", "id": "x", **fields}
         for n in range(first, first + count)
@@ -68,8 +68,8 @@ def test_none_of_the_metadata_keys_is_an_error_and_leaves_no_index(
     assert not output.exists()
 
 
-def test_a_shard_without_them_is_only_warned_of(tmp_path: Path, output: Path) -> None:
-    # The second line begins in the second half of the file.
+def test_a_shard_without_the_keys_only_gives_a_warning(tmp_path: Path, output: Path) -> None:
+    # The second line starts in the second half of the file.
     lines = [{"text": TEXT + TEXT}, {"text": TEXT, "title": "t"}]
     (tmp_path / "corpus.jsonl").write_text("\n".join(map(json.dumps, lines)))
     shards = [tmp_path / "1", tmp_path / "2"]
@@ -81,7 +81,7 @@ def test_a_shard_without_them_is_only_warned_of(tmp_path: Path, output: Path) ->
     assert merged.record_keys == ("text", None, None, ["title"])
 
 
-def test_keys_that_stand_in_documents_are_not_warned_of(output: Path) -> None:
+def test_there_is_no_warning_for_keys_that_occur_in_documents(output: Path) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         build_index([{"text": "a"}, {"text": "b", "t": 1}], output, meta_keys="t")
@@ -93,7 +93,7 @@ def test_documents_are_added_as_those_of_the_index_were_read(output: Path) -> No
     build_index(records(0, 2, title="T"), output, meta_keys="title", **OTHER)
     index = add(output, records(2, 1, title="U"))
     assert index.document("J", "10/2") == Document("J", "10/2", f"{TEXT} 2", {"title": "U"})
-    # Whatever changes the index, it keeps the keys.
+    # Every change to the index keeps the keys.
     remove(output, "J", ["10/0"])
     compact(output)
     index = add(output, records(3, 1, title="V"))
@@ -110,11 +110,11 @@ def test_other_keys_are_read_where_they_are_named(output: Path) -> None:
     assert index.document("mine", "x") == Document("mine", "x", f"{TEXT} 1", {"year": 7})
     index = add(output, records(2, 1, title="W"), meta_keys=())
     assert index.document("J", "10/2").metadata == {}
-    # They are those of one addition; the index stays as it was built.
+    # The keys are those of one addition; the index keeps the keys that it was built with.
     assert index.record_keys == ("body", "doi", "journal", ["title"])
 
 
-def test_keys_of_the_index_that_no_added_document_has_are_only_warned_of(output: Path) -> None:
+def test_keys_of_the_index_that_no_added_document_has_only_give_a_warning(output: Path) -> None:
     build_index([{"text": "a", "t": 1}], output, meta_keys="t")
     with pytest.warns(QuotetuneWarning, match="'t'"):
         add(output, [{"text": "b", "id": 7}])
@@ -130,7 +130,7 @@ def test_indexes_that_were_read_differently_are_merged_without_keys(tmp_path: Pa
     assert merged.record_keys == ("text", None, None, [])
 
 
-def test_an_index_of_before_keys_were_kept_opens_and_is_added_to(output: Path) -> None:
+def test_an_index_from_before_keys_were_kept_opens_and_takes_documents(output: Path) -> None:
     build_index(records(0, 1), output, **OTHER)
     path = output / "manifest.json"
     content = json.loads(path.read_text())

@@ -16,7 +16,7 @@ SYSTEM = {"role": "system", "content": "Be brief."}
 
 
 def write_samples(directory: Path, prompts: list[dict]) -> Path:
-    """Two responses a prompt, one of which quotes; every second prompt's were cut."""
+    """Two responses per prompt, one of which quotes; those of every second prompt were cut."""
     directory.mkdir()
     (directory / "job.json").write_text(json.dumps({"prompts": prompts}), encoding="utf-8")
     responses = []
@@ -74,7 +74,7 @@ def test_rows_are_the_conversational_preference_form_of_the_pairs(chats):
             "score_rejected": pair["rejected_quip"],
             "chosen_cut": bool(number % 2),
             "rejected_cut": bool(number % 2),
-            # Two of nine 5-grams against all, at the temperature of a preference by QUIP.
+            # Two of nine 5-grams against all nine, at the temperature of a preference by QUIP.
             "preference": pytest.approx(1 / (1 + math.exp(-(1 - 2 / 9) / 0.1))),
             "prompt_id": f"p{number}",
         }
@@ -98,7 +98,7 @@ def test_datasets_loads_the_directory_as_it_is(chats, texts, tmp_path):
 
 
 def as_axolotl_reads_it(row: dict) -> tuple[list, dict, dict]:
-    """What axolotl documents for `chat_template.default`: messages, and a message a side."""
+    """Check the documented format of axolotl's `chat_template.default`: one message per side."""
     roles = {"system", "user", "assistant"}
     assert {message["role"] for message in row["messages"]} <= roles
     for side in ("chosen", "rejected"):
@@ -107,7 +107,7 @@ def as_axolotl_reads_it(row: dict) -> tuple[list, dict, dict]:
 
 
 def as_llama_factory_reads_it(row: dict, entry: dict) -> tuple[list, str, str]:
-    """What LLaMA-Factory documents for a ShareGPT preference dataset, by its description."""
+    """Check the documented format of LLaMA-Factory's ShareGPT preference datasets."""
     columns, tags = entry["columns"], entry["tags"]
     assert entry["formatting"] == "sharegpt" and entry["ranking"] is True
     messages = [dict(message) for message in row[columns["messages"]]]
@@ -151,7 +151,7 @@ def test_texts_that_are_continued_are_described_as_texts(texts):
 def test_the_card_says_how_many_there_are_and_how_they_were_made(chats):
     _, head, body = (chats / "README.md").read_text().split("---\n", 2)
     assert "tags: [quotetune, preference, dpo" in head
-    # With `configs`, datasets would take another directory of the same name from its cache.
+    # With `configs`, datasets would read another directory of the same name from its cache.
     assert "configs" not in head
     assert "4 pairs from 4 prompts" in body and '"rule": "random_partner"' in body
     assert "2 chosen responses were cut" in body
@@ -180,13 +180,15 @@ def test_trl_trains_on_it(chats, tmp_path):
     row = trainer.train_dataset[0]
     tokenizer = trainer.processing_class
     shown = tokenizer.decode(row["prompt_ids"] + row["chosen_ids"])
-    # The tiny tokenizer knows ASCII only.
+    # The tiny tokenizer knows only ASCII.
     assert "[user] Where, 0?\n[assistant]" in shown and 'The cat sat on\n"the mat"' in shown
     trainer.train()
     assert trainer.state.log_history[0]["loss"] == pytest.approx(0.6931, abs=1e-3)
 
 
-def test_what_cannot_be_uploaded_is_complete_and_says_how_to(index, tmp_path, capsys):
+def test_a_dataset_whose_upload_fails_is_complete_and_the_error_says_how_to_upload_it(
+    index, tmp_path, capsys
+):
     samples = write_samples(tmp_path / "samples", CHATS)
     arguments = ["pair", samples, "--index", index, "-o", tmp_path / "pairs", "--push-to-hub"]
     assert quotetune(*arguments, "not a name") == 2

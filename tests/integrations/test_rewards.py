@@ -19,13 +19,13 @@ TEXTS = st.lists(st.text(alphabet="abc ", max_size=30), max_size=4)
 
 @pytest.fixture(scope="module")
 def index(tmp_path_factory: pytest.TempPathFactory) -> Index:
-    # A filter may err upwards.
+    # A filter may have false positives.
     path = tmp_path_factory.mktemp("rewards") / "index"
     return build_index(CORPUS, path, n=3, structures=["suffix"])
 
 
 def naive_reward(text: str, min_chars: int, max_chars: int, buffer: int) -> float:
-    """The documented formula, a step at a time."""
+    """The documented formula, step by step."""
     normalised = " ".join(text.split())
     grams = [normalised[i : i + 3] for i in range(len(normalised) - 2)]
     if not grams:
@@ -43,7 +43,7 @@ def test_the_reward_is_the_documented_formula(index: Index, texts: list[str]) ->
     assert reward(texts) == pytest.approx([naive_reward(text, 8, 15, 10) for text in texts])
 
 
-def test_a_response_gains_nothing_from_saying_its_quote_again(index: Index) -> None:
+def test_a_response_gains_nothing_from_repeating_its_quote(index: Index) -> None:
     quote = "bca bcc cba"
     once, often = QuipReward(index)([quote, f"{quote} " * 8])
     assert once == 1.0 and often < 0.2
@@ -76,7 +76,7 @@ def test_it_pickles_and_has_the_name_that_trainers_log(index: Index) -> None:
     assert again.min_chars == 5
 
 
-def test_settings_that_cannot_be_are_refused(index: Index, tmp_path: Path) -> None:
+def test_invalid_settings_are_refused(index: Index, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="min_chars is -1: choose 0 or more"):
         QuipReward(index, min_chars=-1)
     with pytest.raises(QuotetuneError, match="no index"):
@@ -98,7 +98,7 @@ def test_a_dataset_is_scored_in_batches(index: Index) -> None:
         QuipScorer(index)({"answer": texts})
 
 
-def test_datasets_knows_the_scores_of_an_index_again_and_not_those_of_a_changed_one(
+def test_datasets_reuses_the_scores_of_an_index_but_not_those_of_a_changed_one(
     tmp_path: Path,
 ) -> None:
     import datasets
@@ -116,7 +116,7 @@ def test_datasets_knows_the_scores_of_an_index_again_and_not_those_of_a_changed_
 
 
 def test_grpo_raises_the_reward_of_a_random_model(tmp_path: Path, monkeypatch) -> None:
-    # TRL would import vLLM, half a minute of work, though nothing is generated with it here.
+    # TRL would import vLLM, which takes half a minute, though nothing here generates with it.
     monkeypatch.setitem(sys.modules, "vllm", None)
     import trl
     from datasets import Dataset
@@ -163,7 +163,7 @@ def test_trl_s_command_knows_every_key_of_the_example_config(monkeypatch) -> Non
     script, training, model, datasets = grpo.make_parser().parse_args_and_config(arguments)
     assert datasets.datasets[0].columns == ["prompt"]
     assert model.lora_target_modules == "all-linear"
-    # TRL wants whole groups in a step.
+    # TRL requires whole groups in a step.
     step = training.per_device_train_batch_size * training.gradient_accumulation_steps
     assert step % training.num_generations == 0
     assert script.reward_funcs == ["configs.grpo_quip.quip_reward"]

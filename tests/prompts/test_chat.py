@@ -1,4 +1,4 @@
-"""How a prompt becomes tokens."""
+"""The tokens of a prompt."""
 
 import pytest
 

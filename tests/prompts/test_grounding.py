@@ -1,4 +1,4 @@
-"""Prompts that carry the passages from which they are to be answered."""
+"""Prompts that contain passages for the model to answer from."""
 
 import json
 import math
@@ -34,7 +34,7 @@ def grounded(index, prompt, query="", **settings):
     return found
 
 
-def test_the_text_of_a_prompts_own_documents_stands_before_it(index):
+def test_the_text_of_a_prompts_own_documents_is_put_before_it(index):
     prompt = Prompt("p", text="What?", documents=[("s", "snow"), ("s", "rain")])
     found = grounded(index, prompt)
     assert found.text == f"{DOCUMENTS[2].text}\n\nWhat?"
@@ -58,7 +58,7 @@ def test_a_chat_carries_the_passage_in_the_users_last_turn(index):
     assert messages[-1]["content"] == "Two?"
 
 
-def test_a_passage_that_spells_a_place_is_left_as_it_is(index):
+def test_a_passage_that_contains_a_placeholder_is_left_as_it_is(index):
     prompt = Prompt("p", text="What?", extra={"context": "a {prompt} of {context}"})
     assert grounded(index, prompt, source="given").text == "a {prompt} of {context}\n\nWhat?"
 
@@ -75,7 +75,7 @@ def test_given_passages_are_traced_to_their_documents(index):
 
 
 def bm25(query, texts, k1=1.5, b=0.75):
-    """The formula of Lucene's BM25, word for word."""
+    """The formula of Lucene's BM25, term by term."""
     stop = {"is", "a", "the", "it", "in", "at", "was", "of", "which", "when"}
 
     def words(text):
@@ -175,6 +175,6 @@ def test_what_is_absorbed_must_belong_to_a_prompt_unless_it_is_all(index, tmp_pa
     assert problems("all") == set()
 
 
-def test_the_template_of_the_context_has_both_places():
-    with pytest.raises(ValueError, match=r"there is no \{context\} in it"):
+def test_the_template_of_the_context_has_both_placeholders():
+    with pytest.raises(ValueError, match=r"has no \{context\}"):
         PromptsConfig(path="p", context={"template": "{prompt}"})

@@ -79,7 +79,7 @@ def test_parquet_and_jsonl_give_the_same_prompts(tmp_path):
     assert read(tmp_path / "prompts.parquet") == read(written(tmp_path, *rows))
 
 
-def test_a_prompt_that_stands_twice_is_taken_once(tmp_path):
+def test_a_prompt_that_occurs_twice_is_read_once(tmp_path):
     path = written(
         tmp_path, {"prompt": "What is Rust?", "id": "a"}, {"prompt": "what is  rust?", "id": "b"}
     )

@@ -1,4 +1,4 @@
-"""What comes after training: `quotetune generate` and `quotetune export`."""
+"""The commands after training: `quotetune generate` and `quotetune export`."""
 
 import hashlib
 import json
@@ -19,7 +19,7 @@ from tiny_model import BEGIN, save_tiny_adapter, tiny_tokenizer
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory) -> Path:
-    """A run's directory as training leaves it, without the training."""
+    """The directory of a finished run, made without training."""
     directory = tmp_path_factory.mktemp("tuned")
     config = tiny_run.write_inputs(directory, prompts={"template": "What is {prompt}?"})
     run = Path(config["run"])
@@ -48,7 +48,7 @@ def test_the_policy_is_the_best_round_if_there_is_one_else_the_last(run, tmp_pat
         tuned_policy(copy, "round-3")
 
 
-def test_an_adapter_lies_on_the_model_that_it_was_trained_on(run, tmp_path):
+def test_an_adapter_is_put_on_the_model_that_it_was_trained_on(run, tmp_path):
     copy = tmp_path / "run"
     (copy / "round-1" / "adapter").mkdir(parents=True)
     (copy / "config.yaml").write_bytes((run / "config.yaml").read_bytes())
@@ -58,7 +58,7 @@ def test_an_adapter_lies_on_the_model_that_it_was_trained_on(run, tmp_path):
     assert tuned_policy(copy).model.path == "absorbed/model"
 
 
-def test_what_is_no_run_or_not_trained_is_refused(run, quotetune, tmp_path):
+def test_a_directory_that_is_not_a_trained_run_is_refused(run, quotetune, tmp_path):
     code, _, error = quotetune("generate", tmp_path, "x")
     assert code == 2 and "has no config.yaml, so it is not the directory of a run" in error
     (tmp_path / "config.yaml").write_bytes((run / "config.yaml").read_bytes())
@@ -115,7 +115,7 @@ def test_a_prompt_from_standard_input_is_the_line_without_its_end(run, quotetune
     assert code == 0, error
     assert json.loads(shown)["prompt"] == "Ada Lovelace"
     code, _, error = quotetune(*arguments, stdin=b"\xff\n")
-    assert (code, error) == (1, "error: <stdin>: not UTF-8; convert it to UTF-8\n")
+    assert (code, error) == (1, "error: <stdin>: not UTF-8: convert it to UTF-8\n")
 
 
 def test_a_grounded_run_s_prompt_carries_the_passage_that_is_found(tmp_path):
@@ -161,7 +161,7 @@ def test_a_merged_model_gives_the_logits_of_base_and_adapter(run, quotetune, tmp
     assert "merged into the weights" in card and "| QUIP | 50.0% |" in card
 
 
-def test_an_upload_that_fails_says_how_to_go_on(run, quotetune, tmp_path):
+def test_an_upload_that_fails_says_how_to_continue(run, quotetune, tmp_path):
     arguments = ["export", run, "-o", tmp_path / "out", "--push-to-hub"]
     assert "not the name of a repository" in quotetune(*arguments, "a/b/c")[2]
     code, _, error = quotetune(*arguments, "me/model")

@@ -16,7 +16,7 @@ CORPUS = [
     "cab abc \U0001f469\u200d\U0001f680ab bca",
     "abcabc",
 ]
-# A base letter, an accent that joins it, a joined emoji, a carriage return: what may be split.
+# A base letter, an accent that joins it, a joined emoji and a carriage return could be split.
 LETTERS = st.text(alphabet="abc e\u0301\U0001f469\u200d\U0001f680\r\n[^1]q", max_size=40)
 
 
@@ -36,7 +36,7 @@ def test_without_its_marks_a_cited_response_is_the_response(index: Index, text: 
 
 
 @given(LETTERS)
-def test_no_mark_parts_a_letter_from_its_accent_or_an_emoji(index: Index, text: str) -> None:
+def test_no_mark_splits_a_letter_from_its_accent_or_an_emoji(index: Index, text: str) -> None:
     for citation in cite(text, index).citations:
         for place in citation.marks:
             before, after = text[max(place - 1, 0) : place], text[place : place + 1]
@@ -70,7 +70,7 @@ def test_footnotes_are_ordered_by_occurrences_then_length_and_numbered_as_they_c
     )
 
 
-def test_a_mark_stands_behind_the_last_whole_word_of_its_quote(tmp_path: Path) -> None:
+def test_a_mark_is_after_the_last_whole_word_of_its_quote(tmp_path: Path) -> None:
     index = build_index(["the lazy dogs sleep", "unbelievable"], tmp_path / "index", n=5)
     assert cite("See the lazy dotted line", index, style="text").cited == (
         "See the lazy[1] dotted line"
@@ -160,6 +160,6 @@ def test_the_command_refuses_what_it_cannot_read(quotetune, tmp_path: Path) -> N
     assert (code, shown) == (2, "") and "--format is 'html'" in error
 
 
-def test_a_mark_goes_behind_the_accent_that_follows_its_quote(tmp_path: Path) -> None:
+def test_a_mark_is_after_the_accent_that_follows_its_quote(tmp_path: Path) -> None:
     index = build_index(["cafe"], tmp_path / "index", n=4)
     assert cite("cafe\u0301 noir", index).cited == "cafe\u0301[^1] noir"

@@ -1,4 +1,4 @@
-"""`score --format quip-json` responds as the reference service does."""
+"""`score --format quip-json` writes the format of the reference service."""
 
 import json
 import re
@@ -34,7 +34,7 @@ def test_the_published_example_comes_out_as_published(tmp_path: Path, structures
     bits = 128.0 if "bloom" in structures else None
     build_index([SENTENCE], tmp_path / "i", structures=structures.split(","), bits_per_ngram=bits)
     first, short, third = responses(tmp_path / "i")
-    # The numbers that data-portraits prints of this text.
+    # The numbers that data-portraits prints for this text.
     assert first["doc"] == TEXTS[0]
     assert (first["longest_chain"], first["expected_longest"]) == (40, 4.2)
     assert first["badness"] == 9.523809523809524

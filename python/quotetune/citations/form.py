@@ -3,23 +3,12 @@
 `absorb.ids: end` uses the same form: `Ice floats. [Ice] [Water]`.
 """
 
-import re
 from collections.abc import Iterable
 
-_UNCITABLE = re.compile(r"[\[\]\r\n\v\f\x1c-\x1e\x85\u2028\u2029]")
+from quotetune.citations.ids import UNCITABLE, is_citable
 
 # These surround an id after a text.
 BEFORE, AFTER = " [", "]"
-
-
-def is_citable(id: str) -> bool:
-    """Tell whether an id can be read back: it has no brackets, line breaks or surrounding space.
-
-    Example:
-        >>> is_citable("2001: A Space Odyssey"), is_citable("a[0]"), is_citable(" a")
-        (True, False, False)
-    """
-    return bool(id) and id == id.strip() and not _UNCITABLE.search(id)
 
 
 def citation(id: str) -> str:
@@ -66,7 +55,7 @@ def split_citations(text: str, cut: bool = False) -> tuple[str, list[str]]:
     """
     rest = text.rstrip()
     start = rest.rfind("[")
-    if cut and _opens(rest, start) and not _UNCITABLE.search(rest, start + 1):
+    if cut and _opens(rest, start) and not UNCITABLE.search(rest, start + 1):
         rest = text = rest[:start].rstrip()
     ids: list[str] = []
     while rest.endswith("]"):

@@ -1,14 +1,25 @@
 """The ids of a corpus: a citation names a document by its id alone, without the source."""
 
+import re
 from collections.abc import Collection
 from typing import TYPE_CHECKING
-
-from quotetune.citations.form import is_citable
 
 if TYPE_CHECKING:
     from quotetune.corpus.index import Index
 
 Documents = list[tuple[str, str]]
+# Characters that end an id where it is read back.
+UNCITABLE = re.compile(r"[\[\]\r\n\v\f\x1c-\x1e\x85\u2028\u2029]")
+
+
+def is_citable(id: str) -> bool:
+    """Tell whether an id can be read back: it has no brackets, line breaks or surrounding space.
+
+    Example:
+        >>> is_citable("2001: A Space Odyssey"), is_citable("a[0]"), is_citable(" a")
+        (True, False, False)
+    """
+    return bool(id) and id == id.strip() and not UNCITABLE.search(id)
 
 
 def citable_ids(index: "Index") -> list[str]:

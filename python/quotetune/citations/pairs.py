@@ -10,8 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from quotetune.citations.form import is_citable, with_citations
-from quotetune.citations.ids import Documents, documents_by_id
+from quotetune.citations.form import with_citations
+from quotetune.citations.ids import Documents, documents_by_id, is_citable
 from quotetune.citations.tokens import citation_tokens
 from quotetune.config import ModelConfig
 from quotetune.corpus.results import Quote

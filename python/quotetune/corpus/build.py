@@ -36,7 +36,7 @@ def build_index(
     format: Format | None = None,
     root: str | os.PathLike[str] | None = None,
     duplicates: Duplicates = "error",
-    n: int = 25,
+    n: int = _core.DEFAULT_N,
     normalization: str = "squash",
     structures: str | Sequence[str] = ("bloom", "suffix"),
     bits_per_ngram: float | None = None,
@@ -204,6 +204,4 @@ def _filter_bits(
         return None
     if fpr is None:
         return _core.DEFAULT_BITS_PER_NGRAM if bits_per_ngram is None else bits_per_ngram
-    if not 0 < fpr < 1:
-        raise UsageError(f"fpr is {fpr}: choose a rate between 0 and 1, such as 0.001")
     return _core.bits_for_fpr(fpr)

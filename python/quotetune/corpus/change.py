@@ -36,9 +36,9 @@ def add(
 ) -> Index:
     """Add documents to an index, after those that it has.
 
-    Exact answers are then those of an index that was built from all documents at once. All filters
-    together stay within the index's false-positive rate. The change takes effect when it is
-    complete, in one step; an `Index` that is open still answers as before.
+    Exact answers are then those of an index that was built from all documents in one go. All
+    filters together stay within the index's false-positive rate. The change takes effect when it
+    is complete, in one step; an `Index` that is open still answers as before.
 
     Args:
         index: The directory of the index.

@@ -230,7 +230,7 @@ class Index:
         """
         return self._index.windows(check_texts(texts), exact)
 
-    # A str is an iterable of str, too: the first overload decides.
+    # A str is also an iterable of str, so the first overload comes first.
     @overload
     def trace(  # type: ignore[overload-overlap]
         self, text: str, min_chars: int | None = None, max_documents: int = 10

@@ -1,4 +1,7 @@
-"""Limits of the arguments that an index and its builds take."""
+"""Limits of the arguments that an index and its builds take.
+
+The core checks its numbers, but a Python int can be larger than any number that it can receive.
+"""
 
 from typing import TypeVar
 
@@ -6,7 +9,6 @@ from quotetune import _core
 from quotetune.errors import UsageError
 
 _MAX_THREADS = 1024
-_LEAST_MEMORY = 256 << 20
 _Texts = TypeVar("_Texts")
 
 
@@ -42,9 +44,10 @@ def check_memory_limit(memory_limit: int | None) -> int | None:
     """Return the bytes of memory to stay within, if they are enough."""
     if memory_limit is None:
         return None
-    if not isinstance(memory_limit, int) or not _LEAST_MEMORY <= memory_limit < 1 << 60:
+    least = _core.MIN_MEMORY_LIMIT
+    if not isinstance(memory_limit, int) or not least <= memory_limit < 1 << 60:
         raise UsageError(
-            f"memory_limit is {memory_limit!r}: give a number of bytes, {_LEAST_MEMORY:,} or more"
+            f"memory_limit is {memory_limit!r}: give a number of bytes, {least:,} or more"
         )
     return memory_limit
 

@@ -1,4 +1,4 @@
-"""How builds and changes report their progress."""
+"""The progress of builds and changes."""
 
 from collections.abc import Callable
 from typing import TypeAlias

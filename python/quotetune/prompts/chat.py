@@ -37,7 +37,7 @@ def prompt_token_ids(prompt: "Prompt", tokenizer: Any) -> list[int]:
         ids = tokenizer.apply_chat_template(
             prompt.messages, add_generation_prompt=True, tokenize=True, return_dict=False
         )
-    begin = tokenizer.bos_token_id
-    while begin is not None and ids[:2] == [begin, begin]:
+    bos = tokenizer.bos_token_id
+    while bos is not None and ids[:2] == [bos, bos]:
         ids = ids[1:]
     return list(ids)

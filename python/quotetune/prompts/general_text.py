@@ -27,7 +27,7 @@ def read_general_texts(path: Path) -> list[str]:
         raise UsageError(str(error)) from error
     texts = [text for text in texts if text.strip()]
     if not texts:
-        raise UsageError(f"{path}: there is no text: add some, or correct the path")
+        raise UsageError(f"{path}: there is no text in it: add some, or correct the path")
     return texts
 
 
@@ -38,6 +38,8 @@ def _read(path: Path) -> list[str]:
     texts = []
     for where, row in objects(path, UsageError):
         if not isinstance(row.get("text"), str):
-            raise UsageError(f"{where}: no text: name the key or column text")
+            raise UsageError(
+                f"{where}: there is no text under the key text: add one, or rename the key to text"
+            )
         texts.append(row["text"])
     return texts

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from quotetune.citations.form import is_citable
+from quotetune.citations.ids import is_citable
 from quotetune.config.problem import Problem
 from quotetune.corpus.index import Index
 from quotetune.errors import QuotetuneError

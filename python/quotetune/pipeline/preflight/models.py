@@ -15,7 +15,7 @@ def model_problems(config: Config) -> list[Problem]:
     """Look for all models and optional packages of a config, without asking the Hub."""
     evaluation = config.evaluation
     problems = _model_problems("model.path", config.model)
-    for name in CRITERIA:
+    for name in (name for name, criterion in CRITERIA.items() if "model" in criterion.reads):
         model = getattr(evaluation, name)
         if isinstance(model, ModelConfig):
             problems += _model_problems(f"evaluation.{name}.path", model)
