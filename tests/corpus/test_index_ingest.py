@@ -71,7 +71,7 @@ def test_keys_name_other_fields(corpus: Path, output: Path) -> None:
 
 def test_one_source_for_all(corpus: Path, output: Path) -> None:
     write(corpus, {"text": TEXT, "source": "other"})
-    assert identities(build_index(corpus, output, source="mine")) == [("mine", "1")]
+    assert identities(build_index(corpus, output, source="mine")) == [("mine", "corpus:1")]
 
 
 def compress_zstd(data: bytes) -> bytes:
@@ -106,7 +106,7 @@ def test_a_truncated_compressed_file_is_an_error_that_names_the_line(
     data = gzip.compress("".join(json.dumps({"text": str(n)}) + "\n" for n in range(9999)).encode())
     path.write_bytes(data[: len(data) // 2])
     with pytest.raises(
-        QuotetuneError, match=r"corpus\.jsonl\.gz:\d+: cannot read on.*get it again"
+        QuotetuneError, match=r"corpus\.jsonl\.gz:\d+: truncated gzip data.*get it again"
     ):
         build_index(path, output)
     assert not list(tmp_path.glob("index*"))
@@ -129,10 +129,10 @@ def test_folders_and_globs_are_read_in_order_and_other_files_left_alone(
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         write(tmp_path / name, {"text": TEXT})
     found = [source for source, _ in identities(build_index(tmp_path / "z", output))]
-    assert found == ["[x]", "c", "a", "b"]
+    assert found == ["a/[x]", "a/c", "a", "b"]
     index = build_index(str(tmp_path / "z/**/*.jsonl"), output, overwrite=True)
-    assert sorted(source for source, _ in identities(index)) == ["[x]", "a", "b", "c"]
-    # A name that exists is not a glob.
+    assert sorted(source for source, _ in identities(index)) == ["a", "a/[x]", "a/c", "b"]
+    # A name that exists is no glob.
     index = build_index(tmp_path / "z/a/[x].jsonl", output, overwrite=True)
     assert identities(index) == [("[x]", "1")]
 
@@ -157,7 +157,8 @@ def test_files_without_any_document_are_an_error(corpus: Path, output: Path) -> 
     ("line", "options", "message"),
     [
         ('{"text": "a", }', {}, "malformed JSON"),
-        ('{"text": "a"', {}, "malformed JSON"),
+        ('{"text": "a', {}, "malformed JSON"),
+        ('{"text": "a"', {}, "does not end in its line"),
         ('{"text": "a"} {"text": "b"}', {}, "malformed JSON.*trailing"),
         ("[1]", {}, "JSON object"),
         ('"text"', {}, "JSON object"),
@@ -209,7 +210,7 @@ def test_invalid_utf8_in_a_text_file_names_its_line(tmp_path: Path, output: Path
         build_index(path, output)
     index = build_index(path, output, errors="replace")
     assert index.document("letter", "1").text == "one\ntwo\nthr\ufffd"
-    with pytest.raises(QuotetuneError, match="no document"):
+    with pytest.raises(QuotetuneError, match="none of the records can be read"):
         build_index(path, output, errors="skip", overwrite=True)
 
 
@@ -323,12 +324,12 @@ def test_iterables_of_text_documents_and_records_mix(output: Path) -> None:
 @pytest.mark.parametrize(
     ("documents", "message"),
     [
-        ({"train": ["x"]}, "dict: give one split"),
+        ({"train": ["x"]}, "dict: give a table, one split"),
         (b"bytes", "bytes"),
         (3, "int"),
         ([3], "documents:0: a int"),
-        ([TEXT, {"body": "x"}], "documents:1: no key 'text'"),
-        ([Document("s", "i", 5)], "documents:0: the text is a int"),  # type: ignore[arg-type]
+        ([TEXT, {"body": "x"}], 'documents:1: no key "text"'),
+        ([Document("s", "i", 5)], "documents:0: the text is a number"),  # type: ignore[arg-type]
         ([TEXT, "lone \ud800"], "documents:1: .*lone surrogate"),
     ],
 )

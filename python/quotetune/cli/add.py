@@ -6,13 +6,17 @@ from typing import Annotated, Any
 import typer
 
 from quotetune.cli.options import (
+    Duplicates,
     Errors,
+    Format,
     Inputs,
     MemoryLimit,
+    Root,
     Source,
     Threads,
     in_bytes,
     listed,
+    paths,
 )
 
 _AS_BUILT = "  [default: as the index was built]"
@@ -37,20 +41,28 @@ def add(
         ),
     ] = None,
     errors: Errors = "strict",
+    format: Format = None,
+    root: Root = None,
+    duplicates: Duplicates = "error",
     threads: Threads = None,
     memory_limit: MemoryLimit = None,
 ) -> None:
     """Add documents to an index. The index changes in one step, when all of them are added."""
     from quotetune.cli.byte_progress import ByteProgress
     from quotetune.corpus.change import add as add_documents
-    from quotetune.corpus.inputs import expand_inputs
 
     metadata = None if meta_keys is None else listed(meta_keys)
-    options: dict[str, Any] = {"meta_keys": metadata, "errors": errors}
+    options: dict[str, Any] = {
+        "meta_keys": metadata,
+        "errors": errors,
+        "format": format,
+        "root": root,
+        "duplicates": duplicates,
+    }
     with ByteProgress() as progress:
         opened = add_documents(
             index,
-            expand_inputs(inputs),
+            paths(inputs),
             text_key=text_key,
             id_key=id_key,
             source=source,

@@ -5,19 +5,23 @@ from typing import Annotated, Any
 import typer
 
 from quotetune.cli.options import (
+    Duplicates,
     Errors,
+    Format,
     IdKey,
     Inputs,
     MemoryLimit,
     MetaKeys,
     NewIndex,
     Overwrite,
+    Root,
     Source,
     SourceKey,
     TextKey,
     Threads,
     in_bytes,
     listed,
+    paths,
 )
 
 
@@ -30,6 +34,9 @@ def build_index(
     source: Source = None,
     meta_keys: MetaKeys = "",
     errors: Errors = "strict",
+    format: Format = None,
+    root: Root = None,
+    duplicates: Duplicates = "error",
     n: Annotated[int, typer.Option("-n", help="Length of an n-gram in characters.")] = 25,
     normalization: Annotated[
         str,
@@ -82,7 +89,6 @@ def build_index(
     """Build an index of a corpus. The index appears when it is complete."""
     from quotetune.cli.byte_progress import ByteProgress
     from quotetune.corpus.build import build_index as build
-    from quotetune.corpus.inputs import expand_inputs
 
     options: dict[str, Any] = {
         "text_key": text_key,
@@ -91,6 +97,9 @@ def build_index(
         "source_key": source_key,
         "meta_keys": listed(meta_keys),
         "errors": errors,
+        "format": format,
+        "root": root,
+        "duplicates": duplicates,
         "n": n,
         "normalization": normalization,
         "structures": listed(structures),
@@ -103,5 +112,5 @@ def build_index(
         "overwrite": overwrite,
     }
     with ByteProgress() as progress:
-        index = build(expand_inputs(inputs), output, progress=progress, **options)
+        index = build(paths(inputs), output, progress=progress, **options)
     typer.echo(f"{output}: {len(index):,} documents", err=True)

@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from quotetune.cli.options import MaxDocuments, MinChars, check_format
 
 if TYPE_CHECKING:
+    from quotetune.cli.records import Entry
     from quotetune.rendering.footnotes import MarkStyle
 
 
@@ -50,9 +51,9 @@ def cite(
     """
     from quotetune.cli.records import write_record, written
     from quotetune.corpus.index import Index
-    from quotetune.corpus.inputs import JSONL
+    from quotetune.corpus.records import format_of
 
-    is_jsonl = key is not None or input.suffix in JSONL
+    is_jsonl = key is not None or format_of(input) in ("jsonl", "parquet")
     if format is None:
         format = "jsonl" if is_jsonl else "markdown"
     check_format(format, ("markdown", "text", "jsonl"))
@@ -64,28 +65,30 @@ def cite(
         from quotetune.rendering.footnotes import cited_response
 
         number, between = 1, ""
-        for records, texts in batches:
+        for batch in batches:
+            texts = [entry.text for entry in batch]
             if format == "jsonl":  # the numbers of each record start at 1
                 traced = opened.trace(texts, min_chars, max_documents)
-                for record, shown, quotes in zip(records, texts, traced, strict=True):
-                    response = cited_response(shown, quotes, index=opened)
-                    write_record(file, record | response.to_dict())
+                for entry, quotes in zip(batch, traced, strict=True):
+                    cited = cited_response(entry.text, quotes, index=opened)
+                    write_record(file, entry.record | cited.to_dict())
                 continue
             responses = cite_responses(texts, opened, min_chars, max_documents, style, number)
-            for cited in responses:
-                file.write(between + str(cited))
+            for response in responses:
+                file.write(between + str(response))
                 between = "\n---\n\n"
             if style == "markdown":  # labels must be unique in the whole file
-                number += sum(len(cited.citations) for cited in responses)
+                number += sum(len(response.citations) for response in responses)
 
 
 def _batches(
     input: Path, text: str | None, key: str | None, is_jsonl: bool
-) -> Iterator[tuple[list[dict[str, Any]], list[str]]]:
-    from quotetune.cli.records import read_batches, read_text
+) -> "Iterator[list[Entry]]":
+    from quotetune.cli.records import Entry, read_batches
+    from quotetune.corpus.records import read_whole_text
 
     if text is not None or is_jsonl:
         yield from read_batches(input, key or "text", text)
         return
-    response = read_text(input)
-    yield [{"text": response}], [response]
+    response = read_whole_text(input).removesuffix("\n")
+    yield [Entry({"text": response}, response)]

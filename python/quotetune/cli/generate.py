@@ -39,11 +39,13 @@ def generate(
     The prompt is put into the run's template. The sampling settings are those of the run's
     evaluation. Change them as in --set sampling.temperature=0.3 or --set sampling.max_tokens=200.
     """
-    from quotetune.cli.records import read_text, write_record
+    from quotetune.cli.records import write_record
     from quotetune.config import SamplingConfig
     from quotetune.config.file import read_blocks
     from quotetune.config.validation import validate_block
+    from quotetune.corpus.formats import STDIN
     from quotetune.corpus.index import Index
+    from quotetune.corpus.records import read_whole_text
     from quotetune.release.answering import answer
     from quotetune.rendering.footnotes import STYLES, cite
     from quotetune.runs.finished import tuned_policy
@@ -53,7 +55,7 @@ def generate(
     index = Index.open(found.config.index)
     changed = read_blocks(None, overrides, ("sampling",))["sampling"]
     settings = found.config.evaluation_sampling.model_dump() | changed | {"n": 1}
-    text = read_text(Path(prompt)) if prompt == "-" else prompt
+    text = read_whole_text(STDIN).removesuffix("\n") if prompt == "-" else prompt
     sampling = validate_block(SamplingConfig, "sampling", settings)
     response = answer(found, text, index, sampling, seed)
     if format == "jsonl":

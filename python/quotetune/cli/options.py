@@ -10,23 +10,23 @@ Inputs = Annotated[
     list[str],
     typer.Argument(
         metavar="INPUT...",
-        help="JSONL (.jsonl, .jsonl.gz, .jsonl.zst), Parquet or .txt files, folders or globs "
-        "of these, or - for JSONL on standard input.",
+        help="JSONL (.jsonl, .ndjson, .json) or text (.txt) files, also compressed (.gz, .zst, "
+        ".bz2, .xz), Parquet files, folders or globs of these, or - for standard input.",
     ),
 ]
 TextKey = Annotated[str, typer.Option(help="Field of the text.")]
 IdKey = Annotated[
     str | None,
     typer.Option(
-        help="Field of the id, in every record.  [default: id if a record has it, otherwise its "
-        "line]",
+        help="Field of the id, in every record; none: always its line.  [default: id if a "
+        "record has it, otherwise its line]",
     ),
 ]
 SourceKey = Annotated[
     str | None,
     typer.Option(
         help="Field of the source, in every record.  [default: source if a record has it, "
-        "otherwise the file's stem]",
+        "otherwise the file's name, below a folder its path there]",
     ),
 ]
 Source = Annotated[str | None, typer.Option(help="One source for all documents.")]
@@ -41,7 +41,26 @@ Errors = Annotated[
     str,
     typer.Option(
         metavar="strict|replace|skip",
-        help="Treatment of text that is not valid UTF-8.",
+        help="Treatment of bad records. strict: an error. replace: an error, but invalid UTF-8 "
+        "becomes U+FFFD. skip: leave them out, and count them.",
+    ),
+]
+Format = Annotated[
+    str | None,
+    typer.Option(
+        metavar="jsonl|text|parquet", help="Format of all files.  [default: by their names]"
+    ),
+]
+Root = Annotated[
+    Path | None,
+    typer.Option(metavar="DIR", help="Folder that default sources are relative to."),
+]
+Duplicates = Annotated[
+    str,
+    typer.Option(
+        metavar="error|first",
+        help="Treatment of documents whose source and id occurred before. first: leave them out, "
+        "and count them.",
     ),
 ]
 Threads = Annotated[int | None, typer.Option(help="Threads to work with.  [default: one per core]")]
@@ -64,7 +83,16 @@ Overwrite = Annotated[
 Records = Annotated[
     Path,
     typer.Argument(
-        metavar="[INPUT]", help="JSONL with one text per record, or - for standard input."
+        metavar="[INPUT]",
+        help="JSONL or Parquet, one text per record, or a text file; - for JSONL on stdin.",
+    ),
+]
+RecordErrors = Annotated[
+    str,
+    typer.Option(
+        "--errors",
+        metavar="strict|skip",
+        help="Treatment of records without a text. skip: write null and the problem.",
     ),
 ]
 RecordsOutput = Annotated[
@@ -105,6 +133,15 @@ def in_bytes(memory_limit: str | None) -> int | None:
         raise UsageError(
             f"memory limit {memory_limit!r}: give bytes, or a size such as 4GiB"
         ) from error
+
+
+def paths(inputs: Sequence[str]) -> list[Path]:
+    """Return the inputs as paths."""
+    from quotetune.errors import UsageError
+
+    if "" in inputs:  # as a path it would be the current directory
+        raise UsageError("an input has no name: give a file, a folder or a glob")
+    return [Path(name) for name in inputs]
 
 
 def listed(names: str) -> list[str]:

@@ -1,105 +1,100 @@
-"""Read and write the texts of commands: JSONL records, one text of a file, or --text."""
+"""Read and write the texts of commands: the records of a file, a text file, or --text."""
 
 import json
 import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
 
+from quotetune.corpus.fields import field_of, has_field, json_kind
+from quotetune.corpus.formats import STDIN
+from quotetune.corpus.records import format_of, read_records, read_whole_text
 from quotetune.errors import QuotetuneError, UsageError
 from quotetune.runtime import whole_files
-from quotetune.runtime.jsonl import is_unicode, read_objects
+from quotetune.runtime.jsonl import is_unicode
 
 Record = dict[str, Any]
 
 _BATCH = 256
 
 
+@dataclass(frozen=True)
+class Entry:
+    """A record of the input.
+
+    Attributes:
+        record: Its fields; none where it is no JSON object.
+        text: Its text; empty where it has none.
+        problem: Why it has no text; None if it has one.
+    """
+
+    record: Record
+    text: str
+    problem: str | None = None
+
+
 def read_batches(
-    input: Path, key: str, text: str | None
-) -> Iterator[tuple[list[Record], list[str]]]:
-    """Read records in batches, each with its text.
+    input: Path, key: str, text: str | None, *, skip: bool = False
+) -> Iterator[list[Entry]]:
+    """Read records in batches.
 
     Args:
-        input: A JSONL file, or `-` for standard input; must be `-` if `text` is given.
+        input: A file of records, a text file, or `-` for JSONL on standard input; not read if
+            `text` is given.
         key: Field of the text.
         text: One text instead of a file.
+        skip: Whether a record without a text is an entry with a problem, and not an error.
 
     Yields:
-        The records of a batch, and their texts.
+        The entries, one per record.
     """
     if text is not None:
-        if input != Path("-"):
+        if input != STDIN:
             raise UsageError(f"{input} and --text exclude each other: give one")
-        yield [{key: text}], [text]
+        yield [Entry({key: text}, text)]
         return
-    records: list[Record] = []
-    texts: list[str] = []
-    for record, found in _read(input, key):
-        records.append(record)
-        texts.append(found)
-        if len(records) == _BATCH:
-            yield records, texts
-            records, texts = [], []
-    if records:
-        yield records, texts
+    batch: list[Entry] = []
+    for entry in _entries(input, key):
+        if entry.problem is not None and not skip:
+            raise QuotetuneError(entry.problem)
+        batch.append(entry)
+        if len(batch) == _BATCH:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
 
 
-def read_text(input: Path) -> str:
-    """Read one text, without the newline at its end.
-
-    Args:
-        input: A file, or `-` for standard input.
-
-    Returns:
-        The text.
-
-    Raises:
-        UsageError: The file does not exist.
-        QuotetuneError: The file cannot be read, or is not UTF-8.
-    """
-    name = "<stdin>" if input == Path("-") else str(input)
-    if name != "<stdin>" and not input.is_file():
-        raise UsageError(f"{name}: no such file: give a text file, JSONL, - or --text")
-    try:
-        content = sys.stdin.buffer.read() if name == "<stdin>" else input.read_bytes()
-        return content.decode().removesuffix("\n")
-    except UnicodeDecodeError as error:
-        raise QuotetuneError(f"{name}: not UTF-8: convert it to UTF-8") from error
-    except OSError as error:
-        raise QuotetuneError(
-            f"{name}: cannot be read ({error.strerror}): check the file"
-        ) from error
+def _entries(input: Path, key: str) -> Iterator[Entry]:
+    if input.is_file() and format_of(input) == "text":
+        text = read_whole_text(input)
+        yield Entry({key: text}, text)
+        return
+    for where, record in read_records(input):
+        if isinstance(record, QuotetuneError):
+            yield Entry({}, "", str(record))
+            continue
+        text, problem = _text(record, key, where)
+        yield Entry(record, text, problem)
 
 
-def _read(input: Path, key: str) -> Iterator[tuple[Record, str]]:
-    name = "<stdin>" if input == Path("-") else str(input)
-    if name != "<stdin>" and not input.is_file():
-        raise UsageError(f"{name}: no such file: give a JSONL file, - or --text")
-    try:
-        with sys.stdin.buffer if name == "<stdin>" else input.open("rb") as lines:
-            for where, record in read_objects(lines, name, QuotetuneError):
-                yield record, _text(record, key, where)
-    except OSError as error:
-        raise QuotetuneError(
-            f"{name}: cannot be read ({error.strerror}): check the file"
-        ) from error
-
-
-def _cannot_be_read(name: str, error: OSError) -> QuotetuneError:
-    return QuotetuneError(f"{name}: cannot be read ({error.strerror}): check the file")
-
-
-def _text(record: Record, key: str, where: str) -> str:
-    text = record.get(key)
+def _text(record: Record, key: str, where: str) -> tuple[str, str | None]:
+    text = field_of(record, key)
     if not isinstance(text, str):
-        raise QuotetuneError(
-            f"{where}: no text under {key!r}: name the field of the text with --key"
-        )
+        what = f"{key!r} is {json_kind(text)}" if has_field(record, key) else f"no key {key!r}"
+        return "", f"{where}: {what}: name the field of the text with --key"
     if not is_unicode(text):
-        raise QuotetuneError(f"{where}: {key!r} contains a lone surrogate: fix the line")
-    return text
+        return "", f"{where}: {key!r} contains a lone surrogate: fix the line"
+    return text, None
+
+
+def skips(errors: str) -> bool:
+    """Return whether the option --errors says that records without a text are passed over."""
+    if errors not in ("strict", "skip"):
+        raise UsageError(f"--errors is {errors!r}: choose strict or skip")
+    return errors == "skip"
 
 
 def written(output: Path | None) -> AbstractContextManager[TextIO]:
@@ -108,7 +103,7 @@ def written(output: Path | None) -> AbstractContextManager[TextIO]:
 
 
 def write_record(file: TextIO, record: Record) -> None:
-    """Write a record as one line."""
-    line = json.dumps(record, ensure_ascii=False)
-    # A lone surrogate in another field is written as an escape, as it was read.
-    file.write((line if is_unicode(line) else json.dumps(record)) + "\n")
+    """Write a record as a line; values that JSON does not have are written as text."""
+    line = json.dumps(record, ensure_ascii=False, default=str)
+    # A lone surrogate in another field goes out as the escape that it came in as.
+    file.write((line if is_unicode(line) else json.dumps(record, default=str)) + "\n")

@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, Annotated, TextIO
 
 import typer
 
-from quotetune.cli.options import AsJsonl, MaxDocuments, Records, RecordsOutput, check_format
+from quotetune.cli.options import (
+    AsJsonl,
+    MaxDocuments,
+    RecordErrors,
+    Records,
+    RecordsOutput,
+    check_format,
+)
 
 if TYPE_CHECKING:
     from quotetune.corpus.index import Index
@@ -32,6 +39,7 @@ def score(
     exact: Annotated[
         bool, typer.Option("--exact", help="Ask the suffix index instead of the filter.")
     ] = False,
+    errors: RecordErrors = "strict",
     json: AsJsonl = False,
     format: Annotated[
         str, typer.Option(metavar="records|quip-json", help=_FORMAT_HELP)
@@ -42,30 +50,36 @@ def score(
     Each output record is the input record with numerator, denominator, quip_25_beta, too_short,
     quotes, longest_quote and covered. On a terminal, the text is shown with its quotes in colour.
     """
-    from quotetune.cli.records import read_batches, write_record, written
+    from quotetune.cli.records import read_batches, skips, write_record, written
     from quotetune.corpus.index import Index
 
     check_format(format, ("records", "quip-json"))
     opened = Index.open(index)
-    batches = read_batches(input, key, text)
+    batches = read_batches(input, key, text, skip=skips(errors))
     if format == "quip-json":
         with written(output) as file:
-            _write_responses(file, opened, (texts for _, texts in batches), exact)
+            _write_responses(
+                file, opened, ([entry.text for entry in batch] for batch in batches), exact
+            )
         return
     if output is None and not json and sys.stdout.isatty():
         from rich.console import Console
 
         from quotetune.cli.highlight import show_report
 
-        for _, texts in batches:
-            for shown, report in zip(texts, opened.score(texts, max_documents, exact), strict=True):
-                show_report(Console(highlight=False), shown, report)
+        for batch in batches:
+            reports = opened.score([entry.text for entry in batch], max_documents, exact)
+            for entry, report in zip(batch, reports, strict=True):
+                show_report(Console(highlight=False), entry.text, report)
         return
     with written(output) as file:
-        for records, texts in batches:
-            reports = opened.score(texts, max_documents, exact)
-            for record, report in zip(records, reports, strict=True):
-                write_record(file, record | report.to_dict())
+        for batch in batches:
+            reports = opened.score([entry.text for entry in batch], max_documents, exact)
+            for entry, report in zip(batch, reports, strict=True):
+                found = report.to_dict()
+                if entry.problem is not None:
+                    found = {**dict.fromkeys(found), "problem": entry.problem}
+                write_record(file, entry.record | found)
 
 
 def _write_responses(

@@ -2,11 +2,18 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from quotetune.cli.options import AsJsonl, MaxDocuments, MinChars, Records, RecordsOutput
+from quotetune.cli.options import (
+    AsJsonl,
+    MaxDocuments,
+    MinChars,
+    RecordErrors,
+    Records,
+    RecordsOutput,
+)
 
 
 def trace(
@@ -17,6 +24,7 @@ def trace(
     output: RecordsOutput = None,
     min_chars: MinChars = None,
     max_documents: MaxDocuments = 10,
+    errors: RecordErrors = "strict",
     json: AsJsonl = False,
 ) -> None:
     """Find the quotes of texts: maximal verbatim matches, with the documents that contain them.
@@ -24,24 +32,26 @@ def trace(
     Each output record is the input record with quotes. On a terminal, the text is shown with its
     quotes in colour.
     """
-    from quotetune.cli.records import read_batches, write_record, written
+    from quotetune.cli.records import read_batches, skips, write_record, written
     from quotetune.corpus.index import Index
 
     opened = Index.open(index)
-    batches = read_batches(input, key, text)
+    batches = read_batches(input, key, text, skip=skips(errors))
     if output is None and not json and sys.stdout.isatty():
         from rich.console import Console
 
         from quotetune.cli.highlight import show_quotes
 
-        for _, texts in batches:
-            for shown, quotes in zip(
-                texts, opened.trace(texts, min_chars, max_documents), strict=True
-            ):
-                show_quotes(Console(highlight=False), shown, quotes)
+        for batch in batches:
+            traces = opened.trace([entry.text for entry in batch], min_chars, max_documents)
+            for entry, quotes in zip(batch, traces, strict=True):
+                show_quotes(Console(highlight=False), entry.text, quotes)
         return
     with written(output) as file:
-        for records, texts in batches:
-            traces = opened.trace(texts, min_chars, max_documents)
-            for record, quotes in zip(records, traces, strict=True):
-                write_record(file, record | {"quotes": [quote.to_dict() for quote in quotes]})
+        for batch in batches:
+            traces = opened.trace([entry.text for entry in batch], min_chars, max_documents)
+            for entry, quotes in zip(batch, traces, strict=True):
+                found: dict[str, Any] = {"quotes": [quote.to_dict() for quote in quotes]}
+                if entry.problem is not None:
+                    found = {"quotes": None, "problem": entry.problem}
+                write_record(file, entry.record | found)

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from contextlib import closing
 
 from quotetune import _core
+from quotetune.corpus.formats import Format
 from quotetune.corpus.index import Index
-from quotetune.corpus.ingest import Documents, feed
+from quotetune.corpus.ingest import Documents, Duplicates, Reading, feed, keys_of
 from quotetune.corpus.limits import (
     check_expected_ngrams,
     check_memory_limit,
@@ -15,7 +16,7 @@ from quotetune.corpus.limits import (
     check_threads,
 )
 from quotetune.corpus.progress import Progress, in_phase, silent
-from quotetune.corpus.rows import InvalidText
+from quotetune.corpus.rows import BadRecords
 from quotetune.corpus.shards import Shard
 from quotetune.errors import UsageError
 
@@ -31,7 +32,10 @@ def build_index(
     source: str | None = None,
     source_key: str | None = None,
     meta_keys: str | Sequence[str] = (),
-    errors: InvalidText = "strict",
+    errors: BadRecords = "strict",
+    format: Format | None = None,
+    root: str | os.PathLike[str] | None = None,
+    duplicates: Duplicates = "error",
     n: int = _core.DEFAULT_N,
     normalization: str = "squash",
     structures: str | Sequence[str] = ("bloom", "suffix"),
@@ -54,20 +58,34 @@ def build_index(
 
     Args:
         documents: A path (a file, folder or glob, or `-` for JSONL on stdin), an iterable of
-            `pathlib.Path`, or an iterable of documents. A document is a `str`, a `Document` or a
-            record (dict), as in a `datasets.Dataset`.
+            `pathlib.Path`, an iterable of documents, or a table of pandas, polars, arrow or
+            `datasets`, whose rows are documents. A document is a `str`, a `Document` or a record
+            (dict).
         output: The directory to create.
-        text_key: Field of the text in a record.
+        text_key: Field of the text in a record. This key and the others reach into objects:
+            `meta.url` is the field `url` of the object `meta`, unless a record has a field
+            `meta.url`.
         id_key: Field of the id, a string or an integer, which every record must have. By default,
             the id is the field `id` if a record has it; otherwise its line in the file (from 1) or
-            its position in the iterable (from 0).
-        source: Source of all documents. The id of a `.txt` file is then its stem instead of "1".
+            its position in the iterable (from 0). `none` takes no field, even if there is one.
+        source: Source of all documents. Default ids then have the file's name before them, as in
+            `2023/report:7`, and the id of a text file is its name.
         source_key: Field of the source, which every record must have. By default, the source is
-            the field `source` if a record has it; otherwise the file's stem, or "documents".
+            the field `source` if a record has it. Otherwise it is the name of the file without its
+            ending (below a folder, the path relative to it; for a glob, relative to its fixed
+            part), or "documents".
         meta_keys: Field or fields to keep as the documents' metadata. A warning names the fields
             that no document has. It is an error if no document has any of them.
-        errors: Treatment of text that is not valid Unicode: `strict` raises an error, `replace`
-            puts U+FFFD in place of the invalid part, `skip` leaves the document out.
+        errors: Treatment of bad records. `strict` raises an error. `replace` puts U+FFFD in place
+            of what is not valid Unicode, and raises an error for all else. `skip` leaves out each
+            record without a text, with invalid Unicode, with broken JSON or with fields of a wrong
+            type. A warning per reason gives the count and the first place. It is an error if all of
+            the first 1,000 records are bad, or none is good, or a file is damaged.
+        format: Format of all files, `jsonl`, `text` or `parquet`; by default, each file's name
+            decides. The first bytes decide the compression, and what is Parquet.
+        root: Folder that the default sources are relative to.
+        duplicates: Treatment of documents whose source and id occurred before: `error` raises one,
+            `first` leaves them out, and a warning gives their number.
         n: Length of an n-gram in characters, 1 to 64.
         normalization: Differences that do not count. `squash`: white space, as QUIP defines it.
             `fold`: typography, too (NFKC, straight quotation marks, one dash, no soft hyphens).
@@ -115,9 +133,9 @@ def build_index(
         (1, ['bloom', 'suffix'])
     """
     fuse = _has_fuse(structures, bits_per_ngram, fpr, expected_ngrams, shard)
-    given = feed(
-        documents, text_key, id_key, source, source_key, meta_keys, errors, Shard.parse(shard)
-    )
+    keys = keys_of(text_key, id_key, source, source_key, meta_keys, errors)
+    reading = Reading(format, root, duplicates)
+    given = feed(documents, keys, reading, Shard.parse(shard))
     builder = _core.Builder(
         output,
         n=check_n(n),
@@ -131,6 +149,9 @@ def build_index(
         memory_limit=check_memory_limit(memory_limit),
         overwrite=overwrite,
         record_keys=given.record_keys(),
+        numbered=keys.numbered,
+        duplicates=duplicates,
+        identity=reading.identity,
     )
     with closing(builder):
         given.into(builder, progress or silent)

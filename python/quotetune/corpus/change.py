@@ -6,11 +6,12 @@ from contextlib import closing
 from pathlib import Path
 
 from quotetune import _core
+from quotetune.corpus.formats import Format
 from quotetune.corpus.index import Index
-from quotetune.corpus.ingest import Documents, feed
+from quotetune.corpus.ingest import Documents, Duplicates, Reading, feed, keys_of
 from quotetune.corpus.limits import check_memory_limit, check_segment_bytes, check_threads
 from quotetune.corpus.progress import Progress, in_phase, silent
-from quotetune.corpus.rows import InvalidText
+from quotetune.corpus.rows import NO_ID_KEY, BadRecords
 from quotetune.errors import UsageError
 from quotetune.runtime.jsonl import is_unicode
 
@@ -24,7 +25,10 @@ def add(
     source: str | None = None,
     source_key: str | None = None,
     meta_keys: str | Sequence[str] | None = None,
-    errors: InvalidText = "strict",
+    errors: BadRecords = "strict",
+    format: Format | None = None,
+    root: str | os.PathLike[str] | None = None,
+    duplicates: Duplicates = "error",
     threads: int | None = None,
     segment_bytes: int = _core.DEFAULT_SEGMENT_BYTES,
     memory_limit: int | None = None,
@@ -38,14 +42,18 @@ def add(
 
     Args:
         index: The directory of the index.
-        documents: As for `build_index`, like the next six arguments. The fields are by default
+        documents: As for `build_index`, like the next nine arguments. The fields are by default
             those that the index was built with.
         text_key: Field of the text in a record.
         id_key: Field of the id.
         source: Source of all documents.
         source_key: Field of the source.
         meta_keys: Field or fields to keep as metadata; `()` for none.
-        errors: Treatment of text that is not valid Unicode: `strict`, `replace` or `skip`.
+        errors: Treatment of bad records: `strict`, `replace` or `skip`.
+        format: Format of all files.
+        root: Folder that the default sources are relative to.
+        duplicates: Treatment of documents whose source and id occurred before, in the index too:
+            `error` or `first`.
         threads: Threads to work with; one per core by default.
         segment_bytes: Bytes of text of a full segment. When more than eight segments are less
             than half full, neighbours are merged.
@@ -70,24 +78,29 @@ def add(
         >>> len(index), index.count(["The "])
         (2, array([2]))
     """
-    usual_text, usual_id, usual_source, usual_metadata = Index.open(index).record_keys
-    given = feed(
-        documents,
+    opened = Index.open(index)
+    usual_text, usual_id, usual_source, usual_metadata = opened.record_keys
+    if id_key is None:
+        id_key = NO_ID_KEY if opened.is_numbered else usual_id
+    keys = keys_of(
         usual_text if text_key is None else text_key,
-        usual_id if id_key is None else id_key,
+        id_key,
         source,
         # One source for all documents replaces the field.
         usual_source if source_key is None and source is None else source_key,
         usual_metadata if meta_keys is None else meta_keys,
         errors,
-        meta_keys_named=meta_keys is not None,
     )
+    reading = Reading(format, root, duplicates, opened.identity)
+    given = feed(documents, keys, reading, meta_keys_named=meta_keys is not None)
     builder = _core.Builder.adding(
         Path(index),
         threads=check_threads(threads),
         segment_bytes=check_segment_bytes(segment_bytes),
         memory_limit=check_memory_limit(memory_limit),
         record_keys=given.record_keys(),
+        numbered=keys.numbered,
+        duplicates=duplicates,
     )
     with closing(builder):
         given.into(builder, progress or silent)

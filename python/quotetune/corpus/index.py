@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from quotetune import _core
+from quotetune.corpus.limits import check_texts
 from quotetune.corpus.manifest import read_manifest
 from quotetune.corpus.results import (
     Document,
@@ -107,6 +108,16 @@ class Index:
         """
         return self._index.record_keys
 
+    @property
+    def is_numbered(self) -> bool:
+        """Whether ids are the places of records, even of those with a field `id`."""
+        return self._index.numbered
+
+    @property
+    def identity(self) -> str | None:
+        """How default sources are made: `path`, or None for the stems that older indexes have."""
+        return self._index.identity
+
     def __len__(self) -> int:
         return len(self._index)
 
@@ -159,9 +170,9 @@ class Index:
             array([1.])
         """
         if documents is None:
-            return self._index.quip(texts, exact)
+            return self._index.quip(check_texts(texts), exact)
         identities = [_identities(group) for group in documents]
-        return self._index.topic_quip(texts, identities)
+        return self._index.topic_quip(check_texts(texts), identities)
 
     def score(
         self, texts: Iterable[str], max_documents: int = 10, exact: bool = False
@@ -189,7 +200,7 @@ class Index:
             >>> report.numerator, report.denominator, report.longest_quote, report.covered
             (7, 19, 31, [(9, 40)])
         """
-        reports = self._index.report(texts, _check_documents(max_documents), exact)
+        reports = self._index.report(check_texts(texts), _check_documents(max_documents), exact)
         return [report_from_tuple(report) for report in reports]
 
     def windows(
@@ -217,7 +228,7 @@ class Index:
             >>> index.windows(["  ban  ana"])
             [('ban ana', array([ True, False, False, False,  True]))]
         """
-        return self._index.windows(texts, exact)
+        return self._index.windows(check_texts(texts), exact)
 
     # A str is also an iterable of str, so the first overload comes first.
     @overload
@@ -286,7 +297,7 @@ class Index:
             >>> index.count(["ana", "band", "x"])
             array([3, 1, 0])
         """
-        return self._index.count(texts)
+        return self._index.count(check_texts(texts))
 
     def contains(self, texts: Iterable[str]) -> NDArray[np.bool_]:
         """Return for each text whether it occurs, as a whole, in a document.
@@ -310,7 +321,7 @@ class Index:
             >>> index.contains(["ana", "anab"])
             array([ True, False])
         """
-        return self._index.contains(texts)
+        return self._index.contains(check_texts(texts))
 
     def document(self, source: str, id: str) -> Document:
         """Return a document.

@@ -1,26 +1,29 @@
-"""Hand documents of any kind to a build: files, rows, iterables."""
+"""Hand documents of any kind to a build: files, tables, rows, iterables."""
 
 import os
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
-from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from quotetune import _core
-from quotetune.corpus.inputs import PARQUET, STDIN, expand_inputs
-from quotetune.corpus.parquet import parquet_rows
+from quotetune.corpus.formats import FORMATS, STDIN, Format, is_json_name
+from quotetune.corpus.inputs import InputFile, Inputs, expand_inputs
 from quotetune.corpus.progress import Progress
+from quotetune.corpus.records import lacks_text_key
 from quotetune.corpus.results import Document
 from quotetune.corpus.rows import (
     ITERABLE,
-    InvalidText,
+    NO_ID_KEY,
+    BadRecordError,
+    BadRecords,
     Keys,
     Row,
     iterable_rows,
 )
 from quotetune.corpus.shards import Portion, Shard, portions
+from quotetune.corpus.tables import is_table, parquet_rows, table_rows
 from quotetune.errors import QuotetuneError, QuotetuneWarning, UsageError
 
 Documents: TypeAlias = (
@@ -29,20 +32,43 @@ Documents: TypeAlias = (
     | Iterable[str | Document | Mapping[str, Any]]
     | Iterable[os.PathLike[str]]
 )
+Duplicates: TypeAlias = Literal["error", "first"]
+# How the default source of a document is made, as the manifest records it; an index without a
+# record has the stems of the files' names.
+PATHS = "path"
 _NOTHING = object()
 _BATCH_CHARS = 4 << 20
 _BATCH_ROWS = 4096
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How documents are read, beside their fields.
+
+    Attributes:
+        format: Format of all files; None lets each file's name decide.
+        root: Folder that default sources are relative to.
+        duplicates: Whether a second document of one (source, id) is an `error`, or only the
+            `first` one is taken.
+        identity: How the default source is made: `path`, or None for stems.
+    """
+
+    format: Format | None = None
+    root: str | os.PathLike[str] | None = None
+    duplicates: Duplicates = "error"
+    identity: str | None = PATHS
 
 
 @dataclass
 class Feed:
     """Documents that are checked, but not read yet."""
 
-    files: list[Path] | None
-    rest: Iterable[Any]
+    inputs: Inputs | None
+    rest: Any
     keys: Keys
     shard: Shard | None
     meta_keys_named: bool
+    reading: Reading
 
     def record_keys(self) -> "_core.RecordKeyTuple":
         """Return the fields of records in the form that the core takes."""
@@ -50,17 +76,100 @@ class Feed:
 
     def into(self, builder: _core.Builder, report: Progress) -> None:
         """Hand all documents to a build."""
-        if self.files is None:
-            rows = iterable_rows(self.rest, self.keys)
+        if self.inputs is None:
+            rows = (table_rows if is_table(self.rest) else iterable_rows)(self.rest, self.keys)
             _add_rows(builder, ITERABLE, rows, lambda done: report("read", done, 0))
         else:
-            _add_files(builder, portions(self.files, self.shard), self.keys, report)
-            if builder.counts()[0] == 0 and self.shard is None:
-                raise QuotetuneError(
-                    f"no document in {_names(self.files)}: give files with documents"
-                )
-        if builder.counts()[0] > 0:
+            files = self._corpus_files(self.inputs)
+            for notice in self.inputs.notices():
+                warnings.warn(notice, QuotetuneWarning, stacklevel=4)
+            self._add_files(builder, portions(files, self.shard), report)
+            documents, _, skipped, _ = builder.counts()
+            if documents == skipped == 0 and self.shard is None:
+                raise QuotetuneError(f"no document in {_names(files)}: give files with documents")
+        for reason, count, place in builder.skipped():
+            warnings.warn(
+                f"{count:,} records skipped: {reason} (the first is {place})",
+                QuotetuneWarning,
+                stacklevel=4,
+            )
+        documents, _, _, duplicates = builder.counts()
+        if duplicates:
+            warnings.warn(
+                f"{duplicates:,} documents skipped: their source and id occurred before",
+                QuotetuneWarning,
+                stacklevel=4,
+            )
+        if documents > 0:
             self._check_metadata(builder.unseen_keys())
+
+    def _corpus_files(self, inputs: Inputs) -> list[InputFile]:
+        """Leave out `.json` files below a folder that are no corpus, such as settings."""
+        files = []
+        for file in inputs.files:
+            is_json = file.format == "jsonl" and is_json_name(file.path.name)
+            if not file.is_given and is_json and lacks_text_key(file.path, self.keys.text):
+                inputs.leave_out(file.path, f"JSON without the key {self.keys.text!r}")
+            else:
+                files.append(file)
+        return files
+
+    def _add_files(self, builder: _core.Builder, files: list[Portion], report: Progress) -> None:
+        known = all(portion.file.path != STDIN for portion in files)
+        total = sum(portion.end - portion.start for portion in files) if known else 0
+        before = 0
+        for portion in files:
+            path = portion.file.path
+
+            def read(
+                done: int, _: int = 0, before: int = before, portion: Portion = portion
+            ) -> None:
+                report("read", before + max(0, min(done, portion.end) - portion.start), total)
+
+            self._add_file(builder, portion, read)
+            if path != STDIN:
+                read(portion.end)
+                before += portion.end - portion.start
+
+    def _add_file(
+        self, builder: _core.Builder, portion: Portion, read: Callable[[int, int], None]
+    ) -> None:
+        keys, file = self.keys, portion.file
+        source, id_prefix, text_id = self._identity(file)
+        if file.format == "parquet":
+            rows = parquet_rows(file.path, keys, source, id_prefix)
+            _add_rows(builder, str(file.path), rows, lambda _: None)
+            return
+        builder.add_file(
+            None if file.path == STDIN else file.path,
+            format=file.format,
+            default_source=source,
+            id_prefix=id_prefix,
+            text_id=text_id,
+            text_key=keys.text,
+            id_key=keys.id,
+            numbered=keys.numbered,
+            source=keys.source,
+            source_key=keys.source_key,
+            metadata_keys=list(keys.metadata),
+            errors=keys.errors,
+            lines=None if portion.whole else (portion.start, portion.end),
+            progress=read,
+        )
+
+    def _identity(self, file: InputFile) -> tuple[str, str, str]:
+        """Return the default source of a file, and the start or whole of its default ids.
+
+        The second value goes before the number of a record, the third is the id of the only
+        document of a text file. Under one source for all documents, ids must distinguish the
+        files.
+        """
+        if self.reading.identity is None:
+            stem = file.name.rpartition("/")[2]
+            return stem, "", "1" if self.keys.source is None else stem
+        if self.keys.source is None or file.path == STDIN:
+            return file.name, "", "1"
+        return file.name, f"{file.name}:", file.name
 
     def _check_metadata(self, unseen: list[str]) -> None:
         """Report the metadata keys that no document has.
@@ -84,31 +193,43 @@ class Feed:
 
 def feed(
     documents: Documents,
+    keys: Keys,
+    reading: Reading,
+    shard: Shard | None = None,
+    meta_keys_named: bool = True,
+) -> Feed:
+    """Check the documents, and how they are read, before anything is read."""
+    _check(keys, reading)
+    inputs, rest = _split(documents, reading)
+    on_stdin = inputs is not None and any(file.path == STDIN for file in inputs.files)
+    if shard is not None and (inputs is None or on_stdin):
+        raise UsageError("a shard is a part of files: give files, not documents or stdin")
+    return Feed(inputs, rest, keys, shard, meta_keys_named, reading)
+
+
+def keys_of(
     text_key: str,
     id_key: str | None,
     source: str | None,
     source_key: str | None,
     meta_keys: str | Sequence[str],
-    errors: InvalidText,
-    shard: Shard | None = None,
-    meta_keys_named: bool = True,
-) -> Feed:
-    """Check the documents and the fields that `build_index` takes, before anything is read."""
+    errors: BadRecords,
+) -> Keys:
+    """Return the fields of records, as `build_index` takes them."""
     metadata = (meta_keys,) if isinstance(meta_keys, str) else tuple(meta_keys)
-    keys = Keys(text_key, id_key, source, source_key, metadata, errors)
-    _check_keys(keys)
-    files, rest = _split(documents)
-    if shard is not None and (files is None or STDIN in files):
-        raise UsageError("a shard is a part of files: give files, not documents or stdin")
-    return Feed(files, rest, keys, shard, meta_keys_named)
+    numbered = id_key == NO_ID_KEY
+    id_key = None if numbered else id_key
+    return Keys(text_key, id_key, source, source_key, metadata, errors, numbered)
 
 
-def _split(documents: Any) -> tuple[list[Path] | None, Iterable[Any]]:
+def _split(documents: Any, reading: Reading) -> tuple[Inputs | None, Any]:
     """Return the files that the argument names, or None and the documents that it contains."""
     if isinstance(documents, str | os.PathLike):
-        return expand_inputs([documents]), ()
+        return expand_inputs([documents], reading.format, reading.root), ()
+    if is_table(documents):
+        return None, documents
     if isinstance(documents, Mapping | bytes | Document) or not isinstance(documents, Iterable):
-        hint = "one split of it, " if isinstance(documents, Mapping) else ""
+        hint = "a table, one split of it, " if isinstance(documents, Mapping) else ""
         raise UsageError(
             f"documents is a {type(documents).__name__}: give {hint}a path or an iterable of "
             "documents"
@@ -119,56 +240,39 @@ def _split(documents: Any) -> tuple[list[Path] | None, Iterable[Any]]:
         return None, iterator
     everything = chain([first], iterator)
     if isinstance(first, os.PathLike):
-        return expand_inputs(everything), ()
+        return expand_inputs(everything, reading.format, reading.root), ()
     return None, everything
 
 
-def _check_keys(keys: Keys) -> None:
+def _check(keys: Keys, reading: Reading) -> None:
     if keys.source is not None and keys.source_key is not None:
         raise UsageError("source and source_key exclude each other: give one")
-    if keys.errors not in ("strict", "replace", "skip"):
-        raise UsageError(f"errors is {keys.errors!r}: choose strict, replace or skip")
-
-
-def _add_files(builder: _core.Builder, files: list[Portion], keys: Keys, report: Progress) -> None:
-    known = all(portion.file != STDIN for portion in files)
-    total = sum(portion.end - portion.start for portion in files) if known else 0
-    before = 0
-    for portion in files:
-        file = portion.file
-
-        def read(done: int, _: int = 0, before: int = before, portion: Portion = portion) -> None:
-            report("read", before + max(0, min(done, portion.end) - portion.start), total)
-
-        if file.name.endswith(PARQUET):
-            _add_rows(builder, str(file), parquet_rows(file, keys), lambda _: None)
-        else:
-            builder.add_file(
-                None if file == STDIN else file,
-                text_key=keys.text,
-                id_key=keys.id,
-                source=keys.source,
-                source_key=keys.source_key,
-                metadata_keys=list(keys.metadata),
-                errors=keys.errors,
-                lines=None if portion.whole else (portion.start, portion.end),
-                progress=read,
-            )
-        if file != STDIN:
-            read(portion.end)
-            before += portion.end - portion.start
+    for name, value, choices in (
+        ("errors", keys.errors, ("strict", "replace", "skip")),
+        ("duplicates", reading.duplicates, ("error", "first")),
+        ("format", reading.format or FORMATS[0], FORMATS),
+    ):
+        if value not in choices:
+            *others, last = choices
+            raise UsageError(f"{name} is {value!r}: choose {', '.join(others)} or {last}")
 
 
 def _add_rows(
-    builder: _core.Builder, name: str, rows: Iterable[Row | None], report: Callable[[int], None]
+    builder: _core.Builder,
+    name: str,
+    rows: Iterable[Row | BadRecordError],
+    report: Callable[[int], None],
 ) -> None:
     """Hand rows to the core in batches, and report the characters so far."""
     input = builder.input(name)
     batch: list[Row] = []
     chars = added = 0
     for row in rows:
-        if row is None:
-            builder.skip()
+        if isinstance(row, BadRecordError):
+            # What came before it counts for the core's rule about the first records.
+            builder.add(input, batch)
+            batch = []
+            builder.skip(row.reason, row.place, row.remedy)
             continue
         batch.append(row)
         chars += len(row[2])
@@ -181,6 +285,6 @@ def _add_rows(
     report(added + chars)
 
 
-def _names(files: list[Path]) -> str:
-    names = ["stdin" if file == STDIN else str(file) for file in files]
+def _names(files: list[InputFile]) -> str:
+    names = ["stdin" if file.path == STDIN else str(file.path) for file in files]
     return ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")

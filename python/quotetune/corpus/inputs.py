@@ -2,74 +2,242 @@
 
 import glob
 import os
-from collections.abc import Iterable
-from pathlib import Path
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path, PurePath
 
+from quotetune.corpus.formats import (
+    KNOWN_FORMATS,
+    STDIN,
+    Format,
+    format_of_name,
+    is_compressed_name,
+    is_parquet,
+    stem,
+    unknown_format,
+)
 from quotetune.errors import UsageError
 
-JSONL = (".jsonl", ".ndjson")
-PARQUET = ".parquet"
-ENDINGS = (*JSONL, ".jsonl.gz", ".jsonl.zst", PARQUET, ".txt")
-STDIN = Path("-")
-
-_FORMATS = "JSONL (.jsonl, .jsonl.gz, .jsonl.zst), Parquet (.parquet) and text (.txt)"
+_Identity = tuple[int, int]
 
 
-def expand_inputs(inputs: Iterable[str | os.PathLike[str]]) -> list[Path]:
+@dataclass(frozen=True)
+class InputFile:
+    """A file of a corpus.
+
+    Attributes:
+        path: Where it is; `-` for standard input.
+        format: What it contains.
+        name: Default source of its documents, without the ending: the file's name, or for a file
+            below a folder or from a glob its path relative to the folder or the glob's fixed part.
+        is_given: Whether the user named the file itself, and not a folder or glob.
+    """
+
+    path: Path
+    format: Format
+    name: str
+    is_given: bool
+
+    @property
+    def can_be_cut(self) -> bool:
+        """Whether reading can start at any line."""
+        return self.format == "jsonl" and not is_compressed_name(self.path.name)
+
+
+@dataclass
+class Inputs:
+    """The files of a corpus, and what is left out.
+
+    Attributes:
+        files: The files, in order.
+        left_out: For each reason the paths that are left out for it.
+    """
+
+    files: list[InputFile] = field(default_factory=list)
+    left_out: dict[str, list[Path]] = field(default_factory=dict)
+
+    def leave_out(self, path: Path, reason: str) -> None:
+        """Note a path that is not read."""
+        self.left_out.setdefault(reason, []).append(path)
+
+    def notices(self) -> list[str]:
+        """Describe what is left out, one line per reason."""
+        return [f"{reason}: {_some(paths)} left out" for reason, paths in self.left_out.items()]
+
+
+def expand_inputs(
+    inputs: Iterable[str | os.PathLike[str]],
+    format: Format | None = None,
+    root: str | os.PathLike[str] | None = None,
+) -> Inputs:
     """List the files of inputs.
 
-    A folder means all files of a known format below it. A glob means its matches, where `**`
-    matches folders of any depth. `-` means JSONL on stdin. The files of a folder or glob are sorted
-    by name. A name that exists is not a glob, even if it looks like one.
+    A folder means all files of a known format below it, in the order of their names; names that
+    start with a dot are passed over. A glob means its matches, where `**` matches folders of any
+    depth. `-` means stdin. A name that exists is not a glob, even if it looks like one. Links are
+    followed, and each real file is read once.
 
     Args:
         inputs: Names of files, folders and globs.
+        format: Format of all files; by default each file's name decides.
+        root: Folder that the default sources are relative to; by default see `InputFile.name`.
 
     Returns:
-        The files, in the order of the inputs.
+        The files, in the order of the inputs, and what is left out.
 
     Raises:
-        UsageError: An input does not exist, matches nothing, or is of no known format.
+        UsageError: An input does not exist, matches nothing, cannot be read, or is of no known
+            format; a file is not below `root`.
 
     Example:
-        >>> expand_inputs(["-"])
-        [PosixPath('-')]
+        >>> [file.format for file in expand_inputs(["-"]).files]
+        ['jsonl']
     """
-    files: list[Path] = []
-    for given in inputs:
-        if not os.fspath(given):
-            raise UsageError("an input has no name: give a file, a folder or a glob")
-        path = Path(given)
-        if path == STDIN or path.exists():
-            files += _files_of(path)
-        elif glob.has_magic(str(path)):
-            # Path.glob takes no absolute pattern.
-            names = glob.glob(str(path), recursive=True)  # noqa: PTH207
-            matches = sorted(Path(name) for name in names)
-            found = [file for match in matches for file in _files_below(match)]
-            if not found:
-                raise UsageError(f"{path}: matches no file: inputs are {_FORMATS}")
-            files += found
+    return _Expansion(format, None if root is None else Path(root)).of(inputs)
+
+
+class _Expansion:
+    """Collects the files of inputs."""
+
+    def __init__(self, format: Format | None, root: Path | None) -> None:
+        self._format = format
+        self._root = root
+        self._result = Inputs()
+        self._seen: set[_Identity] = set()
+
+    def of(self, inputs: Iterable[str | os.PathLike[str]]) -> Inputs:
+        for given in inputs:
+            if not os.fspath(given):
+                raise UsageError("an input has no name: give a file, a folder or a glob")
+            path = Path(given)
+            if path == STDIN:
+                file = InputFile(path, self._format or "jsonl", "stdin", is_given=True)
+                self._result.files.append(file)
+            elif path.is_dir():
+                self._add_all(path, self._below(path), path, "no file of a known format below it")
+            elif path.exists():
+                self._add_given(path)
+            elif path.is_symlink():
+                raise UsageError(f"{path}: a link to a file that does not exist: fix the link")
+            elif glob.has_magic(str(path)):
+                self._add_all(path, self._matches(path), _fixed_part(path), "matches no file")
+            else:
+                raise UsageError(f"{path}: no such file or folder: check the path")
+        return self._result
+
+    def _add_given(self, path: Path) -> None:
+        is_pipe = not path.is_file()
+        format = self._format_of(path) or ("jsonl" if is_pipe else None)
+        if format is None:
+            raise UsageError(unknown_format(path))
+        self._add(path, format, path.name, is_given=True)
+
+    def _add_all(self, given: Path, paths: Iterator[Path], base: Path, nothing: str) -> None:
+        before = len(self._result.files)
+        known = False
+        for path in paths:
+            format = self._format_of(path)
+            if format is None:
+                self._result.leave_out(path, "the name has no known ending")
+                continue
+            known = True
+            self._add(path, format, path.relative_to(base), is_given=False)
+        if len(self._result.files) == before and not known:
+            raise UsageError(
+                f"{given}: {nothing}: inputs are {KNOWN_FORMATS}, or give the format of all files "
+                "with --format"
+            )
+
+    def _format_of(self, path: Path) -> Format | None:
+        try:
+            if is_parquet(path):
+                return "parquet"
+        except OSError as error:
+            raise UsageError(f"{path}: cannot be read ({error.strerror}): check it") from error
+        return self._format or format_of_name(path.name)
+
+    def _add(self, path: Path, format: Format, name: str | PurePath, *, is_given: bool) -> None:
+        if path.is_file():
+            identity = _identity(path)
+            if identity in self._seen:
+                self._result.leave_out(path, "another name of a file that is read")
+                return
+            self._seen.add(identity)
+        if self._root is not None:
+            try:
+                name = path.resolve().relative_to(self._root.resolve())
+            except ValueError as error:
+                raise UsageError(
+                    f"{path}: is not below --root {self._root}: name a folder above all inputs"
+                ) from error
+        relative = PurePath(name)
+        shown = relative.with_name(stem(relative.name)).as_posix()
+        self._result.files.append(InputFile(path, format, _unicode(shown), is_given))
+
+    def _matches(self, pattern: Path) -> Iterator[Path]:
+        # Path.glob takes no absolute pattern.
+        for name in sorted(map(Path, glob.glob(str(pattern), recursive=True))):  # noqa: PTH207
+            if name.is_dir():
+                yield from self._below(name)
+            else:
+                yield from self._regular(name)
+
+    def _below(self, folder: Path, above: frozenset[_Identity] = frozenset()) -> Iterator[Path]:
+        """Yield the files below a folder, in the order of their names."""
+        try:
+            above |= {_identity(folder)}
+            names = sorted(os.listdir(folder))  # noqa: PTH208
+        except OSError as error:
+            raise UsageError(
+                f"{folder}: cannot be read ({error.strerror}): give yourself the permission, or "
+                "name the files"
+            ) from error
+        for name in names:
+            path = folder / name
+            if name.startswith("."):
+                continue
+            if not path.is_dir():
+                yield from self._regular(path)
+            elif _identity(path) in above:
+                self._result.leave_out(path, "a link to a folder that contains it")
+            else:
+                yield from self._below(path, above)
+
+    def _regular(self, path: Path) -> Iterator[Path]:
+        if path.is_file():
+            yield path
+        elif path.exists():
+            self._result.leave_out(path, "not a regular file")
         else:
-            raise UsageError(f"{path}: no such file or folder: check the path")
-    return files
+            self._result.leave_out(path, "a link to a file that does not exist")
 
 
-def _files_of(path: Path) -> list[Path]:
-    if path == STDIN:
-        return [path]
-    found = _files_below(path)
-    if not found:
-        where = "no file of a known format" if path.is_dir() else "unknown format"
-        raise UsageError(f"{path}: {where}: inputs are {_FORMATS}")
-    return found
+def _identity(path: Path) -> _Identity:
+    status = path.stat()
+    return status.st_dev, status.st_ino
 
 
-def _files_below(path: Path) -> list[Path]:
-    if path.is_dir():
-        return sorted(file for file in path.rglob("*") if file.is_file() and _is_known(file))
-    return [path] if _is_known(path) else []
+def _fixed_part(pattern: Path) -> Path:
+    """Return the folder that a glob starts from."""
+    fixed = []
+    for part in pattern.parts[:-1]:
+        if glob.has_magic(part):
+            break
+        fixed.append(part)
+    return Path(*fixed)
 
 
-def _is_known(path: Path) -> bool:
-    return path.name.endswith(ENDINGS)
+def _unicode(name: str) -> str:
+    """Write the bytes of a name that are not UTF-8 as %XX."""
+    escaped = os.fsencode(name).decode("utf-8", "surrogateescape")
+    return "".join(
+        f"%{ord(character) - 0xDC00:02X}" if "\udc80" <= character <= "\udcff" else character
+        for character in escaped
+    )
+
+
+def _some(paths: list[Path]) -> str:
+    """Count paths, and name the first of them."""
+    shown = ", ".join(map(str, paths[:3]))
+    more = f" and {len(paths) - 3:,} more" if len(paths) > 3 else ""
+    return f"{shown}{more}"

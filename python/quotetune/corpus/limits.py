@@ -1,12 +1,15 @@
-"""Limits of the numbers that builds and changes take.
+"""Limits of the arguments that an index and its builds take.
 
 The core checks its numbers, but a Python int can be larger than any number that it can receive.
 """
+
+from typing import TypeVar
 
 from quotetune import _core
 from quotetune.errors import UsageError
 
 _MAX_THREADS = 1024
+_Texts = TypeVar("_Texts")
 
 
 def check_n(n: int) -> int:
@@ -47,3 +50,10 @@ def check_memory_limit(memory_limit: int | None) -> int | None:
             f"memory_limit is {memory_limit!r}: give a number of bytes, {least:,} or more"
         )
     return memory_limit
+
+
+def check_texts(texts: _Texts) -> _Texts:
+    """Return the texts, if they are not a string, which would be read as its characters."""
+    if isinstance(texts, str | bytes):
+        raise UsageError(f"texts is a {type(texts).__name__}: give a list of texts, as in [text]")
+    return texts

@@ -2,10 +2,10 @@
 
 import re
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Self
 
-from quotetune.corpus.inputs import JSONL, STDIN
+from quotetune.corpus.formats import STDIN
+from quotetune.corpus.inputs import InputFile
 from quotetune.errors import UsageError
 
 
@@ -39,13 +39,13 @@ class Shard:
 class Portion:
     """The lines of a file that start in the bytes from `start` up to, not including, `end`."""
 
-    file: Path
+    file: InputFile
     start: int
     end: int
     whole: bool
 
 
-def portions(files: list[Path], shard: Shard | None) -> list[Portion]:
+def portions(files: list[InputFile], shard: Shard | None) -> list[Portion]:
     """List the portions of files that belong to a shard.
 
     Shards divide the bytes of all files, one file after another. A line belongs to the shard of its
@@ -58,7 +58,7 @@ def portions(files: list[Path], shard: Shard | None) -> list[Portion]:
     Returns:
         The portions, in order; files without any portion are left out.
     """
-    sizes = [0 if file == STDIN else file.stat().st_size for file in files]
+    sizes = [0 if file.path == STDIN else file.path.stat().st_size for file in files]
     everything = sum(sizes)
     if shard is None:
         first, last = 0, everything + 1
@@ -71,7 +71,7 @@ def portions(files: list[Path], shard: Shard | None) -> list[Portion]:
     before = 0
     for file, size in zip(files, sizes, strict=True):
         start, end = max(first - before, 0), min(last - before, size)
-        if file.name.endswith(JSONL):  # reading can start at any line
+        if file.can_be_cut:
             wanted = start < end
         else:
             # An empty text file is also a document.

@@ -5,11 +5,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from quotetune.corpus.records import objects
 from quotetune.errors import UsageError
 from quotetune.evaluation.sample_metrics import text_table
 from quotetune.prompts.prompt import Prompt
 from quotetune.prompts.reading import content_key
-from quotetune.runtime.jsonl import is_unicode, read_objects
+from quotetune.runtime.jsonl import is_unicode
 
 
 def read_responses_file(path: Path, prompts: Sequence[Prompt]) -> Any:
@@ -34,18 +35,11 @@ def read_responses_file(path: Path, prompts: Sequence[Prompt]) -> Any:
         if not any(path.glob("part-*.parquet")):
             raise UsageError(f"{path}: no sample parts: sample first, or correct the path")
         return read_samples(path)
-    try:
-        lines = path.read_bytes().split(b"\n")
-    except OSError as error:
-        raise UsageError(
-            f"{path}: cannot be read ({error.strerror}): give a directory of sample parts, or a"
-            " JSONL file of responses"
-        ) from error
     ids = {prompt.id for prompt in prompts}
     by_content = {content_key(prompt.last_message): prompt.id for prompt in prompts}
     rows: list[tuple[str, int, str | None]] = []
     seen: Counter[str] = Counter()
-    for where, row in read_objects(lines, str(path), UsageError):
+    for where, row in objects(path, UsageError):
         response = row.get("response")
         if not isinstance(response, str) or not is_unicode(response):
             raise UsageError(f'{where}: no text under the key "response": put the response there')

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
 from quotetune.corpus.index_or_path import IndexOrPath, opened
+from quotetune.corpus.limits import check_texts
 from quotetune.corpus.manifest import version_name
 from quotetune.errors import UsageError
 
@@ -95,7 +96,7 @@ class QuipReward:
         Raises:
             UsageError: The dataset lacks the column of documents.
         """
-        texts = [response_text(completion) for completion in completions]
+        texts = [response_text(completion) for completion in check_texts(completions)]
         windows = self.index.windows(texts)
         if self.documents is None:
             scores = [float(hits.mean()) if len(hits) else 0.0 for _, hits in windows]
@@ -169,7 +170,7 @@ class QuipScorer:
                 f"the dataset has no column {self.column!r} (it has {', '.join(batch)}): name the"
                 " column of the texts"
             )
-        texts = [response_text(value) for value in batch[self.column]]
+        texts = [response_text(value) for value in check_texts(batch[self.column])]
         reports = self.index.score(texts, max_documents=0)
         return {
             "quip": [report.quip_25_beta for report in reports],

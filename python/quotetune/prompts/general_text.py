@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from quotetune.errors import UsageError
-from quotetune.runtime.jsonl import read_objects
+from quotetune.corpus.records import format_of, objects, read_whole_text
+from quotetune.errors import QuotetuneError, UsageError
 
 
 def read_general_texts(path: Path) -> list[str]:
@@ -21,8 +21,10 @@ def read_general_texts(path: Path) -> list[str]:
     """
     try:
         texts = _read(path)
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path}: cannot be read ({error}): correct the path") from error
+    except UsageError:
+        raise
+    except QuotetuneError as error:
+        raise UsageError(str(error)) from error
     texts = [text for text in texts if text.strip()]
     if not texts:
         raise UsageError(f"{path}: there is no text in it: add some, or correct the path")
@@ -30,24 +32,11 @@ def read_general_texts(path: Path) -> list[str]:
 
 
 def _read(path: Path) -> list[str]:
-    if path.suffix == ".parquet":
-        import pyarrow as pa
-        import pyarrow.parquet as pq
-
-        try:
-            return [
-                text or "" for text in pq.read_table(path, columns=["text"])["text"].to_pylist()
-            ]
-        except (pa.ArrowException, KeyError) as error:
-            reason = " ".join(str(error).split())
-            raise UsageError(
-                f"{path}: not Parquet with a column text ({reason}): write it with that column, or"
-                " correct the path"
-            ) from error
-    if path.suffix != ".jsonl":
-        return [path.read_text(encoding="utf-8")]
+    if format_of(path) not in ("jsonl", "parquet"):
+        text = read_whole_text(path)
+        return [text.replace("\r\n", "\n").replace("\r", "\n")]
     texts = []
-    for where, row in read_objects(path.read_bytes().split(b"\n"), str(path), UsageError):
+    for where, row in objects(path, UsageError):
         if not isinstance(row.get("text"), str):
             raise UsageError(
                 f"{where}: there is no text under the key text: add one, or rename the key to text"

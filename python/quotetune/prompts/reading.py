@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from quotetune.corpus.records import format_of, objects
 from quotetune.errors import UsageError
 from quotetune.prompts.prefix import Cut
-from quotetune.prompts.prompt import Message, Prompt, parquet_errors
-from quotetune.runtime.jsonl import is_unicode, read_objects
+from quotetune.prompts.prompt import Message, Prompt
+from quotetune.runtime.jsonl import is_unicode
 
 if TYPE_CHECKING:
     from quotetune.config import PromptsConfig
@@ -39,7 +40,7 @@ def read_prompts(
     If two prompts differ only in case and white space, only the first is read.
 
     Args:
-        path: JSONL (`.jsonl`) or Parquet (`.parquet`).
+        path: JSONL or Parquet; JSONL may be compressed.
         settings: The format, template and system message.
         cut: Function that cuts a text into the prompt and its reference; None for whole texts.
 
@@ -83,32 +84,12 @@ def content_key(content: str) -> str:
 
 def _rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield the place of each row, for messages, and its columns."""
-    if path.suffix == ".parquet":
-        yield from _parquet_rows(path)
-    elif path.suffix in (".jsonl", ".json"):
-        yield from _json_rows(path)
-    else:
-        raise UsageError(f"{path}: prompts are read from .jsonl and .parquet: convert the file")
-
-
-def _json_rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    try:
-        lines = path.read_bytes().split(b"\n")
-    except OSError as error:
-        raise UsageError(f"{path}: cannot be read ({error.strerror}): correct the path") from error
-    for where, row in read_objects(lines, str(path), UsageError):
-        if not is_unicode(json.dumps(row, ensure_ascii=False)):
+    if path.is_file() and format_of(path) not in ("jsonl", "parquet"):
+        raise UsageError(f"{path}: prompts are read from JSONL and Parquet: convert the file")
+    for where, row in objects(path, UsageError):
+        if not is_unicode(json.dumps(row, ensure_ascii=False, default=str)):
             raise UsageError(f"{where}: a lone surrogate, which is not valid Unicode: fix the line")
         yield where, row
-
-
-def _parquet_rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    import pyarrow.parquet as pq
-
-    with parquet_errors(path):
-        rows = pq.read_table(path).to_pylist()
-    for number, row in enumerate(rows, start=1):
-        yield f"{path}: row {number}", row
 
 
 def _prompt_of_row(

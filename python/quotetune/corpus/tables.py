@@ -1,0 +1,172 @@
+"""Read documents from tables: Parquet files, and tables of pandas, polars, arrow and `datasets`."""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from quotetune.corpus.fields import has_field
+from quotetune.corpus.rows import (
+    ITERABLE,
+    USUAL_ID,
+    USUAL_SOURCE,
+    BadRecordError,
+    Keys,
+    Origin,
+    Row,
+    record_row,
+)
+from quotetune.errors import QuotetuneError, UsageError
+
+
+def is_table(documents: Any) -> bool:
+    """Return whether an object offers its rows as an Arrow stream."""
+    return hasattr(documents, "__arrow_c_stream__")
+
+
+def table_rows(table: Any, keys: Keys) -> Iterator[Row | BadRecordError]:
+    """Read the rows of a table; a column of strings alone is a list of texts.
+
+    Raises:
+        UsageError: The object has neither columns nor strings, or lacks a column.
+    """
+    import pyarrow as pa
+
+    kind = type(table).__name__
+    try:
+        reader = pa.RecordBatchReader.from_stream(table)
+    except (pa.ArrowException, TypeError, ValueError):
+        yield from _column_rows(table, keys, kind)
+        return
+    _check_columns(reader.schema, keys, f"documents (a {kind})", UsageError)
+    position = 0
+    for batch in reader:
+        for record in _records(batch, keys, f"documents (a {kind})"):
+            origin = Origin(position, f"{ITERABLE}:{position}")
+            position += 1
+            yield from _row_or_error(record, keys, origin)
+
+
+def _column_rows(column: Any, keys: Keys, kind: str) -> Iterator[Row | BadRecordError]:
+    import pyarrow as pa
+
+    try:
+        values = pa.chunked_array(column)
+        texts = _as_bytes(values, f"documents (a {kind})", keys.text)
+    except (pa.ArrowException, TypeError, ValueError, QuotetuneError) as error:
+        raise UsageError(
+            f"documents is a {kind} without columns: give a table, or an iterable of texts"
+        ) from error
+    for position, text in enumerate(texts.to_pylist()):
+        origin = Origin(position, f"{ITERABLE}:{position}")
+        yield from _row_or_error({keys.text: text}, keys, origin)
+
+
+def parquet_rows(
+    path: Path, keys: Keys, source: str, id_prefix: str
+) -> Iterator[Row | BadRecordError]:
+    """Read the rows of a Parquet file in batches; rows count from 1, as lines do.
+
+    Args:
+        path: The file.
+        keys: The fields of a row.
+        source: Default source.
+        id_prefix: Text before the row's number in the default id.
+    """
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    try:
+        file = parquet.ParquetFile(path)
+        _check_columns(file.schema_arrow, keys, str(path), QuotetuneError)
+        row = 0
+        columns = _columns(file.schema_arrow.names, keys)
+        for batch in file.iter_batches(batch_size=1024, columns=columns):
+            for record in _records(batch, keys, str(path)):
+                row += 1
+                origin = Origin(row, f"{path}:{row}", source, id_prefix)
+                yield from _row_or_error(record, keys, origin)
+    except (pa.ArrowException, OSError) as error:  # a damaged page raises an OSError
+        problem = " ".join(str(error).split())
+        raise QuotetuneError(
+            f"{path}: not a readable Parquet file ({problem}): get it again"
+        ) from error
+
+
+def _row_or_error(
+    record: dict[str, Any], keys: Keys, origin: Origin
+) -> Iterator[Row | BadRecordError]:
+    try:
+        yield record_row(record, keys, origin)
+    except BadRecordError as error:
+        if keys.errors != "skip":
+            raise
+        yield error
+
+
+def _check_columns(schema: Any, keys: Keys, name: str, raises: type[QuotetuneError]) -> None:
+    """Refuse a table without the columns that every record must have."""
+    empty = _empty_record(schema)
+    for key, option in (
+        (keys.text, "text_key"),
+        (keys.id, "id_key"),
+        (keys.source_key, "source_key"),
+    ):
+        if key is not None and not has_field(empty, key):
+            names = ", ".join(schema.names)
+            raise raises(f"{name}: no column {key!r}: name one of {names} with {option}")
+
+
+def _empty_record(schema: Any) -> dict[str, Any]:
+    """Return a record of the schema, with objects where the schema has structs."""
+    import pyarrow as pa
+
+    def of(kind: Any) -> Any:
+        if not pa.types.is_struct(kind):
+            return None
+        return {kind.field(i).name: of(kind.field(i).type) for i in range(kind.num_fields)}
+
+    return {field.name: of(field.type) for field in schema}
+
+
+def _columns(names: Iterable[str], keys: Keys) -> list[str]:
+    """List the columns that contain the fields."""
+    wanted = {keys.text, keys.id or USUAL_ID, keys.source_key or USUAL_SOURCE, *keys.metadata}
+    return [
+        name for name in names if any(key == name or key.startswith(f"{name}.") for key in wanted)
+    ]
+
+
+def _records(batch: Any, keys: Keys, name: str) -> Iterator[dict[str, Any]]:
+    """Yield the rows of a batch, with the text as bytes, because it may not be UTF-8."""
+    columns = {name: batch.column(name) for name in _columns(batch.schema.names, keys)}
+    text_is_column = keys.text in columns
+    if text_is_column:
+        columns[keys.text] = _as_bytes(columns[keys.text], name, keys.text)
+    try:
+        values = [column.to_pylist() for column in columns.values()]
+    except UnicodeDecodeError as error:
+        raise QuotetuneError(f"{name}: invalid UTF-8 outside the text: fix the file") from error
+    except (ValueError, OverflowError) as error:
+        raise QuotetuneError(f"{name}: {error}: leave that column out of the metadata") from error
+    for row in zip(*values, strict=True):
+        yield dict(zip(columns, row, strict=True))
+
+
+def _as_bytes(column: Any, name: str, key: str) -> Any:
+    import pyarrow as pa
+
+    kind = column.type
+    if pa.types.is_dictionary(kind):
+        column = column.cast(kind.value_type)
+        kind = column.type
+    if pa.types.is_string(kind):
+        return column.cast(pa.binary())
+    if pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
+        return column.cast(pa.large_string()).cast(pa.large_binary())
+    if pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_binary_view(kind):
+        return column
+    if pa.types.is_null(kind):
+        return column
+    raise QuotetuneError(
+        f"{name}: the column {key!r} contains {kind}, not strings: name another one with text_key"
+    )
