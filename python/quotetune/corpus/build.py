@@ -132,6 +132,9 @@ def build_index(
         memory_limit=check_memory_limit(memory_limit),
         overwrite=overwrite,
         record_keys=given.record_keys(),
+        numbered=False,
+        duplicates="error",
+        identity=None,
     )
     with closing(builder):
         given.into(builder, report)

@@ -96,6 +96,8 @@ def add(
         segment_bytes=check_segment_bytes(segment_bytes),
         memory_limit=check_memory_limit(memory_limit),
         record_keys=given.record_keys(),
+        numbered=False,
+        duplicates="error",
     )
     with closing(builder):
         given.into(builder, report)

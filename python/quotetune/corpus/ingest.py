@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from quotetune import _core
-from quotetune.corpus.inputs import STDIN, expand_inputs
+from quotetune.corpus.inputs import ENDINGS, STDIN, expand_inputs
 from quotetune.corpus.results import Document
 from quotetune.corpus.rows import (
     ITERABLE,
@@ -175,8 +175,13 @@ def _add_files(builder: _core.Builder, files: list[Portion], keys: Keys, report:
         else:
             builder.add_file(
                 None if file == STDIN else file,
+                format="text" if file.name.endswith(".txt") else "jsonl",
+                default_source=_stem(file),
+                id_prefix="",
+                text_id="1" if keys.source is None else _stem(file),
                 text_key=keys.text,
                 id_key=keys.id,
+                numbered=False,
                 source=keys.source,
                 source_key=keys.source_key,
                 metadata_keys=list(keys.metadata),
@@ -189,6 +194,13 @@ def _add_files(builder: _core.Builder, files: list[Portion], keys: Keys, report:
             before += portion.end - portion.start
 
 
+def _stem(file: Path) -> str:
+    if file == STDIN:
+        return "stdin"
+    known = [ending for ending in (*ENDINGS, ".json") if file.name.endswith(ending)]
+    return file.name.removesuffix(max(known, key=len, default="")) or file.name
+
+
 def _add_rows(
     builder: _core.Builder, name: str, rows: Iterable[Row | None], report: Callable[[int], None]
 ) -> None:
@@ -198,7 +210,7 @@ def _add_rows(
     chars = added = 0
     for row in rows:
         if row is None:
-            builder.skip()
+            builder.skip("invalid text", name, "choose --errors replace")
             continue
         batch.append(row)
         chars += len(row[2])

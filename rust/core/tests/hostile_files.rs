@@ -13,7 +13,7 @@ use std::sync::{LazyLock, Mutex, PoisonError};
 use hostile::{Site, dump, sealed_file, sealed_manifest};
 use proptest::prelude::*;
 use proptest::sample::Index as Choice;
-use quotetune_core::build::ingest::InvalidText;
+use quotetune_core::build::left_out::BadRecords;
 
 /// Remembers the largest allocation.
 struct Watched;
@@ -146,7 +146,7 @@ fn what_is_unchanged_passes_the_seals() {
             assert!(site.with_manifest(site.manifest()));
             let (json, part) = dump();
             assert!(site.with_dump(&json, &part));
-            assert!(site.read_records("in.txt", b"text", InvalidText::Strict));
+            assert!(site.read_records("in.txt", b"text", BadRecords::Strict));
         });
     }
 }
@@ -273,14 +273,14 @@ proptest! {
     #[test]
     fn changed_records_are_read_or_refused(
         format in 0..4usize,
-        invalid in 0..3usize,
+        bad in 0..3usize,
         changes in changes(),
     ) {
         let (name, bytes) = &FORMATS[format];
-        let invalid = [InvalidText::Strict, InvalidText::Replace, InvalidText::Skip][invalid];
+        let bad = [BadRecords::Strict, BadRecords::Replace, BadRecords::Skip][bad];
         let bytes = changed(bytes, &changes);
         BUILT.with(|site| {
-            within_bounds(bytes.len(), || site.read_records(name, &bytes, invalid));
+            within_bounds(bytes.len(), || site.read_records(name, &bytes, bad));
         });
     }
 }

@@ -1,7 +1,7 @@
 //! Builds an index: documents stream in and reach the disk normalised; `finish` adds the structures.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
 use rayon::ThreadPool;
@@ -9,10 +9,11 @@ use rayon::prelude::*;
 use serde::de::IgnoredAny;
 
 use super::budget::Budget;
+use super::left_out::{ALL_BAD, BadRecord, BadRecords, Duplicates, LeftOut};
 use super::options::BuildOptions;
-use super::places::{Document, Places};
+use super::places::{Document, Numbering, Place, Places};
 use super::resources::resources;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::filter::cardinality::DistinctCounter;
 use crate::store::documents::{Documents, Record};
 use crate::store::header::Parameters;
@@ -33,6 +34,8 @@ pub struct Spooled {
     pub directory: OutputDirectory,
     pub segments: Vec<WrittenSegment>,
     pub counts: Counts,
+    /// How many records were left out for which reason.
+    pub skipped_reasons: BTreeMap<String, u64>,
     pub distinct_ngrams: Option<u64>,
     pub pool: ThreadPool,
     pub budget: Budget,
@@ -48,6 +51,7 @@ pub struct Builder {
     pool: ThreadPool,
     written: Vec<WrittenSegment>,
     places: Places,
+    left_out: LeftOut,
     counts: Counts,
     /// Metadata keys that no document has had so far.
     unseen_keys: Vec<String>,
@@ -76,6 +80,7 @@ impl Builder {
             options,
             written: Vec::new(),
             places: Places::default(),
+            left_out: LeftOut::default(),
             counts: Counts::default(),
             distinct: vec![DistinctCounter::new(); counters],
             pool,
@@ -83,8 +88,8 @@ impl Builder {
     }
 
     /// Name the next input of documents, for their places.
-    pub fn input(&mut self, name: &str) -> u32 {
-        self.places.input(name)
+    pub fn input(&mut self, name: &str, numbering: Numbering) -> u32 {
+        self.places.input(name, numbering)
     }
 
     /// Refuse documents that stand in the index at `path`.
@@ -92,8 +97,8 @@ impl Builder {
         self.places.refuse(path, documents);
     }
 
-    pub fn places(&self) -> &Places {
-        &self.places
+    pub fn memory_limit(&self) -> Option<u64> {
+        self.options.memory_limit
     }
 
     pub fn counts(&self) -> Counts {
@@ -105,35 +110,71 @@ impl Builder {
         &self.unseen_keys
     }
 
-    /// Count a record that was left out before it got here.
-    pub fn skip(&mut self) {
-        self.counts.skipped_documents += 1;
+    /// The records that were left out so far: each reason, how often it was met, and where first.
+    pub fn left_out(&self) -> &[(String, u64, String)] {
+        self.left_out.reasons()
     }
 
-    /// Add a batch, in its order. `parse` turns an item into a document, in parallel; an item for
-    /// which it gives none is counted as skipped.
-    pub fn add<T, F>(&mut self, batch: Vec<T>, parse: F) -> Result<()>
+    /// Leave out a record; an error if there are many and not one good one.
+    pub fn skip(&mut self, place: String, bad: BadRecord) -> Result<()> {
+        self.left_out.count(place, bad);
+        self.counts.skipped_documents += 1;
+        match self.counts.skipped_documents {
+            ALL_BAD => self.check_any_is_good("first 1,000 records"),
+            _ => Ok(()),
+        }
+    }
+
+    fn check_any_is_good(&self, records: &str) -> Result<()> {
+        if self.counts.documents + self.counts.duplicate_documents > 0 {
+            return Ok(());
+        }
+        self.left_out.nothing_read(records).map_or(Ok(()), Err)
+    }
+
+    /// Add a batch, in its order. `parse` turns an item into a document, in parallel; `bad_records` says what becomes of
+    /// one that is none.
+    pub fn add<T, F>(&mut self, batch: Vec<T>, bad_records: BadRecords, parse: F) -> Result<()>
     where
         T: Send,
-        F: Fn(T, &Places) -> Result<Option<Document>> + Sync,
+        F: Fn(T) -> std::result::Result<Document, (Place, BadRecord)> + Sync,
     {
-        for prepared in self.prepare(batch, parse) {
-            match prepared? {
-                Some(prepared) => self.append(prepared)?,
-                None => self.counts.skipped_documents += 1,
+        let prepared = self.prepare(batch, parse);
+        let mut admitted = Vec::with_capacity(prepared.len());
+        for prepared in prepared {
+            match prepared.and_then(check_length) {
+                Ok(prepared) => {
+                    if self.admit(&prepared.document)? {
+                        admitted.push(prepared);
+                    }
+                }
+                Err((place, bad)) => {
+                    let place = self.places.show(place);
+                    match bad_records {
+                        BadRecords::Skip => self.skip(place, bad)?,
+                        BadRecords::Strict | BadRecords::Replace => return Err(bad.at(place)),
+                    }
+                }
             }
         }
-        Ok(())
+        self.count_distinct(&admitted);
+        admitted
+            .into_iter()
+            .try_for_each(|prepared| self.append(prepared))
     }
 
-    fn prepare<T, F>(&mut self, batch: Vec<T>, parse: F) -> Vec<Result<Option<Prepared>>>
+    fn prepare<T, F>(
+        &self,
+        batch: Vec<T>,
+        parse: F,
+    ) -> Vec<std::result::Result<Prepared, (Place, BadRecord)>>
     where
         T: Send,
-        F: Fn(T, &Places) -> Result<Option<Document>> + Sync,
+        F: Fn(T) -> std::result::Result<Document, (Place, BadRecord)> + Sync,
     {
-        let (normalization, places) = (self.options.normalization, &self.places);
-        let prepare = |item: T| -> Result<Option<Prepared>> {
-            Ok(parse(item, places)?.map(|mut document| {
+        let normalization = self.options.normalization;
+        let prepare = |item: T| {
+            parse(item).map(|mut document| {
                 document.text = match normalization.normalize(&document.text) {
                     // Most text is normal already, and need not be copied.
                     Cow::Borrowed(text) if text.len() == document.text.len() => document.text,
@@ -143,17 +184,29 @@ impl Builder {
                     characters: document.text.chars().count() as u64,
                     document,
                 }
-            }))
+            })
         };
-        let prepared: Vec<_> = self
-            .pool
-            .install(|| batch.into_par_iter().map(prepare).collect());
-        self.count_distinct(&prepared);
-        prepared
+        self.pool
+            .install(|| batch.into_par_iter().map(prepare).collect())
+    }
+
+    /// Whether the document is to be kept; one that was there before is left out or an error.
+    fn admit(&mut self, document: &Document) -> Result<bool> {
+        match (self.places.register(document)?, self.options.duplicates) {
+            (None, _) => {
+                self.counts.documents += 1;
+                Ok(true)
+            }
+            (Some(_), Duplicates::First) => {
+                self.counts.duplicate_documents += 1;
+                Ok(false)
+            }
+            (Some(duplicate), Duplicates::Error) => Err(duplicate),
+        }
     }
 
     /// Show each thread's counter its share of a batch's n-grams.
-    fn count_distinct(&mut self, batch: &[Result<Option<Prepared>>]) {
+    fn count_distinct(&mut self, batch: &[Prepared]) {
         let hasher = NgramHasher::new(self.options.n);
         let share = batch.len().div_ceil(self.distinct.len().max(1)).max(1);
         let (pool, distinct) = (&self.pool, &mut self.distinct);
@@ -162,7 +215,7 @@ impl Builder {
                 .par_iter_mut()
                 .zip(batch.par_chunks(share))
                 .for_each(|(counter, prepared)| {
-                    for prepared in prepared.iter().flatten().flatten() {
+                    for prepared in prepared {
                         hasher.for_each_chunk(&prepared.document.text, |hashes| {
                             counter.insert(hashes);
                         });
@@ -176,16 +229,8 @@ impl Builder {
             document,
             characters,
         } = prepared;
-        self.places.register(&document)?;
         self.look_for_keys(&document.metadata);
         let bytes = document.text.len() as u64;
-        if bytes >= MAX_TEXT as u64 {
-            return Err(Error::input(
-                self.places.show(document.place),
-                format_args!("a document of {bytes} bytes"),
-                "split it into documents of less than 2 GiB",
-            ));
-        }
         let limit = self.budget.segment_bytes;
         if self
             .segment
@@ -209,7 +254,6 @@ impl Builder {
         };
         segment.push(&document.text, record)?;
         let ngrams = (characters + 1).saturating_sub(self.options.n as u64);
-        self.counts.documents += 1;
         self.counts.short_documents += u64::from(ngrams == 0);
         self.counts.characters += characters;
         self.counts.bytes += bytes;
@@ -237,6 +281,7 @@ impl Builder {
 
     /// End the reading: what was added lies in segments without suffix arrays.
     pub fn spooled(mut self) -> Result<Spooled> {
+        self.check_any_is_good("records")?;
         self.close_segment()?;
         let distinct = self.distinct.drain(..).reduce(|mut total, counter| {
             total.merge(&counter);
@@ -248,8 +293,20 @@ impl Builder {
             directory: self.directory,
             segments: self.written,
             counts: self.counts,
+            skipped_reasons: self.left_out.counts(),
             pool: self.pool,
             budget: self.budget,
         })
     }
+}
+
+fn check_length(prepared: Prepared) -> std::result::Result<Prepared, (Place, BadRecord)> {
+    let bytes = prepared.document.text.len();
+    if bytes < MAX_TEXT {
+        return Ok(prepared);
+    }
+    let remedy = "split it into documents of less than 2 GiB";
+    let bad = BadRecord::new("a document of 2 GiB or more", remedy);
+    let what = format!("a document of {bytes} bytes");
+    Err((prepared.document.place, bad.with(what)))
 }

@@ -1,5 +1,6 @@
 //! The second half of a build: from the stored text to filter, suffix arrays and manifest.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
 
@@ -33,7 +34,9 @@ impl Builder {
             segments: spooled.segments,
             counts: spooled.counts,
             distinct_ngrams: spooled.distinct_ngrams,
+            skipped_reasons: spooled.skipped_reasons,
             record_keys: options.record_keys,
+            identity: options.identity,
             sizing: options
                 .bits_per_ngram
                 .map(|bits| Sizing::new(bits, options.expected_ngrams)),
@@ -62,7 +65,9 @@ struct Plan {
     segments: Vec<WrittenSegment>,
     counts: Counts,
     distinct_ngrams: Option<u64>,
+    skipped_reasons: BTreeMap<String, u64>,
     record_keys: RecordKeys,
+    identity: Option<String>,
     sizing: Option<Sizing>,
     fuse: Option<FusePlan>,
     suffixes: Option<Suffixes>,
@@ -119,7 +124,9 @@ fn build(plan: &Plan, gauge: &Gauge) -> Result<Manifest> {
         segments: suffixes,
         filters: bloom.into_iter().collect(),
         fuse_filter: fuse,
+        skipped_reasons: plan.skipped_reasons.clone(),
         record_keys: plan.record_keys.clone(),
+        identity: plan.identity.clone(),
         sizing: plan.sizing,
         ..Manifest::new(plan.parameters)
     };

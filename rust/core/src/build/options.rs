@@ -1,5 +1,6 @@
 //! What to build, and whether it can be built.
 
+use super::left_out::Duplicates;
 use crate::error::{Error, Result};
 use crate::filter::bloom;
 use crate::store::manifest::RecordKeys;
@@ -34,6 +35,9 @@ pub struct BuildOptions {
     pub record_keys: RecordKeys,
     /// Whether to replace an index that stands at the output.
     pub overwrite: bool,
+    pub duplicates: Duplicates,
+    /// How sources were made of the names of files, for the manifest.
+    pub identity: Option<String>,
 }
 
 impl Default for BuildOptions {
@@ -50,6 +54,8 @@ impl Default for BuildOptions {
             memory_limit: None,
             record_keys: RecordKeys::default(),
             overwrite: false,
+            duplicates: Duplicates::Error,
+            identity: None,
         }
     }
 }

@@ -7,6 +7,7 @@ use super::options::ChangeOptions;
 use super::transaction::{Change, stage_path};
 use super::{filters, tiers};
 use crate::build::builder::Builder;
+use crate::build::left_out::Duplicates;
 use crate::build::options::BuildOptions;
 use crate::error::Result;
 use crate::progress::Progress;
@@ -18,12 +19,13 @@ pub struct Addition {
 }
 
 impl Addition {
-    /// Lock the index in `directory`. The builder refuses documents that stand in it already, which an index without
-    /// suffix arrays cannot tell. `record_keys`: what the documents are read from; what the index was built with
+    /// Lock the index in `directory`. The builder refuses documents that stand in it already, or leaves them out,
+    /// but an index without suffix arrays cannot tell them. `record_keys`: what the documents are read from; what the index was built with
     /// (`Manifest::record_keys`) stays in its manifest.
     pub fn begin(
         directory: &Path,
         record_keys: RecordKeys,
+        duplicates: Duplicates,
         options: ChangeOptions,
     ) -> Result<(Self, Builder)> {
         let change = Change::begin(directory)?;
@@ -40,6 +42,8 @@ impl Addition {
             memory_limit: options.memory_limit,
             record_keys,
             overwrite: false,
+            duplicates,
+            identity: None,
         };
         let mut builder = Builder::create(&stage_path(directory), build)?;
         let standing = change.parts()?;
@@ -58,7 +62,7 @@ impl Addition {
         builder: Builder,
         progress: impl FnMut(Progress) -> Result<()>,
     ) -> Result<Manifest> {
-        let Self { change } = self;
+        let Self { mut change } = self;
         let spooled = builder.spooled()?;
         if spooled.counts.documents == 0 {
             return Ok(change.manifest);
@@ -89,6 +93,7 @@ impl Addition {
             filters: filters.unwrap_or_default(),
             sizing,
         };
+        change.manifest.count_skipped(&spooled.skipped_reasons);
         let counts = change.manifest.counts.plus(spooled.counts);
         change.make(draft, spooled.directory, counts, spooled.pool, progress)
     }

@@ -68,14 +68,18 @@ pub fn merge(
         filters,
         sizing: first.manifest.sizing,
     };
-    let manifest = Manifest {
+    let mut manifest = Manifest {
         counts: inputs.iter().fold(Counts::default(), |sum, input| {
             sum.plus(input.manifest.counts)
         }),
         record_keys: agreed_keys(&inputs),
+        identity: agreed_identity(&inputs),
         next_file: 0,
         ..first.manifest.clone()
     };
+    for input in &inputs[1..] {
+        manifest.count_skipped(&input.manifest.skipped_reasons);
+    }
     let here = output.path().to_owned();
     let outcome = supervise(pool, progress, move |gauge| {
         check_identities(&paths, &draft.parts, parameters)?;
@@ -140,6 +144,13 @@ fn agreed_keys(inputs: &[Input]) -> RecordKeys {
         true => first,
         false => RecordKeys::default(),
     }
+}
+
+/// How the files of documents that are added later are named, where the inputs agree on it.
+fn agreed_identity(inputs: &[Input]) -> Option<String> {
+    let mut schemes = inputs.iter().map(|input| &input.manifest.identity);
+    let first = schemes.next()?;
+    schemes.all(|other| other == first).then(|| first.clone())?
 }
 
 /// One filter: united from those of one size where that keeps the stated rate, otherwise filled anew.

@@ -132,6 +132,7 @@ fn measure(part: &Part, chosen: &BTreeSet<usize>, parameters: Parameters) -> Res
             documents: 1,
             short_documents: u64::from(ngrams == 0),
             skipped_documents: 0,
+            duplicate_documents: 0,
             characters,
             bytes: text.len() as u64,
             ngrams,

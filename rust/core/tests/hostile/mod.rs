@@ -5,12 +5,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use quotetune_core::build::builder::Builder;
-use quotetune_core::build::ingest::{
-    self, IngestOptions, Input, InvalidText, Key, Keys, SourceName,
-};
+use quotetune_core::build::ingest::{self, Format, IngestOptions, Key, Keys, SourceName};
+use quotetune_core::build::left_out::BadRecords;
 use quotetune_core::build::options::BuildOptions;
 use quotetune_core::filter_files::redis_bloom::import::{ImportOptions, import};
 use quotetune_core::query::Index;
+use quotetune_core::reading::source::Input;
 use quotetune_core::store::verify::verify;
 use quotetune_core::text::squash::Normalization;
 use tempfile::TempDir;
@@ -28,7 +28,7 @@ fn options() -> BuildOptions {
     }
 }
 
-fn ingest_options(invalid_text: InvalidText) -> IngestOptions {
+fn ingest_options(format: Format, bad_records: BadRecords) -> IngestOptions {
     let key = |name: &str| Key {
         name: name.to_owned(),
         required: false,
@@ -36,11 +36,16 @@ fn ingest_options(invalid_text: InvalidText) -> IngestOptions {
     IngestOptions {
         keys: Keys {
             text: "text".to_owned(),
-            id: key("id"),
+            id: Some(key("id")),
             source: SourceName::Key(key("source")),
-            metadata: vec!["title".to_owned()],
+            metadata: ["title", "more.a", "more"].map(str::to_owned).to_vec(),
         },
-        invalid_text,
+        format,
+        default_source: "corpus".to_owned(),
+        id_prefix: String::new(),
+        text_id: "1".to_owned(),
+        bad_records,
+        on_signal: || true,
         lines: None,
     }
 }
@@ -76,7 +81,7 @@ impl Site {
         fs::write(&corpus, (0..20).map(line).collect::<String>()).unwrap();
         let path = folder.path().join("index");
         let mut builder = Builder::create(&path, build).unwrap();
-        let options = ingest_options(InvalidText::Strict);
+        let options = ingest_options(Format::Jsonl, BadRecords::Strict);
         ingest::ingest(&mut builder, &Input::File(corpus), &options, |_| Ok(())).unwrap();
         builder.finish(|_| Ok(())).unwrap();
         Self::of(folder)
@@ -146,14 +151,19 @@ impl Site {
     }
 
     /// Read `bytes` as an input file of this name.
-    pub fn read_records(&self, name: &str, bytes: &[u8], invalid_text: InvalidText) -> bool {
+    pub fn read_records(&self, name: &str, bytes: &[u8], bad_records: BadRecords) -> bool {
+        let format = match name.contains(".txt") {
+            true => Format::Text,
+            false => Format::Jsonl,
+        };
         let path = self.folder.path().join(name);
         fs::write(&path, bytes).unwrap();
         let mut builder = Builder::create(&self.folder.path().join("other"), options()).unwrap();
-        let options = ingest_options(invalid_text);
+        let options = ingest_options(format, bad_records);
         let read = ingest::ingest(&mut builder, &Input::File(path), &options, |_| Ok(()));
         explained(read.map(drop)).is_some()
     }
+
     /// Import a dump of this JSON header and this one part, and use it.
     pub fn with_dump(&self, json: &[u8], part: &[u8]) -> bool {
         let path = self.folder.path().join("imported");

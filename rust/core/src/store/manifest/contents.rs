@@ -1,5 +1,6 @@
 //! What an index is made of.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -44,6 +45,12 @@ pub struct Manifest {
     /// What documents were read from; indexes that do not say so were built with the usual keys, or before it was kept.
     #[serde(default, skip_serializing_if = "is_usual")]
     pub record_keys: RecordKeys,
+    /// How sources were made of the names of files, so that those that are added are named alike; none: by their stems.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub identity: Option<String>,
+    /// Records left out under `--errors skip`, by reason.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub skipped_reasons: BTreeMap<String, u64>,
     /// What the filters keep to; none without one.
     #[serde(default)]
     pub sizing: Option<Sizing>,
@@ -78,6 +85,8 @@ impl Manifest {
             imported_filter: None,
             fuse_filter: None,
             record_keys: RecordKeys::default(),
+            identity: None,
+            skipped_reasons: BTreeMap::new(),
             sizing: None,
             next_file: 0,
             checksum: NO_CHECKSUM.to_owned(),
@@ -88,6 +97,14 @@ impl Manifest {
     pub fn suffixes(&self) -> Option<Suffixes> {
         let mut names = self.structures.iter();
         names.find_map(|name| Suffixes::from_name(name))
+    }
+
+    /// Count records that were left out.
+    pub fn count_skipped(&mut self, reasons: &BTreeMap<String, u64>) {
+        for (reason, count) in reasons {
+            let known = self.skipped_reasons.entry(reason.clone()).or_default();
+            *known = known.saturating_add(*count);
+        }
     }
 
     /// Refuse to change an imported or a fuse filter, which nothing can be added to or taken from.
