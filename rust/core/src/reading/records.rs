@@ -68,3 +68,72 @@ fn begins_array(bytes: &mut Buffered) -> std::io::Result<bool> {
         None => true,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{ArrayReader, LineReader, RawRecord, Text};
+    use crate::reading::opener::Opening;
+    use crate::reading::source::Input;
+
+    fn text(content: &str) -> Text {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("in");
+        std::fs::write(&path, content).unwrap();
+        let opening = Opening {
+            memory_limit: None,
+            on_signal: || true,
+        };
+        Text::open(&Input::File(path), opening).unwrap()
+    }
+
+    fn summary(record: RawRecord) -> (u64, u64, String, bool) {
+        let text = String::from_utf8(record.bytes).unwrap();
+        (record.number, record.start, text, record.is_too_long)
+    }
+
+    #[test]
+    fn a_line_over_the_limit_is_passed_over() {
+        // The limit counts the end of the line, too.
+        let mut reader = LineReader::with_limit(text("abc\nabcd\nabcdefghi\n\nabcdef"), 4);
+        let mut lines = Vec::new();
+        while let Some(line) = reader.next_line().unwrap() {
+            lines.push(summary(line));
+        }
+        let expected = [
+            (1, 0, "abc", false),
+            (2, 4, "", true),
+            (3, 9, "", true),
+            (4, 19, "", false),
+            (5, 20, "", true),
+        ];
+        assert_eq!(
+            lines,
+            expected.map(|(number, start, text, long)| (number, start, text.to_owned(), long))
+        );
+    }
+
+    #[test]
+    fn an_element_over_the_limit_is_passed_over() {
+        let long = format!(
+            "[\"{}\", 1, [{}], \"ab\", {{}}]",
+            "x,]".repeat(200_000),
+            "1,".repeat(200_000)
+        );
+        let mut reader = ArrayReader::with_limit(text(&long), 4);
+        let mut elements = Vec::new();
+        while let Some(element) = reader.next_element().unwrap() {
+            elements.push(summary(element));
+        }
+        let expected = [
+            (1, "", true),
+            (2, "1", false),
+            (3, "", true),
+            (4, "\"ab\"", false),
+            (5, "{}", false),
+        ];
+        assert_eq!(
+            elements,
+            expected.map(|(number, text, long)| (number, 0, text.to_owned(), long))
+        );
+    }
+}
