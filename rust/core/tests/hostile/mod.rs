@@ -2,6 +2,7 @@
 //! that reader leads to. Errors are fine; a crash, a hang or a huge allocation is not.
 
 use std::fs;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use quotetune_core::build::builder::Builder;
@@ -10,6 +11,9 @@ use quotetune_core::build::left_out::BadRecords;
 use quotetune_core::build::options::BuildOptions;
 use quotetune_core::filter_files::redis_bloom::import::{ImportOptions, import};
 use quotetune_core::query::Index;
+use quotetune_core::reading::fault::explain;
+use quotetune_core::reading::opener::{Opening, Text};
+use quotetune_core::reading::records::Records;
 use quotetune_core::reading::source::Input;
 use quotetune_core::store::verify::verify;
 use quotetune_core::text::squash::Normalization;
@@ -162,6 +166,33 @@ impl Site {
         let options = ingest_options(format, bad_records);
         let read = ingest::ingest(&mut builder, &Input::File(path), &options, |_| Ok(()));
         explained(read.map(drop)).is_some()
+    }
+
+    /// Read `bytes` as text of any kind, and as records; of what grows without end no more than some.
+    pub fn read_text(&self, bytes: &[u8]) {
+        const MOST: u64 = 16 << 20;
+        let path = self.folder.path().join("text");
+        fs::write(&path, bytes).unwrap();
+        let opening = Opening {
+            memory_limit: Some(256 << 20),
+            on_signal: || true,
+        };
+        let input = Input::File(path);
+        let read = || -> quotetune_core::error::Result<u64> {
+            let mut text = Text::open(&input, opening)?.bytes.take(MOST);
+            let read = io::copy(&mut text, &mut io::sink());
+            read.map_err(|error| explain("text", &error))
+        };
+        let is_small = explained(read()).is_some_and(|length| length < MOST);
+        let Some(text) = explained(Text::open(&input, opening)).filter(|_| is_small) else {
+            return;
+        };
+        let Some(mut records) = explained(Records::new(text)) else {
+            return;
+        };
+        while let Some(Some(record)) = explained(records.next_record()) {
+            assert!(record.number >= 1 && record.line >= 1);
+        }
     }
 
     /// Import a dump of this JSON header and this one part, and use it.
