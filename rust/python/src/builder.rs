@@ -19,7 +19,7 @@ use quotetune_core::suffix::text_index::Suffixes;
 use quotetune_core::text::squash::Normalization;
 
 use crate::error::{to_python, usage_error};
-use crate::signals::{on_signal, raised};
+use crate::waiting::{on_signal, raised};
 
 /// Source, id, text, metadata as a JSON object, line.
 type Row = (PyBackedStr, PyBackedStr, PyBackedStr, PyBackedStr, u64);

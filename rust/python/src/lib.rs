@@ -8,9 +8,9 @@ mod index;
 mod pool;
 mod quote;
 mod reading;
-mod signals;
 mod texts;
 mod verify;
+mod waiting;
 
 use pyo3::prelude::*;
 

@@ -13,7 +13,7 @@ use quotetune_core::reading::records;
 use quotetune_core::reading::source::Input;
 
 use crate::error::{quotetune_error, to_python};
-use crate::signals::{on_signal, raised};
+use crate::waiting::{on_signal, raised};
 
 /// Bytes between two looks for Ctrl-C.
 const STEP: u64 = 8 << 20;

@@ -2,6 +2,8 @@
 
 use std::io::{self, BufRead, Read};
 
+use super::fault::Stopped;
+
 /// Bytes that are read at a time, and that can be looked at.
 pub const BUFFER: usize = 1 << 18;
 
@@ -10,6 +12,8 @@ pub struct Buffered {
     buffer: Vec<u8>,
     start: usize,
     end: usize,
+    /// What stands behind the bytes that are there: it is met when they are taken.
+    error: Option<io::Error>,
 }
 
 impl Buffered {
@@ -19,10 +23,11 @@ impl Buffered {
             buffer: vec![0; BUFFER],
             start: 0,
             end: 0,
+            error: None,
         }
     }
 
-    /// The next bytes, without taking them: so many that `is_enough`, or all up to the end, or `BUFFER`.
+    /// The next bytes, without taking them: so many that `is_enough`, or all up to the end or an error, or `BUFFER`.
     pub fn peek(&mut self, is_enough: impl Fn(&[u8]) -> bool) -> io::Result<&[u8]> {
         while !is_enough(&self.buffer[self.start..self.end]) {
             if self.end == BUFFER {
@@ -33,9 +38,14 @@ impl Buffered {
                 self.end -= self.start;
                 self.start = 0;
             }
-            let length = self.read_more()?;
-            if length == 0 {
-                break;
+            match self.read_more() {
+                Ok(0) => break,
+                Ok(_) => {}
+                Err(error) if self.start == self.end || is_stop(&error) => return Err(error),
+                Err(error) => {
+                    self.error = Some(error);
+                    break;
+                }
             }
         }
         Ok(&self.buffer[self.start..self.end])
@@ -43,6 +53,9 @@ impl Buffered {
 
     /// Read behind what the buffer has.
     fn read_more(&mut self) -> io::Result<usize> {
+        if let Some(error) = self.error.take() {
+            return Err(error);
+        }
         loop {
             match self.inner.read(&mut self.buffer[self.end..]) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -54,6 +67,10 @@ impl Buffered {
             }
         }
     }
+}
+
+fn is_stop(error: &io::Error) -> bool {
+    error.get_ref().is_some_and(|inner| inner.is::<Stopped>())
 }
 
 impl BufRead for Buffered {

@@ -74,10 +74,10 @@ fn open(
     let mut bytes = Buffered::new(source);
     let head = bytes.peek(is_decided)?;
     let compression = Compression::of_bytes(head);
-    if let (None, Some(expected)) = (compression, Compression::of_name(name)) {
-        if expected.is_cut(head) {
-            return Err(truncated(expected.data()));
-        }
+    if let (None, Some(expected)) = (compression, Compression::of_name(name))
+        && expected.is_cut(head)
+    {
+        return Err(truncated(expected.data()));
     }
     if let Some(compression) = compression {
         bytes = decompressed(bytes, compression, window_limit)?;

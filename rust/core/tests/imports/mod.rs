@@ -217,7 +217,7 @@ impl Reader<'_> {
             let segment = self.peek(0).to_owned();
             self.at += 1;
             // `self` at the end of a path is what stands before it; so is `*`, as far as files go.
-            if segment != "*" && !(segment == "self" && !path.is_empty()) {
+            if segment != "*" && (segment != "self" || path.is_empty()) {
                 path.push(segment);
             }
             if self.peek(0) != "::" {

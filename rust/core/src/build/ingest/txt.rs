@@ -14,28 +14,33 @@ use crate::reading::lines::LONGEST;
 use crate::reading::opener::Text;
 use crate::reading::source::Input;
 
+/// Bytes that are read between two reports of progress.
+const STEP: u64 = 8 << 20;
+
 pub fn ingest(
     builder: &mut Builder,
     input: &Input,
     options: &IngestOptions,
     mut progress: impl FnMut(u64) -> Result<()>,
 ) -> Result<()> {
-    let text = Text::open(input, options.opening(builder.memory_limit()))?;
+    let mut text = Text::open(input, options.opening(builder.memory_limit()))?;
     let place = Place {
         input: builder.input(&input.name(), Numbering::Lines),
         line: 1,
     };
     let mut bytes = Vec::new();
-    let (encoding, name) = (text.encoding, text.name.clone());
-    let mut limited = text.bytes.take(LONGEST + 1);
-    let read = limited.read_to_end(&mut bytes);
-    read.map_err(|error| explain(&name, &error))?;
-    let length = bytes.len() as u64;
+    let encoding = text.encoding;
+    while bytes.len() as u64 <= LONGEST {
+        let step = (&mut text.bytes).take(STEP).read_to_end(&mut bytes);
+        if step.map_err(|error| explain(&text.name, &error))? == 0 {
+            break;
+        }
+        progress(text.bytes_read())?;
+    }
     builder.add(vec![bytes], options.bad_records, |bytes| {
         document(bytes, encoding, options, place)
             .map_err(|(line, bad)| (Place { line, ..place }, bad))
-    })?;
-    progress(length)
+    })
 }
 
 /// The document that the bytes are, or what is wrong with them, and in which line.
