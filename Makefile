@@ -17,7 +17,7 @@ BIN := $(VENV)/bin
 UV := $(BIN)/uv pip install --quiet --python $(BIN)/python
 PINNED := --constraint requirements/constraints.txt --override requirements/overrides.txt
 DATA := data/demo
-FUZZ_TARGETS := index_file manifest records redis_bloom
+FUZZ_TARGETS := index_file manifest records redis_bloom text
 SECONDS := 3600
 
 RUST_SOURCES := Cargo.toml Cargo.lock $(shell find rust -name '*.rs' -o -name Cargo.toml)

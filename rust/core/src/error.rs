@@ -1,5 +1,6 @@
 //! Errors, worded for the person who can fix them: each message names the culprit and ends with the remedy.
 
+use std::borrow::Cow;
 use std::fmt::Display;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -58,7 +59,7 @@ pub enum Error {
     Input {
         place: String,
         what: String,
-        remedy: &'static str,
+        remedy: Cow<'static, str>,
     },
 
     #[error("{}: this index has no {missing}, so it cannot {task}; {remedy}", path.display())]
@@ -111,11 +112,15 @@ impl Error {
         }
     }
 
-    pub fn input(place: impl Display, what: impl Display, remedy: &'static str) -> Self {
+    pub fn input(
+        place: impl Display,
+        what: impl Display,
+        remedy: impl Into<Cow<'static, str>>,
+    ) -> Self {
         Self::Input {
             place: place.to_string(),
             what: what.to_string(),
-            remedy,
+            remedy: remedy.into(),
         }
     }
 }

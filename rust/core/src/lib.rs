@@ -12,6 +12,7 @@ pub mod suffix;
 
 pub mod filter_files;
 pub mod progress;
+pub mod reading;
 pub mod store;
 
 pub mod build;

@@ -13,7 +13,7 @@ use std::sync::{LazyLock, Mutex, PoisonError};
 use hostile::{Site, dump, sealed_file, sealed_manifest};
 use proptest::prelude::*;
 use proptest::sample::Index as Choice;
-use quotetune_core::build::ingest::InvalidText;
+use quotetune_core::build::left_out::BadRecords;
 
 /// Remembers the largest allocation.
 struct Watched;
@@ -148,7 +148,7 @@ fn what_is_unchanged_passes_the_seals() {
             assert!(site.with_manifest(site.manifest()));
             let (json, part) = dump();
             assert!(site.with_dump(&json, &part));
-            assert!(site.read_records("in.txt", b"text", InvalidText::Strict));
+            assert!(site.read_records("in.txt", b"text", BadRecords::Strict));
         });
     }
 }
@@ -173,16 +173,33 @@ fn a_manifest_leads_to_no_file_outside_its_directory() {
 }
 
 const RECORDS: &[u8] = b"{\"id\": 1, \"text\": \"It was the best of times\", \"title\": null}\n\n\
-    {\"id\": \"b\", \"source\": \"s\", \"text\": \"\\u00e9 \\ud83e\\udd80 \\ud800\", \"more\": [1, {\"a\": 2.5e3}]}\n";
+    {\"id\": \"b\", \"source\": \"s\", \"text\": \"\\u00e9 \\ud83e\\udd80 \\ud800\", \"more\": {\"a\": [2.5e3, NaN], \"b\": -Infinity}}\n";
 
-static FORMATS: LazyLock<[(&str, Vec<u8>); 4]> = LazyLock::new(|| {
+/// A file of each kind that is read: its name says whether it holds records or is one text.
+static FILES: LazyLock<Vec<(&str, Vec<u8>)>> = LazyLock::new(|| {
     let mut gz = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
     gz.write_all(RECORDS).unwrap();
-    [
+    let mut bz2 = bzip2::write::BzEncoder::new(Vec::new(), bzip2::Compression::fast());
+    bz2.write_all(RECORDS).unwrap();
+    let mut xz = liblzma::write::XzEncoder::new(Vec::new(), 1);
+    xz.write_all(RECORDS).unwrap();
+    let utf16 = |text: &str| -> Vec<u8> {
+        let units = [0xFEFF].into_iter().chain(text.encode_utf16());
+        units.flat_map(u16::to_be_bytes).collect()
+    };
+    let records = str::from_utf8(RECORDS).unwrap();
+    let array = format!("[\n{}]", records.trim_end().replace("\n\n", ",\n"));
+    vec![
         ("in.jsonl", RECORDS.to_vec()),
-        ("in.jsonl.gz", gz.finish().unwrap()),
-        ("in.jsonl.zst", zstd::encode_all(RECORDS, 3).unwrap()),
+        ("in.jsonl", gz.finish().unwrap()),
+        ("in.jsonl", zstd::encode_all(RECORDS, 3).unwrap()),
+        ("in.jsonl", bz2.finish().unwrap()),
+        ("in.jsonl", xz.finish().unwrap()),
+        ("in.jsonl", array.clone().into_bytes()),
+        ("in.jsonl", utf16(&array)),
+        ("in.jsonl", utf16(records)),
         ("in.txt", RECORDS.to_vec()),
+        ("in.txt", utf16(records)),
     ]
 });
 
@@ -225,16 +242,31 @@ fn write_seeds() {
         );
         write("manifest", "seed-imported".to_owned(), &[site.manifest()]);
     });
-    for choice in 0..12 {
-        let (_, bytes) = &FORMATS[choice % 4];
-        write(
-            "records",
-            format!("seed-{choice}"),
-            &[&[choice as u8], bytes],
-        );
+    for (number, (name, bytes)) in FILES.iter().enumerate() {
+        for bad in 0..3u8 {
+            let choice = bad * 2 + u8::from(*name == "in.txt");
+            write(
+                "records",
+                format!("seed-{number}-{bad}"),
+                &[&[choice], bytes],
+            );
+        }
+        write("text", format!("seed-{number}"), &[bytes]);
     }
     let (json, part) = dump();
     write("redis_bloom", "seed".to_owned(), &[&json, b"\0", &part]);
+}
+
+#[test]
+fn what_is_unchanged_is_read_from_a_file_of_any_kind() {
+    let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+    BUILT.with(|site| {
+        for (number, (name, bytes)) in FILES.iter().enumerate() {
+            let read = site.read_records(name, bytes, BadRecords::Replace);
+            assert!(read, "{number}");
+            site.read_text(bytes);
+        }
+    });
 }
 
 proptest! {
@@ -274,15 +306,18 @@ proptest! {
 
     #[test]
     fn changed_records_are_read_or_refused(
-        format in 0..4usize,
-        invalid in 0..3usize,
+        file in 0..FILES.len(),
+        bad in 0..3usize,
         changes in changes(),
     ) {
-        let (name, bytes) = &FORMATS[format];
-        let invalid = [InvalidText::Strict, InvalidText::Replace, InvalidText::Skip][invalid];
+        let (name, bytes) = &FILES[file];
+        let bad = [BadRecords::Strict, BadRecords::Replace, BadRecords::Skip][bad];
         let bytes = changed(bytes, &changes);
         BUILT.with(|site| {
-            within_bounds(bytes.len(), || site.read_records(name, &bytes, invalid));
+            within_bounds(bytes.len(), || {
+                site.read_text(&bytes);
+                site.read_records(name, &bytes, bad)
+            });
         });
     }
 }

@@ -10,13 +10,14 @@ use std::path::Path;
 use imports::{Graph, Sources};
 
 /// From the ground up, as in `lib.rs`.
-const ROOMS: [&str; 11] = [
+const ROOMS: [&str; 12] = [
     "error",
     "memory",
     "text",
     "filter",
     "suffix",
     "progress",
+    "reading",
     "store",
     "filter_files",
     "build",

@@ -5,20 +5,21 @@ use std::path::PathBuf;
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedStr;
 use quotetune_core::build::builder;
-use quotetune_core::build::ingest::{
-    self, IngestOptions, Input, InvalidText, Key, Keys, SourceName,
-};
+use quotetune_core::build::ingest::{self, Format, IngestOptions, Key, Keys, SourceName};
+use quotetune_core::build::left_out::{BadRecord, BadRecords, Duplicates};
 use quotetune_core::build::options::BuildOptions;
-use quotetune_core::build::places::{Document, Place};
+use quotetune_core::build::places::{Document, Numbering, Place};
 use quotetune_core::change::{Addition, ChangeOptions};
 use quotetune_core::error::{Error, Result};
 use quotetune_core::progress::Progress;
+use quotetune_core::reading::source::Input;
 use quotetune_core::store::manifest::RecordKeys;
 use quotetune_core::suffix::text_index::Suffixes;
 use quotetune_core::text::ngram::NgramHasher;
 
 use crate::arguments;
 use crate::error::{to_python, usage_error};
+use crate::waiting::{on_signal, raised};
 
 /// Source, id, text, metadata as a JSON object, line.
 type Row = (PyBackedStr, PyBackedStr, PyBackedStr, PyBackedStr, u64);
@@ -69,7 +70,7 @@ impl Reporter {
 #[pymethods]
 impl Builder {
     #[new]
-    #[pyo3(signature = (output, *, n, normalization, bits_per_ngram, expected_ngrams, fuse, suffixes, threads, segment_bytes, memory_limit, overwrite, record_keys))]
+    #[pyo3(signature = (output, *, n, normalization, bits_per_ngram, expected_ngrams, fuse, suffixes, threads, segment_bytes, memory_limit, overwrite, record_keys, numbered, duplicates, identity))]
     #[expect(clippy::too_many_arguments, reason = "keywords of a Python call")]
     fn new(
         py: Python<'_>,
@@ -85,6 +86,9 @@ impl Builder {
         memory_limit: Option<u64>,
         overwrite: bool,
         record_keys: RecordKeyTuple,
+        numbered: bool,
+        duplicates: &str,
+        identity: Option<String>,
     ) -> PyResult<Self> {
         let suffixes = suffixes.and_then(Suffixes::from_name);
         let options = BuildOptions {
@@ -95,8 +99,10 @@ impl Builder {
             threads,
             segment_bytes,
             memory_limit,
-            record_keys: from_tuple(record_keys),
+            record_keys: from_tuple(record_keys, numbered),
             overwrite,
+            duplicates: duplicates_from_name(py, duplicates)?,
+            identity,
         };
         let builder = builder::Builder::create(&output, options);
         Ok(Self {
@@ -107,7 +113,8 @@ impl Builder {
 
     /// Return a build whose documents go into the index at `path`.
     #[staticmethod]
-    #[pyo3(signature = (path, *, threads, segment_bytes, memory_limit, record_keys))]
+    #[pyo3(signature = (path, *, threads, segment_bytes, memory_limit, record_keys, numbered, duplicates))]
+    #[expect(clippy::too_many_arguments, reason = "keywords of a Python call")]
     fn adding(
         py: Python<'_>,
         path: PathBuf,
@@ -115,14 +122,17 @@ impl Builder {
         segment_bytes: u64,
         memory_limit: Option<u64>,
         record_keys: RecordKeyTuple,
+        numbered: bool,
+        duplicates: &str,
     ) -> PyResult<Self> {
         let options = ChangeOptions {
             threads,
             segment_bytes,
             memory_limit,
         };
-        let keys = from_tuple(record_keys);
-        let begun = py.detach(|| Addition::begin(&path, keys, options));
+        let keys = from_tuple(record_keys, numbered);
+        let duplicates = duplicates_from_name(py, duplicates)?;
+        let begun = py.detach(|| Addition::begin(&path, keys, duplicates, options));
         let (addition, builder) = begun.map_err(|error| to_python(py, error))?;
         Ok(Self {
             builder: Some(builder),
@@ -132,7 +142,7 @@ impl Builder {
 
     /// Name the next input of rows. Returns the number that `add` takes.
     fn input(&mut self, py: Python<'_>, name: &str) -> PyResult<u32> {
-        Ok(self.open(py)?.input(name))
+        Ok(self.open(py)?.input(name, Numbering::Lines))
     }
 
     /// Add rows (source, id, text, metadata as JSON, line) of an input.
@@ -147,26 +157,42 @@ impl Builder {
         };
         // The strings are copied while the GIL is held: it is costly to drop Python's own without it.
         let documents: Vec<Document> = rows.into_iter().map(document).collect();
-        py.detach(|| builder.add(documents, |document, _| Ok(Some(document))))
+        py.detach(|| builder.add(documents, BadRecords::Strict, Ok))
             .map_err(|error| to_python(py, error))
     }
 
-    /// Count a document that was left out.
-    fn skip(&mut self, py: Python<'_>) -> PyResult<()> {
-        self.open(py)?.skip();
-        Ok(())
+    /// Leave out a row that is no document, for a reason that all rows of its kind share.
+    fn skip(
+        &mut self,
+        py: Python<'_>,
+        reason: String,
+        place: String,
+        remedy: String,
+    ) -> PyResult<()> {
+        let skipped = self.open(py)?.skip(place, BadRecord::new(reason, remedy));
+        skipped.map_err(|error| to_python(py, error))
     }
 
-    /// Add the documents of a file, or of stdin for None; `progress(bytes read, 0)`. `lines` selects the lines of
-    /// JSONL that start at a byte from the first number up to, but not including, the second.
-    #[pyo3(signature = (path, *, text_key, id_key, source, source_key, metadata_keys, errors, lines, progress))]
+    /// Each reason for which records were left out, how often it was met, and where first.
+    fn skipped(&mut self, py: Python<'_>) -> PyResult<Vec<(String, u64, String)>> {
+        Ok(self.open(py)?.left_out().to_vec())
+    }
+
+    /// Add the documents of a file, or of stdin for None; `progress(bytes read, 0)`. `lines`: only those of JSONL that
+    /// begin at one of the bytes from the first to before the second.
+    #[pyo3(signature = (path, *, format, default_source, id_prefix, text_id, text_key, id_key, numbered, source, source_key, metadata_keys, errors, lines, progress))]
     #[expect(clippy::too_many_arguments, reason = "keywords of a Python call")]
     fn add_file(
         &mut self,
         py: Python<'_>,
         path: Option<PathBuf>,
+        format: &str,
+        default_source: String,
+        id_prefix: String,
+        text_id: String,
         text_key: String,
         id_key: Option<String>,
+        numbered: bool,
         source: Option<String>,
         source_key: Option<String>,
         metadata_keys: Vec<String>,
@@ -174,21 +200,30 @@ impl Builder {
         lines: Option<(u64, u64)>,
         progress: Py<PyAny>,
     ) -> PyResult<()> {
-        let Some(invalid_text) = InvalidText::from_name(errors) else {
+        let Some(format) = Format::from_name(format) else {
+            let message = format!("format {format:?}; choose jsonl or text");
+            return Err(usage_error(py, message));
+        };
+        let Some(bad_records) = BadRecords::from_name(errors) else {
             let message = format!("errors {errors:?}; choose strict, replace or skip");
             return Err(usage_error(py, message));
         };
         let options = IngestOptions {
+            format,
             keys: Keys {
                 text: text_key,
-                id: key(id_key, "id"),
+                id: (!numbered).then(|| key(id_key, "id")),
                 source: match source {
                     Some(name) => SourceName::Fixed(name),
                     None => SourceName::Key(key(source_key, "source")),
                 },
                 metadata: metadata_keys,
             },
-            invalid_text,
+            default_source,
+            id_prefix,
+            text_id,
+            bad_records,
+            on_signal,
             lines: lines.map(|(start, end)| start..end),
         };
         let input = path.map_or(Input::Stdin, Input::File);
@@ -197,15 +232,17 @@ impl Builder {
         let result = py.detach(|| {
             ingest::ingest(builder, &input, &options, |bytes| reporter.report(bytes, 0))
         });
-        // Ctrl-C that ended a wait for standard input looks like a failed read.
-        py.check_signals()?;
+        if let Some(error) = raised(py) {
+            return Err(error);
+        }
         reporter.conclude(py, result)
     }
 
-    /// Return the documents and normalised UTF-8 bytes so far, and the records skipped.
-    fn counts(&mut self, py: Python<'_>) -> PyResult<(u64, u64, u64)> {
+    /// Documents and normalised UTF-8 bytes so far, records skipped, and duplicates left out.
+    fn counts(&mut self, py: Python<'_>) -> PyResult<(u64, u64, u64, u64)> {
         let counts = self.open(py)?.counts();
-        Ok((counts.documents, counts.bytes, counts.skipped_documents))
+        let left_out = (counts.skipped_documents, counts.duplicate_documents);
+        Ok((counts.documents, counts.bytes, left_out.0, left_out.1))
     }
 
     /// Return the metadata keys that are in no document so far.
@@ -244,12 +281,20 @@ impl Builder {
     }
 }
 
-fn from_tuple((text, id, source, metadata): RecordKeyTuple) -> RecordKeys {
+fn duplicates_from_name(py: Python<'_>, name: &str) -> PyResult<Duplicates> {
+    Duplicates::from_name(name).ok_or_else(|| {
+        let message = format!("duplicates {name:?}; choose error or first");
+        usage_error(py, message)
+    })
+}
+
+fn from_tuple((text, id, source, metadata): RecordKeyTuple, numbered: bool) -> RecordKeys {
     RecordKeys {
         text,
         id,
         source,
         metadata,
+        numbered,
     }
 }
 

@@ -75,6 +75,18 @@ impl Index {
         (keys.text, keys.id, keys.source, keys.metadata)
     }
 
+    /// Whether ids are the numbers of lines, whatever fields the records have.
+    #[getter]
+    fn numbered(&self) -> bool {
+        self.index.manifest().record_keys.numbered
+    }
+
+    /// How sources were made of the names of files; None: by their stems.
+    #[getter]
+    fn identity(&self) -> Option<String> {
+        self.index.manifest().identity.clone()
+    }
+
     fn quip<'py>(
         &self,
         py: Python<'py>,

@@ -8,8 +8,10 @@ mod import;
 mod index;
 mod pool;
 mod quote;
+mod reading;
 mod texts;
 mod verify;
+mod waiting;
 
 use pyo3::prelude::*;
 
@@ -27,6 +29,8 @@ mod _core {
     use super::index::Index;
     #[pymodule_export]
     use super::quote::{Quote, QuoteSource};
+    #[pymodule_export]
+    use super::reading::{Records, TextFile, open_records, open_text};
     #[pymodule_export]
     const MAX_SEGMENT_BYTES: u64 = quotetune_core::suffix::array::MAX_TEXT as u64;
     #[pymodule_export]

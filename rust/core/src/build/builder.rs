@@ -2,7 +2,7 @@
 //! structures.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
 use rayon::ThreadPool;
@@ -10,10 +10,11 @@ use rayon::prelude::*;
 use serde::de::IgnoredAny;
 
 use super::budget::Budget;
+use super::left_out::{ALL_BAD, BadRecord, BadRecords, Duplicates, LeftOut};
 use super::options::{BuildOptions, WantedFilter};
-use super::places::{Document, Places};
+use super::places::{Document, Numbering, Place, Places};
 use super::resources::resources;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::filter::cardinality::DistinctCounter;
 use crate::store::documents::{Documents, Record};
 use crate::store::header::Parameters;
@@ -41,6 +42,8 @@ pub struct Spooled {
     pub directory: OutputDirectory,
     pub segments: Vec<WrittenSegment>,
     pub counts: Counts,
+    /// How many records were left out for which reason.
+    pub skipped_reasons: BTreeMap<String, u64>,
     /// Estimated number of distinct n-grams. It is 0 if no filter is wanted, since they are counted only for a
     /// filter.
     pub distinct_ngrams: u64,
@@ -60,6 +63,7 @@ pub struct Builder {
     pool: ThreadPool,
     written: Vec<WrittenSegment>,
     places: Places,
+    left_out: LeftOut,
     counts: Counts,
     /// Metadata keys that no document has had so far.
     unseen_keys: Vec<String>,
@@ -90,6 +94,7 @@ impl Builder {
             options,
             written: Vec::new(),
             places: Places::default(),
+            left_out: LeftOut::default(),
             counts: Counts::default(),
             distinct: vec![DistinctCounter::new(); counters],
             pool,
@@ -98,8 +103,8 @@ impl Builder {
     }
 
     /// Names the next input of documents. Returns the number of the input for the `Place` of its documents.
-    pub fn input(&mut self, name: &str) -> u32 {
-        self.places.input(name)
+    pub fn input(&mut self, name: &str, numbering: Numbering) -> u32 {
+        self.places.input(name, numbering)
     }
 
     /// Makes documents that are in the index at `path` an error.
@@ -107,8 +112,8 @@ impl Builder {
         self.places.refuse(path, documents);
     }
 
-    pub fn places(&self) -> &Places {
-        &self.places
+    pub fn memory_limit(&self) -> Option<u64> {
+        self.options.memory_limit
     }
 
     pub fn counts(&self) -> Counts {
@@ -120,37 +125,73 @@ impl Builder {
         &self.unseen_keys
     }
 
-    /// Counts a record that the caller has left out.
-    pub fn skip(&mut self) {
-        self.counts.skipped_documents += 1;
+    /// Returns the reasons for which records were left out so far, each with the count and the first place.
+    pub fn left_out(&self) -> &[(String, u64, String)] {
+        self.left_out.reasons()
     }
 
-    /// Adds a batch, in order. `parse` turns an item into a document, in parallel; an item for which it returns None
-    /// is counted as skipped.
-    pub fn add<T, F>(&mut self, batch: Vec<T>, parse: F) -> Result<()>
+    /// Leaves out a record. It is an error if many records are bad and not one is good.
+    pub fn skip(&mut self, place: String, bad: BadRecord) -> Result<()> {
+        self.left_out.count(place, bad);
+        self.counts.skipped_documents += 1;
+        match self.counts.skipped_documents {
+            ALL_BAD => self.check_any_is_good("first 1,000 records"),
+            _ => Ok(()),
+        }
+    }
+
+    fn check_any_is_good(&self, records: &str) -> Result<()> {
+        if self.counts.documents + self.counts.duplicate_documents > 0 {
+            return Ok(());
+        }
+        self.left_out.nothing_read(records).map_or(Ok(()), Err)
+    }
+
+    /// Adds a batch, in order. `parse` turns an item into a document, in parallel; `bad_records` decides what happens
+    /// to an item that is no document.
+    pub fn add<T, F>(&mut self, batch: Vec<T>, bad_records: BadRecords, parse: F) -> Result<()>
     where
         T: Send,
-        F: Fn(T, &Places) -> Result<Option<Document>> + Sync,
+        F: Fn(T) -> std::result::Result<Document, (Place, BadRecord)> + Sync,
     {
-        for prepared in self.prepare(batch, parse) {
-            match prepared? {
-                Some(prepared) => self.append(prepared)?,
-                None => self.counts.skipped_documents += 1,
+        let prepared = self.prepare(batch, parse);
+        let mut admitted = Vec::with_capacity(prepared.len());
+        for prepared in prepared {
+            match prepared.and_then(check_length) {
+                Ok(prepared) => {
+                    if self.admit(&prepared.document)? {
+                        admitted.push(prepared);
+                    }
+                }
+                Err((place, bad)) => {
+                    let place = self.places.show(place);
+                    match bad_records {
+                        BadRecords::Skip => self.skip(place, bad)?,
+                        BadRecords::Strict | BadRecords::Replace => return Err(bad.at(place)),
+                    }
+                }
             }
         }
-        Ok(())
+        self.count_distinct(&admitted);
+        admitted
+            .into_iter()
+            .try_for_each(|prepared| self.append(prepared))
     }
 
-    fn prepare<T, F>(&mut self, batch: Vec<T>, parse: F) -> Vec<Result<Option<Prepared>>>
+    fn prepare<T, F>(
+        &self,
+        batch: Vec<T>,
+        parse: F,
+    ) -> Vec<std::result::Result<Prepared, (Place, BadRecord)>>
     where
         T: Send,
-        F: Fn(T, &Places) -> Result<Option<Document>> + Sync,
+        F: Fn(T) -> std::result::Result<Document, (Place, BadRecord)> + Sync,
     {
-        let (normalization, places) = (self.options.normalization, &self.places);
+        let normalization = self.options.normalization;
         // An index without a suffix index keeps no text.
         let keeps_original = normalization.folds() && self.options.suffixes.is_some();
-        let prepare = |item: T| -> Result<Option<Prepared>> {
-            Ok(parse(item, places)?.map(|mut document| {
+        let prepare = |item: T| {
+            parse(item).map(|mut document| {
                 let has_unknown = normalization.folds() && !fold::is_known(&document.text);
                 let edits;
                 (document.text, edits) = match keeps_original {
@@ -163,17 +204,29 @@ impl Builder {
                     edits,
                     has_unknown,
                 }
-            }))
+            })
         };
-        let prepared: Vec<_> = self
-            .pool
-            .install(|| batch.into_par_iter().map(prepare).collect());
-        self.count_distinct(&prepared);
-        prepared
+        self.pool
+            .install(|| batch.into_par_iter().map(prepare).collect())
+    }
+
+    /// Whether the document is to be kept; one that was there before is left out or an error.
+    fn admit(&mut self, document: &Document) -> Result<bool> {
+        match (self.places.register(document)?, self.options.duplicates) {
+            (None, _) => {
+                self.counts.documents += 1;
+                Ok(true)
+            }
+            (Some(_), Duplicates::First) => {
+                self.counts.duplicate_documents += 1;
+                Ok(false)
+            }
+            (Some(duplicate), Duplicates::Error) => Err(duplicate),
+        }
     }
 
     /// Passes a batch's n-grams to the threads' counters, a share to each.
-    fn count_distinct(&mut self, batch: &[Result<Option<Prepared>>]) {
+    fn count_distinct(&mut self, batch: &[Prepared]) {
         let hasher = NgramHasher::new(self.options.n);
         let share = batch.len().div_ceil(self.distinct.len().max(1)).max(1);
         let (pool, distinct) = (&self.pool, &mut self.distinct);
@@ -182,7 +235,7 @@ impl Builder {
                 .par_iter_mut()
                 .zip(batch.par_chunks(share))
                 .for_each(|(counter, prepared)| {
-                    for prepared in prepared.iter().flatten().flatten() {
+                    for prepared in prepared {
                         hasher.for_each_chunk(&prepared.document.text, |hashes| {
                             counter.insert(hashes);
                         });
@@ -199,16 +252,8 @@ impl Builder {
             has_unknown,
         } = prepared;
         self.has_unknown |= has_unknown;
-        self.places.register(&document)?;
         self.look_for_keys(&document.metadata);
         let bytes = document.text.len() as u64;
-        if bytes >= MAX_TEXT as u64 {
-            return Err(Error::input(
-                self.places.show(document.place),
-                format_args!("a document of {bytes} bytes"),
-                "split it into documents of less than 2 GiB",
-            ));
-        }
         let limit = self.budget.segment_bytes;
         if self
             .segment
@@ -232,8 +277,12 @@ impl Builder {
             edits: &edits,
         };
         segment.push(&document.text, record)?;
+        // The documents that are kept are counted when they are admitted.
         let counts = Counts::of_document(characters, document.text.len(), self.options.n);
-        self.counts = self.counts.plus(counts);
+        self.counts = self.counts.plus(Counts {
+            documents: 0,
+            ..counts
+        });
         Ok(())
     }
 
@@ -257,6 +306,7 @@ impl Builder {
 
     /// Ends the reading. The documents are now in segments without suffix arrays.
     pub fn spooled(mut self) -> Result<Spooled> {
+        self.check_any_is_good("records")?;
         self.close_segment()?;
         let distinct = self.distinct.drain(..).reduce(|mut total, counter| {
             total.merge(&counter);
@@ -269,6 +319,7 @@ impl Builder {
             segments: self.written,
             counts: self.counts,
             has_unknown: self.has_unknown,
+            skipped_reasons: self.left_out.counts(),
             pool: self.pool,
             budget: self.budget,
         })
@@ -281,4 +332,15 @@ fn normalized(normalization: Normalization, text: String) -> String {
         Cow::Borrowed(normal) if normal.len() == text.len() => text,
         changed => changed.into_owned(),
     }
+}
+
+fn check_length(prepared: Prepared) -> std::result::Result<Prepared, (Place, BadRecord)> {
+    let bytes = prepared.document.text.len();
+    if bytes < MAX_TEXT {
+        return Ok(prepared);
+    }
+    let remedy = "split it into documents of less than 2 GiB";
+    let bad = BadRecord::new("a document of 2 GiB or more", remedy);
+    let what = format!("a document of {bytes} bytes");
+    Err((prepared.document.place, bad.with(what)))
 }

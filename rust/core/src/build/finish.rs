@@ -1,5 +1,6 @@
 //! The second half of a build: makes filter, suffix arrays and manifest from the stored text.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
 
@@ -51,7 +52,9 @@ impl Builder {
             segments: spooled.segments,
             counts: spooled.counts,
             has_unknown: spooled.has_unknown,
+            skipped_reasons: spooled.skipped_reasons,
             record_keys: options.record_keys,
+            identity: options.identity,
             filter,
             suffixes: options.suffixes,
         };
@@ -67,7 +70,9 @@ struct Plan {
     segments: Vec<WrittenSegment>,
     counts: Counts,
     has_unknown: bool,
+    skipped_reasons: BTreeMap<String, u64>,
     record_keys: RecordKeys,
+    identity: Option<String>,
     filter: PlannedFilter,
     suffixes: Option<Suffixes>,
 }
@@ -131,7 +136,9 @@ fn build(plan: &Plan, gauge: &Gauge) -> Result<Manifest> {
         normalization: empty.normalization.with_more(plan.has_unknown),
         counts: plan.counts,
         segments,
+        skipped_reasons: plan.skipped_reasons.clone(),
         record_keys: plan.record_keys.clone(),
+        identity: plan.identity.clone(),
         sizing: plan.sizing(),
         ..empty
     };

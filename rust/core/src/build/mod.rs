@@ -5,6 +5,7 @@ pub mod budget;
 pub mod builder;
 pub mod finish;
 pub mod ingest;
+pub mod left_out;
 pub mod options;
 pub mod places;
 pub mod resources;

@@ -1,5 +1,6 @@
 //! Options of a build, and whether they are possible.
 
+use super::left_out::Duplicates;
 use crate::error::{Error, Result};
 use crate::filter::sizing::Sizing;
 use crate::store::manifest::RecordKeys;
@@ -40,6 +41,9 @@ pub struct BuildOptions {
     pub record_keys: RecordKeys,
     /// Whether to replace an index at the output.
     pub overwrite: bool,
+    pub duplicates: Duplicates,
+    /// How sources were made of the names of files, for the manifest.
+    pub identity: Option<String>,
 }
 
 impl Default for BuildOptions {
@@ -54,6 +58,8 @@ impl Default for BuildOptions {
             memory_limit: None,
             record_keys: RecordKeys::default(),
             overwrite: false,
+            duplicates: Duplicates::Error,
+            identity: None,
         }
     }
 }

@@ -7,6 +7,7 @@ use super::options::ChangeOptions;
 use super::transaction::{Change, stage_path};
 use super::{filters, tiers};
 use crate::build::builder::Builder;
+use crate::build::left_out::Duplicates;
 use crate::build::options::{BuildOptions, WantedFilter};
 use crate::error::Result;
 use crate::progress::Progress;
@@ -18,12 +19,13 @@ pub struct Addition {
 }
 
 impl Addition {
-    /// Locks the index in `directory`. The builder refuses documents that the index already has; without a suffix
-    /// index it cannot know them. `record_keys` names the fields that the documents are read from; the manifest keeps
-    /// the fields that the index was built with (`Manifest::record_keys`).
+    /// Locks the index in `directory`. The builder refuses documents that the index already has, or leaves them out;
+    /// without a suffix index it cannot know them. `record_keys` names the fields that the documents are read from; the
+    /// manifest keeps the fields that the index was built with (`Manifest::record_keys`).
     pub fn begin(
         directory: &Path,
         record_keys: RecordKeys,
+        duplicates: Duplicates,
         options: ChangeOptions,
     ) -> Result<(Self, Builder)> {
         let change = Change::begin(directory)?;
@@ -38,6 +40,8 @@ impl Addition {
             memory_limit: options.memory_limit,
             record_keys,
             overwrite: false,
+            duplicates,
+            identity: None,
         };
         let mut builder = Builder::create(&stage_path(directory), build)?;
         let standing = change.parts()?;
@@ -87,6 +91,7 @@ impl Addition {
             filters: filters.unwrap_or_default(),
             sizing,
         };
+        change.manifest.count_skipped(&spooled.skipped_reasons);
         let counts = change.manifest.counts.plus(spooled.counts);
         change.make(draft, spooled.directory, counts, spooled.pool, progress)
     }

@@ -68,7 +68,7 @@ pub fn merge(
         filters,
         sizing: first.manifest.sizing,
     };
-    let manifest = Manifest {
+    let mut manifest = Manifest {
         counts: inputs.iter().fold(Counts::default(), |sum, input| {
             sum.plus(input.manifest.counts)
         }),
@@ -78,9 +78,13 @@ pub fn merge(
                 .any(|input| input.manifest.normalization.unknown_characters),
         ),
         record_keys: agreed_keys(&inputs),
+        identity: agreed_identity(&inputs),
         next_file: 0,
         ..first.manifest.clone()
     };
+    for input in &inputs[1..] {
+        manifest.count_skipped(&input.manifest.skipped_reasons);
+    }
     let here = output.path().to_owned();
     let outcome = supervise(pool, progress, move |gauge| {
         check_identities(&paths, &draft.parts, parameters)?;
@@ -145,6 +149,13 @@ fn agreed_keys(inputs: &[Input]) -> RecordKeys {
         true => first,
         false => RecordKeys::default(),
     }
+}
+
+/// Returns how default sources are made, if the inputs agree on it.
+fn agreed_identity(inputs: &[Input]) -> Option<String> {
+    let mut schemes = inputs.iter().map(|input| &input.manifest.identity);
+    let first = schemes.next()?;
+    schemes.all(|other| other == first).then(|| first.clone())?
 }
 
 /// Plans one filter: united from filters of one size if that keeps to the stated rate, otherwise filled from the

@@ -3,15 +3,19 @@
 //! allocation is not.
 
 use std::fs;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use quotetune_core::build::builder::Builder;
-use quotetune_core::build::ingest::{
-    self, IngestOptions, Input, InvalidText, Key, Keys, SourceName,
-};
+use quotetune_core::build::ingest::{self, Format, IngestOptions, Key, Keys, SourceName};
+use quotetune_core::build::left_out::BadRecords;
 use quotetune_core::build::options::{BuildOptions, WantedFilter};
 use quotetune_core::filter_files::redis_bloom::import::{ImportOptions, import};
 use quotetune_core::query::Index;
+use quotetune_core::reading::fault::explain;
+use quotetune_core::reading::opener::{Opening, Text};
+use quotetune_core::reading::records::Records;
+use quotetune_core::reading::source::Input;
 use quotetune_core::store::verify::verify;
 use quotetune_core::suffix::text_index::Suffixes;
 use quotetune_core::text::normalization::Normalization;
@@ -30,7 +34,7 @@ fn options() -> BuildOptions {
     }
 }
 
-fn ingest_options(invalid_text: InvalidText) -> IngestOptions {
+fn ingest_options(format: Format, bad_records: BadRecords) -> IngestOptions {
     let key = |name: &str| Key {
         name: name.to_owned(),
         required: false,
@@ -38,11 +42,16 @@ fn ingest_options(invalid_text: InvalidText) -> IngestOptions {
     IngestOptions {
         keys: Keys {
             text: "text".to_owned(),
-            id: key("id"),
+            id: Some(key("id")),
             source: SourceName::Key(key("source")),
-            metadata: vec!["title".to_owned()],
+            metadata: ["title", "more.a", "more"].map(str::to_owned).to_vec(),
         },
-        invalid_text,
+        format,
+        default_source: "corpus".to_owned(),
+        id_prefix: String::new(),
+        text_id: "1".to_owned(),
+        bad_records,
+        on_signal: || true,
         lines: None,
     }
 }
@@ -93,7 +102,7 @@ impl Site {
         fs::write(&corpus, (0..20).map(line).collect::<String>()).unwrap();
         let path = folder.path().join("index");
         let mut builder = Builder::create(&path, build).unwrap();
-        let options = ingest_options(InvalidText::Strict);
+        let options = ingest_options(Format::Jsonl, BadRecords::Strict);
         ingest::ingest(&mut builder, &Input::File(corpus), &options, |_| Ok(())).unwrap();
         builder.finish(|_| Ok(())).unwrap();
         Self::of(folder)
@@ -163,16 +172,48 @@ impl Site {
         opened
     }
 
-    /// Reads `bytes` as an input file of this name.
-    pub fn read_records(&self, name: &str, bytes: &[u8], invalid_text: InvalidText) -> bool {
+    /// Read `bytes` as an input file of this name.
+    pub fn read_records(&self, name: &str, bytes: &[u8], bad_records: BadRecords) -> bool {
+        let format = match name.contains(".txt") {
+            true => Format::Text,
+            false => Format::Jsonl,
+        };
         let path = self.folder.path().join(name);
         fs::write(&path, bytes).unwrap();
         let mut builder = Builder::create(&self.folder.path().join("other"), options()).unwrap();
-        let options = ingest_options(invalid_text);
+        let options = ingest_options(format, bad_records);
         let read = ingest::ingest(&mut builder, &Input::File(path), &options, |_| Ok(()));
         explained(read.map(drop)).is_some()
     }
-    /// Imports a dump of this JSON header and this one part, and uses it.
+
+    /// Read `bytes` as text of any kind, and as records; of what grows without end no more than some.
+    pub fn read_text(&self, bytes: &[u8]) {
+        const MOST: u64 = 16 << 20;
+        let path = self.folder.path().join("text");
+        fs::write(&path, bytes).unwrap();
+        let opening = Opening {
+            memory_limit: Some(256 << 20),
+            on_signal: || true,
+        };
+        let input = Input::File(path);
+        let read = || -> quotetune_core::error::Result<u64> {
+            let mut text = Text::open(&input, opening)?.bytes.take(MOST);
+            let read = io::copy(&mut text, &mut io::sink());
+            read.map_err(|error| explain("text", &error))
+        };
+        let is_small = explained(read()).is_some_and(|length| length < MOST);
+        let Some(text) = explained(Text::open(&input, opening)).filter(|_| is_small) else {
+            return;
+        };
+        let Some(mut records) = explained(Records::new(text)) else {
+            return;
+        };
+        while let Some(Some(record)) = explained(records.next_record()) {
+            assert!(record.number >= 1 && record.line >= 1);
+        }
+    }
+
+    /// Import a dump of this JSON header and this one part, and use it.
     pub fn with_dump(&self, json: &[u8], part: &[u8]) -> bool {
         let path = self.folder.path().join("imported");
         explained(import_dump(self.folder.path(), json, part, &path)).is_some() && use_index(&path)

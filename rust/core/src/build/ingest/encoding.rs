@@ -1,26 +1,23 @@
-//! Text that is not valid Unicode: refused, repaired or left out, as the user chooses.
+//! Text that is not Unicode: refused or repaired, as the user chose.
 
 use std::borrow::Cow;
 
-/// The treatment of a record whose text is not valid Unicode.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum InvalidText {
-    /// Stop with an error that names the line.
-    #[default]
-    Strict,
-    /// Replace invalid parts by U+FFFD.
-    Replace,
-    /// Leave the record out and count it.
-    Skip,
-}
+use crate::build::left_out::BadRecord;
 
-impl InvalidText {
-    pub fn from_name(name: &str) -> Option<Self> {
-        match name {
-            "strict" => Some(Self::Strict),
-            "replace" => Some(Self::Replace),
-            "skip" => Some(Self::Skip),
-            _ => None,
+/// The text of `bytes`; with `replace`, U+FFFD stands in place of what is none. `encoding`: what the file is in.
+pub fn decode<'b>(
+    bytes: &'b [u8],
+    encoding: &str,
+    replace: bool,
+) -> Result<Cow<'b, str>, BadRecord> {
+    match str::from_utf8(bytes) {
+        Ok(text) => Ok(Cow::Borrowed(text)),
+        Err(_) if replace => Ok(String::from_utf8_lossy(bytes)),
+        Err(error) => {
+            let reason = format!("invalid {encoding}");
+            let what = format!("{reason} after byte {}", error.valid_up_to());
+            let remedy = "convert the file, or choose --errors replace or skip";
+            Err(BadRecord::new(reason, remedy).with(what))
         }
     }
 }

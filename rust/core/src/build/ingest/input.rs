@@ -1,63 +1,54 @@
 //! Inputs, and how they are read.
 
 use std::ops::Range;
-use std::path::{Path, PathBuf};
 
-use super::encoding::InvalidText;
-use super::record::Keys;
+use super::fields::Keys;
+use crate::build::left_out::BadRecords;
+use crate::reading::opener::Opening;
+use crate::reading::source::OnSignal;
 
-/// Options for reading the records of a file.
+/// What a file holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// A record a line, or an array of records.
+    Jsonl,
+    /// One document.
+    Text,
+}
+
+impl Format {
+    pub fn from_name(name: &str) -> Option<Self> {
+        match name {
+            "jsonl" => Some(Self::Jsonl),
+            "text" => Some(Self::Text),
+            _ => None,
+        }
+    }
+}
+
+/// What to make of a file.
 #[derive(Clone, Debug)]
 pub struct IngestOptions {
+    pub format: Format,
     pub keys: Keys,
-    pub invalid_text: InvalidText,
-    /// Read only the lines of JSONL that start at one of these bytes, for a shard of a file.
+    /// The source of documents for which the keys give none.
+    pub default_source: String,
+    /// In front of the number that is the id of a record for which the keys give none.
+    pub id_prefix: String,
+    /// The id of the document that a text file is.
+    pub text_id: String,
+    pub bad_records: BadRecords,
+    /// Only the lines of JSONL that begin at one of these bytes, for a share of a file. A file that cannot be cut goes to
+    /// the share that contains its first byte.
     pub lines: Option<Range<u64>>,
+    pub on_signal: OnSignal,
 }
 
-/// The origin of JSONL.
-#[derive(Clone, Debug)]
-pub enum Input {
-    File(PathBuf),
-    Stdin,
-}
-
-impl Input {
-    /// Returns the name used in messages.
-    pub fn name(&self) -> String {
-        match self {
-            Self::File(path) => path.display().to_string(),
-            Self::Stdin => "<stdin>".to_owned(),
+impl IngestOptions {
+    pub(super) fn opening(&self, memory_limit: Option<u64>) -> Opening {
+        Opening {
+            memory_limit,
+            on_signal: self.on_signal,
         }
-    }
-
-    /// Returns the source of documents that name none: the file's name without its extensions.
-    pub fn source(&self) -> String {
-        match self {
-            Self::File(path) => stem(path),
-            Self::Stdin => "stdin".to_owned(),
-        }
-    }
-}
-
-const ENDINGS: [&str; 7] = [
-    ".jsonl",
-    ".jsonl.gz",
-    ".jsonl.zst",
-    ".ndjson",
-    ".parquet",
-    ".txt",
-    ".json",
-];
-
-pub(super) fn stem(path: &Path) -> String {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let ending = ENDINGS
-        .iter()
-        .filter(|ending| name.ends_with(*ending))
-        .max_by_key(|e| e.len());
-    match ending.and_then(|ending| name.strip_suffix(ending)) {
-        Some(stem) if !stem.is_empty() => stem.to_owned(),
-        _ => name.into_owned(),
     }
 }

@@ -1,15 +1,18 @@
-//! JSONL: one record per line. Blank lines are skipped, but counted.
+//! JSONL: one record a line, or an array of them; blank lines are stepped over, but counted.
 
-use std::borrow::Cow;
 use std::ops::Range;
 
-use super::encoding::{InvalidText, replace_lone_surrogates};
-use super::input::{IngestOptions, Input};
-use super::reader::{Line, LineReader};
+use super::encoding;
+use super::input::IngestOptions;
 use super::record;
 use crate::build::builder::Builder;
-use crate::build::places::{Document, Place, Places};
-use crate::error::{Error, Result};
+use crate::build::left_out::{BadRecord, BadRecords};
+use crate::build::places::{Document, Numbering, Place};
+use crate::error::Result;
+use crate::reading::lines::RawRecord;
+use crate::reading::opener::Text;
+use crate::reading::records::Records;
+use crate::reading::source::Input;
 
 /// Bytes of records that are passed to the builder at a time.
 const BATCH_BYTES: usize = 8 << 20;
@@ -20,69 +23,72 @@ pub fn ingest(
     options: &IngestOptions,
     mut progress: impl FnMut(u64) -> Result<()>,
 ) -> Result<()> {
-    let number = builder.input(&input.name());
-    let source = input.source();
-    let mut reader = LineReader::open(input)?;
-    while let Some(batch) = next_batch(&mut reader, options.lines.as_ref())? {
-        builder.add(batch, |line, places| {
+    let text = Text::open(input, options.opening(builder.memory_limit()))?;
+    let encoding = text.encoding;
+    let mut records = Records::new(text)?;
+    let mut lines = options.lines.as_ref();
+    if !records.is_cuttable()
+        && let Some(lines) = lines.take()
+        && lines.start > 0
+    {
+        return Ok(());
+    }
+    let numbering = match records.is_array() {
+        true => Numbering::Objects,
+        false => Numbering::Lines,
+    };
+    let number = builder.input(&input.name(), numbering);
+    while let Some(batch) = next_batch(&mut records, lines)? {
+        builder.add(batch, options.bad_records, |raw| {
             let place = Place {
                 input: number,
-                line: line.number,
+                line: raw.number,
             };
-            parse_line(&line, options, &source, place, places)
+            parse(&raw, encoding, options, place).map_err(|bad| (place, bad))
         })?;
-        progress(reader.bytes_read())?;
+        progress(records.text().bytes_read())?;
     }
     Ok(())
 }
 
-/// Returns the next lines, or None at the end. Lines before `lines` are read, so that the rest keep their numbers,
-/// and left out.
-fn next_batch(reader: &mut LineReader, lines: Option<&Range<u64>>) -> Result<Option<Vec<Line>>> {
+/// The next records; none at the end. Those before `lines` are read, since they have numbers, and left out.
+fn next_batch(records: &mut Records, lines: Option<&Range<u64>>) -> Result<Option<Vec<RawRecord>>> {
     let mut batch = Vec::new();
     let mut bytes = 0;
     while bytes < BATCH_BYTES {
-        let line = reader.next_line()?;
-        let past = |line: &Line| lines.is_some_and(|lines| line.start >= lines.end);
-        let Some(line) = line.filter(|line| !past(line)) else {
+        let record = records.next_record()?;
+        let past = |record: &RawRecord| lines.is_some_and(|lines| record.start >= lines.end);
+        let Some(record) = record.filter(|record| !past(record)) else {
             return Ok((!batch.is_empty()).then_some(batch));
         };
-        bytes += line.bytes.len();
-        let early = lines.is_some_and(|lines| line.start < lines.start);
-        if !early && !line.bytes.trim_ascii().is_empty() {
-            batch.push(line);
+        bytes += record.bytes.len();
+        let early = lines.is_some_and(|lines| record.start < lines.start);
+        let blank =
+            !records.is_array() && !record.is_too_long && record.bytes.trim_ascii().is_empty();
+        if !early && !blank {
+            batch.push(record);
         }
     }
     Ok(Some(batch))
 }
 
-fn parse_line(
-    line: &Line,
+fn parse(
+    raw: &RawRecord,
+    encoding: &str,
     options: &IngestOptions,
-    source: &str,
     place: Place,
-    places: &Places,
-) -> Result<Option<Document>> {
-    let json = match (str::from_utf8(&line.bytes), options.invalid_text) {
-        (Ok(json), _) => Cow::Borrowed(json),
-        (Err(_), InvalidText::Replace) => String::from_utf8_lossy(&line.bytes),
-        (Err(_), InvalidText::Skip) => return Ok(None),
-        (Err(error), InvalidText::Strict) => {
-            return Err(Error::input(
-                places.show(place),
-                format_args!("invalid UTF-8 after byte {}", error.valid_up_to()),
-                "convert the file, or choose --errors replace or skip",
-            ));
+) -> std::result::Result<Document, BadRecord> {
+    if raw.is_too_long {
+        let remedy = "split it into documents of less than 2 GiB";
+        return Err(BadRecord::new("a record of more than 2 GiB", remedy));
+    }
+    let replace = options.bad_records == BadRecords::Replace;
+    let json = encoding::decode(&raw.bytes, encoding, replace)?;
+    let parse = |json: &str| record::parse(json, raw.line, options, place);
+    match parse(&json) {
+        Err(bad) if replace && bad.reason == record::SURROGATE => {
+            parse(&encoding::replace_lone_surrogates(&json))
         }
-    };
-    let parse = |json: &str| record::parse(json, &options.keys, source, place);
-    let parsed = match (parse(&json), options.invalid_text) {
-        (Err(bad), InvalidText::Replace) if bad.is_surrogate => {
-            parse(&replace_lone_surrogates(&json))
-        }
-        (Err(bad), InvalidText::Skip) if bad.is_surrogate => return Ok(None),
-        (parsed, _) => parsed,
-    };
-    let bad = |bad: record::BadRecord| Error::input(places.show(place), bad.what, bad.remedy);
-    parsed.map(Some).map_err(bad)
+        parsed => parsed,
+    }
 }

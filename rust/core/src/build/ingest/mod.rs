@@ -1,14 +1,14 @@
-//! Files of documents: JSONL, plain or compressed, and plain text.
+//! Files of documents: JSONL and plain text, however they are compressed and encoded.
 
 mod encoding;
+mod fields;
 mod formats;
 mod input;
 mod jsonl;
-mod reader;
+mod not_a_number;
 mod record;
 mod txt;
 
-pub use encoding::InvalidText;
+pub use fields::{Key, Keys, SourceName};
 pub use formats::ingest;
-pub use input::{IngestOptions, Input};
-pub use record::{Key, Keys, SourceName};
+pub use input::{Format, IngestOptions};

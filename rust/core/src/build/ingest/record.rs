@@ -1,140 +1,69 @@
 //! Reads one JSON record as a document.
 
-use std::fmt;
-
-use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::Value;
 
+use super::fields::{self, Fields, Key, Keys, SourceName};
+use super::input::IngestOptions;
+use super::not_a_number;
+use crate::build::left_out::BadRecord;
 use crate::build::places::{Document, Place};
 
-/// Names of the fields of a record.
-#[derive(Clone, Debug)]
-pub struct Keys {
-    pub text: String,
-    /// Field of the id. The id of a record without it is its line number.
-    pub id: Key,
-    pub source: SourceName,
-    /// Fields that make up the metadata. A record may lack some of them.
-    pub metadata: Vec<String>,
-}
+/// The reason of a record with an escape that names half a character.
+pub const SURROGATE: &str = "a surrogate escape that is no character";
 
-/// A field that records may have.
-#[derive(Clone, Debug)]
-pub struct Key {
-    pub name: String,
-    /// Whether a record without the field is an error.
-    pub required: bool,
-}
-
-/// The origin of a document's source.
-#[derive(Clone, Debug)]
-pub enum SourceName {
-    /// The same for all documents.
-    Fixed(String),
-    /// A field of the record, or else the name of the file.
-    Key(Key),
-}
-
-/// The values of the fields that `Keys` names.
-#[derive(Default)]
-struct Fields {
-    text: Option<Value>,
-    id: Option<Value>,
-    source: Option<Value>,
-    metadata: Vec<Option<Value>>,
-}
-
-/// Reads only the fields that the keys name, and skips the rest.
-struct FieldsVisitor<'k>(&'k Keys);
-
-impl<'de> Visitor<'de> for FieldsVisitor<'_> {
-    type Value = Fields;
-
-    fn expecting(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
-        formatter.write_str("a JSON object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Fields, A::Error> {
-        let keys = self.0;
-        let source_key = match &keys.source {
-            SourceName::Key(key) => Some(&key.name),
-            SourceName::Fixed(_) => None,
-        };
-        let mut fields = Fields {
-            metadata: vec![None; keys.metadata.len()],
-            ..Fields::default()
-        };
-        while let Some(key) = map.next_key::<std::borrow::Cow<str>>()? {
-            let position = keys.metadata.iter().position(|name| *name == key);
-            let is_text = key == keys.text;
-            let is_id = key == keys.id.name;
-            let is_source = source_key.is_some_and(|name| *name == key);
-            if !is_text && !is_id && !is_source && position.is_none() {
-                map.next_value::<IgnoredAny>()?;
-                continue;
-            }
-            let value: Value = map.next_value()?;
-            if let Some(position) = position {
-                fields.metadata[position] = Some(value.clone());
-            }
-            if is_id {
-                fields.id = Some(value.clone());
-            }
-            if is_source {
-                fields.source = Some(value.clone());
-            }
-            if is_text {
-                fields.text = Some(value);
-            }
-        }
-        Ok(fields)
-    }
-}
-
-/// The fault of a record, and the remedy.
-pub struct BadRecord {
-    pub what: String,
-    pub remedy: &'static str,
-    /// Whether an escape is half of a surrogate pair, which `InvalidText` decides about.
-    pub is_surrogate: bool,
-}
-
-impl BadRecord {
-    fn new(what: String, remedy: &'static str) -> Self {
-        Self {
-            what,
-            remedy,
-            is_surrogate: false,
-        }
-    }
-}
-
-/// Reads the document of a line. `input` is the source of records that name none.
-pub fn parse(json: &str, keys: &Keys, input: &str, place: Place) -> Result<Document, BadRecord> {
-    let mut deserializer = serde_json::Deserializer::from_str(json);
-    let fields = (&mut deserializer)
-        .deserialize_map(FieldsVisitor(keys))
-        .and_then(|fields| deserializer.end().map(|()| fields))
-        .map_err(|error| malformed(&error))?;
+/// Read the document of a record that begins in this line of its file.
+pub fn parse(
+    json: &str,
+    line: u64,
+    options: &IngestOptions,
+    place: Place,
+) -> Result<Document, BadRecord> {
+    let keys = &options.keys;
+    let fields = match fields::read(json, keys) {
+        Ok(fields) => fields,
+        Err(error) => match with_not_a_number(json, keys) {
+            Some(fields) => fields,
+            None => return Err(malformed(&error, line, place)),
+        },
+    };
+    let id = match &keys.id {
+        Some(key) => name(fields.id, key, GIVE_AN_ID)?,
+        None => None,
+    };
+    let source = match &keys.source {
+        SourceName::Key(key) => name(fields.source, key, GIVE_A_SOURCE)?,
+        SourceName::Fixed(name) => Some(name.clone()),
+    };
     Ok(Document {
         text: text(fields.text, &keys.text)?,
-        id: name(fields.id, &keys.id, GIVE_AN_ID)?.unwrap_or_else(|| place.line.to_string()),
-        source: match &keys.source {
-            SourceName::Key(key) => {
-                name(fields.source, key, GIVE_A_SOURCE)?.unwrap_or_else(|| input.to_owned())
-            }
-            SourceName::Fixed(name) => name.clone(),
-        },
+        id: id.unwrap_or_else(|| format!("{}{}", options.id_prefix, place.line)),
+        source: source.unwrap_or_else(|| options.default_source.clone()),
         metadata: metadata(&keys.metadata, fields.metadata),
         place,
     })
 }
 
-fn malformed(error: &serde_json::Error) -> BadRecord {
-    // The line in the message is always 1, since the record is parsed alone.
+/// The fields of a record that is JSON but for NaN or an infinity: these are null in metadata, and numbers where a text, an
+/// id or a source is asked for, so that they are refused there.
+fn with_not_a_number(json: &str, keys: &Keys) -> Option<Fields> {
+    let read = |value: &str| fields::read(&not_a_number::replaced(json, value)?, keys).ok();
+    let metadata = read("null")?.metadata;
+    Some(Fields {
+        metadata,
+        ..read("0.5")?
+    })
+}
+
+fn malformed(error: &serde_json::Error, line: u64, place: Place) -> BadRecord {
+    // Lines of the message are the record's own.
     let message = error.to_string();
     let (message, _) = message.rsplit_once(" at line ").unwrap_or((&message, ""));
     let column = error.column();
+    let line = line + (error.line() as u64).saturating_sub(1);
+    let at = match line == place.line {
+        true => format!("column {column}"),
+        false => format!("line {line}, column {column}"),
+    };
     let surrogate = [
         "surrogate",
         "unicode code point",
@@ -142,19 +71,25 @@ fn malformed(error: &serde_json::Error) -> BadRecord {
         "unexpected end of hex escape",
     ];
     if surrogate.iter().any(|words| message.contains(words)) {
-        return BadRecord {
-            what: format!("a surrogate escape that is no character, at column {column}"),
-            remedy: "fix the line, or choose --errors replace or skip",
-            is_surrogate: true,
-        };
+        let remedy = "fix the line, or choose --errors replace or skip";
+        return BadRecord::new(SURROGATE, remedy).with(format!("{SURROGATE}, at {at}"));
     }
     if message.contains("expected a JSON object") {
-        return BadRecord::new(message.to_owned(), "write one JSON object per line");
+        let remedy = "write one JSON object per line, or an array of objects";
+        return BadRecord::new("no JSON object", remedy).with(message.to_owned());
+    }
+    // A line that is cut ends in the middle of a string, of all but a few.
+    if error.is_eof() && !message.contains("string") {
+        return BadRecord::new(
+            "malformed JSON: an object that does not end in its line",
+            "write each object in one line (`jq -c .` does), or all of them as one array",
+        );
     }
     BadRecord::new(
-        format!("malformed JSON: {message} at column {column}"),
-        "fix the line or remove it",
+        "malformed JSON",
+        "fix the line or remove it, or choose --errors skip",
     )
+    .with(format!("malformed JSON: {message} at {at}"))
 }
 
 fn text(value: Option<Value>, key: &str) -> Result<String, BadRecord> {
@@ -162,11 +97,11 @@ fn text(value: Option<Value>, key: &str) -> Result<String, BadRecord> {
         Some(Value::String(text)) => Ok(text),
         None => Err(BadRecord::new(
             format!("no key {key:?}"),
-            "name the key of the text with --text-key",
+            "name the key of the text with --text-key, or choose --errors skip",
         )),
         Some(other) => Err(BadRecord::new(
             format!("{key:?} is {}, not a string", kind(&other)),
-            "fix the record, or name another key with --text-key",
+            "fix the record, name another key with --text-key, or choose --errors skip",
         )),
     }
 }
@@ -183,16 +118,28 @@ fn name(
     let name = &key.name;
     match value {
         Some(Value::String(name)) => Ok(Some(name)),
-        Some(Value::Number(number)) if number.is_i64() || number.is_u64() => {
-            Ok(Some(number.to_string()))
-        }
         None | Some(Value::Null) if !key.required => Ok(None),
         None => Err(BadRecord::new(format!("no key {name:?}"), remedy)),
-        Some(other) => Err(BadRecord::new(
-            format!("{name:?} is {}, not a string or an integer", kind(&other)),
-            remedy,
-        )),
+        Some(other) => integer(&other).map(Some).ok_or_else(|| {
+            let kind = kind(&other);
+            let reason = format!("{name:?} is {kind}, not a string or an integer");
+            BadRecord::new(reason, remedy)
+        }),
     }
+}
+
+/// An integer of any size.
+fn integer(value: &Value) -> Option<String> {
+    let Value::Number(number) = value else {
+        return None;
+    };
+    let number = number.to_string();
+    let digits = number.strip_prefix('-').unwrap_or(&number);
+    let is_integer = !digits.is_empty() && digits.bytes().all(|digit| digit.is_ascii_digit());
+    is_integer.then(|| match digits {
+        "0" => "0".to_owned(),
+        _ => number.clone(),
+    })
 }
 
 fn kind(value: &Value) -> &'static str {

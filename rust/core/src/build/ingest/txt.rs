@@ -1,65 +1,73 @@
-//! Plain text: one document per file.
-//!
-//! Its source is the file's stem and its id "1", the line number. If all files have one source, the id is the stem
-//! instead, so that identities differ.
+//! Plain text: a file is one document, whose id is its line or what the file is called.
 
-use std::fs;
-use std::path::Path;
+use std::io::Read;
 
-use super::encoding::InvalidText;
-use super::input::{IngestOptions, stem};
-use super::record::SourceName;
+use super::encoding;
+use super::fields::SourceName;
+use super::input::IngestOptions;
 use crate::build::builder::Builder;
-use crate::build::places::{Document, Place};
-use crate::error::{Error, Result};
+use crate::build::left_out::{BadRecord, BadRecords};
+use crate::build::places::{Document, Numbering, Place};
+use crate::error::Result;
+use crate::reading::fault::explain;
+use crate::reading::lines::LONGEST;
+use crate::reading::opener::Text;
+use crate::reading::source::Input;
+
+/// Bytes that are read between two reports of progress.
+const STEP: u64 = 8 << 20;
 
 pub fn ingest(
     builder: &mut Builder,
-    path: &Path,
+    input: &Input,
     options: &IngestOptions,
     mut progress: impl FnMut(u64) -> Result<()>,
 ) -> Result<()> {
-    let input = builder.input(&path.display().to_string());
-    let bytes = fs::read(path).map_err(Error::io("read", path))?;
-    let length = bytes.len() as u64;
-    builder.add(vec![bytes], |bytes, _| {
-        let Some(text) = decode(bytes, path, options.invalid_text)? else {
-            return Ok(None);
-        };
-        let (source, id) = match &options.keys.source {
-            SourceName::Fixed(source) => (source.clone(), stem(path)),
-            SourceName::Key(_) => (stem(path), "1".to_owned()),
-        };
-        Ok(Some(Document {
-            source,
-            id,
-            text,
-            metadata: "{}".to_owned(),
-            place: Place { input, line: 1 },
-        }))
-    })?;
-    progress(length)
+    let mut text = Text::open(input, options.opening(builder.memory_limit()))?;
+    let place = Place {
+        input: builder.input(&input.name(), Numbering::Lines),
+        line: 1,
+    };
+    let mut bytes = Vec::new();
+    let encoding = text.encoding;
+    while bytes.len() as u64 <= LONGEST {
+        let step = (&mut text.bytes).take(STEP).read_to_end(&mut bytes);
+        if step.map_err(|error| explain(&text.name, &error))? == 0 {
+            break;
+        }
+        progress(text.bytes_read())?;
+    }
+    builder.add(vec![bytes], options.bad_records, |bytes| {
+        document(bytes, encoding, options, place)
+            .map_err(|(line, bad)| (Place { line, ..place }, bad))
+    })
 }
 
-fn decode(bytes: Vec<u8>, path: &Path, invalid_text: InvalidText) -> Result<Option<String>> {
-    let text = match (String::from_utf8(bytes), invalid_text) {
-        (Ok(text), _) => text,
-        (Err(error), InvalidText::Replace) => {
-            String::from_utf8_lossy(error.as_bytes()).into_owned()
-        }
-        (Err(_), InvalidText::Skip) => return Ok(None),
-        (Err(error), InvalidText::Strict) => {
-            let valid = error.utf8_error().valid_up_to();
-            let line = 1 + memchr::memchr_iter(b'\n', &error.as_bytes()[..valid]).count();
-            return Err(Error::input(
-                format_args!("{}:{line}", path.display()),
-                format_args!("invalid UTF-8 after byte {valid} of the file"),
-                "convert the file, or choose --errors replace or skip",
-            ));
-        }
-    };
-    Ok(Some(match text.strip_prefix('\u{FEFF}') {
-        Some(text) => text.to_owned(),
-        None => text,
-    }))
+/// The document that the bytes are, or what is wrong with them, and in which line.
+fn document(
+    bytes: Vec<u8>,
+    encoding: &str,
+    options: &IngestOptions,
+    place: Place,
+) -> std::result::Result<Document, (u64, BadRecord)> {
+    if bytes.len() as u64 > LONGEST {
+        let remedy = "split it into documents of less than 2 GiB";
+        return Err((1, BadRecord::new("a record of more than 2 GiB", remedy)));
+    }
+    let replace = options.bad_records == BadRecords::Replace;
+    let text = encoding::decode(&bytes, encoding, replace).map_err(|bad| {
+        let valid = str::from_utf8(&bytes).map_or_else(|error| error.valid_up_to(), str::len);
+        let line = 1 + memchr::memchr_iter(b'\n', &bytes[..valid]).count();
+        (line as u64, bad)
+    })?;
+    Ok(Document {
+        source: match &options.keys.source {
+            SourceName::Fixed(source) => source.clone(),
+            SourceName::Key(_) => options.default_source.clone(),
+        },
+        id: options.text_id.clone(),
+        text: text.into_owned(),
+        metadata: "{}".to_owned(),
+        place,
+    })
 }

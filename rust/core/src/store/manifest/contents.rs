@@ -1,5 +1,6 @@
 //! The contents of an index.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -38,6 +39,13 @@ pub struct Manifest {
     /// usual keys, or before they were recorded.
     #[serde(default, skip_serializing_if = "is_usual")]
     pub record_keys: RecordKeys,
+    /// How default sources are made of the paths of files, so that documents that are added get names of the same
+    /// kind. None means the stems of the file names.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub identity: Option<String>,
+    /// Records left out under `--errors skip`, by reason.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub skipped_reasons: BTreeMap<String, u64>,
     /// Size and limit of the Bloom filters, if there are any.
     #[serde(default)]
     pub sizing: Option<Sizing>,
@@ -74,6 +82,8 @@ impl Manifest {
             segments: Vec::new(),
             filters,
             record_keys: RecordKeys::default(),
+            identity: None,
+            skipped_reasons: BTreeMap::new(),
             sizing: None,
             next_file: 0,
             checksum: NO_CHECKSUM.to_owned(),
@@ -84,6 +94,14 @@ impl Manifest {
     pub fn suffixes(&self) -> Option<Suffixes> {
         let mut names = self.structures.iter();
         names.find_map(|name| Suffixes::from_name(name))
+    }
+
+    /// Counts records that were left out.
+    pub fn count_skipped(&mut self, reasons: &BTreeMap<String, u64>) {
+        for (reason, count) in reasons {
+            let known = self.skipped_reasons.entry(reason.clone()).or_default();
+            *known = known.saturating_add(*count);
+        }
     }
 
     /// Returns an error for an imported or a fuse filter, which cannot change.

@@ -38,6 +38,9 @@ pub struct Counts {
     pub short_documents: u64,
     /// Records left out under `--errors skip`.
     pub skipped_documents: u64,
+    /// Documents left out under `--duplicates first`.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub duplicate_documents: u64,
     pub characters: u64,
     /// UTF-8 bytes of all documents.
     pub bytes: u64,
@@ -53,6 +56,10 @@ pub struct SegmentEntry {
     pub records: FileEntry,
 }
 
+fn is_none(count: &u64) -> bool {
+    *count == 0
+}
+
 impl Counts {
     /// Returns the counts of one normalised document.
     pub fn of_document(characters: usize, bytes: usize, n: usize) -> Self {
@@ -61,6 +68,7 @@ impl Counts {
             documents: 1,
             short_documents: u64::from(ngrams == 0),
             skipped_documents: 0,
+            duplicate_documents: 0,
             characters: characters as u64,
             bytes: bytes as u64,
             ngrams: ngrams as u64,
@@ -80,6 +88,7 @@ impl Counts {
             documents: with(self.documents, other.documents),
             short_documents: with(self.short_documents, other.short_documents),
             skipped_documents: with(self.skipped_documents, other.skipped_documents),
+            duplicate_documents: with(self.duplicate_documents, other.duplicate_documents),
             characters: with(self.characters, other.characters),
             bytes: with(self.bytes, other.bytes),
             ngrams: with(self.ngrams, other.ngrams),
@@ -132,6 +141,13 @@ pub struct RecordKeys {
     pub source: Option<String>,
     #[serde(default)]
     pub metadata: Vec<String>,
+    /// Whether ids are the numbers of lines, whatever fields the records have.
+    #[serde(default, skip_serializing_if = "is_off")]
+    pub numbered: bool,
+}
+
+fn is_off(flag: &bool) -> bool {
+    !flag
 }
 
 impl Default for RecordKeys {
@@ -141,6 +157,7 @@ impl Default for RecordKeys {
             id: None,
             source: None,
             metadata: Vec::new(),
+            numbered: false,
         }
     }
 }

@@ -1,0 +1,106 @@
+//! The bytes of a file or of standard input as they come, counted.
+
+use std::fs::File;
+use std::io::{self, Read, Stdin};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use rustix::fs::{Mode, OFlags};
+use rustix::io::Errno;
+
+use super::fault::Stopped;
+use crate::error::{Error, Result};
+
+/// What is read.
+#[derive(Clone, Debug)]
+pub enum Input {
+    File(PathBuf),
+    Stdin,
+}
+
+impl Input {
+    /// How messages name it.
+    pub fn name(&self) -> String {
+        match self {
+            Self::File(path) => path.display().to_string(),
+            Self::Stdin => "<stdin>".to_owned(),
+        }
+    }
+}
+
+/// Called when a signal ends the wait for a pipe; whether to go on.
+pub type OnSignal = fn() -> bool;
+
+enum Bytes {
+    File(File),
+    Stdin(Stdin),
+}
+
+pub struct Source {
+    bytes: Bytes,
+    on_signal: OnSignal,
+    taken: Arc<AtomicU64>,
+    /// Whether it may be silent for long.
+    pub is_pipe: bool,
+}
+
+impl Source {
+    pub fn open(input: &Input, on_signal: OnSignal) -> Result<Self> {
+        let (bytes, is_pipe) = match input {
+            Input::Stdin => (Bytes::Stdin(io::stdin()), true),
+            Input::File(path) => {
+                let file = open(path, on_signal)?;
+                let is_file = file.metadata().is_ok_and(|metadata| metadata.is_file());
+                (Bytes::File(file), !is_file)
+            }
+        };
+        Ok(Self {
+            bytes,
+            on_signal,
+            taken: Arc::new(AtomicU64::new(0)),
+            is_pipe,
+        })
+    }
+
+    /// How many bytes were taken so far.
+    pub fn taken(&self) -> Arc<AtomicU64> {
+        Arc::clone(&self.taken)
+    }
+}
+
+impl Read for Source {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        loop {
+            let read = match &mut self.bytes {
+                Bytes::File(file) => file.read(buffer),
+                Bytes::Stdin(stdin) => stdin.read(buffer),
+            };
+            match read {
+                // Readers of lines begin anew after `Interrupted`, and would wait on.
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {
+                    if !(self.on_signal)() {
+                        return Err(io::Error::other(Stopped));
+                    }
+                }
+                Err(error) => return Err(error),
+                Ok(length) => {
+                    self.taken.fetch_add(length as u64, Ordering::Relaxed);
+                    return Ok(length);
+                }
+            }
+        }
+    }
+}
+
+/// `File::open` waits for the writer of a named pipe and lets no signal end that.
+fn open(path: &Path, on_signal: OnSignal) -> Result<File> {
+    loop {
+        match rustix::fs::open(path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty()) {
+            Ok(file) => return Ok(file.into()),
+            Err(Errno::INTR) if on_signal() => {}
+            Err(Errno::INTR) => return Err(Error::Interrupted),
+            Err(error) => return Err(Error::io("open", path)(error.into())),
+        }
+    }
+}
