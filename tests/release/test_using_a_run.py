@@ -44,7 +44,7 @@ def test_the_policy_is_the_best_round_if_there_is_one_else_the_last(run, tmp_pat
     (copy / "best").symlink_to("round-2/adapter")
     assert tuned_policy(copy).directory == copy / "best"
     assert tuned_policy(copy, "base").directory is None
-    with pytest.raises(UsageError, match=r"round-3: .* has no such policy; use one of base, "):
+    with pytest.raises(UsageError, match=r"round-3: .* has no such policy: use one of base, "):
         tuned_policy(copy, "round-3")
 
 
@@ -76,13 +76,13 @@ def test_files_of_a_run_that_are_damaged_are_named(run, quotetune, tmp_path):
     (copy / "config.yaml").write_text("run: r\nindex: i\n")
     code, _, error = quotetune("export", copy, "-o", tmp_path / "out")
     assert code == 2
-    assert f"{copy / 'config.yaml'}: no run's config: model: is required" in error
+    assert f"{copy / 'config.yaml'}: not the config of a run: model: is required" in error
     (copy / "config.yaml").write_bytes((run / "config.yaml").read_bytes())
     (copy / "round-1" / "adapter" / "adapter_config.json").write_text("{}")
     record = copy / "round-1" / "adapter" / "training.json"
     for damaged in ("{", "{}", '{"job": {"model": {"pth": "m"}}}'):
         record.write_text(damaged)
-        with pytest.raises(UsageError, match=f"{record}: it does not say which model was trained"):
+        with pytest.raises(UsageError, match=f"{record}: does not say which model was trained"):
             tuned_policy(copy)
 
 
