@@ -89,7 +89,7 @@ def test_a_file_of_another_format_version_says_which(copy: Path, name: str) -> N
     data = bytearray((copy / name).read_bytes())
     data[8:12] = struct.pack("<I", 99)
     (copy / name).write_bytes(data)
-    with pytest.raises(QuotetuneError, match=f"{name}: .*version 99, .*reads version 1; rebuild"):
+    with pytest.raises(QuotetuneError, match=f"{name}: .*version 99, .*reads version 1: rebuild"):
         Index.open(copy)
 
 

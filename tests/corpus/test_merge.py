@@ -159,7 +159,7 @@ def test_united_filters_that_would_be_too_full_are_refused_or_filled_anew(tmp_pa
 
 
 def test_more_n_grams_than_room_was_asked_for_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="room for 10; give a larger --expected-ngrams"):
+    with pytest.raises(UsageError, match="room for 10: give a larger --expected-ngrams"):
         build_index(numbered(0, 5), tmp_path / "index", expected_ngrams=10)
     with pytest.raises(UsageError, match="without a Bloom filter"):
         build_index(numbered(0, 5), tmp_path / "index", structures="suffix", expected_ngrams=10)
@@ -190,6 +190,6 @@ def test_indexes_that_differ_are_not_merged(tmp_path: Path) -> None:
 def test_an_index_named_twice_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "index"
     build_index(["a text without a copy of it"], path, structures=["bloom"])
-    with pytest.raises(QuotetuneError, match="is named twice; name each index once"):
+    with pytest.raises(QuotetuneError, match="is named twice: name each index once"):
         merge([path, tmp_path / "." / "index"], tmp_path / "merged")
     assert not (tmp_path / "merged").exists()

@@ -16,17 +16,17 @@ pub enum Error {
         source: io::Error,
     },
 
-    #[error("{}: no index here ({what}); build one with `quotetune build-index`", path.display())]
+    #[error("{}: no index here ({what}): build one with `quotetune build-index`", path.display())]
     NoIndex { path: PathBuf, what: &'static str },
 
     #[error(
-        "{}: not a quotetune {kind}; it was replaced or damaged, rebuild the index",
+        "{}: not a quotetune {kind}: rebuild the index, the file was replaced or damaged",
         path.display()
     )]
     Foreign { path: PathBuf, kind: &'static str },
 
     #[error(
-        "{}: {what} version {found}, but this quotetune reads version {expected}; \
+        "{}: {what} version {found}, but this quotetune reads version {expected}: \
          rebuild the index, or use the quotetune that wrote it",
         path.display()
     )]
@@ -38,7 +38,7 @@ pub enum Error {
     },
 
     #[error(
-        "{}: {found} bytes long instead of {expected}; the file is truncated or was written over, \
+        "{}: {found} bytes long instead of {expected}, because it is truncated or was written over: \
          rebuild the index or copy it again",
         path.display()
     )]
@@ -49,20 +49,20 @@ pub enum Error {
     },
 
     #[error(
-        "{}: damaged ({what}); `quotetune verify` checks every file, then rebuild the index or copy \
+        "{}: damaged ({what}): check every file with `quotetune verify`, then rebuild the index or copy \
          it again",
         path.display()
     )]
     Damaged { path: PathBuf, what: String },
 
-    #[error("{place}: {what}; {remedy}")]
+    #[error("{place}: {what}: {remedy}")]
     Input {
         place: String,
         what: String,
         remedy: Cow<'static, str>,
     },
 
-    #[error("{}: this index has no {missing}, so it cannot {task}; {remedy}", path.display())]
+    #[error("{}: this index has no {missing}, so it cannot {task}: {remedy}", path.display())]
     Missing {
         path: PathBuf,
         missing: &'static str,
@@ -80,7 +80,7 @@ pub enum Error {
     #[error("{}: no document of source {source_name:?} in this index", path.display())]
     UnknownSource { path: PathBuf, source_name: String },
 
-    #[error("{}: {what}; {remedy}", path.display())]
+    #[error("{}: {what}: {remedy}", path.display())]
     Refused {
         path: PathBuf,
         what: String,
@@ -128,13 +128,13 @@ impl Error {
 fn io_remedy(source: &io::Error) -> &'static str {
     match source.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-            "; free some space there, or write to another disk"
+            ": free some space there, or write to another disk"
         }
-        io::ErrorKind::PermissionDenied => "; check who may read and write it",
+        io::ErrorKind::PermissionDenied => ": check who may read and write it",
         io::ErrorKind::NotFound
         | io::ErrorKind::IsADirectory
         | io::ErrorKind::NotADirectory
-        | io::ErrorKind::InvalidInput => "; check the path",
+        | io::ErrorKind::InvalidInput => ": check the path",
         _ => "",
     }
 }

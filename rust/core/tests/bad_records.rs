@@ -70,7 +70,7 @@ fn a_thousand_bad_records_without_a_good_one_are_an_error_that_shows_the_first()
     let site = Site::new();
     let bad = |count: usize| "\n".to_owned() + &"{\"body\": \"a\"}\n".repeat(count);
     let good = "{\"text\": \"a\"}\n";
-    let expected = "in.jsonl:2: no key \"text\", and none of the first 1,000 records can be read; name the key";
+    let expected = "in.jsonl:2: no key \"text\", and none of the first 1,000 records can be read: name the key";
     let error = site.error(&(bad(1000) + good), &skipping());
     assert!(error.starts_with(expected), "{error}");
     site.build(&(bad(999) + good + &bad(5000)), &skipping())
@@ -90,7 +90,7 @@ fn a_thousand_bad_records_without_a_good_one_are_an_error_that_shows_the_first()
     let error = builder.skip("rows:1000".to_owned(), bad()).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "rows:1: no text, and none of the first 1,000 records can be read; give one"
+        "rows:1: no text, and none of the first 1,000 records can be read: give one"
     );
 }
 

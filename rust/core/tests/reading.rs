@@ -299,7 +299,7 @@ fn utf_16_that_is_cut_or_has_no_mark_is_refused() {
         assert!(error.contains("truncated UTF-16 text"), "{error}");
     }
     for bytes in [b"\xFF\xFE\0\0a\0\0\0", b"\0\0\xFE\xFF\0\0\0a"] {
-        assert_eq!(place.fail("a", bytes), "UTF-32 text; convert it to UTF-8");
+        assert_eq!(place.fail("a", bytes), "UTF-32 text: convert it to UTF-8");
     }
     // One that stands in a text by chance is none.
     let text = [b"a text".repeat(10), b"\0".to_vec()].concat();
@@ -315,16 +315,16 @@ fn what_holds_no_text_is_refused_by_its_name() {
     for (bytes, expected) in [
         (
             b"PAR1\x15\x04\x15 ...".to_vec(),
-            "Parquet data; name the file .parquet, or choose --format parquet",
+            "Parquet data: name the file .parquet, or choose --format parquet",
         ),
-        (b"PK\x03\x04\x14\0".to_vec(), "a zip archive; "),
-        (b"%PDF-1.7\n".to_vec(), "a PDF; "),
-        (gzip(&tar), "a tar archive; "),
+        (b"PK\x03\x04\x14\0".to_vec(), "a zip archive: "),
+        (b"%PDF-1.7\n".to_vec(), "a PDF: "),
+        (gzip(&tar), "a tar archive: "),
         (
             gzip(&gzip(TEXT)),
-            "gzip data inside gzip data; decompress it once",
+            "gzip data inside gzip data: decompress it once",
         ),
-        (zstd(&xz(TEXT)), "xz data inside zstd data; "),
+        (zstd(&xz(TEXT)), "xz data inside zstd data: "),
     ] {
         let error = place.fail("a.jsonl", &bytes);
         assert!(error.starts_with(expected), "{error}");

@@ -36,7 +36,7 @@ fn every_kind_of_file_has_a_layout_version_of_its_own() {
             assert_eq!(opened_with(&site, name(path), LAYOUT, 1), Ok(()));
             let error = opened_with(&site, name(path), LAYOUT, 2).unwrap_err();
             let expected = format!(
-                "{}: layout version 2, but this quotetune reads version 1; rebuild the index, or use the quotetune \
+                "{}: layout version 2, but this quotetune reads version 1: rebuild the index, or use the quotetune \
                  that wrote it",
                 path.display()
             );
@@ -53,7 +53,7 @@ fn a_lean_index_has_the_version_of_its_anchors() {
         assert_eq!(opened_with(&site, name, ANCHORS, first), Ok(()));
     }
     let error = opened_with(&site, name, ANCHORS, 2).unwrap_err();
-    let expected = "segment-00000.suffix: anchor version 2, but this quotetune reads version 1; rebuild the index, or \
+    let expected = "segment-00000.suffix: anchor version 2, but this quotetune reads version 1: rebuild the index, or \
                     use the quotetune that wrote it";
     assert!(error.ends_with(expected), "{error}");
 }

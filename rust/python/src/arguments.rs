@@ -20,23 +20,23 @@ pub fn wanted_filter(
         (false, None, None) => Ok(WantedFilter::None),
         (true, None, None) => Ok(WantedFilter::Fuse),
         (true, Some(_), _) => Err(Error::Usage(
-            "a fuse filter beside a Bloom filter; choose bloom or fuse".to_owned(),
+            "a fuse filter beside a Bloom filter: choose bloom or fuse".to_owned(),
         )),
         (_, None, Some(_)) => Err(Error::Usage(
-            "expected n-grams without a Bloom filter; choose bloom".to_owned(),
+            "expected n-grams without a Bloom filter: choose bloom".to_owned(),
         )),
     };
     wanted.map_err(|error| to_python(py, error))
 }
 
 pub fn normalization(py: Python<'_>, name: &str) -> PyResult<Normalization> {
-    let message = || format!("normalization {name:?}; choose squash, fold, fold-case or none");
+    let message = || format!("normalization {name:?}: choose squash, fold, fold-case or none");
     Normalization::from_name(name).ok_or_else(|| usage_error(py, message()))
 }
 
 /// Returns the normalisation of a filter that another program made. It is never of folded text.
 pub fn white_space_rule(py: Python<'_>, name: &str) -> PyResult<Normalization> {
-    let message = || format!("normalization {name:?}; choose squash or none");
+    let message = || format!("normalization {name:?}: choose squash or none");
     let known = Normalization::from_name(name).filter(|known| !known.folds());
     known.ok_or_else(|| usage_error(py, message()))
 }

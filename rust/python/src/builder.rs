@@ -201,11 +201,11 @@ impl Builder {
         progress: Py<PyAny>,
     ) -> PyResult<()> {
         let Some(format) = Format::from_name(format) else {
-            let message = format!("format {format:?}; choose jsonl or text");
+            let message = format!("format {format:?}: choose jsonl or text");
             return Err(usage_error(py, message));
         };
         let Some(bad_records) = BadRecords::from_name(errors) else {
-            let message = format!("errors {errors:?}; choose strict, replace or skip");
+            let message = format!("errors {errors:?}: choose strict, replace or skip");
             return Err(usage_error(py, message));
         };
         let options = IngestOptions {
@@ -283,7 +283,7 @@ impl Builder {
 
 fn duplicates_from_name(py: Python<'_>, name: &str) -> PyResult<Duplicates> {
     Duplicates::from_name(name).ok_or_else(|| {
-        let message = format!("duplicates {name:?}; choose error or first");
+        let message = format!("duplicates {name:?}: choose error or first");
         usage_error(py, message)
     })
 }

@@ -127,7 +127,7 @@ impl Index {
             return Err(usage_error(
                 py,
                 format!(
-                    "{} texts but {} lists of documents; give one list per text",
+                    "{} texts but {} lists of documents: give one list per text",
                     texts.len(),
                     documents.len()
                 ),

@@ -74,7 +74,7 @@ impl Records {
             };
             if record.is_too_long {
                 let place = self.place(record.number);
-                let what = "a record of more than 2 GiB; split it";
+                let what = "a record of more than 2 GiB: split it";
                 return Err(quotetune_error(py, format!("{place}: {what}")));
             }
             if self.records.is_array() || !record.bytes.trim_ascii().is_empty() {

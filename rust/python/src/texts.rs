@@ -22,7 +22,7 @@ pub fn text(value: &Bound<'_, PyAny>, position: usize) -> PyResult<PyBackedStr> 
             return quotetune_error(
                 py,
                 format!(
-                    "text {position}: it holds a lone surrogate, which UTF-8 cannot encode; replace \
+                    "text {position}: it holds a lone surrogate, which UTF-8 cannot encode: replace \
                      it, as with text.encode(errors='replace').decode()"
                 ),
             );
@@ -30,7 +30,7 @@ pub fn text(value: &Bound<'_, PyAny>, position: usize) -> PyResult<PyBackedStr> 
         let kind = value.get_type();
         usage_error(
             py,
-            format!("text {position}: expected str, got {kind}; give a list of str"),
+            format!("text {position}: expected str, got {kind}: give a list of str"),
         )
     })
 }
@@ -39,7 +39,7 @@ pub fn texts(values: &Bound<'_, PyAny>) -> PyResult<Vec<PyBackedStr>> {
     if values.is_instance_of::<PyString>() {
         return Err(usage_error(
             values.py(),
-            "texts is one str; give a list of str".to_owned(),
+            "texts is one str: give a list of str".to_owned(),
         ));
     }
     values

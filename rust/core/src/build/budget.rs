@@ -45,7 +45,7 @@ impl Budget {
         if limit < MIN_MEMORY_LIMIT {
             let (limit, least) = (limit >> 20, MIN_MEMORY_LIMIT >> 20);
             return Err(Error::Usage(format!(
-                "a memory limit of {limit} MiB; give at least {least} MiB"
+                "a memory limit of {limit} MiB: give at least {least} MiB"
             )));
         }
         let (half, threads) = ((limit - BASE) / 2, threads as u64);

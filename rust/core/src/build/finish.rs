@@ -179,7 +179,7 @@ fn remove_spooled_text(plan: &Plan) -> Result<()> {
 fn check_expected(sizing: Sizing, distinct_ngrams: u64) -> Result<()> {
     match sizing.expected_ngrams {
         Some(expected) if !fits(distinct_ngrams, expected) => Err(Error::Usage(format!(
-            "about {distinct_ngrams} distinct n-grams, but room for {expected}; give a larger \
+            "about {distinct_ngrams} distinct n-grams, but room for {expected}: give a larger \
                  --expected-ngrams"
         ))),
         _ => Ok(()),

@@ -42,7 +42,7 @@ pub fn merge(
     let inputs = open(indexes)?;
     let Some(first) = inputs.first() else {
         return Err(Error::Usage(
-            "no index to merge; name one or more".to_owned(),
+            "no index to merge: name one or more".to_owned(),
         ));
     };
     let parameters = first.manifest.parameters(&first.path)?;

@@ -31,13 +31,13 @@ impl Sizing {
         if !bits.contains(&bits_per_ngram) {
             let (least, most) = bits.into_inner();
             return Err(Error::Usage(format!(
-                "{bits_per_ngram} bits per n-gram; choose from {least} to {most}"
+                "{bits_per_ngram} bits per n-gram: choose from {least} to {most}"
             )));
         }
         if let Some(ngrams) = expected_ngrams.filter(|ngrams| !EXPECTED_NGRAMS.contains(ngrams)) {
             let (least, most) = EXPECTED_NGRAMS.into_inner();
             return Err(Error::Usage(format!(
-                "expected_ngrams is {ngrams}; choose from {least} to {most}"
+                "expected_ngrams is {ngrams}: choose from {least} to {most}"
             )));
         }
         Ok(Self {
@@ -51,14 +51,14 @@ impl Sizing {
     pub fn bits_for_fpr(fpr: f64) -> Result<f64> {
         if !(fpr > 0.0 && fpr < 1.0) {
             return Err(Error::Usage(format!(
-                "fpr is {fpr}; choose a rate between 0 and 1, such as 0.001"
+                "fpr is {fpr}: choose a rate between 0 and 1, such as 0.001"
             )));
         }
         let most = *bloom::BITS_PER_NGRAM.end();
         let least = bloom::bits_to_fpr(most) / Self::FIRST_SHARE;
         match fpr < least {
             true => Err(Error::Usage(format!(
-                "fpr is {fpr}, but even {most} bits per n-gram, the maximum, give {least:.1e}; choose a larger rate"
+                "fpr is {fpr}, but even {most} bits per n-gram, the maximum, give {least:.1e}: choose a larger rate"
             ))),
             false => Ok(bloom::fpr_to_bits(fpr * Self::FIRST_SHARE)),
         }
@@ -86,7 +86,7 @@ mod tests {
             let error = Sizing::new(bits, None).unwrap_err().to_string();
             assert_eq!(
                 error,
-                format!("{bits} bits per n-gram; choose from 1 to 256")
+                format!("{bits} bits per n-gram: choose from 1 to 256")
             );
         }
         for ngrams in [0, 1_000_000_000_000_001, u64::MAX] {

@@ -57,11 +57,11 @@ impl Index {
     ) -> Result<Vec<Vec<Quote>>> {
         self.require_suffix("trace quotes")?;
         if min_chars == 0 {
-            return Err(Error::Usage("min_chars is 0; choose 1 or more".to_owned()));
+            return Err(Error::Usage("min_chars is 0: choose 1 or more".to_owned()));
         }
         if self.anchors.is_some() && min_chars < self.n() {
             return Err(Error::Usage(format!(
-                "min_chars is {min_chars}, but a lean index finds quotes of {n} characters or more; \
+                "min_chars is {min_chars}, but a lean index finds quotes of {n} characters or more: \
                  choose {n}, or build the index with --structures bloom,suffix",
                 n = self.n()
             )));

@@ -7,7 +7,7 @@ use crate::error::Error;
 
 /// What was found in a file, and what to do about it.
 #[derive(Debug, thiserror::Error)]
-#[error("{what}; {remedy}")]
+#[error("{what}: {remedy}")]
 pub struct Fault {
     what: String,
     remedy: &'static str,

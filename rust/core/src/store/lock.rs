@@ -14,7 +14,7 @@ pub fn lock(directory: &Path, other: &str) -> Result<File> {
         // A build that has just ended removes its lock.
         Ok(()) if is_at(&file, &path) => Ok(file),
         Ok(()) | Err(TryLockError::WouldBlock) => Err(Error::Usage(format!(
-            "{}: another {other} is writing here; wait for it, or choose another output",
+            "{}: another {other} is writing here: wait for it, or choose another output",
             directory.display()
         ))),
         Err(TryLockError::Error(error)) => Err(Error::io("lock", path)(error)),

@@ -102,7 +102,7 @@ fn followed(output: &Path) -> Result<PathBuf> {
     }
     fs::canonicalize(output).map_err(|_| {
         Error::Usage(format!(
-            "{}: is a link that leads nowhere; remove it, or make the directory it leads to",
+            "{}: is a link that leads nowhere: remove it, or make the directory it leads to",
             output.display()
         ))
     })
@@ -117,7 +117,7 @@ fn is_left_by_a_build(place: &Path) -> Result<bool> {
         return Ok(true);
     }
     Err(Error::Usage(format!(
-        "{}: in the way of the build, and not left by one; move it",
+        "{}: in the way of the build, and not left by one: move it",
         place.display()
     )))
 }
@@ -129,16 +129,16 @@ fn check_output(output: &Path, overwrite: bool) -> Result<()> {
         return Ok(());
     }
     if !output.is_dir() {
-        return usage("exists and is not a directory; choose another output");
+        return usage("exists and is not a directory: choose another output");
     }
     let index = output.join(MANIFEST).exists();
     match (index, overwrite) {
         (true, true) => Ok(()),
         (true, false) => usage(
-            "an index is there already; replace it with --overwrite (in Python overwrite=True)",
+            "an index is there already: replace it with --overwrite (in Python overwrite=True)",
         ),
         (false, _) if is_empty(output)? => Ok(()),
-        (false, _) => usage("holds files that are not an index; choose another output"),
+        (false, _) => usage("holds files that are not an index: choose another output"),
     }
 }
 

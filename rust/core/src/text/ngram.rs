@@ -65,7 +65,7 @@ impl NgramHasher {
         let found = usize::try_from(n).ok();
         found
             .filter(|n| (1..=Self::MAX_N).contains(n))
-            .ok_or_else(|| Error::Usage(format!("n is {n}; choose one from 1 to {}", Self::MAX_N)))
+            .ok_or_else(|| Error::Usage(format!("n is {n}: choose one from 1 to {}", Self::MAX_N)))
     }
 
     /// Characters per window.

@@ -33,7 +33,7 @@ impl Collector {
             match hashes.try_reserve_exact(room) {
                 Ok(()) => Ok(Mutex::new(Lot { hashes, room })),
                 Err(_) => Err(Error::Usage(
-                    "not enough memory for the n-grams of a fuse filter; set a lower memory limit"
+                    "not enough memory for the n-grams of a fuse filter: set a lower memory limit"
                         .to_owned(),
                 )),
             }

@@ -48,7 +48,7 @@ pub fn construct(
     }
     // This does not happen by chance: somebody made many hashes that fall into one place of the filter.
     Err(Error::Usage(format!(
-        "no fuse filter holds {} of these n-grams together; build with bloom",
+        "no fuse filter holds {} of these n-grams together: build with bloom",
         keys.len()
     )))
 }

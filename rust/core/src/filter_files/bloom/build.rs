@@ -105,7 +105,7 @@ fn zeros(words: usize) -> Result<LargePages<u64>> {
     LargePages::try_zeros(words).map_err(|_| {
         let gigabytes = words as f64 * 8e-9;
         Error::Usage(format!(
-            "no memory for a filter of {gigabytes:.0} GB; give a memory limit, or expect fewer n-grams"
+            "no memory for a filter of {gigabytes:.0} GB: give a memory limit, or expect fewer n-grams"
         ))
     })
 }

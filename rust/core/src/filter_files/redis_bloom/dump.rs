@@ -220,7 +220,7 @@ fn whole_file(path: &Path, blocks: &[Block], given: &[PathBuf]) -> Result<Vec<Pa
     {
         let path = path.display();
         return Err(Error::Usage(format!(
-            "{path}: lists blocks without naming their file; give that file as well"
+            "{path}: lists blocks without naming their file: give that file as well"
         )));
     }
     Ok(vec![Part {
@@ -233,7 +233,7 @@ fn whole_file(path: &Path, blocks: &[Block], given: &[PathBuf]) -> Result<Vec<Pa
 fn found_elsewhere(path: &Path, mut parts: Vec<Part>, given: &[PathBuf]) -> Result<Vec<Part>> {
     if !given.is_empty() && given.len() != parts.len() {
         return Err(Error::Usage(format!(
-            "{}: {} parts given for the {} it lists; give all, or none",
+            "{}: {} parts given for the {} it lists: give all, or none",
             path.display(),
             given.len(),
             parts.len()

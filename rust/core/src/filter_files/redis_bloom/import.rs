@@ -84,10 +84,10 @@ fn width(header: &Path, dump: &Dump, given: Option<usize>) -> Result<usize> {
     let path = header.display();
     match (dump.width, given) {
         (None, None) => Err(Error::Usage(format!(
-            "{path}: this layout does not record the length of an n-gram; give it with -n"
+            "{path}: this layout does not record the length of an n-gram: give it with -n"
         ))),
         (Some(width), Some(n)) if width != n => Err(Error::Usage(format!(
-            "{path}: its n-grams have {width} characters, not {n}; leave -n out"
+            "{path}: its n-grams have {width} characters, not {n}: leave -n out"
         ))),
         (Some(n), _) | (None, Some(n)) if !(1..=max).contains(&n) => Err(Error::Usage(format!(
             "{path}: n-grams of {n} characters; those of 1 to {max} can be imported"
