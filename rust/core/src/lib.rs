@@ -3,6 +3,9 @@
 //! The rooms of the house, from the ground up: each imports only those above it in this list, and no two files
 //! import each other (`tests/layers.rs` checks both).
 
+#[cfg(not(unix))]
+compile_error!("quotetune supports Linux and macOS; on Windows, use it in WSL");
+
 pub mod error;
 pub mod memory;
 pub mod text;

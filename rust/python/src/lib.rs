@@ -8,6 +8,7 @@ mod import;
 mod index;
 mod pool;
 mod quote;
+mod signals;
 mod texts;
 mod verify;
 
