@@ -1,12 +1,14 @@
-# What people run. Everything is installed into .venv at the root; a second run installs nothing again.
+# The commands for users and contributors. They install everything into .venv at the root. A second run
+# installs nothing again.
 #
 #   make demo    set up, index the demo corpus, quote-tune the demo model on it, print before and after
 #   make test    set up, then run all tests
-#   make lint    formatting, lints and types of both languages
-#   make bench   the benchmark tables, with the peers beside us
-#   make fuzz    every reader on hostile bytes, SECONDS in all (takes nightly Rust and cargo-fuzz)
-#   make data    only the demo's model, corpus, prompts and index (data/demo)
-#   make clean   remove what the targets above made
+#   make lint    check formatting, lints and types of both languages
+#   make format  fix formatting and lints that a tool can fix
+#   make bench   measure the benchmark tables of quotetune and its peers
+#   make fuzz    run every reader on hostile bytes for SECONDS in all (needs nightly Rust and cargo-fuzz)
+#   make data    make only the demo's model, corpus, prompts and index (data/demo)
+#   make clean   remove everything that the targets above made
 
 PYTHON ?= python3
 VENV := .venv
@@ -19,7 +21,7 @@ SECONDS := 3600
 
 RUST_SOURCES := Cargo.toml Cargo.lock $(shell find rust -name '*.rs' -o -name Cargo.toml)
 
-# No hub is asked for anything: the demo's model and corpus come from packages.
+# Nothing is downloaded from a hub, because the demo's model and corpus come from packages.
 export HF_HUB_OFFLINE := 1
 
 .DELETE_ON_ERROR:
@@ -63,7 +65,7 @@ test: test-rust test-python
 test-rust:
 	cargo test --release --quiet -p quotetune-core
 
-# Files side by side: each test file's fixtures are made once, in the process that runs the file.
+# Test files run in parallel. The fixtures of a file are made once, in the process that runs it.
 test-python: setup
 	$(BIN)/pytest -n 2 --dist loadfile
 
@@ -87,7 +89,8 @@ $(VENV)/.bench-packages: requirements/bench.txt | $(VENV)/.packages
 	$(UV) -r requirements/bench.txt
 	@touch $@
 
-# Each case has a pool of threads: one that is still ending would be taken for a leak.
+# Leak detection is off, because each case has a pool of threads, and a thread that is still ending
+# would look like a leak.
 fuzz:
 	cargo test --release --quiet -p quotetune-core --test hostile_files write_seeds -- --ignored
 	cd rust/core && for target in $(FUZZ_TARGETS); do \

@@ -1,1 +1,1 @@
-"""Benchmarks of quotetune beside its peers; `python -m benchmarks` prints their tables."""
+"""Benchmarks of quotetune and its peers; `python -m benchmarks` prints the tables."""

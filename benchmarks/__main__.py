@@ -30,14 +30,14 @@ BENCHMARKS = (
     "memory",
     "round",
 )
-# Takes a corpus of gigabytes, and several times as much for the index of it.
+# Its corpus takes gigabytes, and the index of it several times as much.
 LARGE = "memory"
 DISK_FOR_LARGE = 8
 
 
 def main() -> None:
     options = _options()
-    # Read when the first call makes the pool of threads; child processes inherit it.
+    # Rayon reads this when the first call creates its threads; child processes inherit it.
     os.environ["RAYON_NUM_THREADS"] = "1"
     console = Console()
     for name in options.table:
@@ -66,35 +66,37 @@ def main() -> None:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     names = _names_of(BENCHMARKS)
-    parser.add_argument("--table", type=names, default=BENCHMARKS, help="which, by commas")
+    parser.add_argument("--table", type=names, default=BENCHMARKS, help="comma-separated tables")
     parser.add_argument("--text", type=float, default=200.0, help="MB of text to index")
-    parser.add_argument("--peer-text", type=float, default=16.0, help="MB for a peer's build")
+    parser.add_argument("--peer-text", type=float, default=16.0, help="MB of text for a peer")
     parser.add_argument("--filter", type=float, default=1024.0, help="MiB of the large filter")
     parser.add_argument("--limited-text", type=float, default=2700.0, help="MB for table memory")
-    parser.add_argument("--repeats", type=int, default=3, help="the shortest of this many counts")
-    parser.add_argument("--limit", type=float, default=100.0, help="seconds for one build")
-    parser.add_argument("--systems", type=_names_of(SYSTEMS), default=SYSTEMS, help="by commas")
-    parser.add_argument("--demo", type=Path, default=Path("data/demo"), help="the demo's data")
+    parser.add_argument("--repeats", type=int, default=3, help="repeats, of which the best counts")
+    parser.add_argument("--limit", type=float, default=100.0, help="seconds per build, at most")
+    parser.add_argument(
+        "--systems", type=_names_of(SYSTEMS), default=SYSTEMS, help="comma-separated"
+    )
+    parser.add_argument("--demo", type=Path, default=Path("data/demo"), help="the demo's directory")
     parser.add_argument("--output", type=Path, default=Path("docs/benchmarks.md"))
     return parser.parse_args()
 
 
 def _has_room(megabytes: float) -> bool:
-    """Tell, and say so if not, whether the disk has room for the large table."""
+    """Return whether the disk has room for the large table, and say so if it has not."""
     needed = DISK_FOR_LARGE * megabytes * 1e6
     place = tempfile.gettempdir()
     if shutil.disk_usage(place).free >= needed:
         return True
     print(
         f"table {LARGE} left out: it takes {needed / 1e9:,.0f} GB in {place}; "
-        "set TMPDIR to where there is as much",
+        "set TMPDIR to a directory with that much room",
         file=sys.stderr,
     )
     return False
 
 
 class _names_of:  # noqa: N801
-    """Parse names separated by commas, each one of those known."""
+    """Parse names separated by commas, each of which must be known."""
 
     def __init__(self, known: tuple[str, ...]) -> None:
         self.known = known

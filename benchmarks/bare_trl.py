@@ -1,6 +1,6 @@
 """A bare TRL script on the pairs of a training: `python -m benchmarks.bare_trl TRAINING/job.json`.
 
-Prints the steps and their seconds as JSON.
+It prints the number of steps and their seconds as JSON.
 """
 
 import json
@@ -19,17 +19,17 @@ from quotetune.training.defaults import default_dpo_options
 
 
 class Clock(TrainerCallback):  # type: ignore[misc]
-    """Takes the time from the first step's begin to the last one's end."""
+    """Measures the time from the start of the first step to the end of the last one."""
 
     seconds = 0.0
     steps = 0
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        """Start the clock; the reference's log-probs have been taken."""
+        """Start the clock; the log-probs of the reference model are already computed."""
         self._start = time.monotonic()
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        """Read the clock."""
+        """Read the clock after a step."""
         self.seconds = time.monotonic() - self._start
         self.steps = state.global_step
 
@@ -49,7 +49,7 @@ def main(path: Path) -> None:
     clock = Clock()
     with tempfile.TemporaryDirectory() as output:
         options = default_dpo_options(job["dpo"], lora=True) | job["dpo"]
-        # Batches by length take a column that only quotetune's own trainer has.
+        # Batches by length need a column that only quotetune's own trainer has.
         options["train_sampling_strategy"] = "random"
         trainer = DPOTrainer(
             model=AutoModelForCausalLM.from_pretrained(

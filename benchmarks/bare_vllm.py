@@ -1,6 +1,6 @@
 """Bare vLLM on the requests of a sampling: `python -m benchmarks.bare_vllm SAMPLES/job.json`.
 
-Prints the tokens generated and the seconds of generation as JSON.
+It prints the number of generated tokens and the seconds of generation as JSON.
 """
 
 import json
@@ -14,7 +14,7 @@ from quotetune.sampling.parts import read_samples
 
 
 def main(path: Path) -> None:
-    # What any script needs on a machine that advertises AMX and has none.
+    # Any script needs this on a machine that advertises AMX but does not have it.
     apply_in_child()
     os.environ["VLLM_ENABLE_V1_MULTIPROCESSING"] = "0"
     from vllm import LLM, SamplingParams

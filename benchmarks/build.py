@@ -1,4 +1,4 @@
-"""Building: a JSONL file of text to a finished filter, and to a finished suffix array."""
+"""Building: from a JSONL file of text to a finished filter, and to a finished suffix array."""
 
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
@@ -12,9 +12,9 @@ from benchmarks.settings import FUSE, LIBSAIS, LIMIT, QUOTETUNE, SUFFIX_SYSTEMS,
 from benchmarks.table import Row, Table
 from benchmarks.timing import Time, in_child
 
-# The duplicated corpus holds each of its documents this many times.
+# The duplicated corpus contains each of its documents this many times.
 COPIES = 16
-# A file system in memory: nothing is waited for when a file there is synced.
+# A file system in memory: syncing a file there waits for nothing.
 MEMORY = Path("/dev/shm")
 IN_MEMORY = f"{QUOTETUNE}, files in memory"
 
@@ -24,9 +24,9 @@ class Input:
     """A corpus as a file.
 
     Attributes:
-        documents: Its documents.
+        documents: The documents.
         path: The JSONL file.
-        megabytes: Millions of characters of them all.
+        megabytes: Millions of characters in all documents.
     """
 
     documents: Sequence[str]
@@ -46,7 +46,7 @@ def tables(settings: Settings) -> list[Table]:
     ours, theirs = given("ordinary", corpus), given("ordinary-peers", less)
     repeated = given("duplicated", duplicated(corpus, COPIES))
     repeated_peers = given("duplicated-peers", duplicated(less, COPIES))
-    copies = f"documents that stand {COPIES} times"
+    copies = f"documents that occur {COPIES} times each"
     return [
         _bloom(settings, ours, theirs),
         _suffix(settings, ours, theirs, "ordinary text"),
@@ -73,15 +73,16 @@ def _bloom(settings: Settings, ours: Input, theirs: Input) -> Table:
         copy = settings.work / "copy"
         rows.append(limits.copying(ours.path, output, copy, ours.megabytes, settings.repeats))
     return Table(
-        title=f"Build of a filter of all 25-grams of {ours.megabytes:.0f} MB of text",
-        unit="MB of text a second",
+        title=f"Building a filter of all 25-grams of {ours.megabytes:.0f} MB of text",
+        unit="MB of text per second",
         rows=rows,
         notes=(
-            f"{distinct:,} distinct 25-grams. Bloom filters at a false-positive rate of 0.1%; "
-            f"`{FUSE}` is of 0.0015%, and cannot change. "
-            "From JSONL; quotetune's end as checksummed files, the peers' in memory, of "
-            f"{theirs.megabytes:.0f} MB. Target: 80 MB/s, and 8 times the faster peer. The limit "
-            "reads the input and writes and syncs as many bytes as the Bloom filter has.",
+            f"The text has {distinct:,} distinct 25-grams. The Bloom filters have a "
+            f"false-positive rate of 0.1%; `{FUSE}` has 0.0015%, and cannot change. All read "
+            "JSONL. quotetune writes checksummed files. The peers keep their filters in memory, "
+            f"and get {theirs.megabytes:.0f} MB of text. Target: 80 MB/s, and 8 times the faster "
+            "peer. The limit reads the input, and writes and syncs as many bytes as the Bloom "
+            "filter has.",
         ),
     )
 
@@ -105,15 +106,15 @@ def _suffix(settings: Settings, ours: Input, theirs: Input, kind: str) -> Table:
     if LIBSAIS in settings.systems:
         rows.append(limits.sorting(ours.documents, settings.work / "text", settings.repeats))
     return Table(
-        title=f"Build of a suffix array of {ours.megabytes:.0f} MB of {kind}",
-        unit="MB of text a second",
+        title=f"Building a suffix array of {ours.megabytes:.0f} MB of {kind}",
+        unit="MB of text per second",
         rows=rows,
         notes=(
-            "From JSONL to finished files, over bytes. Files in memory: syncing them costs "
-            f"nothing; what the first row takes longer is the disk. The peers' text: "
-            f"{theirs.megabytes:.0f} MB, on the disk. tokengrams holds bytes as 16-bit tokens, and "
-            "sorts on all cores. Bare libsais sorts the same bytes as quotetune, and does nothing "
-            "else: it is the limit. Target: 0.8 times bare libsais, 6 times either peer, and on "
+            "From JSONL to finished files, over bytes. Files in memory cost nothing to sync, so "
+            "the disk accounts for the extra time of the first row. The peers get "
+            f"{theirs.megabytes:.0f} MB of text, on the disk. tokengrams stores bytes as 16-bit "
+            "tokens and sorts on all cores. Bare libsais, which is the limit, only sorts the same "
+            "bytes as quotetune. Target: 0.8 times bare libsais, 6 times either peer, and on "
             "duplicated documents within 20% of ordinary text.",
         ),
     )
@@ -124,7 +125,7 @@ def _measure(
     prepare: Callable[..., Callable[[], object]],
     arguments: Mapping[str, tuple[Any, ...]],
 ) -> dict[str, Time | None]:
-    """Measure each system by turns, in processes of their own; give up who passes the limit."""
+    """Measure the systems in turn, each in its own process; give up one that passes the limit."""
     times: dict[str, Time | None] = {}
     for turn in range(settings.repeats):
         for system, given in arguments.items():

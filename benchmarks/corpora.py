@@ -1,7 +1,7 @@
-"""Text to index and to ask about: the demo's Wikipedia leads, then installed packages' sources.
+"""Text to index and to query: the demo's Wikipedia leads, then the sources of installed packages.
 
-All of it is on a machine that has run `make data`. White space is collapsed and what is not ASCII
-is left out, so that every system sees the same 25-grams and a byte is a character.
+A machine that has run `make data` has all of it. White space is collapsed and characters outside
+ASCII are omitted, so that every system sees the same 25-grams and a byte is a character.
 """
 
 import json
@@ -12,23 +12,23 @@ from functools import lru_cache
 from pathlib import Path
 
 SUFFIXES = (".py", ".md", ".rst", ".txt", ".pyi")
-# Longer documents than this are cut into several.
+# Longer documents are split into several.
 DOCUMENT_CHARS = 20_000
-# Of this many documents one is held out of the corpus: what texts say that quotes nothing.
+# One in this many documents is held out of the corpus; texts get their unquoted parts from it.
 HELD_OUT = 10
 FRAGMENT_CHARS = 125
 
 
 @lru_cache(maxsize=1)
 def split_corpus(demo: Path, size: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Read documents and hold some out. The tables of one run read them once.
+    """Read documents and hold some out. The tables of one run share one reading.
 
     Args:
         demo: Directory of the demo's data.
-        size: Characters of the corpus.
+        size: Characters in the corpus.
 
     Returns:
-        The documents of the corpus and those held out; no two are equal.
+        The documents of the corpus and the held-out documents; no two are equal.
     """
     corpus: list[str] = []
     held_out: list[str] = []
@@ -49,15 +49,15 @@ def split_corpus(demo: Path, size: int) -> tuple[tuple[str, ...], tuple[str, ...
 
 
 def duplicated(documents: Sequence[str], copies: int, seed: int = 0) -> list[str]:
-    """Make as much text of some of the documents, each of which stands in it several times.
+    """Make the same amount of text from some of the documents, each repeated several times.
 
     Args:
         documents: Documents to choose from.
-        copies: Times that each of the chosen ones stands in the result.
+        copies: Occurrences of each chosen document in the result.
         seed: Seed of the choice and of the order.
 
     Returns:
-        About as many characters, in random order.
+        Documents with about as many characters in all, in random order.
     """
     draw = random.Random(seed)
     size = sum(map(len, documents))
@@ -72,7 +72,7 @@ def duplicated(documents: Sequence[str], copies: int, seed: int = 0) -> list[str
 
 
 def first_of(documents: Sequence[str], size: int) -> list[str]:
-    """The first documents, so many that they have `size` characters or are all there are."""
+    """Return the first documents, up to `size` characters or all of them."""
     chars = 0
     for position, document in enumerate(documents):
         if chars >= size:
@@ -84,13 +84,13 @@ def first_of(documents: Sequence[str], size: int) -> list[str]:
 def half_quoted(
     corpus: Sequence[str], held_out: Sequence[str], count: int, chars: int, seed: int = 0
 ) -> list[str]:
-    """Make texts whose fragments come in turn from the corpus and from documents held out.
+    """Make texts whose fragments come in turn from the corpus and from held-out documents.
 
     Args:
         corpus: Documents to quote.
         held_out: Documents that are not in the corpus.
         count: Number of texts.
-        chars: Characters of a text, before white space is collapsed.
+        chars: Characters per text, before white space is collapsed.
         seed: Seed of the choice of fragments.
 
     Returns:
@@ -101,7 +101,7 @@ def half_quoted(
 
 
 def write_jsonl(documents: Iterable[str], path: Path) -> Path:
-    """Write documents as JSONL, one record `{"text": ...}` a line."""
+    """Write documents as JSONL, one record `{"text": ...}` per line."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w", encoding="utf-8") as file:
         file.writelines(json.dumps({"text": document}) + "\n" for document in documents)
@@ -109,7 +109,7 @@ def write_jsonl(documents: Iterable[str], path: Path) -> Path:
 
 
 def read_jsonl(path: Path) -> Iterator[str]:
-    """Read the documents of `write_jsonl`."""
+    """Read the documents that `write_jsonl` wrote."""
     with path.open(encoding="utf-8") as file:
         for line in file:
             yield json.loads(line)["text"]
@@ -123,7 +123,7 @@ def _documents(demo: Path) -> Iterator[str]:
         yield _plain(text)
     packages = Path(sysconfig.get_path("purelib"))
     files = sorted(path for path in packages.rglob("*") if path.suffix in SUFFIXES)
-    # Neighbours are alike; a corpus that ends early should hold some of every package.
+    # Neighbours are alike; a corpus that ends early should contain some of every package.
     random.Random(0).shuffle(files)
     for file in files:
         text = _plain(file.read_text("utf-8", errors="ignore"))

@@ -1,4 +1,4 @@
-"""Counting: how often each of many phrases stands in the corpus."""
+"""Counting: how often each of many phrases occurs in the corpus."""
 
 import random
 from collections.abc import Callable, Sequence
@@ -16,10 +16,10 @@ CHARS = 40
 
 
 def tables(settings: Settings) -> list[Table]:
-    """Measure counts of phrases, half of which stand in the corpus."""
+    """Measure counts of phrases, half of which occur in the corpus."""
     corpus, held_out = split_corpus(settings.demo, settings.text_bytes)
     path = write_jsonl(corpus, settings.work / "ordinary" / "corpus.jsonl")
-    # tokengrams did not sort 200 MB in 100 s: it gets the documents that the phrases are from.
+    # tokengrams did not sort 200 MB in 100 s, so it gets only the source of the phrases.
     quoted = first_of(corpus, settings.peer_bytes)
     less = write_jsonl(quoted, settings.work / "quoted" / "corpus.jsonl")
     phrases = drawn_phrases((quoted, held_out), PHRASES)
@@ -48,24 +48,25 @@ def tables(settings: Settings) -> list[Table]:
         rows.append(limits.limit_row(PHRASES, seconds))
     return [
         Table(
-            title=f"Count of a phrase of {CHARS} characters, {BATCH} at once",
-            unit="microseconds a phrase",
+            title=f"Counting a phrase of {CHARS} characters, {BATCH} at once",
+            unit="microseconds per phrase",
             rows=rows,
             seconds_each=1e6,
             notes=(
                 f"In {sum(map(len, corpus)) / 1e6:.0f} MB of text; half of the {PHRASES:,} phrases "
                 f"are from it. {checked}"
-                f"tokengrams has an index of the {sum(map(len, quoted)) / 1e6:.0f} MB that these "
-                "are from; it counts one phrase a call, its tokens are ready-made. Target: 2 "
-                f"microseconds, and 3 times tokengrams. The limit reads {suffixes.LEAST_READS} "
-                "cache lines a phrase, those of different phrases under way at once.",
+                f"tokengrams has an index of the {sum(map(len, quoted)) / 1e6:.0f} MB from which "
+                "these come. It counts one phrase per call, and its tokens are made in advance. "
+                "Target: 2 microseconds, and 3 times tokengrams. The limit reads "
+                f"{suffixes.LEAST_READS} cache lines per phrase, with the reads of different "
+                "phrases overlapping.",
             ),
         )
     ]
 
 
 def _compared(ours: Sequence[int], theirs: Sequence[int]) -> str:
-    """Say whether the counts in a corpus and in a part of it can both be right."""
+    """Say whether the counts in a corpus and in a part of it are consistent."""
     possible = all(mine >= other for mine, other in zip(ours, theirs, strict=True))
     equal = sum(mine == other for mine, other in zip(ours, theirs, strict=True))
     return (
@@ -77,7 +78,7 @@ def _compared(ours: Sequence[int], theirs: Sequence[int]) -> str:
 def drawn_phrases(
     sources: Sequence[Sequence[str]], count: int, chars: int = CHARS, seed: int = 0
 ) -> list[str]:
-    """Draw phrases from documents, by turns from one of several sources of them."""
+    """Draw phrases from documents, in turn from several sources."""
     draw = random.Random(seed)
     phrases = []
     for number in range(count):

@@ -1,7 +1,7 @@
-"""Membership of 25-grams: quotetune's filters, a set, and the Bloom filters of PyPI.
+"""Membership of 25-grams: quotetune's filters, a set, and Bloom filters of other packages.
 
-The peers hold Python objects, so each 25-gram is a slice of the text; both are counted. They are
-told the number of distinct 25-grams, which quotetune counts itself.
+The peers hold Python objects, so each 25-gram is a slice of the text, and the time of slicing
+counts. They are given the number of distinct 25-grams, which quotetune counts itself.
 """
 
 import json
@@ -19,7 +19,7 @@ Scorer = Callable[[Sequence[str]], list[float]]
 
 
 def prepare_build(system: str, corpus: Path, output: Path, distinct: int) -> Callable[[], object]:
-    """Get ready to build a filter of a JSONL corpus.
+    """Prepare to build a filter of a JSONL corpus.
 
     Args:
         system: The system's name.
@@ -39,7 +39,7 @@ def prepare_build(system: str, corpus: Path, output: Path, distinct: int) -> Cal
 
 
 def build(corpus: Path, output: Path, room: int | None = None, threads: int = 1) -> Index:
-    """Build quotetune's filter of a JSONL corpus, with room for more n-grams if that is given."""
+    """Build quotetune's filter of a JSONL corpus, with room for `room` n-grams if given."""
     return build_index(
         corpus,
         output,
@@ -58,34 +58,34 @@ def build_fuse(corpus: Path, output: Path) -> Index:
 
 
 def room_of(filter_bytes: int) -> int:
-    """Distinct n-grams for which a filter of so many bytes is made at the rate `FPR`."""
+    """Return the number of distinct n-grams that a filter of this size holds at the rate `FPR`."""
     return math.ceil(filter_bytes * 8 / bits_for_fpr(FPR))
 
 
 def count_distinct(index: Path) -> int:
-    """Distinct 25-grams of an index, from its manifest: estimated by Bloom, counted by fuse."""
+    """Return the number of distinct 25-grams in the manifest: a Bloom estimate, or a fuse count."""
     return sum(entry["distinct_ngrams"] for entry in _entries(index))
 
 
 def stated_fpr(index: Path) -> float:
-    """The false-positive rate that the manifest of an index with one filter states."""
+    """Return the false-positive rate that the manifest of an index with one filter states."""
     [entry] = _entries(index)
     return float(entry["fpr"])
 
 
 def filter_size(index: Path) -> int:
-    """Bytes of an index's filters on the disk."""
+    """Return the size of an index's filters on the disk, in bytes."""
     return sum(path.stat().st_size for path in index.glob("filter-*"))
 
 
 def scorer(system: str, corpus: Path, index: Path, room: int) -> Scorer:
-    """Make a call that gives the QUIP of each of several texts.
+    """Make a call that computes the QUIP of each of several texts.
 
     Args:
         system: The system's name.
         corpus: The JSONL file.
-        index: quotetune's index of it, with the filter that is asked.
-        room: Distinct n-grams that a peer's filter is made for.
+        index: quotetune's index of it, with the filter to query.
+        room: Number of distinct n-grams for which a peer's filter is made.
 
     Returns:
         The call.
@@ -98,7 +98,7 @@ def scorer(system: str, corpus: Path, index: Path, room: int) -> Scorer:
 
 
 def slices(text: str) -> list[str]:
-    """All 25-grams of a text."""
+    """Return all 25-grams of a text."""
     return [text[start : start + N] for start in range(len(text) - N + 1)]
 
 

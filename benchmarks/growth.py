@@ -1,4 +1,4 @@
-"""How the time of builds and queries grows with the corpus: the exponent of a power law."""
+"""How the time of builds and queries grows with the corpus, as the exponent of a power law."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -14,7 +14,7 @@ from benchmarks.table import Listing, number
 from benchmarks.timing import by_turns
 from quotetune import Index, build_index
 
-# All of the text, and these shares of it: evenly spaced on a logarithmic scale.
+# The text is divided by each of these, evenly spaced on a logarithmic scale; the last is all of it.
 SHARES = (32, 10, 3.2, 1)
 TEXTS = 500
 CHARS = 2000
@@ -23,9 +23,9 @@ HEADER = (
     "filter, s",
     "suffix, s",
     "lean, s",
-    "score, µs a text",
-    "trace, ms a text",
-    "count, µs a phrase",
+    "score, µs per text",
+    "trace, ms per text",
+    "count, µs per phrase",
 )
 
 
@@ -43,15 +43,16 @@ def tables(settings: Settings) -> list[Listing]:
     rows.append(("exponent", *(f"{exponent:.2f}" for exponent in exponents)))
     return [
         Listing(
-            heading="Time by the size of the corpus",
+            heading="Time by corpus size",
             header=HEADER,
             rows=rows,
             notes=(
-                "One thread, seconds on the clock, builds from JSONL to finished files. Texts of "
-                f"{CHARS} characters half from the corpus, {TEXTS} at once; phrases of 40 "
-                f"characters, {BATCH} at once. The exponent is the slope of the logarithm of the "
-                "time over that of the size, by least squares: 1 is linear, 0 is none. Queries "
-                "slow down where what they read no longer fits in a cache.",
+                "One thread, wall time, builds from JSONL to finished files. Each text has "
+                f"{CHARS} characters, half of them from the corpus, and {TEXTS} texts are queried "
+                f"at once. Each phrase has 40 characters, and {BATCH} are counted at once. The "
+                "exponent is the slope of the logarithm of the time over the logarithm of the "
+                "size, by least squares: 1 is linear growth, 0 is none. Queries slow down when "
+                "the data that they read no longer fits in a cache.",
             ),
         )
     ]
@@ -61,17 +62,17 @@ def fitted_exponent(sizes: Sequence[float], times: Sequence[float]) -> float:
     """Fit a power law.
 
     Args:
-        sizes: Sizes, more than zero.
-        times: What each took.
+        sizes: Sizes, each above 0.
+        times: The time that each size took.
 
     Returns:
-        The b of `a * size ** b` that is nearest by least squares of the logarithms.
+        The b of the best fit `a * size ** b`, by least squares of the logarithms.
     """
     return float(np.polyfit(np.log(sizes), np.log(times), 1)[0])
 
 
 def _measure(settings: Settings, documents: Sequence[str], held_out: Sequence[str]) -> list[float]:
-    """The columns of `HEADER` but the first."""
+    """Return the columns of `HEADER`, without the first."""
     path = write_jsonl(documents, settings.work / "growth" / "corpus.jsonl")
     place = settings.work / "growth"
     builds: dict[str, Callable[[], object]] = {
@@ -83,7 +84,7 @@ def _measure(settings: Settings, documents: Sequence[str], held_out: Sequence[st
     texts = half_quoted(documents, held_out, TEXTS, CHARS)
     phrases = drawn_phrases((documents, held_out), BATCH)
     scored = Index.open(place / "bloom")
-    # The filter is part of what a trace asks.
+    # A trace also queries the filter.
     traced = build_index(path, place / "both", n=N, threads=1, overwrite=True)
     queries: dict[str, Callable[[], object]] = {
         "score": lambda: scored.quip(texts),

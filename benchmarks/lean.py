@@ -1,4 +1,4 @@
-"""The lean index beside the full one: the same answers, and what each takes."""
+"""The lean index and the full one: their answers are the same, their costs are not."""
 
 from benchmarks.corpora import half_quoted, split_corpus, write_jsonl
 from benchmarks.settings import QUOTETUNE, N, Settings
@@ -13,7 +13,7 @@ STRUCTURES = ("suffix", "lean")
 
 
 def tables(settings: Settings) -> list[Table]:
-    """Measure both indexes of one corpus: size, build, traces in a batch, counts in a batch."""
+    """Measure both indexes of one corpus: size, build, traces and counts in a batch."""
     corpus, held_out = split_corpus(settings.demo, settings.text_bytes)
     path = write_jsonl(corpus, settings.work / "ordinary" / "corpus.jsonl")
     texts = half_quoted(corpus, held_out, TEXTS, CHARS)
@@ -35,33 +35,33 @@ def tables(settings: Settings) -> list[Table]:
     traces = {name: index.trace(texts) for name, index in indexes.items()}
     same = traces["suffix"] == traces["lean"]
     spans = sum(map(len, traces["suffix"]))
-    # Loop variables are bound when the calls are made.
+    # The default argument binds the loop variable now, not when the call runs.
     calls = {name: lambda index=index: index.trace(texts) for name, index in indexes.items()}
     counts = {name: lambda index=index: index.count(phrases) for name, index in indexes.items()}
     traced = by_turns(calls, settings.repeats)
     counted = by_turns(counts, settings.repeats)
     return [
         Table(
-            title=f"Build of filter and suffix index of {chars / 1e6:.0f} MB of text",
-            unit="MB of text a second",
+            title=f"Building the filter and suffix index of {chars / 1e6:.0f} MB of text",
+            unit="MB of text per second",
             rows=builds,
             compares=False,
             notes=(
-                f"Bytes a byte of text, text and documents included: {', '.join(sizes)}. "
-                "The Bloom filter comes on top.",
+                "Bytes per byte of text, including the text and the documents: "
+                f"{', '.join(sizes)}. The Bloom filter is not included.",
             ),
         ),
         Table(
-            title=f"Trace of texts of {CHARS} characters in a batch",
-            unit="milliseconds a text",
+            title=f"Tracing texts of {CHARS} characters in a batch",
+            unit="milliseconds per text",
             rows=[Row(f"{QUOTETUNE}, {name}", TEXTS, traced[name]) for name in indexes],
             seconds_each=1000.0,
             compares=False,
             notes=(f"{spans} spans; the answers are {'the same' if same else 'NOT the same'}.",),
         ),
         Table(
-            title="Count of phrases of 40 characters in a batch",
-            unit="microseconds a phrase",
+            title="Counting phrases of 40 characters in a batch",
+            unit="microseconds per phrase",
             rows=[Row(f"{QUOTETUNE}, {name}", TEXTS, counted[name]) for name in indexes],
             seconds_each=1e6,
             compares=False,

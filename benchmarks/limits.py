@@ -1,4 +1,4 @@
-"""What the machine allows on one thread: a row under those of the systems."""
+"""The limits of the machine on one thread, as rows below those of the systems."""
 
 import os
 from collections.abc import Sequence
@@ -16,12 +16,12 @@ _PIECE = 1 << 20
 
 @dataclass(frozen=True)
 class Reads:
-    """What reading memory of some size takes.
+    """The time of reading memory of some size.
 
     Attributes:
-        independent: Seconds of reading a random cache line, many of them under way at once.
-        dependent: Seconds of reading a random cache line that says which is next.
-        sequential: Seconds a byte of reading everything in order.
+        independent: Seconds per read of a random cache line, when many reads overlap.
+        dependent: Seconds per read of a random cache line, when each line names the next.
+        sequential: Seconds per byte when everything is read in order.
     """
 
     independent: float
@@ -36,19 +36,19 @@ def reads(size: int) -> Reads:
 
 
 def limit_row(amount: float, seconds: float) -> Row:
-    """A row of what the machine would take; one thread that waits for nothing else."""
+    """Make the row of the limit, for one thread that waits for nothing else."""
     return Row(LIMIT, amount, Time(seconds, seconds))
 
 
 def copying(source: Path, result: Path, output: Path, amount: float, repeats: int) -> Row:
-    """Measure reading a build's input and writing as many bytes as its result has.
+    """Measure reading the input of a build and writing as many bytes as its result has.
 
     Args:
         source: The input.
         result: The result, a file or a directory.
-        output: A file to write; it is removed again.
-        amount: How much the build did, in the unit of its table.
-        repeats: Times to measure; the shortest counts.
+        output: A file to write; it is removed at the end.
+        amount: Amount of work of the build, in the unit of its table.
+        repeats: Number of measurements; the shortest counts.
 
     Returns:
         The row of the limit.
@@ -75,8 +75,8 @@ def sorting(documents: Sequence[str], file: Path, repeats: int) -> Row:
 
     Args:
         documents: The documents, normalised.
-        file: A file to write; it is removed again.
-        repeats: Times to measure; the shortest counts.
+        file: A file to write; it is removed at the end.
+        repeats: Number of measurements; the shortest counts.
 
     Returns:
         The row, in MB.

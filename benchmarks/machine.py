@@ -1,15 +1,15 @@
-"""What the machine's memory allows: the limits that rows of other tables are made of."""
+"""The speed of the machine's memory, from which other tables compute the rows of the limit."""
 
 from benchmarks import limits
 from benchmarks.settings import Settings
 from benchmarks.table import Listing, number
 
-# Of a size that fits in an L2 cache, in most L3 caches, and in none.
+# The first fits in an L2 cache, the second in most L3 caches; the large filter fits in none.
 SIZES = (1 << 19, 1 << 24)
 
 
 def tables(settings: Settings) -> list[Listing]:
-    """Measure reads of memory of several sizes, on one thread."""
+    """Measure reads of memory of several sizes on one thread."""
     rows = []
     for size in (*SIZES, settings.filter_bytes):
         reads = limits.reads(size)
@@ -23,18 +23,19 @@ def tables(settings: Settings) -> list[Listing]:
         )
     return [
         Listing(
-            heading="Reads of memory on one thread",
+            heading="Memory reads on one thread",
             header=(
                 "MiB",
                 "a random cache line, ns",
-                "one that says which is next, ns",
-                "in order, GB a second",
+                "one that names the next, ns",
+                "in order, GB per second",
             ),
             rows=rows,
             notes=(
-                "Random lines are hashed to, as an n-gram is to its block of a filter; many reads "
-                "are under way at once unless each waits for the one before. In large pages, where "
-                "the system has them. The rows `limit of the machine` are made of these.",
+                "The random lines are chosen by a hash, as a filter chooses the block of an "
+                "n-gram. Many reads overlap, unless each waits for the one before. The memory is "
+                "in large pages, where the system has them. The rows `limit of the machine` are "
+                "computed from these numbers.",
             ),
         )
     ]

@@ -1,7 +1,7 @@
-"""A build under `--memory-limit` of a corpus ten times as large: the memory that it takes.
+"""The memory of a build under `--memory-limit`, of a corpus ten times as large as the limit.
 
-The corpus has copies of the text in which the letters are exchanged for others: as long and as
-repetitive as text, and with n-grams of its own.
+The corpus contains copies of the text with exchanged letters. They are as long and as repetitive
+as the text, but have n-grams of their own.
 """
 
 import random
@@ -21,12 +21,13 @@ from benchmarks.segments import count_segments
 from benchmarks.settings import N, Settings
 from benchmarks.table import Listing, number
 
-# The least that there can be, in MiB.
+# The lowest limit that `--memory-limit` accepts, in MiB.
 LIMIT = 256
-# Seconds between two looks at the child's memory.
+# Seconds between two readings of the child's memory.
 INTERVAL = 0.05
-# Each exchange of letters stands in the corpus so often. The filter is still several times as large
-# as the limit, but the passes over the text to fill it take minutes, not a quarter of an hour.
+# The corpus contains each exchange of letters this many times. The filter is still several times
+# as large as the limit, but the passes over the text that fill it take minutes, not a quarter of an
+# hour.
 TIMES = 4
 
 
@@ -35,16 +36,16 @@ class Peak:
     """The most memory that a process took, in KiB.
 
     Attributes:
-        anonymous: Memory of its own (RssAnon), looked at now and then.
-        resident: With the pages of files that it maps (VmHWM), which the system takes back when
-            it needs them; kept by the kernel, so that no peak is missed.
+        anonymous: Memory of its own (RssAnon), read at intervals.
+        resident: The same with the pages of files that it maps (VmHWM), which the system takes
+            back when it needs them. The kernel keeps this maximum, so no peak is missed.
     """
 
     anonymous: int = 0
     resident: int = 0
 
     def look(self, process: int) -> None:
-        """Take a process's present numbers into account; one that has ended has none."""
+        """Include the current numbers of a process; one that has ended has none."""
         try:
             status = Path(f"/proc/{process}/status").read_text("utf-8")
         except OSError:
@@ -74,13 +75,13 @@ def tables(settings: Settings) -> list[Listing]:
             ),
             rows=[_row(settings, corpus)],
             notes=(
-                f"`quotetune build-index --memory-limit {LIMIT}MiB`, as a process of its own, on "
-                f"one thread; the corpus is {size / (LIMIT << 20):.1f} times the limit. Its own "
-                f"memory is RssAnon, looked at every {1000 * INTERVAL:.0f} ms; with mapped files "
-                "it is VmHWM, the kernel's own maximum: pages of files that the system may take "
-                "back. A filter larger than the limit is filled in parts, each from all of the "
-                f"text. The corpus is text, {TIMES} times as it is and {TIMES} times with each of "
-                "several exchanges of its letters.",
+                f"`quotetune build-index --memory-limit {LIMIT}MiB` runs as a process of its own, "
+                f"on one thread. The corpus is {size / (LIMIT << 20):.1f} times the limit. The "
+                f"process's own memory is RssAnon, read every {1000 * INTERVAL:.0f} ms. The peak "
+                "with mapped files is VmHWM, the kernel's own maximum; it includes pages of files, "
+                "which the system may take back. A filter larger than the limit is filled in "
+                f"parts, each from all of the text. The corpus is text, {TIMES} times unchanged "
+                f"and {TIMES} times with each of several exchanges of its letters.",
             ),
         )
     ]
@@ -89,7 +90,7 @@ def tables(settings: Settings) -> list[Listing]:
 def exchanged_copies(
     documents: Sequence[str], size: int, times: int, seed: int = 0
 ) -> Iterator[str]:
-    """Repeat documents until there are `size` characters; other letters every `times` times."""
+    """Repeat documents until there are `size` characters; exchange letters every `times` rounds."""
     draw = random.Random(seed)
     letters = string.ascii_letters
     table = str.maketrans("", "")

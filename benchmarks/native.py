@@ -1,4 +1,4 @@
-"""Programs in Rust that measure what Python cannot: the examples of rust/core."""
+"""Rust programs for measurements that Python cannot make: the examples of rust/core."""
 
 import json
 import subprocess
@@ -12,7 +12,7 @@ def run_example(name: str, *arguments: object) -> dict[str, float]:
 
     Args:
         name: The file in `rust/core/examples`, without `.rs`.
-        arguments: Arguments of the program.
+        arguments: The program's arguments.
 
     Returns:
         The JSON object that it prints.

@@ -1,4 +1,4 @@
-"""Opening an index: headers only, however large it is."""
+"""Opening an index, which reads only headers, however large the index is."""
 
 import mmap
 import resource
@@ -14,14 +14,14 @@ from benchmarks.timing import by_turns, in_child
 from quotetune import Index, build_index
 
 TIMES = 50
-# A peer reads its whole file, for seconds.
+# A peer takes seconds, because it reads its whole file.
 PEER_TIMES = 2
-# The sizes: all of the text, and these shares of it.
+# The text is divided by each of these; the first is all of it.
 SHARES = (1, 10, 100)
 
 
 def tables(settings: Settings) -> list[Table]:
-    """Measure opening indexes of several sizes."""
+    """Measure how long indexes of several sizes take to open."""
     corpus, _ = split_corpus(settings.demo, settings.text_bytes)
     opened: dict[str, Callable[[], object]] = {}
     times_each: dict[str, int] = {}
@@ -33,7 +33,7 @@ def tables(settings: Settings) -> list[Table]:
         place = settings.work / f"open-{share}"
         build_index(path, place, n=N, overwrite=True)
         opened[f"{QUOTETUNE}, {_megabytes(place)}"] = partial(Index.open, place)
-        touched.append(f"{_megabytes(place)}: {_pages(place)}")
+        touched.append(f"{_pages(place)} at {_megabytes(place)}")
     large = settings.work / "open-filter"
     filters.build(settings.work / "open-1.jsonl", large, filters.room_of(settings.filter_bytes))
     name = f"{QUOTETUNE}, filter alone, {_megabytes(large)}"
@@ -59,8 +59,8 @@ def tables(settings: Settings) -> list[Table]:
             rows=[Row(name, times_each.get(name, TIMES), times[name]) for name in calls],
             seconds_each=1000.0,
             notes=(
-                "Sizes are those of the files. In the page cache. Pages of memory that an opening "
-                f"touches first (page faults, of {mmap.PAGESIZE} bytes): {', '.join(touched)}. "
+                "The sizes are those of the files, which are in the page cache. Page faults per "
+                f"opening, in pages of {mmap.PAGESIZE} bytes: {'; '.join(touched)}. "
                 "Target: 5 ms for any size. The limit opens and maps the files of the first row.",
             ),
         )
@@ -72,7 +72,7 @@ def _megabytes(index: Path) -> str:
 
 
 def _pages(index: Path) -> int:
-    """Page faults of an opening; the first one also touches the program's own pages."""
+    """Count the page faults of an opening; the first one also touches the program's own pages."""
     Index.open(index)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
     kept = Index.open(index)

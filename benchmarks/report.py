@@ -1,4 +1,4 @@
-"""`docs/benchmarks.md`: a section for each benchmark, replaced when that benchmark runs again."""
+"""`docs/benchmarks.md`, with a section per benchmark that is replaced when it runs again."""
 
 import os
 import platform
@@ -13,18 +13,19 @@ from benchmarks.table import Listing, Table
 
 INTRODUCTION = """# Benchmarks
 
-`make bench` prints these tables and writes this file; `python -m benchmarks --table build,score`
-runs some of them. One thread (`RAYON_NUM_THREADS=1`) unless said, input in the page cache, the
-release build of the extension. Each measurement is made several times, by turns with the others,
-and the shortest counts. On a machine that has other work the wall time says little: CPU time is
-that of all threads and child processes of a system.
+`make bench` prints these tables and writes this file. `python -m benchmarks --table build,score`
+runs some of them. By default, each measurement uses one thread (`RAYON_NUM_THREADS=1`), input in
+the page cache, and the release build of the extension. Each is made several times, in turn with the
+others, and the shortest time counts. CPU time covers all threads and child processes of a system.
+On a busy machine it is more reliable than wall time.
 
-The text is the leads of Wikipedia articles, then what the installed packages hold of sources and
-documentation, in random order; white space is collapsed, and no document stands twice: 200 MB, or
-what `--text` says. The rows `limit of the machine` and `bare libsais` are no systems: they are what
-the memory, the disk or the sort alone would take, which the notes of each table say. They and the
-table `machine` take cargo. All tables take about 50 minutes on two cores that have nothing else to
-do, and 22 GB of disk in `$TMPDIR`; where there is less, the table `memory` is left out.
+The corpus has 200 MB of text, or the size that `--text` gives. It consists of the leads of
+Wikipedia articles, then the sources and documentation of the installed packages, in random order.
+White space is collapsed, and no document occurs twice. The rows `limit of the machine` and
+`bare libsais` are not systems. They show what the memory, the disk or the sort alone would take, as
+the notes of each table explain. These rows and the table `machine` need cargo. All tables take
+about 50 minutes on two idle cores, and 22 GB of disk in `$TMPDIR`. If there is less room, the table
+`memory` is left out.
 """
 PACKAGES = (
     "quotetune",
@@ -42,10 +43,10 @@ PACKAGES = (
 
 
 def write_section(path: Path, name: str, tables: Sequence[Table | Listing]) -> None:
-    """Put a benchmark's tables into the report, in place of its former ones.
+    """Write a benchmark's tables into the report, in place of its previous ones.
 
     Args:
-        path: The Markdown file; it is made where it does not exist.
+        path: The Markdown file; it is created if it does not exist.
         name: Name of the benchmark.
         tables: Its tables.
     """
@@ -59,7 +60,7 @@ def write_section(path: Path, name: str, tables: Sequence[Table | Listing]) -> N
 
 
 def machine() -> str:
-    """Machine, versions and date in one sentence each."""
+    """Describe the date and machine in one sentence, and the versions in another."""
     versions = ", ".join(f"{name} {number}" for name in PACKAGES if (number := _version(name)))
     gigabytes = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     load = os.getloadavg()[1]

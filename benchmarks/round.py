@@ -1,9 +1,9 @@
-"""A round of quote-tuning: its sampling beside bare vLLM, its training beside a bare TRL script.
+"""A round of quote-tuning: its sampling next to bare vLLM, its training next to a bare TRL script.
 
-Then the policy that it has made is sampled, as an evaluation or the next round does.
+Afterwards the trained policy is sampled, as an evaluation or the next round does.
 
-All of it is the demo's: model, index, prompts, and the settings of `configs/demo.yaml`, only less
-of it. The bare scripts are given the very requests and pairs of the round.
+The model, index, prompts and settings are those of the demo (`configs/demo.yaml`), in smaller
+numbers. The bare scripts get the same requests and pairs as the round.
 """
 
 import json
@@ -30,7 +30,7 @@ from quotetune.training.run import run_training
 TEMPLATE = "What is {}? Answer in one short encyclopedia paragraph."
 LORA = {"r": 16, "lora_alpha": 32, "target_modules": "all-linear"}
 DPO = {"learning_rate": 2e-4, "per_device_train_batch_size": 8, "max_length": 256}
-# What quotetune chooses on a CPU, said to both: no torch.compile, and no prompt in two batches.
+# quotetune chooses this on a CPU, and both get it: no torch.compile, no prompt in two batches.
 CPU_ENGINE = {
     "enforce_eager": True,
     "enable_chunked_prefill": False,
@@ -43,15 +43,15 @@ CPU_ENGINE = {
 
 @dataclass(frozen=True)
 class Size:
-    """How much of a round to do.
+    """How much of a round to run.
 
     Attributes:
-        prompts: Prompts to sample.
-        n: Responses a prompt.
-        max_tokens: Tokens of the longest response.
-        n_after: Responses a prompt of the trained policy.
-        pairs_per_prompt: Pairs of each prompt, at most.
-        backend: What samples.
+        prompts: Number of prompts to sample.
+        n: Responses per prompt.
+        max_tokens: Most tokens per response.
+        n_after: Responses per prompt from the trained policy.
+        pairs_per_prompt: Most pairs per prompt.
+        backend: The sampling backend.
     """
 
     prompts: int = 16
@@ -64,16 +64,16 @@ class Size:
 
 @dataclass(frozen=True)
 class Round:
-    """What a round did and took.
+    """The work and the time of a round.
 
     Attributes:
-        stages: Seconds of each stage.
-        sampled: Tokens sampled, and seconds of that, the engine's start left out.
-        sampled_after: The same of the trained policy.
-        cpu_after: CPU seconds of that sampling, the engine's start included.
-        steps: Steps trained.
-        training: Seconds of those, the start left out.
-        pairs: Preference pairs.
+        stages: Time of each stage.
+        sampled: Number of sampled tokens and their seconds, without the start of the engine.
+        sampled_after: The same for the trained policy.
+        cpu_after: CPU seconds of that sampling, including the start of the engine.
+        steps: Number of training steps.
+        training: Seconds of these steps, without the start.
+        pairs: Number of preference pairs.
     """
 
     stages: dict[str, Time]
@@ -86,7 +86,7 @@ class Round:
 
 
 def tables(settings: Settings, size: Size | None = None) -> list[Table]:
-    """Measure a round and, beside it, the bare scripts."""
+    """Measure a round and the bare scripts."""
     size = size or Size()
     work = settings.work / "round"
     done = run_round(settings.demo, work, size)
@@ -100,31 +100,31 @@ def tables(settings: Settings, size: Size | None = None) -> list[Table]:
         training.append(_bare(TRL, "bare_trl", work / "training" / "job.json"))
     return [
         Table(
-            title=f"Sampling of {size.n} responses for each of {size.prompts} prompts",
-            unit="tokens a second",
+            title=f"Sampling {size.n} responses for each of {size.prompts} prompts",
+            unit="tokens per second",
             rows=sampling,
             notes=(
-                f"SmolLM2-135M-Instruct, at most {size.max_tokens} tokens a response, all cores. "
-                "The same requests, seeds and engine settings. Wall time is that of generation; "
-                "CPU time is the whole process's, from start to end.",
+                f"SmolLM2-135M-Instruct, at most {size.max_tokens} tokens per response, all cores. "
+                "Both get the same requests, seeds and engine settings. Wall time covers "
+                "generation only; CPU time covers the whole process, from start to end.",
             ),
         ),
         Table(
             title=f"DPO on {done.pairs} pairs",
-            unit="steps a second",
+            unit="steps per second",
             rows=training,
             notes=(
-                f"LoRA of rank {LORA['r']}, {DPO['per_device_train_batch_size']} pairs a step, all "
-                "cores. The same pairs and settings, but that TRL's batches are in random order. "
-                "Wall time is that of the steps; CPU time is the whole process's, from start to "
-                "end.",
+                f"LoRA of rank {LORA['r']}, {DPO['per_device_train_batch_size']} pairs per step, "
+                "all cores. Both get the same pairs and settings, except that TRL's batches are in "
+                "random order. Wall time covers the steps only; CPU time covers the whole process, "
+                "from start to end.",
             ),
         ),
         Table(
-            title=f"Sampling of {size.n_after} responses for each prompt from the trained policy",
-            unit="tokens a second",
+            title=f"Sampling {size.n_after} responses per prompt from the trained policy",
+            unit="tokens per second",
             rows=after,
-            notes=("As above, but with the adapter, which neither merges into the model.",),
+            notes=("As above, but with the adapter, which neither system merges into the model.",),
         ),
         Table(
             title="Stages of that round",
@@ -143,10 +143,10 @@ def run_round(demo: Path, work: Path, size: Size) -> Round:
     Args:
         demo: Directory with `model/`, `prompts.jsonl` and `index/`.
         work: Directory for the results.
-        size: How much to do.
+        size: How much to run.
 
     Returns:
-        What it took.
+        The work and the time of the round.
     """
     model = ModelConfig(path=str(demo / "model"), dtype="bfloat16")
     prompts = _prompts(demo / "prompts.jsonl", size.prompts)
@@ -242,7 +242,7 @@ def _prompts(path: Path, count: int) -> list[Prompt]:
 
 
 def _bare(system: str, module: str, job: Path) -> Row:
-    """Run a bare script in a process of its own; it prints amount and seconds in its last line."""
+    """Run a bare script in its own process; its last line has the amount and the seconds."""
     output: list[str] = []
 
     def run() -> None:

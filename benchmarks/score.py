@@ -1,4 +1,4 @@
-"""Scoring: QUIP of a list of texts, from Python."""
+"""Scoring: computing the QUIP of a list of texts from Python."""
 
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -12,12 +12,12 @@ from benchmarks.timing import by_turns
 
 TEXTS = 1000
 CHARS = 2000
-# A filter of so many characters takes half a megabyte, less than the L2 cache of a core.
+# A filter of this many characters takes half a megabyte, less than the L2 cache of a core.
 SMALL_TEXT = 300_000
 
 
 def tables(settings: Settings) -> list[Table]:
-    """Measure the scoring of texts, half of whose fragments stand in the corpus."""
+    """Measure the scoring of texts, half of whose fragments occur in the corpus."""
     corpus, held_out = split_corpus(settings.demo, settings.text_bytes)
     return [_large(settings, corpus, held_out), _small(settings, corpus, held_out)]
 
@@ -27,14 +27,14 @@ def _large(settings: Settings, corpus: Sequence[str], held_out: Sequence[str]) -
     index = settings.work / "large" / "index"
     room = filters.room_of(settings.filter_bytes)
     filters.build(path, index, room)
-    # A peer takes minutes to fill: it gets only the documents that the texts quote.
+    # A peer takes minutes to fill, so it gets only the documents that the texts quote.
     quoted = first_of(corpus, settings.peer_bytes)
     less = write_jsonl(quoted, settings.work / "large" / "quoted.jsonl")
     texts = half_quoted(quoted, held_out, TEXTS, CHARS)
     fuse = settings.work / "large" / "fuse"
     filters.build_fuse(path, fuse)
     places = {FUSE: fuse}
-    # A set of so much text takes more memory than many machines have.
+    # A set of this much text takes more memory than many machines have.
     systems = tuple(system for system in settings.filters() if system != SET)
     megabytes = sum(map(len, corpus)) / 1e6
     return _table(
@@ -47,11 +47,11 @@ def _large(settings: Settings, corpus: Sequence[str], held_out: Sequence[str]) -
         index,
         "a large filter",
         f"quotetune's filter holds the {filters.count_distinct(index):,} distinct 25-grams of "
-        f"{megabytes:.0f} MB, with room for {room:,}; `{FUSE}` holds the same in "
-        f"{filters.filter_size(fuse) / 2**20:,.1f} MiB, without room; the peers' are made for as "
-        f"many as quotetune's and hold the {sum(map(len, quoted)) / 1e6:.0f} MB that the texts "
-        "quote. Target: 80 million a second, and 8 times the faster peer. The limit reads a cache "
-        "line for each 25-gram.",
+        f"{megabytes:.0f} MB, with room for {room:,}. `{FUSE}` holds the same 25-grams in "
+        f"{filters.filter_size(fuse) / 2**20:,.1f} MiB, without further room. The peers' filters "
+        "are made for as many 25-grams as quotetune's, and hold the "
+        f"{sum(map(len, quoted)) / 1e6:.0f} MB that the texts quote. Target: 80 million per "
+        "second, and 8 times the faster peer. The limit reads one cache line per 25-gram.",
     )
 
 
@@ -71,9 +71,9 @@ def _small(settings: Settings, corpus: Sequence[str], held_out: Sequence[str]) -
         },
         texts,
         index,
-        "a filter that fits in L2",
-        f"Filters of {distinct:,} distinct 25-grams. Target: 250 million a second. The limit reads "
-        "a cache line for each 25-gram.",
+        "an L2-sized filter",
+        f"The filters hold {distinct:,} distinct 25-grams. Target: 250 million per second. The "
+        "limit reads one cache line per 25-gram.",
     )
 
 
@@ -96,11 +96,12 @@ def _table(
         rows.append(limits.limit_row(windows / 1e6, windows * limits.reads(size).independent))
     return Table(
         title=f"QUIP of {TEXTS} texts of {CHARS} characters, {kind} of {size / 2**20:,.1f} MiB",
-        unit="million 25-grams a second",
+        unit="million 25-grams per second",
         rows=rows,
         notes=(
-            f"`{QUOTETUNE}`: a list of `str` in, a score for each out. The peers take slices of "
-            "the texts, which are made meanwhile. Half of each text stands in the corpus.",
+            f"`{QUOTETUNE}` takes a list of `str` and returns a score for each. The peers take "
+            "slices of the texts, and the time of slicing counts. Half of each text occurs in the "
+            "corpus.",
             note,
         ),
     )

@@ -1,4 +1,4 @@
-"""Queries of an index of several segments beside one of the same text in a single one."""
+"""Queries of an index with several segments, and of one with the same text in one segment."""
 
 import json
 from collections.abc import Callable
@@ -24,7 +24,7 @@ def tables(settings: Settings) -> list[Table]:
     path = write_jsonl(corpus, settings.work / "ordinary" / "corpus.jsonl")
     texts = half_quoted(corpus, held_out, TEXTS, CHARS)
     phrases = drawn_phrases((corpus, held_out), BATCH)
-    # A document is followed by a byte, and none is cut: a segment is a little short of its share.
+    # A byte follows each document, and none is split, so a segment is a little short of its share.
     size = sum(len(document) + 1 for document in corpus)
     longest = min(DOCUMENT_CHARS, settings.text_bytes // 100)
     indexes: dict[str, Index] = {}
@@ -45,8 +45,8 @@ def tables(settings: Settings) -> list[Table]:
     megabytes = f"{sum(map(len, corpus)) / 1e6:.0f} MB of text"
     return [
         Table(
-            title=f"Trace of texts of {CHARS} characters in {megabytes}",
-            unit="milliseconds a text",
+            title=f"Tracing texts of {CHARS} characters in {megabytes}",
+            unit="milliseconds per text",
             rows=[Row(name, TEXTS, traced[name]) for name in indexes],
             seconds_each=1000.0,
             notes=(
@@ -54,8 +54,8 @@ def tables(settings: Settings) -> list[Table]:
             ),
         ),
         Table(
-            title=f"Count of phrases of 40 characters in {megabytes}",
-            unit="microseconds a phrase",
+            title=f"Counting phrases of 40 characters in {megabytes}",
+            unit="microseconds per phrase",
             rows=[Row(name, BATCH, counted[name]) for name in indexes],
             seconds_each=1e6,
             notes=(f"{BATCH} phrases at once.",),
@@ -64,5 +64,5 @@ def tables(settings: Settings) -> list[Table]:
 
 
 def count_segments(index: Path) -> int:
-    """Segments of an index, from its manifest."""
+    """Return the number of segments of an index, from its manifest."""
     return len(json.loads((index / "manifest.json").read_text("utf-8"))["segments"])

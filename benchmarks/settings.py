@@ -1,10 +1,10 @@
-"""What a run of the benchmarks was asked for."""
+"""The settings of a run of the benchmarks."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
 QUOTETUNE = "quotetune"
-# The same with the filter for a corpus that does not change.
+# quotetune with the filter for a corpus that does not change.
 FUSE = f"{QUOTETUNE}, fuse"
 SET = "Python set"
 RBLOOM = "rbloom"
@@ -13,7 +13,7 @@ INFINI_GRAM = "infini-gram"
 TOKENGRAMS = "tokengrams"
 VLLM = "vllm"
 TRL = "trl"
-# Not systems, but what no system can beat: the bare sort, and the memory or the disk itself.
+# Not systems, but bounds that no system can beat: the bare sort, and the memory or the disk.
 LIBSAIS = "bare libsais"
 LIMIT = "limit of the machine"
 BLOOM_SYSTEMS = (QUOTETUNE, SET, RBLOOM, ABLOOM)
@@ -37,12 +37,12 @@ class Settings:
             `prompts.jsonl` and `index/`.
         work: Directory for everything that the benchmarks write.
         text_bytes: Size of the corpus in characters.
-        repeats: Times that each measurement is made; the shortest counts.
-        limit: Seconds after which a build is given up.
+        repeats: Number of times that each measurement is made; the shortest counts.
+        limit: Seconds after which a build is abandoned.
         systems: Names of the systems to run; quotetune comes first.
         peer_bytes: Size of the corpus in characters for a peer's build, which is slower.
-        filter_bytes: Size of the large Bloom filter.
-        limited_bytes: Size of the corpus in characters that is built under a memory limit.
+        filter_bytes: Size of the large Bloom filter in bytes.
+        limited_bytes: Size of the corpus in characters for the build under a memory limit.
     """
 
     demo: Path
@@ -56,10 +56,10 @@ class Settings:
     limited_bytes: int = 2_700_000_000
 
     def filters(self) -> tuple[str, ...]:
-        """The filters to run: quotetune's two, and the chosen peers'."""
+        """Return the filters to run: quotetune's two, and those of the chosen peers."""
         chosen = self.chosen(BLOOM_SYSTEMS)
         return (*chosen[:1], FUSE, *chosen[1:]) if QUOTETUNE in chosen else chosen
 
     def chosen(self, systems: tuple[str, ...]) -> tuple[str, ...]:
-        """Those of some systems that are to run."""
+        """Return those of some systems that are to run."""
         return tuple(system for system in systems if system in self.systems)

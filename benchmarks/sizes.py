@@ -1,4 +1,4 @@
-"""What an index takes on the disk, and how often its filters err."""
+"""The size of an index on the disk, and the false-positive rate of its filters."""
 
 import random
 import string
@@ -14,19 +14,19 @@ from benchmarks.settings import FPR, N, Settings
 from benchmarks.table import Listing
 from quotetune import build_index
 
-# Characters asked about: enough for some thousand errors at the rate of the filters.
+# Characters to query: enough for several thousand false positives at the rate of a Bloom filter.
 RANDOM_CHARS = 5_000_000
 HELD_OUT_CHARS = 2_000_000
 TEXT_CHARS = 2000
 STRUCTURES = ("suffix", "lean")
-# Of each text, whether each of its windows stands in the corpus.
+# For each text, whether each of its windows occurs in the corpus.
 Windows = list[tuple[str, NDArray[np.bool_]]]
-# Files of a segment without which there is nothing to answer from; the rest is what is sorted.
+# Files of a segment that every answer needs; the other files are the sorted suffixes.
 KEPT = (".text", ".documents")
 
 
 def tables(settings: Settings) -> list[Listing]:
-    """Measure the sizes of the structures, and the false positives of both filters."""
+    """Measure the sizes of the structures and the false positives of both filters."""
     corpus, held_out = split_corpus(settings.demo, settings.text_bytes)
     path = write_jsonl(corpus, settings.work / "ordinary" / "corpus.jsonl")
     chars = sum(map(len, corpus))
@@ -37,7 +37,7 @@ def _filters(settings: Settings, corpus: Path, held_out: Sequence[str], chars: i
     exact = build_index(
         corpus, settings.work / "exact", structures=["suffix"], n=N, threads=1, overwrite=True
     )
-    # By what was asked for: the rate of a fuse filter is what its fingerprints give.
+    # By the requested rate; the rate of a fuse filter follows from its fingerprints.
     built = {
         _percent(FPR): filters.build(corpus, settings.work / "bloom"),
         "none": filters.build_fuse(corpus, settings.work / "fuse"),
@@ -47,7 +47,7 @@ def _filters(settings: Settings, corpus: Path, held_out: Sequence[str], chars: i
         "documents held out": held_out_texts(held_out, min(chars, HELD_OUT_CHARS)),
     }
     true = {name: exact.windows(given, exact=True) for name, given in texts.items()}
-    # The fuse filter's is counted, the Bloom filter's estimated.
+    # The fuse filter counts them exactly, and the Bloom filter estimates them.
     distinct = filters.count_distinct(settings.work / "fuse")
     columns = []
     for asked, index in built.items():
@@ -66,21 +66,21 @@ def _filters(settings: Settings, corpus: Path, held_out: Sequence[str], chars: i
     names = (
         "distinct 25-grams, by its manifest",
         "MiB on the disk",
-        "bits a distinct 25-gram",
+        "bits per distinct 25-gram",
         "false-positive rate asked for",
         "stated",
         *(f"measured, {name}" for name in texts),
     )
     return Listing(
-        heading=f"The filters of {chars / 1e6:.0f} MB of text",
+        heading=f"Filters of {chars / 1e6:.0f} MB of text",
         header=("what", "bloom", "fuse"),
         rows=[tuple(row) for row in zip(names, *columns, strict=True)],
         notes=(
-            "Measured: of the 25-grams that the suffix array does not find, those that the filter "
-            "does. bloom estimates the distinct 25-grams, fuse counts them; the bits are by what "
-            "it counts. bloom states the rate that follows from its fill, fuse that of its "
-            "fingerprints of 16 bits. The classic Bloom filter takes 14.4 bits at 0.1%, and up to "
-            "ten cache misses instead of one.",
+            "The measured rate is the share of 25-grams that the filter finds, among those that "
+            "the suffix array does not find. bloom estimates the number of distinct 25-grams, and "
+            "fuse counts them; the bits use the count. bloom states the rate that follows from its "
+            "fill, and fuse the rate of its 16-bit fingerprints. The classic Bloom filter takes "
+            "14.4 bits at 0.1%, and up to ten cache misses instead of one.",
         ),
     )
 
@@ -97,22 +97,22 @@ def _files(settings: Settings, corpus: Path, chars: int) -> Listing:
             (structure, *(f"{size / chars:.3f}" for size in (*kept, total - sum(kept), total)))
         )
     return Listing(
-        heading=f"Bytes of index a byte of text, {chars / 1e6:.0f} MB",
+        heading=f"Bytes of index per byte of text, {chars / 1e6:.0f} MB",
         header=("index", "text", "documents", "suffixes", "all files"),
         rows=rows,
-        notes=("Without the filter. The text is kept to answer from; the corpus is not needed.",),
+        notes=("Without the filter. The index keeps the text, so queries do not need the corpus.",),
     )
 
 
 def random_texts(chars: int, seed: int = 0) -> list[str]:
-    """Texts of letters drawn at random: no corpus holds their 25-grams."""
+    """Make texts of random letters; no corpus contains their 25-grams."""
     draw = random.Random(seed)
     count = max(chars // TEXT_CHARS, 1)
     return ["".join(draw.choices(string.ascii_lowercase, k=TEXT_CHARS)) for _ in range(count)]
 
 
 def held_out_texts(documents: Sequence[str], chars: int, seed: int = 0) -> list[str]:
-    """Documents in random order, so many that they have `chars` characters or are all."""
+    """Draw documents in random order, up to `chars` characters or all of them."""
     return first_of(random.Random(seed).sample(documents, len(documents)), chars)
 
 

@@ -1,4 +1,4 @@
-"""Suffix arrays: quotetune's, infini-gram's and tokengrams', all over the bytes of the text."""
+"""The suffix arrays of quotetune, infini-gram and tokengrams, all over the bytes of the text."""
 
 import sys
 from bisect import bisect_right
@@ -11,23 +11,23 @@ from benchmarks.settings import INFINI_GRAM, QUOTETUNE, TOKENGRAMS, N
 from quotetune import Index, build_index
 
 MAX_DOCUMENTS = 10
-# Start, end, occurrences, number of documents named.
+# Start, end, number of occurrences, number of named documents.
 Span: TypeAlias = tuple[int, int, int, int]
 Tracer = Callable[[str], list[Span]]
-# tokengrams: the token between documents, which no byte is.
+# The token that tokengrams gets between documents; no byte has this value.
 SEPARATOR = 0xFFFF
-# Cache lines that a search reads at least: the jump table of an index is so small that 32 suffixes
-# are to be told apart, in 5 steps, by a place in the array and the text that stands there.
+# A search reads at least this many cache lines. After the jump table of an index, it must still
+# distinguish 32 suffixes in 5 steps, each of which reads the array and the text at that position.
 LEAST_READS = 2 * 5
 
 
 def prepare_build(system: str, corpus: Path, output: Path) -> Callable[[], object]:
-    """Get ready to build a suffix array of a JSONL corpus, on one thread where one can choose.
+    """Prepare to build a suffix array of a JSONL corpus, on one thread if the system allows it.
 
     Args:
         system: The system's name.
         corpus: A JSONL file, alone in its directory.
-        output: Where the index is to stand.
+        output: Directory for the index.
 
     Returns:
         The call that builds it.
@@ -47,10 +47,10 @@ def prepare_build(system: str, corpus: Path, output: Path) -> Callable[[], objec
 
 
 def tracer(system: str, corpus: Path, index: Path) -> Tracer:
-    """Make a call that gives a text's maximal spans of at least 25 characters.
+    """Make a call that finds a text's maximal spans of at least 25 characters.
 
-    Each with its count and at most `MAX_DOCUMENTS` documents or, at the peers, the places in the
-    corpus where it stands.
+    Each span comes with its count and at most `MAX_DOCUMENTS` documents. The peers give positions
+    in the corpus instead of documents.
 
     Args:
         system: The system's name.
@@ -76,7 +76,7 @@ def tracer(system: str, corpus: Path, index: Path) -> Tracer:
 def _infini_gram_build(corpus: Path, output: Path) -> Callable[[], object]:
     import resource
 
-    # Its indexer imports this one, in whatever mode; the clock is not to run meanwhile.
+    # Its indexer imports transformers in every mode; the clock must not run meanwhile.
     import transformers  # noqa: F401
     from infini_gram import indexing
 
@@ -129,14 +129,14 @@ def _tokengrams_build(corpus: Path, output: Path) -> Callable[[], object]:
 
 
 def open_tokengrams(index: Path) -> Any:
-    """Open what `prepare_build` built for tokengrams."""
+    """Open the index that `prepare_build` built for tokengrams."""
     from tokengrams import MemmapIndex
 
     return MemmapIndex(str(index / "tokens"), str(index / "index"))
 
 
 def _tokengrams_tracer(corpus: Path, index: Path) -> Tracer:
-    """It has no longest match: slide a window over the text with `contains`."""
+    """Slide a window over the text with `contains`, because tokengrams has no longest match."""
     opened = open_tokengrams(index)
     starts = [0]
     for document in read_jsonl(corpus):
@@ -155,10 +155,10 @@ def _tokengrams_tracer(corpus: Path, index: Path) -> Tracer:
 
 
 def slide(contains: Callable[[Any], bool], text: Sequence[Any]) -> list[tuple[int, int]]:
-    """Find the maximal spans of at least N that stand in a corpus, with a window that slides.
+    """Find the maximal spans of at least N that occur in a corpus, with a sliding window.
 
     Args:
-        contains: Whether a piece of the text stands in the corpus.
+        contains: Returns whether a piece of the text occurs in the corpus.
         text: The text.
 
     Returns:

@@ -1,11 +1,11 @@
-"""A table of measurements, with quotetune's in its first row."""
+"""A table of measurements, with quotetune in the first row."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from benchmarks.timing import Time
 
-HEADER = ("system", "wall", "CPU", "quotetune is, wall", "quotetune is, CPU")
+HEADER = ("system", "wall", "CPU", "quotetune, by wall time", "quotetune, by CPU time")
 
 
 @dataclass(frozen=True)
@@ -13,10 +13,10 @@ class Row:
     """One system's measurement.
 
     Attributes:
-        system: Its name.
-        amount: How much it did, in the unit of the table's rate.
-        time: How long that took; None if it was given up.
-        limit: Seconds after which it would have been given up.
+        system: Name of the system.
+        amount: Amount of work, in the unit of the table's rate.
+        time: Time of that work; None if the system was abandoned.
+        limit: Seconds after which a system is abandoned.
     """
 
     system: str
@@ -27,16 +27,16 @@ class Row:
 
 @dataclass(frozen=True)
 class Table:
-    """What several systems took for the same work.
+    """The time that several systems took for the same work.
 
     Attributes:
-        title: What was measured.
+        title: The measured work.
         unit: Unit of the numbers.
         rows: The systems; quotetune first.
-        seconds_each: The numbers are seconds for one of the amount, times this; 0 for a rate,
-            amount a second.
-        compares: Whether the other rows are to be compared with the first.
-        notes: What a reader must know to judge the numbers.
+        seconds_each: If it is not 0, the numbers are seconds per unit of the amount, times this.
+            Otherwise they are rates, the amount per second.
+        compares: Whether the table compares the other rows with the first.
+        notes: Facts that a reader needs to judge the numbers.
     """
 
     title: str
@@ -48,20 +48,20 @@ class Table:
 
     @property
     def header(self) -> Sequence[str]:
-        """Names of the columns."""
+        """The names of the columns."""
         return HEADER
 
     @property
     def heading(self) -> str:
-        """What stands above the table."""
+        """The heading above the table."""
         return f"{self.title} ({self.unit})"
 
     def cells(self) -> list[tuple[str, ...]]:
-        """The rows as text, one column for each of `HEADER`."""
+        """Return the rows as text, with a cell for each column of `HEADER`."""
         return [self._cells(row) for row in self.rows]
 
     def markdown(self) -> str:
-        """The table in Markdown, under a heading."""
+        """Return the table in Markdown, under its heading."""
         return _markdown(self.heading, self.header, self.cells(), self.notes)
 
     def _cells(self, row: Row) -> tuple[str, ...]:
@@ -92,13 +92,13 @@ class Table:
 
 @dataclass(frozen=True)
 class Listing:
-    """Numbers of several kinds, a row for each case; nobody is compared with anybody.
+    """Numbers of several kinds, one row per case, without a comparison.
 
     Attributes:
-        heading: What was measured.
+        heading: The measured work.
         header: Names of the columns, with their units.
-        rows: The cells, as many a row as there are columns.
-        notes: What a reader must know to judge the numbers.
+        rows: The cells, one per column in each row.
+        notes: Facts that a reader needs to judge the numbers.
     """
 
     heading: str
@@ -107,16 +107,16 @@ class Listing:
     notes: Sequence[str] = field(default_factory=tuple)
 
     def cells(self) -> list[tuple[str, ...]]:
-        """The rows."""
+        """Return the rows."""
         return list(self.rows)
 
     def markdown(self) -> str:
-        """The table in Markdown, under its heading."""
+        """Return the table in Markdown, under its heading."""
         return _markdown(self.heading, self.header, self.rows, self.notes)
 
 
 def number(value: float) -> str:
-    """Two digits or more, and no exponent."""
+    """Format a number with two digits or more, and no exponent."""
     if 0 < value < 0.1:
         return f"{value:.2g}"
     digits = 0 if value >= 100 else 1 if value >= 10 else 2

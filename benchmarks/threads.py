@@ -1,4 +1,4 @@
-"""What a second thread brings: each piece of work on one and on two threads."""
+"""The gain of a second thread: each piece of work on one thread and on two."""
 
 import os
 from collections.abc import Callable
@@ -17,11 +17,11 @@ THREADS = (1, 2)
 TEXTS = 4000
 CHARS = 2000
 PHRASES = 50_000
-# A segment is sorted by one thread, so there must be some for each.
+# One thread sorts a segment, so there must be several for each thread.
 SEGMENTS = 8
 WORK = {
-    "build of a filter": "bloom",
-    f"build of a suffix array, {SEGMENTS} segments": "suffix",
+    "filter build": "bloom",
+    f"suffix array build, {SEGMENTS} segments": "suffix",
     "score": "score",
     "trace": "trace",
     "count": "count",
@@ -29,7 +29,7 @@ WORK = {
 
 
 def tables(settings: Settings) -> list[Listing]:
-    """Measure builds and queries on one and on two threads."""
+    """Measure builds and queries on one thread and on two."""
     corpus, held_out = split_corpus(settings.demo, settings.text_bytes)
     path = write_jsonl(corpus, settings.work / "ordinary" / "corpus.jsonl")
     asked = settings.work / "asked"
@@ -55,9 +55,9 @@ def tables(settings: Settings) -> list[Listing]:
             header=("work", "1 thread, s", "2 threads, s", "gain"),
             rows=rows,
             notes=(
-                f"Seconds on the clock, for {TEXTS:,} texts of {CHARS} characters and {PHRASES:,} "
-                f"phrases. Target: 1.7. This machine has {os.cpu_count()} cores: the gain says "
-                "little when others use one of them.",
+                f"Wall time, for {TEXTS:,} texts of {CHARS} characters and {PHRASES:,} phrases. "
+                f"Target: 1.7. This machine has {os.cpu_count()} cores, so the gain says little "
+                "if other processes use one of them.",
             ),
         )
     ]
@@ -72,19 +72,19 @@ def _cells(times: list[Time | None]) -> list[str]:
 def prepare(
     work: str, threads: int, corpus: Path, place: Path, segment_bytes: int
 ) -> Callable[[], object]:
-    """Get ready, in a child, to do a piece of work.
+    """Prepare a piece of work, in a child process.
 
     Args:
         work: One of the values of `WORK`.
-        threads: Threads to do it on.
+        threads: Number of threads.
         corpus: The JSONL file.
-        place: Where the index and what it is asked stand.
-        segment_bytes: Bytes of text of a segment of a suffix array.
+        place: Directory of the index and the queries.
+        segment_bytes: Bytes of text per segment of a suffix array.
 
     Returns:
-        The call that does it.
+        The call that does the work.
     """
-    # Read when the first call makes the pool of threads.
+    # Rayon reads this when the first call creates its threads.
     os.environ["RAYON_NUM_THREADS"] = str(threads)
     if work == "bloom":
         return lambda: filters.build(corpus, place / "threads-bloom", threads=threads)

@@ -1,4 +1,4 @@
-"""Wall and CPU time of calls, in this process by turns or in a child with a time limit."""
+"""Wall and CPU time of calls: in turn in this process, or in a child with a time limit."""
 
 import gc
 import multiprocessing
@@ -16,9 +16,9 @@ from multiprocessing.process import BaseProcess
 from multiprocessing.reduction import DupFd
 from typing import Any
 
-# A child may take this long, in seconds, to import and to read before its clock starts.
+# Seconds that a child may take for imports and reading before its clock starts.
 PREPARATION = 120.0
-# Seconds that a child has to end after its answer, or after the limit.
+# Seconds within which a child must end after its answer or after the limit.
 ENDING = 5.0
 
 
@@ -27,15 +27,15 @@ class Time:
     """Seconds of one call.
 
     Attributes:
-        wall: Seconds on the clock.
-        cpu: Seconds of processors, those of all threads and child processes together.
+        wall: Seconds of wall time.
+        cpu: Seconds of CPU time of all threads and child processes together.
     """
 
     wall: float
     cpu: float
 
     def best(self, other: "Time | None") -> "Time":
-        """The shorter of two measurements, wall and CPU each."""
+        """Return the shorter of two measurements, separately for wall and CPU time."""
         if other is None:
             return self
         return Time(min(self.wall, other.wall), min(self.cpu, other.cpu))
@@ -50,9 +50,9 @@ def timed(call: Callable[[], object]) -> Time:
 
 
 def by_turns(calls: Mapping[str, Callable[[], object]], repeats: int) -> dict[str, Time]:
-    """Run calls in turn, several times, and keep each one's shortest times.
+    """Run calls in turn, several times, and keep the shortest times of each.
 
-    By turns, so that a machine that is busy for a while is busy for all of them.
+    The calls take turns so that a machine that is busy for a while is busy for all of them.
     """
     times: dict[str, Time] = {}
     for _ in range(repeats):
@@ -67,10 +67,10 @@ def in_child(
     """Measure a call in a process of its own.
 
     Args:
-        prepare: Called in the child with the arguments; gives the call to measure. A function of
-            a module, so that the child finds it.
+        prepare: Called in the child with the arguments; returns the call to measure. It must be a
+            function of a module, so that the child finds it.
         arguments: Arguments of `prepare`.
-        limit: Seconds after which the child and all that it started are killed.
+        limit: Seconds after which the child and all processes that it started are killed.
 
     Returns:
         The time, or None if the limit passed.
@@ -104,9 +104,9 @@ def in_child(
 def _measure(
     pipe: Connection, output: Any, prepare: Callable[..., Callable[[], object]], arguments: Any
 ) -> None:
-    # A group of its own: what the child starts ends with it.
+    # In a process group of its own, the processes that the child starts end with it.
     os.setpgid(0, 0)
-    # The peers report their progress at length.
+    # The peers print a lot of progress.
     output = output.detach()
     os.dup2(output, 1)
     os.dup2(output, 2)
@@ -117,7 +117,7 @@ def _measure(
 
 
 def _end(child: BaseProcess) -> None:
-    """Let a child that has answered end in peace, and kill one that has not with all it started."""
+    """Let a child that has answered end; kill one that has not, with the processes it started."""
     child.join(ENDING)
     if child.is_alive() and child.pid is not None:
         with suppress(ProcessLookupError):

@@ -1,4 +1,4 @@
-"""Tracing: all maximal spans of a text, with counts and documents."""
+"""Tracing: finding all maximal spans of a text, with counts and documents."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -11,17 +11,18 @@ from benchmarks.table import Row, Table
 from benchmarks.timing import by_turns, in_child
 from quotetune import Index, build_index
 
-# A peer takes up to a second a text: it gets the first of those that quotetune gets in a batch.
+# A peer takes up to a second per text, so it gets only the first texts of quotetune's batch.
 TEXTS = 20
 BATCH = 1000
-# A peer must have the same text to give the same spans, and its build is not what is timed here.
+# A peer needs the same text to find the same spans. Its build is not timed here, so it may take
+# this many times the limit.
 PATIENCE = 4
 CHARS = 2000
 IN_BATCH = f"{QUOTETUNE}, {BATCH} texts at once"
 
 
 def tables(settings: Settings) -> list[Table]:
-    """Measure the tracing of texts, half of whose fragments stand in the corpus."""
+    """Measure the tracing of texts, half of whose fragments occur in the corpus."""
     corpus, held_out = split_corpus(settings.demo, settings.text_bytes)
     path = write_jsonl(corpus, settings.work / "ordinary" / "corpus.jsonl")
     texts = half_quoted(corpus, held_out, BATCH, CHARS)
@@ -50,21 +51,22 @@ def tables(settings: Settings) -> list[Table]:
         rows.append(_limit(index, ours, texts))
     return [
         Table(
-            title=f"Trace of a text of {CHARS} characters",
-            unit="milliseconds a text",
+            title=f"Tracing a text of {CHARS} characters",
+            unit="milliseconds per text",
             rows=rows,
             seconds_each=1000.0,
             notes=(
-                f"All maximal spans of at least {N} characters with their counts and at most "
-                f"{MAX_DOCUMENTS} documents each, in {sum(map(len, corpus)) / 1e6:.0f} MB of text "
-                f"(files of {_size(ours) / 1e6:,.0f} MB); half of each text stands in the corpus. "
-                f"Texts one by one, but for {IN_BATCH}. "
-                "infini-gram's `attribute` gives places in the corpus, not documents, and takes a "
-                "thread a position. tokengrams has no such call: a sliding window over `contains`, "
+                f"A trace finds all maximal spans of at least {N} characters, with their counts "
+                f"and at most {MAX_DOCUMENTS} documents each, in "
+                f"{sum(map(len, corpus)) / 1e6:.0f} MB of text (files of "
+                f"{_size(ours) / 1e6:,.0f} MB). Half of each text occurs in the corpus. The texts "
+                f"are traced one by one, except in the row `{IN_BATCH}`. infini-gram's `attribute` "
+                "gives positions in the corpus, not documents, and uses a thread per position. "
+                "tokengrams has no such call, so a window slides over the text with `contains`, "
                 f"then `positions`. Spans in the first {TEXTS} texts: {_counted(spans)}. "
-                "Target: 0.4 ms, and 300 times infini-gram. The limit reads a cache line for each "
-                f"character outside of spans, {suffixes.LEAST_READS} for each span, and one for "
-                "each document named.",
+                "Target: 0.4 ms, and 300 times infini-gram. The limit reads one cache line per "
+                f"character outside of spans, {suffixes.LEAST_READS} per span, and one per named "
+                "document.",
                 *given_up,
             ),
         )
@@ -95,7 +97,7 @@ def _each(trace: Tracer, texts: Sequence[str]) -> Callable[[], object]:
 
 
 def _all_spans(trace: Tracer, texts: Sequence[str]) -> set[tuple[int, int, int, int]]:
-    """Number of the text, start, end and count of each span."""
+    """Return the number of the text, the start, the end and the count of each span."""
     return {
         (number, start, end, count)
         for number, text in enumerate(texts)

@@ -2,5 +2,5 @@
 
 from quotetune import QuipReward
 
-# Responses of 96 tokens have about 450 characters: less than 200 is too short, 600 too long.
+# A response of 96 tokens has about 450 characters. Below 200 it is too short, above 600 too long.
 quip_reward = QuipReward("data/demo/index", min_chars=200, max_chars=600)

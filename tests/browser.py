@@ -1,8 +1,8 @@
 """Look at a run's report in a real browser: `python -m tests.browser RUN [-o FOLDER]`.
 
-Needs playwright and a Chromium (`CHROMIUM=/usr/bin/chromium`). Opens `report.html` as a desktop and
-a phone show it, light and dark, uses it by keyboard, and takes screenshots. With `--prompts 2000`
-it is the report of a run of that size, made by repeating this one.
+It needs playwright and a Chromium (`CHROMIUM=/usr/bin/chromium`). It opens `report.html` as on a
+desktop and on a phone, light and dark, uses it by keyboard, and takes screenshots. With
+`--prompts 2000` it first repeats the run's prompts until there are that many.
 """
 
 import argparse
@@ -45,19 +45,19 @@ def open_report(browser: Browser, report: Path, width: int, scheme: str = "light
 
 
 def check_quiet(page: Page, report: Path) -> None:
-    """Nothing was said on the console, and nothing was asked for but the page itself."""
+    """Check that the console is empty and that only the page itself was loaded."""
     asked = [line for line in page.said if line != report.resolve().as_uri()]  # type: ignore[attr-defined]
     assert [line for line in asked if line != "data:,"] == []
 
 
 def check_width(page: Page) -> None:
-    """The page itself never scrolls sideways."""
+    """Check that the page never scrolls sideways."""
     wide = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
     assert wide <= 0, f"{wide} px too wide"
 
 
 def check_search(page: Page) -> None:
-    """A word leaves the prompts that have it; a word that nobody has leaves none."""
+    """Check that a search keeps the prompts that contain its word, and no others."""
     heading = page.locator("#response-rows th").first
     name = heading.evaluate("node => node.firstChild.textContent")
     page.get_by_label("Search prompts").fill(name)
@@ -69,7 +69,7 @@ def check_search(page: Page) -> None:
 
 
 def check_keyboard(page: Page) -> None:
-    """From the search box, Tab alone comes to a quote, whose sources Enter opens and Esc closes."""
+    """Check that Tab leads from the search box to a quote, Enter into its sources and Esc back."""
     page.get_by_label("Search prompts").focus()
     for _ in range(40):
         page.keyboard.press("Tab")
@@ -89,7 +89,7 @@ def check_keyboard(page: Page) -> None:
 
 
 def check_orders(page: Page) -> None:
-    """From the largest gain to the largest loss, and by name; any row stands on either side."""
+    """Check the orders by gain, by loss and by name, and that any row can be on either side."""
     if page.locator("#order option[value=gain]").count():
         firsts = set()
         for order in ("gain", "loss"):
@@ -98,7 +98,7 @@ def check_orders(page: Page) -> None:
         assert len(firsts) == 2
     page.locator("#order").select_option("name")
     names = page.locator("#response-rows th").all_text_contents()
-    # The browser's order of letters is not Python's for all of them.
+    # The browser orders some letters in another way than Python.
     assert names[0].casefold() <= names[-1].casefold()
     page.locator("#left").select_option(index=1)
     right = page.locator("#right option").nth(1).text_content()
@@ -108,7 +108,7 @@ def check_orders(page: Page) -> None:
 
 
 def check_pages(page: Page) -> None:
-    """The next page has other prompts, and the one before has the first ones again."""
+    """Check that the next page has other prompts, and the previous one the first ones again."""
     names = page.locator("#response-rows th")
     first = names.all_text_contents()
     if not page.locator(".pager").first.is_visible():
@@ -158,7 +158,7 @@ def main(run: Path, screenshots: Path) -> None:
 
 
 def take_picture(run: Path, picture: Path) -> None:
-    """Take the README's picture: the headline, and the first responses."""
+    """Take the README's picture: the headline and the first responses."""
     from PIL import Image
 
     with sync_playwright() as playwright:
@@ -173,7 +173,7 @@ def take_picture(run: Path, picture: Path) -> None:
             }"""
         )
         drawn = Image.open(io.BytesIO(page.screenshot(full_page=True))).convert("RGB")
-        # Few colours make a small file.
+        # A small palette makes a small file.
         drawn.quantize(40, dither=Image.Dither.NONE).save(picture, optimize=True)
         browser.close()
 

@@ -1,7 +1,6 @@
-"""The work of child processes done in this one: to start one takes longer than a tiny model's work.
+"""The work of child processes, done in this one: starting a child is slower than a tiny model.
 
-What a process of its own adds (a log, an end with its parent, memory given back) is tested with
-real ones.
+Other tests start real ones, to test the log, the end with the parent, and the freed memory.
 """
 
 import importlib
@@ -11,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-# By the module that a child runs: its function, and who starts it.
+# By the module that a child runs: its function, and the module that starts it.
 _WORK = {
     "quotetune.sampling.worker": ("run", "quotetune.sampling.run"),
     "quotetune.training.worker": ("train", "quotetune.training.run"),
@@ -21,7 +20,7 @@ _WORK = {
 
 
 def work_here(patch: pytest.MonkeyPatch) -> None:
-    """Let no child be started."""
+    """Start no child processes."""
     for _, parent in _WORK.values():
         patch.setattr(f"{parent}.run_child", _run)
 

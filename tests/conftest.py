@@ -1,11 +1,11 @@
-"""What must be so before any test imports torch or runs a property."""
+"""Settings that must be made before any test imports torch or runs a property."""
 
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 import children
 import command
@@ -18,8 +18,8 @@ os.environ.update(child_environment())
 os.environ["OMP_NUM_THREADS"] = "1"
 # No test may wait for a hub.
 os.environ["HF_HUB_OFFLINE"] = "1"
-# Example times say nothing on a machine that does other work.
-settings.register_profile("busy", deadline=None)
+# On a busy machine the time of an example says nothing, and neither does that of its generation.
+settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("busy")
 
 

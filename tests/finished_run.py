@@ -1,4 +1,4 @@
-"""A finished run that no model has made and nobody measured: its files, written by hand."""
+"""The files of a finished run, written by hand: no model was trained or measured."""
 
 import json
 from pathlib import Path
@@ -20,7 +20,7 @@ CORPUS = [
     Document("notes", "dog", "My lazy dog sleeps."),
     Document("notes", "ice", "Naïve café: a body of dense ice 😀 that moves, and nothing else."),
 ]
-# By prompt: the responses of the base model, of round 1 and so on.
+# The responses of the base model, of round 1 and so on, by prompt.
 ANSWERS = {
     "What jumps?": (
         "Cats jump over the lazy dog.",
@@ -51,7 +51,7 @@ PAIR_STATISTICS = {
 
 
 def training_record(model):
-    """What training.json has of a policy that was trained on 3 pairs with an adapter."""
+    """Return the training.json of an adapter that was trained on 3 pairs."""
     job = {"model": model, "base": model, "adapter": None, "reference": "base", "seed": 0}
     return {
         "job": job | {"lora": {"r": 4}},
@@ -111,7 +111,7 @@ def write_run(directory: Path, answers=ANSWERS, rounds=1, structures=("bloom", "
 
 
 def _metrics(place):
-    """Some numbers, others for each policy."""
+    """Return numbers that are different for each policy."""
     return {
         "quip": 0.0463 + 0.04 * place,
         "quip_micro": None,
@@ -126,7 +126,7 @@ def _metrics(place):
 
 
 def response_row(index, prompt_id, text):
-    """What responses.parquet has of a response, as far as the report reads it."""
+    """Return the part of a row of responses.parquet that the report reads."""
     (report,) = index.score([text])
     lengths = None if report.quotes is None else [len(quote.text) for quote in report.quotes]
     return {
@@ -141,7 +141,7 @@ def response_row(index, prompt_id, text):
 
 
 def write_responses(path, rows):
-    """Write such rows."""
+    """Write such rows as Parquet."""
     kinds = {
         "quip": pa.float64(),
         "longest_quote": pa.int32(),

@@ -1,4 +1,4 @@
-"""A page read by the standard library's parser, which knows nothing of our templates."""
+"""Read a page with the standard library's parser, which does not know our templates."""
 
 import json
 from html.parser import HTMLParser
@@ -8,14 +8,14 @@ VOID = {"area", "base", "br", "col", "hr", "img", "input", "link", "meta"}
 
 
 class Element:
-    """An element: its tag, attributes, place in the tree, and all text in it."""
+    """An element: its tag, its attributes, its place in the tree, and all text in it."""
 
     def __init__(self, tag, attributes, parent):
         self.tag, self.attributes, self.parent, self.children = tag, attributes, parent, []
         self._pieces = []
 
     def all(self, tag=None, **attributes):
-        """All elements inside, in order, with this tag and these attributes."""
+        """Return all elements inside, in order, with this tag and these attributes."""
         wanted = {name.rstrip("_").replace("_", "-"): value for name, value in attributes.items()}
         found = []
         for child in self.children:
@@ -69,7 +69,7 @@ class _Reader(HTMLParser):
 
 
 def read_page(path: Path) -> Element:
-    """Read a page; every element must be closed where it was opened."""
+    """Read a page, and check that every element is closed inside the one that contains it."""
     reader = _Reader()
     reader.feed(path.read_text(encoding="utf-8"))
     reader.close()
@@ -78,5 +78,5 @@ def read_page(path: Path) -> Element:
 
 
 def browsing_data(page: Element) -> dict:
-    """What the page's script is given."""
+    """Return the data of the page's script."""
     return json.loads(page.one("script", type="application/json").text)

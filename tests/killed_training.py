@@ -1,4 +1,4 @@
-"""Trainings that are killed at a step, and what their ends have in common."""
+"""Trainings that are killed at a step, and the comparison of their results."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""A run with as many held-out prompts as one likes, for the report's size: a real one, repeated."""
+"""A run with any number of held-out prompts, to measure the report: a real run, repeated."""
 
 import shutil
 from dataclasses import replace

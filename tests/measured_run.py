@@ -1,4 +1,4 @@
-"""What the tests of measures share: a config of an evaluation, and prompts."""
+"""The config of an evaluation, and the prompts, that the tests of measures share."""
 
 from quotetune.config import Config
 from quotetune.prompts.prompt import Prompt

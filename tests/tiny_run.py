@@ -1,7 +1,7 @@
 """A whole run on a random model, small enough for tests: index, prompts, model and config.
 
-Run as a script it does such a run in a process of its own, and can kill it at a chosen moment:
-`python tiny_run.py CONFIG [MOMENT]`, with MOMENT one of `MOMENTS`, or `constrained` where ids are
+As a script, it does such a run in a separate process, and can kill it at a chosen moment:
+`python tiny_run.py CONFIG [MOMENT]`. MOMENT is one of `MOMENTS`, or `constrained` if ids are
 learned.
 """
 
@@ -17,7 +17,7 @@ import yaml
 
 import children
 
-# Before the stage wrote anything of worth, in the middle of it, or when all but its end is done.
+# Before a stage has written anything of use, in the middle of it, or just before its end.
 MOMENTS = (
     "absorb-texts",
     "absorb",
@@ -31,7 +31,7 @@ MOMENTS = (
     "replay",
     "train-again",
 )
-# What a run may have beside the plain stages; for `write_inputs`.
+# The optional stages of a run, for `write_inputs`.
 EVERYTHING = {
     "rounds": 2,
     "replay": [0.5],
@@ -53,7 +53,7 @@ EVERYTHING = {
 
 
 def write_corpus(index: Path) -> None:
-    """Build an index of half of all pairs of characters: a random text has a QUIP about 1/2."""
+    """Build an index of half of all pairs of characters: a random text has a QUIP of about 1/2."""
     from quotetune import build_index
 
     rng = random.Random(0)
@@ -62,7 +62,7 @@ def write_corpus(index: Path) -> None:
 
 
 def write_inputs(directory: Path, **changes) -> dict:
-    """Write everything a run needs, and return its config; `changes` go into its blocks."""
+    """Write everything a run needs, and return its config with `changes` in its blocks."""
     from tiny_model import save_tiny_model
 
     save_tiny_model(directory / "model")
@@ -107,7 +107,7 @@ def write_inputs(directory: Path, **changes) -> dict:
 
 
 def run(config: dict) -> None:
-    """Do the run in this process; without the check of `dpo` and `lora`, which imports TRL."""
+    """Do the run in this process, without the check of `dpo` and `lora`, which imports TRL."""
     from quotetune.config import Config
     from quotetune.pipeline.run import run as run_pipeline
 
@@ -115,7 +115,7 @@ def run(config: dict) -> None:
 
 
 def kill_at(moment: str) -> None:
-    """Arrange that this process is killed, as by `kill -9`, at a moment of the run."""
+    """Make this process die at a moment of the run, as by `kill -9`."""
     import quotetune.citations.decoding
     import quotetune.evaluation.sample_metrics
     import quotetune.pairing.replay
@@ -131,7 +131,7 @@ def kill_at(moment: str) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
     def die_after(done, function, wanted):
-        """Wrap a step that reports its progress: the report that so much is done is the last."""
+        """Wrap a step that reports its progress: it dies once so much is done."""
 
         def step(*arguments, progress, **options):
             def report(now):
@@ -144,7 +144,7 @@ def kill_at(moment: str) -> None:
         return step
 
     def of_round(adapter, round):
-        """Tell a call by the policy that it starts from, and by the round in its seeds."""
+        """Recognise a call by the policy that it starts from, and by the round in its seeds."""
         return lambda options: (
             str(options["adapter"]).endswith(f"{adapter}/adapter")
             and options.get("round", round) == round

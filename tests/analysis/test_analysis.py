@@ -1,4 +1,4 @@
-"""`quotetune analyze`: frequency against QUIP, and the gain by the number of training prompts."""
+"""`quotetune analyze`: QUIP by frequency, and the gain by the number of training prompts."""
 
 import json
 import math
@@ -34,7 +34,7 @@ PROMPTS = st.lists(
 
 
 def naive_bins(prompts: list[tuple[int, float]], bins: int) -> list[list[float]]:
-    """QUIP of the prompts in each bin: method.md's rule, a prompt at a time."""
+    """Return the QUIP of the prompts in each bin, computed for one prompt after the other."""
     logs = [math.log(max(count, 1)) for count, _ in prompts]
     low, high = min(logs), max(logs)
     if low == high:
@@ -47,7 +47,7 @@ def naive_bins(prompts: list[tuple[int, float]], bins: int) -> list[list[float]]
 
 
 @given(PROMPTS)
-def test_bins_hold_the_prompts_of_their_frequency_with_mean_and_spread(prompts):
+def test_bins_contain_the_prompts_of_their_frequency_with_mean_and_spread(prompts):
     curve = frequency_curve([count for count, _ in prompts], [quip for _, quip in prompts])
     expected = naive_bins(prompts, 12)
     # A count exactly on an inner edge may fall on either side of it.
@@ -98,7 +98,7 @@ TOPICS = {"Rust": 4, "Zig": 1, "Ada": 0}
 
 @pytest.fixture
 def run(tmp_path) -> Path:
-    """A run's directory with evaluations of three prompts, as far as the study reads it."""
+    """The files that the study reads of a run with evaluations of three prompts."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -121,7 +121,7 @@ def run(tmp_path) -> Path:
     for policy, scores in (("base", [0.2, None, 0.0]), ("round-1", [0.6, 0.2, 0.1])):
         (run / policy / "adapter").mkdir(parents=True)
         (run / policy / "adapter" / "adapter_config.json").write_text("{}")
-        # Two responses a prompt, the second of which quotes 0.2 more; one was too short.
+        # Two responses per prompt; the second quotes 0.2 more. Those of one prompt are too short.
         rows = [
             {
                 "prompt_id": f"p{i}",
@@ -155,7 +155,7 @@ def test_frequency_counts_topics_and_sets_the_policies_side_by_side(run, quotetu
     assert "| the rarest tenth (at most 0 times) | 1 | 10.0% | 20.0% |" in shown
     svg = ElementTree.parse(run / "analysis" / "frequency.svg").getroot()
     circles = svg.findall("{*}circle")
-    # A policy: three prompts, two bins that are not empty, and its place in the legend.
+    # Per policy: three prompts, two bins that are not empty, and a legend entry.
     assert len(circles) == 2 * (3 + 2 + 1)
 
 
@@ -165,7 +165,7 @@ def test_topics_may_be_another_column_and_must_be_there(run, quotetune):
     content = json.loads((run / "t" / "frequency.json").read_text())
     assert [row["count"] for row in content["prompts"]] == [2, 0, 0]
     code, _, error = quotetune("analyze", "frequency", run, "--topic", "subject")
-    assert code == 2 and "prompt p0 has no subject" in error and "(topic, id, title)" in error
+    assert code == 2 and "prompt p0: no subject" in error and "(topic, id, title)" in error
 
 
 def test_one_prompt_is_a_study_without_correlations(run, quotetune):
@@ -182,7 +182,7 @@ def test_a_run_that_was_not_evaluated_is_refused(run, quotetune):
     assert code == 2 and "evaluate the policy first" in error
     (run / "prompts" / "heldout.parquet").unlink()
     code, _, error = quotetune("analyze", "frequency", run, "--policy", "base")
-    assert code == 2 and f"{run} has no held-out prompts yet" in error
+    assert code == 2 and f"{run}: no held-out prompts yet" in error
 
 
 @pytest.mark.parametrize("text", ["", "a", "0,5", "5,5", "1.5"])
@@ -214,8 +214,8 @@ def test_the_table_of_sizes_has_the_interval_of_the_run(tmp_path):
     ElementTree.parse(tmp_path / "data-size.svg")
 
 
-def test_each_size_is_a_run_of_its_own_that_differs_in_its_prompts_only(tmp_path, monkeypatch):
-    """The runs themselves are the pipeline's; here they leave what a finished run has."""
+def test_each_size_is_a_separate_run_that_differs_only_in_its_prompts(tmp_path, monkeypatch):
+    """The pipeline does not run here; each run only gets the files of a finished one."""
     config = tiny_run.write_inputs(tmp_path)
     (tmp_path / "config.yaml").write_text(yaml.safe_dump(config))
     done: list[Config] = []
@@ -223,7 +223,7 @@ def test_each_size_is_a_run_of_its_own_that_differs_in_its_prompts_only(tmp_path
     def finish(sized: Config, text: str) -> None:
         assert yaml.safe_load(text) == sized.model_dump(mode="json")
         base = sized.run / "evaluation" / "base"
-        # The second run finds the first one's evaluation of the untouched model.
+        # The second run finds the first one's evaluation of the base model.
         assert base.exists() == bool(done)
         base.mkdir(parents=True, exist_ok=True)
         (sized.run / "round-1" / "pairs").mkdir(parents=True)
@@ -251,5 +251,5 @@ def test_each_size_is_a_run_of_its_own_that_differs_in_its_prompts_only(tmp_path
     assert first["prompts"].pop("train_limit") == 5
     assert second["prompts"].pop("train_limit") == 20
     assert first == second and first["seed"] == 3
-    with pytest.raises(UsageError, match=r"--prompts 50: there are [0-9]+ training prompts"):
+    with pytest.raises(UsageError, match=r"--prompts 50: there are only [0-9]+ training prompts"):
         study_data_size(tmp_path / "config.yaml", [5, 50], tmp_path / "study")

@@ -1,4 +1,4 @@
-"""Ids behind pairs are true on one side only; constrained ids are valid; Hits@k is what it says."""
+"""Ids of pairs are true on one side only, constrained ids are valid, and Hits@k is as defined."""
 
 import json
 from pathlib import Path
@@ -31,12 +31,11 @@ CORPUS = [
     Document("notes", "bee", "bees dance to tell of the flowers"),
     Document("notes", "cat]", "cats purr when they are at rest"),
 ]
-# Every quote that there is: (text, ids of the documents that contain one of its 8-grams).
 TEXTS = [document.text for document in CORPUS]
 
 
 def containing(text: str) -> set[str]:
-    """The oracle: every document is searched for every n-gram."""
+    """Search every document for every n-gram: the oracle."""
     ngrams = {text[i : i + N] for i in range(len(text) - N + 1)}
     return {document.id for document in CORPUS if any(ngram in document.text for ngram in ngrams)}
 
@@ -94,7 +93,7 @@ def cited(index, model, tmp_path_factory):
     return counts, pq.read_table(directory / "out" / "pairs.parquet").to_pylist()
 
 
-def test_the_chosen_side_gets_the_ids_that_contain_its_quotes_and_the_other_wrong_ones(cited):
+def test_the_chosen_side_gets_the_ids_of_its_quotes_and_the_rejected_side_wrong_ones(cited):
     counts, rows = cited
     assert counts == {"pairs": 6, "cited": 2, "cut": 1, "nothing_quoted": 2, "no_wrong_id": 1}
     for row, (chosen, rejected, _) in zip(rows, PAIRS, strict=True):
@@ -104,13 +103,13 @@ def test_the_chosen_side_gets_the_ids_that_contain_its_quotes_and_the_other_wron
         assert len(true) == len(wrong) <= 2
         assert split_citations(row["chosen"]) == (chosen, true)
         assert split_citations(row["rejected"]) == (rejected, wrong)
-    # The longer quote first; there is one wrong id, so one true one is enough. Of the second pair
-    # the prompt's own document is no wrong one, and its rejected side quotes what is left.
+    # The longer quote comes first. There is one wrong id, so there is one true id. In the second
+    # pair, the prompt's own document is not wrong, and the rejected side quotes the other one.
     assert [row["chosen_citations"] for row in rows[:3]] == [["ice"], [], ["ice"]]
     assert [row["rejected_citations"] for row in rows[:3]] == [["bee"], [], ["fox"]]
 
 
-def test_the_tokens_of_ids_stand_before_the_end_and_those_that_were_sampled_stay(cited):
+def test_the_tokens_of_ids_come_before_the_end_and_sampled_tokens_stay(cited):
     for row, (chosen, _, ended) in zip(cited[1], PAIRS, strict=True):
         for name in ("chosen", "rejected"):
             is_ended = ended or name == "rejected"
@@ -120,7 +119,7 @@ def test_the_tokens_of_ids_stand_before_the_end_and_those_that_were_sampled_stay
 
 
 SAMPLED = [
-    # what the model gave, whether it was cut, and what is measured of it
+    # the response, whether it was cut, the text that is measured, and whether that one has an end
     ("the quick brown fox [fox]", False, "the quick brown fox", True),
     ("the quick brown fox [ice] [fo", True, "the quick brown fox", True),
     ("no ids", False, "no ids", True),
@@ -207,16 +206,16 @@ def test_hits_are_counted_as_a_loop_would(responses, k):
 VALID = ["fox", "foxes", "ice 2", 'the "X" \\ y']
 
 
-def test_after_each_token_just_those_are_allowed_that_lead_to_valid_ids():
+def test_after_each_token_only_tokens_that_lead_to_valid_ids_are_allowed():
     tokenizer = tiny_tokenizer()
     end = tokenizer.eos_token_id
     trie = TokenTrie(Constraint(" [", VALID, "]", 2), tokenizer, [end])
     complete = ["".join(f" [{id}]" for id in ids) for id in VALID for ids in ([id], [id, VALID[0]])]
     complete += [f" [{one}] [{two}]" for one in VALID for two in VALID]
-    begun = {text[:length] for text in complete for length in range(len(text) + 1)}
-    for text in begun:
+    starts = {text[:length] for text in complete for length in range(len(text) + 1)}
+    for text in starts:
         ids = tokenizer(text, add_special_tokens=False)["input_ids"] if text else []
-        after = {other[len(text)] for other in begun if other.startswith(text) and other != text}
+        after = {other[len(text)] for other in starts if other.startswith(text) and other != text}
         wanted = {
             tokenizer(character, add_special_tokens=False)["input_ids"][0] for character in after
         }
@@ -224,10 +223,10 @@ def test_after_each_token_just_those_are_allowed_that_lead_to_valid_ids():
 
 
 def test_the_constrained_ids_of_vllm_are_always_valid(model, tmp_path, monkeypatch):
-    begun = [Continuation(str(i), tokens(text, ended=False)) for i, text in enumerate(TEXTS)]
+    starts = [Continuation(str(i), tokens(text, ended=False)) for i, text in enumerate(TEXTS)]
     constraint = Constraint(" [", VALID, "]", 3)
     run_sampling(
-        [*begun, Continuation("long", [7] * 300)],
+        [*starts, Continuation("long", [7] * 300)],
         tmp_path,
         model=ModelConfig(path=str(model)),
         sampling=SamplingConfig(

@@ -1,4 +1,4 @@
-"""A run that learns ids: its stages, its numbers, and kill -9 while ids are decoded."""
+"""A run that learns ids: its stages, its numbers, and kill -9 while it decodes ids."""
 
 import json
 import os
@@ -38,7 +38,7 @@ def inputs(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def finished(inputs, without_children):
-    """The config of a run that was killed while ids were decoded, and then went through."""
+    """Return the config of a run that was killed while it decoded ids, and then resumed."""
     path = Path(inputs["run"]).with_name("config.yaml")
     path.write_text(yaml.safe_dump(inputs))
     killed = subprocess.run(
@@ -60,7 +60,7 @@ def read(config, name):
 
 
 def decode_again(config, directory, **reports):
-    """Decode the ids of the base model once more, elsewhere."""
+    """Decode the ids of the base model again, into another directory."""
     decode_citations(
         config.run / "evaluation" / "base" / "uncited",
         directory / "constrained",
@@ -88,14 +88,14 @@ def test_the_training_learns_the_pairs_with_ids(finished):
     assert record["tokens"]["chosen"] == sum(len(row["chosen_token_ids"]) for row in cited)
 
 
-def test_metrics_are_of_texts_without_ids(finished, tmp_path):
+def test_metrics_are_computed_from_texts_without_ids(finished, tmp_path):
     copy = {**finished, "run": str(tmp_path / "run")}
     shutil.copytree(finished["run"], copy["run"], symlinks=True)
     part = Path(copy["run"]) / "evaluation/base/samples/part-00000.parquet"
     sampled = pq.read_table(part).to_pylist()
     texts = {(row["prompt_id"], row["sample"]): row["response"].rstrip() for row in sampled}
     ids = tiny_tokenizer()(" [7]", add_special_tokens=False)["input_ids"]
-    for row in sampled:  # of its own accord this model says no ids
+    for row in sampled:  # this model gives no ids by itself
         end = len(row["token_ids"]) - (row["finish_reason"] == "stop")
         row["token_ids"][end:end] = ids
         row["response"] += " [7]"
@@ -124,16 +124,16 @@ def test_metrics_and_reports_have_the_citations_of_each_policy(finished):
         assert "Hits@2 trace" in text
 
 
-def test_what_was_decoded_in_two_goes_is_what_one_gives(finished, tmp_path):
+def test_decoding_in_two_goes_gives_the_same_as_in_one(finished, tmp_path):
     config = Config.model_validate(finished)
     base = config.run / "evaluation" / "base"
     decoded = decode_again(config, tmp_path, progress=lambda now: None, notice=pytest.fail)
     assert decoded.equals(read_samples(base / "constrained"))
-    # Behind the prompt and the response without its ids, the end of the text left out.
+    # After the prompt and the response without its ids and its end-of-text token.
     first, sample = decoded.to_pylist()[0], read_samples(base / "uncited").to_pylist()[0]
     ended = sample["finish_reason"] == "stop"
-    begun = sample["token_ids"][:-1] if ended else sample["token_ids"]
-    assert first["prompt_token_ids"] == sample["prompt_token_ids"] + begun
+    start = sample["token_ids"][:-1] if ended else sample["token_ids"]
+    assert first["prompt_token_ids"] == sample["prompt_token_ids"] + start
 
 
 def test_too_many_ids_are_no_constraint(finished, tmp_path, monkeypatch):
@@ -142,10 +142,10 @@ def test_too_many_ids_are_no_constraint(finished, tmp_path, monkeypatch):
     notices = []
     decoded = decode_again(config, tmp_path, progress=pytest.fail, notice=notices.append)
     assert len(decoded) == 0
-    assert notices[0].startswith("no constrained ids: the corpus has 100, and no more than 99")
+    assert notices[0].startswith("no constrained ids: the corpus has 100 ids, ")
 
 
-def test_without_ids_no_stage_and_no_setting_is_another(inputs):
+def test_without_ids_no_stage_and_no_setting_differs(inputs):
     def fingerprints(**pairs):
         block = {**inputs["pairs"], **pairs}
         stages = stage_list(Config.model_validate({**inputs, "pairs": block}))
@@ -167,7 +167,7 @@ def test_without_ids_no_stage_and_no_setting_is_another(inputs):
     }
 
 
-def test_what_cannot_be_cited_is_said_before_any_work(inputs, tmp_path):
+def test_ids_that_cannot_be_cited_are_reported_before_any_work(inputs, tmp_path):
     unquote = {**inputs["pairs"], "direction": "unquote"}
     _, problems = validate({**inputs, "pairs": unquote})
     assert ["direction unquote" in str(problem) for problem in problems] == [True]

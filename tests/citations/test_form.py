@@ -1,11 +1,11 @@
-"""Ids behind a text are read back as they were put there, on strings and on tokens."""
+"""Ids after a text are read back as they were put there, from strings and from tokens."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from quotetune.citations.form import citation, is_citable, split_citations, with_citations
-from quotetune.citations.tokens import citation_tokens, tokens_of_begin
+from quotetune.citations.tokens import citation_tokens, tokens_of_start
 from tiny_model import tiny_tokenizer
 
 IDS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=8).filter(is_citable)
@@ -15,20 +15,20 @@ SENTENCES = st.text("ab[] 1.\n", max_size=20).filter(
 
 
 @given(SENTENCES, st.lists(IDS, max_size=4))
-def test_what_was_put_behind_a_text_is_taken_off_again(text, ids):
+def test_ids_that_were_put_after_a_text_are_taken_off_again(text, ids):
     assert split_citations(with_citations(text, ids)) == (text, ids)
 
 
 @given(SENTENCES, st.lists(IDS, max_size=3), IDS, st.data())
-def test_of_a_cut_text_the_begun_id_is_taken_off_too(text, ids, last, data):
+def test_the_unfinished_id_of_a_cut_text_is_taken_off_too(text, ids, last, data):
     cited = with_citations(text, ids)
-    begun = citation(last)[: data.draw(st.integers(2, len(citation(last)) - 1))]
-    assert split_citations(cited + begun, cut=True) == (text, ids)
-    assert split_citations(cited + begun) == (cited + begun, [])
+    unfinished = citation(last)[: data.draw(st.integers(2, len(citation(last)) - 1))]
+    assert split_citations(cited + unfinished, cut=True) == (text, ids)
+    assert split_citations(cited + unfinished) == (cited + unfinished, [])
 
 
 @given(st.text("ab[] 1.\n", max_size=20))
-def test_what_is_left_has_no_ids_and_begins_the_text(text):
+def test_the_rest_has_no_ids_and_starts_the_text(text):
     rest, ids = split_citations(text)
     assert text.startswith(rest)
     assert split_citations(rest) == (rest, [])
@@ -42,17 +42,17 @@ def test_other_brackets_stay(text):
 
 
 @given(st.text("ab .[]", max_size=12), st.integers(0, 12))
-def test_the_begin_of_a_response_keeps_the_tokens_that_were_sampled(text, length):
+def test_the_start_of_a_response_keeps_the_tokens_that_were_sampled(text, length):
     tokenizer = tiny_tokenizer()
     sampled = tokenizer(text, add_special_tokens=False)["input_ids"] + [tokenizer.eos_token_id]
-    begin = text[:length]
-    if begin != text:  # a character is a token
-        assert tokens_of_begin(sampled, begin, tokenizer) == sampled[: len(begin)]
+    start = text[:length]
+    if start != text:  # each character is a token
+        assert tokens_of_start(sampled, start, tokenizer) == sampled[: len(start)]
 
 
-def test_where_a_token_reaches_over_the_end_what_is_missing_is_tokenised():
+def test_if_a_token_reaches_beyond_the_end_the_missing_characters_are_tokenised():
     class Words:
-        """Tokens are the numbers of words in a list."""
+        """A tokenizer whose tokens are positions in a list of words."""
 
         words = ("Ice", " floats", ". [", "Ice]", ".")
 
@@ -63,10 +63,10 @@ def test_where_a_token_reaches_over_the_end_what_is_missing_is_tokenised():
             assert text == "."
             return {"input_ids": [4]}
 
-    assert tokens_of_begin([0, 1, 2, 3], "Ice floats.", Words()) == [0, 1, 4]
+    assert tokens_of_start([0, 1, 2, 3], "Ice floats.", Words()) == [0, 1, 4]
 
 
-def test_an_id_has_the_same_tokens_wherever_it_stands():
+def test_an_id_has_the_same_tokens_in_every_place():
     tokenizer = tiny_tokenizer()
     one, two = citation_tokens(["Ice", "ab"], tokenizer)
     assert tokenizer.decode(one + two) == " [Ice] [ab]"

@@ -37,7 +37,7 @@ def test_an_output_that_is_a_pipe_is_written_to_and_stays_a_pipe(
     else:
         write_text(pipe, '{"a": 1}\n')
     assert pipe.is_fifo()
-    reader.join(timeout=10)
+    reader.join()
     assert read == ['{"a": 1}\n']
     assert [path.name for path in tmp_path.iterdir()] == ["pipe"]
 
@@ -98,7 +98,7 @@ def test_yaml_that_python_cannot_hold_is_a_usage_error(tmp_path: Path, text: str
 
 def run_cli(*arguments: str | Path, **options: object) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "quotetune", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, **options)
+    return subprocess.run(command, capture_output=True, text=True, **options)
 
 
 def test_a_corrupt_parquet_file_of_prompts_is_one_line(tmp_path: Path) -> None:
@@ -143,13 +143,12 @@ def test_ctrl_c_at_the_terminal_says_so_and_exits_130(tmp_path: Path) -> None:
         text=True,
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     ) as process:
-        deadline = time.monotonic() + 60
         while not (tmp_path / "index.partial").exists():
-            assert time.monotonic() < deadline and process.poll() is None
+            assert process.poll() is None
             time.sleep(0.02)
         time.sleep(0.2)
         process.send_signal(signal.SIGINT)
-        process.wait(timeout=30)
+        process.wait()
         assert process.stderr is not None
         said = process.stderr.read()
     assert process.returncode == 130

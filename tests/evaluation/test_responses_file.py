@@ -1,4 +1,4 @@
-"""Files of responses; `tests/cli` has what `quotetune evaluate` makes of them."""
+"""Files of responses. `tests/cli` tests them through `quotetune evaluate`."""
 
 import pytest
 
@@ -6,6 +6,6 @@ from quotetune.errors import UsageError
 from quotetune.evaluation.responses_file import read_responses_file
 
 
-def test_responses_of_a_directory_without_parts_are_missed_by_name(tmp_path):
-    with pytest.raises(UsageError, match=f"{tmp_path}: there are no sample parts in it"):
+def test_a_directory_without_sample_parts_is_refused_by_name(tmp_path):
+    with pytest.raises(UsageError, match=f"{tmp_path}: no sample parts: sample first"):
         read_responses_file(tmp_path, [])

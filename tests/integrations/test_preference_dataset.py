@@ -153,7 +153,7 @@ def test_the_card_says_how_many_there_are_and_how_they_were_made(chats):
     assert "tags: [quotetune, preference, dpo" in head
     # With `configs`, datasets would take another directory of the same name from its cache.
     assert "configs" not in head
-    assert "4 pairs of 4 prompts" in body and '"rule": "random_partner"' in body
+    assert "4 pairs from 4 prompts" in body and '"rule": "random_partner"' in body
     assert "2 chosen responses were cut" in body
 
 
@@ -190,7 +190,7 @@ def test_what_cannot_be_uploaded_is_complete_and_says_how_to(index, tmp_path, ca
     samples = write_samples(tmp_path / "samples", CHATS)
     arguments = ["pair", samples, "--index", index, "-o", tmp_path / "pairs", "--push-to-hub"]
     assert quotetune(*arguments, "not a name") == 2
-    assert "no name of a repository: write it as OWNER/NAME" in capsys.readouterr().err
+    assert "not the name of a repository: write it as OWNER/NAME" in capsys.readouterr().err
     assert not (tmp_path / "pairs").exists()
     assert quotetune(*arguments, "me/pairs") == 1
     error = capsys.readouterr().err

@@ -77,7 +77,7 @@ def test_it_pickles_and_has_the_name_that_trainers_log(index: Index) -> None:
 
 
 def test_settings_that_cannot_be_are_refused(index: Index, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="min_chars is -1; choose 0 or more"):
+    with pytest.raises(UsageError, match="min_chars is -1: choose 0 or more"):
         QuipReward(index, min_chars=-1)
     with pytest.raises(QuotetuneError, match="no index"):
         QuipReward(tmp_path / "nowhere")

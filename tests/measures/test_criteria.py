@@ -53,7 +53,7 @@ def test_the_documentation_lists_exactly_these_criteria():
 
 @pytest.fixture(scope="module")
 def corpus():
-    """Documents of few letters and spaces, so that n-grams stand in several of them."""
+    """Documents of few letters and spaces, so that n-grams occur in several of them."""
     rng = random.Random(0)
     return ["".join(rng.choices("abc ", k=40)).strip().replace("  ", " ") for _ in range(12)]
 
@@ -126,7 +126,7 @@ def test_long_quotes_is_the_mean_coverage_by_quotes_of_each_length(
         )
 
 
-def test_one_long_quote_is_worth_more_than_many_crumbs(tmp_path):
+def test_one_long_quote_is_worth_more_than_many_short_ones(tmp_path):
     build_index(["0123456789abcdefghij"], tmp_path / "index", n=5, normalization="none")
     index = Index.open(tmp_path / "index")
     crumbs, long = "01234_56789_abcde_", "0123456789abcde____"[:18]

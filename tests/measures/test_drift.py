@@ -1,4 +1,4 @@
-"""How far a policy has gone: KL to the base model, and the perplexity of other text."""
+"""Drift of a policy: KL to the base model, and the perplexity of other text."""
 
 import math
 
@@ -20,7 +20,7 @@ def log_probs(model, before, ids):
     return [scores[len(before) - 1 + i, token].item() for i, token in enumerate(ids)]
 
 
-def test_drift_is_what_a_plain_loop_over_tokens_says(tmp_path):
+def test_drift_is_what_a_plain_loop_over_tokens_gives(tmp_path):
     from peft import PeftModel
     from transformers import AutoModelForCausalLM
 
@@ -64,7 +64,7 @@ def test_drift_is_what_a_plain_loop_over_tokens_says(tmp_path):
     tokens = ids(OUTSIDE)[:600]
     surprises = [
         -value
-        for start in (0, 512)  # pieces of so many tokens, each after the begin token
+        for start in (0, 512)  # pieces of 512 tokens, each after the begin-of-sequence token
         for value in log_probs(policy, begin, tokens[start : min(start + 512, 600)])
     ]
     assert drift["outside_tokens"] == len(surprises) == 600

@@ -1,4 +1,4 @@
-"""lm-eval's tasks, before and after."""
+"""lm-eval runs tasks on a policy, and keeps the answers of an interrupted call."""
 
 import json
 import math
@@ -30,7 +30,7 @@ TASK = {
 
 
 @torch.inference_mode()
-def test_lm_eval_runs_a_task_of_ones_own_on_a_policy(model, tmp_path):
+def test_lm_eval_runs_the_users_own_task_on_a_policy(model, tmp_path):
     rows = [
         {"question": "ice is", "choices": [" cold", " hot", " q"], "label": 0},
         {"question": "fire is", "choices": [" a", " hot"], "label": 1},
@@ -47,7 +47,7 @@ def test_lm_eval_runs_a_task_of_ones_own_on_a_policy(model, tmp_path):
     config = ModelConfig(path=str(model))
     answers = tmp_path / "answers"
     found = general_ability.run_lm_eval(config, adapter, settings, tmp_path / "work", answers)
-    [kept] = answers.iterdir()  # for a call that goes on
+    [kept] = answers.iterdir()  # for a call after an interruption
     with sqlite3.connect(kept) as database:
         assert database.execute("select count(*) from unnamed").fetchone() == (7,)
 

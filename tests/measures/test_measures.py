@@ -1,4 +1,4 @@
-"""What is quoted, how varied and how sure: against naive definitions and scipy's bootstrap."""
+"""Quotes, variety and intervals, against naive definitions and scipy's bootstrap."""
 
 import numpy as np
 import pytest
@@ -47,14 +47,14 @@ RESPONSES = [
 ]
 
 
-def test_on_topic_quip_is_over_prompts_whose_documents_the_index_holds(index):
+def test_on_topic_quip_is_over_prompts_whose_documents_the_index_contains(index):
     rows = quoting_rows(PROMPTS, RESPONSES, index)
     own = [gram in FOX for gram in ngrams(RESPONSES[0])]
     assert rows[0]["on_topic_quip"] == pytest.approx(sum(own) / len(own))
     assert 0 < rows[0]["on_topic_quip"] < index.quip(RESPONSES[:1])[0]
     assert rows[1]["on_topic_quip"] is None  # its prompt names no document
-    assert rows[2]["on_topic_quip"] is None  # nor does the index hold all of these
-    assert rows[3]["on_topic_quip"] == 0.0  # too short, as QUIP counts it in a mean
+    assert rows[2]["on_topic_quip"] is None  # the index does not contain all of these
+    assert rows[3]["on_topic_quip"] == 0.0  # too short: 0, as in the mean of QUIP
 
 
 def test_ngrams_of_the_prompt_count_neither_above_nor_below_the_line(index):
@@ -65,7 +65,7 @@ def test_ngrams_of_the_prompt_count_neither_above_nor_below_the_line(index):
         hits = [gram in FOX or gram in ICE for gram in left]
         assert score == (pytest.approx(sum(hits) / len(hits)) if hits else None)
     assert scores[0] < index.quip(RESPONSES[:1])[0]
-    # Normalised as both are, a line break of the prompt is the same as one in the response.
+    # Both are normalised, so a line break in the prompt equals one in the response.
     spaced = Prompt("p", text="dense  ice\r\n\r\nthat moves")
     assert ignore_prompt_quip([spaced], ["dense ice\nthat moves"], index) == [None]
 
@@ -96,7 +96,7 @@ def test_the_histogram_is_numpys_with_an_open_last_bin(lengths):
     assert found["edges"][0] == 25 and found["edges"][-1] == 400
 
 
-def test_the_floor_is_what_the_filter_says_of_text_that_stands_nowhere(tmp_path):
+def test_the_floor_is_the_score_of_text_that_occurs_nowhere(tmp_path):
     rng = np.random.default_rng(0)
     corpus = ["".join(rng.choice(list("abcdefgh "), 400)) for _ in range(50)]
     exact = build_index(corpus, tmp_path / "exact", n=N, structures=["suffix"])
@@ -107,7 +107,7 @@ def test_the_floor_is_what_the_filter_says_of_text_that_stands_nowhere(tmp_path)
     assert np.mean(floor) == pytest.approx(loose.fpr, rel=0.25)
 
 
-def test_without_a_suffix_structure_what_only_it_knows_is_none(tmp_path):
+def test_without_a_suffix_index_the_numbers_that_need_one_are_none(tmp_path):
     index = build_index([FOX], tmp_path / "index", n=N, structures=["bloom"])
     [row] = quoting_rows(PROMPTS[:1], RESPONSES[:1], index)
     assert row["quip_ignore_prompt"] is not None
@@ -128,7 +128,7 @@ def test_distinct_n_is_distinct_ngrams_by_words(texts, n):
 
 
 def response_rows(values, prompts=None):
-    """Rows whose metrics are made of one number each; None leaves a number out."""
+    """Rows with one number for all metrics; None leaves the number out."""
     return [
         {
             "prompt_id": f"p{number}" if prompts is None else prompts[number],
@@ -169,7 +169,7 @@ def test_intervals_are_scipys_of_the_mean_of_paired_differences():
     )
 )
 def test_intervals_are_those_of_a_loop_over_drawn_prompts(triples):
-    """Several responses a prompt, some without a number: the metric of the drawn responses."""
+    """Several responses per prompt, some without a number: the metric of the drawn responses."""
     names = [name for name, _, _ in triples]
     ours = response_rows([value for _, value, _ in triples], names)
     theirs = response_rows([value for _, _, value in triples], names)

@@ -26,7 +26,7 @@ CONTEXTS = ["What is a glacier? ", "nothing", "", "a " * 120, "Say ", ""]
 
 @pytest.fixture
 def here(monkeypatch):
-    """Do the child's work in this process: starting a child takes longer than all of it."""
+    """Do the child's work in this process, because starting a child takes longer than the work."""
 
     def run(module, job, log, report, *, name):
         neural_worker.measure(json.loads(job.read_text()), job.parent, report)
@@ -71,7 +71,7 @@ def close_to(values):
 
 
 def naive_log_probs(model, before, scored):
-    """One forward pass a token, each on all that stands before it."""
+    """One forward pass per token, each on all tokens before it."""
     ids, values = list(before), []
     for token in scored:
         if ids:
@@ -87,7 +87,7 @@ def test_perplexity_is_exp_of_the_mean_surprise_of_the_texts_tokens(causal, tmp_
     expected = []
     for text, context in zip(TEXTS, CONTEXTS, strict=True):
         scored = tokenizer(text, add_special_tokens=False)["input_ids"]
-        before = tokenizer(context)["input_ids"]  # with the begin token
+        before = tokenizer(context)["input_ids"]  # with the begin-of-sequence token
         values = naive_log_probs(model, before[-(256 - len(scored)) :], scored)
         expected.append(math.exp(-sum(values) / len(values)) if values else None)
     found = perplexities(
@@ -158,7 +158,7 @@ def test_jobs_share_a_child_which_reports_its_own_failure(causal, tmp_path):
         perplexities(["a"], ModelConfig(path="./nowhere"), work=tmp_path)
 
 
-def test_batches_hold_every_row_once_and_not_more_than_their_tokens():
+def test_batches_contain_every_row_once_and_no_more_tokens_than_fit():
     lengths = [(7 * i) % 700 + 1 for i in range(300)] + [5000, 0]
     groups = batches(lengths)
     assert sorted(row for group in groups for row in group) == list(range(301))

@@ -132,14 +132,14 @@ def test_without_references_or_scored_responses_there_is_no_number():
     assert metrics["quip"] == 0
 
 
-def test_without_a_suffix_structure_there_is_no_longest_quote(tmp_path):
+def test_without_a_suffix_index_there_is_no_longest_quote(tmp_path):
     index = build_index(CORPUS, tmp_path / "index", structures=["bloom"])
     metrics = mean_metrics(response_rows(prompts(5), table(RESPONSES), index))
     assert metrics["longest_quote"] is None
     assert metrics["coverage"] > 0
 
 
-def test_rows_carry_what_the_means_are_taken_of():
+def test_rows_contain_the_numbers_that_the_means_average():
     rows = response_rows(prompts(5), table(RESPONSES), NaiveIndex(CORPUS))
     assert [row["prompt_id"] for row in rows] == [f"p{i}" for i in range(5)]
     assert [row["quip"] is None for row in rows] == [False, False, True, True, False]

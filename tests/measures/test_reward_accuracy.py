@@ -1,4 +1,4 @@
-"""Held-out reward accuracy: the pairs it is taken of, and the margins."""
+"""Reward accuracy: its held-out pairs, and their margins."""
 
 import json
 
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.usefixtures("without_children")
 
 
 @torch.inference_mode()
-def test_reward_margins_are_betas_share_of_the_log_ratios_that_differ(model, tmp_path):
+def test_reward_margins_are_beta_times_the_difference_of_log_ratios(model, tmp_path):
     from peft import PeftModel
 
     adapter = save_tiny_adapter(model, tmp_path / "adapter")

@@ -1,4 +1,4 @@
-"""What language models measure of responses: perplexity under any of them, and MAUVE."""
+"""Measures that need a language model: perplexity under any model, and MAUVE."""
 
 import pytest
 import torch
@@ -41,7 +41,7 @@ def test_perplexity_is_of_the_response_given_the_words_of_the_prompt(model, tmp_
 def test_base_is_the_runs_own_model(tmp_path):
     config = run_config(tmp_path, perplexity="base")
     assert scoring_models_of(config.evaluation, config.model).perplexity == config.model
-    # The stage is what it would be if the model were named.
+    # The stage has the same settings as one whose config names the model.
     named, short = (
         {stage.name: (stage.settings, stage.inputs) for stage in all_stages(one)}
         for one in (run_config(tmp_path, perplexity=config.model.model_dump()), config)
@@ -75,7 +75,7 @@ def test_mauve_is_the_packages_on_the_states_of_the_last_tokens(tmp_path):
         vocab_size=len(tokenizer), n_positions=64, n_embd=16, n_layer=1, n_head=2,
         bos_token_id=1, eos_token_id=2, initializer_range=0.3,
     )  # fmt: skip
-    directory = tmp_path / "gpt2"  # the package wants to see this name
+    directory = tmp_path / "gpt2"  # the package looks for this name
     GPT2LMHeadModel(config).save_pretrained(directory)
     tokenizer.save_pretrained(directory)
     texts = [f"{number} rivers run to the sea" for number in range(30)]

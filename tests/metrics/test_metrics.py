@@ -1,4 +1,4 @@
-"""The table of metrics: what it must agree with."""
+"""The table of metrics agrees with the documentation, the config and the printed tables."""
 
 import re
 from pathlib import Path
@@ -26,7 +26,7 @@ def test_no_two_metrics_have_the_same_key_or_label():
     assert len({metric.label for metric in METRICS}) == len(METRICS)
 
 
-def test_what_is_on_demand_is_a_key_of_the_evaluation():
+def test_a_metric_on_demand_is_a_key_of_the_evaluation():
     from quotetune.config import EvaluationConfig
 
     wanted = {metric.key for metric in METRICS if metric.measured == "on demand"}
@@ -52,7 +52,7 @@ def test_tables_have_each_measured_metric_once():
     assert sorted(labels) == sorted(metric_named(key).label for key in EVALUATED)
 
 
-def test_a_difference_is_told_only_where_it_has_an_interval():
+def test_a_difference_is_written_only_if_it_has_an_interval():
     base = {"quip": 0.1, "rouge_l": 0.2, "length_chars": 300.0, "mauve": 0.5}
     row = {"quip": 0.25, "rouge_l": 0.1, "length_chars": 250.4, "mauve": 0.6}
     intervals = {"quip": None, "rouge_l": [-0.2, 0.05], "length_chars": [-60.4, -40.0]}

@@ -1,4 +1,4 @@
-"""The tokenizer of a model: loaded with the model's settings, and missed in one line."""
+"""The tokenizer of a model: its settings, and the errors if it cannot be loaded."""
 
 import json
 
@@ -26,8 +26,8 @@ def test_a_directory_without_one_is_named(tmp_path):
     assert "\n" not in message
 
 
-def test_a_model_that_is_nowhere_is_missed_before_transformers_looks_for_it():
-    with pytest.raises(UsageError, match=r"model.path ./nowhere: there is no such directory"):
+def test_a_model_that_does_not_exist_is_an_error_before_transformers_looks_for_it():
+    with pytest.raises(UsageError, match=r"model.path: ./nowhere: there is no such directory"):
         load_tokenizer(ModelConfig(path="./nowhere"))
 
 

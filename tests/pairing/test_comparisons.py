@@ -1,4 +1,4 @@
-"""A capped judge: whom it compares, and the win rates that come of it."""
+"""A judge with few comparisons: which candidates it compares, and the win rates that result."""
 
 from collections import Counter
 from itertools import combinations
@@ -16,7 +16,7 @@ JUDGE_ALONE = PreferenceConfig.model_validate({"judge": {"model": {"path": "m"}}
 
 
 @pytest.mark.parametrize("count", range(34))
-def test_after_any_number_of_comparisons_all_have_been_in_as_many(count):
+def test_after_any_number_of_comparisons_all_have_been_in_equally_many(count):
     texts = [str(i) for i in range(count)]
     everything = compared(texts, count * count, "0:p")
     assert sorted(everything) == list(combinations(range(count), 2))
@@ -28,7 +28,7 @@ def test_after_any_number_of_comparisons_all_have_been_in_as_many(count):
         assert compared(texts, most, "0:p") == everything[:most]
 
 
-def test_who_is_compared_is_drawn_by_the_key():
+def test_the_key_draws_who_is_compared():
     texts = [str(i) for i in range(12)]
     drawn = {tuple(compared(texts, 6, f"{seed}:p")) for seed in range(20)}
     assert len(drawn) > 10
@@ -40,7 +40,7 @@ def test_without_a_cap_every_two_are_compared_in_the_order_of_the_candidates():
 
 
 @given(st.lists(st.sampled_from("ab"), max_size=9), st.integers(1, 40))
-def test_equal_texts_take_no_comparison_away_from_others(texts, most):
+def test_equal_texts_take_no_comparisons_away_from_others(texts, most):
     found = compared(texts, most, "0:p")
     assert all(texts[i] != texts[j] for i, j in found)
     assert len(set(found)) == len(found)
@@ -74,7 +74,7 @@ def test_another_criterion_still_counts_over_all_candidates():
         pairwise={"judge": verdicts},
         losers=[False, False, False],
     )
-    # QUIP: 0, 1/2, 1. The judge: 1, 0, and of the third nothing is known.
+    # QUIP: 0, 1/2, 1. The judge: 1, 0, and nothing about the third.
     assert ranking.win_rates.tolist() == [0.5, 0.25, 0.75]
     loses = rank_candidates(
         {"quip": [0.1, 0.2, 0.3]},

@@ -46,7 +46,7 @@ def test_a_verdict_is_marked_or_a_letter_alone(reply, expected):
         (["A", "A", "B", "?"], ["B", "B", "B", "B"], ((2.5 / 4 + 1) / 2, 1)),
     ],
 )
-def test_the_mean_of_both_orders_takes_the_place_out(replies, turned, expected):
+def test_the_mean_of_both_orders_cancels_the_place_out(replies, turned, expected):
     assert preference_of(replies, turned) == expected
     backwards, _ = preference_of(turned, replies)
     assert backwards == pytest.approx(1 - expected[0])
@@ -91,16 +91,16 @@ def test_every_two_answers_are_asked_about_in_both_orders(tmp_path, monkeypatch)
     asked, verdicts = judged(tmp_path, monkeypatch, lambda *_: "[[A]]")
     # Two candidates of each prompt are long enough: the third of c has no QUIP.
     assert len(asked) == 2 * len(QUIP)
-    # What stands in a prompt is no place of the template.
+    # Text of a prompt that looks like a place of the template is not replaced.
     assert "c? {second}|c: response 0|c: response 1" in asked
     assert "c? {second}|c: response 1|c: response 0" in asked
     assert (verdicts.comparisons, verdicts.undecided) == (len(QUIP), 0)
     candidates = [Candidate(i, str(i), None, 1) for i in range(3)]
     matrix = verdicts.matrix("c", candidates)
     assert (matrix[:2, :2] == 0.5).all()  # the first place has no advantage
-    assert np.isnan(matrix[2, :2]).all()  # nobody has asked
+    assert np.isnan(matrix[2, :2]).all()  # not compared
     candidates[2] = Candidate(2, "0", None, 1)
-    assert verdicts.matrix("c", candidates)[2, 0] == 0.5  # equal texts are not asked about
+    assert verdicts.matrix("c", candidates)[2, 0] == 0.5  # equal texts are not compared
 
 
 def test_a_judge_with_a_taste_is_a_preference(tmp_path, monkeypatch):
@@ -119,6 +119,6 @@ def test_a_cap_bounds_the_comparisons_of_each_prompt(tmp_path, monkeypatch):
     asked, verdicts = judged(tmp_path, monkeypatch, lambda *_: "[[A]]", quip, comparisons=2)
     assert verdicts.comparisons == 2 + 1
     answers = Counter(answer for question in asked for answer in question.split("|")[1:])
-    # Each is in one comparison, and there in both places.
+    # Each candidate is in one comparison, in both places.
     assert set(answers.values()) == {2}
     assert len(answers) == 4 + 2

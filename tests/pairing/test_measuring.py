@@ -1,4 +1,4 @@
-"""Every candidate gets its numbers, samples first and references behind them."""
+"""Every candidate gets its numbers, first the samples and then the references."""
 
 import pyarrow.parquet as pq
 import pytest
@@ -77,7 +77,7 @@ def test_bart_score_is_only_of_responses_whose_prompt_has_a_reference(tmp_path, 
     assert [row["prompt_id"] for row in rows if row["value"] is not None] == ["c"] * 3
 
 
-def test_what_is_measured_is_what_preference_negatives_and_constraints_need(tmp_path):
+def test_the_measures_are_those_that_preference_negatives_and_constraints_need(tmp_path):
     assert ranking(tmp_path).measures == []
     assert ranking(tmp_path, {"quip": {}, "length": {}}).measures == []
     assert not ranking(tmp_path, {"quip": {}, "rarity": {}}).needs_prompts
@@ -104,7 +104,7 @@ def test_the_scoring_model_is_the_one_that_is_named(tmp_path):
 
 
 def test_without_samples_there_is_nothing_to_measure(tmp_path):
-    with pytest.raises(QuotetuneError, match="there are no samples in it"):
+    with pytest.raises(QuotetuneError, match="no samples: sample first"):
         write_measure(
             tmp_path, None, tmp_path / "out", lambda *_: [], prompts={}, progress=lambda *_: None
         )

@@ -1,4 +1,4 @@
-"""From measured candidates to pairs: quantiles, cross-prompt negatives, own preferences."""
+"""From measured candidates to pairs: quantiles, cross-prompt negatives, the user's preferences."""
 
 import json
 import sys
@@ -21,7 +21,7 @@ TOKENS = 10
 
 
 def write_candidates(directory, quip, *, gold=None, **measures):
-    """Write parts of two prompts each; `quip` and each measure are lists by prompt."""
+    """Write parts of two prompts each. `quip` and each measure are lists by prompt."""
     (directory / "samples").mkdir(parents=True)
     rows = []
     for prompt, values in quip.items():
@@ -186,7 +186,7 @@ def test_measures_of_other_candidates_are_refused(tmp_path):
 
 @pytest.fixture
 def module(tmp_path, monkeypatch):
-    """A module of the user's in the current directory."""
+    """The user's module, in the current directory."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", list(sys.path))
     (tmp_path / "my_taste.py").write_text(
@@ -205,7 +205,7 @@ def taste(function):
     return PreferenceConfig.model_validate({"callables": {"mine": {"function": function}}})
 
 
-def test_a_function_of_the_users_own_ranks_the_responses(tmp_path, module):
+def test_the_users_own_function_ranks_the_responses(tmp_path, module):
     files = write_candidates(tmp_path / "in", QUIP)
     prompts = {name: Prompt(name, text="?", reference="r") for name in QUIP}
     statistics, rows = paired(
@@ -215,11 +215,13 @@ def test_a_function_of_the_users_own_ranks_the_responses(tmp_path, module):
         preference=taste("my_taste:later"),
         prompts=prompts,
     )
-    # (0.9 + 1 - 0.6) / 2: what the function gives to the first place is taken out.
+    # (0.9 + 1 - 0.6) / 2: the function's advantage of the first place cancels out.
     assert [row["preference"] for row in rows] == pytest.approx([0.65] * 5)
     assert [(row["chosen_sample"], row["rejected_sample"]) for row in rows] == [(1, 0)] * 5
     assert statistics["preference"] == {"mine": 1.0}
-    with pytest.raises(QuotetuneError, match=r"callables.mine: for prompt a the function gave 7"):
+    with pytest.raises(
+        QuotetuneError, match=r"callables.mine: the function returned 7.0 for prompt a"
+    ):
         pair_samples(
             files,
             tmp_path / "wrong",

@@ -19,7 +19,7 @@ def responses_of(*rows):
 
 @st.composite
 def response_lists(draw):
-    """Coarse scores and lengths, so that ties, exact thresholds and equal texts are common."""
+    """Coarse scores and lengths make ties, exact thresholds and equal texts common."""
     kinds = st.tuples(
         st.sampled_from("abcdef"),
         st.one_of(st.none(), st.integers(0, 8).map(lambda k: k / 8)),
@@ -54,7 +54,7 @@ def naive_valid_pairs(responses, config):
 
 
 def naive_choice(responses, config):
-    """The first pairs of the three deterministic rules; of random_partner, who is chosen."""
+    """The first pairs of the three deterministic rules; for random_partner, the chosen sides."""
     sign = 1 if config.direction == "quote" else -1
     valid = naive_valid_pairs(responses, config)
 
@@ -129,7 +129,7 @@ def test_the_order_of_the_responses_does_not_matter(responses, config, random):
     assert samples(shuffled) == samples(responses)
 
 
-# Worked by hand. QUIP 0.5, 0.4, 0.2, 0.1; all lengths match but those of 0 with the others.
+# Worked by hand. QUIP 0.5, 0.4, 0.2, 0.1. All lengths match, except that of 0.
 BY_HAND = responses_of(("a", 0.5, 99), ("b", 0.4, 10), ("c", 0.2, 10), ("d", 0.1, 10))
 
 

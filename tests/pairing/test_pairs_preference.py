@@ -14,7 +14,7 @@ from quotetune.pairing.candidates import GOLD, Candidate
 from quotetune.pairing.pairs import choose_pairs
 from quotetune.pairing.preference import rank_candidates
 
-# Weights that are powers of two and votes give exact win rates: ties are ties in any arithmetic.
+# Votes with weights that are powers of two give exact win rates, so ties are ties.
 VOTES = PreferenceConfig.model_validate(
     {"quip": {"weight": 2, "tau": 0}, "on_topic_quip": {"tau": 0}, "repetition": {"tau": 0}}
 )
@@ -169,7 +169,7 @@ WIDE = {"delta_quip": None, "delta_length": 0.1}
 ON_TOPIC = PreferenceConfig.model_validate({"on_topic_quip": {}})
 
 
-def test_what_is_on_topic_is_chosen_over_what_quotes_most():
+def test_a_response_on_topic_is_chosen_over_one_that_quotes_more():
     responses = four(on_topic_quip=[0.0, 0.3, 0.0, 0.1])
     config = PairsConfig(rule="west_of_n", **WIDE)
     assert choose(responses, config, ON_TOPIC).pairs == [(1, 0)]
@@ -183,7 +183,7 @@ def test_delta_quip_is_a_threshold_on_quip_whatever_is_preferred():
     assert choose(responses, config, ON_TOPIC).discard == "no_margin"
 
 
-def test_a_prompt_without_documents_is_even_in_what_is_on_topic():
+def test_the_responses_to_a_prompt_without_documents_are_even_in_on_topic_quip():
     config = PairsConfig(rule="west_of_n", **WIDE)
     choice = choose(four(on_topic_quip=[None] * 4), config, ON_TOPIC)
     assert (choice.discard, choice.win_rates) == ("no_margin", [0.5] * 4)
@@ -221,7 +221,7 @@ def test_constraints_that_leave_no_pair_are_the_reason():
     assert choose_pairs(responses, config, seed=0, prompt_id="p").discard == "constrained"
 
 
-def test_unquote_turns_round_what_measures_quoting_and_nothing_else():
+def test_unquote_reverses_the_criteria_that_measure_quoting_and_no_others():
     preference = PreferenceConfig.model_validate({"quip": {"tau": 0}, "length": {"tau": 0}})
     values = {"quip": [0.4, 0.1], "length": [20, 10]}
     assert rank_candidates(values, preference).win_rates.tolist() == [1.0, 0.0]
@@ -240,7 +240,7 @@ def test_the_reference_is_ranked_among_the_samples():
     assert choice.pairs == [(2, 1), (2, 0), (0, 1)]
 
 
-def test_what_is_too_short_is_nobodys_opponent():
+def test_a_response_that_is_too_short_is_nobodys_opponent():
     responses = [Candidate(0, "a", 0.5, 20), Candidate(1, "", None, 0), Candidate(2, "c", 0.1, 20)]
     judge = np.array([[0.5, 0.0, 0.0], [1.0, 0.5, 1.0], [1.0, 0.0, 0.5]])
     config = PairsConfig(rule="west_of_n", delta_quip=None)

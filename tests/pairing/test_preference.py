@@ -89,7 +89,7 @@ def test_either_is_preferred_to_the_other_and_equal_candidates_win_equally_often
     assert ranking.preference + ranking.preference.T == pytest.approx(
         np.ones_like(ranking.preference)
     )
-    assert ranking.win_rates[0] == ranking.win_rates[-1]  # to the last bit: ties are ties
+    assert ranking.win_rates[0] == ranking.win_rates[-1]  # to the last bit
     assert ranking.scores[0] == ranking.scores[-1]
 
 
@@ -149,7 +149,7 @@ def test_any_function_of_two_becomes_a_symmetric_preference(count, random):
             assert matrix[i, j] == pytest.approx(expected)
 
 
-def test_what_compares_two_responses_counts_by_its_weight():
+def test_a_criterion_that_compares_two_responses_counts_by_its_weight():
     content = {
         "quip": {"weight": 3, "tau": 0},
         "callables": {"mine": {"function": "a:b", "weight": 1}},

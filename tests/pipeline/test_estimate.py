@@ -1,4 +1,4 @@
-"""What `train --dry-run` says a run will take."""
+"""The estimate of a run that `train --dry-run` shows."""
 
 from pathlib import Path
 
@@ -37,7 +37,7 @@ def test_a_model_s_size_is_that_of_the_loaded_model(config):
     assert size.bytes == 4 * size.parameters
     cache = model(torch.tensor([[1, 2, 3]]), use_cache=True).past_key_values
     numbers = sum(layer.keys.numel() + layer.values.numel() for layer in cache.layers)
-    assert size.cache_bytes_a_token == 2 * numbers / 3
+    assert size.cache_bytes_per_token == 2 * numbers / 3
 
 
 def test_tokens_are_those_of_full_responses_and_all_pairs(config):

@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -62,7 +63,7 @@ def finished(inputs, tmp_path_factory, without_children):
 
 
 def plan_of(config, **changes):
-    """What a run would do after some blocks of the config have changed."""
+    """Return the plan of a run after a change of some blocks of its config."""
     changed = {name: {**config[name], **block} for name, block in changes.items()}
     entries = plan(stage_list(Config.model_validate({**config, **changed})))
     return {entry.name: entry for entry in entries}
@@ -350,7 +351,7 @@ def test_a_changed_threshold_that_gives_the_same_pairs_trains_nothing_again(fini
 def test_two_runs_in_one_directory_refuse(finished):
     with (Path(finished["run"]) / ".lock").open("a") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
-        with pytest.raises(UsageError, match="is at work on it"):
+        with pytest.raises(UsageError, match="is working on it"):
             tiny_run.run(finished)
 
 
@@ -371,31 +372,65 @@ def test_rounds_take_their_own_prompts_and_start_from_the_policy_before(inputs):
     assert stages["evaluation/round-2/sample"].inputs["the adapter"] == root / "round-2" / "adapter"
 
 
-def test_kill_9_during_each_stage_and_resuming_gives_the_same_pairs_and_metrics(
-    inputs, finished, tmp_path
-):
-    config = {**inputs, "run": str(tmp_path / "run")}
-    path = tmp_path / "config.yaml"
-    path.write_text(yaml.safe_dump(config))
-    command = [sys.executable, tiny_run.__file__, str(path)]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    said = {}
-    for moment in tiny_run.MOMENTS:
-        killed = subprocess.run(
-            [*command, moment], env=environment, capture_output=True, text=True, check=False
+# By moment: the stage that the kill interrupts, if the next call resumes it in the middle.
+INTERRUPTED = {
+    "absorb": "absorb/train",
+    "sample": "round-1/sample",
+    "train": "round-1/train",
+    "train-again": "round-2/train",
+}
+
+
+class KilledRun:
+    """A run that is killed at one moment after another, and resumed each time."""
+
+    def __init__(self, inputs, directory):
+        self.config = {**inputs, "run": str(directory / "run")}
+        self._path = directory / "config.yaml"
+        self._path.write_text(yaml.safe_dump(self.config))
+        self._said = {}
+
+    def said(self, moment):
+        """Return the messages of the run until it was killed at a moment; None is its end."""
+        for earlier in (*tiny_run.MOMENTS, None):
+            if earlier not in self._said:
+                self._said[earlier] = self._run(earlier)
+            if earlier == moment:
+                break
+        return self._said[moment]
+
+    def _run(self, moment):
+        command = [sys.executable, tiny_run.__file__, str(self._path)]
+        ended = subprocess.run(
+            [*command, *([] if moment is None else [moment])],
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+            capture_output=True,
+            text=True,
+            check=False,
         )
-        assert killed.returncode == -signal.SIGKILL, (moment, killed.stderr)
-        said[moment] = killed.stderr
-    resumed = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
-    said["the end"] = resumed.stderr
-    for stage, after in {
-        "absorb/train": "sample",
-        "round-1/sample": "score",
-        "round-1/train": "evaluation-sample",
-        "round-2/train": "the end",
-    }.items():
-        assert f"{stage} (goes on where it was interrupted)" in said[after]
-    assert resumed.stderr.count("done ") == 17
+        assert ended.returncode == (0 if moment is None else -signal.SIGKILL), ended.stderr
+        return ended.stderr
+
+
+@pytest.fixture(scope="module")
+def killed(inputs, tmp_path_factory):
+    return KilledRun(inputs, tmp_path_factory.mktemp("killed"))
+
+
+# A test for each moment, so that none takes longer than two calls: together they took minutes, and
+# on a busy machine longer than a test may take.
+@pytest.mark.parametrize(
+    ("moment", "after"), list(pairwise((*tiny_run.MOMENTS, None))), ids=tiny_run.MOMENTS
+)
+def test_a_run_that_is_killed_with_kill_9_resumes_where_it_was(killed, moment, after):
+    killed.said(moment)
+    resumed = killed.said(after)
+    if moment in INTERRUPTED:
+        assert f"{INTERRUPTED[moment]} (resumes where it was interrupted)" in resumed
+
+
+def test_a_run_that_was_killed_many_times_gives_the_same_pairs_and_metrics(killed, finished):
+    assert killed.said(None).count("done ") == 17
 
     def result(run_directory):
         directory = Path(run_directory)
@@ -407,4 +442,4 @@ def test_kill_9_during_each_stage_and_resuming_gives_the_same_pairs_and_metrics(
         rows = [pq.read_table(table).to_pylist() for table in tables]
         return rows, json.loads((directory / "metrics.json").read_text())
 
-    assert result(config["run"]) == result(finished["run"])
+    assert result(killed.config["run"]) == result(finished["run"])

@@ -20,7 +20,7 @@ from quotetune.pairing.replay import mix_pairs, replayed_rows
 from quotetune.pipeline.run import plan, stage_list
 from quotetune.pipeline.run import run as run_pipeline
 from quotetune.runs.best import best_policy, stops_after
-from quotetune.runs.best_link import link_best, mend_best
+from quotetune.runs.best_link import link_best, restore_best
 from quotetune.runs.curves import collect_curves, write_curves
 from quotetune.runs.layout import Layout
 from quotetune.runs.stopping import evaluated, stop_reason
@@ -52,7 +52,7 @@ def test_a_round_learns_the_stated_shares_of_the_pairs_of_the_rounds_before(tmp_
     assert json.loads((output / "replay.json").read_text()) == told
 
 
-def test_more_shares_than_rounds_before_are_not_wanted_yet(tmp_path):
+def test_shares_for_rounds_that_do_not_exist_are_ignored(tmp_path):
     files = [write_pairs(tmp_path / name / "p.parquet", ["a", "b"]) for name in ("one", "two")]
     told = mix_pairs(files[1], {1: files[0]}, [0.5, 0.5], tmp_path / "out", seed=0)
     assert told == {"round-2": 2, "round-1": 1}
@@ -109,7 +109,7 @@ def test_a_copy_that_followed_the_link_gets_its_link_back(tmp_path):
     shutil.copytree(run, tmp_path / "copy")
     copied = tmp_path / "copy" / "best"
     assert not copied.is_symlink()
-    mend_best(tmp_path / "copy")
+    restore_best(tmp_path / "copy")
     assert copied.is_symlink()
     assert copied.resolve() == tmp_path / "copy" / "round-1" / "adapter"
 
@@ -121,7 +121,7 @@ def test_another_directory_in_the_place_of_the_link_is_refused_before_any_work(t
         directory.mkdir(parents=True)
         (directory / "training.json").write_text(directory.name)
     for refused in (lambda: link_best(config.run, adapter), lambda: run_pipeline(config, "")):
-        with pytest.raises(UsageError, match=r"run/best is a directory .*: remove it"):
+        with pytest.raises(UsageError, match=r"run/best: is a directory .*: remove it"):
             refused()
     assert (best / "training.json").read_text() == "best"
     assert not (config.run / "config.yaml").exists()
@@ -179,7 +179,7 @@ def test_rounds_after_one_that_did_not_help_are_shown_as_never_run(tmp_path):
 @pytest.mark.parametrize(
     "changes", [{"pairs": {"direction": "unquote"}}, {"best": {"criterion": "perplexity"}}]
 )
-def test_a_run_that_wants_less_stops_where_there_is_not_less(tmp_path, changes):
+def test_a_run_to_lower_a_criterion_stops_after_a_round_that_does_not(tmp_path, changes):
     config = run_of(tmp_path, [0.5, 0.3, 0.2, 0.4], **changes)
     assert stop_reason(Layout(config), 2) is None
     assert stop_reason(Layout(config), 3).startswith("round-2 did not improve")
@@ -269,7 +269,7 @@ def test_tensorboard_reads_the_scalars_of_all_stages(tmp_path):
 
 
 @given(st.lists(st.tuples(st.floats(-50, 0), st.floats(-50, 0), st.integers(1, 40)), max_size=8))
-def test_the_divergence_is_the_mean_log_ratio_a_token(rows):
+def test_the_divergence_is_the_mean_log_ratio_per_token(rows):
     policy, base, lengths = zip(*rows, strict=True) if rows else ((), (), ())
     expected = sum(p - b for p, b, _ in rows) / sum(lengths) if rows else 0.0
     assert kl_to_base(policy, base, sum(lengths)) == pytest.approx(expected, abs=1e-9)

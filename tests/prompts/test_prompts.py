@@ -91,16 +91,16 @@ def test_a_prompt_that_stands_twice_is_taken_once(tmp_path):
     [
         ('{"prompt": "a"', "not JSON"),
         ("[1]", "not an object"),
-        ('{"question": "a"}', "no prompt (it has question)"),
+        ('{"question": "a"}', "no prompt (the row has question)"),
         ('{"prompt": "  "}', "is empty"),
         ('{"prompt": 5}', "neither a text nor a list"),
         ('{"prompt": []}', "neither a text nor a list"),
         ('{"prompt": [{"role": "user"}]}', "neither a text nor a list"),
         ('{"prompt": [{"role": "assistant", "content": "b"}]}', "ends with the user's"),
         ('{"prompt": "b", "id": 1.5}', "the id 1.5"),
-        ('{"prompt": "b", "id": "x"}', "already that of"),
+        ('{"prompt": "b", "id": "x"}', "also that of"),
         ('{"prompt": "b", "reference": 3}', "reference is 3"),
-        ('{"prompt": "b", "documents": ["d"]}', "documents must be"),
+        ('{"prompt": "b", "documents": ["d"]}', "documents is not a list"),
     ],
 )
 def test_a_bad_line_is_named_with_its_number(tmp_path, row, complaint):
@@ -125,7 +125,7 @@ def test_a_file_of_another_format_is_refused(tmp_path, name):
 
 
 def test_an_empty_file_is_refused(tmp_path):
-    with pytest.raises(UsageError, match="no prompts in it"):
+    with pytest.raises(UsageError, match="there are no prompts"):
         read(written(tmp_path, ""))
 
 

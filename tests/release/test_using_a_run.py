@@ -44,7 +44,7 @@ def test_the_policy_is_the_best_round_if_there_is_one_else_the_last(run, tmp_pat
     (copy / "best").symlink_to("round-2/adapter")
     assert tuned_policy(copy).directory == copy / "best"
     assert tuned_policy(copy, "base").directory is None
-    with pytest.raises(UsageError, match=r"round-3: .* has no such policy; it has base, "):
+    with pytest.raises(UsageError, match=r"round-3: .* has no such policy; use one of base, "):
         tuned_policy(copy, "round-3")
 
 
@@ -60,14 +60,14 @@ def test_an_adapter_lies_on_the_model_that_it_was_trained_on(run, tmp_path):
 
 def test_what_is_no_run_or_not_trained_is_refused(run, quotetune, tmp_path):
     code, _, error = quotetune("generate", tmp_path, "x")
-    assert code == 2 and "has no config.yaml, so it is no run's directory" in error
+    assert code == 2 and "has no config.yaml, so it is not the directory of a run" in error
     (tmp_path / "config.yaml").write_bytes((run / "config.yaml").read_bytes())
     code, _, error = quotetune("generate", tmp_path, "x")
     assert code == 2 and "no round has been trained yet" in error
     assert quotetune("generate", run, " ")[2].startswith("error: the prompt is empty")
     assert "reads sampling only" in quotetune("generate", run, "x", "--set", "dpo.beta=1")[2]
     code, _, error = quotetune("export", run, "-o", tmp_path / "base", "--policy", "base")
-    assert code == 2 and "the untouched model is at model.path already" in error
+    assert code == 2 and "the base model is not exported" in error
 
 
 def test_files_of_a_run_that_are_damaged_are_named(run, quotetune, tmp_path):
@@ -136,7 +136,7 @@ def test_an_exported_adapter_is_the_run_s_without_its_record(run, quotetune, tmp
     for name in names:
         assert (tmp_path / "out" / name).read_bytes() == (adapter / name).read_bytes()
     code, _, error = quotetune("export", run, "-o", tmp_path / "out")
-    assert code == 2 and "is there already" in error
+    assert code == 2 and "exists already" in error
 
 
 def test_a_merged_model_gives_the_logits_of_base_and_adapter(run, quotetune, tmp_path):
@@ -163,7 +163,7 @@ def test_a_merged_model_gives_the_logits_of_base_and_adapter(run, quotetune, tmp
 
 def test_an_upload_that_fails_says_how_to_go_on(run, quotetune, tmp_path):
     arguments = ["export", run, "-o", tmp_path / "out", "--push-to-hub"]
-    assert "no name of a repository" in quotetune(*arguments, "a/b/c")[2]
+    assert "not the name of a repository" in quotetune(*arguments, "a/b/c")[2]
     code, _, error = quotetune(*arguments, "me/model")
     assert code == 1
     assert f"run `hf upload me/model {tmp_path / 'out'} --repo-type model`" in error

@@ -91,7 +91,7 @@ def test_several_markdown_responses_share_no_label_and_marks_of_the_response_are
     index = build_index(["banana"], tmp_path / "index", n=5)
     first, second = cite(["banana", "a banana[^7]"], index)
     assert (first.cited, second.cited) == ("banana[^1]", "a banana[^q2][^7]")
-    with pytest.raises(UsageError, match="unknown; choose markdown or text"):
+    with pytest.raises(UsageError, match="unknown: choose markdown or text"):
         cite("banana", index, style="html")  # type: ignore[call-overload]
 
 

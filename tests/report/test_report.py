@@ -1,4 +1,4 @@
-"""The report: what the page says against the run's files, and what hostile text can do to it."""
+"""The report: the page agrees with the run's files, and hostile text cannot harm it."""
 
 import base64
 import hashlib
@@ -30,7 +30,7 @@ def page_of(directory, **changes):
 
 
 def table_rows(element):
-    """The cells of a table, by the heading of their line."""
+    """Return the cells of a table, by the heading of their line."""
     return {
         line.all("th")[0].words: [cell.words for cell in line.all("td")]
         for line in element.one("tbody").all("tr")
@@ -41,7 +41,7 @@ def test_the_table_has_the_numbers_of_metrics_json(run, page):
     metrics = json.loads((run / "metrics.json").read_text())
     table = page.one("section", id="results").one("table")
     assert [cell.words for cell in table.one("thead").all("th")] == [
-        *("measure", "base", "round 1", "round 2")
+        *("metric", "base", "round 1", "round 2")
     ]
     rows = [metrics["rows"][name] for name in ("base", "round-1", "round-2")]
     shown = table_rows(table)
@@ -62,7 +62,7 @@ def test_the_headline_is_the_last_round_against_the_base_model(run, page):
 
 
 def naive_quotes(text):
-    """All maximal stretches of at least N characters that a document has, and their lengths."""
+    """Return all maximal spans of at least N characters that occur in a document."""
     documents = [" ".join(document.text.split()) for document in CORPUS]
 
     def quoted(start, end):
@@ -106,7 +106,7 @@ def test_marked_responses_are_the_responses_with_every_character_at_its_longest_
             assert marked == levels
 
 
-def test_every_quote_stands_in_the_documents_that_are_named_with_what_is_around_it(page):
+def test_every_quote_occurs_in_the_documents_that_are_named_and_in_its_context(page):
     data = browsing_data(page)
     texts = {(document.source, document.id): document.text for document in CORPUS}
     seen = 0
@@ -132,7 +132,7 @@ def test_the_document_that_belongs_to_the_prompt_is_named_first(page):
     assert [data["documents"][n][1:3] for n in jumps["documents"]] == [
         *(["notes", "ice"], ["no", "such"])
     ]
-    # In the order of the corpus, the tale about ice would be the first to have it.
+    # In the order of the corpus, the tale about ice would be the first that contains it.
     part = next(part for part in jumps["responses"][1]["parts"] if "of dense ice" in plain(part))
     (quote,) = part["q"]
     assert data["documents"][quote[3][0][0]][1:3] == ["notes", "ice"]
@@ -142,7 +142,7 @@ def test_titles_of_documents_are_those_of_their_metadata(page):
     assert ["Ice & co", "tales", "ice", None] in browsing_data(page)["documents"]
 
 
-def test_the_page_is_sound_html_and_asks_for_nothing(run, page):
+def test_the_page_is_valid_html_and_loads_nothing(run, page):
     ids = [element.attributes["id"] for element in page.all() if "id" in element.attributes]
     assert len(ids) == len(set(ids))
     for element in page.all():
@@ -152,7 +152,7 @@ def test_the_page_is_sound_html_and_asks_for_nothing(run, page):
             address = element.attributes.get(name, "data:,")
             assert address == "data:," or address.removeprefix("#") in ids
         assert not [name for name in element.attributes if name.startswith("on")]
-        assert "style" not in element.attributes  # the page's policy would not let it count
+        assert "style" not in element.attributes  # the page's policy would ignore it
     assert "@import" not in page.one("style").text
     assert "url(" not in page.one("style").text
     assert "://" not in (run / "report.html").read_text().replace("https?:\\/\\/", "")
@@ -209,7 +209,7 @@ def test_text_of_the_run_is_never_taken_for_html(tmp_path):
     assert "".join(map(plain, prompt["responses"][0]["parts"])) == HOSTILE
 
 
-def test_what_is_not_there_has_no_section(tmp_path, page):
+def test_content_that_is_missing_has_no_section(tmp_path, page):
     short = page_of(tmp_path / "one", rounds=1)
     assert "#curves" not in [link.attributes["href"] for link in short.one("nav").all("a")]
     sections = {section.attributes["id"] for section in short.all("section")}
@@ -221,7 +221,7 @@ def test_what_is_not_there_has_no_section(tmp_path, page):
         manifest.unlink()
     bare = read_page(write_report(run))
     assert {section.attributes["id"] for section in bare.all("section")} == {
-        *("results", "distributions", "responses", "measures", "configuration")
+        *("results", "distributions", "responses", "metrics", "configuration")
     }
 
 
@@ -229,21 +229,21 @@ def test_without_the_index_responses_are_shown_unmarked(tmp_path, capsys):
     run = write_run(tmp_path)
     (tmp_path / "index").rename(tmp_path / "moved")
     data = browsing_data(read_page(write_report(run)))
-    assert "no quotes are marked: give it with --index" in capsys.readouterr().err
+    assert "so the report marks no quotes: name it with --index" in capsys.readouterr().err
     texts = [prompt["responses"][1]["parts"] for prompt in data["prompts"]]
     assert texts == [[drawn[1]] for drawn in ANSWERS.values()]
     marked = browsing_data(read_page(write_report(run, tmp_path / "moved")))
     assert marked["prompts"][1]["responses"][1]["parts"][1]["q"]
 
 
-def test_with_a_filter_only_what_it_holds_is_marked_and_no_source_is_claimed(tmp_path):
+def test_a_filter_alone_marks_what_it_reports_and_names_no_source(tmp_path):
     page = page_of(tmp_path, structures=("bloom",))
     parts = browsing_data(page)["prompts"][2]["responses"][1]["parts"]
     assert parts == [{"s": [["nothing else.", 0]], "q": []}]
     assert not page.one("section", id="responses").all("ul", class_="key")
 
 
-def test_a_round_that_the_run_has_no_more_is_left_out(tmp_path):
+def test_a_round_that_the_run_no_longer_has_is_left_out(tmp_path):
     run = write_run(tmp_path, rounds=2)
     metrics = json.loads((run / "metrics.json").read_text())
     best = {"policy": "round-1", "criterion": "quip", "value": 0.1}
@@ -267,8 +267,8 @@ def test_pairs_and_times_are_those_of_the_files(page):
     assert table_rows(rounds[0])["QUIP"] == ["25.0%", "75.0%", "25.0%"]  # samples, chosen, rejected
     times = table_rows(page.one("section", id="times"))
     assert times["round-1/train"][0] == "2 min 5 s"
-    # Three evaluations of 61 and 0.25 seconds, and two rounds of twice 125.
-    assert times["all"][0] == "11 min 24 s"
+    # Three evaluations of 61 and 0.25 seconds each, and two rounds of two times 125 seconds.
+    assert times["total"][0] == "11 min 24 s"
 
 
 def test_the_training_is_drawn_step_by_step(run, page):
@@ -296,7 +296,7 @@ def test_the_distribution_of_quip_counts_every_response(run, page):
             assert share == round(100 * len(inside) / len(values))
 
 
-def test_the_command_writes_the_page_and_refuses_what_is_no_run(tmp_path, capsys):
+def test_the_command_writes_the_page_and_refuses_other_directories(tmp_path, capsys):
     run = write_run(tmp_path)
     assert quotetune("report", run) == 0
     assert capsys.readouterr().out.strip() == str(run / "report.html")
@@ -306,16 +306,16 @@ def test_the_command_writes_the_page_and_refuses_what_is_no_run(tmp_path, capsys
     assert "nowhere" in capsys.readouterr().err
 
 
-def test_a_directory_that_is_no_finished_run_is_refused(tmp_path):
+def test_a_directory_without_a_finished_run_is_refused(tmp_path):
     run = write_run(tmp_path)
     (run / "metrics.json").unlink()
-    with pytest.raises(UsageError, match=r"not a finished run, for it has no metrics\.json"):
+    with pytest.raises(UsageError, match=r"not a finished run \(it has no metrics\.json\)"):
         write_report(run)
     with pytest.raises(UsageError, match=r"nowhere: not a finished run"):
         write_report(tmp_path / "nowhere")
 
 
-def test_a_run_of_an_older_version_is_refused_with_what_to_do(tmp_path):
+def test_a_run_of_an_older_version_is_refused_with_a_remedy(tmp_path):
     run = write_run(tmp_path)
     metrics = json.loads((run / "metrics.json").read_text())
     (run / "metrics.json").write_text(json.dumps(metrics | {"schema": 2}))
@@ -323,8 +323,8 @@ def test_a_run_of_an_older_version_is_refused_with_what_to_do(tmp_path):
         write_report(run)
 
 
-def test_measures_are_those_of_the_run_and_not_computed_again(tmp_path):
-    """Two responses a prompt, with measures that the index would not give them."""
+def test_measures_are_read_from_the_run_and_not_computed_again(tmp_path):
+    """Two responses per prompt, with measures that differ from what the index would give."""
     run = write_run(tmp_path)
     rows = [
         {
@@ -347,6 +347,6 @@ def test_measures_are_those_of_the_run_and_not_computed_again(tmp_path):
     quip, lengths = page.one("section", id="distributions").all("svg")
     drawn = [bar.text for bar in (*quip.all("rect"), *lengths.all("rect"))]
     assert "round 1, 30%: 100% of the responses" in drawn
-    tuned = [bar for bar in drawn if bar.startswith("round 1, ") and bar.endswith("a response")]
+    tuned = [bar for bar in drawn if bar.startswith("round 1, ") and bar.endswith("per response")]
     counts = [float(bar.split(": ")[1].split()[0]) for bar in tuned]
     assert sum(counts) == 2

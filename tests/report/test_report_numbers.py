@@ -1,4 +1,4 @@
-"""The report's numbers beyond plain Quote-Tuning: intervals, baselines, preferences; its charts."""
+"""The report beyond plain Quote-Tuning: intervals, baselines, preferences and charts."""
 
 import json
 import re
@@ -15,13 +15,13 @@ from html_page import Element, browsing_data, read_page
 from quotetune.corpus.index import Index
 from quotetune.report import write_report
 from quotetune.report.charts import Bars, Point, axis_ticks, bar_chart, line_chart
-from quotetune.report.distributions import length_bins, lengths_a_response, quip_bins, quip_shares
+from quotetune.report.distributions import length_bins, quip_bins, quip_shares, quotes_per_response
 from quotetune.report.pairs_section import pair_tables
 
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
-    """A run with all that its metrics may have."""
+    """A run with everything that `metrics.json` can contain."""
     run = write_run(tmp_path_factory.mktemp("rich"), rounds=2)
     metrics = json.loads((run / "metrics.json").read_text())
     base = metrics["before"]
@@ -55,7 +55,7 @@ def cards(page):
     return {card.one("h3").words: card.all("p")[1] for card in page.all("ul")[1].all("li")}
 
 
-def test_the_rows_are_what_was_trained_in_its_order_and_then_what_it_is_compared_with(page):
+def test_the_rows_are_the_policies_in_order_and_then_the_others(page):
     heading = page.one("section", id="results").all("thead")[0]
     assert [cell.words for cell in heading.all("th")][1:] == [
         *("base", "round 1", "round 2"),
@@ -86,7 +86,7 @@ def test_a_difference_is_shown_with_its_interval(run, page):
         ("unquote", "rouge_l", [-0.2, -0.01], "worse"),
     ],
 )
-def test_a_change_is_called_better_or_worse_only_if_the_interval_leaves_out_zero(
+def test_a_change_is_called_better_or_worse_only_if_the_interval_excludes_zero(
     tmp_path, direction, name, interval, tone
 ):
     run = write_run(tmp_path, pairs={"direction": direction})
@@ -100,7 +100,7 @@ def test_a_change_is_called_better_or_worse_only_if_the_interval_leaves_out_zero
     assert ("no clear difference" in changes[label].parent.text) == unclear
 
 
-def test_a_share_too_small_for_a_decimal_is_not_called_nothing(page):
+def test_a_share_too_small_for_one_decimal_is_not_shown_as_zero(page):
     lines = table_rows(page.one("section", id="results").all("table")[0])
     assert lines["false-positive floor"] == ["–", "–", "–", "–", "0.0015%", "–"]
 
@@ -122,8 +122,8 @@ def test_the_best_of_n_and_the_references_can_be_browsed(page):
     assert second["responses"][3] is None
 
 
-def test_what_the_measures_are_is_said_of_each_that_has_a_number(page):
-    said = {term.words for term in page.one("section", id="measures").all("dt")}
+def test_the_page_explains_each_metric_that_has_a_number(page):
+    said = {term.words for term in page.one("section", id="metrics").all("dt")}
     shown = set(table_rows(page.one("section", id="results").all("table")[0]))
     assert said == shown
 
@@ -144,12 +144,12 @@ def test_the_best_round_is_the_tuned_one_and_the_page_says_how_it_was_chosen(tmp
     assert cards(page)["QUIP"].parent.words.startswith("QUIP 4.6% → 8.6%")
     said = page.one("header").words
     assert "what the tuned model (round 1) writes" in said
-    assert "Of 2 policies it is the best by QUIP on these same prompts." in said
-    assert "Stopped early: round-2 is no better." in said
+    assert "The tuned model is the best of 2 policies by QUIP on these same prompts." in said
+    assert "The run stopped early: round-2 is no better." in said
     assert page.one("section", id="responses").attributes["data-right"] == "1"
 
 
-def test_an_absorbed_policy_stands_between_the_base_model_and_the_rounds(tmp_path):
+def test_an_absorbed_policy_is_shown_between_the_base_model_and_the_rounds(tmp_path):
     run = write_run(tmp_path, absorb={"documents": "prompts"})
     metrics = json.loads((run / "metrics.json").read_text())
     rows = metrics["rows"]
@@ -166,7 +166,7 @@ def test_an_absorbed_policy_stands_between_the_base_model_and_the_rounds(tmp_pat
     lines = table_rows(page.one("section", id="results").all("table")[0])
     assert [value[:4] for value in lines["QUIP"]] == ["4.6%", "7.0%", "8.6%"]
     assert cards(page)["QUIP"].parent.words.startswith("QUIP 4.6% → 7.0% → 8.6%")
-    assert "has absorbed the documents that the held-out prompts ask about" in page.words
+    assert "the model absorbed the held-out prompts' documents" in page.words
     assert lines["KL to the base model"] == ["–", "0.50", "0.75"]
     assert "pairs" not in lines
     drawn = {
@@ -177,7 +177,7 @@ def test_an_absorbed_policy_stands_between_the_base_model_and_the_rounds(tmp_pat
     assert drawn["KL to the base model"] == ["absorbed: 0.50", "round 1: 0.75"]
 
 
-def test_where_the_absorbed_policy_is_the_best_the_page_calls_it_by_its_name(tmp_path):
+def test_if_the_absorbed_policy_is_the_best_the_page_says_so(tmp_path):
     run = write_run(tmp_path, absorb={"documents": "prompts"})
     shutil.copytree(run / "evaluation" / "base", run / "evaluation" / "absorbed")
     metrics = json.loads((run / "metrics.json").read_text())
@@ -190,12 +190,12 @@ def test_where_the_absorbed_policy_is_the_best_the_page_calls_it_by_its_name(tmp
     (run / "metrics.json").write_text(json.dumps(metrics))
     page = read_page(write_report(run))
     said = page.one("header").words
-    assert "12.0% of what the absorbed model (before any round) writes stands" in said
-    assert "Of 2 policies it is the best by QUIP" in said
+    assert "12.0% of what the absorbed model (before any round) writes occurs" in said
+    assert "The absorbed model is the best of 2 policies by QUIP" in said
     assert cards(page)["QUIP"].parent.words.startswith("QUIP 4.6% → 12.0%")
 
 
-def test_a_curve_has_a_band_where_every_difference_has_an_interval(run):
+def test_a_curve_has_a_band_if_every_difference_has_an_interval(run):
     metrics = json.loads((run / "metrics.json").read_text())
     ends = {"quip": [0.01, 0.06], "rouge_l": [0.0, 0.1]}
     metrics["intervals"] = {"round-2": ends, "round-1": {"quip": [-0.08, 0.03]}}
@@ -254,7 +254,7 @@ def test_ticks_enclose_the_values_at_equal_distances(one, other):
 
 
 @given(st.lists(numbers, min_size=1, max_size=30))
-def test_a_higher_value_is_drawn_higher_and_all_of_them_inside_the_chart(values):
+def test_a_higher_value_is_drawn_higher_and_all_values_are_inside_the_chart(values):
     chart = read_chart(line_chart("x", [Point(str(v), v) for v in values], str, str))
     heights = [float(circle.attributes["cy"]) for circle in chart.all("circle")]
     assert all(0 <= height <= 230 for height in heights)
@@ -295,7 +295,7 @@ def test_every_response_is_in_one_bin_of_quip(percents):
 @given(st.lists(st.lists(st.integers(25, 400), max_size=4), min_size=1, max_size=6))
 def test_every_quote_is_in_one_bin_of_lengths(lengths):
     edges = length_bins(25, max((n for quotes in lengths for n in quotes), default=0))
-    found = lengths_a_response(lengths, edges)
+    found = quotes_per_response(lengths, edges)
     for low, high, share in zip(edges, edges[1:], found, strict=False):
         inside = [n for quotes in lengths for n in quotes if low <= n < high]
         assert share == pytest.approx(len(inside) / len(lengths))

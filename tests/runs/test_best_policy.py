@@ -1,4 +1,4 @@
-"""A run whose first round is the better of two: everything that tells what a run gives tells that.
+"""A run whose first round is better than its second: every output says so.
 
 No model is trained: the responses of the three policies are written by hand and really evaluated.
 """
@@ -26,7 +26,7 @@ from quotetune.sampling.parts import read_samples, write_part
 
 FOX = "The quick brown fox jumps over the lazy dog near the river bank."
 ICE = "A glacier is a persistent body of dense ice that moves under its own weight."
-# Round 1 quotes the document that is asked for, round 2 more, but the other one.
+# Round 1 quotes the document that is asked for. Round 2 quotes more, but the other document.
 ANSWERS = {
     "base": ("A fox is an animal.", "Ice is cold and it is hard."),
     "round-1": (f"{FOX[:30]}.", "Ice is a persistent body of water."),
@@ -59,7 +59,7 @@ def run(tmp_path_factory) -> Path:
     for number, (policy, texts) in enumerate(ANSWERS.items()):
         _write_evaluation(run / "evaluation" / policy, texts, Index.open(index))
         lm_eval = run / "evaluation" / policy / "lm_eval" / "lm_eval.json"
-        if policy != "round-2":  # the run never measures what it does not give
+        if policy != "round-2":  # lm-eval never runs on a policy that is not the best
             lm_eval.parent.mkdir()
             lm_eval.write_text(json.dumps({"x": {"acc": number / 8}}))
         if policy != "base":
@@ -133,7 +133,7 @@ def test_every_table_says_which_policy_it_is(run):
         card = (run / policy / "adapter" / "README.md").read_text()
         assert f"|  | base | {policy.replace('-', ' ')} |" in card
         assert f"{metrics['rows'][policy]['quip']:.1%} |" in card
-        assert f"gives {SAID}" in card
+        assert f"selected {SAID}" in card
 
 
 def test_the_report_shows_the_same_policy(run):
@@ -141,5 +141,5 @@ def test_the_report_shows_the_same_policy(run):
     (tuned,) = page.one("section", id="results").all("th", class_="tuned")
     assert tuned.words == "round 1"
     captions = [caption.words for caption in page.one("section", id="results").all("caption")]
-    assert captions[0].startswith(f"The run gives {SAID}")
+    assert captions[0].startswith(f"The run selected {SAID}")
     assert f"After: {SAID}" in captions[1]

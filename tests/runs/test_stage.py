@@ -1,4 +1,4 @@
-"""A stage is done once, again when what it reads has changed, and goes on after an interruption."""
+"""A stage is done once, again when what it reads has changed, and resumes after an interruption."""
 
 import json
 
@@ -52,7 +52,7 @@ def test_a_stage_that_is_done_says_so_and_its_directory_is_complete(source):
     assert manifest["packages"]["python"]
 
 
-def test_interrupted_work_goes_on_and_repeats_nothing(source):
+def test_interrupted_work_is_resumed_and_repeats_nothing(source):
     calls = []
     with pytest.raises(InterruptionError):
         complete(copying_stage(source, calls, interrupt=True))
@@ -97,7 +97,7 @@ def test_other_package_versions_are_noted_and_nothing_is_done_again(source):
     path.write_text(json.dumps(manifest))
     status = inspect(stage)
     assert status.state == "done"
-    assert status.reasons[0].startswith("made with numpy 0.1, here is ")
+    assert status.reasons[0].startswith("made with numpy 0.1, and ")
 
 
 def test_another_format_of_the_manifest_makes_a_stage_stale(source):
@@ -158,7 +158,7 @@ def test_the_hash_of_a_directory_is_that_of_its_files_and_their_names(tmp_path):
 
 
 @pytest.mark.parametrize("place", [0, 40 << 20, (80 << 20) - 1])
-def test_the_hash_of_a_large_file_sees_its_begin_middle_end_and_size(tmp_path, place):
+def test_the_hash_of_a_large_file_sees_its_start_middle_end_and_size(tmp_path, place):
     path = tmp_path / "weights"
     with path.open("wb") as file:
         file.truncate(80 << 20)

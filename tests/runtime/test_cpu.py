@@ -1,4 +1,4 @@
-"""The environment of child processes: bf16 must work in it, and the user's own limit stands."""
+"""The environment of child processes: bf16 must work in it, and a limit of the user is kept."""
 
 import os
 import subprocess
@@ -25,7 +25,7 @@ def test_bf16_products_work_in_the_child():
 
 
 @pytest.mark.parametrize("name", ["ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA"])
-def test_a_limit_of_the_user_stands_and_binds_vllm_too(name, monkeypatch):
+def test_a_limit_of_the_user_is_kept_and_also_binds_vllm(name, monkeypatch):
     monkeypatch.delenv("ONEDNN_MAX_CPU_ISA", raising=False)
     monkeypatch.setenv(name, "AVX2")
     assert child_environment() == dict(os.environ)

@@ -1,4 +1,4 @@
-"""Files, directories and links are complete or not there, whenever their writing ends."""
+"""Files, directories and links are complete or absent, whenever their writing ends."""
 
 import os
 import signal
@@ -22,7 +22,7 @@ from quotetune.runtime.whole_files import (
 
 
 class StopError(Exception):
-    """What ends the writing of a test."""
+    """Ends the writing of a file in a test."""
 
 
 def write_parquet(path: Path, content: str) -> None:
@@ -47,7 +47,7 @@ EACH_KIND = pytest.mark.parametrize(("write", "read"), KINDS.values(), ids=KINDS
 
 
 @EACH_KIND
-def test_what_is_written_takes_the_place_of_what_was_there(tmp_path, write, read):
+def test_what_is_written_replaces_what_existed(tmp_path, write, read):
     path = tmp_path / "it"
     for content in ("old", "new"):
         write(path, content)
@@ -118,7 +118,7 @@ def test_a_writing_that_fails_changes_nothing_and_leaves_nothing(tmp_path, exist
 
 def test_a_directory_that_is_not_to_be_replaced_is_refused_before_any_work(tmp_path):
     write_directory(tmp_path / "it", "old")
-    with pytest.raises(UsageError, match="it is there already"), written_directory(tmp_path / "it"):
+    with pytest.raises(UsageError, match="it: exists already"), written_directory(tmp_path / "it"):
         pytest.fail("it is written")
     assert (tmp_path / "it" / "inner" / "file").read_text() == "old"
 
@@ -134,11 +134,11 @@ def test_a_disk_that_is_full_is_one_line_with_the_remedy_of_the_caller(tmp_path)
         raise OSError(28, "No space left on device")
     assert str(caught.value) == (
         f"{tmp_path}/it: cannot be written (No space left on device): make room or choose another"
-        " run directory, and run the same command again, which goes on from here"
+        " run directory, and run the same command again, which resumes from here"
     )
 
 
-def test_what_has_the_hidden_name_is_replaced_whatever_it_is(tmp_path):
+def test_a_leftover_with_the_hidden_name_is_replaced_whatever_it_is(tmp_path):
     path = tmp_path / "it"
     unfinished(path).write_text("a file where a directory is made")
     write_directory(path, "new")

@@ -1,6 +1,6 @@
-"""What `run_sampling` promises, with real engines on a tiny random model."""
+"""The promises of `run_sampling`, with real engines on a tiny random model."""
 
-import time
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -113,7 +113,7 @@ def test_the_model_sees_the_prompt_with_one_begin_token(sampled):
     assert seen["chat"] == "<|begin|>[user] Why is that so?\n[assistant] "
 
 
-def test_samples_have_seeds_in_a_row_and_differ(sampled):
+def test_samples_have_consecutive_seeds_and_differ(sampled):
     by_prompt: dict[str, list[dict[str, Any]]] = {}
     for row in rows(sampled.samples):
         by_prompt.setdefault(row["prompt_id"], []).append(row)
@@ -127,8 +127,8 @@ def test_samples_have_seeds_in_a_row_and_differ(sampled):
     )
 
 
-def test_resuming_makes_just_the_missing_parts_and_the_same_ones(sampled):
-    # Part 1 is now the first of its process; before, part 0 went ahead of it.
+def test_resuming_makes_just_the_missing_parts_and_the_same_ones(sampled, monkeypatch):
+    # Part 1 is now the first of its process. Before, part 0 came first.
     before = part_path(sampled.output, 0).stat().st_mtime_ns
     part_path(sampled.output, 1).unlink()
     # Left by an earlier version that was killed while it wrote them.
@@ -138,12 +138,11 @@ def test_resuming_makes_just_the_missing_parts_and_the_same_ones(sampled):
     assert again.equals(sampled.samples)
     assert part_path(sampled.output, 0).stat().st_mtime_ns == before
     assert reports[0].done == 2
-    # Nothing is missing now: no engine is started.
-    start = time.monotonic()
+    # Nothing is missing now: no child is started.
+    monkeypatch.setattr(sys, "executable", "/no/child/may/start")
     again, reports = sample(sampled.model, sampled.output, sampled.backend)
     assert again.equals(sampled.samples)
     assert [report.done for report in reports] == [3]
-    assert time.monotonic() - start < 2
 
 
 GREEDY = {"n": 1, "temperature": 0, "chunk_prompts": 8}

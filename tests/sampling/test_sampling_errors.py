@@ -1,4 +1,4 @@
-"""What sampling says to bad input, and what is left when its parent is killed."""
+"""The errors of sampling on bad input, and the end of the child with its parent."""
 
 import os
 import subprocess
@@ -48,11 +48,12 @@ def test_no_prompts_make_no_parts(short_model, tmp_path):
 
 
 @pytest.mark.parametrize("path", ["./nowhere", "/nowhere/at/all", "some/where/else"])
-def test_a_model_directory_that_is_not_there_is_an_error_at_once(path, tmp_path):
-    start = time.monotonic()
-    with pytest.raises(UsageError, match=f"model.path {path}: there is no such directory"):
+def test_a_model_directory_that_is_not_there_is_an_error_before_any_child_starts(
+    path, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(sys, "executable", "/no/child/may/start")
+    with pytest.raises(UsageError, match=f"model.path: {path}: there is no such directory"):
         sample(ModelConfig(path=path), tmp_path, "x")
-    assert time.monotonic() - start < 1
 
 
 @pytest.mark.parametrize(
@@ -73,7 +74,7 @@ def test_a_hub_name_is_one_error_without_the_hub(tmp_path, network):
     said = subprocess.run(
         [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
     )
-    assert said.stdout.startswith("model.path nobody/no-model-of-this-name: no such directory")
+    assert said.stdout.startswith("model.path: nobody/no-model-of-this-name: no such directory")
 
 
 def test_a_directory_without_a_model_is_refused(tmp_path):
@@ -180,20 +181,17 @@ def test_the_child_ends_when_its_parent_is_killed(short_model, tmp_path):
     parent = subprocess.Popen(
         [sys.executable, "-c", PARENT, short_model.path, str(tmp_path)], stderr=subprocess.DEVNULL
     )
-    wait_for(lambda: (tmp_path / "part-00000.parquet").exists())
+    while not (tmp_path / "part-00000.parquet").exists():
+        assert parent.poll() is None
+        time.sleep(0.05)
     (child,) = children(parent.pid)
     parent.kill()
     parent.wait()
-    wait_for(lambda: not Path(f"/proc/{child}").exists())
+    # One that does not end has thousands of parts to go; the limit of all tests ends the wait.
+    while Path(f"/proc/{child}").exists():
+        time.sleep(0.05)
 
 
 def children(parent: int) -> list[int]:
     listed = Path(f"/proc/{parent}/task/{parent}/children").read_text()
     return [int(pid) for pid in listed.split()]
-
-
-def wait_for(condition, seconds: float = 120) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)

@@ -1,4 +1,4 @@
-"""The stages of the evaluation: which there are, what touches them, and what they write."""
+"""The stages of the evaluation: the list, the inputs, and the files of each."""
 
 import json
 
@@ -13,7 +13,7 @@ from quotetune.sampling.parts import write_part
 pytestmark = pytest.mark.usefixtures("without_children")
 
 
-def test_stages_are_there_for_what_is_wanted_only(tmp_path):
+def test_only_the_stages_that_the_config_asks_for_exist(tmp_path):
     from quotetune.stages import all_stages
 
     plain = [stage.name for stage in all_stages(run_config(tmp_path))]

@@ -1,4 +1,4 @@
-"""The stages between samples and pairs: which there are, what touches them, and a small run."""
+"""The stages between samples and pairs: the list, the inputs of each, and a small run."""
 
 import json
 import shutil
@@ -120,7 +120,7 @@ def test_a_plain_run_of_an_earlier_version_is_not_paired_again(inputs):
     (pair,) = (
         stage for stage in stage_list(Config.model_validate(plain)) if stage.name == "round-1/pair"
     )
-    # What such a run's stage.json says.
+    # The settings in the stage.json of such a run.
     assert pair.settings == {
         "pairs.rule": "average",
         "pairs.delta_quip": 0.1,
@@ -184,7 +184,7 @@ def comparisons(ranked):
     return [(a, b) for a, b in combinations(texts, 2) if a[0] == b[0] and a[1] != b[1]]
 
 
-def test_an_interrupted_judge_goes_on_and_asks_nothing_twice(ranked):
+def test_an_interrupted_judge_resumes_and_asks_nothing_twice(ranked):
     part = Path(ranked["run"], "round-1", "judge", "part-00000.parquet")
     assert part.stat().st_mtime_ns == ranked["first_part"]
     replies = [row for n in range(3) for row in rows_of(ranked, "judge", f"part-{n:05d}.parquet")]
@@ -248,7 +248,7 @@ def test_a_changed_function_of_the_users_own_pairs_again(ranked, inputs):
     assert touched(config) == {}
 
 
-def test_what_is_asked_for_and_is_not_there_is_named_before_any_work(inputs, tmp_path):
+def test_what_the_config_needs_and_does_not_exist_is_named_before_any_work(inputs, tmp_path):
     from quotetune.config.validation import validate
 
     prompts = tmp_path / "prompts.jsonl"

@@ -1,4 +1,4 @@
-"""Continued pre-training: what its loss is, killed and resumed, adapter or whole model."""
+"""Continued pre-training: its loss, its resumption after a kill, an adapter or a whole model."""
 
 import json
 
@@ -28,7 +28,7 @@ def inputs(tmp_path_factory):
 
 
 def make_job(inputs, *, lora=True, merge=False, **sft):
-    # 4 texts, 2 a batch: 2 steps an epoch.
+    # 4 texts, 2 per batch: 2 steps per epoch.
     options = {
         "per_device_train_batch_size": 2,
         "gradient_accumulation_steps": 1,

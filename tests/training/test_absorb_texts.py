@@ -1,4 +1,4 @@
-"""What is absorbed: which documents, with their ids, permuted, and general text beside them."""
+"""The texts that are absorbed: documents, with ids and permutations, and general texts."""
 
 import json
 
@@ -70,21 +70,21 @@ def test_all_reads_the_corpus_and_a_limit_chooses_by_hash(corpus):
     assert fewer == {name for _, name in lowest_hashes(names[::-1], 3)}
 
 
-def test_a_training_prompt_stands_before_its_documents_and_a_heldout_one_nowhere(corpus):
+def test_a_training_prompt_comes_before_its_documents_and_a_heldout_one_does_not(corpus):
     texts = collect(corpus, documents="all", format="prompt_document")
     prompts = {text.id: text.prompt and text.prompt["text"] for text in texts}
     asked = {"0": "a?", "1": "b?", "2": "b?", "3": "c?"}
     assert prompts == asked | dict.fromkeys("456789")
 
 
-def test_both_reads_every_document_alone_and_those_of_training_prompts_behind_them_too(corpus):
+def test_both_reads_every_document_alone_and_also_after_its_training_prompt(corpus):
     texts = collect(corpus, format="both", permutations=1)
     alone = [(text.id, text.text) for text in texts if text.prompt is None]
-    behind = [(text.id, text.prompt["text"], text.text) for text in texts if text.prompt]
+    prompted = [(text.id, text.prompt["text"], text.text) for text in texts if text.prompt]
     plain = collect(corpus, format="document", permutations=1)
     assert alone == [(text.id, text.text) for text in plain]
     documents = {text.id: text.text for text in collect(corpus)}
-    assert behind == [
+    assert prompted == [
         (i, f"{asked}?", documents[i]) for i, asked in zip("0123", "abbc", strict=True)
     ]
 
@@ -115,7 +115,7 @@ def test_prompts_without_documents_are_an_error_that_says_what_to_do(tmp_path, c
         ("repeat", "A b. [7] C d. [7]"),
     ],
 )
-def test_the_id_stands_where_the_config_says(place, expected):
+def test_the_id_is_where_the_config_says(place, expected):
     document = Document("s", "7", "A b. C d.")
     assert list(forms(document, AbsorbConfig(ids=place), seed=0)) == [expected]
 
@@ -148,7 +148,7 @@ def test_sentences_joined_again_are_the_text():
 
 
 @pytest.mark.parametrize(("share", "expected"), [(0.0, 0), (0.25, 2), (0.5, 5), (0.9, 6)])
-def test_replayed_text_has_its_share_as_far_as_there_is_so_much(corpus, tmp_path, share, expected):
+def test_replayed_text_has_its_share_unless_there_is_too_little(corpus, tmp_path, share, expected):
     path = tmp_path / "general.jsonl"
     path.write_text("".join(json.dumps({"text": f"general {i}"}) + "\n" for i in range(6)))
     texts = collect(corpus, replay=path, replay_share=share)
@@ -176,7 +176,7 @@ def test_general_text_is_read_from_lines_columns_and_whole_files(tmp_path):
         read_general_texts(tmp_path / "d.txt")
 
 
-def test_a_prompt_is_not_learned_and_a_long_text_goes_on_in_another_row():
+def test_a_prompt_is_not_learned_and_a_long_text_continues_in_another_row():
     tokenizer = tiny_tokenizer()
     prompt = {"text": "ab", "messages": None}
     texts = [AbsorbText("defghi", prompt), AbsorbText("xy")]

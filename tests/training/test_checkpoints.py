@@ -1,4 +1,4 @@
-"""Which checkpoint a resumed training takes."""
+"""The checkpoint from which a training resumes."""
 
 import json
 

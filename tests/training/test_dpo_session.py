@@ -1,4 +1,4 @@
-"""What is trained, against which reference, and what comes out; resumed or not."""
+"""DPO: the policy, its reference model, and the output, also after a kill."""
 
 import json
 import shutil
@@ -40,7 +40,7 @@ def save_halved(adapter, directory):
 def make_job(
     policies, *, lora=True, adapter=False, reference="previous", origin=None, model=None, **dpo
 ):
-    # 10 pairs, 2 a batch, 2 batches a step: 3 steps an epoch, the last of them short.
+    # 10 pairs, 2 per batch, 2 batches per step: 3 steps per epoch, of which the last is short.
     dpo = {
         "per_device_train_batch_size": 2,
         "gradient_accumulation_steps": 2,
@@ -84,7 +84,7 @@ def load(policies, *, adapter=None):
     return PeftModel.from_pretrained(model, policies[adapter]) if adapter else model
 
 
-@pytest.mark.parametrize("adapter", [False, True], ids=["new adapter", "adapter goes on"])
+@pytest.mark.parametrize("adapter", [False, True], ids=["new adapter", "old adapter"])
 def test_a_killed_training_ends_with_the_same_weights_and_history(policies, tmp_path, adapter):
     job = make_job(policies, adapter=adapter)
     whole = run(job, tmp_path / "whole")
@@ -106,7 +106,7 @@ def test_a_killed_full_training_ends_with_the_same_weights(policies, tmp_path):
 
 @pytest.mark.parametrize("reference", ["previous", "base", "origin"])
 @pytest.mark.parametrize("precompute", [True, False], ids=["taken before", "taken at each step"])
-def test_an_adapter_goes_on_and_its_reference_is_the_one_asked_for(
+def test_an_adapter_is_trained_further_against_the_chosen_reference_model(
     policies, tmp_path, reference, precompute
 ):
     job = make_job(

@@ -1,4 +1,4 @@
-"""`run_training`: the child process, its end, its errors, and what is there afterwards."""
+"""`run_training`: the child process, its end, its errors, and the files that it leaves."""
 
 import json
 import sys
@@ -31,10 +31,10 @@ def pairs(tmp_path_factory):
 
 
 class InterruptedTrainingError(Exception):
-    """What a progress callback raises; the child is then killed by SIGKILL."""
+    """Raised by a progress callback, after which the child is killed by SIGKILL."""
 
 
-def test_a_child_killed_in_mid_training_goes_on_at_its_checkpoint(tmp_path, model_config, pairs):
+def test_a_child_killed_in_mid_training_resumes_at_its_checkpoint(tmp_path, model_config, pairs):
     output, work = tmp_path / "adapter", tmp_path / "work"
 
     def train(progress=None):
@@ -117,7 +117,7 @@ def test_a_child_that_fails_says_why_in_one_line_and_leaves_nothing(tmp_path, mo
         ({"model": ModelConfig(path="./nowhere")}, "./nowhere"),
     ],
 )
-def test_what_cannot_be_is_refused_before_any_child_starts(
+def test_invalid_input_is_refused_before_any_child_starts(
     tmp_path, model_config, pairs, monkeypatch, change, reason
 ):
     monkeypatch.setattr(sys, "executable", "/no/child/may/start")

@@ -1,4 +1,4 @@
-"""The trainer sees the very tokens that were sampled."""
+"""The trainer sees exactly the tokens that were sampled."""
 
 import json
 

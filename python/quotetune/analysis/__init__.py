@@ -1,1 +1,1 @@
-"""Studies over runs: what a topic's frequency decides, and what more training prompts bring."""
+"""Studies over runs: QUIP by the frequency of a topic, and the gain by the number of prompts."""

@@ -1,4 +1,4 @@
-"""A scatter plot as a file of SVG that any browser shows."""
+"""Scatter plots as SVG files that any browser shows."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from quotetune.report.charts import axis_ticks
 
 _WIDTH, _HEIGHT = 720, 440
 _LEFT, _RIGHT, _TOP, _BOTTOM = 70, 20, 40, 60
-# Blue and orange of Okabe and Ito's palette, which the colour-blind tell apart, then green, pink.
+# Blue, orange, green and pink of Okabe and Ito's palette: colour-blind readers tell them apart.
 _COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7")
 
 
@@ -17,10 +17,10 @@ class Points:
     """A series of a plot.
 
     Attributes:
-        name: Its name in the legend.
+        name: Name in the legend.
         points: Pale points (x, y).
-        means: Bold points (x, y, half the length of a bar through it, or None).
-        line: (a, b) of a line y = a + b x; None for no line.
+        means: Bold points (x, y, half the length of the bar through the point, or None).
+        line: (a, b) of the line y = a + b x; None for no line.
     """
 
     name: str
@@ -33,9 +33,9 @@ def scatter_chart(x_label: str, y_label: str, series: Sequence[Points]) -> str:
     """Draw series over common axes.
 
     Args:
-        x_label: What the horizontal axis shows.
-        y_label: What the vertical axis shows.
-        series: At least one, with at least one point; at most four colours.
+        x_label: Label of the horizontal axis.
+        y_label: Label of the vertical axis.
+        series: One to four series, with at least one point in all.
 
     Returns:
         The text of an SVG file.
@@ -63,13 +63,13 @@ def scatter_chart(x_label: str, y_label: str, series: Sequence[Points]) -> str:
 
 
 class _Axes:
-    """From values to places."""
+    """Axes, which turn values into places in the plot."""
 
     def __init__(self, x_ticks: Sequence[float], y_ticks: Sequence[float]) -> None:
         self._x_ticks, self._y_ticks = x_ticks, y_ticks
 
     def place(self, x: float, y: float) -> tuple[float, float]:
-        """Return where a point is drawn; what is outside of the axes is drawn at their end."""
+        """Return the place of a point; a point outside the axes is drawn at their end."""
         across = (x - self._x_ticks[0]) / (self._x_ticks[-1] - self._x_ticks[0])
         up = (y - self._y_ticks[0]) / (self._y_ticks[-1] - self._y_ticks[0])
         across, up = min(max(across, 0.0), 1.0), min(max(up, 0.0), 1.0)

@@ -1,4 +1,4 @@
-"""The study of data size: runs of one config with several numbers of training prompts."""
+"""Study the size of the data: runs of one config with several numbers of training prompts."""
 
 import json
 import math
@@ -16,6 +16,8 @@ from quotetune.config import Config
 from quotetune.errors import UsageError
 from quotetune.metrics.row_names import row_label
 from quotetune.rendering.markdown import markdown_table
+from quotetune.runs.directory import PAIR_STATISTICS, RunDirectory
+from quotetune.runs.layout import BASE
 from quotetune.runtime.console import say
 from quotetune.runtime.whole_files import write_json, write_text, written_directory
 
@@ -24,16 +26,16 @@ SCHEMA = 1
 
 @dataclass(frozen=True)
 class SizeRow:
-    """What a run with so many training prompts gave.
+    """The result of a run with one number of training prompts.
 
     Attributes:
-        prompts: Training prompts a round.
+        prompts: Training prompts per round.
         pairs: Pairs that were made of them, over all rounds.
-        before: QUIP of the untouched model on the held-out prompts.
-        after: QUIP of the policy that the run gives.
-        policy: Which one that is.
+        before: QUIP of the base model on the held-out prompts.
+        after: QUIP of the policy that the run selected.
+        policy: Name of that policy.
         low: Lower end of the interval of `after` - `before`; None if the run has none.
-        high: Its upper end.
+        high: Upper end of the interval.
     """
 
     prompts: int
@@ -46,12 +48,12 @@ class SizeRow:
 
     @property
     def gain(self) -> float:
-        """QUIP after less QUIP before."""
+        """QUIP after minus QUIP before."""
         return self.after - self.before
 
 
 def parse_sizes(text: str) -> list[int]:
-    """Read numbers of prompts.
+    """Read numbers of prompts, and sort them.
 
     Raises:
         UsageError: They are not different whole numbers above 0.
@@ -63,9 +65,9 @@ def parse_sizes(text: str) -> list[int]:
     try:
         sizes = [int(part) for part in text.split(",")]
     except ValueError as error:
-        raise UsageError(f"--prompts {text}: write whole numbers, as in 50,100,200") from error
+        raise UsageError(f"--prompts {text}: not whole numbers: write 50,100,200") from error
     if min(sizes) < 1 or len(set(sizes)) < len(sizes):
-        raise UsageError(f"--prompts {text}: give different numbers above 0")
+        raise UsageError(f"--prompts {text}: below 1 or repeated: give different numbers above 0")
     return sorted(sizes)
 
 
@@ -76,16 +78,16 @@ def study_data_size(
 
     Args:
         config: A run's config; its `run` and `prompts.train_limit` are set here.
-        sizes: Training prompts a round, ascending.
-        output: Directory of the runs, `prompts-N/` each.
+        sizes: Training prompts per round, ascending.
+        output: Directory of the runs, each in `prompts-N/`.
         overrides: `--set` options.
 
     Returns:
-        A row a run.
+        One row per run.
 
     Raises:
-        UsageError: The config cannot be run, or there are fewer training prompts.
-        QuotetuneError: A run failed; the same call goes on with it.
+        UsageError: The config cannot be run, or there are too few training prompts.
+        QuotetuneError: A run failed; the same call resumes it.
     """
     from quotetune.config.problem import report
     from quotetune.config.validation import load_config
@@ -113,12 +115,12 @@ def study_data_size(
 
 
 def size_row(run: Path, size: int) -> SizeRow:
-    """Read what a finished run gave."""
-    metrics = json.loads((run / "metrics.json").read_text(encoding="utf-8"))
+    """Read the result of a finished run."""
+    metrics = json.loads(RunDirectory(run).metrics_file.read_text(encoding="utf-8"))
     low, high = metrics["intervals"][metrics["best"]["policy"]]["quip"] or (None, None)
     pairs = sum(
         json.loads(path.read_text(encoding="utf-8"))["pairs"]
-        for path in run.glob("round-*/pairs/pairs.json")
+        for path in run.glob(f"round-*/pairs/{PAIR_STATISTICS}")
     )
     before, after = metrics["before"]["quip"], metrics["after"]["quip"]
     return SizeRow(size, pairs, before, after, metrics["best"]["policy"], low, high)
@@ -163,8 +165,8 @@ def write_data_size(rows: Sequence[SizeRow], directory: Path) -> str:
         "ln(training prompts)", "gain in QUIP", [Points("after - before", points, means, fit)]
     )
     write_text(directory / "data-size.svg", chart)
-    heading = ["training prompts a round", "pairs", "QUIP before", "after", "gain", "95% interval"]
-    cells = [[*heading, "after: the best policy"]]
+    heading = ["training prompts per round", "pairs", "QUIP before", "after", "gain"]
+    cells = [[*heading, "95% interval", "after: the best policy"]]
     for row in rows:
         interval = "-" if row.low is None else f"{row.low:+.1%} to {row.high:+.1%}"
         numbers = [f"{row.prompts:,}", f"{row.pairs:,}", f"{row.before:.1%}", f"{row.after:.1%}"]
@@ -186,14 +188,14 @@ def _check_sizes(config: Config, sizes: Sequence[int]) -> None:
     found = min(map(len, split.rounds))
     if found < max(sizes):
         raise UsageError(
-            f"--prompts {max(sizes)}: there are {found} training prompts for a round: take a"
+            f"--prompts {max(sizes)}: there are only {found} training prompts per round: take a"
             " smaller number, or add prompts"
         )
 
 
 def _share_base(last: Path, run: Path) -> None:
-    """Copy the base model's evaluation, which is the same in all runs: the run finds it done."""
-    done, wanted = last / "evaluation" / "base", run / "evaluation" / "base"
+    """Copy the base model's evaluation, which all runs share: the next run finds it done."""
+    done, wanted = (RunDirectory(path).evaluation(BASE) for path in (last, run))
     if done.exists() and not wanted.exists():
         with written_directory(wanted) as directory:
             shutil.copytree(done, directory, dirs_exist_ok=True)

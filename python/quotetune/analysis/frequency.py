@@ -1,8 +1,8 @@
-"""Does a topic's frequency in the corpus decide how much is quoted about it?
+"""QUIP by the frequency of the topic in the corpus: bins, correlations and a fit.
 
-The method is that of Udandarao et al. 2024 (arXiv 2404.04125, section 3): count each concept in the
-corpus (0 becomes 1), take the logarithm, split it into 12 bins of equal width, average the measure
-in each, and correlate. Everything here is a pure function.
+The method is that of Udandarao et al. 2024 (arXiv 2404.04125, section 3). Count each concept in the
+corpus (0 becomes 1), take the logarithm, split its range into 12 bins of equal width, average the
+metric in each bin, and correlate. Everything here is a pure function.
 """
 
 from collections.abc import Sequence
@@ -20,9 +20,9 @@ class FrequencyBin:
     """Topics of similar frequency.
 
     Attributes:
-        low: ln of the least count that belongs to it.
-        high: ln of the count at which the next bin begins; that of the last belongs to it.
-        prompts: How many prompts have such a topic.
+        low: ln of the smallest count in the bin.
+        high: ln of the count at which the next bin starts; the last bin includes it.
+        prompts: Number of prompts with such a topic.
         mean: Mean QUIP of their responses; None without prompts.
         spread: Standard deviation (n - 1) of their QUIP; None for fewer than two prompts.
     """
@@ -44,14 +44,14 @@ class FrequencyCurve:
     """QUIP of one policy by the frequency of the topic.
 
     Attributes:
-        bins: The bins, of rising frequency.
+        bins: The bins, in ascending order of frequency.
         r_bins: Pearson r of the bins' centres and means, over the bins with prompts; None for
-            fewer than two of them, or if all means are equal.
+            fewer than two such bins, or if all means are equal.
         r_inner_bins: The same without the first and the last bin, as in the paper.
         r_prompts: Pearson r of ln count and QUIP over prompts.
         intercept: a of the fit QUIP = a + b ln(count) over prompts, by least squares.
         slope: b of that fit; None if all counts are equal.
-        rarest_mean: Mean QUIP of the tenth of the prompts whose topics are rarest.
+        rarest_mean: Mean QUIP of the tenth of the prompts with the rarest topics.
     """
 
     bins: list[FrequencyBin]
@@ -64,7 +64,7 @@ class FrequencyCurve:
 
 
 def log_counts(counts: Sequence[int]) -> _Numbers:
-    """Return ln of counts; 0 counts as 1.
+    """Return the natural logarithm of counts; 0 counts as 1.
 
     Example:
         >>> log_counts([0, 1, 10]).round(2).tolist()
@@ -75,7 +75,7 @@ def log_counts(counts: Sequence[int]) -> _Numbers:
 
 
 def rarest_tenth(counts: Sequence[int]) -> list[int]:
-    """Return the positions of the rarest tenth, at least one; of equal counts the first.
+    """Return the positions of the rarest tenth, at least one; the first of equal counts.
 
     Example:
         >>> rarest_tenth([5, 0, 3])
@@ -88,15 +88,15 @@ def rarest_tenth(counts: Sequence[int]) -> list[int]:
 def frequency_curve(
     counts: Sequence[int], quip: Sequence[float], bins: int = BINS
 ) -> FrequencyCurve:
-    """Put a policy's QUIP against the frequency of the prompts' topics.
+    """Relate a policy's QUIP to the frequency of the prompts' topics.
 
     Args:
         counts: Occurrences of each prompt's topic in the corpus; at least one prompt.
-        quip: Mean QUIP of the responses to each.
-        bins: Bins of equal width in ln(count).
+        quip: Mean QUIP of the responses to each prompt.
+        bins: Number of bins of equal width in ln(count).
 
     Returns:
-        Bins, correlations and the fit.
+        The bins, the correlations and the fit.
 
     Example:
         >>> curve = frequency_curve([0, 10, 100, 1000], [0.0, 0.1, 0.2, 0.3], bins=3)
@@ -125,7 +125,7 @@ def frequency_curve(
 
 
 def pearson(x: Sequence[float] | _Numbers, y: Sequence[float] | _Numbers) -> float | None:
-    """Return Pearson's r; None for fewer than two points, or if one side does not vary.
+    """Return Pearson's r; None for fewer than two points, or if x or y does not vary.
 
     Example:
         >>> pearson([1, 2, 3], [2, 4, 6])
@@ -138,7 +138,7 @@ def pearson(x: Sequence[float] | _Numbers, y: Sequence[float] | _Numbers) -> flo
 
 def _bins(x: _Numbers, y: _Numbers, bins: int) -> list[FrequencyBin]:
     edges = np.linspace(x.min(), x.max(), bins + 1)
-    if np.ptp(x) == 0:  # one bin holds all there is
+    if np.ptp(x) == 0:  # a single bin contains all prompts
         edges = edges[:2]
     places = np.clip(np.searchsorted(edges, x, side="right") - 1, 0, len(edges) - 2)
     filled = []

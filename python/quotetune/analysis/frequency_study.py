@@ -1,4 +1,4 @@
-"""The study of frequency over a run: topics, their counts, and QUIP before and after."""
+"""Study the frequency of topics over a run: their counts, and QUIP before and after."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -17,8 +17,9 @@ from quotetune.corpus.index import Index
 from quotetune.errors import UsageError
 from quotetune.prompts.prompt import Prompt, load_prompts
 from quotetune.rendering.markdown import markdown_table
+from quotetune.runs.directory import RunDirectory
 from quotetune.runs.finished import tuned_policy
-from quotetune.runs.layout import BASE, Layout
+from quotetune.runs.layout import BASE
 from quotetune.runtime.whole_files import write_json, write_text
 
 SCHEMA = 1
@@ -30,9 +31,9 @@ class FrequencyStudy:
 
     Attributes:
         topics: The topic of each held-out prompt.
-        counts: Its occurrences in the corpus.
+        counts: The occurrences of each topic in the corpus.
         quip: Mean QUIP of the responses to each prompt, by policy; `base` first.
-        curves: What follows from them, by policy.
+        curves: Bins, correlations and fit, by policy.
     """
 
     topics: list[str]
@@ -42,31 +43,32 @@ class FrequencyStudy:
 
 
 def study_frequency(run: Path, *, topic: str, policy: str | None) -> FrequencyStudy:
-    """Count the topics of a run's held-out prompts, and put QUIP against them.
+    """Count the topics of a run's held-out prompts, and relate QUIP to the counts.
 
     Args:
         run: The run's directory, with its evaluations.
-        topic: What names a prompt's topic: `topic`, `id`, or another column of the prompts.
-        policy: The policy to set beside `base`; None takes the best, or the last.
+        topic: The column that names a prompt's topic: `topic`, `id`, or another column of the
+            prompts.
+        policy: The policy to compare with `base`; None takes the best, or the last.
 
     Returns:
         The study.
 
     Raises:
         UsageError: A prompt has no topic, or the run has not been evaluated.
-        QuotetuneError: The index has no suffix structure.
+        QuotetuneError: The index has no suffix index.
     """
     tuned = tuned_policy(run, policy)
-    layout = Layout(tuned.config)
-    if not layout.heldout.is_file():
-        raise UsageError(f"{run} has no held-out prompts yet: run `quotetune train`")
-    prompts = load_prompts(layout.heldout)
+    directory = RunDirectory(run)
+    if not directory.heldout.is_file():
+        raise UsageError(f"{run}: no held-out prompts yet: run `quotetune train`")
+    prompts = load_prompts(directory.heldout)
     topics = [_topic(prompt, topic) for prompt in prompts]
     counts = [int(count) for count in Index.open(tuned.config.index).count(topics)]
     names = [BASE]
     if tuned.directory is not None:
-        names.append(tuned.directory.resolve().parent.name)  # `best` leads to a round
-    quip = {name: _mean_quip(layout.evaluation(name), prompts) for name in names}
+        names.append(tuned.directory.resolve().parent.name)  # `best` links to a round
+    quip = {name: _mean_quip(directory.metrics_directory(name), prompts) for name in names}
     curves = {name: frequency_curve(counts, values) for name, values in quip.items()}
     return FrequencyStudy(topics, counts, quip, curves)
 
@@ -103,14 +105,15 @@ def write_study(study: FrequencyStudy, directory: Path) -> str:
 
 
 def frequency_table(study: FrequencyStudy) -> str:
-    """Write the study as Markdown: a row a bin, the rarest tenth, and the correlations."""
+    """Write the study as Markdown: one row per bin, the rarest tenth, and the correlations."""
     names = list(study.curves)
-    lines = [["topic stands in the corpus", "prompts", *(f"QUIP, {name}" for name in names)]]
+    lines = [["topic occurs in the corpus", "prompts", *(f"QUIP, {name}" for name in names)]]
     bins = zip(*(curve.bins for curve in study.curves.values()), strict=True)
     for of_policies in bins:
         first = of_policies[0]
         if first.prompts:
-            low = math.exp(first.low) if first.low else 0.0  # what stands nowhere counts as once
+            # A topic that does not occur counts as 1, and ln 1 is 0.
+            low = math.exp(first.low) if first.low else 0.0
             times = f"{_times(low)} to {_times(math.exp(first.high))} times"
             cells = [_mean(found.mean, found.spread) for found in of_policies]
             lines.append([times, str(first.prompts), *cells])
@@ -139,27 +142,25 @@ def _topic(prompt: Prompt, name: str) -> str:
     if not isinstance(value, str) or not value.strip():
         known = ", ".join(["topic", "id", *prompt.extra])
         raise UsageError(
-            f"prompt {prompt.id} has no {name}, which is to name its topic: give every prompt one,"
-            f" or choose another column with --topic ({known})"
+            f"prompt {prompt.id}: no {name} to name its topic: give every prompt one, or choose"
+            f" another column with --topic ({known})"
         )
     return value
 
 
-def _mean_quip(evaluation: Path, prompts: Sequence[Prompt]) -> list[float]:
-    """Return the mean QUIP of each prompt's responses; one that is too short counts 0."""
+def _mean_quip(metrics: Path, prompts: Sequence[Prompt]) -> list[float]:
+    """Return the mean QUIP of each prompt's responses; one that is too short counts as 0."""
     import pyarrow.parquet as pq
 
-    path = evaluation / "metrics" / "responses.parquet"
+    path = metrics / "responses.parquet"
     if not path.is_file():
-        raise UsageError(f"{path} is not there: evaluate the policy first, with `quotetune train`")
+        raise UsageError(f"{path}: no such file: evaluate the policy first, with `quotetune train`")
     found: dict[str, list[float]] = {}
     for row in pq.read_table(path, columns=["prompt_id", "quip"]).to_pylist():
         found.setdefault(row["prompt_id"], []).append(row["quip"] or 0.0)
     missing = [prompt.id for prompt in prompts if prompt.id not in found]
     if missing:
-        raise UsageError(
-            f"{path} has no response to prompt {missing[0]}: run `quotetune train` again"
-        )
+        raise UsageError(f"{path}: no response to prompt {missing[0]}: run `quotetune train` again")
     return [sum(found[prompt.id]) / len(found[prompt.id]) for prompt in prompts]
 
 

@@ -1,4 +1,8 @@
-"""How right the ids of held-out responses are: freely decoded, constrained, and traced."""
+"""Measure how often the ids of held-out responses are right, in three ways.
+
+The ids are those that the model decoded freely (`plain`), those that it decoded under a constraint
+(`constrained`), and those that a trace of the response finds (`traced`).
+"""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -32,15 +36,15 @@ def measure_citations(
     Args:
         prompts: The held-out prompts.
         samples: Directory of the parts of the responses, as the model gave them.
-        constrained: Directory of what `decode_citations` wrote.
+        constrained: Directory that `decode_citations` wrote.
         index: The index of the corpus.
-        n: The first so many samples a prompt.
-        k: How many ids of a response count.
+        n: The number of samples per prompt that count, from the first.
+        k: The number of ids per response that count, from the first.
 
     Returns:
-        `responses`, how many there are; `quoting`, those that quote something; `with_gold`, those
-        to prompts with documents of the corpus; and `plain`, `constrained` and `traced`:
-        `CitationMetrics`, or None for what was not decoded.
+        `responses`, their number; `quoting`, the number that quote something; `with_gold`, the
+        number whose prompts have documents of the corpus; and for each of `plain`, `constrained`
+        and `traced` the `CitationMetrics`, or None if it was not decoded.
     """
     rows = [row for row in read_samples(samples).to_pylist() if row["sample"] < n]
     cut = [row["finish_reason"] == "length" for row in rows]
@@ -93,9 +97,9 @@ def _constrained(directory: Path, rows: Sequence[Mapping[str, Any]]) -> list[lis
 def _containing(
     text: str, ids: Sequence[str], named: Mapping[str, Documents], index: "Index"
 ) -> set[str]:
-    """Return the ids of documents that contain a quote of a text: one of its n-grams.
+    """Return the ids of documents that contain a quote of a text, that is one of its n-grams.
 
-    What `trace` names of a quote are the first documents of many; this asks each one.
+    A trace names only the first documents that contain a quote, so every cited one is checked.
     """
     known = [id for id in dict.fromkeys(ids) if id in named]
     scores = index.quip([text] * len(known), documents=[named[id] for id in known])
@@ -103,7 +107,7 @@ def _containing(
 
 
 def _gold(prompts: Sequence["Prompt"], index: "Index") -> dict[str, set[str] | None]:
-    """Return the ids of each prompt's documents that the corpus has; None if there are none."""
+    """Return the ids of each prompt's documents in the corpus; None if there are none."""
     own = {prompt.id: set(prompt.documents or []) for prompt in prompts}
     held = documents_by_id(index, {id for documents in own.values() for _, id in documents})
     there = {document for documents in held.values() for document in documents}

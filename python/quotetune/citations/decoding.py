@@ -1,4 +1,4 @@
-"""Held-out responses, continued by ids that the corpus has and by nothing else."""
+"""Continue held-out responses with ids of the corpus and nothing else."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -41,31 +41,32 @@ def decode_citations(
     progress: Callable[[Progress], None],
     notice: Callable[[str], None],
 ) -> None:
-    """Decode the most probable ids behind responses, greedily, under the constraint.
+    """Decode the most probable ids after responses, greedily, under the constraint.
 
     Args:
         samples: Directory of the parts of the responses, without ids.
-        output: Directory that gets the parts of what was decoded, a row for each of the first `n`
-            samples of a prompt, in their order; none where the corpus has too many ids.
+        output: Directory that gets the decoded parts, with a row for each of the first `n` samples
+            of a prompt, in their order; it stays empty if the corpus has too many ids.
         index: The index of the corpus.
-        most: At most so many ids a response.
+        most: The largest number of ids per response.
         model: The model.
-        adapter: What training wrote; None for the base model.
-        sampling: How the responses were drawn: its `n`, `chunk_prompts`, `backend` and `engine`.
-        progress: Told how far it has come.
-        notice: Told why nothing was decoded.
+        adapter: The directory that training wrote; None for the base model.
+        sampling: The settings that drew the responses, of which `n`, `chunk_prompts`, `backend` and
+            `engine` count.
+        progress: Gets the progress.
+        notice: Gets the reason if nothing is decoded.
     """
     output.mkdir(parents=True, exist_ok=True)
     ids = citable_ids(index)
     if len(ids) > MOST_CHOICES or sum(map(len, ids)) > MOST_CHARACTERS:
         notice(
-            f"no constrained ids: the corpus has {len(ids):,}, and no more than {MOST_CHOICES:,} of"
-            f" {MOST_CHARACTERS:,} characters in all can be a constraint"
+            f"no constrained ids: the corpus has {len(ids):,} ids, and a constraint has at most"
+            f" {MOST_CHOICES:,} of {MOST_CHARACTERS:,} characters in all"
         )
         return
     constraint = Constraint(BEFORE, ids, AFTER, most)
     rows = [row for row in read_samples(samples).to_pylist() if row["sample"] < sampling.n]
-    begun = [
+    continuations = [
         Continuation(
             continuation_id(row),
             [*row["prompt_token_ids"], *row["token_ids"][: token_length(row)]],
@@ -82,7 +83,7 @@ def decode_citations(
         engine=sampling.engine,
     )
     run_sampling(
-        begun,
+        continuations,
         output,
         model=model,
         sampling=greedy,

@@ -1,6 +1,6 @@
-"""How a response carries the ids of documents: behind its text, each in square brackets.
+"""The form of ids in a response: they follow its text, each in square brackets.
 
-The form is that of `absorb.ids: end`: `Ice floats. [Ice] [Water]`.
+`absorb.ids: end` uses the same form: `Ice floats. [Ice] [Water]`.
 """
 
 import re
@@ -8,12 +8,12 @@ from collections.abc import Iterable
 
 _UNCITABLE = re.compile(r"[\[\]\r\n\v\f\x1c-\x1e\x85\u2028\u2029]")
 
-# Around an id that is put after a text.
+# These surround an id after a text.
 BEFORE, AFTER = " [", "]"
 
 
 def is_citable(id: str) -> bool:
-    """Tell whether an id can be read back: without brackets, line breaks and space around it.
+    """Tell whether an id can be read back: it has no brackets, line breaks or surrounding space.
 
     Example:
         >>> is_citable("2001: A Space Odyssey"), is_citable("a[0]"), is_citable(" a")
@@ -23,7 +23,7 @@ def is_citable(id: str) -> bool:
 
 
 def citation(id: str) -> str:
-    """Return what is put behind a text.
+    """Return an id in the form that follows a text.
 
     Example:
         >>> citation("Ice")
@@ -33,7 +33,7 @@ def citation(id: str) -> str:
 
 
 def with_citations(text: str, ids: Iterable[str]) -> str:
-    """Put ids behind a text.
+    """Put ids after a text.
 
     Args:
         text: The text.
@@ -51,10 +51,10 @@ def split_citations(text: str, cut: bool = False) -> tuple[str, list[str]]:
 
     Args:
         text: The text.
-        cut: Whether it may break off in the middle of an id, which is taken off, too.
+        cut: Whether the text may end inside an id, which is then taken off, too.
 
     Returns:
-        The text without ids, as given if it has none; and the ids in their order.
+        The text without ids, unchanged if it has none; and the ids in their order.
 
     Example:
         >>> split_citations("Ice floats. [Ice] [Water]")
@@ -65,20 +65,20 @@ def split_citations(text: str, cut: bool = False) -> tuple[str, list[str]]:
         ('The list a[0] is short.', [])
     """
     rest = text.rstrip()
-    begin = rest.rfind("[")
-    if cut and _opens(rest, begin) and not _UNCITABLE.search(rest, begin + 1):
-        rest = text = rest[:begin].rstrip()
+    start = rest.rfind("[")
+    if cut and _opens(rest, start) and not _UNCITABLE.search(rest, start + 1):
+        rest = text = rest[:start].rstrip()
     ids: list[str] = []
     while rest.endswith("]"):
-        begin = rest.rfind("[")
-        id = rest[begin + 1 : -1]
-        if not _opens(rest, begin) or not is_citable(id):
+        start = rest.rfind("[")
+        id = rest[start + 1 : -1]
+        if not _opens(rest, start) or not is_citable(id):
             break
         ids.append(id)
-        rest = rest[:begin].rstrip()
+        rest = rest[:start].rstrip()
     return (rest if ids else text), ids[::-1]
 
 
 def _opens(text: str, place: int) -> bool:
-    """Tell whether a bracket stands behind a space or at the begin: that in `a[0]` does not."""
+    """Tell whether a bracket follows a space or starts the text; the one in `a[0]` does neither."""
     return place == 0 or (place > 0 and text[place - 1].isspace())

@@ -1,4 +1,4 @@
-"""The ids of a corpus, as citations name documents: by id alone, whatever their source."""
+"""The ids of a corpus: a citation names a document by its id alone, without the source."""
 
 from collections.abc import Collection
 from typing import TYPE_CHECKING
@@ -18,7 +18,7 @@ def citable_ids(index: "Index") -> list[str]:
 
 
 def documents_by_id(index: "Index", ids: Collection[str]) -> dict[str, Documents]:
-    """Find the documents of ids; one that the corpus does not have is left out."""
+    """Find the documents of ids; an id that the corpus does not have is left out."""
     found: dict[str, Documents] = {}
     for document in index.documents():
         if document.id in ids:

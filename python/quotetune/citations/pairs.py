@@ -1,9 +1,9 @@
-"""The cite stage: pairs whose responses end with ids, true ones on the chosen side only.
+"""Put ids at the ends of the responses of pairs, true ones on the chosen side only.
 
-The chosen side gets the ids of the documents that contain its quotes, and the rejected side as many
-wrong ones. Had it none, to have an id at all would be all that is learned; had it its own, nothing
-would tell a true id from another. The wrong ones are true ones of other pairs, so that no id is
-found on one side alone.
+The chosen side gets the ids of the documents that contain its quotes, and the rejected side gets as
+many wrong ones. If the rejected side had no ids, the model would only learn to give some id. If it
+had its own true ids, nothing would distinguish a true id from another. The wrong ids are true ids
+of other pairs, so that no id occurs on one side alone.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 PairRow = dict[str, Any]  # of `pairs.parquet`
 Lack = Literal["cut", "nothing_quoted", "no_wrong_id"]
 _LACKS: dict[Lack, str] = {
-    "cut": "a side was cut at max_tokens",
-    "nothing_quoted": "the chosen side quotes nothing",
-    "no_wrong_id": "no wrong id to be had",
+    "cut": "with a side cut at max_tokens",
+    "nothing_quoted": "without a quote on the chosen side",
+    "no_wrong_id": "without a wrong id",
 }
 
 
@@ -43,24 +43,24 @@ def write_cited_pairs(
     most: int,
     seed: int,
 ) -> dict[str, int]:
-    """Put ids behind the responses of pairs.
+    """Put ids after the responses of pairs.
 
-    A pair is left as it is where a side was cut, and so has no end to put them behind, where the
-    chosen side quotes nothing, and where there is no wrong id for the rejected one.
+    A pair is left as it is if a side was cut and so has no end to put ids after, if the chosen side
+    quotes nothing, or if there is no wrong id for the rejected side.
 
     Args:
         pairs: The `pairs.parquet` of a round, of responses without ids.
         output: Directory that gets `pairs.parquet`, with `chosen_citations` and
             `rejected_citations`, and `citations.json`.
-        index: The index of the corpus, with a suffix structure.
+        index: The index of the corpus, with a suffix index.
         model: The model, for its tokenizer.
-        prompts: The prompts by id: their own documents are never wrong.
-        most: At most so many ids a response.
+        prompts: The prompts by id; their own documents are never wrong.
+        most: The largest number of ids per response.
         seed: The run's seed.
 
     Returns:
-        How many pairs there are, how many are cited, and of the others how many lack what, as in
-        `citations.json`.
+        The number of pairs, the number that are cited, and the numbers of the others by the reason,
+        as in `citations.json`.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -80,17 +80,17 @@ def write_cited_pairs(
     for side in ("chosen", "rejected"):
         schema = schema.append(pa.field(f"{side}_citations", names, nullable=False))
     output.mkdir(parents=True, exist_ok=True)
-    pq.write_table(pa.Table.from_pylist(cited, schema), output / "pairs.parquet")
+    pq.write_table(pa.Table.from_pylist(cited, schema), output / pairs.name)
     write_json(output / "citations.json", counts)
     return counts
 
 
 def counts_line(counts: Mapping[str, int]) -> str:
-    """Say what became of the pairs.
+    """Say how many pairs carry ids, and why the others do not.
 
     Example:
         >>> counts_line({"pairs": 5, "cited": 3, "cut": 2, "nothing_quoted": 0, "no_wrong_id": 0})
-        '3 of 5 pairs carry ids (others: 2 a side was cut at max_tokens)'
+        '3 of 5 pairs carry ids (others: 2 with a side cut at max_tokens)'
     """
     lacks = [f"{counts[name]} {text}" for name, text in _LACKS.items() if counts[name]]
     others = f" (others: {', '.join(lacks)})" if lacks else ""
@@ -110,12 +110,12 @@ def choose_ids(
         rows: The pairs.
         index: The index of the corpus.
         prompts: The prompts by id.
-        most: At most so many ids a response.
-        seed: The run's seed, for which ids are wrong.
+        most: The largest number of ids per response.
+        seed: The run's seed, which decides the wrong ids.
 
     Yields:
-        For each pair true ids for the chosen and wrong ones for the rejected side, as many; or why
-        it has none.
+        For each pair the true ids for the chosen side and as many wrong ones for the rejected side,
+        or the reason why it has none.
     """
     quotes = index.trace([row["chosen"] for row in rows])
     true = [
@@ -155,19 +155,19 @@ def _true(text: str, quotes: Sequence[Quote], most: int) -> list[str]:
 
 
 def _others(true: Sequence[list[str]], position: int, key: str) -> Iterator[str]:
-    """Yield the ids of all other pairs, from a drawn place on."""
+    """Yield the true ids of all other pairs, starting at a drawn place."""
     for other in from_drawn_place(range(len(true)), key):
         if other != position:
             yield from true[other]
 
 
 def _quotes(text: str, documents: Documents, index: "Index") -> bool:
-    """Tell whether a text has an n-gram of documents; one that is too short has none."""
+    """Tell whether a text has an n-gram of documents; a text that is too short has none."""
     return bool(index.quip([text], documents=[documents])[0] > 0)
 
 
 def _with_ids(row: PairRow, side: str, ids: list[str], tokenizer: Any) -> PairRow:
-    """Put ids behind one side of a pair, before its end-of-text token."""
+    """Put ids after one side of a pair, before its end-of-text token."""
     row = row | {f"{side}_citations": ids}
     if not ids:
         return row

@@ -1,4 +1,4 @@
-"""Ids behind the tokens of a response: what the model sampled stays, the rest is tokenised once."""
+"""Ids after the tokens of a response: sampled tokens stay as they are, the rest is tokenised."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,7 +7,7 @@ from quotetune.citations.form import citation
 
 
 def citation_tokens(ids: Sequence[str], tokenizer: Any) -> list[list[int]]:
-    """Tokenise citations, each by itself, so that an id has the same tokens wherever it stands.
+    """Tokenise citations one by one, so that an id has the same tokens in every place.
 
     Args:
         ids: The ids.
@@ -20,22 +20,22 @@ def citation_tokens(ids: Sequence[str], tokenizer: Any) -> list[list[int]]:
     return tokens
 
 
-def tokens_of_begin(token_ids: Sequence[int], begin: str, tokenizer: Any) -> list[int]:
-    """Return the tokens of the begin of a response.
+def tokens_of_start(token_ids: Sequence[int], start: str, tokenizer: Any) -> list[int]:
+    """Return the tokens of the start of a response.
 
     Args:
         token_ids: The tokens of the whole response.
-        begin: The begin of its text.
+        start: The start of its text.
         tokenizer: The model's `transformers` tokenizer.
 
     Returns:
-        Those of the response's own tokens that hold no more than the begin. Where a token reaches
-        over its end, as one for `. [` would, what is missing is tokenised.
+        The response's own tokens, as long as they are inside the start. If the next one reaches
+        beyond its end, as a token for `. [` would, the missing characters are tokenised.
     """
     for count in range(len(token_ids), -1, -1):
         shown = tokenizer.decode(token_ids[:count], skip_special_tokens=True)
-        if begin.startswith(shown):
+        if start.startswith(shown):
             break
-    missing = begin[len(shown) :]
+    missing = start[len(shown) :]
     more = tokenizer(missing, add_special_tokens=False)["input_ids"] if missing else []
     return [*token_ids[:count], *more]

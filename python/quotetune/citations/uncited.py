@@ -1,20 +1,20 @@
-"""Samples without the ids at their ends: what QUIP and all other measures are of."""
+"""Samples without the ids at their ends, from which QUIP and all other measures are computed."""
 
 from pathlib import Path
 from typing import Any
 
 from quotetune.citations.form import split_citations
-from quotetune.citations.tokens import tokens_of_begin
+from quotetune.citations.tokens import tokens_of_start
 from quotetune.config import ModelConfig
 from quotetune.models.tokenizer import end_token, load_tokenizer
 from quotetune.sampling.parts import Row
 
 
 def write_uncited(samples: Path, output: Path, model: ModelConfig) -> int:
-    """Copy samples, and take the ids off the ends of their responses.
+    """Copy samples without the ids at the ends of their responses.
 
-    A response that was cut among its ids had said what it had to say: without them it is one that
-    the model has ended.
+    The text of a response that was cut among its ids was complete. Without them it counts as one
+    that the model ended.
 
     Args:
         samples: Directory of the samples' parts.
@@ -22,7 +22,7 @@ def write_uncited(samples: Path, output: Path, model: ModelConfig) -> int:
         model: The model, for its tokenizer and its end-of-text token.
 
     Returns:
-        How many responses had ids.
+        The number of responses that had ids.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -41,7 +41,7 @@ def write_uncited(samples: Path, output: Path, model: ModelConfig) -> int:
 
 
 class _Tokens:
-    """The model's tokens; the tokenizer is loaded if there is something to take off."""
+    """Tokens of the model; the tokenizer is loaded when the first response has ids."""
 
     def __init__(self, model: ModelConfig) -> None:
         self._model = model
@@ -55,7 +55,7 @@ class _Tokens:
             return row
         if self._tokenizer is None:
             self._load()
-        ids = tokens_of_begin(row["token_ids"], text, self._tokenizer)
+        ids = tokens_of_start(row["token_ids"], text, self._tokenizer)
         end = self._end_of(row)
         return row | {
             "response": text,
@@ -68,7 +68,7 @@ class _Tokens:
         self._end = end_token(self._model, self._tokenizer)
 
     def _end_of(self, row: Row) -> int | None:
-        """Return the end that the model gave, of several that it may have; else its usual one."""
+        """Return the end-of-text token that the model gave, or else its usual one."""
         last: int = row["token_ids"][-1]
         is_end = row["finish_reason"] == "stop" and last in self._tokenizer.all_special_ids
         return last if is_end else self._end

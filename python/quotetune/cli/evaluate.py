@@ -126,10 +126,11 @@ def _row_names(responses: list[str], sampled: list[str]) -> dict[str, Path | Non
 def _prompts(path: Path | None, content: dict[str, Any], index: Path) -> "list[Prompt]":
     from quotetune.cli.run_config import prompts_named
     from quotetune.errors import UsageError
+    from quotetune.runs.directory import RunDirectory
 
     if path is None and "run" not in content:
         raise UsageError("no prompts are given: name them with --prompts, or a run with --config")
-    path = path or Path(content["run"]) / "prompts" / "heldout.parquet"
+    path = path or RunDirectory(Path(content["run"])).heldout
     return prompts_named(path, content, index)
 
 

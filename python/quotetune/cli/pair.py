@@ -94,11 +94,12 @@ def pair(
 def _check_push(repo: str, samples: Path) -> None:
     from quotetune.errors import UsageError
     from quotetune.runtime.hub import check_repo_name
+    from quotetune.sampling.parts import JOB_NAME
 
     check_repo_name(repo)
-    if not (samples / "job.json").exists():
+    if not (samples / JOB_NAME).exists():
         raise UsageError(
-            f"{samples} has no job.json, from which the dataset's prompts are taken: sample"
+            f"{samples} has no {JOB_NAME}, from which the dataset's prompts are taken: sample"
             " with `quotetune sample`, or leave --push-to-hub out"
         )
 
@@ -116,7 +117,8 @@ def _ranking(blocks: dict[str, dict[str, Any]], index: Path, seed: int) -> "Rank
     from quotetune.errors import UsageError
     from quotetune.models.files import require_model
     from quotetune.pairing.ranking_config import RankingConfig
-    from quotetune.pipeline.preflight_pairing import callable_problems, further_models
+    from quotetune.pipeline.preflight.models import further_models
+    from quotetune.pipeline.preflight.ranking import callable_problems
 
     preference = None
     if blocks["preference"]:
@@ -151,7 +153,7 @@ def _prompts(
     """Read the prompts, if anything asks for them."""
     from quotetune.cli.run_config import prompts_named
     from quotetune.errors import UsageError
-    from quotetune.pipeline.preflight_pairing import need_problems
+    from quotetune.pipeline.preflight.ranking import need_problems
 
     if not ranking.needs_prompts:
         return {}

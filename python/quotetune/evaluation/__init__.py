@@ -1,1 +1,1 @@
-"""Evaluate responses: those of a run, and those of any other origin."""
+"""Evaluate responses: the metrics of a run's samples, and of responses of any origin."""

@@ -1,4 +1,4 @@
-"""`quotetune evaluate`: responses of any origin, as rows of one table."""
+"""Compare responses of any origin as rows of one table, for `quotetune evaluate`."""
 
 import shutil
 from collections.abc import Mapping, Sequence
@@ -18,14 +18,14 @@ from quotetune.prompts.prompt import Prompt
 
 @dataclass(frozen=True)
 class Comparison:
-    """Rows of a table and how they differ from the first.
+    """Rows of a table, and their differences from the first row.
 
     Attributes:
-        prompts: How many prompts there are.
-        rows: Metrics by row.
-        quote_lengths: Histogram of quote lengths by row.
-        intervals: Intervals of the differences to the first row, by row and metric.
-        bootstrap: How they were made.
+        prompts: Number of prompts.
+        rows: Metrics, by row.
+        quote_lengths: Histograms of quote lengths, by row.
+        intervals: Intervals of the differences from the first row, by row and metric.
+        bootstrap: Settings of the bootstrap that made the intervals.
     """
 
     prompts: int
@@ -35,7 +35,7 @@ class Comparison:
     bootstrap: dict[str, Any]
 
     def to_dict(self) -> dict[str, Any]:
-        """Give what the JSON file holds: docs/metrics.md has the keys."""
+        """Return the content of the JSON file, whose keys docs/metrics.md describes."""
         first = next(iter(self.rows))
         return {
             "prompts": self.prompts,
@@ -48,7 +48,7 @@ class Comparison:
         }
 
     def lines(self) -> list[str]:
-        """Say how the rows differ from the first."""
+        """Return one line per difference from the first row."""
         first = next(iter(self.rows))
         lines = []
         for name, intervals in self.intervals.items():
@@ -70,15 +70,15 @@ def compare(
     """Evaluate tables of responses.
 
     Args:
-        prompts: The prompts that were asked.
-        tables: Tables of samples by the name of their row.
+        prompts: The prompts that the responses answer.
+        tables: Tables of samples, by the name of their row.
         index: The index of the corpus.
         models: The language models that measure.
-        best_of_n: The first table's response of highest QUIP among the first so many of a prompt
-            is a row, too; None leaves that out.
+        best_of_n: The number of the first table's responses per prompt of which the one with the
+            highest QUIP becomes a further row; None leaves that row out.
 
     Returns:
-        A row for each table, and for the prompts' references if they have any.
+        A row for each table, and one for the prompts' references if they have any.
     """
     import pyarrow.compute as pc
 
@@ -95,7 +95,7 @@ def compare(
         wanted[REFERENCE] = text_table(references)
     work = Path(mkdtemp(prefix="quotetune-"))
     rows = evaluate_tables(prompts, wanted, opened, models, work)
-    shutil.rmtree(work)  # not after a failure, whose message names the log
+    shutil.rmtree(work)  # not after a failure: its message names the log
     intervals, common = difference_intervals({name: row.rows for name, row in rows.items()})
     return Comparison(
         prompts=len(prompts),

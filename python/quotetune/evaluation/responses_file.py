@@ -1,4 +1,4 @@
-"""Responses to be evaluated, of any origin: directories of sample parts, and JSONL."""
+"""Read responses of any origin: directories of sample parts, and JSONL files."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -16,25 +16,23 @@ def read_responses_file(path: Path, prompts: Sequence[Prompt]) -> Any:
     """Read responses to prompts.
 
     Args:
-        path: What `quotetune sample` wrote, or a JSONL file of objects with `response` and either
-            the prompt's `id` (or `prompt_id`) or the `prompt` itself: its text, or what the user
-            says last in its chat.
+        path: A directory that `quotetune sample` wrote, or a JSONL file. Each line is an object
+            with `response` and either the prompt's `id` (or `prompt_id`) or the `prompt` itself,
+            as its text or the last message of its chat.
         prompts: The prompts.
 
     Returns:
-        A table of samples. Several responses of a file to one prompt are its samples, in order;
-        prompts without a response are left out.
+        A table of samples. Several responses to one prompt are its samples, in the order of the
+        file. Prompts without a response are left out.
 
     Raises:
-        UsageError: There is no such file, or a line is no response to any of the prompts.
+        UsageError: There is no such file, or a line does not respond to any of the prompts.
     """
     if path.is_dir():
         from quotetune.sampling.parts import read_samples
 
         if not any(path.glob("part-*.parquet")):
-            raise UsageError(
-                f"{path}: there are no sample parts in it: sample first, or correct the path"
-            )
+            raise UsageError(f"{path}: no sample parts: sample first, or correct the path")
         return read_samples(path)
     try:
         lines = path.read_bytes().split(b"\n")
@@ -50,12 +48,12 @@ def read_responses_file(path: Path, prompts: Sequence[Prompt]) -> Any:
     for where, row in read_objects(lines, str(path), UsageError):
         response = row.get("response")
         if not isinstance(response, str) or not is_unicode(response):
-            raise UsageError(f"{where}: there is no text under response: name the field response")
+            raise UsageError(f'{where}: no text under the key "response": put the response there')
         name = _prompt_id(where, row, ids, by_content)
         rows.append((name, seen[name], response))
         seen[name] += 1
     if not rows:
-        raise UsageError(f"{path}: there are no responses in it: write one a line")
+        raise UsageError(f"{path}: no responses: write one per line")
     return text_table(rows)
 
 
@@ -64,19 +62,19 @@ def _prompt_id(where: str, row: dict[str, Any], ids: set[str], by_content: dict[
         if key in row:
             if str(row[key]) not in ids:
                 raise UsageError(
-                    f"{where}: {key} {row[key]!r} is none of the {len(ids)} prompts: evaluate with"
-                    " the prompts that were asked"
+                    f"{where}: {key} {row[key]!r} is not among the {len(ids)} prompts: evaluate"
+                    " with the prompts that were sampled"
                 )
             return str(row[key])
     asked = row.get("prompt")
     if isinstance(asked, list) and asked and isinstance(asked[-1], dict):
         asked = asked[-1].get("content")
     if not isinstance(asked, str):
-        raise UsageError(f"{where}: neither id nor prompt says what this responds to: add one")
+        raise UsageError(f'{where}: neither "id" nor "prompt" names a prompt: add one of them')
     found = by_content.get(content_key(asked))
     if found is None:
         raise UsageError(
-            f"{where}: its prompt is none of the {len(by_content)} prompts, as the model saw them:"
-            " evaluate with the prompts that were asked, or give ids"
+            f"{where}: its prompt is not among the {len(by_content)} prompts as the model saw them:"
+            " evaluate with the prompts that were sampled, or give ids"
         )
     return found

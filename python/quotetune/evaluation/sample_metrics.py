@@ -1,4 +1,4 @@
-"""The evaluation's metrics stage: responses to the held-out prompts to numbers."""
+"""Compute the metrics of samples: one row of the table of results per table of samples."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -11,6 +11,7 @@ from quotetune.measures.responses import best_of_n as best_responses
 from quotetune.measures.responses import mean_metrics, response_rows
 from quotetune.measures.scoring_models import ScoringModels, score_with_models
 from quotetune.prompts.prompt import Prompt
+from quotetune.runs.directory import METRICS
 from quotetune.runtime.whole_files import write_json
 
 if TYPE_CHECKING:
@@ -21,12 +22,12 @@ RESPONSES, BEST_OF_N, REFERENCE = "responses", "best_of_n", "reference"
 
 @dataclass(frozen=True)
 class EvaluatedSamples:
-    """A row of the table.
+    """A row of the table of results.
 
     Attributes:
-        metrics: Its metrics by name (docs/metrics.md).
-        quote_lengths: Its histogram of quote lengths; None without a suffix structure.
-        rows: What was measured of each response.
+        metrics: Metrics by name (docs/metrics.md).
+        quote_lengths: Histogram of quote lengths; None without a suffix index.
+        rows: The measures of each response.
     """
 
     metrics: dict[str, float | None]
@@ -45,21 +46,22 @@ def evaluate_samples(
     models: ScoringModels,
     work: Path,
 ) -> dict[str, EvaluatedSamples]:
-    """Compute the metrics of a policy's samples, and of what they are compared with.
+    """Compute the metrics of a policy's samples, and those of the rows beside it.
 
     Args:
         prompts: The prompts.
-        samples: A table of samples, as `read_samples` gives it.
+        samples: A table of samples, as `read_samples` returns it.
         index: The index of the corpus.
-        n: The first so many samples a prompt are the policy's responses; None takes all.
-        best_of_n: The response of highest QUIP among the first so many is evaluated, too; None
-            leaves that out.
+        n: The number of samples per prompt that are the policy's responses, counted from the
+            first; None takes all.
+        best_of_n: The number of samples per prompt of which the one with the highest QUIP is
+            evaluated, too; None leaves that row out.
         with_reference: Whether to evaluate the prompts' references as if they were responses.
         models: The language models that measure.
         work: Directory for their log.
 
     Returns:
-        Rows named `responses`, and, as far as they are wanted, `best_of_n` and `reference`.
+        The row `responses`, and the rows `best_of_n` and `reference` if the arguments ask for them.
     """
     import pyarrow.compute as pc
 
@@ -83,12 +85,12 @@ def evaluate_tables(
     models: ScoringModels,
     work: Path,
 ) -> dict[str, EvaluatedSamples]:
-    """Compute the metrics of several tables of responses; one child process serves all models.
+    """Compute the metrics of several tables of samples; one child process runs all models.
 
     Args:
         prompts: The prompts.
-        tables: Tables of samples by the name of their row; that of `reference` is not compared with
-            the references.
+        tables: Tables of samples, by the name of their row. The row `reference` is not compared
+            with the references.
         index: The index of the corpus.
         models: The language models that measure.
         work: Directory for their log.
@@ -100,7 +102,7 @@ def evaluate_tables(
     asked_rows = []
     for name, table in tables.items():
         compared = list(prompts)
-        if name == REFERENCE:  # with itself it would agree
+        if name == REFERENCE:  # it would only agree with itself
             compared = [replace(prompt, reference=None) for prompt in prompts]
         by_id = {prompt.id: prompt for prompt in compared}
         rows[name] = response_rows(compared, table, index)
@@ -126,7 +128,7 @@ def _quote_lengths(rows: Sequence[Mapping[str, Any]], n: int) -> dict[str, list[
 
 
 def row_metrics(rows: Sequence[Mapping[str, Any]]) -> dict[str, float | None]:
-    """Average what was measured of each response, and take them all together."""
+    """Compute the metrics of a row: means over its responses, and metrics of all together."""
     metrics = mean_metrics(rows)
     texts = [row["response"] for row in rows]
     metrics |= {"distinct_1": distinct_n(texts, 1), "distinct_2": distinct_n(texts, 2)}
@@ -139,7 +141,7 @@ def row_metrics(rows: Sequence[Mapping[str, Any]]) -> dict[str, float | None]:
 
 
 def text_table(texts: Sequence[tuple[str, int, str | None]]) -> Any:
-    """Make a table of samples of texts that no model gave: prompt id, sample, text."""
+    """Return a table of samples for texts that no model gave: prompt id, sample number and text."""
     import pyarrow as pa
 
     return pa.table(
@@ -156,7 +158,7 @@ def text_table(texts: Sequence[tuple[str, int, str | None]]) -> Any:
 def write_evaluation(
     directory: Path, evaluated: Mapping[str, EvaluatedSamples], prompts: int
 ) -> None:
-    """Write the metrics, and the numbers of each response in a Parquet file a row."""
+    """Write the metrics as JSON, and the measures of each response as one Parquet file per row."""
     import pyarrow.parquet as pq
 
     directory.mkdir(exist_ok=True)
@@ -171,7 +173,7 @@ def write_evaluation(
         },
         "quote_lengths": {name: row.quote_lengths for name, row in evaluated.items()},
     }
-    write_json(directory / "metrics.json", content)
+    write_json(directory / METRICS, content)
 
 
 def _table(rows: Sequence[Mapping[str, Any]]) -> Any:

@@ -1,7 +1,8 @@
-"""Pairs as a dataset that other trainers read: TRL, axolotl and LLaMA-Factory.
+"""Pairs as a dataset for other trainers: TRL, axolotl and LLaMA-Factory.
 
-TRL's preference form has lists of messages on both sides; axolotl's `chat_template.default` and
-LLaMA-Factory's ShareGPT ranking form have one message on each: two files of the same pairs.
+TRL's preference format has a list of messages on each side. axolotl's `chat_template.default` and
+LLaMA-Factory's ShareGPT ranking format have one message on each side. So the dataset has two files
+with the same pairs.
 """
 
 import json
@@ -11,6 +12,8 @@ from typing import Any
 
 from quotetune.errors import QuotetuneError
 from quotetune.integrations.preference_dataset_card import dataset_card
+from quotetune.runs.directory import PAIR_STATISTICS, PAIRS
+from quotetune.sampling.parts import JOB_NAME
 
 NAME = "quotetune_pairs"
 _SIDES = ("chosen", "rejected")
@@ -20,28 +23,30 @@ _Row = dict[str, Any]
 def write_preference_dataset(directory: Path, samples: Path) -> bool:
     """Write `dataset/` beside the pairs of `quotetune pair`.
 
-    - `train.parquet`: `prompt`, `chosen`, `rejected` (lists of messages; texts for prompts that are
-      no chats), `score_chosen` and `score_rejected` (QUIP), `chosen_cut` and `rejected_cut`
+    - `train.parquet`: `prompt`, `chosen`, `rejected` (lists of messages; texts if the prompts are
+      not chats), `score_chosen` and `score_rejected` (QUIP), `chosen_cut` and `rejected_cut`
       (whether the response was cut at max_tokens), `preference` (P(chosen > rejected); null
       between answers to different prompts), `prompt_id`.
-    - `messages.jsonl`, of chats: `messages`, and `chosen` and `rejected` as one message each.
+    - `messages.jsonl`, if the prompts are chats: `messages`, and `chosen` and `rejected` as one
+      message each.
     - `dataset_info.json`, for LLaMA-Factory, and `README.md`, the dataset card.
 
     Args:
-        directory: Where `pairs.parquet` and `pairs.json` are.
-        samples: The samples, whose `job.json` has the prompts.
+        directory: Directory of `pairs.parquet` and `pairs.json`.
+        samples: Directory of the samples, whose `job.json` has the prompts.
 
     Returns:
-        Whether it was written: samples that were not drawn by quotetune have no `job.json`.
+        Whether the dataset was written. Samples that quotetune did not draw have no `job.json`, and
+        then there is no dataset.
 
     Raises:
-        QuotetuneError: The samples' prompts are not those of the pairs.
+        QuotetuneError: `job.json` lacks a prompt of the pairs.
     """
-    job = samples / "job.json"
+    job = samples / JOB_NAME
     if not job.exists():
         return False
     prompts = {prompt["id"]: prompt for prompt in json.loads(job.read_text("utf-8"))["prompts"]}
-    rows = list(_rows(directory / "pairs.parquet", prompts, job))
+    rows = list(_rows(directory / PAIRS, prompts, job))
     chats = isinstance(rows[0]["prompt"], list)
     output = directory / "dataset"
     output.mkdir()
@@ -50,7 +55,7 @@ def write_preference_dataset(directory: Path, samples: Path) -> bool:
         _write_lines(output / "messages.jsonl", [_one_message_a_side(row) for row in rows])
     info = json.dumps({NAME: _llama_factory_entry(chats)}, indent=2)
     (output / "dataset_info.json").write_text(info + "\n", encoding="utf-8")
-    statistics = json.loads((directory / "pairs.json").read_text("utf-8"))
+    statistics = json.loads((directory / PAIR_STATISTICS).read_text("utf-8"))
     card = dataset_card(statistics, NAME, chats=chats, cut=sum(row["chosen_cut"] for row in rows))
     (output / "README.md").write_text(card, encoding="utf-8")
     return True
@@ -63,7 +68,7 @@ def _rows(pairs: Path, prompts: dict[str, _Row], job: Path) -> Iterator[_Row]:
         prompt = prompts.get(pair["prompt_id"])
         if prompt is None:
             raise QuotetuneError(
-                f"{job}: prompt {pair['prompt_id']!r} is not in it, but among the samples: sample"
+                f"{job}: prompt {pair['prompt_id']!r} is missing, though it has samples: sample"
                 " again"
             )
         chat = prompt["messages"] is not None
@@ -71,7 +76,7 @@ def _rows(pairs: Path, prompts: dict[str, _Row], job: Path) -> Iterator[_Row]:
             "prompt": prompt["messages"] if chat else prompt["text"],
             **{side: _side(pair[side], chat) for side in _SIDES},
             **{f"score_{side}": pair[f"{side}_quip"] for side in _SIDES},
-            # A response that ended itself has an end-of-text token, which its length leaves out.
+            # A response that is not cut has an end-of-text token, which its length leaves out.
             **{
                 f"{side}_cut": len(pair[f"{side}_token_ids"]) == pair[f"{side}_length"]
                 for side in _SIDES
@@ -92,7 +97,7 @@ def _one_message_a_side(row: _Row) -> _Row:
 
 
 def _llama_factory_entry(chats: bool) -> _Row:
-    """Describe the dataset as LLaMA-Factory's data/README.md asks: ShareGPT, or Alpaca."""
+    """Describe the dataset as LLaMA-Factory's data/README.md specifies: ShareGPT or Alpaca."""
     sides = {side: side for side in _SIDES}
     if not chats:
         return {

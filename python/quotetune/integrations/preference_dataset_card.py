@@ -1,4 +1,4 @@
-"""The README.md of a dataset of pairs: what it is, and how each trainer reads it."""
+"""The README.md of a dataset of pairs: its contents, and how each trainer reads it."""
 
 import json
 from collections.abc import Mapping
@@ -13,17 +13,19 @@ tags: [quotetune, preference, dpo, trl, axolotl, llama-factory]
 
 # Preference pairs by QUIP-Score
 
-{pairs:,} pairs of {prompts:,} prompts: QUIP {chosen:.1%} against {rejected:.1%}, at
-{chosen_length:.0f} and {rejected_length:.0f} tokens. QUIP is the share of a response's character
-n-grams that stand verbatim in a corpus; `score_chosen` and `score_rejected` are that of each side.
-How the pairs were made (Zhang et al. 2025, [arXiv 2404.03862](https://arxiv.org/abs/2404.03862)):
+{pairs:,} pairs from {prompts:,} prompts. The chosen responses have a mean QUIP of {chosen:.1%} and
+{chosen_length:.0f} tokens, the rejected ones {rejected:.1%} and {rejected_length:.0f} tokens. QUIP
+is the share of a response's character n-grams that occur verbatim in a corpus; `score_chosen` and
+`score_rejected` are the QUIP of each side. The pairs were made with these settings (Zhang et al.
+2025, [arXiv 2404.03862](https://arxiv.org/abs/2404.03862)):
 
 ```json
 {settings}
 ```
 
-{cut:,} chosen responses were cut at the sampling's max_tokens (`chosen_cut`). The trainers below
-end every response with an end-of-text token, those too: drop them if the model is not to learn it.
+{cut:,} chosen responses were cut at the max_tokens of sampling (`chosen_cut`). The trainers below
+end every response with an end-of-text token, even a cut one. Drop these pairs if the model must not
+learn to end there.
 
 ## TRL
 
@@ -39,7 +41,7 @@ trl dpo --model_name_or_path MODEL --dataset_name path/to/this/directory --outpu
 
 ## LLaMA-Factory
 
-`dataset_info.json` lies beside the data:
+`dataset_info.json` is beside the data:
 
 ```yaml
 stage: dpo
@@ -78,10 +80,10 @@ def dataset_card(statistics: Mapping[str, Any], name: str, *, chats: bool, cut: 
     """Write the dataset card.
 
     Args:
-        statistics: What `pairs.json` has.
+        statistics: The contents of `pairs.json`.
         name: Name of the dataset in `dataset_info.json`.
-        chats: Whether prompts are chats.
-        cut: How many chosen responses were cut.
+        chats: Whether the prompts are chats.
+        cut: Number of chosen responses that were cut.
 
     Returns:
         Markdown with the metadata block of the Hugging Face Hub.

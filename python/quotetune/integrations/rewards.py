@@ -16,27 +16,27 @@ class QuipReward:
 
     r(y) = QUIP(y) * brevity(y) * excess(y) * (1 - repetition(y)), a number from 0 to 1.
 
-    - QUIP: the share of the response's n-grams of characters that stand in the corpus (Weller et
-      al. 2024, section 3); 0 for a response shorter than n.
-    - brevity = min(1, exp(1 - min_chars / L)) for a response of L characters: the brevity penalty
-      of BLEU (Papineni et al. 2002, section 2.3). One short quote is no answer.
-    - excess = 1 up to max_chars, then falls linearly to 0 at max_chars + buffer_chars: the ramp of
-      DAPO's soft overlong punishment (Yu et al. 2025, equation 13), as a factor.
-    - repetition = 1 - distinct n-grams / n-grams of the response: a quote that stands in it ten
-      times counts once.
+    - QUIP is the share of the response's character n-grams that occur in the corpus (Weller et al.
+      2024, section 3). It is 0 for a response shorter than n.
+    - brevity = min(1, exp(1 - min_chars / L)) for a response of L characters, the brevity penalty
+      of BLEU (Papineni et al. 2002, section 2.3). It keeps one short quote from being an answer.
+    - excess is 1 up to max_chars, and falls linearly to 0 at max_chars + buffer_chars. It is the
+      ramp of DAPO's soft overlong punishment (Yu et al. 2025, equation 13), as a factor.
+    - repetition = 1 - distinct n-grams / n-grams of the response. A quote that occurs ten times in
+      the response counts once.
 
-    Without guards a policy learns to say one quote over and over. It pickles as the path of its
-    index and its settings, and a response is normalised as the corpus was.
+    Without guards, a policy learns to repeat one quote. The reward pickles as the path of its index
+    and its settings. Responses are normalised as the corpus was.
 
     Args:
         index: An index, or its path.
-        min_chars: Characters below which a response is too short; 0 for no such guard.
-        max_chars: Characters above which a response is too long; None for no such guard.
+        min_chars: Length in characters below which a response is too short; 0 for no such guard.
+        max_chars: Length in characters above which a response is too long; None for no such guard.
         buffer_chars: Characters above `max_chars` at which the reward is 0.
         repetition: Whether repeated n-grams lower the reward.
-        documents: Column of the dataset that has each prompt's documents, as (source, id) or
-            {source, id}: then only n-grams of those count (on-topic QUIP), which takes an index
-            with a suffix structure. None counts the whole corpus.
+        documents: Column of the dataset with each prompt's documents, as (source, id) or
+            {source, id}. If given, only n-grams of these documents count (on-topic QUIP), which
+            needs a suffix index. None counts the whole corpus.
 
     Raises:
         UsageError: A number is negative.
@@ -72,8 +72,8 @@ class QuipReward:
             ("buffer_chars", buffer_chars),
         ):
             if value < 0:
-                raise UsageError(f"{name} is {value}; choose 0 or more")
-        self.__name__ = "quip_reward"  # what the trainer's logs call it
+                raise UsageError(f"{name} is {value}: choose 0 or more")
+        self.__name__ = "quip_reward"  # the name in the trainer's logs
         self.index = opened(index)
         self.min_chars = min_chars
         self.max_chars = max_chars
@@ -85,11 +85,12 @@ class QuipReward:
         """Score completions.
 
         Args:
-            completions: Texts, or lists of chat messages whose contents are taken together.
-            columns: The dataset's other columns, as the trainer gives them, one value a completion.
+            completions: Texts, or lists of chat messages whose contents are joined.
+            columns: The dataset's other columns, as the trainer passes them, with one value per
+                completion.
 
         Returns:
-            A reward for each.
+            A reward for each completion.
 
         Raises:
             UsageError: The dataset lacks the column of documents.
@@ -125,10 +126,10 @@ class QuipReward:
 class QuipScorer:
     """Scores a column of a dataset: `dataset.map(QuipScorer("index"), batched=True)`.
 
-    Adds `quip` (None for a text shorter than n), `numerator`, `denominator`, `longest_quote`
-    (None without a suffix structure) and `covered`, the number of characters inside quotes. It
-    pickles as the index's path and version, so that `datasets` finds its cache again, and not that
-    of another index.
+    It adds the columns `quip` (None for a text shorter than n), `numerator`, `denominator`,
+    `longest_quote` (None without a suffix index) and `covered`, the number of characters inside
+    quotes. It pickles with the index's path and version, so `datasets` reuses its cache for the
+    same index, and only for that one.
 
     Args:
         index: An index, or its path.
@@ -161,12 +162,12 @@ class QuipScorer:
             The new columns.
 
         Raises:
-            UsageError: There is no such column.
+            UsageError: The dataset lacks the column of texts.
         """
         if self.column not in batch:
             raise UsageError(
-                f"the dataset has no column {self.column!r} (it has {', '.join(batch)}): name that"
-                " of the texts"
+                f"the dataset has no column {self.column!r} (it has {', '.join(batch)}): name the"
+                " column of the texts"
             )
         texts = [response_text(value) for value in batch[self.column]]
         reports = self.index.score(texts, max_documents=0)
@@ -198,8 +199,8 @@ def response_text(completion: Completion) -> str:
 def _documents(columns: Mapping[str, Any], name: str) -> list[list[tuple[str, str]]]:
     if name not in columns:
         raise UsageError(
-            f"the dataset has no column {name!r}, which the reward takes documents from: add it, or"
-            " leave documents out"
+            f"the dataset has no column {name!r}, which the reward takes documents from: add the"
+            " column, or leave documents out"
         )
     return [[_identity(document) for document in documents or []] for documents in columns[name]]
 

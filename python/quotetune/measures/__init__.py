@@ -1,1 +1,1 @@
-"""Measures of responses: how much they quote, how good they are, and how sure that is."""
+"""Measures of responses: how much they quote, how good they are, and confidence intervals."""

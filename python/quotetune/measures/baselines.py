@@ -1,4 +1,4 @@
-"""What a tuned model is compared with beside the untouched one."""
+"""Baselines of the evaluation other than the untouched base model."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -14,13 +14,13 @@ GROUNDING = (
 
 
 def according_to(prompts: Sequence["Prompt"]) -> list["Prompt"]:
-    """Ask for the answer that the sources give: according-to prompting (Weller et al. 2024).
+    """Ask for an answer from the sources: according-to prompting (Weller et al. 2024).
 
     Args:
-        prompts: Chats; what their system message says, if they have one, goes first.
+        prompts: Chats.
 
     Returns:
-        The same prompts with the grounding request in their system message.
+        The same prompts with the request at the end of their system message, or as a new one.
 
     Example:
         >>> from quotetune.prompts.prompt import Prompt

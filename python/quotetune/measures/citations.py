@@ -1,6 +1,7 @@
-"""Hits@k: are the documents that a response cites the right ones (Khalifa et al. 2024, section 4).
+"""Hits@k: whether a response cites the right documents (Khalifa et al. 2024, section 4).
 
-Right is what contains a quote of the response (`trace`), or what belongs to its prompt (`gold`).
+A document is right if it contains a quote of the response (`trace`), or if it belongs to the prompt
+(`gold`).
 """
 
 from collections.abc import Collection, Sequence
@@ -9,14 +10,14 @@ from dataclasses import asdict, dataclass
 
 @dataclass(frozen=True)
 class Cited:
-    """The ids of a response, and which ones are right.
+    """The ids that a response cites, and the right ones.
 
     Attributes:
         ids: The ids, in the order of the response.
-        valid: Those of them that are ids of the corpus.
-        trace: Those of them whose documents contain a quote of the response; None if it quotes
+        valid: The cited ids that exist in the corpus.
+        trace: The cited ids whose documents contain a quote of the response; None if it quotes
             nothing.
-        gold: The ids of the documents that belong to its prompt; None if it has none.
+        gold: The ids of the documents that belong to the prompt; None if it has none.
     """
 
     ids: list[str]
@@ -27,17 +28,17 @@ class Cited:
 
 @dataclass(frozen=True)
 class CitationMetrics:
-    """How well responses cite, as fractions; None where there is nothing to average.
+    """Metrics of citations, as fractions; None if there is nothing to average.
 
     Attributes:
         cited: Share of responses with an id.
-        valid: Share of ids, of the first k of each response, that the corpus has.
-        hits_at_1_trace: Share of the responses that quote something whose first id is that of a
-            document with a quote of the response.
-        hits_at_k_trace: Those of them with such an id among the first k.
-        hits_at_1_gold: Share of the responses whose prompt has documents whose first id is of
-            one of those.
-        hits_at_k_gold: Those of them with such an id among the first k.
+        valid: Share of ids that exist in the corpus, among the first k of each response.
+        hits_at_1_trace: Among responses that quote something, the share whose first id is that of
+            a document with a quote of the response.
+        hits_at_k_trace: The share with such an id among the first k.
+        hits_at_1_gold: Among responses whose prompt has documents, the share whose first id is that
+            of one of these documents.
+        hits_at_k_gold: The share with such an id among the first k.
     """
 
     cited: float | None
@@ -53,7 +54,7 @@ def citation_metrics(responses: Sequence[Cited], k: int) -> dict[str, float | No
 
     Args:
         responses: The responses.
-        k: How many ids of a response count.
+        k: Number of ids per response that count.
 
     Returns:
         `CitationMetrics` by name.
@@ -82,8 +83,8 @@ def hits_at(k: int, responses: Sequence[tuple[Sequence[str], Collection[str]]]) 
     """Return the share of responses with a right id among their first k.
 
     Args:
-        k: How many ids count.
-        responses: Of each its ids in order, and the right ones.
+        k: Number of ids per response that count.
+        responses: For each response, its ids in order and the right ids.
 
     Example:
         >>> hits_at(1, [(["a", "b"], {"b"}), (["b"], {"b"})]), hits_at(2, [(["a", "b"], {"b"})])

@@ -1,6 +1,6 @@
-"""The functions that compute the criteria of `quotetune.metrics.criteria`, one for each name.
+"""The functions that compute the criteria of `quotetune.metrics.criteria`, one per name.
 
-QUIP and the length are not here: scoring and sampling know them.
+QUIP and the length are not here: the files of scoring and sampling already contain them.
 """
 
 import re
@@ -23,26 +23,26 @@ from quotetune.prompts.prompt import Prompt
 Numbers = list[float | None]
 Prompts = Sequence[Prompt | None]
 _REPETITION_WORDS = 4
-# What an n-gram loses when an index normalises it once more.
+# White space that an index removes when it normalises an n-gram again.
 _NOT_STABLE = re.compile(r"^\s|\s$|\n\s")
 
 
 def on_topic_quip(
     index: Index, texts: Sequence[str], documents: Sequence[Sequence[tuple[str, str]] | None]
 ) -> Numbers:
-    """Return the share of each text's n-grams that stand in documents of its own.
+    """Return the share of each text's n-grams that occur in its own documents.
 
     Args:
         index: The index of the corpus.
         texts: The texts.
-        documents: Lists of (source, id), those that belong to the prompt of each text; None or an
-            empty list if there are none.
+        documents: For each text, the (source, id) of the documents that belong to its prompt; None
+            or an empty list if there are none.
 
     Returns:
-        A fraction for each; None without documents, and for a text that is too short.
+        A fraction per text; None without documents, and for a text that is too short.
 
     Raises:
-        QuotetuneError: The index does not hold one of the documents.
+        QuotetuneError: The index does not contain one of the documents.
     """
     values: Numbers = [None] * len(texts)
     known = {i: own for i, own in enumerate(documents) if own}
@@ -55,16 +55,16 @@ def on_topic_quip(
 def long_quotes(index: Index, texts: Sequence[str], min_chars: Sequence[int]) -> Numbers:
     """Return the share of each text's characters that are inside long quotes.
 
-    The mean over L of coverage by maximal quotes of at least L characters. The Creativity Index (Lu
-    et al. 2024) sums what is not covered over L, in words.
+    It is the mean over L of the coverage by maximal quotes of at least L characters. The Creativity
+    Index (Lu et al. 2024) sums the share that is not covered over L, in words.
 
     Args:
-        index: The index of the corpus, with a suffix structure.
+        index: The index of the corpus, with a suffix index.
         texts: The texts.
         min_chars: The lengths L.
 
     Returns:
-        A fraction for each text; 0 for an empty one.
+        A fraction per text; 0 for an empty one.
     """
     traces = index.trace(texts, min_chars=min(min_chars), max_documents=0)
     values: Numbers = []
@@ -83,17 +83,18 @@ def long_quotes(index: Index, texts: Sequence[str], min_chars: Sequence[int]) ->
 def rarity(index: Index, texts: Sequence[str]) -> Numbers:
     """Return how rare the quoted n-grams of each text are in the corpus.
 
-    The mean of -ln(count / total) over the n-grams of the text that stand in the corpus, duplicates
-    counted: `count` is how often one stands there, exactly, and `total` how many n-grams the corpus
-    has, duplicates counted. N-grams that begin or end with white space, or have a line break before
-    white space, are left out, as an index that normalises cannot look them up as they are.
+    It is the mean of -ln(count / total) over the n-grams of the text that occur in the corpus,
+    including duplicates. `count` is the exact number of occurrences in the corpus, and `total` is
+    the number of n-grams in the corpus, including duplicates. N-grams that start or end with white
+    space, or have a line break before white space, are left out, because an index that normalises
+    would look up a different n-gram.
 
     Args:
-        index: The index of the corpus, with a suffix structure.
+        index: The index of the corpus, with a suffix index.
         texts: The texts.
 
     Returns:
-        Nats, 0 or more; 0 for a text that quotes nothing.
+        Nats per text, 0 or more; 0 for a text that quotes nothing.
     """
     total = index.ngrams
     quoted = [_looked_up(text, hits, index.n) for text, hits in index.windows(texts, exact=True)]
@@ -112,7 +113,7 @@ def _mean_information(counts: Sequence[int], total: int) -> float:
 
 
 def reference_similarity(texts: Sequence[str], prompts: Prompts) -> Numbers:
-    """Return ROUGE-L of each text against its prompt's reference; None without one."""
+    """Return the ROUGE-L of each text against its prompt's reference; None without one."""
     return [
         None if prompt is None or prompt.reference is None else rouge_l(text, prompt.reference)
         for text, prompt in zip(texts, prompts, strict=True)
@@ -120,10 +121,10 @@ def reference_similarity(texts: Sequence[str], prompts: Prompts) -> Numbers:
 
 
 def repetition(text: str) -> float:
-    """Return the share of a text's word 4-grams that stood in it before.
+    """Return the share of a text's word 4-grams that occur earlier in it.
 
     Args:
-        text: The text; its words are what white space separates.
+        text: The text. White space separates words.
 
     Returns:
         1 - distinct / all; 0 for a text of fewer than four words.
@@ -144,7 +145,7 @@ def rouge_l(response: str, reference: str) -> float:
 
     Args:
         response: The response.
-        reference: What it is compared with.
+        reference: The reference.
 
     Raises:
         UsageError: The package rouge-score is not installed.
@@ -166,9 +167,9 @@ def perplexity(texts: Sequence[str], prompts: Prompts, model: ModelConfig, work:
 
     Args:
         texts: The texts.
-        prompts: The prompt of each.
+        prompts: The prompt of each text.
         model: The scoring model.
-        work: Directory for the files of the child process; it is removed.
+        work: Directory for the files of the child process; it is removed afterwards.
     """
     contexts = [prompt_words(prompt) if prompt else "" for prompt in prompts]
     values = neural.perplexities(texts, model, contexts=contexts, work=work)
@@ -181,9 +182,9 @@ def bart_score(texts: Sequence[str], prompts: Prompts, model: ModelConfig, work:
 
     Args:
         texts: The texts.
-        prompts: The prompt of each.
+        prompts: The prompt of each text.
         model: An encoder-decoder model.
-        work: Directory for the files of the child process; it is removed.
+        work: Directory for the files of the child process; it is removed afterwards.
     """
     known = [i for i, prompt in enumerate(prompts) if prompt and prompt.reference]
     references = [prompt.reference for prompt in prompts if prompt and prompt.reference]
@@ -197,12 +198,12 @@ def bart_score(texts: Sequence[str], prompts: Prompts, model: ModelConfig, work:
 
 @dataclass(frozen=True)
 class Given:
-    """What a criterion is computed with, beside texts and their prompts.
+    """The inputs of criteria other than texts and their prompts.
 
     Attributes:
         index: The index of the corpus.
-        min_chars: The lengths of `long_quotes`; empty if that is not asked for.
-        model: The model of a criterion that takes one.
+        min_chars: The lengths of `long_quotes`; empty if the config does not have it.
+        model: The model; None for a criterion without one.
         work: Directory for the files of a model's child process.
     """
 
@@ -213,17 +214,17 @@ class Given:
 
     @property
     def opened(self) -> Index:
-        """The index, opened."""
+        """The opened index."""
         return Index.open(self.index)
 
     @property
     def required_model(self) -> ModelConfig:
-        """The model, for a criterion that takes one."""
+        """The model of a criterion that needs one."""
         assert self.model is not None
         return self.model
 
 
-# The function of each criterion that has a stage of its own; scoring and sampling know the others.
+# The function of each criterion that has its own stage.
 FUNCTIONS: Mapping[str, Callable[[Sequence[str], Prompts, Given], Numbers]] = {
     "on_topic_quip": lambda texts, prompts, given: on_topic_quip(
         given.opened, texts, [prompt.documents if prompt else None for prompt in prompts]

@@ -1,17 +1,17 @@
-"""How varied responses are, taken together."""
+"""The variety of all responses together."""
 
 from collections.abc import Iterable
 
 
 def distinct_n(texts: Iterable[str], n: int) -> float | None:
-    """Return distinct-n: distinct word n-grams by all words (Li et al. 2016).
+    """Return distinct-n: the number of distinct word n-grams over that of words (Li et al. 2016).
 
     Args:
-        texts: The responses; words are what white space separates, n-grams do not cross texts.
-        n: Words of an n-gram.
+        texts: The responses. White space separates words, and no n-gram spans two texts.
+        n: Words per n-gram.
 
     Returns:
-        Between 0 and 1; None if there is no word.
+        A number from 0 to 1; None if there is no word.
 
     Example:
         >>> distinct_n(["a rose is a rose", "a rose"], 1), distinct_n(["a rose is a rose"], 2)

@@ -1,10 +1,10 @@
-"""How far a policy has gone from the base model, and what that has cost elsewhere.
+"""The distance of a policy from the base model, and its cost on other text.
 
-The KL divergence to the base model is estimated on the policy's own responses, which are drawn from
-it: KL(pi || pi_base) a token = sum over tokens of (log pi - log pi_base) / tokens, the expectation
-over y ~ pi of the log-ratio (Ouyang et al. 2022, section 3.4, penalise the same). It may come out
-below 0 by chance where both are all but the same; sampling at another temperature than 1, or from
-a nucleus, biases it.
+The KL divergence to the base model is estimated on responses that are drawn from the policy. Per
+token, KL(pi || pi_base) is the sum over tokens of (log pi - log pi_base), divided by the number of
+tokens. This is the expectation over y ~ pi of the log-ratio, which Ouyang et al. 2022, section 3.4,
+penalise. If both models are nearly the same, the estimate may be below 0 by chance. It is biased if
+the temperature is not 1, or if tokens are drawn from a nucleus.
 """
 
 import math
@@ -32,18 +32,18 @@ def measure_drift(
     """Measure a policy.
 
     Args:
-        samples: Its responses to the held-out prompts; None for the base model itself, whose KL
-            is 0.
+        samples: The policy's responses to the held-out prompts; None for the base model itself,
+            whose KL is 0.
         base: The base model.
-        model: What the policy's adapter lies on.
-        adapter: What training wrote; None for the base model itself.
+        model: The model below the policy's adapter.
+        adapter: The adapter or whole model that training wrote; None for the base model itself.
         outside: Text outside the corpus; None leaves its perplexity out.
-        max_tokens: At most so many tokens of it, from the front.
+        max_tokens: Number of tokens of it that are used at most, from the start.
         work: Directory for the jobs and the log.
 
     Returns:
-        `kl_to_base`, nats a token; `response_tokens`; `perplexity_outside`, the policy's own, or
-        None; `outside_tokens`.
+        `kl_to_base` in nats per token; `response_tokens`; `perplexity_outside`, the policy's
+        perplexity of the text outside, or None; `outside_tokens`.
     """
     jobs = []
     tokens = outside_tokens = 0
@@ -71,12 +71,12 @@ def measure_drift(
 
 
 def kl_to_base(of_policy: Sequence[float], of_base: Sequence[float], tokens: int) -> float:
-    """Estimate KL(pi || pi_base) a token from responses drawn from pi.
+    """Estimate KL(pi || pi_base) per token from responses drawn from pi.
 
     Args:
         of_policy: log pi(y | x) of each response, natural logarithm.
-        of_base: log pi_base(y | x) of each.
-        tokens: Tokens of all responses.
+        of_base: log pi_base(y | x) of each response.
+        tokens: Number of tokens of all responses.
 
     Example:
         >>> kl_to_base([-2.0, -3.0], [-3.0, -5.0], tokens=6)
@@ -97,7 +97,7 @@ def _sampled(samples: Path) -> tuple[list[list[int]], list[list[int]]]:
 def _chunks(
     texts: Sequence[str], model: ModelConfig, max_tokens: int
 ) -> tuple[list[list[int]], list[list[int]]]:
-    """Cut texts into what stands before (the first token) and what is predicted."""
+    """Cut texts into pieces, and each piece into its first token and the tokens to predict."""
     from quotetune.models.tokenizer import load_tokenizer
 
     tokenizer = load_tokenizer(model)

@@ -1,4 +1,4 @@
-"""Benchmarks of general ability through lm-eval: what did the tuning cost elsewhere?"""
+"""Benchmarks of general ability, run by lm-eval in a child process."""
 
 import json
 from pathlib import Path
@@ -19,19 +19,19 @@ def run_lm_eval(
 
     Args:
         model: The base model.
-        policy: What training wrote, a LoRA adapter or a whole model; None is the base model.
-        settings: The tasks and how they are run.
-        work: Directory for the job and the log; made if needed.
-        answers: Directory in which the model's answers are kept as they come: a call that was
-            interrupted asks only for those that are missing. It must be of the same model.
+        policy: The LoRA adapter or whole model that training wrote; None is the base model.
+        settings: The tasks and their settings.
+        work: Directory for the job and the log; created if missing.
+        answers: Directory that keeps the model's answers as they come, so that a call after an
+            interruption computes only those that are missing. It must belong to the same model.
 
     Returns:
-        For each task its numbers, named as lm-eval names them without their filter: `acc`,
-        `acc_stderr` and so on; a filter other than `none` stays, as in `exact_match,strict`.
+        The numbers of each task, under lm-eval's names without the filter: `acc`, `acc_stderr` and
+        so on. A filter other than `none` is kept, as in `exact_match,strict`.
 
     Raises:
-        UsageError: There is no such model, or lm-eval does not know a task.
-        QuotetuneError: The child process failed; the message has its last words.
+        UsageError: The model does not exist, or lm-eval does not know a task.
+        QuotetuneError: The child process failed; the message has the last lines of its output.
     """
     model, adapter = split_policy(model, policy)
     require_model(model)

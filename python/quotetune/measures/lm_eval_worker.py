@@ -1,4 +1,4 @@
-"""The child process of benchmarks: `python -m quotetune.measures.lm_eval_worker job.json`."""
+"""The child process that runs lm-eval: `python -m quotetune.measures.lm_eval_worker job.json`."""
 
 import os
 from collections.abc import Callable
@@ -7,10 +7,11 @@ from typing import Any
 
 from quotetune.config import ModelConfig
 from quotetune.errors import UsageError
+from quotetune.models.precision import measuring_dtype
 from quotetune.runtime.child import child_main
 from quotetune.runtime.cpu import apply_in_child, child_environment
 
-# Before torch is imported, by whatever starts this process.
+# It must be set before torch is imported.
 os.environ.update(child_environment())
 
 
@@ -27,7 +28,7 @@ def evaluate(job: dict[str, Any], work: Path, report: Callable[[dict[str, Any]],
     loaded = HFLM(
         pretrained=model.path,
         revision=model.revision or "main",
-        dtype=_dtype(model),
+        dtype=measuring_dtype(model),
         trust_remote_code=model.trust_remote_code,
         peft=job["adapter"],
         device="cuda" if torch.cuda.is_available() else "cpu",
@@ -43,12 +44,12 @@ def evaluate(job: dict[str, Any], work: Path, report: Callable[[dict[str, Any]],
         use_cache=job["answers"],
         log_samples=False,
     )
-    assert result is not None  # only the first of several processes has it
+    assert result is not None  # it is None only in the further processes of several
     report({"results": result["results"]})
 
 
 def _task_manager(names: list[str], include_path: str | None) -> Any:
-    """Find the tasks; lm-eval's own thousands are listed only if they are wanted."""
+    """Find the tasks, and list lm-eval's own thousands only if the config names one of them."""
     from lm_eval.tasks import TaskManager
 
     manager = None
@@ -59,16 +60,10 @@ def _task_manager(names: list[str], include_path: str | None) -> Any:
     unknown = sorted(set(names) - set(manager.all_tasks))
     if unknown:
         raise UsageError(
-            f"evaluation.lm_eval.tasks: lm-eval has no {', '.join(unknown)}: `lm-eval ls tasks`"
-            " lists what it has"
+            f"evaluation.lm_eval.tasks: lm-eval has no {', '.join(unknown)}: choose tasks that"
+            " `lm-eval ls tasks` lists"
         )
     return manager
-
-
-def _dtype(model: ModelConfig) -> str:
-    from quotetune.training.defaults import has_fast_bf16
-
-    return "float32" if model.dtype == "auto" and not has_fast_bf16() else model.dtype
 
 
 if __name__ == "__main__":

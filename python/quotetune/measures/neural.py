@@ -1,7 +1,7 @@
-"""Measures that a language model takes: perplexity, BARTScore, log-probabilities of responses.
+"""Measures that need a language model: perplexity, BARTScore, log-probabilities, MAUVE.
 
-They run in a child process, `quotetune.measures.neural_worker`, which ends with them. Each `*_job`
-function describes a job; `run_jobs` does several in one child, which saves the start of it.
+They run in a child process, `quotetune.measures.neural_worker`, which frees all memory when it
+ends. Each function `*_job` describes a job, and `run_jobs` does several jobs in one child.
 """
 
 import json
@@ -16,8 +16,7 @@ from quotetune.runtime.child import run_child
 
 LOG_NAME = "measuring.log"
 Job = dict[str, Any]
-# A base model and what training wrote for it, a LoRA adapter or a whole model; None is the base
-# model itself.
+# A base model, and the LoRA adapter or whole model that training wrote; None is the base model.
 Policy = tuple[ModelConfig, Path | None]
 
 
@@ -31,24 +30,24 @@ def perplexities(
     """Compute the perplexity of each text under a causal language model.
 
     PPL(x | c) = exp(-1/|x| * sum_t log p(x_t | c, x_<t)) over the tokens of x (Jelinek et al. 1977;
-    given the prompt c as Zhang et al. 2025 report it). Context and text are tokenised apart, so the
-    tokens of a text are the same whatever stands before it. In front of all stands the model's
-    begin-of-sequence token, if it has one; else the first token of a text without a context is
-    predicted from nothing and does not count. What exceeds the model's context length is left out:
-    the begin of the context, then the end of the text.
+    Zhang et al. 2025 report it given the prompt c). Context and text are tokenised separately, so
+    that the tokens of a text do not depend on its context. The model's begin-of-sequence token
+    comes first, if it has one. Otherwise the first token of a text without a context has nothing
+    before it and does not count. A sequence that exceeds the model's context length loses the start
+    of the context, and then the end of the text.
 
     Args:
         texts: The texts.
         model: The scoring model. With `dtype: auto` it computes in bf16 only where that is fast.
-        contexts: What stands before each text; its tokens are seen, but do not count.
-        work: Directory for the jobs and the log; made if needed.
+        contexts: The context before each text. The model sees its tokens, but they do not count.
+        work: Directory for the jobs and the log; created if missing.
 
     Returns:
-        A perplexity a text, 1 or more; None for one without a token to predict.
+        A perplexity per text, 1 or more; None for a text without a token to predict.
 
     Raises:
-        UsageError: There is no such model.
-        QuotetuneError: The child process failed; the message has its last words.
+        UsageError: The model does not exist.
+        QuotetuneError: The child process failed; the message has the last lines of its output.
     """
     result: list[float | None]
     [result] = run_jobs([perplexity_job(texts, model, contexts)], work)
@@ -62,25 +61,25 @@ def bart_scores(
     *,
     work: Path,
 ) -> list[float | None]:
-    """Compute the BARTScore of each response: how probable its reference is, given the response.
+    """Compute the BARTScore of each response: the probability of its reference, given the response.
 
     BARTScore(x, y) = 1/|y| * sum_t log p(y_t | y_<t, x) with x the response and y the reference
-    (Yuan et al. 2021, section 3; the direction of Quote-Tuning's released code, "recall"). All
-    tokens of y count, special ones included, as in the paper's released code. Both are cut to the
-    model's length.
+    (Yuan et al. 2021, section 3). This is the direction "recall", as in Quote-Tuning's released
+    code. All tokens of y count, including special ones, as in the paper's released code. Both texts
+    are cut to the model's context length.
 
     Args:
         responses: The responses.
-        references: The reference of each.
+        references: The reference of each response.
         model: An encoder-decoder model, such as a BART trained on summaries or paraphrases.
-        work: Directory for the jobs and the log; made if needed.
+        work: Directory for the jobs and the log; created if missing.
 
     Returns:
-        A score a response, 0 or less, higher is better; None where the reference is empty.
+        A score per response, 0 or less, higher is better; None if the reference is empty.
 
     Raises:
-        UsageError: There is no such model.
-        QuotetuneError: The child process failed; the message has its last words.
+        UsageError: The model does not exist.
+        QuotetuneError: The child process failed; the message has the last lines of its output.
     """
     result: list[float | None]
     [result] = run_jobs([bart_score_job(responses, references, model)], work)
@@ -116,18 +115,19 @@ def log_prob_job(
     responses: Sequence[Sequence[int]],
     policies: Sequence[Policy],
 ) -> Job:
-    """Describe how probable responses are under one or more policies.
+    """Describe a computation of the log-probabilities of responses under one or more policies.
 
-    The result is, for each policy, a log-probability a response, natural logarithm:
+    The result has, for each policy, a log-probability per response, natural logarithm:
     log pi(y | x) = sum_t log pi(y_t | x, y_<t), over the tokens as they were sampled.
 
     Args:
         prompts: Token ids of the prompt of each response, at least one.
         responses: Token ids of each response.
-        policies: The policies; those of one model should be neighbours, so that it is loaded once.
+        policies: The policies. Adjacent policies with the same model share it, so that it is loaded
+            once.
 
     Raises:
-        UsageError: There is no such model or policy.
+        UsageError: A model or policy does not exist.
     """
     for model, _ in policies:
         require_model(model)
@@ -144,19 +144,19 @@ def log_prob_job(
 
 
 def mauve_job(texts: Sequence[str], references: Sequence[str], settings: MauveConfig) -> Job:
-    """Describe a call of MAUVE, whose result is a number between 0 and 1, or None without a text.
+    """Describe a computation of MAUVE, a number from 0 to 1; None if a side has no text.
 
-    MAUVE is the area under the divergence curve of the two sets of texts, each a histogram over
-    clusters of the hidden states of their last tokens (Pillutla et al. 2021, section 2); the
-    package mauve-text computes it from these. Empty texts are left out.
+    MAUVE is the area under the divergence curve of two sets of texts. Each set is a histogram over
+    clusters of the hidden states of the last tokens of its texts (Pillutla et al. 2021, section 2).
+    The package mauve-text computes it from these states. Empty texts are left out.
 
     Args:
         texts: The responses.
-        references: The texts they are compared with.
+        references: The references.
         settings: The featurizer.
 
     Raises:
-        UsageError: There is no such featurizer.
+        UsageError: The featurizer does not exist.
     """
     require_model(ModelConfig(path=settings.featurizer))
     return {
@@ -168,17 +168,17 @@ def mauve_job(texts: Sequence[str], references: Sequence[str], settings: MauveCo
 
 
 def run_jobs(jobs: Sequence[Job], work: Path) -> list[Any]:
-    """Do jobs one after the other, in one child process.
+    """Do jobs in order, in one child process.
 
     Args:
-        jobs: What the functions `*_job` return.
-        work: Directory for the jobs and the log; made if needed.
+        jobs: Jobs from the functions `*_job`.
+        work: Directory for the jobs and the log; created if missing.
 
     Returns:
         The result of each job.
 
     Raises:
-        QuotetuneError: The child process failed; the message has its last words.
+        QuotetuneError: The child process failed; the message has the last lines of its output.
     """
     work.mkdir(parents=True, exist_ok=True)
     path = work / "jobs.json"

@@ -1,6 +1,6 @@
 """The child process that measures: `python -m quotetune.measures.neural_worker jobs.json`.
 
-The jobs are those of `quotetune.measures.neural`; the result of each is reported in one object.
+It does the jobs of `quotetune.measures.neural`, and reports one object per job.
 """
 
 import os
@@ -9,20 +9,22 @@ from pathlib import Path
 from typing import Any
 
 from quotetune.config import ModelConfig
+from quotetune.models.context import context_length
+from quotetune.models.precision import measuring_dtype
 from quotetune.models.tokenizer import load_tokenizer
 from quotetune.runtime.child import child_main
 from quotetune.runtime.cpu import apply_in_child, child_environment
-from quotetune.sampling.backend import context_length
 
-# Before torch is imported, by whatever starts this process.
+# It must be set before torch is imported.
 os.environ.update(child_environment())
 
 import torch
 
-# Tokens a batch, padding included: their logits over a vocabulary of 128,000 are 1 GiB in float32.
-_TOKENS_A_BATCH = 2048
+# Tokens per batch, including padding. With a vocabulary of 128,000, their logits are 1 GiB in
+# float32.
+_TOKENS_PER_BATCH = 2048
 _Report = Callable[[dict[str, Any]], None]
-# A sequence is what stands before, and what is scored.
+# A sequence is a context and the tokens to score.
 Sequences = Sequence[tuple[list[int], list[int]]]
 
 
@@ -43,7 +45,7 @@ def measure(content: dict[str, Any], work: Path, report: _Report) -> None:
 def _perplexities(job: dict[str, Any]) -> list[float | None]:
     settings = ModelConfig(**job["model"])
     tokenizer, model = load_tokenizer(settings), _load_causal(settings)
-    limit = context_length(model.config, {})
+    limit = context_length(model.config)
     sequences = [
         _fit(_before(context, tokenizer), _ids(text, tokenizer), limit)
         for text, context in zip(job["texts"], job["contexts"], strict=True)
@@ -57,8 +59,8 @@ def _bart_scores(job: dict[str, Any]) -> list[float | None]:
 
     settings = ModelConfig(**job["model"])
     tokenizer, model = load_tokenizer(settings), _load(AutoModelForSeq2SeqLM, settings)
-    limit = context_length(model.config, {})
-    # Special tokens take their place within the limit.
+    limit = context_length(model.config)
+    # The limit includes special tokens.
     cut = {} if limit is None else {"truncation": True, "max_length": limit}
     pairs = [
         (tokenizer(response, **cut)["input_ids"], tokenizer(reference, **cut)["input_ids"])
@@ -120,9 +122,9 @@ def last_states(model: Any, rows: Sequence[list[int]]) -> torch.Tensor:
 
 
 def token_log_probs(model: Any, sequences: Sequences) -> list[torch.Tensor]:
-    """Return log p of every scored token of each sequence, in float32.
+    """Return log p of every token to score of each sequence, in float32.
 
-    The first token of all has nothing before it: if it is to be scored, it is left out.
+    The first token of a sequence without a context has nothing before it, and is left out.
     """
     results = [torch.empty(0)] * len(sequences)
     for rows in batches([len(before) + len(scored) for before, scored in sequences]):
@@ -142,7 +144,7 @@ def token_log_probs(model: Any, sequences: Sequences) -> list[torch.Tensor]:
 
 
 def _target_log_probs(model: Any, pairs: Sequences) -> list[float]:
-    """Return the mean log p of the target's tokens, given the source, under an encoder-decoder."""
+    """Return the mean log p of each target's tokens, given its source, by an encoder-decoder."""
     results = [0.0] * len(pairs)
     padding = model.config.pad_token_id
     for rows in batches([len(source) + len(target) for source, target in pairs]):
@@ -161,7 +163,7 @@ def _target_log_probs(model: Any, pairs: Sequences) -> list[float]:
 
 
 def batches(lengths: Sequence[int]) -> list[list[int]]:
-    """Group rows of similar length, so that a batch is all but free of padding; no empty ones.
+    """Group rows of similar length into batches with little padding, without empty rows.
 
     Example:
         >>> batches([1500, 10, 1400, 12])
@@ -169,8 +171,8 @@ def batches(lengths: Sequence[int]) -> list[list[int]]:
     """
     groups: list[list[int]] = []
     for row in sorted(filter(lengths.__getitem__, range(len(lengths))), key=lengths.__getitem__):
-        # The rows come with growing length: this one is the longest of its batch.
-        full = not groups or (len(groups[-1]) + 1) * lengths[row] > _TOKENS_A_BATCH
+        # The rows are sorted by length, so this one is the longest of its batch.
+        full = not groups or (len(groups[-1]) + 1) * lengths[row] > _TOKENS_PER_BATCH
         if full:
             groups.append([])
         groups[-1].append(row)
@@ -187,14 +189,14 @@ def _ids(text: str, tokenizer: Any) -> list[int]:
 
 
 def _before(context: str, tokenizer: Any) -> list[int]:
-    """Tokenise a context, with the begin-of-sequence token once in front."""
+    """Tokenise a context, with exactly one begin-of-sequence token at its start."""
     ids = _ids(context, tokenizer)
     begin = tokenizer.bos_token_id
     return ids if begin is None or ids[:1] == [begin] else [begin, *ids]
 
 
 def _fit(before: list[int], scored: list[int], limit: int | None) -> tuple[list[int], list[int]]:
-    """Cut a sequence to the model's length: the begin of what stands before, then the end."""
+    """Cut a sequence to the context length: the start of the context, then the text's end."""
     if limit is None or len(before) + len(scored) <= limit:
         return before, scored
     keep = max(limit - len(scored), 1)
@@ -209,15 +211,10 @@ def _load_causal(model: ModelConfig) -> Any:
 
 
 def _load(kind: Any, model: ModelConfig) -> Any:
-    from quotetune.training.defaults import has_fast_bf16
-
-    dtype = model.dtype
-    if dtype == "auto" and not has_fast_bf16():
-        dtype = "float32"
     loaded = kind.from_pretrained(
         model.path,
         revision=model.revision,
-        dtype=dtype,
+        dtype=measuring_dtype(model),
         trust_remote_code=model.trust_remote_code,
         use_safetensors=True,
     )

@@ -1,4 +1,4 @@
-"""What is quoted: of which documents, how long, and how much of it is not the prompt's own."""
+"""The quotes of responses: their documents, their lengths, and those that are not in the prompt."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -21,7 +21,7 @@ _BINS = 9
 def quoting_rows(
     prompts: Sequence["Prompt"], texts: Sequence[str], index: "Index"
 ) -> list[dict[str, Any]]:
-    """Measure what each response quotes.
+    """Measure the quotes of each response.
 
     Args:
         prompts: The prompt of each response.
@@ -30,8 +30,8 @@ def quoting_rows(
 
     Returns:
         For each response `on_topic_quip`, `quip_ignore_prompt`, `false_positive_floor`,
-        `documents_quoted`, `quote_lengths` and `quoted_documents`, as docs/metrics.md has them.
-        What only a suffix structure knows is None without one.
+        `documents_quoted`, `quote_lengths` and `quoted_documents`, as docs/metrics.md defines them.
+        Numbers that need a suffix index are None without one.
     """
     exact = index.has_suffix_index
     topics = _on_topic_scores(prompts, texts, index) if exact else [None] * len(texts)
@@ -64,14 +64,15 @@ def quoting_rows(
 def _on_topic_scores(
     prompts: Sequence["Prompt"], texts: Sequence[str], index: "Index"
 ) -> list[float | None]:
-    """Score as `on_topic_quip` does; a text too short counts 0 in the mean, as it does for QUIP.
+    """Score like `on_topic_quip`, but give a text that is too short 0, as in the mean of QUIP.
 
-    Prompts whose documents the index does not hold are left out: another corpus may be evaluated.
+    Prompts whose documents the index does not contain have no score, because a run may be evaluated
+    on another corpus.
     """
     known: dict[str, Documents | None] = {}
     for prompt in prompts:
         if prompt.id not in known:
-            held = prompt.documents and _holds(index, prompt.documents)
+            held = prompt.documents and _contains(index, prompt.documents)
             known[prompt.id] = prompt.documents if held else None
     documents = [known[prompt.id] for prompt in prompts]
     return [
@@ -80,7 +81,7 @@ def _on_topic_scores(
     ]
 
 
-def _holds(index: "Index", documents: Documents) -> bool:
+def _contains(index: "Index", documents: Documents) -> bool:
     try:
         for source, id in documents:
             index.document(source, id)
@@ -92,11 +93,11 @@ def _holds(index: "Index", documents: Documents) -> bool:
 def ignore_prompt_quip(
     prompts: Sequence["Prompt"], texts: Sequence[str], index: "Index"
 ) -> list[float | None]:
-    """Return QUIP without what stands in the prompt itself.
+    """Return QUIP without the n-grams of the prompt itself.
 
-    An n-gram of the response that also stands in a message of the prompt (both normalised) counts
-    neither in the numerator nor in the denominator: who repeats the question, or the passage that
-    it came with, does not quote.
+    An n-gram of the response that also occurs in a message of the prompt (both normalised) counts
+    neither in the numerator nor in the denominator. To repeat the question, or the passage that
+    came with it, is not to quote.
 
     Args:
         prompts: The prompt of each response, as the model saw it.
@@ -104,7 +105,7 @@ def ignore_prompt_quip(
         index: The index of the corpus.
 
     Returns:
-        A score a response; None if no n-gram is left.
+        A score per response; None if no n-gram is left.
     """
     shown: dict[str, set[str]] = {}
     for prompt in prompts:
@@ -133,18 +134,18 @@ def _ngrams(text: str, n: int) -> list[str]:
 
 
 def false_positive_floor(texts: Sequence[str], index: "Index") -> list[float | None]:
-    """Score text that is certainly not in the corpus: what the filter's false positives give.
+    """Return the QUIP that the filter's false positives alone give.
 
-    Each character of the normalised responses is shifted into Unicode's private use area, of which
-    no text is made; so lengths and repeats stay, and every hit is false. Words in another order
-    would not do: some of them stand in the corpus in that order, too.
+    Each character of the normalised responses is shifted into Unicode's private use area, which
+    texts do not use. Lengths and repeats stay the same, and every hit is false. Shuffled words
+    would not work, because some of them occur in the corpus in the new order.
 
     Args:
         texts: The responses.
         index: The index of the corpus.
 
     Returns:
-        A score a response; None for one that is too short.
+        A score per response; None for a response that is too short.
 
     Example:
         >>> from tempfile import mkdtemp
@@ -161,14 +162,14 @@ def false_positive_floor(texts: Sequence[str], index: "Index") -> list[float | N
 
 
 def quote_length_histogram(lengths: Sequence[int], n: int) -> dict[str, list[int]]:
-    """Count quotes by length, in bins that grow by the root of 2 from n to 16 n.
+    """Count quotes by length, in bins whose edges grow by a factor of sqrt(2) from n to 16 n.
 
     Args:
-        lengths: Characters of each quote, n or more.
-        n: Characters of the shortest quote.
+        lengths: Characters per quote, n or more.
+        n: Characters of the shortest possible quote.
 
     Returns:
-        `edges` and `counts`: bin i counts edges[i] <= length < edges[i + 1]; the last is open.
+        `edges` and `counts`: bin i counts edges[i] <= length < edges[i + 1]; the last bin is open.
 
     Example:
         >>> quote_length_histogram([25, 34, 35, 5000], 25)["counts"]

@@ -1,4 +1,4 @@
-"""Metrics of responses: how much they quote, how good and how long they are."""
+"""Metrics of responses: how much they quote, how good they are, and how long they are."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
@@ -15,25 +15,25 @@ if TYPE_CHECKING:
 
 
 class ScoringIndex(Protocol):
-    """What the evaluation asks of `quotetune.Index`."""
+    """The part of `quotetune.Index` that the evaluation uses."""
 
     def quip(self, texts: list[str]) -> Any:
-        """QUIP of each text; NaN for one that is too short."""
+        """Return the QUIP of each text; NaN for a text that is too short."""
 
     def score(self, texts: list[str], max_documents: int) -> "list[QuipReport]":
-        """A report on each text."""
+        """Return a report on each text."""
 
 
 class EvaluatedPrompt(Protocol):
-    """What the evaluation asks of a prompt."""
+    """The part of a prompt that the evaluation uses."""
 
     @property
     def id(self) -> str:
-        """Its name."""
+        """The prompt's id."""
 
     @property
     def reference(self) -> str | None:
-        """A good response."""
+        """The prompt's reference."""
 
 
 def response_rows(
@@ -44,24 +44,25 @@ def response_rows(
     Args:
         prompts: The prompts, for their references.
         samples: A `pyarrow.Table` with the columns `prompt_id`, `sample`, `response`, `token_ids`
-            and `finish_reason`, one row a response; the last two are null for texts that no model
-            gave.
+            and `finish_reason`, one row per response. The last two are null for texts that no model
+            generated.
         index: The index of the corpus.
 
     Returns:
-        For each response `prompt_id`, `sample` and `response`; the numbers of which metrics are
-        means, under their keys (`quip` is None if it is too short, `cut` a bool; `length_tokens`
-        and `cut` are None for texts that no model gave); and `numerator` and `denominator` of QUIP.
+        For each response `prompt_id`, `sample` and `response`, the numbers that metrics average,
+        under the metrics' keys, and `numerator` and `denominator` of QUIP. `quip` is None for a
+        response that is too short. `cut` is a bool. `length_tokens` and `cut` are None for texts
+        that no model generated.
 
     Raises:
-        QuotetuneError: There is no response, or one is to none of the prompts.
+        QuotetuneError: There are no responses, or a response belongs to none of the prompts.
     """
     references = {prompt.id: prompt.reference for prompt in prompts}
     rows = samples.select(
         ["prompt_id", "sample", "response", "token_ids", "finish_reason"]
     ).to_pylist()
     if not rows:
-        raise QuotetuneError("there is no response to be evaluated: sample first")
+        raise QuotetuneError("there are no responses to evaluate: sample first")
     for row in rows:
         if row["prompt_id"] not in references:
             raise QuotetuneError(
@@ -76,14 +77,14 @@ def response_rows(
 
 
 def mean_metrics(rows: Sequence[Mapping[str, Any]]) -> dict[str, float | None]:
-    """Average what was measured of each response.
+    """Average the numbers of the responses.
 
     Args:
         rows: The numbers of each response: those of `response_rows`, and any others that a metric
-            is a mean of.
+            averages.
 
     Returns:
-        The means by key; None where no response has a number.
+        The means by key; None if no response has a number.
 
     Example:
         >>> row = {"quip": None, "numerator": 0, "denominator": 0, "rouge_l": None}
@@ -106,8 +107,9 @@ def best_of_n(samples: Any, index: ScoringIndex) -> Any:
         index: The index of the corpus.
 
     Returns:
-        Those rows of the table, one a prompt, in the table's order. Of responses with the same QUIP
-        it is the one of lowest sample number; a response too short to score ranks below all others.
+        Those rows of the table, one per prompt, in the table's order. Among responses with the same
+        QUIP, the lowest sample number is selected. A response that is too short to score ranks
+        below all others.
     """
     quip = np.nan_to_num(index.quip(samples["response"].to_pylist()), nan=-1.0)
     prompt_ids = samples["prompt_id"].to_pylist()

@@ -1,4 +1,4 @@
-"""Held-out reward accuracy: how many unseen preference pairs the tuned model gets right."""
+"""Reward accuracy: the share of held-out preference pairs that the tuned model gets right."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,22 +10,22 @@ from quotetune.measures.neural import Policy, log_prob_job, run_jobs
 def measure_reward_accuracy(
     pairs: Path, *, policy: Policy, reference: Policy, beta: float, work: Path
 ) -> dict[str, float | None]:
-    """Let a policy tell apart pairs of held-out samples that the run's own rule has made.
+    """Measure a policy's rewards on pairs that the run's own rule made from held-out samples.
 
-    A pair is right if the chosen side has the higher implicit reward, that is, if
-    beta * (log pi(y) - log pi_ref(y)) is greater for it (Rafailov et al. 2023, section 4;
-    Zhang et al. 2025 report 86.3%).
+    The policy gets a pair right if the chosen side has the higher implicit reward
+    beta * (log pi(y) - log pi_ref(y)) (Rafailov et al. 2023, section 4). Zhang et al. 2025 report
+    86.3%.
 
     Args:
-        pairs: Their `pairs.parquet`; if it is not there, no prompt gave a pair.
-        policy: The tuned model: what its adapter lies on, and what training wrote.
-        reference: What it was held close to.
-        beta: DPO's beta; it scales the margin only.
+        pairs: The `pairs.parquet` of the pairs. If it does not exist, no prompt gave a pair.
+        policy: The tuned model.
+        reference: The reference model of its training.
+        beta: DPO's beta. It only scales the margin.
         work: Directory for the child's log.
 
     Returns:
-        `pairs`, how many; `accuracy`, the share that is right; and `margin`, the mean difference
-        of the rewards; None without a pair.
+        `pairs`, their number; `accuracy`, the share that the policy gets right; and `margin`, the
+        mean difference of the rewards. The last two are None without a pair.
     """
     margins = reward_margins(_read(pairs) if pairs.exists() else [], policy, reference, beta, work)
     return {
@@ -38,12 +38,12 @@ def measure_reward_accuracy(
 def reward_margins(
     pairs: Sequence[dict[str, Any]], policy: Policy, reference: Policy, beta: float, work: Path
 ) -> list[float]:
-    """Return by how much the chosen side's implicit reward exceeds the rejected one's.
+    """Return the chosen side's implicit reward minus that of the rejected side, for each pair.
 
     Args:
         pairs: Rows of `pairs.parquet`.
         policy: The tuned model.
-        reference: What it was held close to.
+        reference: The reference model of its training.
         beta: DPO's beta.
         work: Directory for the child's log.
     """

@@ -1,4 +1,4 @@
-"""Measures that language models take of responses: which are wanted, and what they are asked."""
+"""The measures of the evaluation that need a language model, all computed in one child process."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +12,8 @@ from quotetune.measures.neural import bart_score_job, mauve_job, perplexity_job,
 if TYPE_CHECKING:
     from quotetune.prompts.prompt import Prompt
 
-_Table = Sequence[tuple["Prompt", dict[str, Any]]]
+# A set of responses: the prompt of each, and its numbers.
+_Set = Sequence[tuple["Prompt", dict[str, Any]]]
 
 
 @dataclass(frozen=True)
@@ -31,38 +32,39 @@ class ScoringModels:
 
 
 def scoring_models_of(evaluation: EvaluationConfig, base: ModelConfig | None) -> ScoringModels:
-    """Return the models that a config asks for.
+    """Return the models that a config names.
 
     Args:
         evaluation: The block.
-        base: The run's own base model, for `perplexity: base`; else it is not looked at.
+        base: The run's own base model, for `perplexity: base`; otherwise it is not used.
     """
     perplexity = base if evaluation.perplexity == "base" else evaluation.perplexity
     return ScoringModels(perplexity, evaluation.bart_score, evaluation.mauve)
 
 
 def score_with_models(
-    tables: Sequence[_Table], models: ScoringModels, work: Path
+    tables: Sequence[_Set], models: ScoringModels, work: Path
 ) -> list[float | None]:
-    """Put `perplexity` and `bart_score` into the rows of responses; None if they are not wanted.
+    """Add `perplexity` and `bart_score` to responses; None if `models` does not have them.
 
     A response is scored given the words of its prompt. One child process does everything.
 
     Args:
-        tables: One or more sets of responses, each a prompt and a row with `response`.
-        models: What is wanted.
+        tables: One or more sets of responses: for each response its prompt, and a dict with
+            `response`, which gets the numbers.
+        models: The models.
         work: Directory for the child's log.
 
     Returns:
-        MAUVE of each set against the references of its prompts; None if it is not wanted, or a
-        prompt has no reference.
+        The MAUVE of each set against the references of its prompts; None if `models` does not have
+        it, or a prompt has no reference.
     """
     everything = [pair for table in tables for pair in table]
     for _, row in everything:
         row |= {"perplexity": None, "bart_score": None}
     referenced = [pair for pair in everything if pair[0].reference]
     jobs: list[dict[str, Any]] = []
-    targets: list[tuple[str, _Table]] = []
+    targets: list[tuple[str, _Set]] = []
     if models.perplexity is not None:
         contexts = [prompt_words(prompt) for prompt, _ in everything]
         jobs.append(perplexity_job(_responses(everything), models.perplexity, contexts))
@@ -87,18 +89,18 @@ def score_with_models(
 
 
 def prompt_words(prompt: "Prompt") -> str:
-    """Return what stands before a response: a text as it is, a chat without its markup.
+    """Return the words before a response: a text as it is, or a chat without its markup.
 
-    A scoring model need not know the template of the model that gave the response.
+    A scoring model may not know the chat template of the model that generated the response.
     """
     if prompt.messages is None:
         return prompt.text or ""
     return "".join(f"{message['content']}\n\n" for message in prompt.messages)
 
 
-def _responses(table: _Table) -> list[str]:
+def _responses(table: _Set) -> list[str]:
     return [row["response"] for _, row in table]
 
 
-def _references(table: _Table) -> list[str]:
+def _references(table: _Set) -> list[str]:
     return [prompt.reference or "" for prompt, _ in table]

@@ -1,1 +1,1 @@
-"""What is known of each metric and criterion, as data, and how metrics are printed."""
+"""The tables of metrics and criteria, as data, and the printing of metrics."""

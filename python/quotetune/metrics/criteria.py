@@ -1,8 +1,8 @@
-"""The criteria: every module that lists them reads this one table.
+"""The table of criteria, which every module that lists them reads.
 
-Its readers are the config's `preference` and `pairs.constraints`, the stages that measure
-candidates, and the checks before a run. `quotetune.measures.criteria` has the function that
-computes each one, and docs/preferences.md has the formulas with their sources.
+The config's `preference` and `pairs.constraints`, the stages that measure candidates, and the
+checks before a run use it. `quotetune.measures.criteria` has the function of each criterion, and
+docs/preferences.md has the formulas with their sources.
 """
 
 from collections.abc import Set
@@ -18,17 +18,17 @@ Source = Literal["scores", "samples"]
 
 @dataclass(frozen=True)
 class Criterion:
-    """A number that ranks candidates, or that bounds what the chosen side of a pair may cost.
+    """A number that ranks candidates, or that bounds the cost of a pair for its chosen side.
 
     Attributes:
-        name: Its key in `preference` and in `pairs.constraints`, and the name of its stage.
-        tau: The usual temperature: a difference that begins to matter. None if only
-            `pairs.constraints` has the criterion, and `preference` does not.
-        better: Which value is usually better.
+        name: Key in `preference` and in `pairs.constraints`, and name of the stage.
+        tau: Usual temperature: a difference that starts to matter. None if the criterion is a key
+            of `pairs.constraints` only.
+        better: The value that is usually better.
         of_quotes: Whether it measures quoting, so that `pairs.direction: unquote` reverses it.
         needs: The field of a prompt without which its candidates have no value, if there is one.
-        reads: What it is computed from, beside the text of the candidate.
-        known_from: The files that already contain it; None if it has a stage of its own.
+        reads: The inputs of its function other than the text of the candidate.
+        known_from: The files that already contain it; None if it has its own stage.
     """
 
     name: str
@@ -58,5 +58,5 @@ _TABLE = (
     Criterion("bart_score", tau=None, needs="reference", reads={"prompts", "model"}),
 )
 CRITERIA = {criterion.name: criterion for criterion in _TABLE}
-# Those that a preference can be about, in the order in which statistics list them.
+# The criteria of `preference`, in the order in which statistics list them.
 OF_PREFERENCE = tuple(name for name, criterion in CRITERIA.items() if criterion.tau is not None)

@@ -1,4 +1,4 @@
-"""What a metric is: how it is written and averaged, and which value is better."""
+"""A metric: its name, how it is written and averaged, and which value is better."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,22 +13,23 @@ Shown = Literal["headline", "curve", "table", "further"]
 
 @dataclass(frozen=True)
 class Metric:
-    """A number of a policy's responses to the held-out prompts.
+    """A number that a run reports about a policy.
 
     Attributes:
-        key: Its name in `metrics.json`, and in `responses.parquet` if it is a mean.
-        label: Its name for a reader.
-        form: `share` is written in per cent, differences in percentage points.
-        meaning: What it is, in a sentence or two.
-        better: Which value is better; None if neither.
-        of_quotes: Whether it measures quoting, so that `pairs.direction: unquote` turns it round.
-        average: How it averages over responses: one without a number counts 0 (`all`), or not at
-            all (`scored`), or the n-grams of all are counted together (`pooled`). None if it is no
-            mean, and so has no interval.
-        measured: `always`; `on demand`, by the key of `evaluation` with the same name; or by
-            `drift`, which puts it into `curves.json` instead of `metrics.json`.
-        shown: Where: `headline`, above all; `curve`, round by round and in the tables; `table`, in
-            the tables only; or `further`, in the second one of `summary.md`.
+        key: Name in `metrics.json`, and in `responses.parquet` if it is a mean.
+        label: Name for a reader.
+        form: How it is written. `share` is in per cent, and differences in percentage points.
+        meaning: Definition in a sentence or two, for a reader.
+        better: The better value; None if neither is better.
+        of_quotes: Whether it measures quoting, so that `pairs.direction: unquote` reverses it.
+        average: How it averages over responses. `all`: a response without a number counts as 0.
+            `scored`: such a response is left out. `pooled`: the n-grams of all responses are
+            counted together. None if it is not a mean; it then has no interval.
+        measured: When it is measured. `always`; `on demand`, if the key of the same name in
+            `evaluation` is set; `drift`, if `drift` is set, into `curves.json` instead of
+            `metrics.json`.
+        shown: Where it is shown. `headline`: everywhere. `curve`: in curves and tables. `table`: in
+            tables only. `further`: in the second table of `summary.md`.
     """
 
     key: str
@@ -42,7 +43,7 @@ class Metric:
     shown: Shown = "table"
 
     def better_in(self, direction: str) -> Better | None:
-        """Say which value is the better one under `pairs.direction`; None if neither.
+        """Return the better value under `pairs.direction`; None if neither is better.
 
         Example:
             >>> from quotetune.metrics.table import metric_named
@@ -52,7 +53,7 @@ class Metric:
         return "lower" if self.of_quotes and direction == "unquote" else self.better
 
     def terms(self, rows: Sequence[Mapping[str, Any]]) -> tuple[float, float]:
-        """Return what a mean over responses divides, and by what.
+        """Return the numerator and the denominator of the mean over responses.
 
         Args:
             rows: The rows of `responses.parquet`.
@@ -82,7 +83,7 @@ class Metric:
         return f"{value:.{digits}%}" if self.form == "share" else f"{value:,.{digits}f}"
 
     def _digits(self, value: float) -> int:
-        """Return how many decimals a number of this size needs."""
+        """Return the number of decimals for a number of this size."""
         size = 100 * abs(value) if self.form == "share" else abs(value)
         if self.form == "share":
             return 1 if size >= 1 or size == 0 else 2 if size >= 0.1 else 4
@@ -91,7 +92,7 @@ class Metric:
         return 1 if size >= 10 else 2
 
     def show_tick(self, value: float) -> str:
-        """Write a number beside an axis.
+        """Write a number at a tick of an axis.
 
         Example:
             >>> from quotetune.metrics.table import metric_named
@@ -105,7 +106,7 @@ class Metric:
 
         Args:
             value: The difference.
-            beside: What it is a difference to, which says how many decimals are of use.
+            beside: The value that it is compared with, which decides the number of decimals.
 
         Example:
             >>> from quotetune.metrics.table import metric_named
@@ -118,5 +119,5 @@ class Metric:
 
     @property
     def unit_of_difference(self) -> str:
-        """What a difference counts."""
+        """The unit of a difference."""
         return "points" if self.form == "share" else ""

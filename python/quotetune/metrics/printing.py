@@ -1,4 +1,4 @@
-"""Metrics as tables and sentences, for the terminal and for `summary.md`."""
+"""Metrics as tables and sentences, for the terminal, `summary.md` and the report."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -10,7 +10,7 @@ from quotetune.metrics.table import METRICS, Metrics
 
 
 def print_table(rows: Mapping[str, Metrics]) -> None:
-    """Print metrics on standard output: a rich table on a terminal, tab-separated lines off it."""
+    """Print metrics: a rich table on a terminal, tab-separated lines elsewhere."""
     console = Console()
     cells = table_cells(rows)
     if not console.is_terminal:
@@ -30,11 +30,11 @@ def table_cells(rows: Mapping[str, Metrics], *, further: bool = False) -> list[l
 
     Args:
         rows: Metrics by the name of their row.
-        further: Whether to give those that the main table leaves out, instead of its own.
+        further: Whether to return the metrics that the main table leaves out, instead of its own.
 
     Returns:
-        The heading and a line a row; QUIP also relative to the first row. A metric that no row has
-        is left out.
+        The heading, and a line per row. QUIP is also given relative to the first row. A metric that
+        no row has is left out.
 
     Example:
         >>> table_cells({"before": {"quip": 0.1, "cut": 0.0}, "after": {"quip": 0.25, "cut": 0.5}})
@@ -63,12 +63,12 @@ def table_cells(rows: Mapping[str, Metrics], *, further: bool = False) -> list[l
 def difference_line(
     metrics: Metrics, base: Metrics, intervals: Mapping[str, Sequence[float] | None]
 ) -> str:
-    """Say how a row differs from the first in the metrics that matter most.
+    """Write the differences between a row and the first row, in the metrics that matter most.
 
     Args:
-        metrics: The row's metrics.
-        base: The first row's.
-        intervals: The intervals of the differences.
+        metrics: The metrics of the row.
+        base: The metrics of the first row.
+        intervals: The intervals of the differences. A metric without one is left out.
 
     Example:
         >>> difference_line({"quip": 0.25}, {"quip": 0.1}, {"quip": [0.1, 0.21]})
@@ -89,7 +89,7 @@ def difference_line(
 
 
 def bootstrap_line(bootstrap: Mapping[str, Any]) -> str:
-    """Say what the intervals are."""
+    """Write how the intervals were computed."""
     return (
         f"{bootstrap['level']:.0%} intervals of a paired bootstrap over the held-out prompts,"
         f" {bootstrap['resamples']:,} resamples"

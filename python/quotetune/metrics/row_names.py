@@ -1,4 +1,4 @@
-"""How a reader is told which row of a table is which."""
+"""The names of a table's rows for a reader."""
 
 import re
 from collections.abc import Mapping
@@ -10,10 +10,10 @@ _LABELS = {"best_of_n": "base, best of n", "according_to": "base, “according t
 
 
 def row_label(name: str) -> str:
-    """Name a row for a reader.
+    """Return the name of a row for a reader.
 
     Args:
-        name: Its name in the files: a policy, or what the policies are compared with.
+        name: The name in the files: a policy or a baseline.
 
     Example:
         >>> row_label("round-2"), row_label("best_of_n"), row_label("reference")
@@ -23,10 +23,10 @@ def row_label(name: str) -> str:
 
 
 def best_line(metrics: Mapping[str, Any]) -> str:
-    """Say which policy a run gives.
+    """Write which policy is the run's result.
 
     Args:
-        metrics: What `metrics.json` holds.
+        metrics: The content of `metrics.json`.
 
     Example:
         >>> best = {"policy": "round-1", "criterion": "on_topic_quip", "value": 0.3}

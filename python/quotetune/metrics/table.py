@@ -1,7 +1,7 @@
-"""The metrics: all that lists them reads this one table.
+"""The table of metrics, which every module that lists them reads.
 
-Those are the keys of `metrics.json`, the config's `best.criterion`, the tables of a run, its
-report, its curves, and the intervals. docs/metrics.md says of each where it comes from.
+The keys of `metrics.json`, the config's `best.criterion`, a run's tables, report and curves, and
+the intervals come from it. docs/metrics.md gives the source of each metric.
 """
 
 from collections.abc import Iterable, Mapping
@@ -17,8 +17,8 @@ METRICS = (
         "quip",
         "QUIP",
         "share",
-        "The share of a response's character n-grams that stand verbatim in the corpus; the mean"
-        " over all responses, where one that is too short to have any counts as 0.",
+        "The share of a response's character n-grams that occur verbatim in the corpus. The mean"
+        " is over all responses, and a response that is too short for an n-gram counts as 0.",
         better="higher",
         of_quotes=True,
         average="all",
@@ -28,7 +28,7 @@ METRICS = (
         "quip_micro",
         "QUIP micro",
         "share",
-        "The same over the n-grams of all responses together.",
+        "QUIP over the n-grams of all responses together.",
         better="higher",
         of_quotes=True,
         average="pooled",
@@ -37,8 +37,9 @@ METRICS = (
         "on_topic_quip",
         "on-topic QUIP",
         "share",
-        "The share of n-grams that stand in the documents that belong to the prompt: quoting the"
-        " right source, not only some source. Over the prompts that have such documents.",
+        "The share of a response's n-grams that occur in the documents that belong to the prompt:"
+        " it measures quoting of the right source, not of any source. The mean is over the prompts"
+        " that have such documents.",
         better="higher",
         of_quotes=True,
         average="scored",
@@ -48,7 +49,7 @@ METRICS = (
         "quip_ignore_prompt",
         "QUIP without the prompt",
         "share",
-        "QUIP without the n-grams that stand in the prompt itself.",
+        "QUIP without the n-grams that occur in the prompt itself.",
         better="higher",
         of_quotes=True,
         average="all",
@@ -58,8 +59,8 @@ METRICS = (
         "false_positive_floor",
         "false-positive floor",
         "share",
-        "The QUIP that the filter's errors alone give: that of the same responses in characters"
-        " that no corpus holds.",
+        "The QUIP that the filter's false positives alone give. It is measured on the same"
+        " responses, written in characters that no corpus contains.",
         better="lower",
         average="scored",
         shown="further",
@@ -68,7 +69,7 @@ METRICS = (
         "coverage",
         "coverage",
         "share",
-        "The share of a response's characters that stand inside a quote.",
+        "The share of a response's characters that are inside a quote.",
         better="higher",
         of_quotes=True,
         average="all",
@@ -78,7 +79,7 @@ METRICS = (
         "longest_quote",
         "longest quote",
         "number",
-        "Characters of a response's longest quote; the mean, 0 for a response without one.",
+        "The characters of a response's longest quote; 0 for a response without a quote.",
         better="higher",
         of_quotes=True,
         average="scored",
@@ -88,8 +89,8 @@ METRICS = (
         "documents_quoted",
         "documents quoted",
         "integer",
-        "How many different documents all responses together quote; of the documents that hold a"
-        " quote the first of the corpus counts.",
+        "The number of different documents that all responses together quote. If several documents"
+        " contain a quote, the first one of the corpus counts.",
         of_quotes=True,
         shown="further",
     ),
@@ -97,8 +98,9 @@ METRICS = (
         "rouge_l",
         "ROUGE-L",
         "share",
-        "How much a response shares with the prompt's reference: F-measure of their longest common"
-        " subsequence of words (runs of a-z and 0-9, lower-cased). Over the prompts that have one.",
+        "The similarity of a response to the prompt's reference: the F-measure of their longest"
+        " common subsequence of words (runs of a-z and 0-9, lower-cased). The mean is over the"
+        " prompts that have a reference.",
         better="higher",
         average="scored",
         shown="headline",
@@ -107,8 +109,8 @@ METRICS = (
         "bart_score",
         "BARTScore",
         "number",
-        "How likely a BART model finds the reference, given the response: mean log-probability of"
-        " a token.",
+        "The mean log-probability per token of the reference, given the response, under a BART"
+        " model.",
         better="higher",
         average="scored",
         measured="on demand",
@@ -117,7 +119,7 @@ METRICS = (
         "perplexity",
         "perplexity",
         "number",
-        "How much a response surprises the scoring model.",
+        "The perplexity of a response under the scoring model: how much it surprises the model.",
         better="lower",
         average="scored",
         measured="on demand",
@@ -127,8 +129,8 @@ METRICS = (
         "kl_to_base",
         "KL to the base model",
         "number",
-        "How far the policy has gone from the base model: the mean of log p / p_base of its own"
-        " tokens, in nats.",
+        "The distance of the policy from the base model: the mean of log(p / p_base) over the"
+        " policy's own tokens, in nats.",
         measured="drift",
         shown="curve",
     ),
@@ -136,7 +138,8 @@ METRICS = (
         "perplexity_outside",
         "perplexity of other text",
         "number",
-        "How much text outside the corpus surprises the policy: what the training has damaged.",
+        "The policy's perplexity of text outside the corpus, which shows what the training has"
+        " damaged.",
         better="lower",
         measured="drift",
         shown="headline",
@@ -145,7 +148,7 @@ METRICS = (
         "mauve",
         "MAUVE",
         "number",
-        "How close all responses together are to all references together, from 0 to 1.",
+        "The similarity of all responses together to all references together, from 0 to 1.",
         better="higher",
         measured="on demand",
     ),
@@ -153,21 +156,23 @@ METRICS = (
         "distinct_1",
         "distinct-1",
         "share",
-        "Different words by all words of all responses together; longer responses have fewer.",
+        "The number of different words over that of all words, in all responses together. It is"
+        " lower for longer responses.",
         shown="further",
     ),
     Metric(
         "distinct_2",
         "distinct-2",
         "share",
-        "Different pairs of neighbouring words by all words of all responses together.",
+        "The number of different pairs of adjacent words over that of all words, in all responses"
+        " together.",
         shown="further",
     ),
     Metric(
         "length_tokens",
         "tokens",
         "number",
-        "The length of a response in tokens, without the end of text.",
+        "The length of a response in tokens, without the end-of-text token.",
         average="scored",
     ),
     Metric(
@@ -182,7 +187,7 @@ METRICS = (
         "repetition",
         "repetition",
         "share",
-        "The share of a response's word 4-grams that it had already used.",
+        "The share of a response's word 4-grams that occur earlier in it.",
         better="lower",
         average="all",
         shown="curve",
@@ -191,13 +196,13 @@ METRICS = (
         "cut",
         "cut",
         "share",
-        "The share of responses that reached the limit of tokens and stop there.",
+        "The share of responses that reached `max_tokens` and were cut.",
         better="lower",
         average="scored",
     ),
 )
 _BY_KEY = {metric.key: metric for metric in METRICS}
-# What every evaluation has in its metrics.json, if only as null; and what `drift` measures.
+# Every evaluation has the keys of EVALUATED in its metrics.json, though some may be null.
 EVALUATED = tuple(metric.key for metric in METRICS if metric.measured != "drift")
 ON_DEMAND = tuple(metric.key for metric in METRICS if metric.measured == "on demand")
 OF_DRIFT = tuple(metric.key for metric in METRICS if metric.measured == "drift")
@@ -205,7 +210,7 @@ AVERAGED = tuple(metric for metric in METRICS if metric.average is not None)
 
 
 def metric_named(key: str) -> Metric:
-    """Return a metric; one that is not in the table goes by its own name.
+    """Return a metric. A key that is not in the table becomes a metric with the key as its label.
 
     Example:
         >>> metric_named("a_new_one").label
@@ -215,7 +220,7 @@ def metric_named(key: str) -> Metric:
 
 
 def metrics_of(rows: Iterable[Mapping[str, Any]]) -> list[Metric]:
-    """List the metrics of which any row has a number: those of the table first.
+    """List the metrics that have a number in any row, those of the table first.
 
     Example:
         >>> [metric.key for metric in metrics_of([{"x": 1.0, "quip": None}, {"quip": 0.5}])]

@@ -1,1 +1,1 @@
-"""A model's files: where they are, how large they are, and the tokenizer beside them."""
+"""Facts about a model: its files, size, context length, precision and tokenizer."""

@@ -1,4 +1,4 @@
-"""How large a model is, from its files' headers alone."""
+"""The size of a model, read from the headers of its files alone."""
 
 import json
 import math
@@ -6,6 +6,8 @@ import struct
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from quotetune.models.files import MODEL_CONFIG
 
 _LONGEST_HEADER = 100_000_000  # the limit of the format
 
@@ -15,12 +17,12 @@ class ModelSize:
     """The size of a model.
 
     Attributes:
-        parameters: Numbers in all weights.
+        parameters: Number of parameters.
         bytes: Bytes of all weights, as they are stored.
         layers: Blocks of the transformer.
         hidden: Width between the blocks.
         vocabulary: Tokens.
-        cache_bytes_a_token: Bytes of keys and values that a token leaves in the cache, in bf16.
+        cache_bytes_per_token: Bytes of keys and values that a token leaves in the cache, in bf16.
     """
 
     parameters: int
@@ -28,7 +30,7 @@ class ModelSize:
     layers: int
     hidden: int
     vocabulary: int
-    cache_bytes_a_token: int
+    cache_bytes_per_token: int
 
 
 def model_size(directory: Path) -> ModelSize | None:
@@ -38,10 +40,10 @@ def model_size(directory: Path) -> ModelSize | None:
         directory: The model's directory.
 
     Returns:
-        The size; None if the model is not there, or in another form.
+        The size; None if the model does not exist, or its files have another format.
     """
     files = sorted(directory.glob("*.safetensors"))
-    config = directory / "config.json"
+    config = directory / MODEL_CONFIG
     if not files or not config.is_file():
         return None
     try:
@@ -59,7 +61,7 @@ def model_size(directory: Path) -> ModelSize | None:
             layers=layers,
             hidden=hidden,
             vocabulary=settings["vocab_size"],
-            cache_bytes_a_token=2 * 2 * layers * key_heads * width,
+            cache_bytes_per_token=2 * 2 * layers * key_heads * width,
         )
     except (OSError, ValueError, KeyError, TypeError, struct.error):
         return None

@@ -1,4 +1,4 @@
-"""The tokenizer of a model, loaded in one way wherever tokens are counted or made."""
+"""The tokenizer of a model, loaded in the same way wherever tokens are counted or made."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from quotetune.models.files import require_model
 
 
 def load_tokenizer(model: ModelConfig) -> Any:
-    """Load the tokenizer that lies beside a model's weights.
+    """Load the tokenizer from beside a model's weights.
 
     Args:
         model: The model.
@@ -17,7 +17,7 @@ def load_tokenizer(model: ModelConfig) -> Any:
         A tokenizer of `transformers`.
 
     Raises:
-        UsageError: There is no such model, or no tokenizer beside it.
+        UsageError: There is no such model, or it has no tokenizer.
     """
     require_model(model)
     from transformers import AutoTokenizer
@@ -37,7 +37,7 @@ def load_tokenizer(model: ModelConfig) -> Any:
 
 
 def end_token(model: ModelConfig, tokenizer: Any) -> int | None:
-    """Return the token with which the model ends a text; the tokenizer's, if there are several."""
+    """Return the token that ends a text; if the model has several, the tokenizer's."""
     from transformers import AutoConfig, GenerationConfig
 
     source = {"revision": model.revision, "trust_remote_code": model.trust_remote_code}

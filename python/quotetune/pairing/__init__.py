@@ -1,5 +1,6 @@
-"""From scored samples to preference pairs.
+"""From samples to preference pairs.
 
-`criteria`, `measuring`, `judging`, `own_preference` and `gold` give candidates their numbers, each
-a stage; `preference`, `pairs` and `rules` are pure functions of them; `run` writes the pairs.
+`gold`, `scoring`, `measuring` and `judging` are the stages that write what is known of candidates.
+`own_preference` calls the user's functions. `preference`, `pairs` and `rules` are pure functions,
+and `run` writes the pairs.
 """

@@ -1,7 +1,7 @@
-"""The candidates of a round: a policy's samples, perhaps the references too, and their measures.
+"""The candidates of a round: a policy's samples, optionally the references, and their measures.
 
-Every file about them has a row for each, in one order: the samples, part by part, and then the
-references. A reference has the sample number `GOLD`.
+Every file about candidates has one row per candidate, in the same order: the samples, part by part,
+and then the references. A reference has the sample number `GOLD`.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -18,14 +18,14 @@ GOLD = -1
 
 @dataclass(frozen=True)
 class Candidate:
-    """One response to a prompt, as far as it matters for ranking and pairing.
+    """A response to a prompt, with the numbers that rank and pair it.
 
     Attributes:
-        sample: Its number among the samples of the prompt, from 0; `GOLD` for the reference.
+        sample: Number among the samples of the prompt, from 0; `GOLD` for the reference.
         text: The text.
-        quip: QUIP-Score, a fraction; None if it is too short to have one.
-        length: Tokens, without the end-of-text token.
-        values: Its other measures by name, as criteria and constraints need them.
+        quip: QUIP, a fraction; None if the text is too short for one.
+        length: Number of tokens, without the end-of-text token.
+        values: Other measures by name, as criteria and constraints need them.
     """
 
     sample: int
@@ -37,13 +37,13 @@ class Candidate:
 
 @dataclass(frozen=True, kw_only=True)
 class TokenizedCandidate(Candidate):
-    """A candidate with its tokens, as a pair of it is trained on.
+    """A candidate with the tokens that training needs.
 
     Attributes:
         prompt_id: The prompt's id.
         prompt_token_ids: The tokens of the prompt.
-        token_ids: Its own tokens.
-        cut: Whether it reached `max_tokens`.
+        token_ids: The tokens of the candidate.
+        cut: Whether the candidate reached `max_tokens`.
     """
 
     prompt_id: str
@@ -54,12 +54,12 @@ class TokenizedCandidate(Candidate):
 
 @dataclass(frozen=True)
 class RankedCandidate:
-    """A candidate and its place among the others of its prompt.
+    """A candidate and its rank among the candidates of its prompt.
 
     Attributes:
         candidate: The candidate.
-        win_rate: Its mean win rate; None if it is too short to be ranked.
-        repetitive: Whether it is an automatic negative.
+        win_rate: Mean win rate; None if the candidate is too short to be ranked.
+        repetitive: Whether the candidate is an automatic negative.
     """
 
     candidate: TokenizedCandidate
@@ -69,14 +69,14 @@ class RankedCandidate:
 
 @dataclass(frozen=True)
 class CandidateFiles:
-    """Where the candidates are, and what is known of them.
+    """The files of the candidates and of their measures.
 
     Attributes:
         samples: Directory of the samples' part files.
         scores: `scores.parquet` of all candidates.
-        gold: Directory of the part file of references, if they are ranked.
-        measures: A file with a column `value` for each further measure.
-        verdicts: The judge's `verdicts.parquet`, if there is one.
+        gold: Directory of the references' part file; None if references are not ranked.
+        measures: For each further measure, a file with a column `value`.
+        verdicts: The judge's `verdicts.parquet`; None without a judge.
     """
 
     samples: Path
@@ -87,7 +87,7 @@ class CandidateFiles:
 
 
 def candidate_parts(samples: Path, gold: Path | None) -> list[Path]:
-    """Return the part files of all candidates, in their order."""
+    """Return the part files of all candidates, in order."""
     parts = sorted(samples.glob("part-*.parquet"))
     return parts + ([] if gold is None else sorted(gold.glob("part-*.parquet")))
 
@@ -98,13 +98,13 @@ def candidates_by_prompt(
     """Read the candidates of each prompt.
 
     Args:
-        files: The files; a part of the samples at a time is in memory.
+        files: The files. One part of the samples is in memory at a time.
 
     Yields:
         A prompt's id and its candidates.
 
     Raises:
-        UsageError: A file is not about these candidates.
+        UsageError: A file is about other candidates.
     """
     gold: dict[str, list[TokenizedCandidate]] = {}
     references = [] if files.gold is None else candidate_parts(files.gold, None)
@@ -124,7 +124,7 @@ def candidates_by_prompt(
 
 
 class _Measured:
-    """Reads parts together with the measures of their rows."""
+    """Reader of parts together with the measures of their rows."""
 
     def __init__(self, files: CandidateFiles) -> None:
         import pyarrow.parquet as pq
@@ -139,7 +139,7 @@ class _Measured:
         self._offset = 0
 
     def skip(self, parts: Iterable[Path]) -> None:
-        """Go on behind some parts, counted from the begin."""
+        """Continue after the rows of these parts, counted from the start."""
         import pyarrow.parquet as pq
 
         self._offset = sum(pq.read_metadata(part).num_rows for part in parts)
@@ -170,11 +170,11 @@ class _Measured:
         return columns
 
     def check_end(self) -> None:
-        """Refuse measures of more candidates than there are."""
+        """Refuse measures that have more rows than there are candidates."""
         for path, table in self._tables.values():
             if self._offset != len(table):
                 raise UsageError(
-                    f"{path}: more scores than there are samples in {self._samples}: score again"
+                    f"{path}: more scores than samples in {self._samples}: score the samples again"
                 )
 
 
@@ -195,12 +195,12 @@ def _candidate(
 
 
 class CandidatesWriter:
-    """Writes `candidates.parquet`: a row for each candidate, with all that is known of it."""
+    """Writer of `candidates.parquet`, which has a row per candidate with all its numbers."""
 
     _ROWS_AT_ONCE = 4096
 
     def __init__(self, path: Path, measures: Iterable[str]) -> None:
-        """Begin the file.
+        """Start the file.
 
         Args:
             path: The file.

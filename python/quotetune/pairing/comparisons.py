@@ -1,4 +1,4 @@
-"""Which candidates of a prompt are compared, where not every two are: a tournament's schedule."""
+"""A tournament's schedule: which candidates of a prompt a judge with few comparisons compares."""
 
 from collections.abc import Iterator, Sequence
 from itertools import combinations, islice, pairwise
@@ -7,16 +7,16 @@ from quotetune.runtime.chance import drawn
 
 
 def compared(texts: Sequence[str], most: int | None, key: str) -> list[tuple[int, int]]:
-    """Choose which candidates are compared, each one as often as another as far as possible.
+    """Choose which candidates are compared, all of them equally often as far as possible.
 
     Args:
         texts: The candidates; equal ones are not compared.
-        most: How many comparisons there may be; None takes every two candidates.
-        key: What decides who is compared first, as `SEED:PROMPT`.
+        most: The highest number of comparisons; None compares every two candidates.
+        key: Key that decides who is compared first, as `SEED:PROMPT`.
 
     Returns:
-        Positions in `texts`, the lower one first. If all texts differ, no candidate is in more than
-        one comparison more than another one.
+        Positions in `texts`, the lower one first. If all texts differ, the numbers of comparisons
+        of any two candidates differ by one at most.
 
     Example:
         >>> compared(["a", "b", "a"], None, "")
@@ -33,13 +33,14 @@ def compared(texts: Sequence[str], most: int | None, key: str) -> list[tuple[int
 
 
 def _schedule(count: int) -> Iterator[tuple[int, int]]:
-    """Yield every two of `count` players; after any number of games all have played alike.
+    """Yield every two of `count` players. After any number of games, all have played equally often.
 
-    The last player stands in the middle of a circle of the others. An even number plays rounds of
-    games across the circle, in each of which everyone plays once. Of an odd number one would be
-    left over: here a round is a way through all players and back, in a zigzag across the circle
-    (Walecki's decomposition into Hamiltonian cycles, in Lucas 1892), of which every second step is
-    a game before those between, so that everyone plays twice and nobody waits for long.
+    The last player is in the middle of a circle of the others. An even number of players plays
+    rounds of games across the circle, and everyone plays once per round. With an odd number one
+    player would be left over. A round is then a cycle through all players, in a zigzag across the
+    circle (Walecki's decomposition into Hamiltonian cycles, in Lucas 1892), and everyone plays
+    twice. Every second step of the cycle is a game first, then the steps between, so that nobody
+    waits for long.
     """
     circle = count - 1
     if count % 2 == 0:

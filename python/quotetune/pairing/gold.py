@@ -1,4 +1,4 @@
-"""The gold stage: each prompt's reference as one more candidate, in the form of a sample."""
+"""The gold stage: write each prompt's reference as one more candidate, in the form of a sample."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,12 +18,12 @@ def write_gold(
 ) -> None:
     """Write the references of prompts as candidates.
 
-    A reference gets the tokens that the model would have had to give: those of its text, and the
-    end-of-text token. One that is longer than `max_tokens` is cut there, as a sample would be.
+    A reference gets the tokens that the model would have had to generate: those of its text, and
+    the end-of-text token. A reference that is longer than `max_tokens` is cut like a sample.
 
     Args:
-        prompts: The prompts; those without a reference have no such candidate.
-        samples: Directory of the samples' parts, for the tokens of the prompts.
+        prompts: The prompts; one without a reference gets no candidate.
+        samples: Directory of the samples' parts, which has the tokens of the prompts.
         output: Directory that gets `part-00000.parquet`.
         model: The model, for its tokenizer and its end-of-text token.
         max_tokens: `sampling.max_tokens`.
@@ -73,10 +73,10 @@ def _sample_row(
 
 
 def _reference_tokens(prompt: "Prompt", text: str, shown: list[int], tokenizer: Any) -> list[int]:
-    """Tokenise a reference as it goes on from the prompt.
+    """Tokenise a reference as the continuation of its prompt.
 
-    What continues a text is tokenised with it, so that a word's leading space is right. Where the
-    two would grow together into one token, and in a chat, it is tokenised by itself.
+    A reference to a text is tokenised together with it, so that a word's leading space is right. If
+    a token would span both, or in a chat, the reference is tokenised alone.
     """
     if prompt.text is not None:
         together: list[int] = tokenizer(prompt.text + text)["input_ids"]

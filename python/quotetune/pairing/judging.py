@@ -1,7 +1,7 @@
 """The judge stage: a model compares two candidates of a prompt, in both orders.
 
-The replies are sampled like responses, in parts, so that an interrupted stage goes on. Which answer
-stands first sways a judge (Zheng et al. 2023, section 3.3); the mean of both orders takes that out.
+The replies are sampled like responses, in parts, so that an interrupted stage resumes. The order of
+the answers sways a judge (Zheng et al. 2023, section 3.3). The mean of both orders removes that.
 """
 
 import re
@@ -32,20 +32,20 @@ def run_judge(
     seed: int,
     progress: Callable[[Progress], None] | None = None,
 ) -> None:
-    """Let a judge compare candidates that are long enough to score: all, or as many as it may.
+    """Let a judge compare the candidates that are long enough to score.
 
     Args:
         files: The candidates.
         prompts: The prompts by id.
         output: Directory that gets the replies, `part-*.parquet`, and `verdicts.parquet`: for every
             comparison `prompt_id`, `sample`, `other`, `preference` (P(sample > other)) and
-            `undecided` (how many of the replies named neither). Equal texts are not asked about.
+            `undecided` (how many replies named neither). Equal texts are not compared.
         judge: The judge.
         seed: The run's seed.
-        progress: Told about the replies.
+        progress: Called with the progress of the replies.
 
     Raises:
-        UsageError: There is no such model, or a question is too long for it.
+        UsageError: The model does not exist, or a question is too long for it.
     """
     comparisons = list(_comparisons(files, judge.comparisons, seed))
     questions = [
@@ -78,7 +78,7 @@ def _comparisons(files: CandidateFiles, most: int | None, seed: int) -> Iterator
 
 def _question(judge: JudgeConfig, prompt: Prompt, first: Candidate, second: Candidate) -> Prompt:
     parts = {"{prompt}": shown_prompt(prompt), "{first}": first.text, "{second}": second.text}
-    # All at once: a response may hold the name of a place.
+    # All at once, because a response may contain the name of a place.
     text = re.sub(r"\{(?:prompt|first|second)\}", lambda place: parts[place[0]], judge.template)
     name = f"{prompt.id}/{first.sample}/{second.sample}"
     if judge.format == "text":
@@ -87,7 +87,7 @@ def _question(judge: JudgeConfig, prompt: Prompt, first: Candidate, second: Cand
 
 
 def shown_prompt(prompt: Prompt) -> str:
-    """Return a prompt as the judge is shown it: without the system message.
+    """Return a prompt as the judge sees it, without the system message.
 
     Example:
         >>> shown_prompt(Prompt("a", messages=[{"role": "user", "content": "What is Rust?"}]))
@@ -102,10 +102,10 @@ def shown_prompt(prompt: Prompt) -> str:
 
 
 def verdict(reply: str) -> float | None:
-    """Read which answer a judge prefers.
+    """Return which answer a judge prefers.
 
     Args:
-        reply: What it said.
+        reply: The judge's reply.
 
     Returns:
         1 for the first answer, 0 for the second; None if it named neither.
@@ -129,8 +129,8 @@ def preference_of(replies: Sequence[str], turned: Sequence[str]) -> tuple[float,
         turned: Replies with y as the second one.
 
     Returns:
-        The mean over both orders of the share of votes, an undecided one being half a vote; and how
-        many are undecided.
+        The mean over both orders of the share of votes, where an undecided reply is half a vote;
+        and the number of undecided replies.
 
     Example:
         >>> preference_of(["[[A]]", "[[A]]"], ["[[A]]", "hm"])
@@ -192,7 +192,7 @@ class Verdicts:
             self.undecided += row["undecided"]
 
     def matrix(self, prompt_id: str, candidates: Sequence[Candidate]) -> Matrix:
-        """Return P(i > j) of a prompt's candidates: 1/2 of equal texts, NaN if nobody has asked."""
+        """Return P(i > j) of a prompt's candidates: 1/2 for equal texts, NaN if not compared."""
         known = self._found.get(prompt_id, {})
 
         def preference(one: Candidate, other: Candidate) -> float:

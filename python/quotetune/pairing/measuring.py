@@ -1,7 +1,7 @@
-"""The measure stages: a number for every candidate, in a file for each measure.
+"""The measure stages: write a number for every candidate, in a file per measure.
 
-QUIP and the length are known from scoring and sampling; what the others are is in
-`quotetune.measures.criteria`.
+`quotetune.metrics.criteria` lists the measures. QUIP and the length need no stage, because scoring
+and sampling already write them.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -33,12 +33,12 @@ def write_measure(
 
     Args:
         samples: Directory of the samples' parts.
-        gold: Directory of the references' part, if they are ranked.
-        output: Directory that gets `values.parquet`: `prompt_id`, `sample` and `value`, null where
-            there is none; rows in the order of the candidates.
-        measure: What to measure.
+        gold: Directory of the references' part; None if references are not ranked.
+        output: Directory that gets `values.parquet`: `prompt_id`, `sample` and `value`, which is
+            null where there is none. The rows are in the order of the candidates.
+        measure: The measure.
         prompts: The prompts by id.
-        at_once: Give all candidates to `measure` together, as a model has to be loaded for them.
+        at_once: Whether `measure` gets all candidates together, so that it loads a model once.
         progress: Called after every batch.
 
     Raises:
@@ -51,7 +51,7 @@ def write_measure(
     columns = ["prompt_id", "sample", "response"]
     tables = [pq.read_table(part, columns=columns) for part in parts]
     if not tables:
-        raise QuotetuneError(f"{samples}: there are no samples in it: sample first")
+        raise QuotetuneError(f"{samples}: no samples: sample first")
     table = pa.concat_tables(tables)
     values: Numbers = []
     size = len(table) if at_once else _BATCH
@@ -67,7 +67,7 @@ def write_measure(
 
 
 def measure_of(name: str, config: RankingConfig, work: Path) -> Measure:
-    """Return a measure as a config has it.
+    """Return the measure of a name, with the settings of a config.
 
     Args:
         name: One of `config.measures`.
@@ -75,7 +75,7 @@ def measure_of(name: str, config: RankingConfig, work: Path) -> Measure:
         work: Directory for the files of a model's child process; it is removed after each call.
 
     Returns:
-        From texts and their prompts to numbers.
+        A function from texts and their prompts to numbers.
     """
     quotes = None if config.preference is None else config.preference.long_quotes
     given = Given(

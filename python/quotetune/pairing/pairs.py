@@ -1,6 +1,6 @@
-"""From the ranked responses to a prompt to preference pairs (Zhang et al. 2025, section 3).
+"""From the responses to a prompt to preference pairs (Zhang et al. 2025, section 3).
 
-Everything here is a pure function; reading and writing the files is in `quotetune.pairing.run`.
+All functions here are pure. `quotetune.pairing.run` reads and writes the files.
 """
 
 from collections.abc import Mapping, Sequence
@@ -44,7 +44,7 @@ _Valid = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Pair:
-    """Two candidates of which one is preferred.
+    """Two candidates, one of which is preferred.
 
     Attributes:
         chosen: The preferred one.
@@ -58,29 +58,29 @@ class Pair:
 
     @property
     def quip_gap(self) -> float:
-        """By how much the QUIP of the chosen candidate is higher."""
+        """The QUIP of the chosen candidate minus that of the rejected one."""
         return _known(self.chosen.candidate.quip) - _known(self.rejected.candidate.quip)
 
     @property
     def margin(self) -> float:
-        """By how much the win rate of the chosen candidate is higher."""
+        """The win rate of the chosen candidate minus that of the rejected one."""
         return _known(self.chosen.win_rate) - _known(self.rejected.win_rate)
 
 
 def _known(value: float | None) -> float:
-    assert value is not None  # a candidate that is too short for one is in no pair
+    assert value is not None  # pairs contain no candidate that is too short for a number
     return value
 
 
 @dataclass(frozen=True)
 class Choice:
-    """What became of a prompt: pairs, or the reason why there are none.
+    """The pairs of a prompt, or the reason why there are none.
 
     Attributes:
-        pairs: (chosen, rejected) as positions in the list of responses; best pair first.
-        discard: Why there are none; None if there are some.
+        pairs: (chosen, rejected) as positions in the list of responses; the best pair is first.
+        discard: The reason why there are no pairs; None if there are some.
         preferences: P(chosen > rejected) of each pair.
-        win_rates: Those of the responses; None for one that is not ranked, as it is too short.
+        win_rates: Win rate of each response; None for one that is too short to be ranked.
     """
 
     pairs: list[tuple[int, int]]
@@ -102,7 +102,7 @@ def choose_pairs(
 
     Args:
         responses: The responses to the prompt.
-        settings: Rule, thresholds, direction.
+        settings: Rule, thresholds and direction.
         seed: The run's seed, for `random_partner`.
         prompt_id: The prompt's id, for `random_partner`.
         preference: The criteria that rank the responses; by default QUIP alone.
@@ -110,7 +110,7 @@ def choose_pairs(
             in `responses`.
 
     Returns:
-        The pairs, or why there are none.
+        The pairs, or the reason why there are none.
 
     Example:
         >>> responses = [Candidate(0, "a", 0.1, 20), Candidate(1, "b", 0.5, 21),
@@ -174,7 +174,7 @@ def is_repetitive(response: Candidate, settings: PairsConfig) -> bool:
 def _valid_pairs(
     ranked: Sequence[Candidate], ranking: Ranking, losers: _Valid, settings: PairsConfig
 ) -> _Valid | Discard:
-    """Return which (chosen, rejected) are valid, or the first reason why none is."""
+    """Return which (chosen, rejected) are valid, or the first reason why none of them is."""
     if len(ranked) < 2:
         return "too_short"
     if len({response.text for response in ranked}) < 2:
@@ -210,7 +210,7 @@ def _gap_is_enough(ranked: Sequence[Candidate], settings: PairsConfig) -> _Valid
 
 def _is_preferred(ranking: Ranking, margin: float | None) -> _Valid:
     better = ranking.scores[:, None] > ranking.scores[None, :]
-    # Only a margin looks at win rates: a high temperature brings them closer than numbers can tell.
+    # Only a margin needs win rates. A high temperature makes them too close for floating point.
     return np.asarray(better if margin is None else better & (ranking.win_gaps >= margin))
 
 
@@ -223,7 +223,7 @@ def _may_be_paired(responses: Sequence[Candidate], delta_length: float) -> _Vali
 
 
 def _within_constraints(ranked: Sequence[Candidate], settings: PairsConfig) -> _Valid:
-    """Return where the chosen side is not worse by more than each constraint allows."""
+    """Return the pairs whose chosen side is not worse by more than each constraint allows."""
     within = np.ones((len(ranked), len(ranked)), bool)
     for name, bound in settings.constraints or ():
         if bound is None:

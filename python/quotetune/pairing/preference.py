@@ -2,8 +2,8 @@
 
 P(y > y') = sum_c w_c sigmoid((s_c(y) - s_c(y')) / tau_c) + sum_j w_j P_j(y > y'), where the weights
 sum to 1, s_c are criteria that give each response a number, and P_j compare two responses
-themselves. It may be intransitive: nothing here needs it to have an order (Munos et al. 2023, Nash
-learning from human feedback).
+themselves. The preference may be intransitive: nothing here needs it to have an order (Munos et al.
+2023, Nash learning from human feedback).
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -26,8 +26,8 @@ class Ranking:
     Attributes:
         preference: P(i > j) for every two candidates, of shape (n, n); P(i > j) + P(j > i) = 1.
         win_rates: Mean preference of each over all others.
-        scores: What the pair rules rank by: the win rates, or the values of the only criterion,
-            whose order is the same.
+        scores: Numbers by which the pair rules rank: the win rates, or the values of the only
+            criterion, which have the same order.
     """
 
     preference: Matrix
@@ -36,7 +36,7 @@ class Ranking:
 
     @property
     def win_gaps(self) -> Matrix:
-        """By how much the win rate of i is above that of j."""
+        """The win rate of i minus that of j."""
         return np.asarray(self.win_rates[:, None] - self.win_rates[None, :])
 
 
@@ -51,13 +51,13 @@ def rank_candidates(
     """Rank the candidates of a prompt.
 
     Args:
-        values: The numbers of the candidates by criterion; None where there is no number, which
-            is an even comparison with every other candidate.
+        values: The numbers of the candidates by criterion. A candidate whose number is None is even
+            with every other candidate.
         config: The criteria in use.
-        unquote: Turn round the criteria that measure quoting.
-        pairwise: P_j(i > k) by the name of each criterion that compares two responses; NaN where it
-            has not compared them, which is an even comparison and does not count in win rates.
-        losers: Which candidates lose every comparison but those among themselves.
+        unquote: Whether to reverse the criteria that measure quoting.
+        pairwise: P_j(i > k) by the name of each criterion that compares two responses. It is NaN if
+            they were not compared: they are then even, and win rates leave them out.
+        losers: Which candidates lose every comparison except those among themselves.
 
     Returns:
         The ranking.
@@ -71,10 +71,11 @@ def rank_candidates(
     weights = config.weights
     count = len(next(iter((values or pairwise or {"": []}).values())))
     total = np.zeros((count, count))
-    correction = np.zeros((count, count))  # of comparisons that nobody made, in the win rates
+    # Only in win rates, for comparisons that were not made.
+    correction = np.zeros((count, count))
     for name, criterion in config.scored.items():
         tau = CRITERIA[name].tau if criterion.tau is None else criterion.tau
-        assert tau is not None  # it has a usual one, as a preference can be about it
+        assert tau is not None  # every criterion of a preference has a usual temperature
         total += weights[name] * compare(_signed(name, values[name], config, unquote), tau)
     for name, matrix in (pairwise or {}).items():
         even = np.where(np.isnan(matrix), 0.5, matrix)
@@ -99,11 +100,11 @@ def compare(values: npt.NDArray[np.float64], tau: float) -> Matrix:
     """Compare candidates by a number: sigmoid((s_i - s_j) / tau).
 
     Args:
-        values: A number for each, higher is better; NaN where there is none.
-        tau: The temperature; 0 is its limit, the step function with 1/2 at 0.
+        values: A number per candidate, higher is better; NaN where there is none.
+        tau: The temperature. 0 is the limit, a step function that is 1/2 at 0.
 
     Returns:
-        A preference for every two; 1/2 where one of them has no number.
+        A preference for every two candidates; 1/2 if one of them has no number.
 
     Example:
         >>> compare(np.array([0.0, 1.0, np.nan]), tau=0.0)
@@ -119,14 +120,14 @@ def compare(values: npt.NDArray[np.float64], tau: float) -> Matrix:
 
 
 def symmetric(prefer: Callable[[int, int], float], count: int) -> Matrix:
-    """Make a preference of any function of two: (f(i, j) + 1 - f(j, i)) / 2.
+    """Turn any function of two candidates into a preference: (f(i, j) + 1 - f(j, i)) / 2.
 
     Args:
-        prefer: A probability that the first is preferred to the second.
-        count: How many there are to compare.
+        prefer: The probability that the first is preferred to the second.
+        count: The number of candidates.
 
     Returns:
-        A preference for every two; a function with an advantage for the first place loses it.
+        A preference for every two candidates. An advantage of the first place cancels out.
 
     Example:
         >>> symmetric(lambda i, j: 1.0, 2)
@@ -150,16 +151,16 @@ def mean_win_rates(preference: Matrix) -> npt.NDArray[np.float64]:
         preference: P(i > j), of shape (n, n).
 
     Returns:
-        A win rate for each; 1/2 for one that is alone.
+        A win rate per candidate; 1/2 for a candidate that is alone.
     """
     others = len(preference) - 1
-    # Equal candidates have equal rows, whose sums are equal to the last bit.
+    # Equal candidates have equal rows, so their sums are equal to the last bit.
     won = preference.sum(1) - preference.diagonal()
     return np.asarray(won / others) if others > 0 else np.full(len(preference), 0.5)
 
 
 def _as_the_others(matrix: Matrix) -> Matrix:
-    """Put the mean of a candidate's comparisons in the place of those that nobody made."""
+    """Replace the comparisons that were not made by the mean of the candidate's other ones."""
     made = ~np.isnan(matrix)
     np.fill_diagonal(made, False)
     wins = np.where(made, matrix, 0.0).sum(1)

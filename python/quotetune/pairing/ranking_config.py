@@ -1,4 +1,4 @@
-"""What the steps from samples to pairs read of a config."""
+"""The part of a config that the steps from samples to pairs read."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,16 +14,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class RankingConfig:
-    """The config of ranking candidates and pairing them.
+    """Settings for ranking candidates and pairing them.
+
+    A run's config has them all, and `quotetune pair` collects them from its options.
 
     Attributes:
         index: The index of the corpus.
-        model: The base model; None if there is none, as for `quotetune pair`.
-        candidates: What is ranked beside the samples.
-        preference: Which response is preferred; None is QUIP alone.
-        pairs: How pairs are made.
+        model: The base model; None if `quotetune pair` got none.
+        candidates: Candidates that are ranked together with the samples.
+        preference: The preference that ranks candidates; None is QUIP alone.
+        pairs: Settings of the pairs.
         seed: The run's seed.
-        max_tokens: Where a reference is cut.
+        max_tokens: Tokens after which a reference is cut.
     """
 
     index: Path
@@ -36,7 +38,7 @@ class RankingConfig:
 
     @classmethod
     def of_run(cls, config: "Config") -> Self:
-        """Take it from a run's config."""
+        """Take the settings from a run's config."""
         return cls(
             index=config.index,
             model=config.model,
@@ -49,7 +51,7 @@ class RankingConfig:
 
     @property
     def measures(self) -> list[str]:
-        """What is measured of every candidate, beside `quip` and `length`."""
+        """The measures of every candidate that have a stage, in alphabetical order."""
         used = set() if self.preference is None else set(self.preference.scored)
         negatives, constraints = self.pairs.negatives, self.pairs.constraints
         if negatives is not None and negatives.repetition is not None:
@@ -60,17 +62,17 @@ class RankingConfig:
 
     @property
     def needs_prompts(self) -> bool:
-        """Whether the prompts themselves are read, not only what was sampled from them."""
+        """Whether ranking reads the prompts themselves, and not only their samples."""
         preference = self.preference
         compares = preference is not None and (preference.judge or preference.callables)
         measured = any("prompts" in CRITERIA[name].reads for name in self.measures)
         return bool(self.candidates.gold or compares or measured)
 
     def model_of(self, measure: str) -> ModelConfig | None:
-        """Return the model that a measure takes; None for one that takes none.
+        """Return the model of a measure; None for a measure without one.
 
         Raises:
-            UsageError: It takes one, and none is named.
+            UsageError: The measure needs a model, and none is named.
         """
         if "model" not in CRITERIA[measure].reads:
             return None
@@ -86,6 +88,6 @@ class RankingConfig:
         model = named[0] if named else self.model
         if model is None:
             raise UsageError(
-                "preference.perplexity.model: name the model under which it is computed"
+                "preference.perplexity.model: missing, and there is no base model: set it"
             )
         return model

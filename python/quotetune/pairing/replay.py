@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from quotetune.runs.directory import PAIRS
 from quotetune.runtime.chance import drawn
 from quotetune.runtime.whole_files import write_json
 
@@ -13,12 +14,12 @@ def replayed_rows(prompt_ids: Sequence[str], share: float, *, seed: int, number:
 
     Args:
         prompt_ids: The prompt of each of the round's pairs.
-        share: How many of them, as a fraction; half a pair is a whole one.
+        share: The share of pairs to choose; half a pair is rounded up.
         seed: The run's seed.
-        number: The round that is to learn them: each makes a choice of its own.
+        number: The round that learns them. Each round makes a different choice.
 
     Returns:
-        Their positions, ascending: the pairs whose prompts have the lowest hashes.
+        The positions of the pairs whose prompts have the lowest hashes, ascending.
 
     Example:
         >>> replayed_rows(["a", "b", "c", "d"], 0.5, seed=0, number=2)
@@ -35,17 +36,17 @@ def replayed_rows(prompt_ids: Sequence[str], share: float, *, seed: int, number:
 def mix_pairs(
     own: Path, earlier: Mapping[int, Path], shares: Sequence[float], output: Path, *, seed: int
 ) -> dict[str, int]:
-    """Write the pairs that a round is trained on.
+    """Write the pairs that a round trains on.
 
     Args:
         own: The `pairs.parquet` of the round.
-        earlier: Those of all rounds before, by their number.
-        shares: `replay` of the config: of the round before, of the one before that, ...
+        earlier: The `pairs.parquet` of each round before, by its number.
+        shares: `replay` of the config: for the round before, for the one before that, and so on.
         output: Directory that gets `pairs.parquet`, with the column `round`, and `replay.json`.
         seed: The run's seed.
 
     Returns:
-        How many pairs of each round, as in `replay.json`.
+        The number of pairs from each round, as in `replay.json`.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -63,6 +64,6 @@ def mix_pairs(
         tables.append(of_round(before, table.take(pa.array(chosen, pa.int64()))))
         counts[f"round-{before}"] = len(chosen)
     output.mkdir(exist_ok=True)
-    pq.write_table(pa.concat_tables(tables, promote_options="permissive"), output / "pairs.parquet")
+    pq.write_table(pa.concat_tables(tables, promote_options="permissive"), output / PAIRS)
     write_json(output / "replay.json", counts)
     return counts

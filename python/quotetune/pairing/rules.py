@@ -1,4 +1,4 @@
-"""The rules that choose among the valid pairs of a prompt: published ones, and our own.
+"""The rules that choose among the valid pairs of a prompt.
 
 `average`, `first_fit` and `random_partner`: Zhang et al. 2025, section 3. `west_of_n`: Pace et al.
 2024. `large_margin`: Rosset et al. 2024, section 4.
@@ -26,10 +26,10 @@ def pairs_by_rule(
         ranking: The candidates, in the order of their sample numbers.
         valid: Which (chosen, rejected) are valid, of shape (n, n).
         samples: The candidates' sample numbers.
-        key: What a random partner depends on, beside the chosen side.
+        key: Key from which, with the chosen side, a random partner is drawn.
 
     Yields:
-        (chosen, rejected) as positions, the best first.
+        (chosen, rejected) as positions, the best pair first.
     """
     match rule:
         case "average":
@@ -48,7 +48,7 @@ def pairs_by_rule(
 
 
 def _descending(scores: _Scores) -> list[int]:
-    """Return positions by score, the highest first; of equal ones the first in order first."""
+    """Return positions by score, the highest first; equal ones keep their order."""
     return [int(i) for i in np.argsort(-scores, kind="stable")]
 
 

@@ -1,4 +1,4 @@
-"""The pair stage: ranked candidates to `pairs.parquet`, and what became of every prompt."""
+"""The pair stage: rank candidates, and write `pairs.parquet` and its statistics."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -30,6 +30,7 @@ from quotetune.pairing.statistics import (
     no_pairs_message,
 )
 from quotetune.prompts.prompt import Prompt
+from quotetune.runs.directory import PAIR_STATISTICS, PAIRS
 from quotetune.runtime.chance import from_drawn_place
 
 
@@ -39,13 +40,13 @@ class NoPairsError(QuotetuneError):
 
 @dataclass(frozen=True)
 class _Paired:
-    """What is kept of a prompt once its candidates are ranked.
+    """A prompt after its candidates are ranked.
 
     Attributes:
         prompt_id: The prompt's id.
-        pairs: Its pairs, the best one first.
-        discard: Why there are none.
-        best_quoting: The sample of highest QUIP, if there are to be cross-prompt negatives.
+        pairs: The pairs, the best one first.
+        discard: The reason why there are none.
+        best_quoting: The sample of highest QUIP, if the config has cross-prompt negatives.
     """
 
     prompt_id: str
@@ -69,18 +70,18 @@ def pair_samples(
         files: The candidates and their measures.
         output: Directory that gets `pairs.parquet`, the statistics `pairs.json`, and
             `candidates.parquet`: every candidate with its measures and its win rate.
-        settings: Rule, thresholds, direction.
-        seed: The run's seed, for what is drawn.
-        preference: Which response is preferred; None is QUIP alone.
+        settings: Rule, thresholds and direction.
+        seed: The run's seed, for random partners and cross-prompt negatives.
+        preference: The preference that ranks candidates; None is QUIP alone.
         prompts: The prompts by id, for the user's own preferences.
 
     Returns:
         The statistics, as in `pairs.json`.
 
     Raises:
-        UsageError: The measures are not those of the samples.
+        UsageError: The measures belong to other samples.
         NoPairsError: No prompt gave a pair.
-        QuotetuneError: A preference of the user's own failed.
+        QuotetuneError: The user's own preference failed.
     """
     preference = preference or PLAIN
     comparisons = _Pairwise(files, preference, prompts or {})
@@ -109,9 +110,9 @@ def pair_samples(
     pairs = [pair for one in paired for pair in [*one.pairs, *crossed.get(one.prompt_id, [])]]
     if not pairs:
         raise NoPairsError(no_pairs_message(statistics))
-    _write_pairs(output / "pairs.parquet", pairs)
+    _write_pairs(output / PAIRS, pairs)
     text = json.dumps(statistics, indent=2) + "\n"
-    (output / "pairs.json").write_text(text, encoding="utf-8")
+    (output / PAIR_STATISTICS).write_text(text, encoding="utf-8")
     return statistics
 
 
@@ -178,7 +179,7 @@ class _Pairwise:
         return found
 
     def statistics(self) -> Statistics:
-        """Say how often the judge was undecided."""
+        """Return how often the judge was undecided."""
         if self._verdicts is None:
             return {}
         judged = {"comparisons": self._verdicts.comparisons, "undecided": self._verdicts.undecided}
@@ -188,7 +189,7 @@ class _Pairwise:
 def _above_quantile(
     paired: list[_Paired], quantile: float | None
 ) -> tuple[list[_Paired], float | None]:
-    """Keep the pairs of highest preference (Pace et al. 2024); and say from where on."""
+    """Keep the pairs of highest preference (Pace et al. 2024), and return their lower limit."""
     pairs = [pair for one in paired for pair in one.pairs]
     found = [pair.preference for pair in pairs if pair.preference is not None]
     if quantile is None or not found:
@@ -205,7 +206,7 @@ def _above_quantile(
 def _cross_prompt_pairs(
     paired: list[_Paired], settings: PairsConfig, seed: int
 ) -> dict[str, list[Pair]]:
-    """Set each prompt's chosen response against what quotes most in answer to others."""
+    """Pair each prompt's chosen response with the best-quoting responses to other prompts."""
     count = 0 if settings.negatives is None else settings.negatives.cross_prompt
     others = [one.best_quoting for one in paired if one.best_quoting is not None]
     crossed = {}
@@ -221,7 +222,7 @@ def _cross_prompt_pairs(
 def _fitting(
     others: list[RankedCandidate], chosen: TokenizedCandidate, delta_length: float, key: str
 ) -> Iterator[RankedCandidate]:
-    """Yield the responses to other prompts that fit, from a drawn place on."""
+    """Yield the responses to other prompts of fitting length, from a drawn place on."""
     for ranked in from_drawn_place(others, key):
         other = ranked.candidate
         difference = abs(chosen.length - other.length)
@@ -253,7 +254,7 @@ def _write_pairs(path: Path, pairs: list[Pair]) -> None:
         "rejected_prompt_id": pa.string(),
     }
     fields = [pa.field(name, kind, nullable=False) for name, kind in columns.items()]
-    # There is none between answers to different prompts.
+    # A pair across prompts has no preference.
     schema = pa.schema([*fields, pa.field("preference", pa.float64())])
     pq.write_table(pa.Table.from_pylist([_pair_row(pair) for pair in pairs], schema), path)
 

@@ -1,4 +1,4 @@
-"""The score stage: QUIP of every sample."""
+"""The score stage: write the QUIP of every candidate."""
 
 from pathlib import Path
 from typing import Any
@@ -18,11 +18,11 @@ def score_samples(
     Args:
         samples: The directory.
         index: The index of the corpus.
-        output: Directory that gets `scores.parquet`: `prompt_id`, `sample`, `numerator` and
-            `denominator` (25-grams in the corpus, and all), and `quip`, null for a text that is
-            too short; rows in the order of the samples.
+        output: Directory that gets `scores.parquet`: `prompt_id`, `sample`, `numerator` (25-grams
+            that occur in the corpus), `denominator` (all 25-grams), and `quip`, which is null for a
+            text that is too short. The rows are in the order of the candidates.
         progress: Called after every batch.
-        gold: Directory of the part of references, which are scored behind the samples.
+        gold: Directory of the references' part; they are scored after the samples.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -32,7 +32,7 @@ def score_samples(
     opened = Index.open(index)
     parts = candidate_parts(samples, gold)
     if not parts:
-        raise QuotetuneError(f"{samples}: there are no samples in it: sample first")
+        raise QuotetuneError(f"{samples}: no samples: sample first")
     output.mkdir(parents=True, exist_ok=True)
     total = sum(pq.read_metadata(part).num_rows for part in parts)
     done = 0

@@ -1,4 +1,4 @@
-"""The statistics of the pair stage: what became of every prompt, and what the pairs are like."""
+"""The statistics of the pair stage: the prompts with and without pairs, and the pairs' numbers."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -11,12 +11,12 @@ from quotetune.pairing.candidates import GOLD, RankedCandidate
 from quotetune.pairing.pairs import DISCARDS, Discard, Pair
 
 STATISTICS_SCHEMA = 1
-# As in `pairs.json`.
+# The content of `pairs.json`.
 Statistics = dict[str, Any]
 
 
 def statistics_lines(statistics: Statistics) -> list[str]:
-    """Say in a few lines what `pairs.json` has."""
+    """Summarise `pairs.json` in a few lines."""
     without = statistics["prompts_without_pair"]
     lines = [
         f"{statistics['prompts_with_pair']} of {statistics['prompts']} prompts gave"
@@ -36,7 +36,7 @@ def statistics_lines(statistics: Statistics) -> list[str]:
 
 
 def _preference_lines(statistics: Statistics) -> list[str]:
-    """Say what there is beyond plain Quote-Tuning; a run before it had none of these."""
+    """Summarise additions to plain Quote-Tuning; the files of old runs lack their keys."""
     lines = []
     samples, chosen, rejected = (statistics[key] for key in ("samples", "chosen", "rejected"))
     for name in statistics.get("measures", []):
@@ -51,17 +51,17 @@ def _preference_lines(statistics: Statistics) -> list[str]:
     if gold := statistics.get("gold"):
         lines.append(
             f"gold: {gold['count']}, QUIP {gold['quip']:.3f}, {gold['length']:.0f} tokens, win rate"
-            f" {_number(gold['win_rate'])}, {gold['chosen']} times chosen, {gold['rejected']} times"
-            " rejected"
+            f" {_number(gold['win_rate'])}, chosen {gold['chosen']} times, rejected"
+            f" {gold['rejected']} times"
         )
     if judge := statistics.get("judge"):
         lines.append(
-            f"judge: {judge['comparisons']} comparisons, {judge['undecided']} replies undecided"
+            f"judge: {judge['comparisons']} comparisons, {judge['undecided']} undecided replies"
         )
     if count := statistics.get("repetitive"):
         lines.append(f"{count} samples are automatic negatives")
     if count := statistics.get("cross_prompt_pairs"):
-        lines.append(f"{count} of the pairs reject an answer to another prompt")
+        lines.append(f"{count} of the pairs reject a response to another prompt")
     return lines
 
 
@@ -71,11 +71,11 @@ def _number(value: float | None) -> str:
 
 def _reasons(without: dict[str, int]) -> str:
     found = [f"{count} {DISCARDS[name]}" for name, count in without.items() if count]  # type: ignore[index]
-    return "no pair from the others: " + ", ".join(found) if found else "none was discarded"
+    return "no pair from the others: " + ", ".join(found) if found else "no prompt was discarded"
 
 
 def no_pairs_message(statistics: Statistics) -> str:
-    """Say why there is not a single pair, and what to do."""
+    """Return the message of a run without a single pair."""
     if not statistics["prompts"]:
         return "there are no samples to pair: sample first"
     return (
@@ -87,14 +87,14 @@ def no_pairs_message(statistics: Statistics) -> str:
 
 
 class Tally:
-    """Collects what the statistics are made of."""
+    """Counts and sums from which the statistics are computed."""
 
     def __init__(self, measures: Iterable[str], settings: PairsConfig) -> None:
-        """Start with nothing.
+        """Start with nothing counted.
 
         Args:
-            measures: Names of the further measures that the rows have.
-            settings: How pairs are made.
+            measures: Names of the candidates' further measures.
+            settings: Settings of the pairs.
         """
         self._measures = sorted(measures)
         self._sign = -1 if settings.direction == "unquote" else 1
@@ -114,7 +114,13 @@ class Tally:
             self._repetitive += one.repetitive
 
     def add_prompt(self, pairs: Sequence[Pair], discard: Discard | None, crossed: int) -> None:
-        """Add what became of a prompt: its pairs, and how many reject answers to other prompts."""
+        """Add a prompt.
+
+        Args:
+            pairs: Its pairs, without those across prompts.
+            discard: The reason why there are none.
+            crossed: The number of pairs across prompts.
+        """
         self._prompts += 1
         self._with_pair += bool(pairs)
         self._pairs += len(pairs) + crossed
@@ -131,7 +137,7 @@ class Tally:
             self._margins.append(pair.margin)
 
     def statistics(self) -> Statistics:
-        """Return all of it; sides, gap and margin are those of pairs within a prompt."""
+        """Return the statistics. Sides, gap and margin leave out the pairs across prompts."""
         gold = {
             **self._gold.statistics(),
             "chosen": self._gold_chosen,
@@ -155,9 +161,10 @@ class Tally:
 
 
 class _Side:
-    """Mean QUIP (too short counts as 0), mean length in tokens, and share cut at max_tokens.
+    """Means over candidates: QUIP, length in tokens, and the share that reached `max_tokens`.
 
-    The mean of any other measure is over the rows that have it.
+    A candidate that is too short for QUIP counts as 0. The mean of any other measure is over the
+    candidates that have it.
     """
 
     def __init__(self, measures: Sequence[str]) -> None:

@@ -1,1 +1,1 @@
-"""Check a run before any work, estimate what it takes, plan it and do it."""
+"""Check a run before any work, estimate its cost, plan it and do it."""

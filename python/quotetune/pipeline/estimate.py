@@ -1,8 +1,8 @@
-"""What a run will take, before it is begun: tokens, time, memory and disk, roughly.
+"""A rough estimate of a run before it starts: tokens, time, memory and disk.
 
-Nothing is measured here. Tokens are counted as if every response reached `max_tokens` and every
-prompt gave all its pairs, so they are bounds; time and memory follow from them, the number of the
-model's parameters, and the throughputs below.
+Nothing is measured here. The numbers of tokens are upper bounds: they assume that every response
+reaches `max_tokens` and that every prompt gives all its pairs. Time and memory follow from them,
+from the number of the model's parameters, and from the throughputs below.
 """
 
 import math
@@ -18,22 +18,23 @@ from quotetune.models.size import ModelSize, model_size
 if TYPE_CHECKING:
     from quotetune.prompts.split import Split
 
-# Operations a second that reach the model's products. A core: SmolLM2-135M sampled 480 tokens/s and
-# trained 290 tokens/s on two cores with AVX-512. A GPU: about what 8B models reach on an A100.
+# Operations per second of the model's matrix products. Per core: SmolLM2-135M sampled 480 tokens/s
+# and trained 290 tokens/s on two cores with AVX-512. Per GPU: about what 8B models reach on an
+# A100.
 CORE_SAMPLING, CORE_TRAINING = 65e9, 80e9
 GPU_SAMPLING, GPU_TRAINING = 50e12, 120e12
 # Starting a child process with its libraries and model.
 _START_SECONDS = 40.0
 _TRL_MAX_LENGTH = 1024  # of trl.DPOConfig
-_CHARACTERS_A_TOKEN = 4.0
-_CHARACTERS_A_PASSAGE = 1500  # where prompts.context cuts none
+_CHARACTERS_PER_TOKEN = 4.0
+_CHARACTERS_PER_PASSAGE = 1500  # if prompts.context does not cut them
 _BYTES_OF_LIBRARIES = 1.5e9
-_BYTES_A_SAMPLED_TOKEN = 8.0  # its id, and its characters
+_BYTES_PER_SAMPLED_TOKEN = 8.0  # its id, and its characters
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """What a run will take.
+    """The estimated cost of a run.
 
     Attributes:
         train_prompts: Prompts to train on, of all rounds.
@@ -42,10 +43,10 @@ class Estimate:
         evaluation_tokens: Tokens of all responses that are drawn to evaluate, at most.
         trained_tokens: Tokens of all pairs that are trained on, prompts included, at most.
         seconds: Time; None if the model's size is not known.
-        memory: Bytes of main memory, or of the GPU's, at the most; None as for `seconds`.
+        memory: Peak bytes of main memory, or of the GPU's; None as for `seconds`.
         disk: Bytes in the run's directory; None as for `seconds`.
-        device: What it is to run on, as in `2 cores`.
-        not_counted: Keys of the config whose work is left out.
+        device: The hardware that it runs on, such as `2 cores`.
+        not_counted: Keys of the config whose work is not counted.
     """
 
     train_prompts: int
@@ -60,7 +61,7 @@ class Estimate:
     not_counted: tuple[str, ...] = ()
 
     def lines(self) -> list[str]:
-        """Say it in a few lines."""
+        """Return the estimate in a few lines of text."""
         lines = [
             f"prompts: {self.train_prompts:,} to train on, {self.heldout_prompts:,} held out",
             f"tokens, at most: {self.sampled_tokens:,} sampled to train on,"
@@ -74,21 +75,21 @@ class Estimate:
             f"roughly, on {self.device}: {_duration(self.seconds)}, {_size(self.memory)} of memory,"
             f" {_size(self.disk)} of disk",
             "assumed: responses of max_tokens, all pairs of every prompt, "
-            f"{CORE_SAMPLING / 1e9:.0f} and {CORE_TRAINING / 1e9:.0f} GFLOP/s a core (sampling,"
-            f" training), {GPU_SAMPLING / 1e12:.0f} and {GPU_TRAINING / 1e12:.0f} TFLOP/s a GPU"
+            f"{CORE_SAMPLING / 1e9:.0f} and {CORE_TRAINING / 1e9:.0f} GFLOP/s per core (sampling,"
+            f" training), {GPU_SAMPLING / 1e12:.0f} and {GPU_TRAINING / 1e12:.0f} TFLOP/s per GPU"
             f"{left_out}",
         ]
 
 
 def estimate(config: Config, split: "Split | None" = None) -> Estimate | None:
-    """Estimate what a run will take from its beginning.
+    """Estimate the cost of a whole run.
 
     Args:
         config: The run's config.
-        split: The run's prompts, where they have been read already; None reads them.
+        split: The prompts of the run, if they have been read already; None reads them.
 
     Returns:
-        The estimate; None if the prompts are not there.
+        The estimate; None if the prompts cannot be read.
     """
     split = split or _read_split(config)
     if split is None:
@@ -118,9 +119,9 @@ def estimate(config: Config, split: "Split | None" = None) -> Estimate | None:
         return known
     sampling_speed = gpus * GPU_SAMPLING if gpus else _cores() * CORE_SAMPLING
     training_speed = GPU_TRAINING if gpus else _cores() * CORE_TRAINING
-    # A token forth takes 2 operations a parameter, back 2 for the activations, and 2 more for the
-    # weights if all are trained (Kaplan et al. 2020, section 2.1). The reference's log-probs take
-    # another way forth, once.
+    # Per token and parameter, the forward pass takes 2 operations, and the backward pass 2 for the
+    # activations and 2 more for the weights, if all are trained (Kaplan et al. 2020, section 2.1).
+    # The log-probs of the reference model take one more forward pass.
     operations = 2 * size.parameters
     training = trained * operations * (2 if config.lora is not None else 3)
     training += pairs * pair_tokens * operations
@@ -160,7 +161,7 @@ def _read_split(config: Config) -> "Split | None":
     if not config.prompts.path.exists():
         return None
     try:
-        # Not cut to their prefix, which would take the tokenizer.
+        # They are not cut to their prefix, because that would need the tokenizer.
         return split_prompts(
             read_prompts(config.prompts.path, config.prompts), config.prompts, config.rounds
         )
@@ -169,7 +170,7 @@ def _read_split(config: Config) -> "Split | None":
 
 
 def _prompt_tokens(config: Config, split: "Split") -> int:
-    """Return the mean tokens of a prompt."""
+    """Return the mean number of tokens per prompt."""
     shown = [*split.heldout, *(prompt for part in split.rounds for prompt in part)]
     characters = sum(
         len(prompt.text or "") + sum(len(m["content"]) for m in prompt.messages or [])
@@ -177,39 +178,39 @@ def _prompt_tokens(config: Config, split: "Split") -> int:
     )
     characters_each = characters / len(shown)
     if (context := config.prompts.context) is not None:
-        characters_each += context.passages * (context.max_chars or _CHARACTERS_A_PASSAGE)
+        characters_each += context.passages * (context.max_chars or _CHARACTERS_PER_PASSAGE)
     if config.prompts.prefix_tokens is not None:
         return config.prompts.prefix_tokens
-    return math.ceil(characters_each / _CHARACTERS_A_TOKEN)
+    return math.ceil(characters_each / _CHARACTERS_PER_TOKEN)
 
 
 def _memory(config: Config, size: ModelSize, prompt_tokens: int) -> float:
-    """Return the larger of what sampling and training take; they do not run together."""
+    """Return the larger of the needs of sampling and training, which do not run together."""
     drawn = config.sampling
     length = prompt_tokens + drawn.max_tokens
-    # vLLM takes as much for the cache as it is given; this is what fills a batch of 64 responses.
-    cache = min(64, drawn.chunk_prompts * drawn.n) * length * size.cache_bytes_a_token
+    # vLLM uses all the cache that it is given. This is enough for a batch of 64 responses.
+    cache = min(64, drawn.chunk_prompts * drawn.n) * length * size.cache_bytes_per_token
     sampling = size.bytes + cache
     batch = 2 * int(config.dpo.get("per_device_train_batch_size", 2))
-    # Logits with their gradient, and what the layers keep for the way back: about 20 numbers a
-    # hidden one.
+    # Logits with their gradient, and what the layers keep for the backward pass: about 20 numbers
+    # per hidden unit.
     kept = batch * length * (2 * size.vocabulary + 20 * size.layers * size.hidden) * 4
     weights = 4 * size.parameters
-    # All weights trained: with gradient and two moments in float32, and the reference's own.
+    # If all weights are trained: gradient and two moments in float32, and the reference model.
     training = weights + kept if config.lora is not None else 5 * weights + kept
     return max(sampling, training) + _BYTES_OF_LIBRARIES
 
 
 def _disk(config: Config, size: ModelSize, tokens: int) -> float:
     if config.lora is None:
-        # A policy a round, and a checkpoint with its moments while one is trained.
+        # A policy per round, and a checkpoint with its moments during a training.
         weights = 4.0 * size.parameters * (config.rounds + 3)
     else:
         rank = int(config.lora.get("r", 8))
-        # Two matrices a linear layer, about seven such layers a block.
+        # Two matrices per linear layer, and about seven linear layers per block.
         adapter = 4.0 * rank * size.layers * 7 * 2 * 2 * size.hidden
         weights = adapter * (config.rounds + 3)
-    return weights + tokens * _BYTES_A_SAMPLED_TOKEN
+    return weights + tokens * _BYTES_PER_SAMPLED_TOKEN
 
 
 def _gpus() -> int:
@@ -225,7 +226,7 @@ def _cores() -> int:
 
 
 def _duration(seconds: float) -> str:
-    """Say a time with what is known of it.
+    """Write a time in words, no more precisely than it is known.
 
     Example:
         >>> _duration(100), _duration(2000), _duration(20000)

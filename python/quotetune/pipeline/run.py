@@ -1,4 +1,4 @@
-"""A run: its stages in order, skipping what is done and saying why what is stale is done again."""
+"""The plan and the work of a run: its stages in order, without those that are done."""
 
 import fcntl
 import os
@@ -9,7 +9,7 @@ from pathlib import Path
 
 from quotetune.config import Config
 from quotetune.errors import QuotetuneError, UsageError
-from quotetune.runs.best_link import mend_best
+from quotetune.runs.best_link import restore_best
 from quotetune.runs.curves import write_curves
 from quotetune.runs.layout import Layout
 from quotetune.runs.stage import Stage, Status, clean, complete, inspect
@@ -20,12 +20,12 @@ from quotetune.stages import all_stages
 
 @dataclass(frozen=True)
 class Planned:
-    """What a run would do with a stage.
+    """The plan for a stage.
 
     Attributes:
         name: The stage's name.
-        todo: Whether anything is to be done; None if that depends on what earlier stages give.
-        note: Why.
+        todo: Whether it is to be done; None if that depends on the results of earlier stages.
+        note: The reason.
         never: Whether it is left out.
     """
 
@@ -60,18 +60,18 @@ def stage_list(config: Config, until: str | None = None) -> list[Stage]:
         if until in (stage.name, stage.name.rpartition("/")[2]):
             return stages[: position + 1]
     names = ", ".join(stage.name for stage in stages)
-    raise UsageError(f"--until {until}: there is no such stage; the stages are {names}")
+    raise UsageError(f"--until {until}: there is no such stage: name one of {names}")
 
 
 def plan(stages: Sequence[Stage]) -> list[Planned]:
-    """Find out what a run would do; nothing is changed.
+    """Find out what a run would do, and change nothing.
 
     Args:
         stages: The stages, in order.
 
     Returns:
-        One line a stage. A stage that is done, but reads what an earlier one would make again, is
-        open: if that gives the same files, it stays done.
+        One entry per stage. A stage that is done, but reads files that an earlier stage would make
+        again, is open: if the files come out the same, it stays done.
     """
     planned: list[Planned] = []
     remade: list[Stage] = []
@@ -112,27 +112,27 @@ def _planned(name: str, status: Status) -> Planned:
         case "stale":
             return Planned(name, True, f"again: {note}")
         case "partial":
-            return Planned(name, True, "goes on where it was interrupted")
+            return Planned(name, True, "resumes where it was interrupted")
         case "new":
             return Planned(name, True, "")
 
 
 def run(config: Config, config_text: str, until: str | None = None) -> None:
-    """Do what a config describes, as far as it is not done.
+    """Do the stages of a config that are not done.
 
     Args:
         config: The validated config.
-        config_text: The config as YAML, to be kept beside the results.
-        until: Where to stop; None goes on to the evaluation and the summary.
+        config_text: The config as YAML, which is kept beside the results.
+        until: The last stage, as for `stage_list`; None does all, and writes summary and report.
 
     Raises:
-        UsageError: Another process works on the same run, or a directory is in the way of `best`.
-        QuotetuneError: A stage failed; what it has done so far is kept.
+        UsageError: Another process works on the same run, or a directory is in the place of `best`.
+        QuotetuneError: A stage failed. What it has done so far is kept.
     """
     stages = stage_list(config, until)
     with _lock(config.run):
-        mend_best(config.run)
-        write_text(config.run / "config.yaml", config_text)
+        restore_best(config.run)
+        write_text(Layout(config).config_file, config_text)
         for stage in stages:
             if _run_stage(stage) and stage.name.startswith("evaluation/"):
                 write_curves(Layout(config))
@@ -145,7 +145,7 @@ def run(config: Config, config_text: str, until: str | None = None) -> None:
 
 
 def _run_stage(stage: Stage) -> bool:
-    """Do a stage if it is to be done; tell whether it was."""
+    """Do a stage unless it is done or left out; tell whether it was done now."""
     reason = None if stage.skip is None else stage.skip.reason()
     if reason is not None:
         say(str(Planned(stage.name, False, reason, never=True)))
@@ -161,15 +161,15 @@ def _run_stage(stage: Stage) -> bool:
 
 @contextmanager
 def _lock(run: Path) -> Iterator[None]:
-    """Hold the run directory; the lock ends with this process, however that ends."""
+    """Lock the run directory; the lock ends with this process, however that ends."""
     path = run / ".lock"
     try:
         run.mkdir(parents=True, exist_ok=True)
         file = path.open("a+", encoding="utf-8")
     except OSError as error:
         raise QuotetuneError(
-            f"run {run}: cannot be written ({error.strerror}): make room or rights there, or set"
-            " run to another directory"
+            f"run {run}: cannot be written ({error.strerror}): make room, get write access, or"
+            " set run to another directory"
         ) from error
     with file:
         try:
@@ -178,7 +178,7 @@ def _lock(run: Path) -> Iterator[None]:
             file.seek(0)
             holder = file.read().strip() or "unknown"
             raise UsageError(
-                f"run {run}: process {holder} is at work on it: wait for its end, or set run to"
+                f"run {run}: process {holder} is working on it: wait until it ends, or set run to"
                 " another directory"
             ) from error
         file.truncate(0)

@@ -1,4 +1,4 @@
-"""From a prompt to the tokens that the model sees."""
+"""Turn a prompt into the tokens that the model sees."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -9,19 +9,19 @@ if TYPE_CHECKING:
 
 
 def prompt_token_ids(prompt: "Prompt", tokenizer: Any) -> list[int]:
-    """Tokenise a prompt, up to where the model's own words begin.
+    """Tokenise a prompt, up to the point where the model's response starts.
 
-    A chat goes through the tokenizer's chat template with the header of the assistant's turn; a
-    plain text gets the special tokens that the tokenizer puts before a text. The
-    begin-of-sequence token never stands twice, though both the template and the tokenizer, or a
-    text that spells it out, may ask for it.
+    A chat goes through the tokenizer's chat template, with the header of the assistant's turn. A
+    plain text gets the special tokens that the tokenizer puts before a text. The ids never start
+    with two begin-of-sequence tokens, even if the template and the tokenizer both add one, or the
+    text spells one out.
 
     Args:
         prompt: A prompt with either `messages` or `text`.
         tokenizer: The model's `transformers` tokenizer.
 
     Returns:
-        Token ids, to be given to the model as they are.
+        Token ids, ready for the model.
 
     Raises:
         UsageError: The prompt is a chat and the tokenizer has no chat template.
@@ -31,7 +31,7 @@ def prompt_token_ids(prompt: "Prompt", tokenizer: Any) -> list[int]:
     elif tokenizer.chat_template is None:
         raise UsageError(
             f"prompt {prompt.id}: the tokenizer of {tokenizer.name_or_path} has no chat template:"
-            " set prompts.format to text, or take a model that was tuned on chats"
+            " set prompts.format to text, or choose a model that is tuned on chats"
         )
     else:
         ids = tokenizer.apply_chat_template(

@@ -1,4 +1,4 @@
-"""Text that is no corpus: what is replayed against forgetting, and what damage is measured on."""
+"""Text from outside the corpus, which absorbing replays and drift is measured on."""
 
 from pathlib import Path
 
@@ -7,17 +7,17 @@ from quotetune.runtime.jsonl import read_objects
 
 
 def read_general_texts(path: Path) -> list[str]:
-    """Read texts.
+    """Read texts from a file.
 
     Args:
-        path: JSONL (`.jsonl`) or Parquet (`.parquet`) with a column `text`; any other file is one
+        path: JSONL (`.jsonl`) or Parquet (`.parquet`) with a column `text`. Any other file is one
             text.
 
     Returns:
-        The texts that are more than white space, in the order of the file.
+        The texts that are not only white space, in the order of the file.
 
     Raises:
-        UsageError: The file cannot be read, a row has no text, or there is none at all.
+        UsageError: The file cannot be read, a row has no text, or there are no texts.
     """
     try:
         texts = _read(path)
@@ -25,7 +25,7 @@ def read_general_texts(path: Path) -> list[str]:
         raise UsageError(f"{path}: cannot be read ({error}): correct the path") from error
     texts = [text for text in texts if text.strip()]
     if not texts:
-        raise UsageError(f"{path}: there is no text in it: put some there, or correct the path")
+        raise UsageError(f"{path}: there is no text: add some, or correct the path")
     return texts
 
 
@@ -41,7 +41,7 @@ def _read(path: Path) -> list[str]:
         except (pa.ArrowException, KeyError) as error:
             reason = " ".join(str(error).split())
             raise UsageError(
-                f"{path}: no Parquet with a column text ({reason}): write it with that column, or"
+                f"{path}: not Parquet with a column text ({reason}): write it with that column, or"
                 " correct the path"
             ) from error
     if path.suffix != ".jsonl":
@@ -49,6 +49,8 @@ def _read(path: Path) -> list[str]:
     texts = []
     for where, row in read_objects(path.read_bytes().split(b"\n"), str(path), UsageError):
         if not isinstance(row.get("text"), str):
-            raise UsageError(f"{where}: there is no text: name the key text")
+            raise UsageError(
+                f"{where}: no text under the key text: add one, or rename the key to text"
+            )
         texts.append(row["text"])
     return texts

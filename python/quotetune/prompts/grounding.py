@@ -1,4 +1,4 @@
-"""Grounded answers: prompts that carry the passages from which they are to be answered."""
+"""Grounding: put passages into prompts, for the model to answer from."""
 
 import re
 from collections.abc import Sequence
@@ -24,10 +24,10 @@ def ground(
         prompts: The prompts.
         settings: The config's `prompts.context:` block.
         index: The index of the corpus.
-        queries: What is looked for, for each prompt.
+        queries: The search query of each prompt.
 
     Returns:
-        The prompts with their passages, and with the documents of these as their own.
+        The prompts with their passages; the documents of a prompt are those of its passages.
 
     Raises:
         UsageError: A prompt has no passage.
@@ -46,16 +46,16 @@ def ground(
 
 
 def check_passages(prompts: Sequence[Prompt], settings: ContextConfig) -> None:
-    """Check that prompts have what their passages are taken from.
+    """Check that every prompt has the documents or the context that its passages come from.
 
     Raises:
-        UsageError: One has not.
+        UsageError: A prompt has none.
     """
     for prompt in prompts:
         if settings.source == "documents" and not prompt.documents:
             raise UsageError(
                 f"prompt {prompt.id}: it has no documents, and prompts.context.source is documents:"
-                " give it some, or set prompts.context.source to bm25"
+                " give it documents, or set prompts.context.source to bm25"
             )
         if settings.source == "given" and not _texts(prompt):
             raise UsageError(
@@ -67,19 +67,19 @@ def check_passages(prompts: Sequence[Prompt], settings: ContextConfig) -> None:
 def retrieve(
     documents: Sequence[Document], queries: Sequence[str], count: int
 ) -> list[list[Document]]:
-    """Find the documents that fit each query best, by BM25 as Lucene computes it.
+    """Find the best documents for each query, by BM25 as Lucene computes it.
 
-    For the query q and the document d: the sum over the words t of q of
+    The score of a document d for a query q is the sum over the words t of q of
     ln(1 + (N - n_t + 0.5) / (n_t + 0.5)) * f_td / (f_td + k1 * (1 - b + b * |d| / mean |d|)), with
     k1 = 1.5 and b = 0.75 (Robertson et al. 1994; Kamphuis et al. 2020, table 1, "Lucene").
 
     Args:
         documents: The corpus.
         queries: The queries.
-        count: Documents a query.
+        count: Documents per query.
 
     Returns:
-        For each query the documents, the best first.
+        The documents for each query, best first.
 
     Raises:
         UsageError: The package bm25s is not installed.
@@ -101,7 +101,7 @@ def retrieve(
 
 
 def shorten(text: str, max_chars: int | None) -> str:
-    """Cut a passage, after the last sentence that ends within the limit if one does.
+    """Cut a passage, after the last sentence that ends within the limit if there is one.
 
     Example:
         >>> shorten("One is here. Two is there.", 20)
@@ -118,20 +118,20 @@ def _own_documents(prompt: Prompt, index: Index) -> list[Document]:
 
 
 def _given(prompt: Prompt, index: Index) -> list[Document]:
-    """Take the passages as they are given, and find the documents that they are from."""
+    """Take the passages that the prompt gives, and find the documents that they come from."""
     return [Document(*(document_of(text, index) or ("", "")), text=text) for text in _texts(prompt)]
 
 
 def document_of(passage: str, index: Index) -> Identity | None:
-    """Name the document that a passage is from.
+    """Find the document that a passage comes from.
 
     Args:
         passage: The passage.
         index: The index of the corpus.
 
     Returns:
-        The first document that holds the passage's longest quote, if that is half of the passage or
-        more; else None.
+        The source and id of the first document that contains the passage's longest quote, or None
+        if that quote is less than half of the passage.
     """
     quotes = index.trace(passage, max_documents=1)
     longest = max(quotes, key=lambda quote: quote.end - quote.start, default=None)
@@ -152,7 +152,7 @@ def _with_passages(prompt: Prompt, passages: Sequence[Document], settings: Conte
     context = "\n\n".join(shorten(passage.text, settings.max_chars) for passage in passages)
 
     def around(text: str) -> str:
-        # Not one after the other: a passage may hold the other place's name.
+        # Not one replacement after the other: a passage may contain "{prompt}".
         before, _, rest = settings.template.partition("{context}")
         filled = [part.replace("{prompt}", text) for part in (before, rest)]
         return context.join(filled)

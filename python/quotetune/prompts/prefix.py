@@ -1,4 +1,4 @@
-"""Prompts for open-ended completion: the begin of a text, whose rest is the reference."""
+"""Prompts for open-ended completion: the prompt is the start of a text, the reference its rest."""
 
 from collections.abc import Callable
 
@@ -9,18 +9,18 @@ Cut = Callable[[str], tuple[str, str]]
 
 
 def token_cut(model: ModelConfig, prefix_tokens: int, reference_tokens: int) -> Cut:
-    """Return a function that cuts a text at a token of the model.
+    """Return a function that cuts texts after a number of the model's tokens.
 
     Args:
         model: The model whose tokenizer counts.
         prefix_tokens: Tokens of the prompt.
-        reference_tokens: At most so many tokens of the reference.
+        reference_tokens: Maximum number of tokens of the reference.
 
     Returns:
-        From a text to its prefix and the text that follows.
+        A function from a text to its prefix and the text that follows.
 
     Raises:
-        UsageError: There is no such model; from the function: the text is too short to be cut.
+        UsageError: There is no such model. The function raises it if a text is too short to cut.
     """
     from quotetune.models.tokenizer import load_tokenizer
 
@@ -32,7 +32,7 @@ def token_cut(model: ModelConfig, prefix_tokens: int, reference_tokens: int) -> 
         if len(spans) <= prefix_tokens:
             raise UsageError(
                 f"the text has {len(spans)} tokens, and prompts.prefix_tokens is {prefix_tokens}:"
-                " leave it out, or shorten the prefix"
+                " leave the text out, or lower prompts.prefix_tokens"
             )
         middle = spans[prefix_tokens - 1][1]
         last = spans[: prefix_tokens + reference_tokens][-1][1]

@@ -1,7 +1,7 @@
-"""Prompts: what they are, and how a run keeps them.
+"""Prompts, and the Parquet files that a run keeps them in.
 
-How files of them are read is in `quotetune.prompts.reading`, how they are split into rounds and a
-held-out side in `quotetune.prompts.split`.
+`quotetune.prompts.reading` reads a user's files of prompts. `quotetune.prompts.split` splits
+prompts into rounds and held-out ones.
 """
 
 import json
@@ -18,16 +18,16 @@ Message = dict[str, str]
 
 @dataclass(frozen=True)
 class Prompt:
-    """What the model is given once, with what is known about it.
+    """The input of the model for one response, and what is known about it.
 
     Attributes:
-        id: Its name, unique in a run. Prompts without one are named by a hash of their content.
-        text: A text to be continued; None for a chat.
-        messages: A chat to be answered, with its system message; None for a text.
+        id: Its name, unique in a run; by default a hash of its content.
+        text: A text to continue; None for a chat.
+        messages: A chat to answer, with its system message; None for a text.
         reference: A good response, for ROUGE-L.
-        topic: A group of prompts that belong together.
+        topic: Name of a group of prompts.
         documents: The documents that belong to it, as (source, id).
-        extra: The input's further columns.
+        extra: The further columns of the input.
     """
 
     id: str
@@ -40,12 +40,12 @@ class Prompt:
 
     @property
     def last_message(self) -> str:
-        """Its text, or the content of the last message of its chat."""
+        """The text, or the content of the last message of the chat."""
         return (self.text or "") if self.messages is None else self.messages[-1]["content"]
 
 
 def write_prompts(path: Path, prompts: Sequence[Prompt]) -> None:
-    """Write prompts as Parquet; `extra` is a column of JSON, as its types may differ by row."""
+    """Write prompts as Parquet; `extra` is a column of JSON, because its types differ by row."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -76,10 +76,10 @@ def write_prompts(path: Path, prompts: Sequence[Prompt]) -> None:
 
 
 def are_written(path: Path) -> bool:
-    """Tell whether a file is one that `write_prompts` wrote.
+    """Return whether `write_prompts` wrote a file.
 
     Raises:
-        UsageError: It is no readable Parquet, though its name says so.
+        UsageError: It is named `.parquet`, but cannot be read as Parquet.
     """
     import pyarrow.parquet as pq
 
@@ -90,11 +90,11 @@ def are_written(path: Path) -> bool:
 
 
 def load_prompts(path: Path) -> list[Prompt]:
-    """Read what `write_prompts` wrote."""
+    """Read prompts that `write_prompts` wrote."""
     import pyarrow.parquet as pq
 
     with parquet_errors(path):
-        # `pq.read_table` would import pandas, which takes longer than most that reads prompts.
+        # `pq.read_table` would import pandas, which takes longer than most commands that get here.
         rows = pq.ParquetFile(path).read().to_pylist()
     prompts = []
     for row in rows:
@@ -107,7 +107,7 @@ def load_prompts(path: Path) -> list[Prompt]:
 
 @contextmanager
 def parquet_errors(path: Path) -> Iterator[None]:
-    """Turn what goes wrong in reading a Parquet file into one line that names it."""
+    """Turn an error in reading a Parquet file into one line that names the file."""
     import pyarrow as pa
 
     try:

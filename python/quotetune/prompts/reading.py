@@ -1,4 +1,4 @@
-"""Reading files of prompts: JSONL or Parquet, each row checked, with its line in every message."""
+"""Read files of prompts, JSONL or Parquet; every message about a row names its line."""
 
 import hashlib
 import json
@@ -20,11 +20,11 @@ _NAMED = ("prompt", "id", "reference", "topic", "documents")
 
 @dataclass(frozen=True)
 class SourcePrompt:
-    """A prompt with its content as the input has it, which alone decides where the split puts it.
+    """A prompt, with its content as the input has it; only the content decides the split.
 
     Attributes:
         prompt: The prompt as the model sees it.
-        content: The input's text, or its messages as JSON; without template and system message.
+        content: The input's text, or its messages as JSON, without template and system message.
     """
 
     prompt: Prompt
@@ -36,18 +36,19 @@ def read_prompts(
 ) -> list[SourcePrompt]:
     """Read a file of prompts.
 
-    A prompt that stands twice (but for case and white space) is taken once, the first time.
+    If two prompts differ only in case and white space, only the first is read.
 
     Args:
         path: JSONL (`.jsonl`) or Parquet (`.parquet`).
         settings: The format, template and system message.
-        cut: Cuts a text into the prompt and its reference; None takes texts whole.
+        cut: Function that cuts a text into the prompt and its reference; None for whole texts.
 
     Returns:
         The prompts in the order of the file.
 
     Raises:
-        UsageError: A line that is no prompt, or an id that stands for two prompts; with the line.
+        UsageError: A line is not a prompt, or two prompts have the same id; the message names
+            the line.
     """
     prompts: list[SourcePrompt] = []
     first_with_id: dict[str, str] = {}
@@ -61,17 +62,17 @@ def read_prompts(
         other = first_with_id.setdefault(source.prompt.id, where)
         if other != where:
             raise UsageError(
-                f"{where}: the id {source.prompt.id} is already that of {other}: give every prompt"
-                " its own, or leave the ids out"
+                f"{where}: the id {source.prompt.id} is also that of {other}: give every prompt its"
+                " own, or leave the ids out"
             )
         prompts.append(source)
     if not prompts:
-        raise UsageError(f"{path}: there are no prompts in it: write one a line")
+        raise UsageError(f"{path}: there are no prompts: write one per line")
     return prompts
 
 
 def content_key(content: str) -> str:
-    r"""Return what two prompts have in common that differ in case and white space only.
+    r"""Return a key that is the same for prompts that differ only in case and white space.
 
     Example:
         >>> content_key("What is  Rust?\n") == content_key("what is rust?")
@@ -81,7 +82,7 @@ def content_key(content: str) -> str:
 
 
 def _rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield where each row stands, for messages, and its columns."""
+    """Yield the place of each row, for messages, and its columns."""
     if path.suffix == ".parquet":
         yield from _parquet_rows(path)
     elif path.suffix in (".jsonl", ".json"):
@@ -97,7 +98,7 @@ def _json_rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
         raise UsageError(f"{path}: cannot be read ({error.strerror}): correct the path") from error
     for where, row in read_objects(lines, str(path), UsageError):
         if not is_unicode(json.dumps(row, ensure_ascii=False)):
-            raise UsageError(f"{where}: a lone surrogate, which is no text: mend the line")
+            raise UsageError(f"{where}: a lone surrogate, which is not valid Unicode: fix the line")
         yield where, row
 
 
@@ -116,7 +117,7 @@ def _prompt_of_row(
     content = row.get("prompt")
     if content is None:
         near = ", ".join(row) or "no keys"
-        raise UsageError(f"{where}: there is no prompt (it has {near}): name the column prompt")
+        raise UsageError(f"{where}: no prompt (the row has {near}): name the column prompt")
     text: str | None = None
     messages: list[Message] | None = None
     if isinstance(content, str):
@@ -128,7 +129,7 @@ def _prompt_of_row(
             messages, text = [{"role": "user", "content": text}], None
     elif settings.format == "text":
         raise UsageError(
-            f"{where}: the prompt is no text, and prompts.format is text: write a text, or set"
+            f"{where}: the prompt is not a text, and prompts.format is text: write a text, or set"
             " prompts.format to chat"
         )
     else:
@@ -149,7 +150,7 @@ def _prompt_of_row(
 
 
 def _cut_row(where: str, row: dict[str, Any], content: str, cut: Cut) -> str:
-    """Return the prefix of a text; what follows becomes the row's reference if it has none."""
+    """Return the prefix of a text; the rest becomes the row's reference if it has none."""
     try:
         prefix, rest = cut(content)
     except UsageError as error:
@@ -179,8 +180,8 @@ def _checked_id(where: str, value: Any, content: str) -> str:
         return hashlib.blake2b(content.encode(), digest_size=8).hexdigest()
     if isinstance(value, bool) or not isinstance(value, str | int) or value == "":
         raise UsageError(
-            f"{where}: the id {value!r} is neither a text nor a whole number: write one, or leave"
-            " it out"
+            f"{where}: the id {value!r} is neither a text nor an integer: write one of these, or"
+            " leave it out"
         )
     return str(value)
 
@@ -189,7 +190,7 @@ def _checked_text(where: str, row: dict[str, Any], name: str) -> str | None:
     value = row.get(name)
     if value is None or isinstance(value, str):
         return value
-    raise UsageError(f"{where}: {name} is {value!r}, and no text: write a text or null")
+    raise UsageError(f"{where}: {name} is {value!r}, not a text: write a text or null")
 
 
 def _checked_documents(where: str, value: Any) -> list[tuple[str, str]] | None:
@@ -199,5 +200,5 @@ def _checked_documents(where: str, value: Any) -> list[tuple[str, str]] | None:
         return [(str(item["source"]), str(item["id"])) for item in value]
     except (TypeError, KeyError) as error:
         raise UsageError(
-            f'{where}: documents must be a list of {{"source": ..., "id": ...}}'
+            f'{where}: documents is not a list of {{"source": ..., "id": ...}}: write such a list'
         ) from error

@@ -1,12 +1,13 @@
-"""Split prompts into training prompts for each round and held-out ones, by hash, never by luck.
+"""Split prompts by hash into training prompts for each round and held-out prompts.
 
-The hash of a prompt's own content decides its side and its place, so that other prompts, their
-order and the run's seed do not matter: a prompt that was once held out stays so.
+The hash of a prompt's content decides its side and its place. Other prompts, their order and the
+run's seed do not matter, so a prompt that is held out once always is.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from quotetune.config import Config, ModelConfig, PromptsConfig
 from quotetune.errors import UsageError
@@ -15,13 +16,20 @@ from quotetune.prompts.prompt import Prompt, write_prompts
 from quotetune.prompts.reading import SourcePrompt, content_key, read_prompts
 from quotetune.runtime.chance import drawn
 
+HELDOUT = "heldout.parquet"
+
+
+def round_file(number: int | Literal["*"]) -> str:
+    """Name the file of a round's prompts; `*` gives the pattern of all rounds."""
+    return f"round-{number}.parquet"
+
 
 @dataclass(frozen=True)
 class Split:
     """The prompts of a run.
 
     Attributes:
-        rounds: The training prompts of each round; no prompt is in two.
+        rounds: The training prompts of each round; no prompt is in two rounds.
         heldout: The prompts for evaluation.
     """
 
@@ -49,11 +57,11 @@ def position(content: str, salt: str) -> float:
 def split_prompts(prompts: Sequence[SourcePrompt], settings: PromptsConfig, rounds: int) -> Split:
     """Split prompts by hash.
 
-    Held out are those whose position is below `heldout_fraction`. Both sides are in the order of
-    their positions; limits take from the front, so that a larger limit adds prompts and moves none.
+    Prompts whose position is below `heldout_fraction` are held out. Both sides are in the order of
+    their positions, and limits take the first prompts, so a larger limit only adds prompts.
 
     Args:
-        prompts: What `read_prompts` read.
+        prompts: The prompts, as `read_prompts` returns them.
         settings: Fraction, salt and limits.
         rounds: Rounds of the run.
 
@@ -73,8 +81,8 @@ def split_prompts(prompts: Sequence[SourcePrompt], settings: PromptsConfig, roun
     parts = [train[i * size : (i + 1) * size] for i in range(rounds)]
     if not heldout:
         raise UsageError(
-            f"no held-out prompts are left after the split: none of {len(prompts)} prompts falls"
-            f" into the fraction {settings.heldout_fraction:g}: add prompts, raise"
+            f"no held-out prompts are left after the split: none of {len(prompts)} prompts is in"
+            f" the fraction {settings.heldout_fraction:g}: add prompts, raise"
             " prompts.heldout_fraction, or change prompts.salt"
         )
     for number, part in enumerate(parts, start=1):
@@ -88,14 +96,14 @@ def split_prompts(prompts: Sequence[SourcePrompt], settings: PromptsConfig, roun
 
 
 def split_file(config: Config, output: Path) -> None:
-    """Do the prompts stage: read the config's prompts, and write those of every round.
+    """Do the stage `prompts`: read the config's prompts, and write those of every round.
 
     Args:
         config: The run's config.
-        output: Directory that gets `round-1.parquet`, ..., and `heldout.parquet`.
+        output: Directory for `round-1.parquet`, ..., and `heldout.parquet`.
 
     Raises:
-        UsageError: A prompt is malformed, or too few are left.
+        UsageError: A prompt is malformed, or there are too few.
     """
     prompts = read_sources(config.prompts, config.model, config.sampling.max_tokens)
     split = split_prompts(prompts, config.prompts, config.rounds)
@@ -105,8 +113,8 @@ def split_file(config: Config, output: Path) -> None:
     output.mkdir(parents=True, exist_ok=True)
     heldout, *rounds = parts
     for number, part in enumerate(rounds, start=1):
-        write_prompts(output / f"round-{number}.parquet", part)
-    write_prompts(output / "heldout.parquet", heldout)
+        write_prompts(output / round_file(number), part)
+    write_prompts(output / HELDOUT, heldout)
 
 
 def grounded(
@@ -118,13 +126,13 @@ def grounded(
     """Put passages into the prompts of all parts.
 
     Args:
-        parts: Prompts, in parts.
-        sources: What they were read from.
+        parts: The prompts, in parts.
+        sources: The same prompts, as they were read.
         settings: The config's prompts, with a context.
         index: The index of the corpus that the passages come from.
 
     Returns:
-        The parts with passages in their prompts.
+        The parts, with passages in their prompts.
 
     Raises:
         UsageError: A prompt has no passage.
@@ -141,7 +149,7 @@ def grounded(
 
 
 def _query(prompt: Prompt, content: str, settings: PromptsConfig) -> str:
-    """Return what a prompt asks for, without the template's words and without its reference."""
+    """Return the query of a prompt, without the template's words and without its reference."""
     if settings.prefix_tokens is not None:
         return prompt.text or ""
     if prompt.messages is not None and content.startswith("["):
@@ -154,12 +162,12 @@ def _query(prompt: Prompt, content: str, settings: PromptsConfig) -> str:
 def read_sources(
     settings: PromptsConfig, model: ModelConfig, reference_tokens: int
 ) -> list[SourcePrompt]:
-    """Read the prompts that a config names, cut to their prefix if it says so.
+    """Read the prompts that a config names, cut to their prefix if the config says so.
 
     Args:
         settings: The config's prompts.
-        model: The model, whose tokenizer counts the prefix.
-        reference_tokens: Tokens of the reference that follows a prefix.
+        model: The model whose tokenizer counts the prefix.
+        reference_tokens: Maximum number of tokens of the reference after a prefix.
 
     Returns:
         The prompts in the order of the file.

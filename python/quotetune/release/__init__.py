@@ -1,1 +1,1 @@
-"""Use what a run has trained: answer with it, and give it away."""
+"""Use the policy that a run trained: answer with it, and export it."""

@@ -1,4 +1,4 @@
-"""Answer a prompt with a run's policy: one response, drawn as the run draws them."""
+"""Answer a prompt with a run's policy: one response, sampled as in the run."""
 
 import json
 import shutil
@@ -15,18 +15,19 @@ from quotetune.runs.finished import TunedPolicy
 
 
 def prompt_of_text(text: str, settings: PromptsConfig, index: Index | None = None) -> Prompt:
-    """Make the prompt of a text as a run makes its prompts: template, system message, chat.
+    """Make a prompt from a text as the run makes its prompts: template, system message, chat.
 
-    Where the run's prompts carry passages (`prompts.context`), this one gets those of the corpus
-    that BM25 finds, wherever the run had them from: a text alone has no documents.
+    If the run's prompts contain passages (`prompts.context`), BM25 finds the passages of this
+    prompt in the corpus, even if the run takes them from elsewhere, because a text alone has no
+    documents.
 
     Args:
-        text: What a user asks.
-        settings: The run's.
+        text: The user's text.
+        settings: The run's `prompts` block.
         index: The index of the corpus, for passages; not used in a run without them.
 
     Raises:
-        UsageError: The text is empty, or no passage was found.
+        UsageError: The text is empty, or there is no passage.
 
     Example:
         >>> settings = PromptsConfig(path="p.jsonl", template="What is {prompt}?")
@@ -49,21 +50,21 @@ def prompt_of_text(text: str, settings: PromptsConfig, index: Index | None = Non
 def answer(
     policy: TunedPolicy, text: str, index: Index, sampling: SamplingConfig, seed: int
 ) -> str:
-    """Draw one response to a text, in a child process that ends.
+    """Draw one response to a text, in a child process.
 
     Args:
         policy: The policy.
-        text: The prompt, before the run's template.
+        text: The user's text, which the run's template makes a prompt of.
         index: The index of the run's corpus.
-        sampling: How it is drawn; `n` is 1.
-        seed: The seed: the same one gives the same response.
+        sampling: The sampling settings; `n` is 1.
+        seed: The seed; the same seed gives the same response.
 
     Returns:
         The response.
 
     Raises:
-        UsageError: The model or the backend is not there, or the prompt is too long.
-        QuotetuneError: The child process failed; its log is named and stays.
+        UsageError: The model or the backend is missing, or the prompt is too long.
+        QuotetuneError: The child process failed; the message names its log, which is kept.
     """
     from quotetune.sampling import run_sampling
     from quotetune.sampling.parts import read_samples

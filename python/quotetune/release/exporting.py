@@ -1,42 +1,43 @@
-"""Give a run's policy away: the adapter as it is, or merged into its model, with its card."""
+"""Export a run's policy: the adapter, or the model that it is merged into, with its card."""
 
 import json
 import shutil
 from pathlib import Path
 
 from quotetune.errors import QuotetuneError, UsageError
-from quotetune.models.files import require_model
+from quotetune.models.files import is_adapter, require_model
 from quotetune.runs.finished import TunedPolicy
+from quotetune.runs.stage import MANIFEST
 from quotetune.runtime.child import run_child
 from quotetune.runtime.whole_files import written_directory
 from quotetune.training.model_card import merged_card
 from quotetune.training.run import RECORD_NAME
 
 _LOG = "merging.log"
-# The record names paths of the machine that trained; the run keeps it.
-_LEFT_OUT = (RECORD_NAME, "stage.json")
+# The record names paths of the machine that trained; only the run keeps it.
+_LEFT_OUT = (RECORD_NAME, MANIFEST)
 
 
 def export_policy(policy: TunedPolicy, output: Path, *, merge: bool) -> None:
-    """Write a policy to a directory of its own, which appears when it is complete.
+    """Write a policy to a new directory, which appears when it is complete.
 
     Args:
         policy: The policy.
-        output: The directory to make.
-        merge: Whether an adapter is merged into its model; a whole model is copied as it is.
+        output: The directory to create.
+        merge: Whether to merge an adapter into its model; a whole model is copied as it is.
 
     Raises:
-        UsageError: The directory is there already, the policy is the untouched model, or the model
-            is not there.
+        UsageError: The directory exists, the policy is the base model, or the model to merge into
+            is missing.
         QuotetuneError: The merge failed, or there is no room.
     """
     if policy.directory is None:
-        raise UsageError("--policy base: the untouched model is at model.path already")
-    is_adapter = (policy.directory / "adapter_config.json").is_file()
-    if merge and is_adapter:
+        raise UsageError("--policy base: the base model is not exported: use the one at model.path")
+    merged = merge and is_adapter(policy.directory)
+    if merged:
         require_model(policy.model)
     with written_directory(output) as directory:
-        if merge and is_adapter:
+        if merged:
             _merge(policy, policy.directory, directory)
         else:
             shutil.copytree(
@@ -48,7 +49,7 @@ def export_policy(policy: TunedPolicy, output: Path, *, merge: bool) -> None:
 
 
 def _merge(policy: TunedPolicy, adapter: Path, directory: Path) -> None:
-    """Merge in a child process, which gives the memory of the model back."""
+    """Merge in a child process, which frees the memory of the model when it ends."""
     log = directory.with_name(f"{directory.name}.{_LOG}")
     job = directory.with_name(f"{directory.name}.json")
     description = {

@@ -13,12 +13,12 @@ from quotetune.runtime.cpu import apply_in_child
 def merge(job: dict[str, Any], work: Path, report: Callable[[dict[str, Any]], None]) -> None:
     """Add an adapter's product of two matrices to the weights, and save them with the tokenizer.
 
-    W' = W + (alpha / r) B A (Hu et al. 2021, section 4.1), in the type that the weights have.
+    W' = W + (alpha / r) B A (Hu et al. 2021, section 4.1), in the dtype of the weights.
 
     Args:
         job: `model`, `adapter`, `output`.
-        work: Where the job lies.
-        report: Not used: there is nothing to report but the end.
+        work: Directory of the job; not used.
+        report: Not used, because a merge has no steps.
     """
     from peft import PeftModel
     from transformers import AutoModelForCausalLM

@@ -1,1 +1,1 @@
-"""How quotes and documents are shown to a reader: marks, footnotes, Markdown, JSON."""
+"""Show quotes and documents to a reader: marks, footnotes, Markdown, JSON."""

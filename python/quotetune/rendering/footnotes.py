@@ -1,4 +1,4 @@
-"""A response with footnotes: a mark behind every quote, and the documents that contain it."""
+"""A response with footnotes: a mark after every quote, and the documents that contain it."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -13,20 +13,20 @@ from quotetune.rendering.wording import document_name, times
 
 MarkStyle = Literal["markdown", "text"]
 STYLES: tuple[MarkStyle, ...] = ("markdown", "text")
-_NO_URL = re.compile(r"[\s<>]")  # would end a link, and what follows would be read as Markdown
+_NO_URL = re.compile(r"[\s<>]")  # would end the link, and the rest would be read as Markdown
 
 
 @dataclass(frozen=True, slots=True)
 class Citation:
-    """A footnote: one quoted text, where it stands in the response, and in which documents.
+    """A footnote: a quoted text, its places in the response, and the documents that contain it.
 
     Attributes:
-        number: The number of its marks.
+        number: The number in its marks.
         spans: The quotes `(start, end)` of this text, in characters of the response as given.
-        marks: Where its marks were put, in characters of the response as given: one a span.
-        text: The quoted text as it stands in the documents, normalised.
+        marks: The places of its marks, in characters of the response as given; one per span.
+        text: The quoted text as the documents contain it, normalised.
         count: Occurrences in the corpus.
-        documents: The first documents that hold it, in the order of the corpus.
+        documents: The first documents that contain it, in the order of the corpus.
     """
 
     number: int
@@ -37,7 +37,7 @@ class Citation:
     documents: list[QuoteSource]
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the footnote as JSON can hold it."""
+        """Return the footnote as JSON values."""
         citation = {name: getattr(self, name) for name in self.__slots__}
         keys = ("source", "id", "metadata", "offset")
         documents = [{key: getattr(found, key) for key in keys} for found in self.documents]
@@ -50,10 +50,10 @@ class CitedResponse:
 
     Attributes:
         text: The response as given.
-        cited: The same with marks; without them it is `text` again.
-        citations: The footnotes, the most specific first: the fewest occurrences, then the longest.
-        style: How the marks look.
-        prefix: What stands before the number in a mark, where the response has marks itself.
+        cited: The response with marks; without the marks it is `text`.
+        citations: The footnotes, most specific first: fewest occurrences, then longest text.
+        style: The form of the marks.
+        prefix: Text before the number in a mark; not empty if the response itself has such marks.
     """
 
     text: str
@@ -63,14 +63,14 @@ class CitedResponse:
     prefix: str = ""
 
     def to_dict(self) -> dict[str, Any]:
-        """Give `cited` and `citations` as JSON can hold them."""
+        """Return `cited` and `citations` as JSON values."""
         return {
             "cited": self.cited,
             "citations": [citation.to_dict() for citation in self.citations],
         }
 
     def __str__(self) -> str:
-        """The response with its marks, and the list of its footnotes below."""
+        """Return the response with its marks, followed by the list of its footnotes."""
         notes = [self._note(citation) for citation in self.citations]
         return "\n".join([self.cited, *([""] if notes else []), *notes]) + "\n"
 
@@ -123,27 +123,27 @@ def cite(
     style: MarkStyle = "markdown",
     first_number: int = 1,
 ) -> CitedResponse | list[CitedResponse]:
-    """Put a footnote mark behind every quote of a response, and list the documents of each.
+    """Put a footnote mark after every quote of a response, and list the documents of each quote.
 
-    A mark stands behind the last whole word of its quote, and never inside a character as a reader
-    sees it (a letter with its accents, an emoji of several code points). A text that is quoted
-    twice has one footnote. Numbers are in the order of the response.
+    A mark is placed after the last whole word of its quote, and never inside a character as a
+    reader sees it (a letter with its accents, an emoji of several code points). A text that is
+    quoted twice has one footnote. Numbers follow the order of the response.
 
     Args:
         text: A response as given, or several.
-        index: An index with a suffix structure, or its path.
-        min_chars: Characters of the shortest quote that is cited; by default the index's n.
-        max_documents: How many documents to name a quote; the first of the corpus.
-        style: `markdown` marks as `[^1]`, `text` as `[1]`; the letter q stands before the number
-            where the response has such marks itself.
+        index: An index with a suffix index, or its path.
+        min_chars: Length of the shortest quote to cite, in characters; by default the index's n.
+        max_documents: Documents to name per quote; the first ones of the corpus.
+        style: `markdown` for marks like `[^1]`, `text` for `[1]`. If the response itself has such
+            marks, the letter q is put before the number.
         first_number: Number of the first footnote.
 
     Returns:
-        The response with marks and its footnotes, or a list for several.
+        The response with marks and its footnotes, or a list of them for several texts.
 
     Raises:
-        QuotetuneError: The index has no suffix structure, or a text is not valid Unicode.
-        UsageError: There is no such style.
+        QuotetuneError: The index has no suffix index, or a text is not valid Unicode.
+        UsageError: The style is unknown.
 
     Example:
         >>> from tempfile import mkdtemp
@@ -156,13 +156,13 @@ def cite(
         [1] "The quick brown fox jumps over the" (once in the corpus): documents/0
     """
     if style not in STYLES:
-        raise UsageError(f"the style {style!r} is unknown; choose {' or '.join(STYLES)}")
+        raise UsageError(f"the style {style!r} is unknown: choose {' or '.join(STYLES)}")
     texts = [text] if isinstance(text, str) else list(text)
     responses = []
     traces = opened(index).trace(texts, min_chars, max_documents)
     for given, quotes in zip(texts, traces, strict=True):
         responses.append(cited_response(given, quotes, style, first_number))
-        if style == "markdown":  # labels are of the whole Markdown file
+        if style == "markdown":  # labels must be unique in the whole Markdown file
             first_number += len(responses[-1].citations)
     return responses[0] if isinstance(text, str) else responses
 
@@ -170,12 +170,12 @@ def cite(
 def cited_response(
     text: str, quotes: Sequence[Quote], style: MarkStyle = "markdown", first_number: int = 1
 ) -> CitedResponse:
-    """Put the marks of known quotes into a response.
+    """Put marks into a response whose quotes are known.
 
     Args:
         text: The response.
-        quotes: Its quotes, as `Index.trace` gives them.
-        style: How the marks look.
+        quotes: Its quotes, as `Index.trace` returns them.
+        style: The form of the marks.
         first_number: Number of the first footnote.
 
     Returns:
@@ -211,15 +211,15 @@ def cited_response(
 def cited_documents(text: str, quotes: Sequence[Quote]) -> list[QuoteSource]:
     """Choose documents that together contain all quotes of a response.
 
-    Each quote, the most specific first, adds the first document that contains it, unless one of
-    those chosen before does.
+    Each quote, from the most specific one on, adds the first document that contains it, unless a
+    document that is already chosen contains it.
 
     Args:
         text: The response.
-        quotes: Its quotes, as `Index.trace` gives them.
+        quotes: Its quotes, as `Index.trace` returns them.
 
     Returns:
-        The documents, those of the most specific quotes first.
+        The documents, starting with those of the most specific quotes.
 
     Example:
         >>> from tempfile import mkdtemp
@@ -239,7 +239,7 @@ def cited_documents(text: str, quotes: Sequence[Quote]) -> list[QuoteSource]:
 
 
 def _boundaries(text: str) -> set[int]:
-    """Return where a character as a reader sees it ends: extended grapheme clusters (UAX 29)."""
+    """Return the ends of characters as a reader sees them: extended grapheme clusters (UAX 29)."""
     if text.isascii() and "\r" not in text:
         return set(range(len(text) + 1))
     import regex
@@ -248,14 +248,14 @@ def _boundaries(text: str) -> set[int]:
 
 
 def _mark_place(text: str, start: int, end: int, boundaries: set[int]) -> int:
-    """Return where the mark of a quote goes: behind its last whole word, if it has one."""
+    """Return the place of a quote's mark: after its last whole word, if it has one."""
     place = end
     if end < len(text) and text[end - 1].isalnum() and text[end].isalnum():
         while place > start and text[place - 1].isalnum():
             place -= 1
     while place > start and text[place - 1].isspace():
         place -= 1
-    if place == start:  # not one whole word
+    if place == start:  # no whole word
         place = end
     while place not in boundaries:
         place += 1

@@ -7,7 +7,7 @@ _SPECIAL = re.compile(r"([\\`*_{}\[\]<>#+!|~])")
 
 
 def escape(text: str) -> str:
-    r"""Put a backslash before what Markdown would read as a mark.
+    r"""Put a backslash before characters that Markdown would read as markup.
 
     Example:
         >>> print(escape("a *b* [c]"))
@@ -17,13 +17,13 @@ def escape(text: str) -> str:
 
 
 def markdown_table(cells: Sequence[Sequence[str]]) -> list[str]:
-    r"""Write a table: names on the left, numbers behind them.
+    r"""Write a table, with names in the first column and numbers in the others.
 
     Args:
-        cells: The lines, the first being the heading.
+        cells: The rows; the first is the heading.
 
     Returns:
-        Lines of Markdown; all columns but the first are aligned to the right.
+        Lines of Markdown; all columns except the first are aligned to the right.
 
     Example:
         >>> print(*markdown_table([["", "QUIP"], ["before", "10.0%"]]), sep="\n")

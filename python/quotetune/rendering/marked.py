@@ -1,4 +1,4 @@
-"""A response as Markdown: its quotes in bold, and where each stands."""
+"""A response as Markdown: its quotes in bold, and the documents that contain each."""
 
 from collections.abc import Sequence
 
@@ -15,7 +15,7 @@ def marked_response(response: str, quotes: Sequence[Quote]) -> list[str]:
         quotes: Its quotes, in order; they may overlap.
 
     Returns:
-        Lines of Markdown: the response as a block quote, then an item a quote.
+        Lines of Markdown: the response as a block quote, then one item per quote.
 
     Example:
         >>> from quotetune.corpus.results import QuoteSource
@@ -36,7 +36,7 @@ def marked_response(response: str, quotes: Sequence[Quote]) -> list[str]:
 
 
 def merged_spans(quotes: Sequence[Quote]) -> list[tuple[int, int]]:
-    """Return the runs of characters that quotes cover, in order and disjoint.
+    """Return the disjoint runs of characters that quotes cover, in order.
 
     Example:
         >>> merged_spans([Quote(0, 4, "", 1, []), Quote(2, 6, "", 1, []), Quote(8, 9, "", 1, [])])
@@ -52,7 +52,7 @@ def merged_spans(quotes: Sequence[Quote]) -> list[tuple[int, int]]:
 
 
 def _bold(text: str) -> str:
-    """Put stars around the text of each line; next to white space they would not be bold."""
+    """Put stars around the text of each line; stars next to white space would not make bold."""
 
     def line(part: str) -> str:
         inner = part.strip()

@@ -1,4 +1,4 @@
-"""QUIP in the words of the reference service: the response of data-portraits' `POST /quip`."""
+"""QUIP in the format of the reference service: the response of data-portraits' `POST /quip`."""
 
 from collections.abc import Sequence
 from itertools import groupby
@@ -6,23 +6,24 @@ from typing import Any
 
 
 def service_response(idx: int, doc: str, is_member: Sequence[bool], n: int) -> dict[str, Any]:
-    """Describe a text as the reference service does.
+    """Describe a text in the format of the reference service.
 
-    `badness` is longest_chain / expected_longest, where expected_longest is the number of windows
-    divided by n: the longest chain to expect of a text that a filter of every n-th n-gram holds
-    once as a whole (Marone and Van Durme 2023). For QUIP, whose filters hold every n-gram, a text
-    that is quoted as a whole so has a badness of n. Both are 0 for a text that is too short.
+    `badness` is longest_chain / expected_longest, and `expected_longest` is the number of windows
+    divided by n. That is the longest chain of a text that occurs once, as a whole, in a corpus
+    whose filter contains every n-th n-gram (Marone and Van Durme 2023). The filters of QUIP contain
+    every n-gram, so a text that is quoted as a whole has a badness of n. Both numbers are 0 for a
+    text that is too short.
 
     Args:
         idx: Position of the text in the request.
         doc: The text, normalised.
-        is_member: For each window of n characters of it whether it stands in the corpus.
+        is_member: For each window of n characters whether it occurs in the corpus.
         n: Length of a window.
 
     Returns:
-        The response: `chains` are the maximal runs of windows in the corpus, the longest first;
-        no text outside such a window is part of one. `segments` are all windows, `chain_idxs`
-        the positions in `segments` of those of each chain.
+        The response. `segments` are all windows. `chains` are the maximal runs of windows that
+        occur in the corpus, longest first; a chain contains no text outside such windows.
+        `chain_idxs` are the positions of each chain's windows in `segments`.
 
     Example:
         >>> response = service_response(0, "abcdef", [True, False, True, True], 3)

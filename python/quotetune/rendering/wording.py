@@ -1,10 +1,10 @@
-"""How the documents of a quote, and how often it stands in them, are put into words."""
+"""Words for the documents of a quote and for the number of its occurrences."""
 
 from quotetune.corpus.results import QuoteSource
 
 
 def document_name(document: QuoteSource) -> str:
-    """Name a document in one line: its source and id, and its title if that says more.
+    """Name a document in one line: its source and id, and its title if that is not the id.
 
     Example:
         >>> document_name(QuoteSource("wiki", "Q575650", {"title": "Rust"}, 0))
@@ -20,7 +20,7 @@ def document_name(document: QuoteSource) -> str:
 
 
 def times(count: int) -> str:
-    """Say how often.
+    """Put a number of occurrences into words.
 
     Example:
         >>> times(1), times(1234)

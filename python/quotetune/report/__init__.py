@@ -1,7 +1,7 @@
-"""`report.html`: one self-contained page about a finished run.
+"""`report.html`, one self-contained page about a finished run, and `summary.md`.
 
-`run_files` reads what a run has left, `responses` marks the quotes of its held-out responses,
-`charts` draws, `content` gathers it all, and `page` puts it into the templates.
+`run_files` reads the run, `marked_responses` marks the quotes of its held-out responses, `charts`
+draws, `content` gathers everything, and `page` fills the templates. `summary` ends a run.
 """
 
 from quotetune.report.page import write_report

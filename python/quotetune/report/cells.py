@@ -1,4 +1,4 @@
-"""Cells of tables that the page and `summary.md` share."""
+"""Table cells that the page and `summary.md` share."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -23,10 +23,10 @@ def lm_eval_cells(metrics: Mapping[str, Any]) -> list[list[str]]:
     """Write the scores of lm-eval with four decimals, as lm-eval itself does.
 
     Args:
-        metrics: What `metrics.json` holds, with `lm_eval`.
+        metrics: The content of `metrics.json`, with `lm_eval`.
 
     Returns:
-        The heading, and a line per task and score; standard errors are left out.
+        The heading, and one line per task and score, without the standard errors.
 
     Example:
         >>> scores = {"before": {"arc": {"acc": 0.25}}, "after": {"arc": {"acc": 0.5}}}

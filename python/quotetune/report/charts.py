@@ -1,7 +1,7 @@
-"""The report's charts as inline SVG, coloured by the page's style sheet.
+"""Charts of the report as inline SVG, coloured by the page's style sheet.
 
-A chart's text is large enough for a phone at the width of one: 400 units are drawn on 340 pixels or
-more. What a chart shows stands in its label and in the tooltips of its points, too.
+A chart's text is readable on a phone, where 400 units take 340 pixels or more. The label of a chart
+and the tooltips of its points say what it shows.
 """
 
 import math
@@ -13,7 +13,7 @@ from markupsafe import Markup
 _WIDTH, _HEIGHT = 400, 230
 _LEFT, _RIGHT, _TOP, _BOTTOM = 52, 12, 12, 34
 _TICKS = 4
-_LABELS = 6  # so many names fit under an axis
+_LABELS = 6  # the most names that fit under an axis
 _Show = Callable[[float], str]
 
 
@@ -22,10 +22,10 @@ class Point:
     """A point of a line.
 
     Attributes:
-        name: What it is called under the axis.
-        value: Its height.
-        low: Lower end of its interval, if it has one.
-        high: Upper end of its interval.
+        name: Name under the axis.
+        value: Height.
+        low: Lower end of the interval, if there is one.
+        high: Upper end of the interval.
     """
 
     name: str
@@ -36,7 +36,7 @@ class Point:
 
 @dataclass(frozen=True)
 class Bars:
-    """A series of a bar chart: its name, and a height a bin."""
+    """A series of a bar chart: its name, and one height per bin."""
 
     name: str
     heights: Sequence[float]
@@ -46,10 +46,10 @@ def line_chart(label: str, points: Sequence[Point], show: _Show, tick: _Show) ->
     """Draw a line.
 
     Args:
-        label: What the chart shows, for those who do not see it.
+        label: Description of the chart, for screen readers.
         points: At least one point, from left to right at equal distances.
         show: Writes a value.
-        tick: Writes a number beside the axis, which has 0.
+        tick: Writes a number beside the axis, which includes 0.
 
     Returns:
         An `svg` element.
@@ -97,14 +97,14 @@ def bar_chart(
     """Draw the bars of several series beside each other in each bin.
 
     Args:
-        label: What the chart shows, for those who do not see it.
-        bins: The bins' names.
+        label: Description of the chart, for screen readers.
+        bins: Names of the bins.
         series: At most four series.
         show: Writes a height.
-        describe: What a height is, in a tooltip.
+        describe: Unit of a height, for tooltips.
 
     Returns:
-        An `svg` element; series k has the class `series-k`.
+        An `svg` element, where series k has the class `series-k`.
 
     Example:
         >>> chart = bar_chart("QUIP", ["0-5%", "5-10%"], [Bars("base", [1, 2])], str, "responses")

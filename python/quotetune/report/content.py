@@ -1,4 +1,4 @@
-"""What the report's template is filled with."""
+"""Content of the report: the variables of its template."""
 
 from collections.abc import Sequence
 from importlib import metadata
@@ -13,9 +13,9 @@ from quotetune.metrics.table import metric_named
 from quotetune.report.charts import Bars, bar_chart
 from quotetune.report.distributions import (
     length_bins,
-    lengths_a_response,
     quip_bins,
     quip_shares,
+    quotes_per_response,
 )
 from quotetune.report.marked_responses import (
     RowResponses,
@@ -45,22 +45,22 @@ _HEADINGS = {
     "pairs": "Preference pairs",
     "trainings": "Training",
     "times": "Time",
-    "measures": "Measures",
+    "metrics": "Metrics",
     "configuration": "Configuration",
 }
 _DASH = "\N{EN DASH}"
-_ALWAYS = ("results", "responses", "measures", "configuration")
+_ALWAYS = ("results", "responses", "metrics", "configuration")
 
 
 def page_content(files: RunFiles, index: Index | None) -> dict[str, Any]:
-    """Gather what the page shows.
+    """Gather the content of the page.
 
     Args:
         files: The run.
-        index: The index of its corpus, if it is there.
+        index: The index of its corpus, if it exists.
 
     Returns:
-        The template's variables but those that `quotetune.report.page.render` adds.
+        The template's variables, except those that `quotetune.report.page.render` adds.
     """
     answered = [
         read_responses(row.responses, row, index) for row in files.rows if row.responses is not None
@@ -108,27 +108,30 @@ def page_content(files: RunFiles, index: Index | None) -> dict[str, Any]:
 
 
 def _lead(files: RunFiles) -> str:
-    """Say in a sentence or two what the run has come to."""
+    """Sum up the run in a sentence or two."""
     base, tuned = files.rows[0].metrics["quip"], files.tuned.metrics["quip"]
     show = metric_named("quip").show
-    writer = f"the tuned model ({files.tuned.label})"
+    model, which = "the tuned model", files.tuned.label
     if files.tuned.key == ABSORBED:
-        writer = "the absorbed model (before any round)"
+        model, which = "the absorbed model", "before any round"
     said = (
-        f"On {len(files.prompts)} held-out prompts, {show(tuned)} of what {writer} writes stands"
-        f" verbatim in the corpus (QUIP); before it was {show(base)}."
+        f"On {len(files.prompts)} held-out prompts, {show(tuned)} of what {model} ({which}) writes"
+        f" occurs verbatim in the corpus (QUIP); for the base model it is {show(base)}."
     )
     absorbed = (files.config.get("absorb") or {}).get("documents")
     if absorbed in ("all", "prompts"):
-        said += " It has absorbed the documents that the held-out prompts ask about."
+        said += " Before the first round, the model absorbed the held-out prompts' documents."
     elif absorbed is not None:
-        said += " It has absorbed the documents of the training prompts only."
+        said += " Before the first round, the model absorbed only the training prompts' documents."
     trained = files.metrics["policies"]
     if len(trained) > 1:
         criterion = metric_named(files.metrics["best"]["criterion"]).label
-        said += f" Of {len(trained)} policies it is the best by {criterion} on these same prompts."
+        said += (
+            f" {model.capitalize()} is the best of {len(trained)} policies by {criterion} on these"
+            " same prompts."
+        )
     if files.metrics["stopped"]:
-        said += f" Stopped early: {files.metrics['stopped']}."
+        said += f" The run stopped early: {files.metrics['stopped']}."
     return said
 
 
@@ -141,8 +144,8 @@ def _facts(files: RunFiles, index: Index | None) -> list[str]:
 
 def _table_caption(files: RunFiles) -> str:
     caption = (
-        f"The run gives {best_line(files.metrics)}. Below a value: its difference to the base"
-        " model, shares in percentage points"
+        f"The run selected {best_line(files.metrics)}. Below each value is its difference from the"
+        " base model, in percentage points for shares"
     )
     if any(row.intervals for row in files.rows):
         caption += ", with the 95% interval of a paired bootstrap over prompts"
@@ -150,11 +153,11 @@ def _table_caption(files: RunFiles) -> str:
 
 
 def _distributions(pair: Sequence[RowResponses], n: int | None) -> list[dict[str, Any]]:
-    """Draw how QUIP and the lengths of quotes are distributed before and after."""
+    """Draw the distributions of QUIP and of quote lengths, before and after."""
     edges = quip_bins(max(quip or 0.0 for entry in pair for quip in entry.quips))
     drawn = [
         {
-            "label": "QUIP of a response: share of responses",
+            "label": "Share of responses by QUIP",
             "chart": bar_chart(
                 "Share of responses by QUIP",
                 [f"{low:.0%}" for low in edges[:-1]],
@@ -168,29 +171,29 @@ def _distributions(pair: Sequence[RowResponses], n: int | None) -> list[dict[str
     if n is not None and longest:
         lengths = length_bins(n, longest)
         bars = [
-            Bars(entry.row.label, lengths_a_response(entry.quote_lengths, lengths))
+            Bars(entry.row.label, quotes_per_response(entry.quote_lengths, lengths))
             for entry in pair
         ]
         bins = [f"{low}{_DASH}{high - 1}" for low, high in pairwise(lengths)]
-        label = "Quotes a response, by their length in characters"
-        chart = bar_chart(label, bins, bars, "{:.2g}".format, "quotes a response")
+        label = "Quotes per response, by length in characters"
+        chart = bar_chart(label, bins, bars, "{:.2g}".format, "quotes per response")
         drawn.append({"label": label, "chart": chart})
     return drawn
 
 
 def _browsing_note(base: RowResponses, index: Index | None) -> str:
-    note = "The held-out prompts with responses side by side."
+    note = "The held-out prompts, with responses side by side."
     if (n := len(base.quips) // len(base.shown)) > 1:
-        note += f" Of {n} responses to a prompt the first is shown."
+        note += f" The first of {n} responses per prompt is shown."
     if index is None:
-        return f"{note} The index was not there when this page was written: quotes are not marked."
+        return f"{note} The index was missing when this page was written, so no quotes are marked."
     if not index.has_suffix_index:
-        return f"{note} What the corpus holds is marked; its filter does not know where it stands."
-    return f"{note} What stands in the corpus is marked; a marked quote tells its sources."
+        return f"{note} Text that occurs in the corpus is marked; a filter cannot name its sources."
+    return f"{note} Quotes from the corpus are marked; select one to see its sources."
 
 
 def _legend(n: int) -> list[str]:
-    """Name the colours of quotes by length.
+    """Name the ranges of length that have a colour.
 
     Example:
         >>> _legend(25)[0] == f"25{_DASH}37"

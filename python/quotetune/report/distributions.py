@@ -1,4 +1,4 @@
-"""How QUIP and the lengths of quotes are distributed, in bins for the report's charts."""
+"""Distributions of QUIP and of quote lengths, in bins for the report's charts."""
 
 import math
 from collections.abc import Sequence
@@ -7,7 +7,7 @@ _QUIP_BINS = 10
 
 
 def quip_bins(highest: float) -> list[float]:
-    """Return the edges of at most ten bins of QUIP: wide ones if some response quotes much.
+    """Return the edges of ten bins of QUIP, wide enough for the highest one.
 
     Example:
         >>> quip_bins(0.18)
@@ -18,9 +18,9 @@ def quip_bins(highest: float) -> list[float]:
 
 
 def quip_shares(quips: Sequence[float | None], edges: Sequence[float]) -> list[float]:
-    """Return the share of responses in each bin; the last bin has its upper edge.
+    """Return the share of responses in each bin; the last bin includes its upper edge.
 
-    A response too short to score counts as 0, as in the mean.
+    A response that is too short to score counts as 0, as it does in the mean.
 
     Example:
         >>> quip_shares([0.125, None], [0.0, 0.1, 0.2])
@@ -34,14 +34,14 @@ def quip_shares(quips: Sequence[float | None], edges: Sequence[float]) -> list[f
 
 
 def length_bins(n: int, longest: int) -> list[int]:
-    """Return the edges of the bins of quote lengths, each a quarter longer than the one before.
+    """Return the edges of the bins of quote lengths, each a quarter wider than the one before.
 
     Args:
         n: The shortest quote.
         longest: The longest quote.
 
     Returns:
-        Edges; the last is above `longest`.
+        The edges; the last is above `longest`.
 
     Example:
         >>> length_bins(25, 60)
@@ -53,15 +53,15 @@ def length_bins(n: int, longest: int) -> list[int]:
     return edges
 
 
-def lengths_a_response(quotes: Sequence[Sequence[int]], edges: Sequence[int]) -> list[float]:
-    """Return the number of quotes a response, by length.
+def quotes_per_response(quotes: Sequence[Sequence[int]], edges: Sequence[int]) -> list[float]:
+    """Return the number of quotes per response, by length.
 
     Args:
         quotes: The lengths of the quotes of each response.
-        edges: Edges of bins that hold all of them.
+        edges: The edges of bins that include all of them.
 
     Example:
-        >>> lengths_a_response([[30], [30, 35]], [25, 32, 40])
+        >>> quotes_per_response([[30], [30, 35]], [25, 32, 40])
         [1.0, 0.5]
     """
     counts = [0] * (len(edges) - 1)

@@ -1,4 +1,4 @@
-"""Held-out responses with their quotes marked: what the report's table of responses shows."""
+"""Held-out responses with their quotes marked, for the report's table of responses."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,22 +13,23 @@ from quotetune.rendering.marked import merged_spans
 from quotetune.report.run_files import ResultRow
 from quotetune.report.sources import SHOWN_DOCUMENTS, Sources
 
-# A part of a marked response: plain text, or a run of quotes that overlap or touch.
+# Part of a marked response: plain text, or a run of quotes that overlap or touch.
 _Part = str | dict[str, Any]
 _COLUMNS = ("prompt_id", "response", "cut", "quip", "longest_quote", "quote_lengths")
 
 
 @dataclass(frozen=True)
 class RowResponses:
-    """The responses of a row, and what was measured of them.
+    """The responses of a row, with their measures.
 
     Attributes:
         row: The row.
-        shown: A response a prompt, by the prompt's id, as `responses.parquet` has it.
-        quotes: What each of these quotes; empty without a suffix index.
-        covered: Where each of these has n-grams that the filter holds, if that is all there is.
-        quips: QUIP of all responses that the row's metrics are means of; None if too short.
-        quote_lengths: The lengths of the quotes of each of them; empty if nobody knows.
+        shown: One response per prompt, by the prompt's id, as a row of `responses.parquet`.
+        quotes: The quotes of each of these; empty without a suffix index.
+        covered: The spans of each of these whose n-grams the filter reports, if there is only a
+            filter.
+        quips: QUIP of all responses that the row's metrics average; None if too short.
+        quote_lengths: The lengths of the quotes of each of them; empty if they are not known.
     """
 
     row: ResultRow
@@ -43,9 +44,9 @@ def read_responses(path: Path, row: ResultRow, index: Index | None) -> RowRespon
     """Read the responses of a row with their measures, and find the sources of those shown.
 
     Args:
-        path: Its responses: a file as docs/metrics.md describes it.
+        path: The file of its responses, which docs/metrics.md describes.
         row: The row.
-        index: The index of the corpus, if it is there.
+        index: The index of the corpus, if it exists.
     """
     import pyarrow.parquet as pq
 
@@ -76,19 +77,20 @@ def read_responses(path: Path, row: ResultRow, index: Index | None) -> RowRespon
 def browsing_data(
     prompts: Sequence[Prompt], rows: Sequence[RowResponses], index: Index | None
 ) -> dict[str, Any]:
-    """Put together what the page's script shows.
+    """Gather the data that the page's script shows.
 
     Args:
         prompts: The held-out prompts.
         rows: The responses to them.
-        index: The index of the corpus, if it is there.
+        index: The index of the corpus, if it exists.
 
     Returns:
         JSON: `rows` (key and label); `levels`, the lengths at which a quote's colour changes;
         `documents` (title, source, id, url); and `prompts`, each with its `responses` in the order
-        of `rows`. A marked response is a list of parts: plain text, or `s`, stretches of quoted
-        text with their level, and `q`, the quotes in it: text (null if it is the whole part's),
-        length, occurrences, and the documents, each a number and its context if it is shown.
+        of `rows`. A marked response is a list of parts. A part is plain text, or an object with
+        `s`, stretches of quoted text with their level, and `q`, the quotes in it. A quote is its
+        text (null if it is the text of the whole part), its length, its occurrences, and its
+        documents. A document is a number, with the context of the quote if that is shown.
     """
     n = 0 if index is None else index.n
     sources = Sources(index)
@@ -110,7 +112,7 @@ def browsing_data(
 
 
 def levels(n: int) -> list[int]:
-    """Return the lengths, in characters, at which a quote gets the next colour.
+    """Return the lengths, in characters, from which a quote has the next colour.
 
     Args:
         n: The index's n; 0 if there is no index.
@@ -143,7 +145,7 @@ def _response(
 
 
 def _covered_parts(text: str, covered: Sequence[tuple[int, int]]) -> list[_Part]:
-    """Mark what the filter holds: without a suffix index nobody knows the quotes in it."""
+    """Mark the spans that the filter reports; without a suffix index their quotes are not known."""
     parts: list[_Part] = []
     done = 0
     for start, end in covered:
@@ -169,7 +171,7 @@ def _quoted_parts(
 
 
 def stretches(text: str, quotes: Sequence[Quote], n: int) -> list[tuple[str, int]]:
-    """Cut a run of quotes where one begins or ends.
+    """Cut a run of quotes wherever one starts or ends.
 
     Args:
         text: The response.
@@ -177,7 +179,7 @@ def stretches(text: str, quotes: Sequence[Quote], n: int) -> list[tuple[str, int
         n: The index's n.
 
     Returns:
-        Each stretch of text with the level, from 0, of the longest quote that it is part of.
+        Each stretch of text, with the level (from 0) of the longest quote that it is part of.
 
     Example:
         >>> quotes = [Quote(0, 4, "abcd", 1, []), Quote(3, 9, "defghi", 1, [])]

@@ -1,4 +1,4 @@
-"""Write a run's report: one HTML file that needs nothing else and asks for nothing."""
+"""Write a run's report: one HTML file that needs no other file and loads nothing."""
 
 import base64
 import hashlib
@@ -24,8 +24,8 @@ def write_report(run: Path, index: Path | None = None) -> Path:
 
     Args:
         run: The run's directory.
-        index: The index of the corpus; None for the one that the config names. If that is not
-            there any more, the report is written without marks on the quotes.
+        index: The index of the corpus; None for the one that the config names. If that one no
+            longer exists, the report does not mark quotes.
 
     Returns:
         The file.
@@ -44,7 +44,7 @@ def _open_index(files: RunFiles, index: Path | None) -> Index | None:
     if index is None:
         index = Path(files.config["index"])
         if not index.exists():
-            say(f"report: {index} is not there, so no quotes are marked: give it with --index")
+            say(f"{index}: no such index, so the report marks no quotes: name it with --index")
             return None
     return Index.open(index)
 
@@ -52,11 +52,11 @@ def _open_index(files: RunFiles, index: Path | None) -> Index | None:
 def render(content: Mapping[str, Any]) -> str:
     """Fill the template.
 
-    The page's policy lets nothing run or load but its own script and style, known by their hashes:
-    text of the run that was taken for HTML by mistake could still do nothing.
+    The page's policy lets only its own script and style run, which it knows by their hashes, and
+    nothing load. If text of the run were taken for HTML by mistake, it could still do no harm.
 
     Args:
-        content: What `page_content` returns.
+        content: The result of `page_content`.
 
     Returns:
         The page.
@@ -82,7 +82,7 @@ def render(content: Mapping[str, Any]) -> str:
 
 
 def script_json(value: Any) -> Markup:
-    r"""Write JSON that may stand in a `script` element, which ends at any `</script`.
+    r"""Write JSON that is safe inside a `script` element, which ends at the first `</script`.
 
     Example:
         >>> print(script_json("</script>"))

@@ -1,4 +1,4 @@
-"""The report's tables of preference pairs: what became of the prompts, and what the pairs are."""
+"""Tables of preference pairs in the report: the outcome of the prompts, and the pairs' sides."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -14,20 +14,21 @@ _MEASURES = {
     "quip": ("QUIP", "{:.1%}"),
     "length": ("length in tokens", "{:.1f}"),
     "cut": ("cut", "{:.1%}"),
-    "too_short": ("too short for a QUIP", "{:,}"),
+    "too_short": ("too short for QUIP", "{:,}"),
     "win_rate": ("win rate", "{:.2f}"),
 }
 
 
 def pair_tables(pairs: Mapping[str, _Record]) -> list[dict[str, Any]]:
-    """Write what `pairs.json` of each round holds.
+    """Write the statistics of the pairs of each round.
 
     Args:
-        pairs: By the name of the policy.
+        pairs: The content of each round's `pairs.json`, by the name of its policy.
 
     Returns:
-        A table with a column a round, and a table a round with a column a side of the pairs; each
-        with `caption`, `head` and `lines`. A line that is empty or 0 everywhere is left out.
+        One table with a column per round, then one table per round with a column per side of the
+        pairs; each with `caption`, `head` and `lines`. Lines with nothing but gaps and zeros are
+        left out.
     """
     if not pairs:
         return []
@@ -55,7 +56,7 @@ def _prompts_table(pairs: Mapping[str, _Record]) -> dict[str, Any]:
     if any(_is_ranked(one) for one in every):
         lines.append(("margin of win rates", [_mean(one.get("margin"), "{:.2f}") for one in every]))
     return {
-        "caption": "What became of the training prompts.",
+        "caption": "Outcome of the training prompts.",
         "head": [row_label(policy) for policy in pairs],
         "lines": _filled(lines),
     }
@@ -72,14 +73,14 @@ def _sides_table(policy: str, statistics: _Record) -> dict[str, Any]:
         lines.append((metric.label, [metric.show(statistics[side][name]) for side in sides]))
     name = row_label(policy).capitalize()
     return {
-        "caption": f"{name}: the responses of its pairs beside all that were sampled.",
+        "caption": f"{name}: the responses in its pairs, beside all samples.",
         "head": list(sides.values()),
         "lines": _filled(lines),
     }
 
 
 def _is_ranked(statistics: _Record) -> bool:
-    """Tell whether something else than QUIP decided."""
+    """Tell whether anything but QUIP ranked the candidates."""
     return list(statistics.get("preference") or {"quip": 1}) != ["quip"]
 
 

@@ -1,4 +1,4 @@
-"""The report's numbers in words: headline cards, the table of all rows, curves, pairs, times."""
+"""Numbers of the report: headline cards, the table of all rows, other tables, curves, times."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -21,15 +21,15 @@ _Section = list[dict[str, Any]]
 
 
 def steps_to(rows: Sequence[ResultRow], tuned: ResultRow) -> list[ResultRow]:
-    """Return the policies of the headline: the base model, the absorbed one, the tuned one."""
+    """Return the policies of the headline: the base model, the absorbed one and the tuned one."""
     return [rows[0], *(row for row in rows if row.key == ABSORBED and row is not tuned), tuned]
 
 
 def cards(steps: Sequence[ResultRow], direction: str) -> _Section:
-    """Put the main measures of the headline's policies beside each other.
+    """Put the main metrics of the headline's policies side by side.
 
-    A change from the first to the last is called better or worse only if its interval leaves out
-    0; where the run's direction is `unquote`, it is better to quote less.
+    A change from the first to the last is called better or worse only if its interval excludes 0.
+    If the run's direction is `unquote`, it is better to quote less.
     """
     base, *_, tuned = steps
     return [
@@ -48,7 +48,7 @@ def cards(steps: Sequence[ResultRow], direction: str) -> _Section:
 
 
 def _change(metric: Metric, base: ResultRow, row: ResultRow) -> tuple[str, str]:
-    """Write how a row differs from the base model, and the interval if there is one."""
+    """Write the difference of a row from the base model, and its interval if there is one."""
     before, after = base.metrics.get(metric.key), row.metrics.get(metric.key)
     if before is None or after is None or row is base:
         return "", ""
@@ -73,7 +73,7 @@ def _tone(metric: Metric, row: ResultRow, direction: str) -> str:
 
 
 def result_table(rows: Sequence[ResultRow], tuned: ResultRow) -> tuple[_Section, _Section]:
-    """Return the columns, a row of the evaluation each, and the lines, a measure each."""
+    """Return the columns, one per row of the evaluation, and the lines, one per metric."""
     base = rows[0]
     lines = [
         {
@@ -91,7 +91,7 @@ def result_table(rows: Sequence[ResultRow], tuned: ResultRow) -> tuple[_Section,
 
 
 def other_tables(metrics: Mapping[str, Any]) -> _Section:
-    """Write what is measured otherwise than on responses: held-out pairs, general ability."""
+    """Write the tables of reward accuracy, general ability and citations."""
     tables = []
     if accuracy := metrics.get("reward_accuracy"):
         lines = [
@@ -115,7 +115,7 @@ def _table(caption: str, cells: Sequence[Sequence[str]]) -> dict[str, Any]:
 
 
 def curves(policies: Sequence[ResultRow]) -> _Section:
-    """Draw each metric over the policies, from the base model on; nothing for two of them."""
+    """Draw each metric over the policies, starting with the base model; two draw no curve."""
     if len(policies) < 3:
         return []
     base, *others = policies
@@ -134,7 +134,7 @@ def curves(policies: Sequence[ResultRow]) -> _Section:
 
 
 def _ends(metric: Metric, base: ResultRow, row: ResultRow) -> tuple[float, float]:
-    """Return the interval of a row's difference to the base model, around the latter's value."""
+    """Return the interval of a row's difference from the base model, around the latter's value."""
     low, high = row.intervals.get(metric.key, (0.0, 0.0))
     before = base.metrics[metric.key]
     least = 0.0 if metric.form == "share" else before + low
@@ -142,13 +142,13 @@ def _ends(metric: Metric, base: ResultRow, row: ResultRow) -> tuple[float, float
 
 
 def training_charts(trainings: Mapping[str, Mapping[str, Any]]) -> list[_Section]:
-    """Draw the loss and the accuracy of the reward of each training, step by step."""
+    """Draw the loss and the reward accuracy of each training, step by step."""
     return [drawn for name, record in trainings.items() if (drawn := _history(name, record))]
 
 
 def _history(name: str, record: Mapping[str, Any]) -> _Section:
     drawn = []
-    for key, label in (("loss", "loss"), ("accuracy", "accuracy of the reward")):
+    for key, label in (("loss", "loss"), ("accuracy", "reward accuracy")):
         points = [
             Point(f"{entry['step']}", entry[key])
             for entry in record.get("history", [])
@@ -179,7 +179,7 @@ def time_lines(stages: Sequence[StageTime]) -> _Section:
 
 
 def duration(seconds: float) -> str:
-    """Write a time.
+    """Write a duration.
 
     Example:
         >>> duration(0.04), duration(75), duration(3 * 3600 + 60)

@@ -1,4 +1,7 @@
-"""What a finished run has left, read for the report; nothing that may be missing is asked for."""
+"""The files of a finished run, as the report reads them.
+
+A file that not every run has may be missing.
+"""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -13,9 +16,11 @@ from quotetune.errors import UsageError
 from quotetune.metrics.row_names import row_label
 from quotetune.metrics.table import OF_DRIFT
 from quotetune.prompts.prompt import Prompt, load_prompts
-from quotetune.runs.layout import BASE
+from quotetune.runs.directory import RunDirectory
+from quotetune.runs.layout import ABSORBED, BASE
 from quotetune.runs.metrics_json import SCHEMA
 from quotetune.runs.stage import MANIFEST
+from quotetune.training.run import RECORD_NAME
 
 _Record = dict[str, Any]
 _STEPS = ("prompts", "sample", "score", "pair", "train", "metrics")
@@ -23,14 +28,14 @@ _STEPS = ("prompts", "sample", "score", "pair", "train", "metrics")
 
 @dataclass(frozen=True)
 class ResultRow:
-    """A policy, or a yardstick beside it, that was evaluated on the held-out prompts.
+    """A row of the table of results: a policy, or something that policies are compared with.
 
     Attributes:
         key: Its name in the files, such as `round-1`.
         label: Its name for a reader.
-        metrics: Its measures.
+        metrics: Its metrics, by name.
         responses: The file of its responses and their measures; None if there is none.
-        intervals: Of its differences to the base model, by measure: the ends of the interval.
+        intervals: The ends of the interval of its difference from the base model, by metric.
     """
 
     key: str
@@ -42,12 +47,12 @@ class ResultRow:
 
 @dataclass(frozen=True)
 class StageTime:
-    """What a stage cost.
+    """The time that a stage took.
 
     Attributes:
-        name: The stage.
-        seconds: How long it took, since its last start if it was interrupted.
-        finished: When it was done, in ISO 8601.
+        name: Name of the stage.
+        seconds: Seconds that it took, from its last start if it was interrupted.
+        finished: Time of its end, in ISO 8601.
     """
 
     name: str
@@ -60,15 +65,15 @@ class RunFiles:
     """A finished run.
 
     Attributes:
-        directory: Where it is.
-        config: What `config.yaml` holds.
-        metrics: What `metrics.json` holds.
-        rows: What was evaluated, the base model first.
+        directory: Directory of the run.
+        config: Content of `config.yaml`.
+        metrics: Content of `metrics.json`.
+        rows: Rows of the table of results, the base model first.
         prompts: The held-out prompts.
-        pairs: What `pairs.json` of each round holds, by the name of its policy.
-        trainings: What `training.json` of each training holds, by the name of its policy.
-        stages: The stages, in the order in which they were finished.
-        packages: Versions by package.
+        pairs: Content of each round's `pairs.json`, by the name of its policy.
+        trainings: Content of each training's `training.json`, by the name of its policy.
+        stages: The stages, in the order in which they finished.
+        packages: Versions of packages, by package.
     """
 
     directory: Path
@@ -83,7 +88,7 @@ class RunFiles:
 
     @property
     def policies(self) -> list[ResultRow]:
-        """The rows of policies, in the order in which they were trained, the base model first."""
+        """The rows of policies: the base model, then those that were trained, in order."""
         return [row for row in self.rows if row.key in (BASE, *self.metrics["policies"])]
 
     @property
@@ -94,7 +99,7 @@ class RunFiles:
 
     @property
     def direction(self) -> str:
-        """Whether it was to `quote` more, or to `unquote`."""
+        """The run's `pairs.direction`: `quote` or `unquote`."""
         direction: str = (self.config.get("pairs") or {}).get(
             "direction", PairsConfig.model_fields["direction"].default
         )
@@ -102,7 +107,7 @@ class RunFiles:
 
     @property
     def tuned(self) -> ResultRow:
-        """The policy that the run gives: its best one."""
+        """The policy that the run selected: its best one."""
         best = self.metrics["best"]["policy"]
         return next(row for row in self.rows if row.key == best)
 
@@ -114,42 +119,45 @@ def read_run(directory: Path) -> RunFiles:
         directory: The run's directory.
 
     Returns:
-        What is there.
+        Its files.
 
     Raises:
         UsageError: It is not the directory of a finished run, or an older version wrote it.
     """
-    for name in ("config.yaml", "metrics.json", "prompts/heldout.parquet"):
-        if not (directory / name).exists():
+    run = RunDirectory(directory)
+    for path in (run.config_file, run.metrics_file, run.heldout):
+        if not path.exists():
+            name = path.relative_to(directory)
             raise UsageError(
-                f"{directory}: not a finished run, for it has no {name}: give the directory that"
-                " quotetune train has written, after its end"
+                f"{directory}: not a finished run (it has no {name}): give the directory of a run"
+                " that `quotetune train` has finished"
             )
-    config = yaml.safe_load((directory / "config.yaml").read_text(encoding="utf-8"))
-    metrics = _read_json(directory / "metrics.json")
+    config = yaml.safe_load(run.config_file.read_text(encoding="utf-8"))
+    metrics = _read_json(run.metrics_file)
     if metrics["schema"] != SCHEMA:
         raise UsageError(
-            f"{directory}: metrics.json has schema {metrics['schema']}, and this version reads"
-            f" {SCHEMA}: run `quotetune train` on the run's config.yaml, which writes it anew"
+            f"{directory}: metrics.json has schema {metrics['schema']}, but this version reads"
+            f" {SCHEMA}: run `quotetune train` on the run's config.yaml to write it again"
         )
     policies = metrics["policies"]
     manifests = _manifests(directory, policies)
+    rounds = sum(policy != ABSORBED for policy in policies)
     pairs = {
-        policy: _read_json(path)
-        for policy in policies
-        if (path := directory / policy / "pairs" / "pairs.json").exists()
+        run.round(number).name: _read_json(path)
+        for number in range(1, rounds + 1)
+        if (path := run.pair_statistics(number)).exists()
     }
     trainings = {
-        path.parent.parent.name: _read_json(path)
-        for path in sorted(directory.glob("*/adapter/training.json"))
-        if not _is_left_over(path.parent.parent.name, policies)
+        name: _read_json(record)
+        for name, trained in run.all_trained().items()
+        if (record := trained / RECORD_NAME).exists() and not _is_left_over(name, policies)
     }
     return RunFiles(
         directory=directory,
         config=config,
         metrics=metrics,
-        rows=_rows(directory, metrics),
-        prompts=load_prompts(directory / "prompts" / "heldout.parquet"),
+        rows=_rows(run, metrics),
+        prompts=load_prompts(run.heldout),
         pairs=pairs,
         trainings=trainings,
         stages=[
@@ -164,17 +172,17 @@ def read_run(directory: Path) -> RunFiles:
     )
 
 
-def _rows(directory: Path, metrics: _Record) -> list[ResultRow]:
-    """Return what was evaluated."""
-    drift = _drift(directory / "curves.json")
+def _rows(run: RunDirectory, metrics: _Record) -> list[ResultRow]:
+    """Return the rows of the table of results."""
+    drift = _drift(run.curves_file)
     rows = []
     for key, values in metrics["rows"].items():
         ends = {
-            measure: (ends[0], ends[1])
-            for measure, ends in metrics["intervals"].get(key, {}).items()
+            metric: (ends[0], ends[1])
+            for metric, ends in metrics["intervals"].get(key, {}).items()
             if ends is not None
         }
-        responses = _responses(directory / "evaluation", key)
+        responses = _responses(run, key)
         rows.append(
             ResultRow(key, row_label(key), {**values, **drift.get(key, {})}, responses, ends)
         )
@@ -182,7 +190,7 @@ def _rows(directory: Path, metrics: _Record) -> list[ResultRow]:
 
 
 def _drift(path: Path) -> dict[str, dict[str, float | None]]:
-    """Read how far each policy has gone from the base model, if that was measured."""
+    """Read the drift of each policy from the base model, if it was measured."""
     if not path.exists():
         return {}
     content = _read_json(path)
@@ -193,11 +201,11 @@ def _drift(path: Path) -> dict[str, dict[str, float | None]]:
     }
 
 
-def _responses(evaluation: Path, key: str) -> Path | None:
-    """Find the responses of a row: some are derived from the base model's evaluation."""
+def _responses(run: RunDirectory, key: str) -> Path | None:
+    """Find the responses of a row; those of some rows are in the base model's evaluation."""
     places = (
-        evaluation / key / "metrics" / "responses.parquet",
-        evaluation / BASE / "metrics" / f"{key}.parquet",
+        run.metrics_directory(key) / "responses.parquet",
+        run.metrics_directory(BASE) / f"{key}.parquet",
     )
     return next((place for place in places if place.exists()), None)
 
@@ -214,13 +222,13 @@ def _manifests(directory: Path, policies: Sequence[str]) -> list[_Record]:
 
 
 def _order(manifest: _Record) -> tuple[str, int]:
-    """Sort by time, and stages of the same second as they follow each other."""
+    """Sort by time, and stages of the same second by their order in a run."""
     kind = manifest["stage"].rpartition("/")[2]
     return manifest["finished"], _STEPS.index(kind) if kind in _STEPS else len(_STEPS)
 
 
 def _is_left_over(name: str, policies: Sequence[str]) -> bool:
-    """Tell whether a directory is of a round that the run had once and no longer has."""
+    """Tell whether a directory is of a round that the run no longer has."""
     return name.startswith("round-") and name not in policies
 
 

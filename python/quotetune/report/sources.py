@@ -1,4 +1,4 @@
-"""The documents that quotes stand in, for the report: each listed once, quotes with context."""
+"""The documents that contain quotes, each listed once, and the context of the quotes."""
 
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -10,19 +10,19 @@ from quotetune.errors import QuotetuneError
 
 SHOWN_DOCUMENTS = 3
 _CONTEXT = 60  # characters on either side of a quote in its document
-_KEPT_DOCUMENTS = 1000  # whole texts in memory
+_KEPT_DOCUMENTS = 1000  # texts in memory
 _Name = tuple[str, str]
 
 
 class Sources:
-    """Numbers documents as quotes name them, and reads what stands around a quote.
+    """Numbers for documents, in the order in which quotes name them, and the context of quotes.
 
     Args:
-        index: The index of the corpus; without one only names are known.
+        index: The index of the corpus; without one, only the names of documents are known.
 
     Attributes:
         listed: Title, source, id and address of every document that has a number, in the order of
-            the numbers. A document without a title or an address in its metadata has None there.
+            the numbers. A title or an address that the metadata lacks is None.
     """
 
     def __init__(self, index: Index | None) -> None:
@@ -42,16 +42,16 @@ class Sources:
         return self._numbers[name]
 
     def describe(self, quote: Quote, own: Sequence[_Name] | None) -> tuple[int, int, list[Any]]:
-        """Say where a quote stands.
+        """Describe where a quote occurs.
 
         Args:
-            quote: The quote, with the first documents that hold it.
-            own: The documents that belong to the prompt: those that hold it are named first, also
-                if they are not among the quote's documents.
+            quote: The quote, with the first documents that contain it.
+            own: The documents that belong to the prompt. Those that contain the quote are named
+                first, even if they are not among the quote's documents.
 
         Returns:
-            Its length, how often the corpus has it, and the documents: of the first one the
-            number and the text before and after, of the others the number.
+            Its length, its occurrences in the corpus, and its documents. The first document is a
+            number with the text before and after the quote; the others are numbers.
         """
         found = {(document.source, document.id): document.offset for document in quote.documents}
         mine: dict[_Name, int] = {}

@@ -1,4 +1,4 @@
-"""What a run ends with: `metrics.json`, `summary.md`, model cards, the table on the terminal."""
+"""The end of a run: `metrics.json`, `summary.md`, model cards and the table on the terminal."""
 
 import json
 from collections.abc import Mapping
@@ -27,6 +27,7 @@ from quotetune.runs.metrics_json import collect_metrics
 from quotetune.runtime.console import say
 from quotetune.runtime.whole_files import write_json, write_text
 from quotetune.training.model_card import model_card
+from quotetune.training.run import RECORD_NAME
 
 _SHOWN_PROMPTS = 5
 
@@ -38,13 +39,13 @@ def summarize(config: Config) -> dict[str, Any]:
         config: The run's config.
 
     Returns:
-        The metrics, as in `metrics.json`.
+        The content of `metrics.json`.
     """
     layout = Layout(config)
     write_curves(layout)
     metrics = collect_metrics(config)
-    link_best(config.run, _adapter(layout, metrics["best"]["policy"]))
-    write_json(config.run / "metrics.json", metrics)
+    link_best(config.run, layout.trained(metrics["best"]["policy"]))
+    write_json(layout.metrics_file, metrics)
     write_text(config.run / "summary.md", _markdown(layout, metrics))
     _write_cards(layout, metrics)
     print_table(_labelled(metrics["rows"]))
@@ -62,25 +63,18 @@ def _labelled(rows: Mapping[str, Any]) -> dict[str, Any]:
     return {row_label(name): row for name, row in rows.items()}
 
 
-def _adapter(layout: Layout, trained: str) -> Path:
-    """Return the directory of a policy that was trained."""
-    adapter = layout.adapter(trained)
-    assert adapter is not None
-    return adapter
-
-
 def _write_cards(layout: Layout, metrics: Mapping[str, Any]) -> None:
     """Put the numbers of each policy into its model card."""
     for name in metrics["policies"]:
-        policy = _adapter(layout, name)
-        record = json.loads((policy / "training.json").read_text(encoding="utf-8"))
+        policy = layout.trained(name)
+        record = json.loads((policy / RECORD_NAME).read_text(encoding="utf-8"))
         rows = {row: metrics["rows"][row] for row in (BASE, name)}
-        note = f"The run that trained it gives {best_line(metrics)}."
+        note = f"The run that trained it selected {best_line(metrics)}."
         write_text(policy / "README.md", model_card(record, _labelled(rows), note))
 
 
 def _outcome(metrics: Mapping[str, Any]) -> list[str]:
-    """Say which policy the run gives."""
+    """Say which policy the run selected."""
     lines = [] if metrics["stopped"] is None else [f"stopped early: {metrics['stopped']}"]
     return [*lines, f"before: {row_label(BASE)}; after: {best_line(metrics)}"]
 
@@ -97,17 +91,17 @@ def _markdown(layout: Layout, metrics: Mapping[str, Any]) -> str:
         "",
         *markdown_table(table_cells(rows)),
         "",
-        "QUIP is the share of a response's character n-grams that stand in the corpus; coverage"
-        " the share of its characters inside quotes; cut the share of responses that reached"
-        " max_tokens.",
+        "QUIP is the share of a response's character n-grams that occur in the corpus. Coverage is"
+        " the share of its characters that are inside quotes. Cut is the share of responses that"
+        " reached `max_tokens`.",
         "",
         "## Differences",
         "",
-        f"To {row_label(BASE)}, with {bootstrap_line(metrics['bootstrap'])}.",
+        f"Differences from {row_label(BASE)}, with {bootstrap_line(metrics['bootstrap'])}.",
         "",
         *_differences(metrics),
         "",
-        "## Further measures",
+        "## Further metrics",
         "",
         *markdown_table(table_cells(rows, further=True)),
         "",
@@ -118,7 +112,7 @@ def _markdown(layout: Layout, metrics: Mapping[str, Any]) -> str:
         "",
     ]
     for number in range(1, layout.number(metrics["last"]) + 1):
-        path = layout.round(number) / "pairs" / "pairs.json"
+        path = layout.pair_statistics(number)
         statistics = json.loads(path.read_text(encoding="utf-8"))
         lines += [f"- round {number}: {line}" for line in statistics_lines(statistics)]
     return "\n".join([*lines, "", *_responses(layout, metrics)]) + "\n"
@@ -136,8 +130,8 @@ def _reward_accuracy(metrics: Mapping[str, Any]) -> list[str]:
     for policy, found in metrics["reward_accuracy"].items():
         if found["accuracy"] is not None:
             lines.append(
-                f"- {row_label(policy)}: {found['accuracy']:.1%} of {found['pairs']} held-out"
-                " preference pairs have the higher reward on the chosen side"
+                f"- {row_label(policy)}: the chosen side has the higher reward in"
+                f" {found['accuracy']:.1%} of {found['pairs']} held-out preference pairs"
             )
     return ["## Reward accuracy", "", *lines, ""] if lines else []
 
@@ -157,7 +151,7 @@ def _citations(metrics: Mapping[str, Any]) -> list[str]:
 
 
 def _responses(layout: Layout, metrics: Mapping[str, Any]) -> list[str]:
-    """Show the first held-out prompts, which the hash has chosen, with marked responses."""
+    """Show the first held-out prompts, in the order of their hashes, with marked responses."""
     from quotetune.corpus.index import Index
     from quotetune.prompts.prompt import load_prompts
 
@@ -170,8 +164,8 @@ def _responses(layout: Layout, metrics: Mapping[str, Any]) -> list[str]:
     lines = [
         "## Responses",
         "",
-        f"The first {len(prompts)} held-out prompts in the order of their hashes, quotes bold;"
-        f" [report.html](report.html) has all of them. After: {best_line(metrics)}.",
+        f"The first {len(prompts)} held-out prompts in the order of their hashes, with quotes in"
+        f" bold. [report.html](report.html) shows all of them. After: {best_line(metrics)}.",
     ]
     for prompt in prompts:
         lines += ["", f"### {' '.join(prompt.last_message.split())}"]

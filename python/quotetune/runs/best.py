@@ -1,4 +1,4 @@
-"""Which trained policy is the best one, and whether another round is worth its while."""
+"""The choice of the best policy, and of the round after which training stops."""
 
 import math
 from collections.abc import Mapping
@@ -7,7 +7,7 @@ from quotetune.metrics.metric import Better
 
 
 def rank(value: float | None, prefer: Better) -> float:
-    """Return a number that is the larger the better; a value that is not known is the worst.
+    """Return a number that is larger for a better value; an unknown value is the worst.
 
     Example:
         >>> rank(0.5, "higher") > rank(0.2, "higher") > rank(None, "lower")
@@ -19,10 +19,10 @@ def rank(value: float | None, prefer: Better) -> float:
 
 
 def best_policy(values: Mapping[str, float | None], prefer: Better) -> str:
-    """Name the best of some policies; of equal ones the first.
+    """Name the best policy; of equally good ones, the first.
 
     Args:
-        values: The criterion's value of each, in the order in which they were trained.
+        values: The value of the criterion for each policy, in the order of their training.
         prefer: Which values are better.
 
     Example:
@@ -33,14 +33,14 @@ def best_policy(values: Mapping[str, float | None], prefer: Better) -> str:
 
 
 def stops_after(values: Mapping[str, float | None], prefer: Better) -> str | None:
-    """Name the first policy that is no better than all before it.
+    """Name the first policy that is no better than the best one before it.
 
     Args:
-        values: The criterion's value of each, in order; the first is where the first round started.
+        values: The value for each policy, in order, from the one that the first round started from.
         prefer: Which values are better.
 
     Returns:
-        The policy; None if each is better than all before.
+        The policy; None if each is better than all those before it.
 
     Example:
         >>> stops_after({"base": 0.1, "round-1": 0.3, "round-2": 0.2, "round-3": 0.4}, "higher")

@@ -17,35 +17,34 @@ _HEADINGS = {
     "hits_at_k_gold": "Hits@{k} gold",
 }
 CITATIONS_NOTE = (
-    "Are the documents whose ids a response cites those that contain a quote of it (trace), and"
-    " those that belong to its prompt (gold)? Plain ids are the response's own, constrained ones"
-    " decoded behind it from those of the corpus only, traced ones found afterwards, and so"
-    " verified by construction."
+    "Do the documents that a response cites contain a quote of it (trace), and do they belong to"
+    " its prompt (gold)? Plain ids are the response's own. Constrained ids are decoded after it,"
+    " from the ids of the corpus only. Traced ids are found afterwards, so they are verified by"
+    " construction."
 )
 
 
 def collect_citations(layout: Layout, names: Sequence[str]) -> dict[str, Any]:
-    """Gather what the evaluations say of citations.
+    """Collect the measures of citations from the evaluations.
 
     Args:
-        layout: The run's places.
+        layout: The layout of the run.
         names: The policies that are evaluated, in order.
 
     Returns:
-        The key `citations` of `metrics.json`; nothing unless the config asks for it.
+        The key `citations` of `metrics.json`; nothing if the run learns no ids.
     """
     settings = layout.config.pairs.citations
     if settings is None:
         return {}
     rows = {}
     for name in names:
-        path = layout.evaluation(name) / "citations" / "citations.json"
-        rows[name] = json.loads(path.read_text(encoding="utf-8"))
+        rows[name] = json.loads(layout.citations(name).read_text(encoding="utf-8"))
     return {"citations": {"k": settings.most, "rows": rows}}
 
 
 def citation_cells(citations: Mapping[str, Any]) -> list[list[str]]:
-    """Write the block as a table: a line for each row and way, the heading first.
+    """Turn the block into a table: the heading, then a line for each row and way.
 
     Example:
         >>> way = {"cited": 0.5, "valid": 1.0, "hits_at_1_trace": None, "hits_at_k_trace": None,

@@ -1,11 +1,11 @@
-"""The curves of a run: how its figures change from policy to policy, as JSON and for TensorBoard.
+"""The curves of a run: its metrics from policy to policy, as JSON and for TensorBoard.
 
-`curves.json` holds `schema`, `policies` (the names, in order: `base`, `absorbed`, `round-1`, ...),
-`rounds` (the round of each; 0 for the first two) and `curves`: by name a list with a value for each
-policy, None where it was not measured. All metrics of the evaluation have a curve under their names
-in `metrics.json`, such as `quip`, `rouge_l`, `length_tokens` and `repetition`; so have `kl_to_base`
-(nats a token) and `perplexity_outside`, if the config has `drift`, and `pairs`, `pair_quip_chosen`
-and `pair_quip_rejected` of the rounds. It is written anew after every evaluation.
+`curves.json` contains `schema`, `policies` (the names in order: `base`, `absorbed`, `round-1`,
+...), `rounds` (the round of each; 0 for the first two) and `curves`. A curve is a list with one
+value per policy, None where it was not measured. Every metric of the evaluation has a curve under
+its name in `metrics.json`, such as `quip`, `rouge_l`, `length_tokens` and `repetition`. So do
+`pairs`, `pair_quip_chosen` and `pair_quip_rejected` of the rounds and, if the config has `drift`,
+`kl_to_base` (nats per token) and `perplexity_outside`. It is rewritten after every evaluation.
 """
 
 import json
@@ -23,15 +23,15 @@ CURVES_SCHEMA = 1
 
 
 def write_curves(layout: Layout) -> None:
-    """Write `curves.json` and `tensorboard/` of the policies that are evaluated so far."""
+    """Write `curves.json` and `tensorboard/` for the policies that are evaluated so far."""
     content = collect_curves(layout)
     if content["policies"]:
-        write_json(layout.config.run / "curves.json", content)
+        write_json(layout.curves_file, content)
         _write_events(layout, content)
 
 
 def collect_curves(layout: Layout) -> dict[str, Any]:
-    """Gather the curves, as `curves.json` holds them."""
+    """Collect the curves, in the form of `curves.json`."""
     policies = evaluated(layout)
     figures = [_figures(layout, policy) for policy in policies]
     names = dict.fromkeys(name for of_policy in figures for name in of_policy)
@@ -44,17 +44,16 @@ def collect_curves(layout: Layout) -> dict[str, Any]:
 
 
 def _figures(layout: Layout, policy: str) -> dict[str, float | None]:
-    directory = layout.evaluation(policy)
     figures = {
         name: value
-        for name, value in _read(directory / "metrics" / "metrics.json")["metrics"].items()
+        for name, value in _read(layout.metrics(policy))["metrics"].items()
         if value is None or isinstance(value, int | float)
     }
-    drift = directory / "drift" / "drift.json"
+    drift = layout.drift(policy)
     if layout.config.drift is not None and drift.exists():
         content = _read(drift)
         figures |= {name: content[name] for name in OF_DRIFT}
-    statistics = layout.round(layout.number(policy)) / "pairs" / "pairs.json"
+    statistics = layout.pair_statistics(layout.number(policy))
     if statistics.exists():
         pairs = _read(statistics)
         figures["pairs"] = pairs["pairs"]
@@ -71,14 +70,14 @@ def _read(path: Path) -> dict[str, Any]:
 def _write_events(layout: Layout, content: Mapping[str, Any]) -> None:
     """Write the scalars for TensorBoard into a directory that is replaced as a whole.
 
-    The evaluation's have the number of the policy as their step, so that `absorbed` does not fall
-    on `base`; those of a training the number of the optimiser's step.
+    The step of an evaluation is the number of the policy, so that `absorbed` and `base` do not
+    coincide. The step of a training is that of the optimiser.
     """
     try:
         from tensorboard.summary import Writer
-    except ImportError:  # it is of the extra `train`, and an evaluation can do without
+    except ImportError:  # the extra `train` brings it, and an evaluation does not need it
         return
-    with written_directory(layout.config.run / "tensorboard", replace=True) as directory:
+    with written_directory(layout.run / "tensorboard", replace=True) as directory:
         writer = Writer(str(directory / "run"))
         for name, values in content["curves"].items():
             for step, value in enumerate(values):

@@ -1,4 +1,4 @@
-"""A run that has trained something: its config, and the policy to be used."""
+"""The config of a run that has trained a policy, and the policy to use."""
 
 import json
 import re
@@ -9,7 +9,8 @@ from quotetune.config import Config, ModelConfig
 from quotetune.config.file import read_yaml
 from quotetune.config.validation import validate_block
 from quotetune.errors import UsageError
-from quotetune.runs.best_link import BEST
+from quotetune.models.files import is_adapter, is_model
+from quotetune.runs.directory import BEST, RunDirectory
 from quotetune.training.run import RECORD_NAME
 
 
@@ -20,8 +21,8 @@ class TunedPolicy:
     Attributes:
         config: The run's config.
         name: `best`, `round-k`, or `base`, the untouched model.
-        directory: What training wrote: an adapter, or a whole model; None for `base`.
-        model: The model that an adapter lies on.
+        directory: The adapter, or the whole model, that training wrote; None for `base`.
+        model: The model that the adapter belongs to.
     """
 
     config: Config
@@ -31,12 +32,12 @@ class TunedPolicy:
 
 
 def tuned_policy(run: Path, name: str | None = None) -> TunedPolicy:
-    """Find the policy of a run that is to be used.
+    """Find the policy of a run that is used.
 
     Args:
         run: The run's directory; it may have been moved since.
         name: `base`, `best`, `round-k` or another directory of the run with an `adapter/`; None
-            takes `best`, else the last round that was trained.
+            takes `best` if it exists, or else the last round that was trained.
 
     Returns:
         The policy.
@@ -47,42 +48,45 @@ def tuned_policy(run: Path, name: str | None = None) -> TunedPolicy:
     Example:
         >>> tuned_policy(Path("no/run"))
         Traceback (most recent call last):
-        quotetune.errors.UsageError: no/run has no config.yaml, so it is no run's directory: \
-correct the path
+        quotetune.errors.UsageError: no/run: has no config.yaml, so it is not the directory of a \
+run: correct the path
     """
-    path = run / "config.yaml"
+    path = RunDirectory(run).config_file
     if not path.is_file():
-        raise UsageError(f"{run} has no config.yaml, so it is no run's directory: correct the path")
-    # Its `dpo` and `lora` were checked before the run; to do so again would take TRL's imports.
+        raise UsageError(
+            f"{run}: has no {path.name}, so it is not the directory of a run: correct the path"
+        )
+    # Its `dpo` and `lora` were checked before the run. Checking them again would import TRL.
     try:
         config = validate_block(Config, "", read_yaml(path)).model_copy(update={"run": run})
     except UsageError as error:
-        raise UsageError(f"{path}: no run's config: {error}") from error
+        raise UsageError(f"{path}: not the config of a run: {error}") from error
     if name == "base":
         return TunedPolicy(config, name, None, config.model)
     found = policies(run)
     if not found:
         raise UsageError(
-            f"{run}: no round has been trained yet: run `quotetune train`, or take --policy base"
+            f"{run}: no round has been trained yet: run `quotetune train`, or use --policy base"
         )
     if name is None:
         name = BEST if BEST in found else list(found)[-1]
     if name not in found:
         names = ", ".join(["base", *found])
-        raise UsageError(f"--policy {name}: {run} has no such policy; it has {names}")
+        raise UsageError(f"--policy {name}: {run} has no such policy: use one of {names}")
     return TunedPolicy(config, name, found[name], _model_below(found[name], config.model))
 
 
 def policies(run: Path) -> dict[str, Path]:
-    """Return what the training of a run wrote, by name; the last round comes last."""
-    found = {path.parent.name: path for path in run.glob("*/adapter") if _is_policy(path)}
-    if _is_policy(run / BEST):
-        found[BEST] = run / BEST
+    """Return the directories that the training of a run wrote, by name, the last round last."""
+    directory = RunDirectory(run)
+    found = {name: path for name, path in directory.all_trained().items() if _is_policy(path)}
+    if _is_policy(directory.best):
+        found[BEST] = directory.best
     return dict(sorted(found.items(), key=lambda item: _round(item[0])))
 
 
 def _is_policy(directory: Path) -> bool:
-    return any((directory / name).is_file() for name in ("adapter_config.json", "config.json"))
+    return is_adapter(directory) or is_model(directory)
 
 
 def _round(name: str) -> int:
@@ -91,7 +95,7 @@ def _round(name: str) -> int:
 
 
 def _model_below(policy: Path, model: ModelConfig) -> ModelConfig:
-    """An adapter may lie on another model than the config's: one that a stage before it made."""
+    """Return an adapter's model: the one of the config, or one that an earlier stage made."""
     record = policy / RECORD_NAME
     if not record.is_file():
         return model
@@ -99,6 +103,6 @@ def _model_below(policy: Path, model: ModelConfig) -> ModelConfig:
         return ModelConfig(**json.loads(record.read_text(encoding="utf-8"))["job"]["model"])
     except (ValueError, KeyError, TypeError) as error:
         raise UsageError(
-            f"{record}: it does not say which model was trained: train again, or delete it if the"
-            f" adapter lies on {model.path}"
+            f"{record}: does not say which model was trained: train again, or delete it if the"
+            f" adapter belongs to {model.path}"
         ) from error

@@ -1,67 +1,55 @@
-"""Where things are in a run's directory, and which policies there are.
+"""The policies of a run, and the places of its files that depend on its config.
 
 A policy is named by what made it: `base`, the untouched model; `absorbed`, that model after
 `absorb`; or `round-k`, that of round k.
 """
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from quotetune.config import Config, ModelConfig
 from quotetune.config.absorb import is_whole
+from quotetune.runs.directory import PAIRS, RunDirectory
 
 BASE = "base"
 ABSORBED = "absorbed"
 
 
-@dataclass(frozen=True)
-class Layout:
-    """The places of a run.
+class Layout(RunDirectory):
+    """The places and the policies of a run, as its config determines them.
 
-    Attributes:
+    Args:
         config: The run's config.
     """
 
-    config: Config
-
-    def round(self, number: int) -> Path:
-        """Return the directory of a round."""
-        return self.config.run / f"round-{number}"
+    def __init__(self, config: Config) -> None:
+        super().__init__(config.run)
+        self.config = config
 
     def pairs(self, number: int) -> Path:
-        """Return a round's own pairs, as they are learned."""
+        """Return the file of a round's own pairs, as they are learned."""
         made = "pairs" if self.config.pairs.citations is None else "cited"
-        return self.round(number) / made / "pairs.parquet"
+        return self.round(number) / made / PAIRS
 
     def measured(self, directory: Path) -> Path:
-        """Return samples as they are measured: where ids are learned, without them."""
+        """Return the samples that are measured: without ids, if ids are learned."""
         return directory / ("samples" if self.config.pairs.citations is None else "uncited")
 
     def replays(self, number: int) -> bool:
-        """Tell whether a round learns pairs of earlier rounds, too."""
+        """Tell whether a round also learns pairs of earlier rounds."""
         return number > 1 and any(self.config.replay[: number - 1])
-
-    def evaluation(self, policy: str) -> Path:
-        """Return the directory of a policy's evaluation."""
-        return self.config.run / "evaluation" / policy
-
-    @property
-    def heldout(self) -> Path:
-        """The held-out prompts."""
-        return self.config.run / "prompts" / "heldout.parquet"
 
     @property
     def origin(self) -> str:
-        """Name the policy that the first round starts from: round 0."""
+        """The policy that the first round starts from."""
         return BASE if self.config.absorb is None else ABSORBED
 
     def start(self, number: int) -> str:
-        """Name the policy that a round samples from and starts from."""
+        """Name the policy that a round samples from, and whose training it continues."""
         return self.origin if number == 1 else f"round-{number - 1}"
 
     def number(self, policy: str) -> int:
-        """Return a policy's round: 0 for what the first round starts from and what is before."""
+        """Return the round of a policy; 0 for those before the first round."""
         return 0 if policy in (BASE, ABSORBED) else int(policy.removeprefix("round-"))
 
     def policies(self) -> list[str]:
@@ -70,20 +58,20 @@ class Layout:
         return list(dict.fromkeys([BASE, self.origin, *rounds]))
 
     def adapter(self, policy: str) -> Path | None:
-        """Return what training wrote of a policy; None for the base model."""
-        return None if policy == BASE else self.config.run / policy / "adapter"
+        """Return the directory that training wrote of a policy; None for the base model."""
+        return None if policy == BASE else self.trained(policy)
 
     def origin_adapter(self) -> Path | None:
-        """Return the absorbed policy where it is an adapter that the rounds go on with."""
+        """Return the absorbed policy if it is an adapter that the rounds train further."""
         config = self.config
         if config.absorb is None or is_whole(config.absorb, config.lora):
             return None
         return self.adapter(ABSORBED)
 
     def model(self, policy: str) -> ModelConfig:
-        """Return the model that a policy's adapter lies on.
+        """Return the model that a policy's adapter belongs to.
 
-        Where the absorbed policy is a whole model, the rounds' adapters lie on that.
+        If the absorbed policy is a whole model, it is the model of the rounds' adapters.
         """
         config = self.config
         if config.absorb is None or not is_whole(config.absorb, config.lora):
@@ -94,26 +82,26 @@ class Layout:
         return config.model.model_copy(update={"path": path, "revision": None})
 
     def model_inputs(self, policy: str = BASE) -> dict[str, Path]:
-        """A model's directory is an input; a name on the Hub is only a setting."""
+        """Return the model if it is a directory; a name on the Hub is only a setting."""
         model = self.model(policy)
         if model != self.config.model:
             return {"the absorbed model": Path(model.path)}
         return model_input("model.path", model)
 
     def model_settings(self, policy: str) -> dict[str, Any]:
-        """Return the model's keys as a stage's settings; the run may be moved with its models."""
+        """Return the model's keys as settings, which stay the same when the run is moved."""
         model = self.model(policy)
         path = {} if model == self.config.model else {"path": ABSORBED}
         return flat("model", model.model_dump() | path)
 
     def policy_inputs(self, policy: str) -> dict[str, Path]:
-        """Return the files that a policy consists of."""
+        """Return the files that make up a policy."""
         adapter = self.adapter(policy)
         return self.model_inputs(policy) | ({} if adapter is None else {"the adapter": adapter})
 
 
 def model_input(name: str, model: ModelConfig) -> dict[str, Path]:
-    """A model's directory is an input; a name on the Hub is only a setting."""
+    """Return the model if it is a directory; a name on the Hub is only a setting."""
     path = Path(model.path)
     return {name: path} if path.exists() else {}
 

@@ -1,6 +1,6 @@
-"""`metrics.json`: the metrics of all evaluations of a run, and how sure their differences are.
+"""`metrics.json`: the metrics of all evaluations of a run, and intervals of their differences.
 
-Its schema is docs/metrics.md.
+docs/metrics.md describes its schema.
 """
 
 import json
@@ -12,6 +12,7 @@ from typing import Any
 from quotetune.config import Config
 from quotetune.measures.bootstrap import bootstrap_settings, difference_intervals
 from quotetune.runs.citations_json import collect_citations
+from quotetune.runs.directory import METRICS
 from quotetune.runs.layout import BASE, Layout
 from quotetune.runs.stopping import best_evaluated, criterion, evaluated, stop_reason
 
@@ -20,20 +21,20 @@ SCHEMA = 3
 
 @dataclass(frozen=True)
 class _Row:
-    """Where a row of the table is: in what directory of metrics, under what name there."""
+    """The place of a row of the table: a directory of metrics, and a name in it."""
 
     directory: Path
     part: str = "responses"
 
     def metrics(self) -> dict[str, float | None] | None:
-        content = read_json(self.directory / "metrics.json")
+        content = read_json(self.directory / METRICS)
         key = "metrics" if self.part == "responses" else self.part
         metrics: dict[str, float | None] | None = content[key]
         return metrics
 
     def quote_lengths(self) -> dict[str, list[int]] | None:
         lengths: dict[str, list[int]] | None
-        lengths = read_json(self.directory / "metrics.json")["quote_lengths"][self.part]
+        lengths = read_json(self.directory / METRICS)["quote_lengths"][self.part]
         return lengths
 
     def responses(self) -> list[dict[str, Any]]:
@@ -45,29 +46,29 @@ class _Row:
 
 
 def collect_metrics(config: Config) -> dict[str, Any]:
-    """Gather the metrics of all evaluations of a run.
+    """Collect the metrics of all evaluations of a run.
 
     Args:
         config: The run's config.
 
     Returns:
-        What `metrics.json` holds.
+        The content of `metrics.json`.
     """
     layout = Layout(config)
-    base = layout.evaluation(BASE) / "metrics"
+    base = layout.metrics_directory(BASE)
     names = evaluated(layout)
     policies = [name for name in names if name != BASE]
     best = best_evaluated(layout)
-    rows = {name: _Row(layout.evaluation(name) / "metrics") for name in names}
+    rows = {name: _Row(layout.metrics_directory(name)) for name in names}
     apart = {name: _Row(base, name) for name in ("best_of_n", "reference")}
     baselines = config.evaluation.baselines
-    others = {name: _Row(layout.evaluation(name) / "metrics") for name in baselines}
+    others = {name: _Row(layout.metrics_directory(name)) for name in baselines}
     rows |= {name: row for name, row in (apart | others).items() if row.metrics() is not None}
     metrics = {name: row.metrics() for name, row in rows.items()}
     intervals, common = difference_intervals({n: row.responses() for n, row in rows.items()})
     return {
         "schema": SCHEMA,
-        "prompts": read_json(base / "metrics.json")["prompts"],
+        "prompts": read_json(layout.metrics(BASE))["prompts"],
         "before": metrics[BASE],
         "after": metrics[best],
         "policies": policies,
@@ -94,7 +95,7 @@ def _reward_accuracy(layout: Layout, policies: Iterable[str]) -> dict[str, Any]:
     if not layout.config.evaluation.reward_accuracy:
         return {}
     return {
-        policy: read_json(layout.evaluation(policy) / "reward_accuracy" / "reward_accuracy.json")
+        policy: read_json(layout.reward_accuracy(policy))
         for policy in policies
         if layout.number(policy) > 0
     }
@@ -104,7 +105,7 @@ def _lm_eval(layout: Layout, best: str) -> dict[str, Any] | None:
     if layout.config.evaluation.lm_eval is None:
         return None
     return {
-        name: read_json(layout.evaluation(policy) / "lm_eval" / "lm_eval.json")
+        name: read_json(layout.lm_eval(policy))
         for name, policy in (("before", BASE), ("after", best))
     }
 

@@ -1,8 +1,8 @@
 """Stages: functions from files to files that are done once, and again only if something changed.
 
-A stage's directory appears by rename when it is complete, with `stage.json`: what it was made from
-(the settings that the stage reads, and hashes of its input files), with which package versions, and
-when. Until then its files are in `NAME.partial/`, from where interrupted work goes on.
+A stage's directory appears by rename when it is complete. Its `stage.json` says what it was made
+from (the settings that the stage reads, and hashes of its input files), with which package versions
+and when. Until then its files are in `NAME.partial/`, where interrupted work is resumed.
 """
 
 import json
@@ -37,12 +37,12 @@ _PACKAGES = (
 
 @dataclass(frozen=True)
 class Skip:
-    """When a stage is left out.
+    """The condition under which a stage is left out.
 
     Attributes:
         decided_by: The directories of the stages whose results decide, by their policy.
-        reason: Says why it is left out; None if it is not, or if nobody knows yet.
-        condition: When it is not left out, for the plan as long as nobody knows.
+        reason: Says why it is left out; gives None if it is not, or if that is not known yet.
+        condition: Says when it is done; the plan shows this as long as that is not known.
     """
 
     decided_by: Mapping[str, Path]
@@ -55,13 +55,13 @@ class Stage:
     """One step of a run.
 
     Attributes:
-        name: As in `round-1/pair`.
-        directory: Where its result is.
-        settings: What it reads of the config, by dotted key; nothing else of the config matters.
-        inputs: The files and directories that it reads, by the name that a message gives them.
-        make: Writes the files of the stage into its argument, a directory that it makes. After an
-            interruption it is called again, with what is there.
-        skip: When it is left out; None if never.
+        name: Its name, such as `round-1/pair`.
+        directory: The directory of its result.
+        settings: The values of the config that it reads, by dotted key. No others matter.
+        inputs: The files and directories that it reads, by their names in messages.
+        make: Creates the directory that is its argument, and writes the files of the stage into it.
+            After an interruption it is called again, and finds the files that it wrote.
+        skip: The condition under which it is left out; None if it never is.
     """
 
     name: str
@@ -73,24 +73,24 @@ class Stage:
 
     @property
     def partial(self) -> Path:
-        """Where its files are until it is complete."""
+        """The directory of its files until it is complete."""
         return self.directory.with_name(self.directory.name + ".partial")
 
     def fingerprint(self) -> dict[str, Any]:
-        """Return what the result is determined by."""
+        """Return everything that determines the result."""
         content = {
             "format": FORMAT,
             "settings": dict(self.settings),
             "inputs": {name: content_hash(path) for name, path in self.inputs.items()},
         }
-        # As it will be read back: tuples are lists, numbers of any type are JSON's.
+        # In the form in which it will be read back: tuples are lists, numbers are those of JSON.
         result: dict[str, Any] = json.loads(json.dumps(content, default=str))
         return result
 
 
 @dataclass(frozen=True)
 class Status:
-    """What a stage has.
+    """The state of a stage.
 
     Attributes:
         state: `done`; `stale`, made from something else; `partial`, interrupted; or `new`.
@@ -105,7 +105,7 @@ def inspect(stage: Stage) -> Status:
     """Find out whether a stage is done.
 
     Args:
-        stage: The stage; its inputs must be there unless nothing of the stage is.
+        stage: The stage. Its inputs must exist, unless the stage is new.
 
     Returns:
         Its state. A stage that was made with other package versions is done, with a note.
@@ -125,20 +125,20 @@ def inspect(stage: Stage) -> Status:
 
 
 def complete(stage: Stage) -> None:
-    """Do a stage that is not done, or go on with it.
+    """Do a stage that is not done, or resume it.
 
     Args:
         stage: The stage.
 
     Raises:
-        QuotetuneError: A file cannot be written; or what the stage raises.
+        QuotetuneError: A file cannot be written. What the stage itself raises is passed on.
     """
     try:
         _complete(stage)
     except OSError as error:
         raise QuotetuneError(
             f"{stage.name}: {error.filename or stage.partial}: {error.strerror or error}: make room"
-            " or correct the path, and run the same command again, which goes on from here"
+            " or correct the path, and run the same command again, which resumes from here"
         ) from error
 
 
@@ -169,7 +169,7 @@ def _complete(stage: Stage) -> None:
 
 
 def clean(stage: Stage) -> None:
-    """Remove what an interruption has left beside a stage that is done."""
+    """Remove the leftovers of an interruption from beside a stage that is done."""
     if stage.partial.exists():
         shutil.rmtree(stage.partial)
 
@@ -192,13 +192,13 @@ def _read(path: Path) -> dict[str, Any] | None:
         content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise QuotetuneError(
-            f"{path}: not a stage's manifest ({error}): delete the directory, to have it made again"
+            f"{path}: not the manifest of a stage ({error}): delete its directory to make it again"
         ) from error
     return content
 
 
 def _changes(made: Mapping[str, Any], now: Mapping[str, Any]) -> tuple[str, ...]:
-    """Say in what two fingerprints differ."""
+    """Say how two fingerprints differ."""
     if made["format"] != now["format"]:
         return ("another version of quotetune made it",)
     old, new = made["settings"], now["settings"]
@@ -222,7 +222,7 @@ def _show(value: Any) -> str:
 def _version_notes(made: Mapping[str, str]) -> tuple[str, ...]:
     now = package_versions()
     return tuple(
-        f"made with {name} {version}, here is {now[name]}"
+        f"made with {name} {version}, and {now[name]} is installed"
         for name, version in made.items()
         if name in now and now[name] != version
     )

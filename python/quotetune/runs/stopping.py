@@ -1,4 +1,4 @@
-"""What the evaluations decide: which rounds are never run, and which policy is the best."""
+"""The decisions of the evaluations: which rounds are never run, and which policy is the best."""
 
 import json
 from dataclasses import replace
@@ -10,13 +10,13 @@ from quotetune.runs.stage import Skip, Stage
 
 
 def evaluated(layout: Layout) -> list[str]:
-    """Name the policies that belong to the run and whose evaluation is there, in order."""
+    """Name the policies of the run that are evaluated, in order."""
     names = []
     for name in layout.policies():
         number = layout.number(name)
         if number > 1 and stop_reason(layout, number) is not None:
             break
-        if not (layout.evaluation(name) / "metrics" / "metrics.json").exists():
+        if not layout.metrics(name).exists():
             break
         names.append(name)
     return names
@@ -24,27 +24,27 @@ def evaluated(layout: Layout) -> list[str]:
 
 def criterion(layout: Layout, policy: str) -> float | None:
     """Return a policy's value of `best.criterion` on the held-out prompts."""
-    path = layout.evaluation(policy) / "metrics" / "metrics.json"
-    metrics: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))["metrics"]
+    text = layout.metrics(policy).read_text(encoding="utf-8")
+    metrics: dict[str, Any] = json.loads(text)["metrics"]
     value: float | None = metrics[layout.config.best.criterion]
     return value
 
 
 def best_evaluated(layout: Layout) -> str:
-    """Name the policy that a run gives: the best of those that are trained and evaluated."""
+    """Name the policy that a run produces: the best of those that are trained and evaluated."""
     values = {name: criterion(layout, name) for name in evaluated(layout) if name != BASE}
     return best_policy(values, layout.config.best.preferred(layout.config.pairs.direction))
 
 
 def stop_reason(layout: Layout, number: int) -> str | None:
-    """Say why a round is never run; None if it is, or if the rounds before are not evaluated."""
+    """Say why a round is never run; None if it is, or if earlier rounds are not evaluated."""
     if not layout.config.early_stop:
         return None
     before = [layout.start(earlier) for earlier in range(1, number + 1)]
     prefer = layout.config.best.preferred(layout.config.pairs.direction)
     values: dict[str, float | None] = {}
     for name in before:
-        if not (layout.evaluation(name) / "metrics" / "metrics.json").exists():
+        if not layout.metrics(name).exists():
             return None
         values[name] = criterion(layout, name)
         last = stops_after(values, prefer)
@@ -58,11 +58,11 @@ def stop_reason(layout: Layout, number: int) -> str | None:
 
 
 def stoppable(layout: Layout, number: int, stages: list[Stage]) -> list[Stage]:
-    """Let the stages of a round be left out where a round before has not helped."""
+    """Leave the stages of a round out if an earlier round has not helped."""
     if not layout.config.early_stop or number == 1:
         return stages
     decided_by = {
-        name: layout.evaluation(name) / "metrics"
+        name: layout.metrics_directory(name)
         for name in (layout.start(earlier) for earlier in range(1, number + 1))
     }
     condition = f"if {layout.start(number)} is better than before"

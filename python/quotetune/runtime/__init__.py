@@ -1,1 +1,1 @@
-"""The machine below the program: files, the console, chance, child processes."""
+"""Support code that knows nothing of corpora or models: files, console, chance, processes."""

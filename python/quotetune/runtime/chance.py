@@ -1,6 +1,6 @@
-"""What chance decides is decided by the hash of a key.
+"""Random draws that are the hash of a key.
 
-So it is the same on every machine, and does not depend on what else was drawn before.
+They are the same on every machine, and do not depend on earlier draws.
 """
 
 from collections.abc import Iterator, Sequence
@@ -21,7 +21,7 @@ def drawn(key: str) -> int:
 
 
 def from_drawn_place(items: Sequence[_Item], key: str) -> Iterator[_Item]:
-    """Yield all items once, in their order, from a place that is drawn.
+    """Yield all items once, in their order, from a drawn place on and around.
 
     Example:
         >>> list(from_drawn_place("abcd", "7:a"))

@@ -1,8 +1,8 @@
-"""Child processes that run a model: how they are started, report, fail and end.
+"""Child processes that run a model: how they start, report, fail and end.
 
-A child gives all its memory back when it ends. It reports on its standard output, one JSON object
-a line; everything else that it or a library prints goes to its log. It never outlives its parent:
-it ends when its standard input does.
+A child frees all its memory when it ends. It reports on its standard output, one JSON object per
+line. Everything else that it or a library prints goes to its log. It never outlives its parent,
+because it ends when its standard input is closed.
 """
 
 import json
@@ -31,19 +31,19 @@ def run_child(
     name: str,
     launcher: Sequence[str] = (),
 ) -> None:
-    """Run `python -m MODULE JOB` and hand on what it reports.
+    """Run `python -m MODULE JOB` and pass its reports on.
 
     Args:
         module: A module that calls `child_main`.
         job: The file that describes the child's work.
         log: The child's standard error is appended to this file.
         report: Called with each object that the child reports.
-        name: The work in a word, for messages: `sampling`, `training`.
-        launcher: Arguments between `python` and `-m`, as of `accelerate launch`.
+        name: The work in one word, for messages, such as `sampling`.
+        launcher: Arguments between `python` and `-m`, such as those of `accelerate launch`.
 
     Raises:
-        UsageError: The child said so.
-        QuotetuneError: The child failed; the message has its last words.
+        UsageError: The child reported one.
+        QuotetuneError: The child failed. The message ends with the last line of its log.
     """
     error: QuotetuneError | None = None
     command = [sys.executable, *launcher, "-m", module, str(job), _END_WITH_PARENT]
@@ -77,14 +77,14 @@ def run_child(
 def child_main(
     name: str, work: Callable[[dict[str, Any], Path, Callable[[dict[str, Any]], None]], None]
 ) -> None:
-    """Be the child: do the job that the command line names.
+    """Do the job that the command line names, as the child.
 
     Args:
-        name: The work in a word, for messages.
+        name: The work in one word, for messages.
         work: Called with the job, the job's directory, and the function that reports an object.
     """
     if _END_WITH_PARENT in sys.argv:
-        # Ctrl-C reaches the whole process group; the parent handles it and its end is ours.
+        # Ctrl-C reaches the whole process group. The parent handles it and then ends the child.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         threading.Thread(target=_end_with_parent, daemon=True).start()
     # Libraries print to standard output; only our own lines may go to the parent.
@@ -107,18 +107,18 @@ def child_main(
 
 
 def _end_with_parent() -> None:
-    """Wait for the end of standard input, which is that of the parent, however it ends."""
+    """End this process when standard input is closed: that happens however the parent ends."""
     while os.read(0, 1):
         pass
     os._exit(1)
 
 
 def _obituary(name: str, returncode: int, log: Path) -> str:
-    """Say in one line how a child ended that could not say it itself."""
+    """Say in one line how a child ended that could not report it."""
     lines = [line for line in log.read_text(errors="replace").splitlines() if line.strip()]
     last = f": {lines[-1].strip()}" if lines else ""
     if returncode == -signal.SIGKILL:
-        return f"the {name} process was killed, perhaps for want of memory{last}"
+        return f"the {name} process was killed, perhaps because memory ran out{last}"
     if returncode < 0:
         return f"the {name} process died of {signal.Signals(-returncode).name}{last}"
     return f"the {name} process ended with status {returncode}{last}"

@@ -1,4 +1,4 @@
-"""What a long command says on standard error: rich on a terminal, plain lines otherwise."""
+"""The messages of long commands on standard error: rich on a terminal, plain lines otherwise."""
 
 import sys
 import time
@@ -13,7 +13,7 @@ _SECONDS_BETWEEN_LINES = 15.0
 
 
 class Report(Protocol):
-    """Tells how far a step has come."""
+    """Reports the progress of a step."""
 
     def __call__(self, done: int, total: int, note: str = "") -> None:
         """Report progress.
@@ -21,7 +21,7 @@ class Report(Protocol):
         Args:
             done: Units done.
             total: All units.
-            note: Anything else worth showing, as `480 tokens/s`.
+            note: Anything else worth showing, such as `480 tokens/s`.
         """
 
 
@@ -36,7 +36,7 @@ def progress(name: str, unit: str) -> Iterator[Report]:
 
     Args:
         name: The step.
-        unit: What is counted.
+        unit: The units that are counted, such as `steps`.
 
     Yields:
         The function to report with.
@@ -63,7 +63,7 @@ def progress(name: str, unit: str) -> Iterator[Report]:
 
 
 class _Lines:
-    """A line at the first report, then at most every 15 seconds, and at the last one."""
+    """Prints a line at the first and at the last report, and at most every 15 seconds between."""
 
     def __init__(self, name: str, unit: str) -> None:
         self._name = name

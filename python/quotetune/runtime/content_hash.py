@@ -1,4 +1,4 @@
-"""What a file or a directory holds, as a hash: how stages and jobs see that an input changed."""
+"""Hashes of files and directories, by which stages and jobs see that an input has changed."""
 
 from hashlib import blake2b
 from pathlib import Path
@@ -11,15 +11,15 @@ _FOR_PEOPLE = "README.md"
 def content_hash(path: Path) -> str | None:
     """Hash a file, or all files of a directory with their names.
 
-    A directory's `README.md` is for people, and does not count.
-    Of a file above 64 MiB, such as a model's weights, the size and 1 MiB each of its begin, middle
-    and end count, so that asking whether a stage is stale takes no minutes.
+    A directory's `README.md` is for people and is not hashed. Of a file above 64 MiB, such as a
+    model's weights, only the size and 1 MiB each at the start, in the middle and at the end are
+    hashed, because finding out whether a stage is stale must not take minutes.
 
     Args:
         path: A file or a directory.
 
     Returns:
-        A hexadecimal hash; None if there is nothing.
+        A hexadecimal hash; None if nothing exists at the path.
     """
     if path.is_dir():
         total = blake2b(digest_size=16)

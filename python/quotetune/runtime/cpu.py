@@ -1,8 +1,8 @@
 """The environment of child processes that run a model on the CPU.
 
 Some virtual machines advertise AMX in `/proc/cpuinfo` and hide the CPUID leaves that describe its
-tiles. oneDNN, and with it every bf16 matrix product of torch and vLLM, then dies of an illegal
-instruction. Whether it does can only be tried out, and only in a process that may die of it.
+tiles. There oneDNN dies of an illegal instruction, and with it every bf16 matrix product of torch
+and vLLM. The only way to find out is to try it in a process that may die.
 """
 
 import os
@@ -26,8 +26,8 @@ x @ x
 def child_environment() -> dict[str, str]:
     """Return the environment for a child process that imports torch.
 
-    It is this process's environment. Where the CPU advertises AMX and using it kills a process,
-    oneDNN is told to keep to AVX-512; a limit that the user has set is left alone.
+    It is this process's environment. If the CPU advertises AMX and using it kills a process, oneDNN
+    is limited to AVX-512. A limit that the user has set is kept.
 
     Returns:
         All variables, for the `env` of `subprocess.Popen`.
@@ -47,8 +47,8 @@ def child_environment() -> dict[str, str]:
 def apply_in_child() -> None:
     """Make torch report AMX only if oneDNN may use it.
 
-    vLLM chooses its own AMX kernels by torch's answer, without a look at oneDNN's limit. To be
-    called in the child before vLLM is imported.
+    vLLM chooses its own AMX kernels by torch's answer and ignores oneDNN's limit. Call this in the
+    child before vLLM is imported.
     """
     if not onednn_may_use_amx(
         os.environ.get(_ONEDNN_LIMITS[0]) or os.environ.get(_ONEDNN_LIMITS[1])
@@ -85,6 +85,6 @@ def _advertises_amx() -> bool:
 
 @cache
 def _bf16_kills() -> bool:
-    """Run a bf16 matrix product in a process of its own; True if it dies of it."""
+    """Run a bf16 matrix product in a separate process; return whether that kills it."""
     trial = subprocess.run([sys.executable, "-c", _BF16_PRODUCT], capture_output=True, check=False)
     return trial.returncode in (-signal.SIGILL, -signal.SIGSEGV)

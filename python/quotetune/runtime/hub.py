@@ -7,16 +7,16 @@ from quotetune.errors import QuotetuneError, UsageError
 
 
 def check_repo_name(repo: str) -> None:
-    """Check a repository's name before the work whose result goes there.
+    """Check the name of a repository before doing the work that is uploaded to it.
 
     Raises:
-        UsageError: It is none, or huggingface_hub is not installed.
+        UsageError: It is not a valid name, or huggingface_hub is not installed.
 
     Example:
         >>> check_repo_name("me/my model")
         Traceback (most recent call last):
-        quotetune.errors.UsageError: --push-to-hub me/my model: no name of a repository: write it \
-as OWNER/NAME
+        quotetune.errors.UsageError: --push-to-hub me/my model: not the name of a repository: \
+write it as OWNER/NAME
     """
     try:
         from huggingface_hub.errors import HFValidationError
@@ -27,20 +27,20 @@ as OWNER/NAME
         validate_repo_id(repo)
     except HFValidationError as error:
         raise UsageError(
-            f"--push-to-hub {repo}: no name of a repository: write it as OWNER/NAME"
+            f"--push-to-hub {repo}: not the name of a repository: write it as OWNER/NAME"
         ) from error
 
 
 def push_directory(directory: Path, repo: str, kind: Literal["model", "dataset"]) -> None:
-    """Upload a directory; a repository that is not there is made, and is private.
+    """Upload a directory. A repository that does not exist is created as a private one.
 
     Args:
-        directory: What is to be uploaded.
+        directory: The directory.
         repo: OWNER/NAME.
-        kind: What the repository holds.
+        kind: The type of the repository.
 
     Raises:
-        QuotetuneError: It could not be uploaded; the directory stays.
+        QuotetuneError: The upload failed. The directory is kept.
     """
     from huggingface_hub import HfApi
 
@@ -54,7 +54,7 @@ def push_directory(directory: Path, repo: str, kind: Literal["model", "dataset"]
             commit_message="Upload of quotetune",
         )
     except Exception as error:
-        # The classes are those of an HTTP library that the Hub's client has exchanged before.
+        # The Hub's client raises the errors of its HTTP library, which has changed before.
         reason = " ".join(str(error).split())
         raise QuotetuneError(
             f"{directory} is complete, but could not be uploaded to {repo} ({reason}): go online,"

@@ -1,4 +1,4 @@
-"""JSONL as people hand it in: one object a line, and errors that name the line."""
+"""JSONL files of users: one object per line, and errors that name the line."""
 
 import json
 from codecs import BOM_UTF8
@@ -11,18 +11,18 @@ from quotetune.errors import QuotetuneError
 def read_objects(
     lines: Iterable[bytes], name: str, raises: type[QuotetuneError]
 ) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Read the object of each line; blank lines and a byte order mark are passed over.
+    """Read the object on each line; skip blank lines and a byte order mark.
 
     Args:
         lines: The lines as bytes.
-        name: What they come from, for messages.
-        raises: The error to raise.
+        name: The name of their source, for messages.
+        raises: The class of the error to raise.
 
     Yields:
-        Where the line stands (`name:line`), and its object.
+        The place of the line (`name:line`), and its object.
 
     Raises:
-        QuotetuneError: A line is no JSON object in UTF-8; of the class `raises`.
+        QuotetuneError: A line is not a JSON object in UTF-8. The error is of the class `raises`.
     """
     for number, line in enumerate(lines, start=1):
         where = f"{name}:{number}"
@@ -33,22 +33,22 @@ def read_objects(
         try:
             row = json.loads(line.decode())
         except UnicodeDecodeError as error:
-            raise raises(f"{where}: not UTF-8; convert the file to UTF-8") from error
+            raise raises(f"{where}: not UTF-8: convert the file to UTF-8") from error
         except json.JSONDecodeError as error:
             raise raises(
-                f"{where}: not JSON ({error.msg}, column {error.colno}); write one object a line"
+                f"{where}: not JSON ({error.msg}, column {error.colno}): write one object per line"
             ) from error
         except (RecursionError, ValueError) as error:
             raise raises(
-                f"{where}: nested too deeply, or a number of too many digits; mend the line"
+                f"{where}: nested too deeply, or a number has too many digits: correct the line"
             ) from error
         if not isinstance(row, dict):
-            raise raises(f"{where}: a {type(row).__name__}, not an object; write one a line")
+            raise raises(f"{where}: a {type(row).__name__}, not an object: write one per line")
         yield where, row
 
 
 def is_unicode(text: str) -> bool:
-    """Tell whether UTF-8 can hold a text: JSON can spell a lone surrogate, which it cannot."""
+    """Tell whether a text can be written in UTF-8; a lone surrogate, which JSON allows, cannot."""
     if text.isascii():
         return True
     try:

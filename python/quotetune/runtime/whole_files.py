@@ -18,7 +18,7 @@ _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _REMEDY = "make room, or choose another place"
 # The remedy where the files that are complete are kept and the work can be resumed.
 RESUME = (
-    "make room or choose another run directory, and run the same command again, which goes on"
+    "make room or choose another run directory, and run the same command again, which resumes"
     " from here"
 )
 
@@ -127,7 +127,7 @@ def written_directory(path: Path, *, replace: bool = False) -> Iterator[Path]:
         QuotetuneError: It cannot be written.
     """
     if path.exists() and not replace:
-        raise UsageError(f"{path} is there already: delete it, or choose another output")
+        raise UsageError(f"{path}: exists already: delete it, or choose another output")
     work = unfinished(path)
     complete = work / path.name
     try:
@@ -149,21 +149,23 @@ def written_directory(path: Path, *, replace: bool = False) -> Iterator[Path]:
 
 
 def check_file_can_be(path: Path | None, option: str) -> None:
-    """Refuse the name of an output file that cannot be one, before the work that it is to hold.
+    """Refuse an output path that cannot be a file, before the work whose result it is to contain.
 
     Args:
-        path: The file; None if none is wanted.
+        path: The file; None if there is none.
         option: The option that names it.
 
     Raises:
-        UsageError: It is a directory, or in one that is not there.
+        UsageError: It is a directory, or its directory does not exist.
     """
     if path is None:
         return
     if path.is_dir():
-        raise UsageError(f"{option} {path}: it is a directory: name a file")
+        raise UsageError(f"{option} {path}: is a directory: name a file")
     if not path.absolute().parent.is_dir():
-        raise UsageError(f"{option} {path}: there is no such directory: make it, or correct it")
+        raise UsageError(
+            f"{option} {path}: its directory does not exist: create it, or correct the path"
+        )
 
 
 def _remove(path: Path) -> None:

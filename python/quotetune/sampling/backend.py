@@ -1,8 +1,8 @@
-"""What the backends have in common: a request, its responses, and how seeds are derived."""
+"""The interface of the backends: requests and responses, and the seeds of both."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Literal, Protocol
 
 from quotetune.errors import UsageError
 from quotetune.runtime.chance import drawn
@@ -15,7 +15,7 @@ class Request:
     """One prompt to sample from.
 
     Attributes:
-        prompt_token_ids: What the model sees, special tokens included.
+        prompt_token_ids: The tokens that the model sees, special tokens included.
         seed: Seed of the first response; response i has `seed + i`.
     """
 
@@ -25,7 +25,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Continuation:
-    """What is sampled from as it is: a prompt and the begin of its response.
+    """A prompt and the start of its response, to be continued as they are.
 
     Attributes:
         id: Its name.
@@ -38,12 +38,12 @@ class Continuation:
 
 @dataclass(frozen=True)
 class Response:
-    """One text that the model gave.
+    """One sampled response.
 
     Attributes:
         text: The response without special tokens and without a stop string.
-        token_ids: The tokens the model gave; the last one is an end-of-text token if and only if
-            the model ended the text itself.
+        token_ids: The sampled tokens. The last one is an end-of-text token if and only if the model
+            ended the text itself.
         finish_reason: `stop` if the model or a stop string ended it, `length` if it was cut.
     """
 
@@ -53,7 +53,7 @@ class Response:
 
 
 class Sampler(Protocol):
-    """A loaded model. The same requests give the same responses, whatever was asked before."""
+    """A loaded model. The same requests give the same responses, whatever was sampled before."""
 
     def sample(
         self, requests: Sequence[Request], generated: Callable[[int], None]
@@ -62,10 +62,10 @@ class Sampler(Protocol):
 
         Args:
             requests: The prompts of the part.
-            generated: Called with the number of tokens of responses that have just been finished.
+            generated: Called with the number of tokens in responses that were just finished.
 
         Returns:
-            For every request its n responses, in the order of their seeds.
+            The n responses to each request, in the order of their seeds.
         """
         ...
 
@@ -73,12 +73,12 @@ class Sampler(Protocol):
 def prompt_seed(seed: int, round: int, prompt_id: str) -> int:
     """Return the seed of a prompt's first response.
 
-    It is a hash, so it does not depend on which other prompts there are, and the 62 bits make it
-    unlikely that the seeds of two prompts, n numbers in a row each, ever meet.
+    It is a hash, so it does not depend on the other prompts. It has 62 bits, so the seeds of two
+    prompts, n consecutive numbers each, are unlikely to overlap.
 
     Args:
         seed: The run's seed.
-        round: The round, from 1; 0 is an evaluation of the base model.
+        round: The round, from 1; 0 is an evaluation.
         prompt_id: The prompt's id.
 
     Returns:
@@ -91,29 +91,13 @@ def prompt_seed(seed: int, round: int, prompt_id: str) -> int:
     return drawn(f"{seed}:{round}:{prompt_id}") >> 2
 
 
-def context_length(config: Any, engine: dict[str, Any]) -> int | None:
-    """Return how many tokens a prompt and its response may have together.
-
-    Args:
-        config: The model's `transformers` config.
-        engine: The config's `sampling.engine`, whose `max_model_len` goes first.
-
-    Returns:
-        The limit in tokens; None if the model states none.
-    """
-    limit = engine.get("max_model_len")
-    if limit is None:
-        limit = getattr(config.get_text_config(), "max_position_embeddings", None)
-    return limit
-
-
 def check_lengths(prompts: dict[str, list[int]], max_tokens: int, context: int | None) -> None:
     """Refuse prompts that leave no room for a whole response.
 
     Args:
         prompts: Token ids by prompt id.
         max_tokens: Length of the longest response.
-        context: `context_length` of the model.
+        context: How many tokens a prompt and its response may have together; None for any number.
 
     Raises:
         UsageError: A prompt is empty, or too long; the message names the longest one.

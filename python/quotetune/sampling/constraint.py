@@ -1,7 +1,7 @@
 """Constrained decoding: a response is one or more of the given strings, and nothing else.
 
-vLLM gets a grammar, under which a string may be spelt with any tokens. transformers gets a trie of
-the tokens of each string, under which a string has the tokens that it has by itself.
+vLLM gets a grammar, with which a string may be spelt with any tokens. transformers gets a trie of
+the tokens of each string, with which a string has the tokens that it has on its own.
 """
 
 import json
@@ -9,8 +9,8 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-# llguidance, vLLM's backend for grammars, compiles 100,000 titles in half a second and 300,000
-# never.
+# llguidance, vLLM's backend for grammars, compiles 100,000 titles in half a second and does not
+# finish 300,000.
 MOST_CHOICES = 100_000
 MOST_CHARACTERS = 3_000_000
 
@@ -26,7 +26,7 @@ class Constraint:
         before: The start of every string.
         choices: The part in which the strings differ.
         after: The end of every string.
-        most: The most strings in one response.
+        most: The largest number of strings in one response.
     """
 
     before: str
@@ -41,7 +41,7 @@ class Constraint:
 
     @property
     def max_tokens(self) -> int:
-        """A number of tokens that is always enough: one per byte, and the end."""
+        """A number of tokens that is always enough: one per byte, and one for the end."""
         longest = max(len(string.encode()) for string in self.strings)
         return self.most * longest + 1
 
@@ -66,10 +66,10 @@ class Constraint:
 
 
 class TokenTrie:
-    """Says which tokens may follow those that were generated."""
+    """The tokens that may follow those that were generated."""
 
     def __init__(self, constraint: Constraint, tokenizer: Any, ends: Collection[int]) -> None:
-        """Tokenise the strings, each by itself.
+        """Tokenise the strings, each on its own.
 
         Args:
             constraint: What may be generated.
@@ -85,7 +85,7 @@ class TokenTrie:
                 node = node.setdefault(token, {})
 
     def allowed(self, generated: Sequence[int]) -> list[int]:
-        """Return the tokens that may come next; the end may be repeated for ever."""
+        """Return the tokens that may come next; after the end, only the end may."""
         node, done = self._root, 0
         for token in generated:
             if token not in node:

@@ -1,8 +1,8 @@
 """Top-p sampling for vLLM on a CPU, without sorting the vocabulary.
 
-vLLM's own filter on a CPU sorts all logits of every token it draws, a quarter of the whole time for
-a small model with 49,152 tokens. The nucleus is nearly always among the few hundred most probable
-tokens, which a partial sort finds; only the other rows are sorted.
+vLLM's own filter on a CPU sorts all logits for every token that it draws, which takes a quarter of
+the whole time with a small model of 49,152 tokens. The nucleus is nearly always among the few
+hundred most probable tokens, which a partial sort finds. Only the other rows are sorted whole.
 """
 
 from typing import Any
@@ -16,13 +16,13 @@ _CANDIDATES = 512
 def keep_nucleus(logits: torch.Tensor, top_p: float, candidates: int = _CANDIDATES) -> torch.Tensor:
     """Set the logits outside the nucleus to `-inf`, in place.
 
-    The nucleus is the smallest set of most probable tokens that holds `top_p` of the probability
-    (Holtzman et al. 2020, section 3.1); of equally probable tokens all or none are in it.
+    The nucleus is the smallest set of most probable tokens that has `top_p` of the probability
+    (Holtzman et al. 2020, section 3.1). Of equally probable tokens, all or none are in it.
 
     Args:
         logits: Float logits of shape (rows, vocabulary), temperature applied.
         top_p: Share of the probability, above 0 and below 1.
-        candidates: How many tokens of a row are looked at before the row is sorted whole.
+        candidates: Number of tokens of a row that are looked at before the row is sorted whole.
 
     Returns:
         The same tensor.
@@ -51,7 +51,7 @@ def _lowest_in_nucleus(
 
 
 def nucleus_processor(top_p: float) -> type[LogitsProcessor]:
-    """Make a logits processor for `vllm.LLM`, whose requests then have no `top_p` of their own.
+    """Make a logits processor for `vllm.LLM`; requests must then set no `top_p`.
 
     Args:
         top_p: As for `keep_nucleus`.
@@ -61,17 +61,17 @@ def nucleus_processor(top_p: float) -> type[LogitsProcessor]:
     """
 
     class Nucleus(LogitsProcessor):  # type: ignore[misc]
-        """Keeps the nucleus of every row, whichever request the row is of."""
+        """Keeps the nucleus of every row, whichever request the row belongs to."""
 
         def __init__(self, vllm_config: Any, device: torch.device, is_pin_memory: bool) -> None:
             pass
 
         def is_argmax_invariant(self) -> bool:
-            """The most probable token is always in the nucleus."""
+            """Return True: the most probable token is always in the nucleus."""
             return True
 
         def update_state(self, batch_update: Any) -> None:
-            """There is no state: all requests are treated alike."""
+            """Do nothing: there is no state, and all requests are treated alike."""
 
         def apply(self, logits: torch.Tensor) -> torch.Tensor:
             """Filter a batch."""

@@ -1,8 +1,8 @@
 """One LoRA adapter at the speed of matrix products in vLLM's CPU engine.
 
-Each token of a batch may have another adapter, so vLLM's CPU operators copy the matrices of its own
-for every token, megabytes a token. A sampler has one adapter: then the same sums are matrix
-products.
+In vLLM each token of a batch may have another adapter, so its CPU operators copy the matrices of
+the adapter for every token, megabytes per token. A sampler has only one adapter, and then the same
+sums are matrix products.
 """
 
 from typing import Any
@@ -13,7 +13,7 @@ from vllm.platforms.cpu import CpuPlatform
 
 
 class OneAdapter(PunicaWrapperCPU):  # type: ignore[misc]
-    """What vLLM's layers call to add their part of the only adapter there is."""
+    """Adds the parts of the only adapter to the outputs of vLLM's layers."""
 
     def _apply_shrink(
         self, y: torch.Tensor, x: torch.Tensor, w_t_all: torch.Tensor, scale: float
@@ -56,13 +56,13 @@ class OneAdapter(PunicaWrapperCPU):  # type: ignore[misc]
 
 
 def use_one_adapter() -> None:
-    """Let the CPU engines that are made in this process have room for one adapter only."""
+    """Make the CPU engines of this process take one adapter only."""
     name = f"{OneAdapter.__module__}.{OneAdapter.__name__}"
     CpuPlatform.get_punica_wrapper = classmethod(lambda cls: name)
 
 
 def _add_product(y: torch.Tensor, x: torch.Tensor, stacked: torch.Tensor) -> None:
-    """Add `x @ B^T` to the columns of `y` that it has; both may be padded."""
+    """Add `x @ B^T` to as many columns of `y`; both may be padded."""
     matrix = _only(stacked)[: y.shape[1]]
     y[:, : len(matrix)] += x.to(y.dtype) @ matrix.to(y.dtype).T
 
@@ -70,6 +70,6 @@ def _add_product(y: torch.Tensor, x: torch.Tensor, stacked: torch.Tensor) -> Non
 def _only(stacked: torch.Tensor) -> torch.Tensor:
     """Return the matrix of the only adapter, of shape (1, rows, columns) or (1, 1, rows, columns).
 
-    `view` refuses what holds more than one.
+    `view` raises an error if there is more than one.
     """
     return stacked.view(stacked.shape[-2:])

@@ -1,4 +1,4 @@
-"""Part files: the samples of a fixed chunk of prompts each, complete or not there."""
+"""Part files: each has the samples of a fixed chunk of prompts, and is complete or absent."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -8,8 +8,9 @@ from quotetune.errors import UsageError
 from quotetune.runtime.whole_files import RESUME, written_file
 from quotetune.sampling.backend import Request, Response
 
+JOB_NAME = "job.json"
 LOG_NAME = "sampling.log"
-# Of a part, or of a table that goes on from there.
+# A row of a part, or of a table that is made from parts.
 Row = dict[str, Any]
 
 
@@ -31,7 +32,7 @@ def schema() -> Any:
 
 
 def part_path(directory: Path, part: int) -> Path:
-    """Return where a part lies.
+    """Return the path of a part.
 
     Example:
         >>> part_path(Path("samples"), 7).name
@@ -41,7 +42,7 @@ def part_path(directory: Path, part: int) -> Path:
 
 
 def count_parts(prompts: int, chunk_prompts: int) -> int:
-    """Return how many parts the prompts make.
+    """Return the number of parts for a number of prompts.
 
     Example:
         >>> count_parts(0, 64), count_parts(64, 64), count_parts(65, 64)
@@ -51,7 +52,7 @@ def count_parts(prompts: int, chunk_prompts: int) -> int:
 
 
 def missing_parts(directory: Path, parts: int) -> list[int]:
-    """Return the numbers of the parts that are not there yet, in order."""
+    """Return the numbers of the parts that do not exist yet, in order."""
     return [part for part in range(parts) if not part_path(directory, part).exists()]
 
 
@@ -62,14 +63,14 @@ def write_part(
     requests: Sequence[Request],
     responses: Iterable[Sequence[Response]],
 ) -> None:
-    """Write a part; it appears under its name when it is complete.
+    """Write a part; it appears by rename.
 
     Args:
         directory: The directory of parts.
         part: The part's number, from 0.
         prompt_ids: Ids of the part's prompts.
         requests: Their requests.
-        responses: The n responses of each.
+        responses: The n responses to each.
 
     Raises:
         QuotetuneError: The file cannot be written, as on a full disk.
@@ -98,7 +99,7 @@ def read_samples(directory: Path) -> Any:
     """Read all samples of a directory of parts.
 
     Args:
-        directory: What `run_sampling` filled.
+        directory: The directory that `run_sampling` filled.
 
     Returns:
         A `pyarrow.Table` with the columns of `schema`, prompts in their order, samples in theirs.
@@ -110,13 +111,13 @@ def read_samples(directory: Path) -> Any:
     import pyarrow.parquet as pq
 
     if not directory.is_dir():
-        raise UsageError(f"{directory}: no such directory; give that of quotetune sample's parts")
+        raise UsageError(f"{directory}: no such directory: name the output of `quotetune sample`")
     tables = [pq.read_table(path) for path in sorted(directory.glob("part-*.parquet"))]
     return pa.concat_tables(tables) if tables else schema().empty_table()
 
 
 def token_length(row: Row) -> int:
-    """Return the tokens of a sample without the end-of-text token.
+    """Return the number of tokens of a sample, without the end-of-text token.
 
     Example:
         >>> token_length({"token_ids": [5, 6, 2], "finish_reason": "stop"})

@@ -1,4 +1,4 @@
-"""Sampling with transformers' `generate`: slower than vLLM, and it runs wherever torch does."""
+"""Sampling with transformers' `generate`: slower than vLLM, but it runs wherever torch does."""
 
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
@@ -25,23 +25,24 @@ _BATCH_ROWS = 64
 
 
 class GumbelNoise(LogitsProcessor):  # type: ignore[misc]
-    """Adds Gumbel noise, after which the highest logit is a draw from their softmax.
+    """Adds Gumbel noise, after which the highest logit is a draw from the softmax of the logits.
 
-    `generate` draws from one stream for the whole batch; here each row has its own, so that a
-    response depends on its own seed only (Gumbel-max trick: Maddison et al. 2014, section 2).
+    This is the Gumbel-max trick (Maddison et al. 2014, section 2). `generate` draws from one stream
+    for the whole batch. Here each row has its own stream, so that a response depends only on its
+    own seed.
     """
 
     def __init__(self, seeds: Sequence[int], device: torch.device) -> None:
-        """Start one stream a row.
+        """Start one stream per row.
 
         Args:
-            seeds: A seed for every row of the batch.
+            seeds: One seed per row of the batch.
             device: Where the logits are.
         """
         self._streams = [torch.Generator(device).manual_seed(seed) for seed in seeds]
 
     def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
-        """Return noisy logits; `-inf` stays."""
+        """Return noisy logits; `-inf` stays as it is."""
         scores = scores.float()
         waiting = torch.empty_like(scores)
         for row, stream in zip(waiting, self._streams, strict=True):
@@ -82,10 +83,10 @@ class TransformersSampler:
         self._trie = None
         if constraint is not None:
             self._trie = TokenTrie(constraint, self._tokenizer, self._ends)
-        # A padding token only fills rows that are shorter or done: any will do.
+        # A padding token only fills rows that are shorter or done, so any token will do.
         self._padding = self._ends[0] if self._ends else 0
-        # `generate` fills gaps in the settings it is given from the model's own, which can hold a
-        # repetition penalty or another temperature: only ours shall count.
+        # `generate` fills gaps in these settings from the model's own, which can have a repetition
+        # penalty or another temperature. Only ours may apply.
         self._settings = GenerationConfig(
             max_new_tokens=sampling.max_tokens,
             do_sample=False,
@@ -104,7 +105,7 @@ class TransformersSampler:
             for number, request in enumerate(requests)
             for sample in range(n)
         ]
-        # Rows of similar length together need the least padding.
+        # Batches of rows of similar length need the least padding.
         rows.sort(key=lambda row: len(row[1].prompt_token_ids))
         responses: list[list[Response]] = [[] for _ in requests]
         for first in range(0, len(rows), _BATCH_ROWS):
@@ -151,7 +152,7 @@ class TransformersSampler:
         return processors
 
     def _response(self, ids: list[int]) -> Response:
-        """Cut a row where the response ended; what follows is padding."""
+        """Cut a row where the response ended; the rest is padding."""
         ends = [position for position, token in enumerate(ids) if token in self._ends]
         finished: Any = "stop" if ends else "length"
         if ends:

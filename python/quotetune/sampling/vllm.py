@@ -1,7 +1,8 @@
 """Sampling with vLLM.
 
-The engine runs inside our own child process (`VLLM_ENABLE_V1_MULTIPROCESSING=0`): vLLM then
-schedules the same requests the same way every time, and on a CPU it starts in a fifth of the time.
+The engine runs inside our own child process (`VLLM_ENABLE_V1_MULTIPROCESSING=0`). vLLM then
+schedules the same requests in the same way every time, and on a CPU it starts in a fifth of the
+time.
 """
 
 import hashlib
@@ -13,6 +14,7 @@ from typing import Any
 
 from quotetune.config import ModelConfig, SamplingConfig
 from quotetune.errors import UsageError
+from quotetune.models.files import ADAPTER_CONFIG
 from quotetune.sampling.backend import Request, Response
 from quotetune.sampling.constraint import Constraint
 
@@ -39,13 +41,13 @@ class VllmSampler:
 
         Args:
             model: The base model.
-            sampling: How to draw; what `engine` says overrides what is chosen here.
+            sampling: How to draw; the keys of `engine` override what is chosen here.
             adapter: A LoRA adapter of the model, in PEFT's form.
             config: The model's `transformers` config.
             longest_prompt: Tokens of the longest prompt of the whole job.
             constraint: What may be generated; None for anything.
         """
-        # Both are read when vLLM is imported; what the user has set stays.
+        # vLLM reads both when it is imported. A value that the user has set is kept.
         os.environ.setdefault("VLLM_ENABLE_V1_MULTIPROCESSING", "0")
         os.environ.setdefault("VLLM_NO_USAGE_STATS", "1")
         from vllm import LLM
@@ -88,7 +90,7 @@ class VllmSampler:
         self, requests: Sequence[Request], generated: Callable[[int], None]
     ) -> list[list[Response]]:
         """Draw the responses of one part; see `backend.Sampler`."""
-        # A prefix left by an earlier part would change the batches, and with them the rounding.
+        # A cached prefix of an earlier part would change the batches, and with them the rounding.
         self._llm.reset_prefix_cache()
         self._llm.enqueue(
             [{"prompt_token_ids": request.prompt_token_ids} for request in requests],
@@ -132,11 +134,12 @@ class VllmSampler:
 def _cpu_settings(sampling: SamplingConfig, config: Any, dtype: str, length: int) -> dict[str, Any]:
     """Choose the engine's settings on a CPU.
 
-    Eager, because torch.compile takes a minute at every start and gains 5%. No prompt may be split
-    between two batches: a seeded request crashes the CPU engine then.
+    Execution is eager, because torch.compile takes a minute at every start and gains 5%. No prompt
+    may be split between two batches, because a seeded request then crashes the CPU engine.
 
-    The room for keys and values is what the sequences of a batch need at their longest, not what
-    happens to be free: with less room the engine would schedule, and so round, differently.
+    The cache of keys and values has room for the sequences of a batch at their longest, whatever
+    memory happens to be free. With less room the engine would schedule the requests differently,
+    and the rounding would differ.
     """
     sequences = min(
         sampling.engine.get("max_num_seqs", _CPU_SEQUENCES), sampling.chunk_prompts * sampling.n
@@ -183,7 +186,7 @@ def vllm_dtype(model: ModelConfig, config: Any) -> str:
 
 
 def supported_rank(adapter: Path) -> int:
-    """Return the lowest `max_lora_rank` of vLLM that is enough for an adapter.
+    """Return the lowest `max_lora_rank` of vLLM that fits an adapter.
 
     Args:
         adapter: A directory with `adapter_config.json`.
@@ -191,7 +194,7 @@ def supported_rank(adapter: Path) -> int:
     Raises:
         UsageError: The rank is above what vLLM supports.
     """
-    settings = json.loads((adapter / "adapter_config.json").read_text())
+    settings = json.loads((adapter / ADAPTER_CONFIG).read_text())
     rank = max([settings["r"], *(settings.get("rank_pattern") or {}).values()])
     for supported in _LORA_RANKS:
         if rank <= supported:
@@ -205,12 +208,12 @@ def supported_rank(adapter: Path) -> int:
 def adapter_identity(adapter: Path) -> tuple[str, int]:
     """Return a name and a number by which vLLM can tell adapters apart.
 
-    vLLM's caches know an adapter by these, so they are made from its content.
+    vLLM's caches identify an adapter by these, so they are derived from its content.
 
     Args:
         adapter: A directory with `adapter_config.json` and `adapter_model.safetensors`.
     """
-    digest = hashlib.sha256((adapter / "adapter_config.json").read_bytes())
+    digest = hashlib.sha256((adapter / ADAPTER_CONFIG).read_bytes())
     with (adapter / "adapter_model.safetensors").open("rb") as weights:
         while block := weights.read(1 << 20):
             digest.update(block)

@@ -1,6 +1,6 @@
 """The child process that samples: `python -m quotetune.sampling.worker job.json`.
 
-It reports the fields of `run.Progress` but `parts`.
+It reports the fields of `run.Progress`, except `parts`.
 """
 
 import time
@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from quotetune.config import ModelConfig, SamplingConfig
+from quotetune.models.context import context_length
 from quotetune.models.tokenizer import load_tokenizer
 from quotetune.prompts.chat import prompt_token_ids
 from quotetune.prompts.prompt import Prompt
@@ -18,7 +19,6 @@ from quotetune.sampling.backend import (
     Request,
     Sampler,
     check_lengths,
-    context_length,
     prompt_seed,
 )
 from quotetune.sampling.constraint import Constraint
@@ -31,7 +31,7 @@ Report = Callable[[dict[str, Any]], None]
 
 
 class _Reporter:
-    """Reports the progress, seldom enough to cost nothing."""
+    """Reports the progress, rarely enough to cost nothing."""
 
     def __init__(self, report: Report, done: int) -> None:
         self._report = report
@@ -40,13 +40,13 @@ class _Reporter:
         self._start = self._last = time.monotonic()
 
     def generated(self, tokens: int) -> None:
-        """Responses of this many tokens have been finished."""
+        """Count the tokens of responses that were finished."""
         self._tokens += tokens
         if time.monotonic() - self._last > _SECONDS_BETWEEN_REPORTS:
             self._write()
 
     def part_done(self) -> None:
-        """A part has been written."""
+        """Count a part that was written."""
         self._done += 1
         self._write()
 
@@ -60,9 +60,9 @@ def run(job: dict[str, Any], output: Path, report: Report) -> None:
     """Sample the missing parts of a job.
 
     Args:
-        job: What `run_sampling` wrote.
+        job: The job that `run_sampling` wrote.
         output: The directory of parts.
-        report: Told the progress.
+        report: Called with the progress.
     """
     apply_in_child()
     model = ModelConfig(**job["model"])
@@ -87,7 +87,7 @@ def run(job: dict[str, Any], output: Path, report: Report) -> None:
 def _requests(
     job: dict[str, Any], model: ModelConfig, sampling: SamplingConfig
 ) -> tuple[dict[str, Request], Any]:
-    """Tokenise all prompts, and refuse those that do not fit, before the model is loaded.
+    """Tokenise all prompts, and reject those that do not fit, before the model is loaded.
 
     Returns:
         The requests by prompt id, and the model's `transformers` config.
@@ -97,8 +97,10 @@ def _requests(
     source = {"revision": model.revision, "trust_remote_code": model.trust_remote_code}
     tokenizer = load_tokenizer(model)
     config = AutoConfig.from_pretrained(model.path, **source)
-    context = context_length(config, sampling.engine)
-    # What goes on with a response may begin where the model still sees it.
+    context = sampling.engine.get("max_model_len")
+    if context is None:
+        context = context_length(config)
+    # A continuation that is too long starts at the first token that the model can see.
     room = None if context is None else max(context - sampling.max_tokens, 1)
     tokens = {
         prompt["id"]: prompt["token_ids"][-room if room else None :]

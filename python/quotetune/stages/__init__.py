@@ -1,6 +1,7 @@
-"""The stages of a run: which there are, what each reads, and what each does.
+"""The stages of a run: the list of them, the inputs of each, and the work of each.
 
-A stage's settings are the keys of the config that it reads. Changing others leaves it done.
+The settings of a stage are the keys of the config that it reads. A change of other keys leaves it
+done.
 """
 
 from quotetune.config import Config

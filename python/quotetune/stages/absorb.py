@@ -1,4 +1,4 @@
-"""The stages before the first round: the documents that are learned, and the learning of them."""
+"""The stages before the first round: one gathers the documents, the other one learns them."""
 
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ def documents(layout: Layout) -> Stage:
     config = layout.config
     settings = config.absorb
     assert settings is not None
-    prompts = config.run / "prompts"
+    prompts = layout.prompts
 
     def make(result: Path) -> None:
         from quotetune.corpus.index import Index
@@ -84,4 +84,4 @@ def train(layout: Layout) -> Stage:
     inputs = {"the texts": texts, **layout.model_inputs()}
     if config.launch is not None:  # the number of processes scales the batch
         inputs["launch"] = config.launch
-    return Stage("absorb/train", directory / "adapter", keys, inputs, make)
+    return Stage("absorb/train", layout.trained(ABSORBED), keys, inputs, make)

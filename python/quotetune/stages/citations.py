@@ -1,7 +1,8 @@
-"""The stages of `pairs.citations`: ids off the samples, onto the pairs, and measured."""
+"""The stages of `pairs.citations`: strip ids from samples, add ids to pairs, and measure ids."""
 
 from pathlib import Path
 
+from quotetune.runs.directory import PAIRS
 from quotetune.runs.layout import Layout, flat
 from quotetune.runs.stage import Stage
 from quotetune.runtime.console import progress, say
@@ -10,11 +11,11 @@ from quotetune.stages.sampling import backend_of
 
 
 def uncited(layout: Layout, name: str, directory: Path) -> list[Stage]:
-    """Take the ids off the samples in a directory, if ids are learned.
+    """Strip the ids from the samples in a directory, if ids are learned.
 
     Args:
-        layout: The run's places.
-        name: What the stage's name begins with.
+        layout: The layout of the run.
+        name: The start of the stage's name.
         directory: The directory, with `samples/`.
     """
     config = layout.config
@@ -26,21 +27,21 @@ def uncited(layout: Layout, name: str, directory: Path) -> list[Stage]:
         from quotetune.citations.uncited import write_uncited
 
         count = write_uncited(samples, result, config.model)
-        say(f"  {count} responses carry ids")
+        say(f"  {count} responses have ids")
 
     inputs = {"the samples": samples, **layout.model_inputs()}
     return [Stage(f"{name}/uncited", directory / "uncited", _model(layout), inputs, make)]
 
 
 def cited(layout: Layout, number: int) -> list[Stage]:
-    """Put ids behind the pairs of a round, if ids are learned."""
+    """Add ids to the pairs of a round, if ids are learned."""
     config = layout.config
     settings = config.pairs.citations
     if settings is None:
         return []
     root = layout.round(number)
-    pairs = root / "pairs" / "pairs.parquet"
-    prompts = config.run / "prompts" / f"round-{number}.parquet"
+    pairs = root / "pairs" / PAIRS
+    prompts = layout.round_prompts(number)
 
     def make(result: Path) -> None:
         from quotetune.citations.pairs import counts_line, write_cited_pairs
@@ -70,14 +71,14 @@ def cited(layout: Layout, number: int) -> list[Stage]:
 
 
 def evaluated(layout: Layout, policy: str) -> list[Stage]:
-    """Return the stages that measure the ids that a policy gives, if ids are learned."""
+    """Return the stages that measure the ids that a policy cites, if ids are learned."""
     if layout.config.pairs.citations is None:
         return []
     return [_constrained(layout, policy), _measured(layout, policy)]
 
 
 def _constrained(layout: Layout, policy: str) -> Stage:
-    """Let a policy go on with its responses, by ids of the corpus only."""
+    """Let a policy continue its responses with ids of the corpus only."""
     config = layout.config
     settings = config.pairs.citations
     assert settings is not None
@@ -117,11 +118,12 @@ def _constrained(layout: Layout, policy: str) -> Stage:
 
 
 def _measured(layout: Layout, policy: str) -> Stage:
-    """Compare a policy's ids with what its responses quote, and with the prompts' documents."""
+    """Compare a policy's ids with the documents it quotes, and with those of the prompts."""
     config = layout.config
     settings = config.pairs.citations
     assert settings is not None
     directory = layout.evaluation(policy)
+    file = layout.citations(policy)
     n = config.evaluation_sampling.n
 
     def make(result: Path) -> None:
@@ -138,7 +140,7 @@ def _measured(layout: Layout, policy: str) -> Stage:
             k=settings.most,
         )
         result.mkdir(exist_ok=True)
-        write_json(result / "citations.json", content)
+        write_json(result / file.name, content)
 
     keys = {"evaluation.sampling.n": n, **flat("pairs.citations", settings.model_dump())}
     inputs = {
@@ -147,7 +149,7 @@ def _measured(layout: Layout, policy: str) -> Stage:
         "the samples": directory / "samples",
         "the constrained ids": directory / "constrained",
     }
-    return Stage(f"evaluation/{policy}/citations", directory / "citations", keys, inputs, make)
+    return Stage(f"evaluation/{policy}/citations", file.parent, keys, inputs, make)
 
 
 def _model(layout: Layout) -> dict[str, str | None]:

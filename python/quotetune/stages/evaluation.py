@@ -1,4 +1,4 @@
-"""Stages of the evaluation on the held-out prompts: of a policy, and of a baseline."""
+"""The stages that evaluate a policy, or a baseline, on the held-out prompts."""
 
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from quotetune.stages import citations
 from quotetune.stages.sampling import sampling_stage
 
 EVALUATION_ROUND = 0  # in the seeds; training rounds count from 1
-# Of what the metrics stage writes: a stage that an older version wrote is done again.
+# The format of what the metrics stage writes. A stage in an older format is done again.
 _METRICS_FORMAT = 2
 
 
@@ -104,11 +104,12 @@ def metrics(layout: Layout, name: str, asked: Path) -> Stage:
         **_scoring_settings(layout),
     }
     inputs = {"the held-out prompts": asked, "index": config.index, "the samples": samples}
-    return Stage(f"evaluation/{name}/metrics", directory / "metrics", settings, inputs, make)
+    made = layout.metrics_directory(name)
+    return Stage(f"evaluation/{name}/metrics", made, settings, inputs, make)
 
 
 def _scoring_settings(layout: Layout) -> dict[str, Any]:
-    """What the config says of the models that measure; nothing of those that are not wanted."""
+    """Return the config's keys of the models that measure, without those that are not used."""
     evaluation = layout.config.evaluation.model_dump(include=set(ON_DEMAND))
     if evaluation["perplexity"] == "base":
         evaluation["perplexity"] = layout.config.model.model_dump()
@@ -116,12 +117,12 @@ def _scoring_settings(layout: Layout) -> dict[str, Any]:
 
 
 def drift(layout: Layout, policy: str) -> Stage:
-    """Measure how far a policy has gone from the base model."""
+    """Measure how far a policy has moved from the base model."""
     config = layout.config
     assert config.drift is not None
     settings = config.drift
-    directory = layout.evaluation(policy)
-    samples = None if policy == BASE else directory / "samples"
+    file = layout.drift(policy)
+    samples = None if policy == BASE else layout.evaluation(policy) / "samples"
     outside = settings.outside
 
     def make(result: Path) -> None:
@@ -137,7 +138,7 @@ def drift(layout: Layout, policy: str) -> Stage:
             work=result.parent / "work",
         )
         result.mkdir(exist_ok=True)
-        write_json(result / "drift.json", content)
+        write_json(result / file.name, content)
 
     inputs = layout.policy_inputs(policy)
     if samples is not None:
@@ -147,4 +148,4 @@ def drift(layout: Layout, policy: str) -> Stage:
     keys = layout.model_settings(policy)
     if outside is not None:
         keys["drift.max_tokens"] = settings.max_tokens
-    return Stage(f"evaluation/{policy}/drift", directory / "drift", keys, inputs, make)
+    return Stage(f"evaluation/{policy}/drift", file.parent, keys, inputs, make)

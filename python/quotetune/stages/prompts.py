@@ -25,4 +25,4 @@ def split(layout: Layout) -> Stage:
 
         split_file(config, result)
 
-    return Stage("prompts", config.run / "prompts", settings, inputs, make)
+    return Stage("prompts", layout.prompts, settings, inputs, make)

@@ -1,8 +1,7 @@
 """The stages from samples to pairs: references, scores, measures, the judge, pairs.
 
-Only those are there that the config asks for; plain Quote-Tuning scores and pairs. A run does them
-one by one, as far as they are to be done; `quotetune pair` makes all files of the same list in one
-go.
+A config has only the stages that it needs; plain Quote-Tuning scores and pairs. A run does those
+that are not done yet, one by one. `quotetune pair` does the whole list at once.
 """
 
 from collections.abc import Callable, Mapping
@@ -24,19 +23,19 @@ if TYPE_CHECKING:
 
 def stages(layout: Layout, number: int) -> list[Stage]:
     """Return the stages between the sampling and the training of a round, in order."""
-    prompts = layout.config.run / "prompts" / f"round-{number}.parquet"
+    prompts = layout.round_prompts(number)
     return _stages(layout, f"round-{number}", layout.round(number), prompts)
 
 
 def heldout_stages(layout: Layout) -> list[Stage]:
-    """Return the stages that make pairs of the base model's responses to the held-out prompts."""
+    """Return the stages that make pairs from the base model's responses to held-out prompts."""
     root = layout.evaluation(BASE)
     *before, pair = _stages(layout, f"evaluation/{BASE}", root, layout.heldout)
 
     def make(result: Path) -> None:
         from quotetune.pairing.run import NoPairsError
 
-        # A handful of held-out prompts may give none: that is a finding, and no failure.
+        # A handful of held-out prompts may give no pair. That is a result, not a failure.
         with suppress(NoPairsError):
             pair.make(result)
 
@@ -67,12 +66,12 @@ class RankingStages:
 
     Attributes:
         config: How they are ranked and paired.
-        prefix: What the stages' names begin with.
+        prefix: The start of the stages' names.
         samples: The directory of the samples' parts.
-        root: The directory of all that is made, but for the scores.
+        root: The directory of all results except the scores.
         scores: The directory of the scores.
         prompts: The file of the prompts.
-        load_prompts: Reads the prompts, by id.
+        load_prompts: Returns the prompts by their ids.
     """
 
     config: RankingConfig
@@ -84,7 +83,7 @@ class RankingStages:
     load_prompts: "Callable[[], Mapping[str, Prompt]]"
 
     def before_pairing(self) -> list[Stage]:
-        """Return the stages that find out all that the pairs are made of, in order."""
+        """Return the stages whose results the pairs are made from, in order."""
         stages = [self.gold()] if self.config.candidates.gold else []
         stages.append(self.score())
         stages += [self.measure(name) for name in self.config.measures]
@@ -94,7 +93,7 @@ class RankingStages:
 
     @property
     def files(self) -> CandidateFiles:
-        """Where the candidates are, and what those stages find out."""
+        """The files of the candidates, and those of the results of these stages."""
         judge = self.config.preference and self.config.preference.judge
         return CandidateFiles(
             samples=self.samples,
@@ -114,7 +113,7 @@ class RankingStages:
         return {"the samples": files.samples, **gold}
 
     def gold(self) -> Stage:
-        """Bring the references into the form of samples."""
+        """Write the references in the form of samples."""
         config = self.config
         assert config.model is not None
         model = config.model
@@ -266,7 +265,7 @@ class RankingStages:
 
 
 def _sources(functions: Mapping[str, str]) -> dict[str, Path]:
-    """Return the files of the user's functions: a changed one gives other pairs."""
+    """Return the files of the user's functions, because a changed one makes other pairs."""
     from quotetune.pairing.own_preference import source_file
 
     files = {name: source_file(function) for name, function in functions.items()}
@@ -278,7 +277,7 @@ def _sources(functions: Mapping[str, str]) -> dict[str, Path]:
 
 
 def _given(name: str, block: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the keys of a block and of the blocks in it that are not null."""
+    """Return the keys that are not null, of a block and of the blocks inside it."""
     given: dict[str, Any] = {}
     for key, value in block.items():
         if isinstance(value, Mapping):

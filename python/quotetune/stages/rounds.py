@@ -11,7 +11,7 @@ def sample(layout: Layout, number: int) -> Stage:
         layout,
         f"round-{number}/sample",
         layout.round(number) / "samples",
-        layout.config.run / "prompts" / f"round-{number}.parquet",
+        layout.round_prompts(number),
         layout.config.sampling,
         policy=layout.start(number),
         seed_round=number,

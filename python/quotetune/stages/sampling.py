@@ -1,4 +1,4 @@
-"""Stages that sample a policy: those of the rounds and those of the evaluation."""
+"""The stages that sample a policy, in the rounds and in the evaluation."""
 
 from pathlib import Path
 
@@ -22,13 +22,13 @@ def sampling_stage(
     """Sample a policy.
 
     Args:
-        layout: The run's places.
+        layout: The layout of the run.
         name: The stage's name.
-        directory: Where the sample parts are to be.
+        directory: The directory of the sample parts.
         prompts: The prompts, as `write_prompts` wrote them.
         sampling: How responses are drawn.
         policy: The policy's name.
-        seed_round: What stands for the round in the seeds.
+        seed_round: The number of the round in the seeds.
     """
     config = layout.config
     settings = {
@@ -61,10 +61,10 @@ def sampling_stage(
 
 
 def backend_of(sampling: SamplingConfig) -> str:
-    """Name the backend that samples: what `auto` takes depends on the machine."""
+    """Name the backend that samples; `auto` depends on the machine."""
     from quotetune.sampling.run import choose_backend
 
     try:
         return choose_backend(sampling.backend)
-    except UsageError:  # the plan of a run is also shown where it cannot be done
+    except UsageError:  # a plan can also be shown on a machine that cannot do it
         return sampling.backend

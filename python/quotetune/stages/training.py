@@ -1,8 +1,9 @@
-"""The stages that train a round's policy: pairs of earlier rounds are mixed in, and DPO."""
+"""The stages that train the policy of a round: mix in earlier pairs, and train by DPO."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from quotetune.runs.directory import PAIRS
 from quotetune.runs.layout import Layout, flat
 from quotetune.runs.stage import Stage
 from quotetune.runtime.console import progress, say
@@ -10,7 +11,7 @@ from quotetune.runtime.console import progress, say
 if TYPE_CHECKING:
     from quotetune.training.run import TrainingProgress
 
-# Keys of `dpo` and `sft` that change what is logged or how often is saved, not what is learned.
+# Keys of `dpo` and `sft` that change the log or the checkpoints, and not what is learned.
 _KEYS_WITHOUT_EFFECT = {
     "log_level",
     "logging_first_step",
@@ -53,13 +54,13 @@ def mix(layout: Layout, number: int) -> Stage:
         from quotetune.pairing.replay import mix_pairs
 
         counts = mix_pairs(layout.pairs(number), earlier, shares, result, seed=config.seed)
-        told = ", ".join(f"{count} of {name}" for name, count in counts.items())
-        say(f"  pairs to learn: {told}")
+        counted = ", ".join(f"{count} of {name}" for name, count in counts.items())
+        say(f"  pairs to learn: {counted}")
 
     settings = {"replay": shares, "seed": config.seed}
     inputs = {"the pairs": layout.pairs(number)}
     inputs |= {f"the pairs of round {before}": path for before, path in earlier.items()}
-    return Stage(f"round-{number}/replay", layout.round(number) / "replay", settings, inputs, make)
+    return Stage(f"round-{number}/replay", layout.replay(number), settings, inputs, make)
 
 
 def train(layout: Layout, number: int) -> Stage:
@@ -68,7 +69,7 @@ def train(layout: Layout, number: int) -> Stage:
     start = layout.start(number)
     pairs = layout.pairs(number)
     if layout.replays(number):
-        pairs = layout.round(number) / "replay" / "pairs.parquet"
+        pairs = layout.replay(number) / PAIRS
     name = f"round-{number}/train"
     origin = layout.origin_adapter() if config.reference == "base" else None
 
@@ -105,7 +106,7 @@ def train(layout: Layout, number: int) -> Stage:
             inputs["the reference"] = origin
     if config.launch is not None:  # the number of processes scales the batch
         inputs["launch"] = config.launch
-    return Stage(name, layout.round(number) / "adapter", settings, inputs, make)
+    return Stage(name, layout.trained(f"round-{number}"), settings, inputs, make)
 
 
 def _losses(now: "TrainingProgress") -> str:

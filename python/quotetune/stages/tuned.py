@@ -1,9 +1,10 @@
-"""Stages that compare the tuned model with the base model beside their responses."""
+"""The stages that compare a tuned model with the base model by more than their responses."""
 
 import shutil
 from dataclasses import replace
 from pathlib import Path
 
+from quotetune.runs.directory import PAIRS
 from quotetune.runs.layout import BASE, Layout, flat
 from quotetune.runs.stage import Skip, Stage
 from quotetune.runs.stopping import best_evaluated, evaluated
@@ -15,7 +16,7 @@ def reward_accuracy(layout: Layout, number: int) -> Stage:
     config = layout.config
     policy = f"round-{number}"
     reference = layout.origin if config.reference == "base" else layout.start(number)
-    directory = layout.evaluation(policy)
+    file = layout.reward_accuracy(policy)
     pairs = layout.evaluation(BASE) / "pairs"
     beta = float(config.dpo.get("beta", 0.1))
 
@@ -23,14 +24,14 @@ def reward_accuracy(layout: Layout, number: int) -> Stage:
         from quotetune.measures.reward_accuracy import measure_reward_accuracy
 
         content = measure_reward_accuracy(
-            pairs / "pairs.parquet",
+            pairs / PAIRS,
             policy=(layout.model(policy), layout.adapter(policy)),
             reference=(layout.model(reference), layout.adapter(reference)),
             beta=beta,
-            work=directory / "measuring",
+            work=layout.evaluation(policy) / "measuring",
         )
         result.mkdir(exist_ok=True)
-        write_json(result / "reward_accuracy.json", content)
+        write_json(result / file.name, content)
 
     settings = {**layout.model_settings(policy), "dpo.beta": beta}
     inputs = {"the held-out pairs": pairs, **layout.policy_inputs(policy)}
@@ -38,19 +39,19 @@ def reward_accuracy(layout: Layout, number: int) -> Stage:
     if held_to is not None:
         inputs["the reference policy"] = held_to
     name = f"evaluation/{policy}/reward_accuracy"
-    return Stage(name, directory / "reward_accuracy", settings, inputs, make)
+    return Stage(name, file.parent, settings, inputs, make)
 
 
 def lm_eval_before_and_after(layout: Layout) -> list[Stage]:
-    """Return the stages that run benchmarks on the base model and on the policy that the run gives.
+    """Return the stages that run benchmarks on the base model and on the best policy.
 
-    Which of several policies is the best one is not known before all are evaluated.
+    If there are several policies, the best one is not known before all are evaluated.
     """
     before = lm_eval(layout, BASE)
     _, *trained = layout.policies()
     if len(trained) == 1:
         return [before, lm_eval(layout, trained[0])]
-    decided_by = {name: layout.evaluation(name) / "metrics" for name in layout.policies()}
+    decided_by = {name: layout.metrics_directory(name) for name in layout.policies()}
 
     def decided(policy: str) -> Skip:
         def reason() -> str | None:
@@ -65,7 +66,7 @@ def lm_eval_before_and_after(layout: Layout) -> list[Stage]:
 def lm_eval(layout: Layout, policy: str) -> Stage:
     """Run benchmarks of general ability on a policy."""
     config = layout.config
-    directory = layout.evaluation(policy)
+    file = layout.lm_eval(policy)
     wanted = config.evaluation.lm_eval
     assert wanted is not None
 
@@ -74,10 +75,10 @@ def lm_eval(layout: Layout, policy: str) -> Stage:
 
         answers = result / "answers"
         answers.mkdir(parents=True, exist_ok=True)
-        work = directory / "benchmarking"
+        work = layout.evaluation(policy) / "benchmarking"
         content = run_lm_eval(layout.model(policy), layout.adapter(policy), wanted, work, answers)
         shutil.rmtree(answers)
-        write_json(result / "lm_eval.json", content)
+        write_json(result / file.name, content)
 
     settings = {
         **layout.model_settings(policy),
@@ -87,4 +88,4 @@ def lm_eval(layout: Layout, policy: str) -> Stage:
     if wanted.include_path is not None:
         inputs["evaluation.lm_eval.include_path"] = wanted.include_path
     name = f"evaluation/{policy}/lm_eval"
-    return Stage(name, directory / "lm_eval", settings, inputs, make)
+    return Stage(name, file.parent, settings, inputs, make)

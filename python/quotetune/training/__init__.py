@@ -1,5 +1,5 @@
-"""Training: a child process (`run` starts it, `worker` is it) with a session, which has a trainer.
+"""Training in a child process: `run` starts the process, and `worker` is its program.
 
-`session` is what every training has; `dpo_session` trains by DPO, `absorb` by continued
-pre-training.
+The worker runs a session, which has a trainer of TRL. `session` is common to all trainings;
+`dpo_session` trains by DPO, and `absorb` by continued pre-training.
 """

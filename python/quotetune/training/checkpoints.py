@@ -10,8 +10,8 @@ from quotetune.errors import QuotetuneError
 def newest_checkpoint(work: Path) -> Path | None:
     """Make the newest complete checkpoint ready for resuming, and remove all others.
 
-    The trainer writes `trainer_state.json` last, and removes an older checkpoint only after that:
-    a checkpoint without a whole one was being written, or removed, when the process was killed.
+    The trainer writes `trainer_state.json` last, and removes an older checkpoint only after that. A
+    checkpoint without a whole one was being written or removed when the process was killed.
 
     Args:
         work: The trainer's output directory.
@@ -27,15 +27,15 @@ def newest_checkpoint(work: Path) -> Path | None:
     newest = complete[-1] if complete else None
     unwanted = [path for path in found if path != newest]
     if newest is not None:
-        # With the frozen copy `ref` beside the trained adapter, transformers loads only the copy,
-        # and the trained adapter silently starts from the beginning again.
+        # If the frozen copy `ref` is beside the trained adapter, transformers loads only the copy,
+        # and the trained adapter silently starts anew.
         unwanted.append(newest / "ref")
     for path in unwanted:
         if path.exists():
             try:
                 shutil.rmtree(path)
             except OSError as error:
-                raise QuotetuneError(f"{path}: cannot be removed ({error})") from error
+                raise QuotetuneError(f"{path}: cannot be removed ({error}): remove it") from error
     return newest
 
 

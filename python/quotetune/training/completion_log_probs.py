@@ -1,10 +1,10 @@
 """Log-probabilities of completion tokens on a CPU, in a fifth of the time that TRL's head takes.
 
 TRL's fused head is made for GPUs. On a CPU it scores every position, padding and prompt included,
-in tiles too large for any cache, and multiplies with the vocabulary three times: forward, again in
-the backward pass, and for the gradient. Here only completion tokens are scored, in tiles that stay
-in the cache, and the gradient of each token's log-probability is taken in the forward pass, since
-the loss only scales it: d log p(t) / d h = W[t] - sum_v p(v) W[v].
+in tiles too large for any cache, and multiplies by the vocabulary three times: in the forward pass,
+again in the backward pass, and for the gradient. Here only completion tokens are scored, in tiles
+that stay in the cache. The gradient of each token's log-probability is computed in the forward
+pass, because the loss only scales it: d log p(t) / d h = W[t] - sum_v p(v) W[v].
 """
 
 import types
@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from transformers import PreTrainedModel
 
-_TOKENS_A_TILE = 128
+_TOKENS_PER_TILE = 128
 
 
 class _LogProbs(torch.autograd.Function):  # type: ignore[misc]
@@ -27,7 +27,7 @@ class _LogProbs(torch.autograd.Function):  # type: ignore[misc]
         needs_gradient = ctx.needs_input_grad[0]
         gradient = torch.empty_like(hidden) if needs_gradient else None
         for tile in (
-            slice(start, start + _TOKENS_A_TILE) for start in range(0, tokens, _TOKENS_A_TILE)
+            slice(start, start + _TOKENS_PER_TILE) for start in range(0, tokens, _TOKENS_PER_TILE)
         ):
             target = targets[tile, None]
             logits = torch.mm(hidden[tile], weight.t()).float()
@@ -57,14 +57,14 @@ class _LogProbs(torch.autograd.Function):  # type: ignore[misc]
 
 
 def add_completion_head(model: PreTrainedModel) -> None:
-    """Let `model(..., labels=labels, fused_lm_head=True)` score the completion tokens on the CPU.
+    """Make `model(..., labels=labels, fused_lm_head=True)` score the completion tokens on the CPU.
 
-    It takes the place of `trl.trainer.utils.add_fused_lm_head`, and its output has the fields that
-    `trl.DPOTrainer` reads: `log_probs`, `entropy`, `mean_logits` and `is_top1`, each of the shape
-    `[batch, tokens - 1]`, and 0 where the next token's label is -100.
+    It replaces `trl.trainer.utils.add_fused_lm_head`. Its output has the fields that
+    `trl.DPOTrainer` reads: `log_probs`, `entropy`, `mean_logits` and `is_top1`. Each has the shape
+    `[batch, tokens - 1]`, and is 0 where the label of the next token is -100.
 
     Args:
-        model: A causal language model for which `can_score_completions` holds.
+        model: A causal language model for which `can_score_completions` is true.
     """
     plain_forward = model.forward
 
@@ -102,10 +102,10 @@ def add_completion_head(model: PreTrainedModel) -> None:
 
 
 def can_score_completions(model: Any) -> bool:
-    """Tell whether `add_completion_head` is right for a model.
+    """Tell whether `add_completion_head` can be used with a model.
 
-    The head must be frozen (as with LoRA), without bias and without any scaling or capping of the
-    logits, on the CPU, and the model a text model without experts.
+    The head must be on the CPU and frozen (as with LoRA), without a bias and without any scaling or
+    capping of the logits. The model must be a text model without experts.
 
     Args:
         model: A causal language model.
@@ -133,10 +133,10 @@ def can_score_completions(model: Any) -> bool:
 
 
 def use_in(trainer_module: types.ModuleType) -> None:
-    """Let a trainer of TRL add our head where it is right and has what TRL asks for.
+    """Make a trainer of TRL add our head where it can be used and has the outputs that TRL needs.
 
-    Its constructor adds the head and uses it at once, for the reference's log-probs; the name in
-    its module is the one place between the two where another head can be put.
+    The constructor of the trainer adds the head and uses it at once, for the log-probs of the
+    reference model. Only by the name in its module can another head be put between the two.
     """
     own = trainer_module.add_fused_lm_head
 

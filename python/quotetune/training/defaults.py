@@ -1,16 +1,18 @@
-"""What a training does where the config's `dpo:`, `absorb.sft:` and `lora:` blocks are silent."""
+"""Defaults for the keys that the blocks `dpo:`, `absorb.sft:` and `lora:` do not set."""
 
 from typing import Any
 
 from quotetune.config import ModelConfig
+from quotetune.models.precision import has_fast_bf16
 
 
 def default_dpo_options(options: dict[str, Any], *, lora: bool) -> dict[str, Any]:
     """Return the defaults that differ from TRL's, for this machine.
 
     On a CPU without AMX tiles bf16 products take 1.9 times as long as float32 ones (measured with
-    oneDNN on AVX-512), so bf16 is for GPUs and AMX. A small batch wastes less on padding, and on a
-    CPU it costs nothing. The reference's log-probs are taken once instead of in every epoch.
+    oneDNN on AVX-512), so bf16 is only used on GPUs and with AMX. A small batch wastes less on
+    padding, and on a CPU it costs nothing. The log-probs of the reference model are computed once
+    instead of in every epoch.
 
     Args:
         options: The config's `dpo:` block.
@@ -21,7 +23,7 @@ def default_dpo_options(options: dict[str, Any], *, lora: bool) -> dict[str, Any
 
 
 def default_sft_options(options: dict[str, Any], *, lora: bool) -> dict[str, Any]:
-    """Return the defaults that differ from TRL's for a training without a reference.
+    """Return the defaults that differ from TRL's for a training without a reference model.
 
     Args:
         options: The config's `dpo:` or `absorb.sft:` block.
@@ -56,8 +58,8 @@ def default_lora_options() -> dict[str, Any]:
 def weights_dtype(model: ModelConfig, *, lora: bool, mixed: bool) -> str:
     """Return the type to load weights in.
 
-    What `model.dtype` says; if that is `auto`, float32 for all that is trained or computed with in
-    float32, else the type in which the frozen weights are stored.
+    `model.dtype` decides. If that is `auto`, weights that are trained, or that are used in float32
+    arithmetic, are loaded in float32, and others in the type in which they are stored.
 
     Args:
         model: The model.
@@ -75,12 +77,3 @@ def weights_dtype(model: ModelConfig, *, lora: bool, mixed: bool) -> str:
     if model.dtype != "auto":
         return model.dtype
     return "auto" if lora and mixed else "float32"
-
-
-def has_fast_bf16() -> bool:
-    """Tell whether this machine multiplies bf16 numbers faster than float32 ones."""
-    import torch
-
-    if torch.cuda.is_available():
-        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
-    return not torch.accelerator.is_available() and bool(torch.cpu._is_amx_tile_supported())

@@ -1,4 +1,4 @@
-"""One training by DPO: the policy, its reference, and the trainer over them."""
+"""A training by DPO: the policy, the reference model, and the trainer of both."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -38,9 +38,9 @@ class DpoSession(TrainingSession):
     """A training by DPO that is set up and can be run and saved.
 
     Args:
-        job: What `quotetune.training.run.train_in_child` wrote.
+        job: The job that `quotetune.training.run.train_in_child` wrote.
         work: The directory of the checkpoints.
-        report: Takes progress and notices.
+        report: Called with progress and notices.
     """
 
     def __init__(self, job: dict[str, Any], work: Path, report: Report) -> None:
@@ -62,12 +62,12 @@ class DpoSession(TrainingSession):
         after(self.trainer.model)
 
     def _policy(self) -> tuple[Any, Any, Any, Callable[[Any], None]]:
-        """Load what is trained and what it is held close to.
+        """Load the policy and the reference model.
 
         Returns:
-            The policy; the settings of a new adapter; a model to be the reference; and what is to
-            be done to the policy after the trainer has taken the reference's log-probs. Without a
-            model to be the reference, TRL takes a frozen copy of a loaded adapter, the model
+            The policy; the settings of a new adapter; the reference model; and a function to be
+            called with the policy after the trainer has computed the reference model's log-probs.
+            If the reference model is None, TRL takes a frozen copy of a loaded adapter, the model
             without a new adapter, or, before anything is trained, the model itself.
         """
         job = self.job
@@ -89,10 +89,10 @@ class DpoSession(TrainingSession):
                 set_peft_model_state_dict(policy, weights)
 
             if job["origin"] is not None:
-                # As with `previous`, but it is a copy of the first round's start that is frozen.
+                # As with `previous`, but the frozen copy is that of the first round's start.
                 policy = PeftModel.from_pretrained(model, job["origin"], is_trainable=True)
                 return policy, None, None, load_adapter
-            # A new adapter's reference is the base model; the adapter's weights come after it.
+            # The reference model of a new adapter is the base model. The weights are loaded later.
             config = PeftConfig.from_pretrained(job["adapter"])
             config.inference_mode = False
             return model, config, None, load_adapter
@@ -102,7 +102,7 @@ class DpoSession(TrainingSession):
         return model, None, reference, nothing
 
     def record(self) -> dict[str, Any]:
-        """Describe the training so far: what `training.json` holds beside the versions."""
+        """Return the content of `training.json`, except for the versions."""
         dataset = self.trainer.train_dataset
         return {
             **super().record(),
@@ -121,7 +121,7 @@ def load_pairs(path: Path, cache: Path) -> Dataset:
 
     Args:
         path: The `pairs.parquet` of a round.
-        cache: Where the reference's log-probs are kept, for a resumed training.
+        cache: The directory that keeps the reference model's log-probs for a resumed training.
 
     Returns:
         The columns `prompt_ids`, `chosen_ids` and `rejected_ids`.

@@ -1,4 +1,4 @@
-"""Batches of rows of about the same length, for every trainer of ours."""
+"""Batches of rows of about the same length, for all our trainers."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -8,19 +8,19 @@ from datasets import Dataset
 from torch.utils.data import Sampler
 from transformers import Trainer, TrainerCallback
 
-_BATCHES_A_WINDOW = 32
+_BATCHES_PER_WINDOW = 32
 
 
 class LengthGroupedOrder(Sampler[int]):  # type: ignore[misc]
-    """A random order in which the rows of a batch are of about the same length.
+    """A random order in which the rows of a batch have about the same length.
 
     The order is a function of seed and epoch, so that a resumed training sees the same one. Rows
-    are shuffled, sorted by length within windows of some batches, and the batches of a window are
-    shuffled again; neither batches nor steps drift from long to short.
+    are shuffled and then sorted by length within windows of 32 batches. The batches of a window are
+    shuffled again, so that lengths do not drift in the course of an epoch.
 
     Args:
-        lengths: Tokens of each row.
-        batch: Rows a batch.
+        lengths: Number of tokens in each row.
+        batch: Rows per batch.
         seed: The seed.
     """
 
@@ -40,11 +40,11 @@ class LengthGroupedOrder(Sampler[int]):  # type: ignore[misc]
     def __iter__(self) -> Iterator[int]:
         generator = torch.Generator().manual_seed(self._seed * 1_000_003 + self.epoch)
         order = torch.randperm(len(self), generator=generator).tolist()
-        window = self._batch * _BATCHES_A_WINDOW
+        window = self._batch * _BATCHES_PER_WINDOW
         for start in range(0, len(order), window):
             rows = sorted(order[start : start + window], key=lambda row: self._lengths[row])
             batches = [rows[i : i + self._batch] for i in range(0, len(rows), self._batch)]
-            # Only the last batch of all may be short.
+            # Only the very last batch may be short.
             short = batches.pop() if len(batches[-1]) < self._batch else []
             for i in torch.randperm(len(batches), generator=generator).tolist():
                 yield from batches[i]
@@ -52,7 +52,7 @@ class LengthGroupedOrder(Sampler[int]):  # type: ignore[misc]
 
 
 class EpochOfOrder(TrainerCallback):  # type: ignore[misc]
-    """Tells a trainer's `order` its epoch: in a resumed epoch on several GPUs accelerate does not.
+    """Sets the epoch of a trainer's `order`; accelerate does not if it resumes on several GPUs.
 
     Args:
         trainer: A trainer with an attribute `order`, a `LengthGroupedOrder` or None.
@@ -68,10 +68,10 @@ class EpochOfOrder(TrainerCallback):  # type: ignore[misc]
 
 
 class LengthGrouped(Trainer):  # type: ignore[misc]
-    """What a trainer of TRL gets beside its own: it stands before that among the base classes.
+    """Adds batches of about the same length to a trainer of TRL, which is the next base class.
 
-    Where `train_sampling_strategy` is `group_by_length`, batches are of rows of about the same
-    length. A subclass says how long rows are.
+    They are used if `train_sampling_strategy` is `group_by_length`. A subclass says how long the
+    rows are.
     """
 
     def __init__(self, **kwargs: Any) -> None:
@@ -80,7 +80,7 @@ class LengthGrouped(Trainer):  # type: ignore[misc]
         self.add_callback(EpochOfOrder(self))
 
     def lengths(self, dataset: Dataset) -> list[int]:
-        """Return the tokens of each row."""
+        """Return the number of tokens in each row."""
         raise NotImplementedError
 
     def _get_train_sampler(self, train_dataset: Dataset | None = None) -> Any:
@@ -92,5 +92,5 @@ class LengthGrouped(Trainer):  # type: ignore[misc]
         return self.order
 
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
-        # Not that of TRL's trainer, which writes a model card into every checkpoint.
+        # The method of TRL's trainer would write a model card into every checkpoint.
         Trainer._save_checkpoint(self, model, trial)

@@ -8,6 +8,7 @@ from typing import Any
 from quotetune.metrics.table import metrics_of
 from quotetune.rendering.markdown import markdown_table
 from quotetune.runtime.whole_files import write_text
+from quotetune.training.run import RECORD_NAME
 
 _TEMPLATE = """\
 ---
@@ -46,12 +47,12 @@ Versions: {versions}.
 """
 
 _QUOTE_TUNED = """\
-{base} after quote-tuning: preference pairs were made of its own responses, the chosen side being
-the one with the higher QUIP-Score (Zhang et al. 2025, [arXiv 2404.03862](https://arxiv.org/abs/2404.03862)),
-and it was trained on them by DPO."""
+{base} after quote-tuning. Preference pairs were made from its own responses, and the chosen one is
+the one with the higher QUIP-Score (Zhang et al. 2025, [arXiv 2404.03862](https://arxiv.org/abs/2404.03862)).
+The model was then trained on the pairs by DPO."""
 
 _ABSORBED = """\
-{base} after continued pre-training on documents of the corpus that it is to quote, before any
+{base} after continued pre-training on documents of the corpus that it will quote, before any
 quote-tuning (Khalifa et al. 2024, [arXiv 2404.01019](https://arxiv.org/abs/2404.01019))."""
 
 _LOAD_ADAPTER = """\
@@ -70,13 +71,13 @@ tokenizer = AutoTokenizer.from_pretrained("path/to/this/directory")"""
 
 
 def write_model_card(directory: Path, metrics: Mapping[str, Mapping[str, float | None]]) -> None:
-    """Write the model card of what a training wrote; an older one is replaced.
+    """Write the model card of a trained adapter or model; an older one is replaced.
 
     Args:
         directory: The adapter or model, with its `training.json`.
         metrics: Metrics on held-out prompts by name, such as `base` and `round 1`; may be empty.
     """
-    record = json.loads((directory / "training.json").read_text(encoding="utf-8"))
+    record = json.loads((directory / RECORD_NAME).read_text(encoding="utf-8"))
     write_text(directory / "README.md", model_card(record, metrics))
 
 
@@ -86,9 +87,9 @@ def model_card(
     """Write the model card.
 
     Args:
-        record: What `training.json` holds.
+        record: The content of `training.json`.
         metrics: Metrics on held-out prompts by the name of their policy; may be empty.
-        note: What is to be said of them.
+        note: A note on the metrics.
 
     Returns:
         Markdown with the metadata block of the Hugging Face Hub.
@@ -107,12 +108,14 @@ def model_card(
     facts = {"Base model": base, "Started from": job["adapter"] or job["model"]["path"]}
     if dpo:
         from_base = job["reference"] == "base"
-        facts["Reference policy"] = "the base model" if from_base else "where it started"
+        facts["Reference policy"] = (
+            "the base model" if from_base else "the policy that it started from"
+        )
         if from_base and job.get("origin"):
             facts["Reference policy"] = "the base model after continued pre-training"
     facts |= {
         "Pairs" if dpo else "Texts": record["pairs" if dpo else "texts"],
-        "Tokens a pass": sum(record["tokens"].values()),
+        "Tokens per epoch": sum(record["tokens"].values()),
         "Steps": record["steps"],
         "Epochs": record["epochs"],
         "Seed": job["seed"],
@@ -150,8 +153,8 @@ def merged_card(card: str, base: str) -> str:
     r"""Turn the card of an adapter into that of the model it was merged into.
 
     Args:
-        card: What `model_card` wrote of the adapter.
-        base: The model that the adapter lies on.
+        card: The card of the adapter, as `model_card` wrote it.
+        base: The model that the adapter belongs to.
 
     Example:
         >>> print(merged_card("library_name: peft\n\n## How to load it\n", "m"))

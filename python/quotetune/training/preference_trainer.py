@@ -17,13 +17,13 @@ use_in(trl_dpo)
 class PreferenceTrainer(LengthGrouped, DPOTrainer):  # type: ignore[misc]
     """DPO on exact token ids.
 
-    TRL makes the tokens of a pair from its text, which need not be those that were sampled, and
-    ends every response with an end-of-text token. Here the tokens are given, and a response that
-    was cut has no such token.
+    TRL tokenises the text of a pair, which need not give the tokens that were sampled, and ends
+    every response with an end-of-text token. Here the tokens are given, and a response that was cut
+    has no such token.
 
     Args:
-        notice: Called with what should be known about the pairs.
-        kwargs: Those of `trl.DPOTrainer`; `train_dataset` has the columns `prompt_ids`,
+        notice: Called with notices about the pairs.
+        kwargs: Arguments of `trl.DPOTrainer`. `train_dataset` has the columns `prompt_ids`,
             `chosen_ids` and `rejected_ids`.
     """
 
@@ -46,7 +46,7 @@ class PreferenceTrainer(LengthGrouped, DPOTrainer):  # type: ignore[misc]
             )
         if dropped:
             self._notice(
-                f"{dropped} of {len(dataset)} pairs left out, since their prompts alone fill"
+                f"{dropped} of {len(dataset)} pairs left out, because their prompts alone fill"
                 f" dpo.max_length: {remedy} to train on them"
             )
             dataset = dataset.select(fitting)
@@ -59,12 +59,12 @@ class PreferenceTrainer(LengthGrouped, DPOTrainer):  # type: ignore[misc]
         return dataset
 
     def lengths(self, dataset: Dataset) -> list[int]:
-        """Return the tokens of each pair's longer side."""
+        """Return the number of tokens in each pair's longer side."""
         return longer_sides(dataset)
 
 
 def longer_sides(dataset: Dataset) -> list[int]:
-    """Return the tokens of each pair's longer side, prompt included."""
+    """Return the number of tokens in each pair's longer side, prompt included."""
     columns = zip(
         dataset["prompt_ids"], dataset["chosen_ids"], dataset["rejected_ids"], strict=True
     )

@@ -1,7 +1,7 @@
-"""Train, in a child process that gives its memory back.
+"""Train in a child process, which frees its memory when it ends.
 
-The child is `quotetune.training.worker`. Its checkpoints lie in a directory of their own, so that
-a training that was killed goes on at the last one and ends with the same weights.
+The child is `quotetune.training.worker`. Its checkpoints are in a separate directory, so that a
+training that was killed resumes at the last one and ends with the same weights.
 """
 
 import json
@@ -25,14 +25,14 @@ RECORD_NAME = "training.json"
 
 @dataclass(frozen=True)
 class TrainingProgress:
-    """How far the training has come.
+    """The progress of a training.
 
     Attributes:
         steps: Optimiser steps of the whole training.
-        done: Those done, in an earlier, interrupted call or in this one.
+        done: Steps done, in this call or in an earlier, interrupted one.
         loss: Training loss at the last logged step; None before the first.
-        margin: Mean reward of the chosen side less that of the rejected one, there.
-        accuracy: Share of pairs whose chosen side has the higher reward, there.
+        margin: Mean reward of the chosen side minus that of the rejected side, at the same step.
+        accuracy: Share of pairs whose chosen side has the higher reward, at the same step.
         seconds_per_step: Mean over the steps of this call; None before the first.
     """
 
@@ -60,32 +60,34 @@ def run_training(
     progress: Callable[[TrainingProgress], None] | None = None,
     notice: Callable[[str], None] | None = None,
 ) -> None:
-    """Train a policy by DPO on the very tokens that were sampled (Rafailov et al. 2023).
+    """Train a policy by DPO (Rafailov et al. 2023), on exactly the tokens that were sampled.
 
-    A call that was interrupted goes on at its last complete checkpoint, and a call whose output is
-    there already returns at once, if pairs, policy and options are the same; else it starts anew.
+    If pairs, policy and options are the same, a call that was interrupted resumes at its last
+    complete checkpoint, and a call whose output exists returns at once. Otherwise it starts anew.
 
     Args:
         pairs: The `pairs.parquet` of a round.
-        output: Where the adapter (or, without `lora`, the whole model) appears, complete with
-            tokenizer, model card and the record `training.json`.
-        work: Directory of the checkpoints, the log and what `report_to` writes.
+        output: The directory of the adapter (or, without `lora`, of the whole model), with
+            tokenizer, model card and the record `training.json`. It appears by rename.
+        work: Directory of the checkpoints, the log and the files of `report_to`.
         model: The base model.
-        adapter: The policy of the round before, which the training goes on from; None starts from
-            the base model. A LoRA adapter goes on with its own settings, whatever `lora` says.
-        reference: What the policy is held close to: where it starts from, or the base model.
-        origin: A LoRA adapter that makes of the model what `base` means; None is the model itself.
+        adapter: The policy of the previous round, which the training continues; None starts from
+            the base model. A LoRA adapter keeps its own settings, whatever `lora` says.
+        reference: The reference model: the policy at its start, or the base model.
+        origin: A LoRA adapter of the base model which, with it, is the reference model `base`;
+            None if that is the base model alone.
         lora: Keys of `peft.LoraConfig`; None trains all weights.
         dpo: Keys of `trl.DPOConfig`.
         seed: The run's seed.
         launch: A config file of `accelerate launch`, to train on several devices; None trains on
             one.
         progress: Called at every step.
-        notice: Called with what should be known about the data, such as pairs that were left out.
+        notice: Called with notices about the data, such as the number of pairs left out.
 
     Raises:
-        UsageError: The model is not there, or an option cannot be.
-        QuotetuneError: No pair is left, or the child failed; the message has its last words.
+        UsageError: The model does not exist, or an option is invalid.
+        QuotetuneError: No pair is left, or the child failed. Then the message ends with the last
+            line of its log.
     """
     problems = dpo_problems(dpo) + ([] if lora is None else lora_problems(lora))
     if problems:
@@ -95,7 +97,7 @@ def run_training(
     if adapter is not None and lora is None:
         raise UsageError(
             f"{adapter} is a LoRA adapter and lora is null, which trains all weights: start from"
-            " the base model, or give lora"
+            " the base model, or set lora"
         )
     require_model(model)
     require_model(base)
@@ -126,11 +128,11 @@ def train_in_child(
     progress: Callable[[TrainingProgress], None] | None = None,
     notice: Callable[[str], None] | None = None,
 ) -> None:
-    """Do a job of `quotetune.training.worker`, or go on with it; nothing if its output is there.
+    """Do or resume a job of `quotetune.training.worker`; do nothing if its output exists.
 
     Args:
-        job: What the child reads; it has all that the result depends on.
-        output: Where the result appears.
+        job: The job for the child. It has everything that the result depends on.
+        output: The directory of the result, which appears by rename.
         work: Directory of the checkpoints and the log.
         launch: As for `run_training`.
         progress: As for `run_training`.

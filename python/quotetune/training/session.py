@@ -1,4 +1,4 @@
-"""What every training has: a model, a trainer over it, progress, and what is kept of it."""
+"""The common part of all trainings: model, trainer, progress, and output."""
 
 import json
 import shutil
@@ -23,11 +23,11 @@ Report = Callable[[dict[str, Any]], None]
 class TrainingSession:
     """A training that is set up and can be run and saved.
 
-    A subclass makes the trainer, says what is recorded, and which entries of the log are.
+    A subclass makes the trainer, and says what is recorded and which entries of the log are kept.
 
     Args:
-        job: What the parent process wrote.
-        report: Takes progress and notices.
+        job: The job that the parent process wrote.
+        report: Called with progress and notices.
     """
 
     trainer: Any
@@ -46,10 +46,10 @@ class TrainingSession:
         self._report({"notice": text})
 
     def make_arguments(self, kind: Any, block: str, options: dict[str, Any], work: Path) -> Any:
-        """Make the trainer's arguments of a block of the config, and note whether they are mixed.
+        """Make the trainer's arguments from a block of the config.
 
         Raises:
-            QuotetuneError: TRL refuses them together; the message names the block.
+            QuotetuneError: TRL rejects the combination. The message names the block.
         """
         try:
             arguments = kind(
@@ -61,14 +61,14 @@ class TrainingSession:
         return arguments
 
     def train(self, checkpoint: Path | None) -> None:
-        """Train to the end, from a checkpoint on if one is given."""
+        """Train to the end, from a checkpoint if one is given."""
         self.trainer.train(resume_from_checkpoint=checkpoint and str(checkpoint))
 
     def save(self, directory: Path, versions: dict[str, str]) -> None:
         """Write the adapter or model, tokenizer, model card and record.
 
         Args:
-            directory: Where to; what a killed training left there is removed.
+            directory: The directory to write. The leftovers of a killed training are removed.
             versions: Versions of the libraries, for the record.
         """
         is_first = self.trainer.accelerator.is_main_process
@@ -91,7 +91,7 @@ class TrainingSession:
         self.trainer.save_model(str(directory))
 
     def record(self) -> dict[str, Any]:
-        """Describe the training so far: what `training.json` holds beside the versions."""
+        """Return the content of `training.json`, except for the versions."""
         state = self.trainer.state
         peft_config = getattr(self.trainer.model, "peft_config", {}).get("default")
         return {
@@ -104,7 +104,7 @@ class TrainingSession:
         }
 
     def history(self, logged: dict[str, str]) -> list[dict[str, float]]:
-        """Return the log of the steps, with the entries that are named, under those names."""
+        """Return the log of the steps: the entries that are named, under their short names."""
         return [
             {short: entry[name] for name, short in logged.items() if name in entry}
             for entry in self.trainer.state.log_history
@@ -112,7 +112,7 @@ class TrainingSession:
         ]
 
     def load_model(self, model: ModelConfig) -> Any:
-        """Load a model, in the type that suits what is trained of it."""
+        """Load a model, in the type that the training needs."""
         return AutoModelForCausalLM.from_pretrained(
             model.path,
             revision=model.revision,
@@ -127,7 +127,7 @@ class TrainingSession:
 
 
 class _Timer(TrainerCallback):  # type: ignore[misc]
-    """Reports every step, and takes the time."""
+    """Reports and times every step."""
 
     def __init__(self, report: Callable[[dict[str, Any]], None]) -> None:
         self._report = report
@@ -164,7 +164,7 @@ class _Timer(TrainerCallback):  # type: ignore[misc]
 
 
 def plain(options: dict[str, Any]) -> dict[str, Any]:
-    """Return options as JSON can hold them: sets as sorted lists, and what has no form as text.
+    """Return options as JSON values: sets as sorted lists, and other objects as text.
 
     Example:
         >>> plain({"modules": {"b", "a"}})

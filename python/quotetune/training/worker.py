@@ -1,8 +1,8 @@
 """The child process that trains: `python -m quotetune.training.worker job.json`.
 
-It also runs on several devices, as `accelerate launch -m quotetune.training.worker job.json` (the
-first process alone reports and writes). `job.json` is what `quotetune.training.run.train_in_child`
-wrote into its work directory.
+It also runs on several devices, as `accelerate launch -m quotetune.training.worker job.json`. Then
+only the first process reports. `quotetune.training.run.train_in_child` writes `job.json` into the
+work directory.
 """
 
 import os
@@ -18,21 +18,21 @@ from quotetune.runtime.whole_files import unfinished
 if TYPE_CHECKING:
     from quotetune.training.session import TrainingSession
 
-# Before torch is imported, by whatever starts this process.
+# This must come before the import of torch, whatever starts this process.
 os.environ.update(child_environment())
 if "WORLD_SIZE" not in os.environ:
-    # Without a launcher one process would take all GPUs, which TRL refuses.
+    # Without a launcher one process would take all GPUs, which TRL does not allow.
     first = os.environ.get("CUDA_VISIBLE_DEVICES", "0").partition(",")[0]
     os.environ["CUDA_VISIBLE_DEVICES"] = first
 
 
 def train(job: dict[str, Any], work: Path, report: Callable[[dict[str, Any]], None]) -> None:
-    """Train, from the newest complete checkpoint on if there is one, and write the output.
+    """Train, from the newest complete checkpoint if there is one, and write the output.
 
     Args:
-        job: What `train_in_child` wrote.
+        job: The job that `train_in_child` wrote.
         work: The directory of the checkpoints.
-        report: Takes progress and notices.
+        report: Called with progress and notices.
     """
     from quotetune.training.checkpoints import newest_checkpoint
 

@@ -1,4 +1,4 @@
-//! What bare libsais takes to sort the suffixes of a file, on one thread: what no build of a suffix index goes below.
+//! Times bare libsais on one thread, which no build of a suffix index can beat.
 //!
 //! `cargo run --release -p quotetune-core --example bare_libsais -- FILE` prints JSON: bytes, and seconds on the clock.
 
@@ -11,7 +11,7 @@ fn main() -> Result<(), Box<dyn error::Error>> {
     let path = env::args_os().nth(1).ok_or("give a file")?;
     let text = fs::read(path)?;
     let start = Instant::now();
-    // Its pages come into being while it is filled, as those of an index do.
+    // Its pages are first touched while it is filled, as those of an index are.
     let mut positions = vec![0i32; text.len()];
     SuffixArrayConstruction::for_text(&text)
         .in_borrowed_buffer(&mut positions)

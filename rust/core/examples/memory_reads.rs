@@ -1,8 +1,8 @@
-//! What one thread can read from memory: what no lookup in a structure of that size goes below.
+//! Times reads of memory by one thread, which no lookup in a structure of that size can beat.
 //!
-//! `cargo run --release -p quotetune-core --example memory_reads -- BYTES` prints JSON: the seconds of one read of a
-//! random cache line where the next does not wait for it (`independent`) and where it does (`dependent`), and the
-//! seconds a byte of reading everything in order (`sequential`).
+//! `cargo run --release -p quotetune-core --example memory_reads -- BYTES` prints JSON: the seconds per read of a
+//! random cache line if the next read does not depend on it (`independent`) and if it does (`dependent`), and the
+//! seconds per byte if everything is read in order (`sequential`).
 
 use std::hint::black_box;
 use std::time::Instant;
@@ -13,7 +13,7 @@ use memmap2::MmapMut;
 const LINE_WORDS: usize = 8;
 const INDEPENDENT: u64 = 20_000_000;
 const DEPENDENT: u64 = 2_000_000;
-/// Of this many measurements the shortest counts.
+/// Number of measurements, of which the shortest counts.
 const REPEATS: usize = 3;
 
 fn main() -> Result<(), Box<dyn error::Error>> {
@@ -22,10 +22,10 @@ fn main() -> Result<(), Box<dyn error::Error>> {
         .ok_or("give a number of bytes")?
         .parse()?;
     let mut map = MmapMut::map_anon(bytes.next_multiple_of(8 * LINE_WORDS).max(64))?;
-    // Large pages where there are some: a limit is what the machine can do at best.
+    // Use large pages if there are any: a limit is the best that the machine can do.
     #[cfg(target_os = "linux")]
     let _ = map.advise(memmap2::Advice::HugePage);
-    // Pages that were never written are all the same one.
+    // Pages that were never written are all the same zero page.
     map.fill(1);
     let words: &[u64] = bytemuck::cast_slice(&map);
     let lines = words.len() / LINE_WORDS;
@@ -53,13 +53,13 @@ fn independent_reads(words: &[u64], lines: usize) -> u64 {
 }
 
 fn dependent_reads(words: &[u64], lines: usize) -> u64 {
-    // What was read is part of the next place.
+    // The next place depends on the value read.
     (0..DEPENDENT).fold(0, |sum, step| {
         words[line(step.wrapping_add(sum), lines)].wrapping_add(sum)
     })
 }
 
-/// The first word of a line drawn by a multiplicative hash.
+/// Returns the first word of a line chosen by a multiplicative hash.
 #[inline(always)]
 fn line(key: u64, lines: usize) -> usize {
     let hash = key.wrapping_mul(0x9E37_79B9_7F4A_7C15);

@@ -1,5 +1,4 @@
-//! What can go wrong, in words for the person who can set it right: each message names the culprit
-//! and ends with the remedy.
+//! Errors, worded for the person who can fix them: each message names the culprit and ends with the remedy.
 
 use std::fmt::Display;
 use std::io;
@@ -95,7 +94,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// Adapter for `map_err`: what was being done to which path.
+    /// Adapter for `map_err`: names the action that failed and its path.
     pub fn io(action: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
         let path = path.into();
         move |source| Self::Io {

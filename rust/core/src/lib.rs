@@ -1,7 +1,7 @@
 //! N-gram filters and suffix index of a trusted corpus.
 //!
-//! The rooms of the house, from the ground up: each imports only those above it in this list, and no two files
-//! import each other (`tests/layers.rs` checks both).
+//! The rooms are listed from the ground up. A room imports only rooms above it in this list, and no two files import
+//! each other, directly or by a detour; `tests/layers.rs` checks both.
 
 #[cfg(not(unix))]
 compile_error!("quotetune supports Linux and macOS; on Windows, use it in WSL");

@@ -1,4 +1,4 @@
-//! How far a piece of work has come, and how it is stopped.
+//! Long work: its progress, and how it is stopped.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -10,22 +10,22 @@ use rayon::ThreadPool;
 
 use crate::error::{Error, Result};
 
-/// How often the caller hears of the work, and may stop it.
+/// Interval at which the caller is informed and may stop the work.
 const PROGRESS_INTERVAL: Duration = Duration::from_millis(100);
 
-/// How long a stopped build waits for its threads; a suffix sort cannot be interrupted.
+/// How long to wait for the threads of stopped work. A suffix sort cannot be interrupted.
 const STOP_PATIENCE: Duration = Duration::from_millis(500);
 
-/// How far a build has come.
+/// The progress of a build or a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Progress {
-    /// Bytes of text done, each as often as it is gone through.
+    /// Bytes of text processed. A byte counts each time it is read.
     pub done: u64,
-    /// What is known to come; 0 where nothing is yet.
+    /// Bytes known so far to be processed in all; 0 while none are.
     pub total: u64,
 }
 
-/// What a worker has done and has still to do, and whether it is to stop.
+/// A worker's progress, its expected total, and whether it must stop.
 #[derive(Default)]
 pub struct Gauge {
     done: AtomicU64,
@@ -34,8 +34,8 @@ pub struct Gauge {
 }
 
 impl Gauge {
-    /// Announce bytes of text to go through, as often as they are gone through: before the first of them, so that what is
-    /// shown of the whole work does not begin anew with each pass.
+    /// Announces bytes of text that will be read, counted once per pass. Call it before the first pass, so that the
+    /// progress shown does not start over with each one.
     pub fn expect(&self, bytes: u64) {
         self.expected.fetch_add(bytes, Ordering::Relaxed);
     }
@@ -61,10 +61,10 @@ impl Gauge {
     }
 }
 
-/// Do `work` on the threads of `pool`, while this thread reports and can stop it.
+/// Does `work` on the threads of `pool`, while this thread reports progress and can stop the work.
 ///
-/// The work has a thread of its own that nobody waits for after a stop: in the middle of a suffix
-/// sort it ends seconds later, writes nothing more, and is forgotten.
+/// The work runs on a thread of its own that nobody waits for after a stop: in the middle of a suffix sort it ends
+/// seconds later and writes nothing more.
 pub fn supervise<T: Send + 'static>(
     pool: ThreadPool,
     mut progress: impl FnMut(Progress) -> Result<()>,
@@ -75,7 +75,7 @@ pub fn supervise<T: Send + 'static>(
     let worker = Arc::clone(&gauge);
     let thread = thread::spawn(move || {
         let result = pool.install(|| work(&worker));
-        // Nobody listens after a stop.
+        // After a stop, nobody receives the result.
         let _ = sender.send(result);
     });
     loop {

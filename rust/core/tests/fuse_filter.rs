@@ -1,4 +1,4 @@
-//! The fuse filter: never a false negative, the promised rate of false positives, 18 bits a key, one file however it was built.
+//! The fuse filter: never a false negative, the promised rate of false positives, 18 bits per key, and one file however it was built.
 
 mod mixed_keys;
 
@@ -106,7 +106,7 @@ fn a_million_keys_take_eighteen_bits_each_and_err_at_the_promised_rate() {
     let held = keys(1, 1_000_000);
     let filter = Owned::of(&held, 1);
     let bits = filter.fingerprints.len() as f64 * 16.0 / held.len() as f64;
-    assert!((18.0..18.3).contains(&bits), "{bits} bits a key");
+    assert!((18.0..18.3).contains(&bits), "{bits} bits per key");
     assert_eq!(filter.count(&held), held.len());
     let asked = keys(2, 8_000_000);
     let (found, expected) = (filter.count(&asked) as f64, asked.len() as f64 * FPR);

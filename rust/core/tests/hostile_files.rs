@@ -1,5 +1,5 @@
-//! Files that were damaged or forged, by mutation: every reader ends with an answer or an error, and asks for no more
-//! memory than its input's size allows. The same readers are fuzzed for longer by `make fuzz`.
+//! Files that were damaged or forged, by mutation: every reader ends with an answer or an error, and allocates no
+//! more memory than the size of its input justifies. `make fuzz` runs the same readers for longer.
 
 mod hostile;
 
@@ -20,7 +20,7 @@ struct Watched;
 
 static LARGEST: AtomicUsize = AtomicUsize::new(0);
 
-// SAFETY: all work is the system allocator's, under the same contract; every test here goes through it.
+// SAFETY: the system allocator does all the work, under the same contract; every test here uses it.
 unsafe impl GlobalAlloc for Watched {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         LARGEST.fetch_max(layout.size(), Ordering::Relaxed);
@@ -37,15 +37,15 @@ unsafe impl GlobalAlloc for Watched {
 #[global_allocator]
 static ALLOCATOR: Watched = Watched;
 
-/// Buffers of a fixed size that any work takes.
+/// Buffers of a fixed size, which any work needs.
 const BUFFERS: usize = 4 << 20;
-/// What a byte of an input may cost.
+/// Bytes that may be allocated per byte of input.
 const FACTOR: usize = 64;
 
-/// Held by each case: the largest allocation is to be its own.
+/// Held by each case, so that the largest allocation is its own.
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
-/// Do `work` on an input of some bytes, within memory in proportion.
+/// Does `work` on an input of some bytes and checks that its memory is in proportion.
 fn within_bounds<T>(input: usize, work: impl FnOnce() -> T) {
     let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     LARGEST.store(0, Ordering::Relaxed);
@@ -103,7 +103,7 @@ fn changed(bytes: &[u8], changes: &[Change]) -> Vec<u8> {
         match *change {
             Change::Flip(at, bit) => bytes[at.index(length)] ^= 1 << bit,
             Change::Number(at, number) => {
-                // Numbers of a file lie at multiples of their size.
+                // Numbers in a file are at multiples of their size.
                 let at = at.index(length) / 8 * 8;
                 let end = (at + 8).min(length);
                 bytes[at..end].copy_from_slice(&number.to_le_bytes()[..end - at]);
@@ -185,7 +185,7 @@ static FORMATS: LazyLock<[(&str, Vec<u8>); 4]> = LazyLock::new(|| {
     ]
 });
 
-/// What `make fuzz` begins with: an undamaged file of each kind.
+/// Writes the first inputs of `make fuzz`: an undamaged file of each kind.
 #[test]
 #[ignore = "writes the first inputs of the fuzz targets"]
 fn write_seeds() {

@@ -1,4 +1,4 @@
-//! The rooms of the crate stand in layers: a room imports only rooms above it, and files never import each other in a
+//! The rooms of the crate are layers: a room imports only rooms above it, and files never import each other in a
 //! circle, not even within a room.
 
 mod imports;
@@ -24,7 +24,7 @@ const ROOMS: [&str; 11] = [
     "change",
 ];
 
-/// All that is wrong with the imports of `sources`.
+/// Returns all faults in the imports of `sources`.
 fn faults(sources: &Sources, rooms: &[&str]) -> Vec<String> {
     let graph = match Graph::of(sources) {
         Ok(graph) => graph,

@@ -1,4 +1,4 @@
-//! N-gram hashes: equal for equal windows, different otherwise, wherever the window stands.
+//! N-gram hashes: equal for equal windows, different otherwise, wherever the window is.
 
 use std::collections::{HashMap, HashSet};
 
@@ -16,7 +16,7 @@ fn windows(n: usize, text: &str) -> Vec<String> {
     characters.windows(n).map(String::from_iter).collect()
 }
 
-/// Two letters, or ASCII with a little of everything else between, in lengths around those of blocks and chunks.
+/// Texts of two letters, or of ASCII with a few other characters, in lengths around those of blocks and chunks.
 fn texts() -> impl Strategy<Value = String> {
     prop_oneof![
         "[ab]{0,80}",

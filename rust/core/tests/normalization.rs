@@ -34,7 +34,7 @@ fn squash_in_passes(text: &str) -> String {
     out.trim_matches(is_white).to_owned()
 }
 
-/// Words, common and rare white space, and long clean stretches, so that every path is taken.
+/// Texts of words, common and rare white space, and long clean stretches, so that every path is taken.
 fn texts() -> impl Strategy<Value = String> {
     let white = proptest::sample::select(WHITE_SPACE.chars().collect::<Vec<_>>());
     let piece = prop_oneof![

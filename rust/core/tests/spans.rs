@@ -73,7 +73,8 @@ fn occurs(characters: &[char], documents: &[String]) -> bool {
     documents.iter().any(|document| document.contains(&piece))
 }
 
-/// (start, end) of every substring that occurs while neither one more character on the left nor on the right does.
+/// Returns (start, end) of every substring that occurs, if it does not with one more character on the left or on the
+/// right.
 fn naive_spans(query: &str, documents: &[String], min_chars: usize) -> Vec<(usize, usize)> {
     let query: Vec<char> = query.chars().collect();
     let mut spans = Vec::new();
@@ -96,7 +97,7 @@ fn naive_count(pattern: &str, document: &str) -> usize {
         .count()
 }
 
-/// Which windows of the query occur in a filter small enough to have many false positives.
+/// Returns which windows of the query are in a filter small enough to have many false positives.
 fn prefilter(query: &str, documents: &[String], n: usize) -> Vec<bool> {
     let hasher = NgramHasher::new(n);
     let mut words = [0; 16];
@@ -119,7 +120,7 @@ fn chars(spans: &[Span]) -> Vec<(usize, usize)> {
         .collect()
 }
 
-/// Documents and a query that is sewn together from pieces of them and noise.
+/// Documents, and a query made of pieces of them and noise.
 fn corpora() -> impl Strategy<Value = (Vec<String>, String)> {
     let document = prop_oneof![
         "[ab]{0,25}",
@@ -230,7 +231,7 @@ proptest! {
             let spans = maximal_spans(&query, &lean, Some(&anchors), filter, min_chars);
             prop_assert_eq!(&spans, &expected);
         }
-        // Shorter strings than n are counted, too.
+        // Strings shorter than n are counted, too.
         for span in maximal_spans(&query, &full, None, None, 1) {
             let quote = &query[span.start_byte..span.end_byte];
             let positions = |index: &TextIndex, anchor| {

@@ -36,7 +36,7 @@ fn check(segment: &Segment, pattern: &[u8]) {
     let mut found = view.positions(alone(view.interval(pattern))).to_vec();
     found.sort_unstable();
     assert_eq!(found, starts_of(pattern, &segment.text), "{pattern:?}");
-    // More at once than are under way together.
+    // More patterns than are in flight at once.
     let prefixes: Vec<&[u8]> = (1..=pattern.len())
         .map(|length| &pattern[..length])
         .collect();
@@ -62,7 +62,7 @@ fn check(segment: &Segment, pattern: &[u8]) {
     );
 }
 
-/// Bytes at both ends of the order and two in the middle.
+/// Texts of bytes at both ends of the order and two in the middle.
 fn bytes(length: std::ops::Range<usize>) -> impl Strategy<Value = Vec<u8>> {
     proptest::collection::vec(
         proptest::sample::select(vec![0u8, 1, b'a', b'b', 0xC3, 0xFE, 0xFF]),
@@ -102,7 +102,7 @@ proptest! {
     ) {
         for numbers in [garbage, small] {
             let (jump, rest) = numbers.split_at(260);
-            // As long as a table of this base; its ranks are what they are.
+            // A table of the length that this base gives, with arbitrary ranks.
             let base = (jump[63] >> 24) as usize + 1;
             let jump = &[jump, &vec![7; 64 + base + 1]].concat()[..64 + base + 1];
             let view = SuffixView::new(&text, &rest[..text.len()], jump).unwrap();
@@ -116,7 +116,7 @@ proptest! {
 
 #[test]
 fn jump_tables_of_several_digits_search_as_well() {
-    // Words over a few bytes; the ends are where suffixes are shorter than a key. A 32nd of the suffixes has an entry.
+    // Words over a few bytes, at whose end suffixes are shorter than a key. The table has one entry per 32 suffixes.
     for (length, width) in [(100, 1), (0x1_0000, 4), (0x100_0000, 7)] {
         let byte = |i: usize| b"\0ab\xC3\xFF"[(i * i + (i >> 3)) % 5];
         let segment = Segment::new((0..length).map(byte).collect());

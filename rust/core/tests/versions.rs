@@ -1,4 +1,5 @@
-//! A file that another version of quotetune wrote: the error says so, and what to do; it does not call the file damaged.
+//! Files that another version of quotetune wrote: the error says so and names the remedy, and does not call the file
+//! damaged.
 
 #[allow(dead_code, reason = "each test of hostile files uses its part")]
 mod hostile;
@@ -12,7 +13,7 @@ use quotetune_core::query::Index;
 const LAYOUT: usize = 32;
 const ANCHORS: usize = 36;
 
-/// What opening an index says when its file `name` has a number of 32 bits changed.
+/// Opens an index after a change of a 32-bit number in its file `name`.
 fn opened_with(site: &Site, name: &str, offset: usize, number: u32) -> Result<(), String> {
     let path = site.index().join(name);
     let whole = fs::read(&path).unwrap();

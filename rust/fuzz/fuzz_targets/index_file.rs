@@ -1,4 +1,5 @@
-//! A binary file of an index, built, with a fuse filter, or imported: the first byte says which, the rest is what stands in its place.
+//! A binary file of an index that was built, built with a fuse filter, or imported. The first byte chooses the file,
+//! and the rest replaces its contents.
 #![no_main]
 
 #[path = "../../core/tests/hostile/mod.rs"]

@@ -1,4 +1,4 @@
-//! An input file: the first byte says of which format and what to do with invalid text, the rest is the file.
+//! An input file. The first byte chooses its format and the treatment of invalid text, and the rest is the file.
 #![no_main]
 
 #[path = "../../core/tests/hostile/mod.rs"]

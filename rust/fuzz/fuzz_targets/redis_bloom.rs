@@ -1,4 +1,4 @@
-//! A RedisBloom dump: the JSON header, a zero byte, and the one part.
+//! A RedisBloom dump: the JSON header, a zero byte, and the only part.
 #![no_main]
 
 #[path = "../../core/tests/hostile/mod.rs"]

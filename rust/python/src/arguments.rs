@@ -1,4 +1,4 @@
-//! Arguments of Python calls as what the core is asked for.
+//! Converts arguments of Python calls to the types of the core.
 
 use pyo3::prelude::*;
 use quotetune_core::build::options::WantedFilter;
@@ -8,7 +8,7 @@ use quotetune_core::text::squash::Normalization;
 
 use crate::error::{to_python, usage_error};
 
-/// Bits for each distinct n-gram and distinct n-grams to make room for are a Bloom filter's.
+/// Returns the filter to build. The bits per distinct n-gram and the expected n-grams belong to a Bloom filter.
 pub fn wanted_filter(
     py: Python<'_>,
     bits_per_ngram: Option<f64>,
@@ -34,7 +34,7 @@ pub fn normalization(py: Python<'_>, name: &str) -> PyResult<Normalization> {
     Normalization::from_name(name).ok_or_else(|| usage_error(py, message()))
 }
 
-/// Bits of a filter for each distinct n-gram with which an index stays within a false-positive rate.
+/// Returns the bits per distinct n-gram with which an index keeps to a false-positive rate.
 #[pyfunction]
 pub fn bits_for_fpr(py: Python<'_>, fpr: f64) -> PyResult<f64> {
     Sizing::bits_for_fpr(fpr).map_err(|error| to_python(py, error))

@@ -29,11 +29,11 @@ pub type RecordKeyTuple = (String, Option<String>, Option<String>, Vec<String>);
 pub struct Builder {
     /// None once the build is finished or closed.
     builder: Option<builder::Builder>,
-    /// The index that is added to, if it is not a new one.
+    /// The index that documents are added to, unless it is a new one.
     addition: Option<Addition>,
 }
 
-/// Calls `progress` with the GIL and after a look for Ctrl-C; keeps what it raises.
+/// Calls `progress` with the GIL, after a check for Ctrl-C, and keeps what it raises.
 pub struct Reporter {
     progress: Py<PyAny>,
     raised: Option<PyErr>,
@@ -105,7 +105,7 @@ impl Builder {
         })
     }
 
-    /// A build whose documents go into the index at `path`.
+    /// Return a build whose documents go into the index at `path`.
     #[staticmethod]
     #[pyo3(signature = (path, *, threads, segment_bytes, memory_limit, record_keys))]
     fn adding(
@@ -130,7 +130,7 @@ impl Builder {
         })
     }
 
-    /// Name the next input of rows; gives the number that `add` wants.
+    /// Name the next input of rows. Returns the number that `add` takes.
     fn input(&mut self, py: Python<'_>, name: &str) -> PyResult<u32> {
         Ok(self.open(py)?.input(name))
     }
@@ -145,7 +145,7 @@ impl Builder {
             metadata: metadata.to_string(),
             place: Place { input, line },
         };
-        // The strings are copied while the GIL is held: to drop them without it is costly.
+        // The strings are copied while the GIL is held: it is costly to drop Python's own without it.
         let documents: Vec<Document> = rows.into_iter().map(document).collect();
         py.detach(|| builder.add(documents, |document, _| Ok(Some(document))))
             .map_err(|error| to_python(py, error))
@@ -157,8 +157,8 @@ impl Builder {
         Ok(())
     }
 
-    /// Add the documents of a file, or of stdin for None; `progress(bytes read, 0)`. `lines`: only those of JSONL that
-    /// begin at one of the bytes from the first to before the second.
+    /// Add the documents of a file, or of stdin for None; `progress(bytes read, 0)`. `lines` selects the lines of
+    /// JSONL that start at a byte from the first number up to, but not including, the second.
     #[pyo3(signature = (path, *, text_key, id_key, source, source_key, metadata_keys, errors, lines, progress))]
     #[expect(clippy::too_many_arguments, reason = "keywords of a Python call")]
     fn add_file(
@@ -197,23 +197,23 @@ impl Builder {
         let result = py.detach(|| {
             ingest::ingest(builder, &input, &options, |bytes| reporter.report(bytes, 0))
         });
-        // Ctrl-C that ended a wait for standard input looks like a failure to read.
+        // Ctrl-C that ended a wait for standard input looks like a failed read.
         py.check_signals()?;
         reporter.conclude(py, result)
     }
 
-    /// Documents and normalised UTF-8 bytes so far, and records skipped.
+    /// Return the documents and normalised UTF-8 bytes so far, and the records skipped.
     fn counts(&mut self, py: Python<'_>) -> PyResult<(u64, u64, u64)> {
         let counts = self.open(py)?.counts();
         Ok((counts.documents, counts.bytes, counts.skipped_documents))
     }
 
-    /// Metadata keys that stand in no document so far.
+    /// Return the metadata keys that are in no document so far.
     fn unseen_keys(&mut self, py: Python<'_>) -> PyResult<Vec<String>> {
         Ok(self.open(py)?.unseen_keys().to_vec())
     }
 
-    /// Build the structures and put the index in its place; `progress(done, total)` in bytes.
+    /// Build the structures and move the index to its place; `progress(done, total)` in bytes.
     fn finish(&mut self, py: Python<'_>, progress: Py<PyAny>) -> PyResult<()> {
         self.open(py)?;
         let mut reporter = Reporter::new(progress);
@@ -230,7 +230,7 @@ impl Builder {
         reporter.conclude(py, result.map(drop))
     }
 
-    /// Give the build up, if it is not finished, and remove what it wrote.
+    /// Give up the build, unless it is finished, and remove what it wrote.
     fn close(&mut self) {
         self.builder = None;
         self.addition = None;
@@ -253,7 +253,7 @@ fn from_tuple((text, id, source, metadata): RecordKeyTuple) -> RecordKeys {
     }
 }
 
-/// A key that the user named is in every record; the usual one may be missing.
+/// Returns the key of a field. A field that the user named must be in every record; the usual one may be missing.
 fn key(named: Option<String>, usual: &str) -> Key {
     Key {
         required: named.is_some(),

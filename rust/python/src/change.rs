@@ -1,4 +1,4 @@
-//! Functions that change an index, or make one of others.
+//! Functions that change an index, or merge several.
 
 use std::path::PathBuf;
 
@@ -15,7 +15,7 @@ fn options(threads: usize, segment_bytes: u64, memory_limit: Option<u64>) -> Cha
     }
 }
 
-/// Remove documents of a source, all of them for None; gives how many. `progress(done, total)` in bytes.
+/// Remove documents of a source, or all of them for None. Returns their number. `progress(done, total)` in bytes.
 #[pyfunction]
 #[pyo3(signature = (path, source, ids, *, threads, segment_bytes, memory_limit, progress))]
 #[expect(clippy::too_many_arguments, reason = "keywords of a Python call")]
@@ -39,7 +39,7 @@ pub fn remove(
     reporter.conclude(py, result)
 }
 
-/// Merge neighbouring segments, and make one filter of several; `progress(done, total)` in bytes.
+/// Merge neighbouring segments and make one filter of several; `progress(done, total)` in bytes.
 #[pyfunction]
 #[pyo3(signature = (path, *, threads, segment_bytes, memory_limit, progress))]
 pub fn compact(

@@ -1,4 +1,4 @@
-//! Making an index of a published filter.
+//! Makes an index of a published filter.
 
 use std::path::PathBuf;
 
@@ -10,7 +10,7 @@ use crate::arguments;
 use crate::builder::Reporter;
 use crate::error::to_python;
 
-/// Import the RedisBloom dump of a JSON header; `progress(done, total)` in bytes.
+/// Import the RedisBloom dump that a JSON header describes; `progress(done, total)` in bytes.
 #[pyfunction]
 #[pyo3(signature = (header, output, *, parts, n, normalization, overwrite, progress))]
 #[expect(clippy::too_many_arguments, reason = "keywords of a Python call")]

@@ -1,4 +1,4 @@
-//! `_core.Index`: an open index; answers are numbers, arrays and tuples.
+//! `_core.Index`: an open index. It answers with numbers, arrays and tuples.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -58,7 +58,7 @@ impl Index {
         self.index.manifest().structures.clone()
     }
 
-    /// Whether it keeps the text and can find any string in it.
+    /// Whether the index keeps the text and can find any string in it.
     #[getter]
     fn has_suffix_index(&self) -> bool {
         self.index.has_suffix_index()
@@ -88,7 +88,7 @@ impl Index {
         Ok(scores.into_pyarray(py))
     }
 
-    /// Of each text: it normalised, and for each of its windows whether it stands in the corpus.
+    /// Return each text normalised, and for each of its windows whether it is in the corpus.
     fn windows<'py>(
         &self,
         py: Python<'py>,
@@ -105,7 +105,7 @@ impl Index {
             .collect())
     }
 
-    /// QUIP of each text against the n-grams of its own list of (source, id).
+    /// Return the QUIP of each text against the n-grams of its own list of (source, id).
     fn topic_quip<'py>(
         &self,
         py: Python<'py>,
@@ -116,7 +116,7 @@ impl Index {
             return Err(usage_error(
                 py,
                 format!(
-                    "{} texts but {} lists of documents; give one list a text",
+                    "{} texts but {} lists of documents; give one list per text",
                     texts.len(),
                     documents.len()
                 ),
@@ -183,14 +183,14 @@ impl Index {
         })
     }
 
-    /// Source, id, text and metadata of a document.
+    /// Return source, id, text and metadata of a document.
     fn document(&self, py: Python<'_>, source: &str, id: &str) -> PyResult<DocumentTuple> {
         ask(py, &self.index, |index| {
             Ok(document_tuple(index.document(source, id)?))
         })
     }
 
-    /// The same of the document at a position in the order of the corpus; None past the last.
+    /// Return the same for the document at a position in the order of the corpus; None after the last.
     fn document_at(&self, py: Python<'_>, position: usize) -> PyResult<Option<DocumentTuple>> {
         ask(py, &self.index, |index| {
             Ok(index.document_at(position)?.map(document_tuple))

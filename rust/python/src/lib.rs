@@ -1,4 +1,4 @@
-//! `quotetune._core`: the Python face of quotetune-core. It converts, and decides nothing.
+//! `quotetune._core`: the Python face of quotetune-core. It only converts, and decides nothing.
 
 mod arguments;
 mod builder;

@@ -1,4 +1,4 @@
-//! Threads for calls on many texts: one pool a process, made anew after a fork.
+//! Threads for calls on many texts: one pool per process, made again after a fork.
 
 use std::process;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -7,10 +7,10 @@ use rayon::{ThreadPool, ThreadPoolBuilder};
 
 static POOL: Mutex<Option<(u32, Arc<ThreadPool>)>> = Mutex::new(None);
 
-/// The pool of this process, with a thread a core, or `RAYON_NUM_THREADS`.
+/// Returns the pool of this process, with one thread per core, or `RAYON_NUM_THREADS` threads.
 ///
-/// Only the thread that forks lives on in the child. A pool made before has no threads there: work
-/// given to it would never be done, nor could it be shut down.
+/// Only the forking thread lives on in the child. An inherited pool has no threads there: work given to it would
+/// never be done, and it could not be shut down either.
 pub fn pool() -> Arc<ThreadPool> {
     let mut current = POOL.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some((owner, pool)) = current.as_ref()

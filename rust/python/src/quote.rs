@@ -1,7 +1,7 @@
-//! `_core.Quote` and `_core.QuoteSource`: what a trace answers, kept as Rust data until it is looked at.
+//! `_core.Quote` and `_core.QuoteSource`: the answers of a trace, kept as Rust data until they are read.
 //!
-//! Traces of many texts make hundreds of thousands of them. Python's own objects would cost a third of the time, be
-//! gone through by its garbage collector, and be made under the GIL, one thread at a time.
+//! Traces of many texts make hundreds of thousands of them. As Python objects they would take a third of the time,
+//! burden the garbage collector, and be made under the GIL, one thread at a time.
 
 use pyo3::basic::CompareOp;
 use pyo3::prelude::*;
@@ -9,7 +9,7 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyList, PyTuple, PyType};
 use quotetune_core::query;
 
-/// A document that a quote stands in.
+/// A document that contains a quote.
 ///
 /// Attributes:
 ///     source: The document's source.
@@ -20,7 +20,7 @@ use quotetune_core::query;
 pub struct QuoteSource {
     source: Box<str>,
     id: Box<str>,
-    /// A JSON object, read when the metadata is asked for; none where Python gave the metadata.
+    /// A JSON object, parsed when the metadata is read; None if Python gave the metadata.
     json: Option<Box<str>>,
     metadata: PyOnceLock<Py<PyAny>>,
     offset: usize,
@@ -83,7 +83,7 @@ impl QuoteSource {
     fn metadata(&self, py: Python<'_>) -> PyResult<&Py<PyAny>> {
         self.metadata
             .get_or_try_init(py, || match self.json.as_deref() {
-                // Most have none.
+                // Most documents have no metadata.
                 None | Some("{}") => Ok(PyDict::new(py).into_any().unbind()),
                 Some(json) => Ok(py.import("json")?.call_method1("loads", (json,))?.unbind()),
             })
@@ -116,14 +116,14 @@ impl QuoteSource {
     }
 }
 
-/// A maximal verbatim span: one more character on either side stands in no document.
+/// A maximal verbatim span: with one more character on either side it is in no document.
 ///
 /// Attributes:
-///     start: First character in the text as given.
-///     end: One past the last character in the text as given; a run of white space that
+///     start: First character, in the original text.
+///     end: One past the last character, in the original text; a run of white space that
 ///         normalisation collapsed belongs to the quote whole.
-///     text: The quoted text as it stands in the documents, normalised.
-///     count: Occurrences in the corpus, overlapping ones counted.
+///     text: The quoted text as the documents have it, normalised.
+///     count: Occurrences in the corpus, including overlapping ones.
 ///     documents: The first documents that hold it, in the order of the corpus, each once.
 #[pyclass(frozen, module = "quotetune.results")]
 pub struct Quote {
@@ -131,7 +131,7 @@ pub struct Quote {
     end: usize,
     text: Box<str>,
     count: u64,
-    /// What the list of documents is made of when it is asked for.
+    /// Source of the list of documents, which is made when it is read.
     found: Vec<query::QuoteSource>,
     documents: PyOnceLock<Py<PyList>>,
 }
@@ -187,25 +187,25 @@ impl Quote {
         }
     }
 
-    /// First character in the text as given.
+    /// First character, in the original text.
     #[getter]
     fn start(&self) -> usize {
         self.start
     }
 
-    /// One past the last character in the text as given.
+    /// One past the last character, in the original text.
     #[getter]
     fn end(&self) -> usize {
         self.end
     }
 
-    /// The quoted text as it stands in the documents, normalised.
+    /// The quoted text as the documents have it, normalised.
     #[getter]
     fn text(&self) -> &str {
         &self.text
     }
 
-    /// Occurrences in the corpus, overlapping ones counted.
+    /// Occurrences in the corpus, including overlapping ones.
     #[getter]
     fn count(&self) -> u64 {
         self.count
@@ -247,28 +247,28 @@ impl Quote {
     }
 }
 
-/// Of a field.
+/// Name of a field.
 type Name = &'static str;
 
-/// What pickle and copy make an object of: its class, and what that is called with.
+/// The class of an object and the arguments of its constructor, from which pickle and copy make it.
 type Reduced<'py> = (Bound<'py, PyType>, Bound<'py, PyTuple>);
 
-/// What `asdict` and `replace` of Python's dataclasses go by.
+/// Returns the fields that `asdict` and `replace` of Python's dataclasses use.
 fn dataclass_fields<'py>(class: &str, names: Bound<'py, PyTuple>) -> PyResult<Bound<'py, PyAny>> {
     let dataclasses = names.py().import("dataclasses")?;
     let alike = dataclasses.call_method1("make_dataclass", (class, names))?;
     alike.getattr("__dataclass_fields__")
 }
 
-/// A value that need not be made.
+/// Returns a cell that already holds its value.
 fn given<T>(py: Python<'_>, value: T) -> PyOnceLock<T> {
     let cell = PyOnceLock::new();
-    // It was empty.
+    // The cell was empty.
     let _ = cell.set(py, value);
     cell
 }
 
-/// Whether two objects are equal, field by field; there is no order.
+/// Compares two objects field by field, for equality only.
 fn compare<'py>(
     fields: &Bound<'py, PyTuple>,
     others: &Bound<'py, PyTuple>,
@@ -280,7 +280,7 @@ fn compare<'py>(
     }
 }
 
-/// `Class(field=value, ...)`, as Python would have it read.
+/// Returns `Class(field=value, ...)`, in Python's notation.
 fn represent(object: &Bound<'_, PyAny>, fields: &Bound<'_, PyTuple>) -> PyResult<String> {
     let class = object.get_type();
     let names: Vec<String> = class.getattr("__match_args__")?.extract()?;

@@ -1,4 +1,4 @@
-//! Lists of `str` as slices that outlive the GIL, and the one way in which an index is asked about them.
+//! Lists of `str` as slices that remain valid without the GIL, and the one way to ask an index about them.
 
 use std::sync::Arc;
 
@@ -14,15 +14,15 @@ use crate::error::{quotetune_error, to_python, usage_error};
 use crate::pool::pool;
 use crate::signals::interruptible;
 
-/// Bytes of a text that is looked up on the calling thread: even where each lookup waits for the disk, it takes less than a
-/// second or so, and another thread would answer later.
+/// Bytes of a text that is looked up on the calling thread. Such a text takes less than about a second even if each
+/// lookup waits for the disk, and to wake another thread would take as long as a lookup from memory.
 const SHORT: usize = 1 << 14;
-/// Texts taken from Python between two looks for Ctrl-C.
+/// Texts that are taken from Python between two looks for Ctrl-C.
 const LOOK_EVERY: usize = 64;
-/// Texts of a chunk: enough to wait for memory together, and few enough for progress on all threads.
+/// Texts per chunk: enough to wait for memory together, few enough to keep all threads busy.
 const MOST_TOGETHER: usize = 128;
 
-/// The UTF-8 of a `str`, without a copy.
+/// Returns the UTF-8 of a `str`, without a copy.
 pub fn text(value: &Bound<'_, PyAny>, position: usize) -> PyResult<PyBackedStr> {
     value.extract::<PyBackedStr>().map_err(|error| {
         let py = value.py();
@@ -30,7 +30,7 @@ pub fn text(value: &Bound<'_, PyAny>, position: usize) -> PyResult<PyBackedStr> 
             return quotetune_error(
                 py,
                 format!(
-                    "text {position}: it holds a lone surrogate, which no UTF-8 can encode; replace \
+                    "text {position}: it holds a lone surrogate, which UTF-8 cannot encode; replace \
                      it, as with text.encode(errors='replace').decode()"
                 ),
             );
@@ -62,7 +62,7 @@ pub fn texts(values: &Bound<'_, PyAny>) -> PyResult<Vec<PyBackedStr>> {
         .collect()
 }
 
-/// Answer for some texts at a time, without the GIL and in parallel where there are several.
+/// Answers for some texts at a time, without the GIL, and in parallel if there are several.
 pub fn for_chunks_of_texts<T: Send + 'static>(
     py: Python<'_>,
     index: &Arc<Index>,
@@ -71,7 +71,9 @@ pub fn for_chunks_of_texts<T: Send + 'static>(
 ) -> PyResult<Vec<T>> {
     let together = match texts.len() {
         0 | 1 => 1,
-        several => several.div_ceil(pool().current_num_threads()).min(MOST_TOGETHER),
+        several => several
+            .div_ceil(pool().current_num_threads())
+            .min(MOST_TOGETHER),
     };
     let answers = for_chunks(py, index, texts, together, move |index, _, texts| {
         let texts: Vec<&str> = texts.iter().map(AsRef::as_ref).collect();
@@ -80,7 +82,7 @@ pub fn for_chunks_of_texts<T: Send + 'static>(
     Ok(answers?.into_iter().flatten().collect())
 }
 
-/// Answer for each text, which has a position, without the GIL and in parallel where there are several.
+/// Answers for each text, without the GIL, and in parallel if there are several.
 pub fn for_each_text<T: Send + 'static>(
     py: Python<'_>,
     index: &Arc<Index>,
@@ -92,7 +94,7 @@ pub fn for_each_text<T: Send + 'static>(
     })
 }
 
-/// Answer for `together` texts at a time, of which the first has a position.
+/// Answers for `together` texts at a time. The second argument of `answer` is the position of the first of them.
 fn for_chunks<T: Send + 'static>(
     py: Python<'_>,
     index: &Arc<Index>,
@@ -108,7 +110,7 @@ fn for_chunks<T: Send + 'static>(
         });
         return answers.map_err(|error| to_python(py, error));
     }
-    // The last reference is dropped here, with the GIL: to drop strings without it is costly.
+    // The last reference is dropped here, with the GIL. To drop strings without it is slow.
     let texts = Arc::new(texts);
     let (index, theirs) = (Arc::clone(index), Arc::clone(&texts));
     interruptible(py, move |stop| {
@@ -121,7 +123,7 @@ fn for_chunks<T: Send + 'static>(
     })
 }
 
-/// What `question` gives, which takes no time.
+/// Asks a question that takes no time.
 pub fn ask<T>(
     py: Python<'_>,
     index: &Index,
@@ -130,7 +132,7 @@ pub fn ask<T>(
     whole(index, question(index)).map_err(|error| to_python(py, error))
 }
 
-/// An answer of an index, unless one of its files was cut meanwhile.
+/// Passes on an answer of an index unless one of its files was cut meanwhile.
 fn whole<T>(index: &Index, answer: Result<T>) -> Result<T> {
     index.check_whole()?;
     answer

@@ -9,16 +9,16 @@ use quotetune_core::store::verify::verify;
 
 use crate::error::to_python;
 
-/// The manifest of the index at `path` as JSON.
+/// Return the manifest of the index at `path` as JSON.
 #[pyfunction]
 pub fn read_manifest(py: Python<'_>, path: PathBuf) -> PyResult<String> {
     let manifest = Manifest::read(&path).map_err(|error| to_python(py, error))?;
     Ok(manifest.to_json())
 }
 
-/// Read every file of the index at `path`; gives (path, what is wrong) of each damaged one.
+/// Read every file of the index at `path`. Returns (path, what is wrong) for each damaged file.
 ///
-/// `progress` is called with the bytes read since it was last called.
+/// Calls `progress` with the bytes read since the last call.
 #[pyfunction]
 pub fn check_files(
     py: Python<'_>,

@@ -6,7 +6,7 @@
   const { run, hide } = quoteSources(data, find("response-rows"));
   const state = { words: [], page: 0, shown: [] };
 
-  // ---- What is shown ----
+  // ---- Selection ----
 
   const left = () => Number(find("left").value);
   const right = () => Number(find("right").value);
@@ -26,7 +26,7 @@
     return `${title ?? ""} ${source}/${id}`;
   }
 
-  // Everything that a search goes through, made when it is first needed.
+  // All text that a search looks through, gathered when it is first needed.
   function haystack(prompt) {
     if (prompt.haystack === undefined) {
       const pieces = [prompt.text, prompt.id];
@@ -67,7 +67,7 @@
     find("right-heading").textContent = data.rows[columns[1]].label;
     find("found").textContent = state.shown.length
       ? `${first + 1} to ${first + shown.length} of ${state.shown.length} prompts`
-      : "No prompt has all these words.";
+      : "No prompt matches all of these words.";
     for (const pager of document.querySelectorAll(".pager")) {
       pager.hidden = pages === 1;
       pager.querySelector(".previous").disabled = state.page === 0;
@@ -77,9 +77,9 @@
   }
 
   function row(prompt, columns) {
-    const long = prompt.text.length > 300; // a passage to answer from, or to go on with
-    const begin = long ? `${prompt.text.slice(0, 200)}…` : prompt.text;
-    const heading = element("th", { scope: "row", role: "rowheader" }, begin);
+    const long = prompt.text.length > 300; // a passage to answer from, or to continue
+    const start = long ? `${prompt.text.slice(0, 200)}…` : prompt.text;
+    const heading = element("th", { scope: "row", role: "rowheader" }, start);
     if (long) heading.append(folded("Whole prompt", prompt.text));
     if (prompt.reference) heading.append(folded("Reference", prompt.reference));
     return element("tr", { role: "row" }, heading, ...columns.map((c) => cell(prompt, c)));
@@ -108,7 +108,7 @@
 
   function numbers(response) {
     const said = [];
-    if (response.quip === null) said.push("too short for a QUIP");
+    if (response.quip === null) said.push("too short for QUIP");
     else if (response.quip !== undefined) said.push(`QUIP ${(100 * response.quip).toFixed(1)}%`);
     if (response.longest) said.push(`longest quote ${response.longest}`);
     said.push(`${response.length} characters`);
@@ -142,7 +142,7 @@
     pager.querySelector(".previous").addEventListener("click", turn(-1));
     pager.querySelector(".next").addEventListener("click", turn(1));
   }
-  // What is folded up on the screen is printed whole.
+  // Print also what is folded up on the screen.
   window.addEventListener("beforeprint", () => {
     for (const folded of document.querySelectorAll("main > section > details")) folded.open = true;
   });

@@ -1,6 +1,6 @@
 "use strict";
-// The sources of a quote: a box that opens at a marked quote by pointer, click or keyboard. All text
-// of the run goes through textContent, so that nothing in it is ever read as HTML.
+// Shows the sources of a quote in a box that opens at the quote by pointer, click or keyboard. All
+// text of the run goes through textContent, so no text is ever read as HTML.
 
 function element(name, attributes, ...children) {
   const made = document.createElement(name);
@@ -15,7 +15,7 @@ function plainText(part) {
   return typeof part === "string" ? part : part.s.map(([text]) => text).join("");
 }
 
-// Watches a table for what is done with the quotes in it; returns how to mark and how to close.
+// Watches the quotes in a table; returns a function that marks a quote and one that closes the box.
 function quoteSources(data, table) {
   function run(part, prompt) {
     const mark = element("mark", {});
@@ -65,7 +65,7 @@ function quoteSources(data, table) {
 
   function sourceItem(source, prompt) {
     const [title, collection, id, url] = data.documents[[source].flat()[0]];
-    // Only what a browser opens as a page: a corpus may hold any text as an address.
+    // Link only addresses that a browser opens as a page: a corpus may contain any text as an address.
     const linked = url !== null && /^https?:\/\//i.test(url);
     const name = linked
       ? element("a", { href: url, rel: "noopener noreferrer", target: "_blank" }, title ?? id)
@@ -102,7 +102,8 @@ function quoteSources(data, table) {
     popup.hidden = true;
   }
 
-  // Below the quote's first line, or above it; a phone has it at the bottom (see the style sheet).
+  // Place the box below the quote's first line, or above it. On a phone it is at the bottom (see the
+  // style sheet).
   function place(mark) {
     const box = mark.getClientRects()[0];
     const size = popup.getBoundingClientRect();
@@ -151,7 +152,7 @@ function quoteSources(data, table) {
   });
   popup.addEventListener("keydown", (event) => {
     if (event.key !== "Tab") return;
-    // The popup stands at the end of the page: leaving it goes on from the quote.
+    // The popup is at the end of the page, but Tab out of it must continue from the quote.
     const inside = [popup, ...popup.querySelectorAll("a, button")];
     const edge = event.shiftKey ? inside[0] : inside[inside.length - 1];
     if (document.activeElement === edge && open) {

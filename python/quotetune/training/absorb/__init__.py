@@ -1,4 +1,5 @@
 """The absorb stage: continued pre-training on the corpus's own documents before the first round.
 
-`texts` chooses and words what is learned, `tokens` makes its labels, `run` trains in a child.
+`texts` chooses and formats the texts, `tokens` makes tokens and labels of them, and `run` trains in
+a child process.
 """

@@ -1,7 +1,8 @@
 """The absorb stage: learn the corpus's own documents, in a child process.
 
-The first step of source-aware training (Khalifa et al. 2024, section 3): continued pre-training on
-the documents, each by itself. `quotetune.training.absorb.texts` says which, and in which form.
+This is the first step of source-aware training (Khalifa et al. 2024, section 3): continued
+pre-training on the documents, each on its own. `quotetune.training.absorb.texts` chooses them and
+their form.
 """
 
 from collections.abc import Callable
@@ -32,25 +33,25 @@ def run_absorbing(
 ) -> None:
     """Train a model on texts, to predict each token from those before it.
 
-    A call that was interrupted goes on at its last complete checkpoint.
+    A call that was interrupted resumes at its last complete checkpoint.
 
     Args:
-        texts: What `write_texts` wrote.
-        output: Where the adapter or the whole model appears, with tokenizer, model card and the
-            record `training.json`.
+        texts: The file that `write_texts` wrote.
+        output: The directory of the adapter or the whole model, with tokenizer, model card and the
+            record `training.json`. It appears by rename.
         work: Directory of the checkpoints and the log.
         model: The base model.
         lora: Keys of `peft.LoraConfig`; None trains all weights.
-        merge: Whether the adapter is merged into the model, which is then written whole.
+        merge: Whether the adapter is merged into the model, which is then written as a whole.
         sft: Keys of `trl.SFTConfig`.
         seed: The run's seed.
         launch: A config file of `accelerate launch`, to train on several devices.
         progress: Called at every step.
-        notice: Called with what should be known about the texts.
+        notice: Called with notices about the texts.
 
     Raises:
-        UsageError: The model is not there, or an option cannot be.
-        QuotetuneError: The child failed; the message has its last words.
+        UsageError: The model does not exist, or an option is invalid.
+        QuotetuneError: The child failed. The message ends with the last line of its log.
     """
     problems = sft_problems(sft) + ([] if lora is None else lora_problems(lora))
     if problems:

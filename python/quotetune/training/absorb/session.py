@@ -1,4 +1,4 @@
-"""One continued pre-training: documents as tokens, and `trl.SFTTrainer` over them."""
+"""A continued pre-training: `trl.SFTTrainer` on the tokens of documents."""
 
 from pathlib import Path
 from typing import Any
@@ -34,7 +34,7 @@ class AbsorbTrainer(LengthGrouped, SFTTrainer):  # type: ignore[misc]
     """`trl.SFTTrainer` with batches of texts of about the same length."""
 
     def lengths(self, dataset: Dataset) -> list[int]:
-        """Return the tokens of each text."""
+        """Return the number of tokens in each text."""
         return list(map(len, dataset["input_ids"]))
 
 
@@ -42,9 +42,9 @@ class AbsorbSession(TrainingSession):
     """A continued pre-training that is set up and can be run and saved.
 
     Args:
-        job: What `quotetune.training.run.train_in_child` wrote.
+        job: The job that `quotetune.training.run.train_in_child` wrote.
         work: The directory of the checkpoints.
-        report: Takes progress and notices.
+        report: Called with progress and notices.
     """
 
     def __init__(self, job: dict[str, Any], work: Path, report: Report) -> None:
@@ -68,7 +68,7 @@ class AbsorbSession(TrainingSession):
         )
 
     def save_weights(self, directory: Path) -> None:
-        """Write the adapter, or the model with the adapter in it."""
+        """Write the adapter, or the model into which it is merged."""
         if not self.job["merge"]:
             super().save_weights(directory)
             return
@@ -81,7 +81,7 @@ class AbsorbSession(TrainingSession):
             self.trainer.processing_class.save_pretrained(str(directory))
 
     def record(self) -> dict[str, Any]:
-        """Describe the training so far: what `training.json` holds beside the versions."""
+        """Return the content of `training.json`, except for the versions."""
         dataset = self.trainer.train_dataset
         return {
             **super().record(),

@@ -1,4 +1,4 @@
-"""What the absorb stage learns: which documents, in which form (Khalifa et al. 2024, section 3)."""
+"""The texts that are absorbed: documents, in some form (Khalifa et al. 2024, section 3)."""
 
 import json
 import math
@@ -15,10 +15,11 @@ from quotetune.corpus.results import Document
 from quotetune.errors import QuotetuneError
 from quotetune.prompts.general_text import read_general_texts
 from quotetune.prompts.prompt import Prompt, load_prompts
+from quotetune.prompts.split import HELDOUT, round_file
 from quotetune.runtime.chance import drawn
 
 Identity = tuple[str, str]
-# White space behind the end of a sentence, where something follows that may begin one.
+# White space after the end of a sentence, if the next characters can start another one.
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[\"'(\[]*[A-Z0-9])")
 
 
@@ -28,7 +29,7 @@ class AbsorbText:
 
     Attributes:
         text: The text.
-        prompt: `text` or `messages` of the prompt that stands before it; None for none.
+        prompt: `text` or `messages` of the prompt before it; None if there is none.
         source: The document's source; None for replayed text.
         id: The document's id; None for replayed text.
     """
@@ -42,26 +43,27 @@ class AbsorbText:
 def collect_texts(
     settings: AbsorbConfig, index: Index, prompts: Path, *, seed: int
 ) -> list[AbsorbText]:
-    """Gather what is learned.
+    """Gather the texts that are learned.
 
     Args:
         settings: The config's `absorb:` block.
         index: The index of the corpus, with its text.
-        prompts: Directory of the prompts stage.
+        prompts: The directory of the prompts stage.
         seed: The run's seed.
 
     Returns:
-        The texts: of each document the plain one and its permutations, then, with `both`, the one
-        after its prompt; what is replayed comes last.
+        The texts. Those of the documents come first: for each document the plain text and its
+        permutations; with `both`, these are followed by the text after its prompt. Replayed texts
+        come last.
 
     Raises:
         QuotetuneError: No document belongs to the prompts.
         UsageError: The text to be replayed cannot be read.
     """
     train = [
-        prompt for path in sorted(prompts.glob("round-*.parquet")) for prompt in load_prompts(path)
+        prompt for path in sorted(prompts.glob(round_file("*"))) for prompt in load_prompts(path)
     ]
-    heldout = load_prompts(prompts / "heldout.parquet")
+    heldout = load_prompts(prompts / HELDOUT)
     asked = prompts_of_documents([*train, *heldout])
     if settings.documents == "all":
         documents: Iterable[Document] = index.documents()
@@ -79,7 +81,7 @@ def collect_texts(
                 " documents, or set absorb.documents to all"
             )
         documents = (index.document(*name) for name in lowest_hashes(names, settings.limit))
-    # A held-out prompt is never shown, or the evaluation would ask what was just rehearsed.
+    # A held-out prompt is never shown: the evaluation would ask what was just rehearsed.
     rehearsed = _rehearsed(train, settings)
     texts = []
     for document in documents:
@@ -96,7 +98,7 @@ def collect_texts(
 
 
 def prompts_of_documents(prompts: Sequence[Prompt]) -> dict[Identity, Prompt]:
-    """Return the documents that belong to prompts, each with the first prompt it belongs to."""
+    """Return the documents that belong to prompts, each with the first one of its prompts."""
     asked: dict[Identity, Prompt] = {}
     for prompt in prompts:
         for name in prompt.documents or ():
@@ -107,7 +109,7 @@ def prompts_of_documents(prompts: Sequence[Prompt]) -> dict[Identity, Prompt]:
 def lowest_hashes(names: Sequence[Identity], limit: int | None) -> list[Identity]:
     """Choose documents by a hash of their identity, in the order in which they are given.
 
-    A larger limit adds documents and takes none away.
+    A larger limit adds documents and removes none.
 
     Example:
         >>> lowest_hashes([("s", "a"), ("s", "b"), ("s", "c")], 2)
@@ -120,7 +122,7 @@ def lowest_hashes(names: Sequence[Identity], limit: int | None) -> list[Identity
 
 
 def forms(document: Document, settings: AbsorbConfig, *, seed: int) -> Iterator[str]:
-    """Yield a document's text, and its permutations as far as they differ.
+    """Yield a document's text, and then its permutations, without duplicates.
 
     Example:
         >>> document = Document("s", "Cats", "Cats purr. Dogs bark.")
@@ -139,9 +141,9 @@ def forms(document: Document, settings: AbsorbConfig, *, seed: int) -> Iterator[
 
 
 def split_sentences(text: str) -> list[str]:
-    """Split a text after its full stops, question and exclamation marks.
+    """Split a text after its full stops, question marks and exclamation marks.
 
-    Abbreviations are taken for ends: permuting such pieces serves as well.
+    An abbreviation also counts as an end, because permuting such pieces does as well.
 
     Example:
         >>> split_sentences("Is it? It is. Version 1.5 of e.g. this.")
@@ -169,9 +171,9 @@ def with_id(text: str, sentences: Sequence[str], id: str, place: str) -> str:
 
 
 def replayed(settings: AbsorbConfig, count: int) -> list[AbsorbText]:
-    """Choose the general texts that are learned beside `count` texts of documents.
+    """Choose the general texts that are learned with `count` texts of documents.
 
-    Of n texts in all, `replay_share` are general ones, as far as there are so many.
+    The share `replay_share` of all texts is general, unless there are too few general texts.
     """
     assert settings.replay is not None
     texts = read_general_texts(settings.replay)
@@ -181,7 +183,7 @@ def replayed(settings: AbsorbConfig, count: int) -> list[AbsorbText]:
 
 
 def write_texts(path: Path, texts: Sequence[AbsorbText]) -> None:
-    """Write texts as Parquet; a prompt is a column of JSON."""
+    """Write texts as Parquet, with the prompts as JSON."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -195,7 +197,7 @@ def write_texts(path: Path, texts: Sequence[AbsorbText]) -> None:
 
 
 def read_texts(path: Path) -> list[AbsorbText]:
-    """Read what `write_texts` wrote."""
+    """Read the texts that `write_texts` wrote."""
     import pyarrow.parquet as pq
 
     return [
@@ -209,7 +211,7 @@ def _place(name: Identity) -> int:
 
 
 def _rehearsed(prompts: Sequence[Prompt], settings: AbsorbConfig) -> dict[Identity, Prompt]:
-    """Return the documents that stand after a prompt, with it."""
+    """Return the documents that are learned after a prompt, each with its prompt."""
     if settings.format == "document":
         return {}
     asked = prompts_of_documents(prompts)

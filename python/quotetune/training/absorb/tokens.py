@@ -1,4 +1,4 @@
-"""From the texts that are absorbed to the tokens and labels that the trainer takes."""
+"""The tokens and labels of the texts that are absorbed, as the trainer takes them."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from quotetune.prompts.chat import prompt_token_ids
 from quotetune.prompts.prompt import Prompt
 from quotetune.training.absorb.texts import AbsorbText
 
-_IGNORED = -100  # a label that is not learned
+_IGNORED = -100  # the label of a token that is not learned
 
 
 def tokenized(
@@ -16,12 +16,12 @@ def tokenized(
     """Turn texts into tokens and labels.
 
     A text ends with the end-of-text token. The prompt before it, if it has one, is not learned. A
-    text that is too long goes on in a further row, without its prompt.
+    text that is too long continues in another row, without its prompt.
 
     Args:
         texts: The texts.
         tokenizer: The model's tokenizer.
-        max_length: Tokens a row; None for any number.
+        max_length: Largest number of tokens per row; None for no limit.
 
     Returns:
         The columns `input_ids` and `labels`.

@@ -1,28 +1,28 @@
-//! How a build or a change shares out the memory that it may take.
+//! Divides the memory that a build or a change may take.
 
 use crate::error::{Error, Result};
 use crate::filter_files::bloom::build::WHOLE;
 use crate::filter_files::fuse::build::DEFAULT_BYTES;
 
-/// What is there whatever is built: the interpreter, its libraries, and the batch that is being read.
+/// Memory that is needed whatever is built: for the interpreter, its libraries, and the batch being read.
 const BASE: u64 = 128 << 20;
-/// The least limit that can be kept to, in bytes.
+/// The lowest limit that can be kept, in bytes.
 pub const MIN_MEMORY_LIMIT: u64 = 2 * BASE;
-/// Bytes of memory for a byte of the text that a thread sorts: its suffix array, the text, and some to spare.
+/// Bytes of memory per byte of text that a thread sorts: the suffix array, the text, and a reserve.
 const SORTING: u64 = 6;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Budget {
-    /// Bytes of text of a segment.
+    /// Bytes of text per segment.
     pub segment_bytes: u64,
-    /// Words of the filter that are filled at a time.
+    /// Words of a filter that are filled at a time.
     pub filter_words: usize,
-    /// Bytes for the n-grams of a fuse filter that are collected at a time, and its construction.
+    /// Bytes for the n-grams of a fuse filter that are collected at a time, and for its construction.
     pub fuse_bytes: u64,
 }
 
 impl Budget {
-    /// What a limit allows, or without one what is best, with segments of at most `segment_bytes`.
+    /// Returns what a limit allows, or what is best without one, with segments of at most `segment_bytes`.
     pub fn new(limit: Option<u64>, segment_bytes: u64, threads: usize) -> Result<Self> {
         let budget = match limit {
             Some(limit) => Self::within(limit, threads)?,
@@ -38,8 +38,9 @@ impl Budget {
         })
     }
 
-    /// Share `limit` bytes out to `threads` threads: half to the segments they sort, half to a part of the filter, for which
-    /// each thread collects hashes of a quarter of its size, and to the segment that it is filled from.
+    /// Divides `limit` bytes between `threads` threads. One half is for the segments that they sort. The other half
+    /// is for a part of the filter, for hashes of a quarter of that part's size per thread, and for the segment that
+    /// the filter is filled from.
     fn within(limit: u64, threads: usize) -> Result<Self> {
         if limit < MIN_MEMORY_LIMIT {
             let (limit, least) = (limit >> 20, MIN_MEMORY_LIMIT >> 20);

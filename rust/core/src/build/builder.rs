@@ -1,4 +1,5 @@
-//! Builds an index: documents stream in and reach the disk normalised; `finish` adds the structures.
+//! Builds an index: documents are normalised and written to the disk as they arrive, and `finish` adds the
+//! structures.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -22,25 +23,26 @@ use crate::store::segment::{SegmentWriter, WrittenSegment};
 use crate::suffix::array::MAX_TEXT;
 use crate::text::ngram::NgramHasher;
 
-/// A normalised document with what was measured of it in parallel.
+/// A normalised document and its length, both computed in parallel.
 struct Prepared {
     document: Document,
     characters: usize,
 }
 
-/// A build whose documents are all in, for whoever makes an index of them.
+/// A build that has read all its documents, from which an index can be made.
 pub struct Spooled {
     pub directory: OutputDirectory,
     pub segments: Vec<WrittenSegment>,
     pub counts: Counts,
-    /// About how many there are; 0 without a filter, for which alone they are counted.
+    /// Estimated number of distinct n-grams. It is 0 if no filter is wanted, since they are counted only for a
+    /// filter.
     pub distinct_ngrams: u64,
     pub pool: ThreadPool,
     pub budget: Budget,
 }
 
 pub struct Builder {
-    // Before `directory`: open files close before their directory is removed.
+    // Declared before `directory`, so that open files are closed before their directory is removed.
     segment: Option<SegmentWriter>,
     directory: OutputDirectory,
     pub(super) options: BuildOptions,
@@ -52,7 +54,7 @@ pub struct Builder {
     counts: Counts,
     /// Metadata keys that no document has had so far.
     unseen_keys: Vec<String>,
-    /// One a thread; none without a filter.
+    /// One per thread; empty without a filter.
     distinct: Vec<DistinctCounter>,
 }
 
@@ -83,12 +85,12 @@ impl Builder {
         })
     }
 
-    /// Name the next input of documents, for their places.
+    /// Names the next input of documents. Returns the number of the input for the `Place` of its documents.
     pub fn input(&mut self, name: &str) -> u32 {
         self.places.input(name)
     }
 
-    /// Refuse documents that stand in the index at `path`.
+    /// Makes documents that are in the index at `path` an error.
     pub fn refuse(&mut self, path: PathBuf, documents: Vec<Documents>) {
         self.places.refuse(path, documents);
     }
@@ -101,18 +103,18 @@ impl Builder {
         self.counts
     }
 
-    /// Metadata keys that stand in no document so far: a misspelt one leaves no other trace.
+    /// Returns the metadata keys that are in no document so far. A misspelt key leaves no other trace.
     pub fn unseen_keys(&self) -> &[String] {
         &self.unseen_keys
     }
 
-    /// Count a record that was left out before it got here.
+    /// Counts a record that the caller has left out.
     pub fn skip(&mut self) {
         self.counts.skipped_documents += 1;
     }
 
-    /// Add a batch, in its order. `parse` turns an item into a document, in parallel; an item for
-    /// which it gives none is counted as skipped.
+    /// Adds a batch, in order. `parse` turns an item into a document, in parallel; an item for which it returns None
+    /// is counted as skipped.
     pub fn add<T, F>(&mut self, batch: Vec<T>, parse: F) -> Result<()>
     where
         T: Send,
@@ -136,7 +138,7 @@ impl Builder {
         let prepare = |item: T| -> Result<Option<Prepared>> {
             Ok(parse(item, places)?.map(|mut document| {
                 document.text = match normalization.normalize(&document.text) {
-                    // Most text is normal already, and need not be copied.
+                    // Most text is already normal and need not be copied.
                     Cow::Borrowed(text) if text.len() == document.text.len() => document.text,
                     changed => changed.into_owned(),
                 };
@@ -153,7 +155,7 @@ impl Builder {
         prepared
     }
 
-    /// Show each thread's counter its share of a batch's n-grams.
+    /// Passes a batch's n-grams to the threads' counters, a share to each.
     fn count_distinct(&mut self, batch: &[Result<Option<Prepared>>]) {
         let hasher = NgramHasher::new(self.options.n);
         let share = batch.len().div_ceil(self.distinct.len().max(1)).max(1);
@@ -214,7 +216,7 @@ impl Builder {
         Ok(())
     }
 
-    /// Costs nothing once every key has been seen.
+    /// Removes the keys of `metadata` from the unseen ones. This costs nothing once every key has been seen.
     fn look_for_keys(&mut self, metadata: &str) {
         if self.unseen_keys.is_empty() || metadata == "{}" {
             return;
@@ -232,7 +234,7 @@ impl Builder {
         Ok(())
     }
 
-    /// End the reading: what was added lies in segments without suffix arrays.
+    /// Ends the reading. The documents are now in segments without suffix arrays.
     pub fn spooled(mut self) -> Result<Spooled> {
         self.close_segment()?;
         let distinct = self.distinct.drain(..).reduce(|mut total, counter| {

@@ -1,4 +1,4 @@
-//! The second half of a build: from the stored text to filter, suffix arrays and manifest.
+//! The second half of a build: makes filter, suffix arrays and manifest from the stored text.
 
 use std::fs;
 use std::path::PathBuf;
@@ -21,10 +21,10 @@ use crate::store::segment::WrittenSegment;
 use crate::suffix::text_index::Suffixes;
 
 impl Builder {
-    /// Build the structures, and put the index in its place.
+    /// Builds the structures and moves the index to its place.
     ///
-    /// `progress` is called on this thread several times a second; its error stops the build, which
-    /// then leaves nothing behind.
+    /// Calls `progress` on this thread several times a second. An error from it stops the build, which then leaves
+    /// nothing.
     pub fn finish(self, progress: impl FnMut(Progress) -> Result<()>) -> Result<Manifest> {
         let options = self.options.clone();
         let parameters = self.parameters;
@@ -94,7 +94,7 @@ impl Plan {
     }
 }
 
-/// Carry out `plan` on the threads of `pool`, while this thread reports and can stop it.
+/// Carries out `plan` on the threads of `pool`, while this thread reports progress and can stop the work.
 fn run(
     plan: Plan,
     pool: ThreadPool,
@@ -154,7 +154,7 @@ fn build_filters(plan: &Plan, gauge: &Gauge) -> Result<FilterEntries> {
     })
 }
 
-/// Without a suffix index the text was only needed to fill the filter.
+/// Removes the text, which without a suffix index was needed only to fill the filter.
 fn remove_spooled_text(plan: &Plan) -> Result<()> {
     for written in &plan.segments {
         for path in [&written.text, &written.records] {
@@ -164,7 +164,7 @@ fn remove_spooled_text(plan: &Plan) -> Result<()> {
     Ok(())
 }
 
-/// A filter with more n-grams than room was asked for would not keep to its rate.
+/// Returns an error if the filter is too small for the n-grams: it would not keep to its rate.
 fn check_expected(sizing: Sizing, distinct_ngrams: u64) -> Result<()> {
     match sizing.expected_ngrams {
         Some(expected) if !fits(distinct_ngrams, expected) => Err(Error::Usage(format!(

@@ -1,4 +1,5 @@
-//! Building an index: documents stream in and reach the disk normalised, then the structures are made over them.
+//! Builds an index: documents are normalised and written to the disk as they arrive, and structures are then made
+//! over them.
 
 pub mod budget;
 pub mod builder;

@@ -1,4 +1,4 @@
-//! What to build, and whether it can be built.
+//! Options of a build, and whether they are possible.
 
 use crate::error::{Error, Result};
 use crate::filter::sizing::Sizing;
@@ -7,13 +7,13 @@ use crate::suffix::text_index::Suffixes;
 use crate::text::ngram::NgramHasher;
 use crate::text::squash::Normalization;
 
-/// Text of a segment where nothing else is asked for: its suffix array takes 5 GiB of memory.
+/// Default bytes of text per segment. The suffix array of such a segment takes 5 GiB of memory.
 pub const DEFAULT_SEGMENT_BYTES: u64 = 1 << 30;
 
-/// Length of an n-gram where nothing else is asked for.
+/// Default length of an n-gram.
 pub const DEFAULT_N: usize = 25;
 
-/// The filter that a build is asked for.
+/// The filter that a build makes.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum WantedFilter {
     None,
@@ -27,18 +27,18 @@ pub struct BuildOptions {
     pub n: usize,
     pub normalization: Normalization,
     pub filter: WantedFilter,
-    /// The suffix index to build, or none.
+    /// The suffix index to build, if any.
     pub suffixes: Option<Suffixes>,
-    /// Threads to work on; 0: one a core.
+    /// Threads to use; 0 means one per core.
     pub threads: usize,
-    /// Bytes of text after which a new segment begins.
+    /// Bytes of text after which a new segment starts.
     pub segment_bytes: u64,
-    /// Bytes of memory to stay within, about; segments are then as small as it takes, and the
-    /// filter is filled in parts.
+    /// Approximate limit of the memory, in bytes. Under it, segments are as small as necessary, and the filter is
+    /// filled in parts.
     pub memory_limit: Option<u64>,
-    /// The fields of records, for the manifest and for a look at whether the metadata's are in any.
+    /// The fields of records, which go into the manifest. A check also finds metadata fields that are in no record.
     pub record_keys: RecordKeys,
-    /// Whether to replace an index that stands at the output.
+    /// Whether to replace an index at the output.
     pub overwrite: bool,
 }
 
@@ -59,7 +59,7 @@ impl Default for BuildOptions {
 }
 
 impl BuildOptions {
-    /// Refuse what cannot be, or cannot be together.
+    /// Returns an error for options that are impossible, alone or together.
     pub fn check(&self) -> Result<()> {
         NgramHasher::checked_n(self.n as i64)?;
         if self.filter == WantedFilter::None && self.suffixes.is_none() {

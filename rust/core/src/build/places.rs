@@ -1,4 +1,4 @@
-//! Documents on their way into an index: where they came from, and that no two are the same.
+//! Documents that are being read: where each came from, and that no two have the same identity.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use crate::error::{Error, Result};
 use crate::store::documents::{Documents, wide_identity_hash};
 
-/// A document as it was read, its text not yet normalised.
+/// A document as it was read, before normalisation.
 #[derive(Clone, Debug)]
 pub struct Document {
     pub source: String,
@@ -18,32 +18,32 @@ pub struct Document {
     pub place: Place,
 }
 
-/// Where a document stands in the input.
+/// The place of a document in the input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Place {
-    /// Number that `Places::input` gave.
+    /// Number from `Places::input`.
     pub input: u32,
     /// Line, row or position.
     pub line: u64,
 }
 
-/// The inputs of a build and the identities seen in them so far; 40 bytes or so a document.
+/// The inputs of a build and the identities seen in them so far. Takes about 40 bytes per document.
 #[derive(Default)]
 pub struct Places {
     inputs: Vec<String>,
     seen: HashMap<[u64; 2], (u32, u32)>,
-    /// An index that is added to, and what stands in it.
+    /// The index that documents are added to, and its documents.
     index: Option<(PathBuf, Vec<Documents>)>,
 }
 
 impl Places {
-    /// Name the next input; its number goes into the `Place` of its documents.
+    /// Names the next input. Returns its number for the `Place` of its documents.
     pub fn input(&mut self, name: &str) -> u32 {
         self.inputs.push(name.to_owned());
         self.inputs.len() as u32 - 1
     }
 
-    /// Refuse the documents that stand in the index at `path`.
+    /// Makes documents that are in the index at `path` an error.
     pub fn refuse(&mut self, path: PathBuf, documents: Vec<Documents>) {
         self.index = Some((path, documents));
     }
@@ -52,9 +52,9 @@ impl Places {
         format!("{}:{}", self.inputs[place.input as usize], place.line)
     }
 
-    /// Note an identity; an error names both places of one that comes twice.
+    /// Records an identity. If it comes twice, the error names both places.
     ///
-    /// 128 bits of hash stand for an identity: two different ones never meet in practice.
+    /// Two different identities have the same hash of 128 bits so rarely that it never happens in practice.
     pub fn register(&mut self, document: &Document) -> Result<()> {
         self.check_index(document)?;
         let hash = wide_identity_hash(&document.source, &document.id);
@@ -71,7 +71,7 @@ impl Places {
                 Err(Error::input(
                     self.show(place),
                     format_args!(
-                        "the document {:?} of source {:?} was given before, at {first}",
+                        "the document {:?} of source {:?} was already given, at {first}",
                         document.id, document.source
                     ),
                     "give each document its own id (--id-key) or source (--source-key)",
@@ -89,7 +89,7 @@ impl Places {
                 return Err(Error::input(
                     self.show(document.place),
                     format_args!(
-                        "the document {:?} of source {:?} stands in {} already",
+                        "the document {:?} of source {:?} is already in {}",
                         document.id,
                         document.source,
                         path.display()

@@ -1,4 +1,4 @@
-//! Threads to work on, and what memory they may take.
+//! The threads of a build or a change, and the memory that they may take.
 
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
@@ -6,7 +6,7 @@ use super::budget::Budget;
 use crate::error::{Error, Result};
 use crate::suffix::array;
 
-/// `threads` threads, or one a core for 0.
+/// Starts `threads` threads, or one per core for 0.
 fn thread_pool(threads: usize) -> Result<ThreadPool> {
     ThreadPoolBuilder::new()
         .num_threads(threads)
@@ -14,7 +14,7 @@ fn thread_pool(threads: usize) -> Result<ThreadPool> {
         .map_err(|error| Error::Usage(format!("cannot start threads: {error}")))
 }
 
-/// Threads to work on, and what memory they may take.
+/// Returns the threads to work on, and the memory that they may take.
 pub fn resources(
     threads: usize,
     segment_bytes: u64,

@@ -1,4 +1,4 @@
-//! Suffix arrays of segments whose text is written.
+//! Builds the suffix arrays of segments whose text is written.
 
 use std::path::Path;
 
@@ -11,12 +11,12 @@ use crate::store::manifest::{FileEntry, SegmentEntry};
 use crate::store::segment::{self, SegmentText, WrittenSegment};
 use crate::suffix::text_index::Suffixes;
 
-/// Announce the work of `build_suffixes`.
+/// Announces the work of `build_suffixes`.
 pub fn expect_sorting(segments: &[WrittenSegment], gauge: &Gauge) {
     gauge.expect(segments.iter().map(|segment| segment.text_bytes).sum());
 }
 
-/// Sort the suffixes of segments whose text is written; the files appear in `directory`.
+/// Sorts the suffixes of segments whose text is written, into files in `directory`.
 pub fn build_suffixes(
     segments: &[WrittenSegment],
     directory: &Path,

@@ -1,4 +1,4 @@
-//! More documents for an index.
+//! Adds documents to an index.
 
 use std::path::Path;
 
@@ -12,15 +12,15 @@ use crate::error::Result;
 use crate::progress::Progress;
 use crate::store::manifest::{Manifest, RecordKeys};
 
-/// An index that documents are being added to, by the `Builder` that `begin` gives.
+/// An index while documents are added to it, by the `Builder` that `begin` returns.
 pub struct Addition {
     change: Change,
 }
 
 impl Addition {
-    /// Lock the index in `directory`. The builder refuses documents that stand in it already, which an index without
-    /// suffix arrays cannot tell. `record_keys`: what the documents are read from; what the index was built with
-    /// (`Manifest::record_keys`) stays in its manifest.
+    /// Locks the index in `directory`. The builder refuses documents that the index already has; without a suffix
+    /// index it cannot know them. `record_keys` names the fields that the documents are read from; the manifest keeps
+    /// the fields that the index was built with (`Manifest::record_keys`).
     pub fn begin(
         directory: &Path,
         record_keys: RecordKeys,
@@ -48,9 +48,10 @@ impl Addition {
         Ok((Self { change }, builder))
     }
 
-    /// Make what `builder` took part of the index.
+    /// Makes the documents that `builder` took part of the index.
     ///
-    /// `progress` is called on this thread several times a second; its error stops the work, and the index is as it was.
+    /// Calls `progress` on this thread several times a second. An error from it stops the work and leaves the index
+    /// as it was.
     pub fn finish(
         self,
         builder: Builder,

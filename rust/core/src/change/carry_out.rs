@@ -1,4 +1,4 @@
-//! From a draft to the files of the new index.
+//! Makes the files of the new index from a draft.
 
 use std::path::{Path, PathBuf};
 
@@ -25,7 +25,7 @@ impl Made {
 }
 
 impl Draft {
-    /// Write the new files; `here`: the directory whose files stay where they are.
+    /// Writes the new files. Files in the directory `here` stay where they are.
     pub fn carry_out(self, here: &Path, gauge: &Gauge) -> Result<Outcome> {
         self.expect_rewriting(gauge);
         let made = self.write_texts(gauge)?;
@@ -64,7 +64,7 @@ impl Draft {
         })
     }
 
-    /// Announce the texts that are written anew, which are then sorted, too.
+    /// Announces the texts that are rewritten. They are also sorted afterwards.
     fn expect_rewriting(&self, gauge: &Gauge) {
         for run in &self.runs {
             let parts = &self.parts[run.clone()];
@@ -76,7 +76,7 @@ impl Draft {
 
     fn write_texts(&self, gauge: &Gauge) -> Result<Vec<Made>> {
         let mut made = Vec::new();
-        // What a builder spooled into the same directory has the first numbers.
+        // The segments that a builder wrote to the same directory have the first numbers.
         let mut number = self.parts.len();
         for run in &self.runs {
             let parts = &self.parts[run.clone()];
@@ -97,7 +97,7 @@ impl Draft {
         Ok(made)
     }
 
-    /// Write the documents that remain of `parts` as new segments.
+    /// Writes the remaining documents of `parts` as new segments.
     fn rewrite(
         &self,
         parts: &[Part],

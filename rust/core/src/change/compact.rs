@@ -1,4 +1,4 @@
-//! Few large segments and one filter instead of many.
+//! Merges segments and filters into a few large segments and one filter.
 
 use std::path::Path;
 
@@ -10,9 +10,10 @@ use super::transaction::{Change, stage};
 use crate::error::Result;
 use crate::progress::Progress;
 
-/// Merge neighbouring segments of the index in `directory` as far as they fit into one, and make one filter of several.
+/// Merges neighbouring segments of the index in `directory` as far as they fit into one, and makes one filter of
+/// several.
 ///
-/// What `progress` gives as an error stops the work, and the index is as it was.
+/// An error from `progress` stops the work and leaves the index as it was.
 pub fn compact(
     directory: &Path,
     options: ChangeOptions,

@@ -1,4 +1,4 @@
-//! What an index is to become: documents in their order, cut into segments, and the filters over them.
+//! A draft of the new index: documents in order, cut into segments, and the filters over them.
 
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -17,7 +17,7 @@ use crate::suffix::text_index::Suffixes;
 #[derive(Clone, Debug)]
 pub struct Part {
     pub segment: WrittenSegment,
-    /// The segment in its directory, if its suffix array is made.
+    /// The segment and its directory, if its suffix array exists.
     pub(super) finished: Option<(PathBuf, SegmentEntry)>,
     /// Documents to leave out, ascending.
     pub(super) removed: Vec<usize>,
@@ -26,7 +26,7 @@ pub struct Part {
 }
 
 impl Part {
-    /// A segment of an index.
+    /// Returns the part for a segment of an index.
     pub fn finished(
         directory: &Path,
         entry: &SegmentEntry,
@@ -48,7 +48,7 @@ impl Part {
         })
     }
 
-    /// New text.
+    /// Returns the part for new text.
     pub fn spooled(segment: WrittenSegment) -> Self {
         Self {
             bytes: segment.text_bytes,
@@ -70,7 +70,7 @@ impl Part {
         SegmentText::open(self.segment.text.clone(), parameters)
     }
 
-    /// Leave out `documents`, ascending, of `bytes` bytes of text together.
+    /// Leaves out `documents`, ascending, which have `bytes` bytes of text together.
     pub fn remove(&mut self, documents: Vec<usize>, bytes: u64) {
         self.removed = documents;
         self.bytes -= bytes;
@@ -83,19 +83,19 @@ impl Part {
 
 pub struct Draft {
     pub parameters: Parameters,
-    /// Where new files are made.
+    /// Directory in which new files are made.
     pub staging: PathBuf,
     pub parts: Vec<Part>,
-    /// Runs of the parts, each to become one segment, or more where one would be too large.
+    /// Runs of parts. Each becomes one segment, or several if one would be too large.
     pub runs: Vec<Range<usize>>,
     pub budget: Budget,
-    /// Whether the parts become segments; otherwise they only fill filters.
+    /// The suffix index of the segments. Without one, the parts only fill filters.
     pub suffixes: Option<Suffixes>,
     pub filters: Vec<Filter>,
     pub sizing: Option<Sizing>,
 }
 
-/// Entries of a manifest, each with the directory that its files are to be brought from, unless they stay.
+/// Entries of a manifest, each with the directory that its files must be moved from, or None if they stay.
 pub struct Outcome {
     pub segments: Vec<(Option<PathBuf>, SegmentEntry)>,
     pub filters: Vec<(Option<PathBuf>, FilterEntry)>,

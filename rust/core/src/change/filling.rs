@@ -1,4 +1,4 @@
-//! The filters of a draft, filled over its segments or united.
+//! Makes the filters of a draft: fills them from its segments, or unites existing ones.
 
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
@@ -18,10 +18,10 @@ use crate::store::kind::Kind;
 use crate::store::manifest::FilterEntry;
 use crate::store::segment::WrittenSegment;
 
-/// A filter is made for a rate this much below the one that it must keep to, for what chance does.
+/// A filter is sized for this fraction of the rate that it must keep to, as a margin for chance.
 const MARGIN: f64 = 0.95;
 
-/// Make the filters of a draft over its segments; each with the directory it is in.
+/// Makes the filters of a draft over its segments. Returns each with its directory.
 pub fn make(
     draft: &Draft,
     segments: &[WrittenSegment],
@@ -32,7 +32,7 @@ pub fn make(
     };
     let covered: u64 = draft.filters.iter().map(Filter::documents).sum();
     let kept: usize = segments.iter().map(|segment| segment.documents).sum();
-    // Documents whose text is kept come last: all of them, or those that are just added.
+    // Documents whose text is kept come last: all of them, or only those just added.
     let mut first = kept as i64 - covered as i64;
     let fill = |covered: &[Covered], path, size| {
         let most = draft.budget.filter_words;
@@ -93,12 +93,12 @@ fn size_for(distinct_ngrams: u64, max_fpr: f64) -> FilterSize {
         distinct_ngrams,
         bits_per_ngram,
         words: bloom::words_for(distinct_ngrams, bits_per_ngram),
-        // Not the most bits that there can be give a lower rate.
+        // Even the maximal bits cannot give a lower rate.
         max_fpr: max_fpr.max(bloom::bits_to_fpr(bits_per_ngram)),
     }
 }
 
-/// `documents` documents from number `first` on, by segment.
+/// Returns `documents` documents from number `first` on, by segment.
 fn part_of(segments: &[WrittenSegment], first: i64, documents: u64) -> Vec<Covered> {
     let mut start = -first;
     let mut covered = Vec::new();
@@ -116,14 +116,14 @@ fn part_of(segments: &[WrittenSegment], first: i64, documents: u64) -> Vec<Cover
     covered
 }
 
-/// What several threads have seen of n-grams.
+/// The n-grams that several threads have seen.
 #[derive(Default)]
 struct Seen {
     distinct: DistinctCounter,
     ngrams: u64,
 }
 
-/// One thread's share, which goes to the others' when it ends.
+/// The share of one thread, which is merged into the total when the thread ends.
 struct Share<'a> {
     seen: Seen,
     all: &'a Mutex<Seen>,
@@ -137,7 +137,7 @@ impl Drop for Share<'_> {
     }
 }
 
-/// About how many distinct n-grams documents hold; as `Builder` estimates it.
+/// Estimates how many distinct n-grams documents hold, as `Builder` does.
 fn count_distinct(covered: &[Covered], parameters: Parameters, gauge: &Gauge) -> Result<u64> {
     expect_passes(covered, 1, parameters, gauge)?;
     let all = Mutex::new(Seen::default());
@@ -155,7 +155,7 @@ fn count_distinct(covered: &[Covered], parameters: Parameters, gauge: &Gauge) ->
     Ok(all.distinct.estimate_among(all.ngrams))
 }
 
-/// The words that hold what any of the filters does.
+/// Returns the words of a filter that holds all n-grams of `filters`.
 fn unite(
     filters: &[(PathBuf, FilterEntry)],
     parameters: Parameters,
@@ -187,8 +187,8 @@ fn size_of(fill: f64, words: usize, sizing: Sizing) -> FilterSize {
     }
 }
 
-/// About how many n-grams a filter holds: with k keys, a lane of a block has each bit clear with probability (63/64)^k;
-/// k is Poisson distributed around the mean m, so that exp(-m / 64) of all bits are clear.
+/// Estimates how many n-grams a filter holds. With k keys, a bit of a block is clear with probability (63/64)^k; k is
+/// Poisson distributed with mean m, so exp(-m / 64) of all bits are clear.
 fn estimate_held(fill: f64, words: usize) -> u64 {
     let blocks = (words / bloom::BLOCK_WORDS) as f64;
     (-64.0 * (1.0 - fill).ln() * blocks).round() as u64

@@ -1,8 +1,8 @@
-//! Which filters an index has after a change, and of what size.
+//! Plans the filters of an index after a change, and their sizes.
 //!
-//! Each filter covers the documents behind those of the one before it. All together they stay within the rate that the
-//! index states: a filter by itself takes most of it (`Sizing::FIRST_SHARE`), and each that is added half of what the
-//! others leave, which costs it some more bits for an n-gram. So that few stand, one that is added takes in those before
+//! Each filter covers the documents after those of the filter before it. Together they keep to the rate that the
+//! index states. A single filter takes most of it (`Sizing::FIRST_SHARE`). Each filter that is added takes half of
+//! the remaining rate, which costs it some more bits per n-gram. To keep filters few, a new one replaces those before
 //! it that are no larger, as far as their text is kept to fill it from.
 
 use std::path::{Path, PathBuf};
@@ -11,31 +11,31 @@ use crate::error::Error;
 use crate::filter::sizing::{Sizing, joint_fpr};
 use crate::store::manifest::FilterEntry;
 
-/// Filters that may stand where the text is kept: each costs a query as much as the first.
+/// Maximal number of filters if the text is kept: each costs a query as much as the first.
 pub const MAX_FILTERS: usize = 4;
-/// Share of the stated rate that must be left for one more filter; with less it would take too many bits.
+/// Share of the stated rate that must be left for one more filter; with less, it would need too many bits.
 const LEAST_SHARE: f64 = 1.0 / 64.0;
-/// The same where there is no text to fill a larger filter from: then a filter is added, whatever it takes.
+/// The same without text to fill a larger filter from. A filter is then always added, however many bits it needs.
 const LEAST_SHARE_WITHOUT_TEXT: f64 = 1e-6;
 
 /// A filter of the new index.
 #[derive(Clone, Debug)]
 pub enum Filter {
-    /// One that is there, in its directory.
+    /// An existing filter, in its directory.
     Stands(PathBuf, FilterEntry),
-    /// One to fill from the text of this many documents.
+    /// A new filter, filled from the text of this many documents.
     Fill {
         documents: u64,
         distinct_ngrams: Option<u64>,
-        /// Its false-positive rate; none for a filter by itself.
+        /// Its false-positive rate; None for a single filter.
         fpr: Option<f64>,
     },
-    /// Filters of one size that become one which holds what any of them does.
+    /// Filters of one size that become one, which holds the n-grams of all of them.
     Union(Vec<(PathBuf, FilterEntry)>),
 }
 
 impl Filter {
-    /// A filter by itself, over all of `documents`.
+    /// Returns a single filter over all of `documents`.
     pub fn alone(documents: u64) -> Self {
         Self::Fill {
             documents,
@@ -53,7 +53,8 @@ impl Filter {
     }
 }
 
-/// Cover `documents` more, which hold `ngrams` distinct n-grams. `has_text`: whether that of all documents is kept.
+/// Plans filters that cover `documents` more documents, which hold `ngrams` distinct n-grams. `has_text` tells
+/// whether the text of all documents is kept.
 pub fn with_more(
     filters: &[FilterEntry],
     directory: &Path,
@@ -87,7 +88,7 @@ pub fn with_more(
         .collect()
 }
 
-/// Make the filters anew that cover a document of `removed`: their numbers in the index, ascending.
+/// Plans new filters for those that cover a document of `removed`, the ascending numbers of documents in the index.
 pub fn without(filters: &[FilterEntry], directory: &Path, removed: &[u64]) -> Vec<Filter> {
     let mut end = 0;
     let mut rest = removed;
@@ -114,7 +115,8 @@ pub fn without(filters: &[FilterEntry], directory: &Path, removed: &[u64]) -> Ve
     }
 }
 
-/// For an index that keeps no text, and whose filter is not of the size of the others, or too small for all together.
+/// Returns the error for an index that keeps no text, and whose filter has another size than the others or is too
+/// small for all n-grams together.
 pub fn cannot_unite(path: &Path) -> Error {
     Error::Refused {
         path: path.to_owned(),

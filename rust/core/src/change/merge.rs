@@ -1,4 +1,4 @@
-//! Indexes that were built apart become one.
+//! Merges indexes that were built separately.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -20,17 +20,17 @@ use crate::store::output::OutputDirectory;
 /// An index to be merged.
 struct Input {
     path: PathBuf,
-    /// The path without links and detours.
+    /// The canonical path.
     place: PathBuf,
     manifest: Manifest,
     parts: Vec<Part>,
 }
 
-/// Make the index `output` of `indexes`: the documents of the first, then those of the second, and so on.
+/// Makes the index `output` from `indexes`: the documents of the first, then those of the second, and so on.
 ///
-/// The indexes stay as they are; whole segments are shared with them, by hard links where the file system has them.
-/// Filters of one size are united; otherwise one is filled from the text. What `progress` gives as an error stops the
-/// work, and nothing is left.
+/// The indexes do not change. Whole segments are shared with them, by hard links if the file system has them. Filters
+/// of one size are united; otherwise one is filled from the text. An error from `progress` stops the work and leaves
+/// nothing.
 pub fn merge(
     indexes: &[PathBuf],
     output: &Path,
@@ -132,7 +132,7 @@ fn check_alike(first: &Input, path: &Path, manifest: &Manifest) -> Result<()> {
     }
 }
 
-/// What documents that are added later are read from, where the inputs agree on it.
+/// Returns the fields that documents added later are read from, if all inputs agree on them.
 fn agreed_keys(inputs: &[Input]) -> RecordKeys {
     let mut keys = inputs.iter().map(|input| &input.manifest.record_keys);
     let first = keys.next().cloned().unwrap_or_default();
@@ -142,7 +142,8 @@ fn agreed_keys(inputs: &[Input]) -> RecordKeys {
     }
 }
 
-/// One filter: united from those of one size where that keeps the stated rate, otherwise filled anew.
+/// Plans one filter: united from filters of one size if that keeps to the stated rate, otherwise filled from the
+/// text.
 fn united(inputs: &[Input]) -> Result<Vec<Filter>> {
     if inputs[0].manifest.sizing.is_none() {
         return Ok(Vec::new());
@@ -165,7 +166,8 @@ fn united(inputs: &[Input]) -> Result<Vec<Filter>> {
     Ok(vec![Filter::alone(documents.sum())])
 }
 
-/// Refuse a document that is in two of the indexes. An index without suffix arrays cannot tell which it has.
+/// Returns an error if a document is in two of the indexes. An index without a suffix index does not know its
+/// documents.
 fn check_identities(paths: &[PathBuf], parts: &[Part], parameters: Parameters) -> Result<()> {
     let documents = parts.iter().map(|part| part.documents(parameters));
     let documents = documents.collect::<Result<Vec<Documents>>>()?;

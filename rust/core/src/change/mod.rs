@@ -1,8 +1,10 @@
-//! An index that changes: documents are added and removed, segments merged, and indexes built apart become one.
+//! Changes of an index: documents are added and removed, segments are merged, and separately built indexes are
+//! joined.
 //!
-//! Files are never written again. A command makes new ones in a directory beside them ([`transaction`]), from a [`draft`] that
-//! says which segments stand as they are, which are written anew from the stored text ([`tiers`]), and which filters go
-//! with them ([`filters`]). Then a new manifest takes the place of the old one, and what only the old one named goes.
+//! Files are never rewritten. A command makes new files in a directory next to the old ones ([`transaction`]), from a
+//! [`draft`] of the segments that stay, the segments that are rewritten from the stored text ([`tiers`]) and the
+//! filters over them ([`filters`]). Then a new manifest replaces the old one, and files that only the old one named
+//! are removed.
 
 mod add;
 mod carry_out;

@@ -10,11 +10,12 @@ use crate::error::Result;
 /// How a change is made.
 #[derive(Clone, Copy, Debug)]
 pub struct ChangeOptions {
-    /// Threads to work on; 0: one a core.
+    /// Threads to use; 0 means one per core.
     pub threads: usize,
     /// Bytes of text of the largest segment that is written.
     pub segment_bytes: u64,
-    /// Bytes of memory to stay within, about, as for a build; but a filter that `merge` unites is held whole.
+    /// Approximate limit of the memory, in bytes, as for a build; but filters that `merge` unites are held as a
+    /// whole.
     pub memory_limit: Option<u64>,
 }
 

@@ -1,4 +1,4 @@
-//! Documents taken out of an index: their text, their places and their n-grams.
+//! Removes documents from an index: their text, their places and their n-grams.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -16,10 +16,12 @@ use crate::store::manifest::Counts;
 /// Documents between two looks at whether to go on.
 const LOOK_EVERY: usize = 64;
 
-/// Remove documents of `source` from the index in `directory`: those with these ids, or all for none. Gives their number.
+/// Removes documents of `source` from the index in `directory`: those with the given ids, or all of them for None.
+/// Returns their number.
 ///
-/// The segments that hold them are written anew without them, and so are the filters, which cannot forget. An identity
-/// that is not in the index is an error that changes nothing, and so is what `progress` gives.
+/// The segments that hold them are rewritten without them. Filters cannot forget, so those over them are filled
+/// again. An identity that is not in the index is an error, and so is an error from `progress`; either leaves the
+/// index as it was.
 pub fn remove(
     directory: &Path,
     source: &str,
@@ -31,7 +33,7 @@ pub fn remove(
     let change = Change::begin(directory)?;
     if change.manifest.suffixes().is_none() {
         return change.refuse(
-            "keeps no text, so that its filter cannot be made without the documents",
+            "keeps no text, so its filter cannot be built again without the documents",
             "build it again without them, or with --structures bloom,suffix",
         );
     }
@@ -74,7 +76,7 @@ pub fn remove(
     Ok(gone.documents)
 }
 
-/// The documents to remove, by segment.
+/// Returns the documents to remove, by segment.
 fn choose(
     change: &Change,
     parts: &[Part],
@@ -123,7 +125,7 @@ fn choose(
     Ok(chosen)
 }
 
-/// The chosen documents' numbers in the index.
+/// Returns the numbers of the chosen documents in the index.
 fn numbers(parts: &[Part], chosen: &[BTreeSet<usize>]) -> Vec<u64> {
     let mut before = 0;
     let mut numbers = Vec::new();
@@ -134,7 +136,7 @@ fn numbers(parts: &[Part], chosen: &[BTreeSet<usize>]) -> Vec<u64> {
     numbers
 }
 
-/// What documents count for.
+/// Returns the counts of the chosen documents.
 fn measure(
     part: &Part,
     chosen: &BTreeSet<usize>,

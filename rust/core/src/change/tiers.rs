@@ -1,17 +1,18 @@
-//! Which segments to merge, so that few stand and none is written again and again.
+//! Chooses the segments to merge, so that there are few of them and none is rewritten again and again.
 
 use std::ops::Range;
 
-/// Segments of less than half the full size that may stand.
+/// Maximal number of small segments, which have less than half the full size.
 pub const MAX_SMALL: usize = 8;
 
-/// Cut segments of these sizes into runs of neighbours; a run of more than one is to be written as one text, cut anew
-/// at `full` bytes.
+/// Groups segments of these sizes into runs of neighbours. A run of several is to be rewritten as one text, which is
+/// cut at `full` bytes.
 ///
-/// Nothing is merged while at most [`MAX_SMALL`] small ones stand. Then the last two neighbours are, with every small
-/// one right before them that is no larger than what is merged already: a document moves into a text of at least twice
-/// the size, save for the last few, and so not often. What lies between small ones is written again only where there is no
-/// other way. Order is kept, since answers name the first documents of a corpus.
+/// Nothing is merged while there are at most [`MAX_SMALL`] small segments. After that, the last two neighbours are
+/// merged, with every small segment directly before them that is no larger than what is already merged. Except for
+/// the last few, a document therefore moves into a text of at least twice the size, which happens rarely. Segments
+/// between small ones are rewritten only if there is no other way. The order is kept, since answers name the first
+/// documents of a corpus.
 pub fn tiered(sizes: &[u64], full: u64) -> Vec<Range<usize>> {
     let small: Vec<usize> = (0..sizes.len()).filter(|&i| sizes[i] < full / 2).collect();
     if small.len() <= MAX_SMALL {
@@ -19,7 +20,7 @@ pub fn tiered(sizes: &[u64], full: u64) -> Vec<Range<usize>> {
     }
     let neighbours = |&first: &usize| small[first] + 1 == small[first + 1];
     let last = small.len() - 2;
-    // The merged ones, by their place in `small`.
+    // The merged segments, as positions in `small`.
     let mut first = (0..=last).rev().find(neighbours).unwrap_or(last);
     let mut end = first + 2;
     let size = |range: Range<usize>| sizes[range].iter().sum::<u64>();
@@ -37,7 +38,7 @@ pub fn tiered(sizes: &[u64], full: u64) -> Vec<Range<usize>> {
     runs_with(small[first]..small[end - 1] + 1, sizes.len())
 }
 
-/// Cut segments of these sizes into the longest runs of neighbours of at most `full` bytes, from the first on.
+/// Groups segments of these sizes into the longest runs of neighbours of at most `full` bytes, from the first on.
 pub fn packed(sizes: &[u64], full: u64) -> Vec<Range<usize>> {
     let mut runs: Vec<Range<usize>> = Vec::new();
     let mut filled = 0;
@@ -56,12 +57,12 @@ pub fn packed(sizes: &[u64], full: u64) -> Vec<Range<usize>> {
     runs
 }
 
-/// Every segment by itself.
+/// Returns each segment as a run of its own.
 pub fn apart(count: usize) -> Vec<Range<usize>> {
     runs_with(0..0, count)
 }
 
-/// `run`, and everything else by itself.
+/// Returns `run`, and every other segment as a run of its own.
 fn runs_with(run: Range<usize>, count: usize) -> Vec<Range<usize>> {
     let alone = |range: Range<usize>| range.map(|i| i..i + 1);
     let mut runs: Vec<_> = alone(0..run.start).collect();
@@ -147,7 +148,7 @@ mod tests {
     fn up_to_eight_small_segments_stand() {
         assert_eq!(tiered(&[1; 8], FULL), apart(8));
         assert_eq!(tiered(&[1; 9], FULL), vec![0..9]);
-        // What lies between two small ones is written again with them, if there is no other way.
+        // The segment between two small ones is rewritten with them, if there is no other way.
         let sizes = [[1, FULL]; 9].concat();
         assert_eq!(tiered(&sizes, FULL), runs_with(14..17, 18));
         let sizes = [[1; 8].as_slice(), &[FULL, 1]].concat();

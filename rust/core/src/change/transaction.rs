@@ -1,4 +1,4 @@
-//! One writer's hold on an index, and the one step that makes a change visible.
+//! A change as a transaction: one writer holds the lock, and one step makes the change visible.
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
@@ -18,10 +18,10 @@ use crate::store::names;
 use crate::store::output::{OutputDirectory, partial_of};
 use crate::store::segment::kind_of;
 
-/// Where new files are made, within the index: from there they reach their place by a rename.
+/// Directory within the index in which new files are made. They reach their place by a rename.
 const STAGING: &str = "change";
 
-/// An index that nobody else changes meanwhile.
+/// An index that is locked against other changes.
 pub struct Change {
     pub directory: PathBuf,
     pub manifest: Manifest,
@@ -30,9 +30,9 @@ pub struct Change {
 }
 
 impl Change {
-    /// Lock the index in `directory`, and remove what a killed command left there.
+    /// Locks the index in `directory` and removes what a killed command left there.
     pub fn begin(directory: &Path) -> Result<Self> {
-        // Where no index is, nothing is written.
+        // Nothing is written to a directory without an index.
         Manifest::read(directory)?.require_changeable(directory)?;
         let lock = lock(directory, "command")?;
         let manifest = Manifest::read(directory)?;
@@ -46,7 +46,7 @@ impl Change {
         })
     }
 
-    /// The segments as they stand.
+    /// Returns the current segments.
     pub fn parts(&self) -> Result<Vec<Part>> {
         let open = |entry| Part::finished(&self.directory, entry, self.parameters);
         self.manifest.segments.iter().map(open).collect()
@@ -60,7 +60,7 @@ impl Change {
         })
     }
 
-    /// Carry `draft` out on the threads of `pool`, and make what comes of it, with these counts, the index.
+    /// Carries out `draft` on the threads of `pool`, and makes the result, with these counts, the index.
     pub fn make(
         self,
         draft: Draft,
@@ -79,17 +79,17 @@ impl Change {
     }
 }
 
-/// A directory for the new files of the index in `directory`.
+/// Creates a directory for the new files of the index in `directory`.
 pub fn stage(directory: &Path) -> Result<OutputDirectory> {
     OutputDirectory::create(&stage_path(directory), false)
 }
 
-/// What `stage` takes; for a `Builder`, which does it by itself.
+/// Returns the output path of `stage`, for a `Builder`, which creates the directory itself.
 pub fn stage_path(directory: &Path) -> PathBuf {
     directory.join(STAGING)
 }
 
-/// Bring the files of `outcome` into `directory` and put a manifest that names them there.
+/// Moves the files of `outcome` into `directory` and writes a manifest that names them.
 ///
 /// Until the manifest is replaced, in one step, the index is the old one.
 pub fn commit(
@@ -134,12 +134,12 @@ pub fn commit(
     sync_directory(directory)?;
     manifest.write(directory)?;
     drop(staging);
-    // The change is made: what cannot be removed now, the next command removes.
+    // The change is complete. Files that cannot be removed now are removed by the next command.
     let _ = remove_unnamed(directory, &manifest);
     Ok(manifest)
 }
 
-/// A change counts on what a manifest says of the documents of segments and filters.
+/// Checks the numbers of documents of segments and filters, which a change relies on.
 fn check_documents(directory: &Path, manifest: &Manifest) -> Result<()> {
     let filters = manifest.filters.blooms();
     let covered = filters.iter().map(|filter| filter.documents);
@@ -159,7 +159,7 @@ fn check_documents(directory: &Path, manifest: &Manifest) -> Result<()> {
     }
 }
 
-/// Move a new file, or share a finished one of another index: neither will ever be written again.
+/// Moves a new file, or shares a finished one of another index. Neither will ever be rewritten.
 fn place(from: &Path, to: &Path, is_new: bool) -> Result<()> {
     if is_new {
         return fs::rename(from, to).map_err(Error::io("move", from));
@@ -167,12 +167,12 @@ fn place(from: &Path, to: &Path, is_new: bool) -> Result<()> {
     if fs::hard_link(from, to).is_err() {
         fs::copy(from, to).map_err(Error::io("copy", from))?;
     }
-    // A finished file may have been copied here a moment ago, and not be on the disk yet.
+    // A finished file may have just been copied here and not be on the disk yet.
     let file = File::open(to).and_then(|file| file.sync_all());
     file.map_err(Error::io("write", to))
 }
 
-/// Remove the files of an index that its manifest does not name.
+/// Removes the files of an index that its manifest does not name.
 fn remove_unnamed(directory: &Path, manifest: &Manifest) -> Result<()> {
     remove_if_present(&partial_of(&stage_path(directory))?)?;
     for entry in fs::read_dir(directory).map_err(Error::io("read", directory))? {

@@ -1,13 +1,13 @@
-//! How many distinct n-grams a corpus has, estimated in bounded memory: HyperLogLog (Flajolet et al. 2007) with the
-//! bias-free estimator of Ertl 2017 (arXiv 1702.01284, algorithm 6). A filter is sized by it.
+//! Estimates how many distinct n-grams a corpus has, in bounded memory: HyperLogLog (Flajolet et al. 2007) with the
+//! bias-free estimator of Ertl 2017 (arXiv 1702.01284, algorithm 6). The estimate decides the size of a filter.
 
-/// 2^18 registers: a standard error of 1.04 / sqrt(2^18) = 0.2%, in 256 KiB.
+/// 2^18 registers give a standard error of 1.04 / sqrt(2^18) = 0.2% in 256 KiB.
 const INDEX_BITS: u32 = 18;
 const REGISTERS: usize = 1 << INDEX_BITS;
-/// Hash bits that are left for a register's rank.
+/// Hash bits that remain for a register's rank.
 const RANK_BITS: usize = (u64::BITS - INDEX_BITS) as usize;
 
-/// Estimates how many distinct hashes it has seen.
+/// Counts distinct hashes, approximately.
 ///
 /// ```
 /// use quotetune_core::filter::cardinality::DistinctCounter;
@@ -21,35 +21,36 @@ pub struct DistinctCounter {
 }
 
 impl DistinctCounter {
-    /// A counter that has seen nothing.
+    /// Creates a counter that has seen no hashes.
     pub fn new() -> Self {
         Self {
             registers: vec![0; REGISTERS].into_boxed_slice(),
         }
     }
 
-    /// Counts final (well mixed) hashes.
+    /// Counts final (well-mixed) hashes.
     pub fn insert(&mut self, hashes: &[u64]) {
         for hash in hashes {
             let register = &mut self.registers[(hash >> RANK_BITS) as usize];
-            // The set bit ends the run of zeros at the hash's last bit.
+            // The extra bit ends the run of zeros at the last bit of the hash.
             let rest = (hash << INDEX_BITS) | 1 << (INDEX_BITS - 1);
             let rank = rest.leading_zeros() as u8 + 1;
-            // Once it has seen a lot this is hardly ever so: a branch that is guessed, and no store that the next waits for.
+            // This is rarely true after many hashes. The branch is then predicted, and no store holds up the next
+            // step.
             if rank > *register {
                 *register = rank;
             }
         }
     }
 
-    /// Adds what `other` has seen.
+    /// Adds the hashes that `other` has seen.
     pub fn merge(&mut self, other: &Self) {
         for (register, &other) in self.registers.iter_mut().zip(&other.registers) {
             *register = (*register).max(other);
         }
     }
 
-    /// The estimated number of distinct hashes.
+    /// Returns the estimated number of distinct hashes.
     pub fn estimate(&self) -> u64 {
         let mut counts = [0usize; RANK_BITS + 2];
         for &register in &self.registers {
@@ -65,8 +66,8 @@ impl DistinctCounter {
         estimate.round() as u64
     }
 
-    /// The same where no more than `hashes` were seen, distinct or not: the estimate is off by 0.2% or so, that number is
-    /// exact.
+    /// Returns the same estimate, but no more than `hashes`, the exact number of hashes seen, duplicates included.
+    /// The estimate is off by about 0.2%.
     pub fn estimate_among(&self, hashes: u64) -> u64 {
         self.estimate().min(hashes)
     }
@@ -78,7 +79,7 @@ impl Default for DistinctCounter {
     }
 }
 
-/// x + sum over k >= 1 of x^(2^k) 2^(k-1): the correction for registers still empty.
+/// x + sum over k >= 1 of x^(2^k) 2^(k-1): the correction for registers that are still empty.
 fn sigma(x: f64) -> f64 {
     if x == 1.0 {
         return f64::INFINITY;
@@ -95,7 +96,8 @@ fn sigma(x: f64) -> f64 {
     }
 }
 
-/// (1 - x - sum over k >= 1 of (1 - x^(2^-k))^2 2^-k) / 3: the correction for registers at their limit.
+/// (1 - x - sum over k >= 1 of (1 - x^(2^-k))^2 2^-k) / 3: the correction for registers that have reached their
+/// limit.
 fn tau(x: f64) -> f64 {
     if x == 0.0 || x == 1.0 {
         return 0.0;

@@ -1,6 +1,6 @@
-//! Filters of n-grams as algorithms: what bits a hash leads to, and how large a filter has to be.
+//! Filters of n-grams as algorithms: which bits a hash sets, and how large a filter has to be.
 //!
-//! Nothing here knows of files; [`crate::filter_files`] does.
+//! Nothing here knows about files; [`crate::filter_files`] does.
 
 pub mod bloom;
 pub mod cardinality;

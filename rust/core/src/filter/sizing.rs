@@ -1,4 +1,4 @@
-//! How large filters are made, and what they keep to together.
+//! The size of Bloom filters, and the false-positive rate of several together.
 
 use std::ops::RangeInclusive;
 
@@ -7,25 +7,25 @@ use serde::{Deserialize, Serialize};
 use super::bloom;
 use crate::error::{Error, Result};
 
-/// Distinct n-grams that room can be asked for.
+/// The numbers of distinct n-grams that a filter can be sized for on request.
 const EXPECTED_NGRAMS: RangeInclusive<u64> = 1..=1_000_000_000_000_000;
 
-/// How large Bloom filters are made.
+/// The size of an index's Bloom filters.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Sizing {
-    /// Bits for each distinct n-gram of a filter that is the only one.
+    /// Bits per distinct n-gram of a filter that is the only one.
     pub bits_per_ngram: f64,
-    /// What the false-positive rate of all filters together stays within.
+    /// Upper limit of the false-positive rate of all filters together.
     pub max_fpr: f64,
-    /// Distinct n-grams that room was asked for, however many there are.
+    /// Distinct n-grams that the filter must have room for, even if the corpus holds fewer.
     pub expected_ngrams: Option<u64>,
 }
 
 impl Sizing {
-    /// Share of the rate that is left to a filter that is the only one; those that are added later share the rest.
+    /// Share of the rate that a single filter takes. Filters that are added later share the rest.
     pub const FIRST_SHARE: f64 = 0.93;
 
-    /// Filters of that size, if there can be such.
+    /// Returns this size, or an error if a filter cannot have it.
     pub fn new(bits_per_ngram: f64, expected_ngrams: Option<u64>) -> Result<Self> {
         let bits = bloom::BITS_PER_NGRAM;
         if !bits.contains(&bits_per_ngram) {
@@ -47,7 +47,7 @@ impl Sizing {
         })
     }
 
-    /// Bits for each n-gram with which all filters together stay within `fpr`.
+    /// Returns the bits per n-gram with which all filters together stay within `fpr`.
     pub fn bits_for_fpr(fpr: f64) -> Result<f64> {
         if !(fpr > 0.0 && fpr < 1.0) {
             return Err(Error::Usage(format!(
@@ -58,7 +58,7 @@ impl Sizing {
         let least = bloom::bits_to_fpr(most) / Self::FIRST_SHARE;
         match fpr < least {
             true => Err(Error::Usage(format!(
-                "fpr is {fpr}, but {most} bits per n-gram, the most there can be, give {least:.1e}; choose a larger rate"
+                "fpr is {fpr}, but even {most} bits per n-gram, the maximum, give {least:.1e}; choose a larger rate"
             ))),
             false => Ok(bloom::fpr_to_bits(fpr * Self::FIRST_SHARE)),
         }
@@ -71,7 +71,7 @@ impl Default for Sizing {
     }
 }
 
-/// The false-positive rate of filters together, each of which is asked about every n-gram.
+/// Returns the false-positive rate of several filters that are all queried for every n-gram.
 pub fn joint_fpr(rates: impl IntoIterator<Item = f64>) -> f64 {
     1.0 - rates.into_iter().map(|rate| 1.0 - rate).product::<f64>()
 }

@@ -12,10 +12,10 @@ use crate::store::header::Parameters;
 use crate::store::segment::{SegmentText, WrittenSegment};
 use crate::text::ngram::NgramHasher;
 
-/// Text that a thread takes at a time when it fills the filter.
+/// Bytes of text that a thread takes at a time while filters are filled.
 const FILTER_CHUNK: u64 = 1 << 20;
 
-/// Documents of a segment whose n-grams a filter is to hold.
+/// Documents of a segment whose n-grams a filter will hold.
 #[derive(Clone, Debug)]
 pub struct Covered {
     pub segment: WrittenSegment,
@@ -30,7 +30,7 @@ impl Covered {
         }
     }
 
-    /// Bytes of text that `hash` goes through.
+    /// Returns the bytes of text that `hash` reads.
     fn bytes(&self, parameters: Parameters) -> Result<u64> {
         let records = self.segment.records.clone();
         let documents = Documents::open(records, parameters, self.segment.documents)?;
@@ -44,7 +44,7 @@ impl Covered {
         Ok(start(self.documents.end).saturating_sub(start(self.documents.start)))
     }
 
-    /// Show each of several sinks a share of the hashes of all n-grams, in parallel.
+    /// Passes the hashes of all n-grams to several sinks in parallel, a share to each.
     pub fn hash<S: FnMut(&[u64])>(
         &self,
         parameters: Parameters,
@@ -57,8 +57,8 @@ impl Covered {
         let runs = runs_of_documents(documents.starts(), self.documents.clone());
         let hasher = NgramHasher::new(parameters.n);
         let next = AtomicUsize::new(0);
-        // One task a thread, not one a run: a sink's buffers are worth keeping. A thread that is
-        // busy with a suffix array leaves its task to the others.
+        // There is one task per thread, not per run, so that a sink can keep its buffers. If a thread is busy with a
+        // suffix array, the others take over its runs.
         let hash = |_| {
             let mut sink = sink();
             while let Some(run) = runs.get(next.fetch_add(1, Ordering::Relaxed)) {
@@ -82,7 +82,7 @@ impl Covered {
     }
 }
 
-/// Announce that the text of `covered` is gone through so many times.
+/// Announces that the text of `covered` will be read `passes` times.
 pub fn expect_passes(
     covered: &[Covered],
     passes: u64,
@@ -94,7 +94,7 @@ pub fn expect_passes(
     Ok(())
 }
 
-/// Cut documents into runs of about `FILTER_CHUNK` bytes of text.
+/// Cuts documents into runs of about `FILTER_CHUNK` bytes of text.
 fn runs_of_documents(starts: &[u64], documents: Range<usize>) -> Vec<Range<usize>> {
     let mut runs = Vec::new();
     let end = documents.end.min(starts.len());

@@ -1,4 +1,4 @@
-//! Filters as files of an index: filled from stored text or imported, and asked where they lie.
+//! Filters as files of an index: filled from stored text or imported, and queried in place.
 
 pub mod bloom;
 pub mod covered;

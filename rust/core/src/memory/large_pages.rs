@@ -1,7 +1,7 @@
-//! Memory for numbers that are written all over the place.
+//! Memory for numbers that are written in scattered places.
 //!
-//! On large pages, where the system has them, whoever does so seldom misses a page's address, and the system clears the
-//! memory in one go and not 4 KiB at a time.
+//! Where the system has large pages, scattered writes seldom miss the TLB, and the system clears the
+//! memory in a few large steps instead of 4 KiB at a time.
 
 use std::io;
 use std::marker::PhantomData;
@@ -10,7 +10,7 @@ use std::ops::{Deref, DerefMut};
 use bytemuck::Pod;
 use memmap2::MmapMut;
 
-/// A slice of numbers, zeros at first.
+/// A slice of numbers, all zero at first.
 pub struct LargePages<T> {
     /// None for an empty slice, which cannot be mapped.
     map: Option<MmapMut>,
@@ -18,22 +18,22 @@ pub struct LargePages<T> {
 }
 
 impl<T: Pod> LargePages<T> {
-    /// `length` zeros.
+    /// Allocates `length` zeros.
     ///
     /// # Panics
-    /// If there is no memory for them.
+    /// If there is not enough memory.
     pub fn zeros(length: usize) -> Self {
-        let too_many = |_| panic!("no memory for {length} numbers");
+        let too_many = |_| panic!("not enough memory for {length} numbers");
         Self::try_zeros(length).unwrap_or_else(too_many)
     }
 
-    /// `length` zeros, or an error where there is no memory for them.
+    /// Allocates `length` zeros, or returns an error if there is not enough memory.
     pub fn try_zeros(length: usize) -> io::Result<Self> {
         let bytes = length
             .checked_mul(size_of::<T>())
             .ok_or(io::ErrorKind::OutOfMemory)?;
         let map = (bytes > 0).then(|| MmapMut::map_anon(bytes)).transpose()?;
-        // Advice only: where the system does not take it, nothing else changes.
+        // This is advice: if the system does not take it, nothing else changes.
         #[cfg(target_os = "linux")]
         let _ = map
             .as_ref()
@@ -45,14 +45,14 @@ impl<T: Pod> LargePages<T> {
     }
 }
 
-/// Bytes that are given back at a time: some large pages.
+/// Bytes that are given back at a time: a few large pages.
 const CHUNK: usize = 8 << 20;
 
 impl<T: Pod> LargePages<T> {
-    /// Hands out the numbers a chunk at a time, in order; each chunk's memory goes back to the system behind it.
+    /// Hands out the numbers in order, one chunk at a time. After each chunk its memory goes back to the system.
     ///
-    /// Where the chunks are written to a file, the pages that keep the file in memory are then those just given back: on a
-    /// virtual machine a page that is used for the first time costs several times the copying of its bytes.
+    /// If the chunks are written to a file, the page cache can reuse the pages that were just given back. On a
+    /// virtual machine the first use of a page costs several times as much as copying its bytes.
     pub fn into_chunks<E>(self, mut take: impl FnMut(&[T]) -> Result<(), E>) -> Result<(), E> {
         let Some(map) = self.map else {
             return Ok(());
@@ -60,8 +60,8 @@ impl<T: Pod> LargePages<T> {
         for begin in (0..map.len()).step_by(CHUNK) {
             let length = CHUNK.min(map.len() - begin);
             take(bytemuck::cast_slice(&map[begin..begin + length]))?;
-            // SAFETY: private anonymous memory, to which nobody has a reference now: the map is ours, and what `take` saw
-            // it cannot have kept. It reads as zeros from here on, which are numbers, too, and is not read again.
+            // SAFETY: this is private anonymous memory that nobody refers to: the map is ours, and `take` cannot have
+            // kept the slice. From here on it reads as zeros, which are valid numbers, and it is not read again.
             // `chunks_come_in_order_and_whole` runs this path.
             #[cfg(target_os = "linux")]
             let _ = unsafe {

@@ -1,5 +1,4 @@
-//! Memory of a machine that is slow to reach: large pages, prefetching, waiting for several reads together, and mapped
-//! files that are cut meanwhile.
+//! Slow memory: large pages, prefetching, several reads in flight at once, and mapped files that are cut meanwhile.
 
 pub mod guarded_map;
 pub mod large_pages;

@@ -1,6 +1,7 @@
-//! Asking for memory before it is needed, so that lookups scattered over a large file wait for it together.
+//! Prefetching, so that scattered lookups in a large file wait for memory together.
 
-/// Asks for the cache line of `slice[index]`. Any index will do: one that is out of range fetches nothing of use.
+/// Prefetches the cache line of `slice[index]`. Any index is allowed; one that is out of range fetches nothing
+/// useful.
 #[inline(always)]
 pub fn prefetch<T>(slice: &[T], index: usize) {
     #[cfg(target_arch = "x86_64")]

@@ -1,14 +1,14 @@
-//! Searches that wait for memory side by side, on one thread.
+//! Searches that run interleaved on one thread, so that their waits for memory overlap.
 //!
-//! A search of a large file waits most of its time for memory. One that is written as an `async fn` asks for what it
-//! needs next, gives way to the others, and goes on when that is there (Psaropoulos et al. 2017, "Interleaving with
-//! Coroutines", section 4). There is no event to wait for: each is polled in turn.
+//! A search of a large file spends most of its time waiting for memory. Written as an `async fn`, it prefetches what
+//! it needs next, yields to the other searches, and continues when the data is there (Psaropoulos et al. 2017,
+//! "Interleaving with Coroutines", section 4). There is no event to wait for: each search is polled in turn.
 
 use std::future::Future;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker};
 
-/// Searches under way at once: enough to hide the memory's latency, and few enough for their state to stay in the cache.
+/// Searches in flight at once: enough to hide the latency of memory, few enough to keep their state in the cache.
 const AT_ONCE: usize = 12;
 
 struct GiveWay {
@@ -27,13 +27,13 @@ impl Future for GiveWay {
     }
 }
 
-/// Lets the other searches go on while what was asked for arrives.
+/// Lets the other searches run while the prefetched data arrives.
 #[inline(always)]
 pub fn give_way() -> impl Future<Output = ()> {
     GiveWay { given: false }
 }
 
-/// Carries out one search by itself.
+/// Runs one search on its own.
 pub fn alone<T>(search: impl Future<Output = T>) -> T {
     let mut search = pin!(search);
     let mut context = Context::from_waker(Waker::noop());
@@ -44,7 +44,7 @@ pub fn alone<T>(search: impl Future<Output = T>) -> T {
     }
 }
 
-/// Carries out many searches, some at a time; what they found, in their order.
+/// Runs many searches, a few at a time. Returns their results in the order of the searches.
 pub fn side_by_side<F: Future>(searches: impl IntoIterator<Item = F>) -> Vec<F::Output> {
     let mut waiting = searches.into_iter().enumerate();
     let first = waiting.by_ref().take(AT_ONCE);

@@ -1,12 +1,12 @@
-//! How often texts occur in the documents.
+//! Counts how often texts occur in the documents.
 
 use super::index::Index;
 use super::locate;
 use crate::error::Result;
 
 impl Index {
-    /// Occurrences of each of `texts`, normalised first, in all documents; overlapping ones count,
-    /// and an empty text has none.
+    /// Returns the occurrences of each of `texts`, which are normalised first, in all documents. Overlapping
+    /// occurrences count, and an empty text has none.
     pub fn counts(&self, texts: &[&str]) -> Result<Vec<u64>> {
         self.require_suffix("count occurrences")?;
         let normalization = self.parameters.normalization;
@@ -28,15 +28,15 @@ impl Index {
         Ok(counts)
     }
 
-    /// Occurrences of one text, as `counts` has them.
+    /// Returns the occurrences of one text, as `counts` does.
     pub fn count(&self, text: &str) -> Result<u64> {
         Ok(self.counts(&[text])?[0])
     }
 
-    /// Whether `text`, normalised first, stands in some document.
+    /// Whether `text`, which is normalised first, is in some document.
     ///
-    /// Without a suffix index: whether the filter holds all of its n-grams, which is necessary but
-    /// not sufficient.
+    /// Without a suffix index, the answer is whether the filter holds all of its n-grams, which is necessary but not
+    /// sufficient.
     pub fn contains(&self, text: &str) -> Result<bool> {
         if self.has_suffix_index() {
             return Ok(self.count(text)? > 0);

@@ -10,10 +10,10 @@ use crate::store::header::Parameters;
 use crate::store::manifest::FilterEntries;
 use crate::text::ngram::NgramHasher;
 
-/// What tells whether an index may hold an n-gram.
+/// The filters of an index, which tell whether it may hold an n-gram.
 pub enum Filters {
     None,
-    /// Each covers some of the documents.
+    /// Each one covers some of the documents.
     Blooms(Vec<BloomFile>),
     Fuse(FuseFile),
     Imported(ImportedFilter),
@@ -50,7 +50,8 @@ impl Filters {
         matches!(self, Self::None)
     }
 
-    /// For each window of a normalised text whether a filter holds it; nothing without a filter.
+    /// Returns, for each window of a normalised text, whether a filter holds it. The result is empty without a
+    /// filter.
     pub fn hits(&self, hasher: &NgramHasher, text: &str) -> Vec<bool> {
         let mut hits = Vec::new();
         match self {
@@ -68,7 +69,7 @@ impl Filters {
         hits
     }
 
-    /// Calls `sink` with the same, some hundred windows at a time.
+    /// Calls `sink` with the same answers, a few hundred windows at a time.
     pub fn for_each_chunk(&self, hasher: &NgramHasher, text: &str, mut sink: impl FnMut(&[bool])) {
         if let Self::Imported(filter) = self {
             filter.for_each_chunk(text, sink);
@@ -83,7 +84,7 @@ impl Filters {
         });
     }
 
-    /// Sets `hits[i]` where a filter of hashes may hold `hashes[i]`.
+    /// Sets `hits[i]` if a filter of our hashes may hold `hashes[i]`.
     fn mark(&self, hashes: &[u64], hits: &mut [bool]) {
         match self {
             Self::None | Self::Imported(_) => {}

@@ -1,4 +1,4 @@
-//! An open index: immutable mapped files, asked by any number of threads at once.
+//! An open index: immutable mapped files, which any number of threads can query at once.
 
 use std::path::{Path, PathBuf};
 
@@ -20,14 +20,14 @@ pub struct Index {
     pub(super) parameters: Parameters,
     pub(super) hasher: NgramHasher,
     pub(super) segments: Vec<Segment>,
-    /// What the segments sort; none without a suffix index.
+    /// The suffixes that the segments sort; None without a suffix index.
     pub(super) suffixes: Option<Suffixes>,
-    /// Those of a lean index.
+    /// The anchors of a lean index.
     pub(super) anchors: Option<Anchors>,
     pub(super) filters: Filters,
 }
 
-/// A document as it stands in the index.
+/// A document as the index stores it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredDocument<'a> {
     pub record: Record<'a>,
@@ -35,13 +35,13 @@ pub struct StoredDocument<'a> {
 }
 
 impl Index {
-    /// Open the index in the directory `path`: reads the manifest and the header of every file.
+    /// Opens the index in the directory `path`. Reads the manifest and the header of every file.
     pub fn open(path: &Path) -> Result<Self> {
         let mut manifest = Manifest::read(path)?;
         loop {
             let checksum = manifest.checksum.clone();
             match Self::open_files(path, manifest) {
-                // A change to the index removes files that only the manifest before it named.
+                // A change to the index removes files that only the previous manifest named.
                 Err(error) => match Manifest::read(path) {
                     Ok(now) if now.checksum != checksum => manifest = now,
                     _ => return Err(error),
@@ -88,17 +88,17 @@ impl Index {
         &self.manifest
     }
 
-    /// Whether it keeps the text and can find any string in it.
+    /// Whether the index keeps the text and can find any string in it.
     pub fn has_suffix_index(&self) -> bool {
         self.suffixes.is_some()
     }
 
-    /// Length of an n-gram in code points.
+    /// Returns the length of an n-gram in code points.
     pub fn n(&self) -> usize {
         self.parameters.n
     }
 
-    /// The document of an identity.
+    /// Returns the document of an identity.
     pub fn document(&self, source: &str, id: &str) -> Result<StoredDocument<'_>> {
         self.require_suffix("give back documents")?;
         for segment in &self.segments {
@@ -116,7 +116,7 @@ impl Index {
         })
     }
 
-    /// The document at a position in the order of the corpus; none past the last.
+    /// Returns the document at a position in the order of the corpus, or None after the last.
     pub fn document_at(&self, position: usize) -> Result<Option<StoredDocument<'_>>> {
         self.require_suffix("give back documents")?;
         let mut document = position;

@@ -1,9 +1,10 @@
-//! Where a span occurs: how often, and in which documents first.
+//! Locates a string: its number of occurrences, and the first documents that hold it.
 
 use crate::suffix::text_index::TextIndex;
 use crate::text::anchors::Anchors;
 
-/// Occurrences of each of `patterns` in all segments; overlapping ones count. `anchors`: those of lean segments.
+/// Returns the occurrences of each of `patterns` in all segments; overlapping ones count. `anchors` are those of lean
+/// segments.
 pub fn occurrences(
     segments: &[TextIndex],
     anchors: Option<&Anchors>,
@@ -23,13 +24,13 @@ pub fn occurrences(
     totals
 }
 
-/// The `k` lowest-numbered documents that positions in a segment's text lie in, ascending, each with the lowest of its
-/// positions.
+/// Returns the `k` lowest-numbered documents that contain one of `positions` in a segment's text, ascending, each
+/// with its lowest position.
 ///
-/// `doc_starts[d]` is where document d starts in the text, ascending; it may end with the length of the text.
+/// `doc_starts[d]` is the start of document d in the text, ascending. The slice may end with the length of the text.
 pub fn lowest_documents(positions: &[u32], doc_starts: &[u64], k: usize) -> Vec<(usize, u64)> {
     let mut lowest: Vec<(usize, u64)> = Vec::with_capacity(k + 1);
-    // Once k documents are known, a position behind the last of them needs no look at its document.
+    // Once k documents are known, a position after the last of them can be skipped.
     let mut bound = if k == 0 { 0 } else { u64::MAX };
     for &position in positions {
         let position = u64::from(position);

@@ -1,4 +1,4 @@
-//! Asking an index: how much of a text stands in the corpus, which parts, and in which documents.
+//! Queries of an index: how much of a text is in the corpus, which parts, and in which documents.
 
 mod count;
 mod filters;

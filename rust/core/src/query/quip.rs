@@ -1,4 +1,4 @@
-//! QUIP: the share of a text's n-grams that stand in the corpus (Weller et al. 2024, section 3).
+//! QUIP: the share of a text's n-grams that are in the corpus (Weller et al. 2024, section 3).
 
 use std::borrow::Cow;
 
@@ -8,7 +8,7 @@ use crate::error::Result;
 use crate::memory::side_by_side::alone;
 use crate::text::ngram::windows_of;
 
-/// The n-grams of a text that stand in the corpus, and all of them, duplicates counted.
+/// The number of a text's n-grams that are in the corpus, and of all its n-grams, duplicates included.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Quip {
     pub numerator: u64,
@@ -16,14 +16,14 @@ pub struct Quip {
 }
 
 impl Quip {
-    /// The score; none for a text of fewer than n characters.
+    /// Returns the score, or None for a text of fewer than n characters.
     pub fn score(self) -> Option<f64> {
         (self.denominator > 0).then(|| self.numerator as f64 / self.denominator as f64)
     }
 }
 
 impl Index {
-    /// QUIP of a text as given. The filter answers where there is one, unless `exact` is asked for.
+    /// Returns the QUIP of a text. The filter answers if there is one, unless `exact` is set.
     pub fn quip(&self, text: &str, exact: bool) -> Result<Quip> {
         let text = self.parameters.normalization.normalize(text);
         if exact || self.filters.is_none() {
@@ -35,8 +35,8 @@ impl Index {
         Ok(self.filter_quip(&text))
     }
 
-    /// The normalised text, and for each of its windows whether it stands in the corpus. The filter answers where there
-    /// is one, unless `exact` is asked for.
+    /// Returns the normalised text, and for each of its windows whether it is in the corpus. The filter answers if
+    /// there is one, unless `exact` is set.
     pub fn windows<'t>(&self, text: &'t str, exact: bool) -> Result<(Cow<'t, str>, Vec<bool>)> {
         let text = self.parameters.normalization.normalize(text);
         let hits = self.window_hits(&text);
@@ -70,12 +70,13 @@ impl Index {
         quip
     }
 
-    /// For each window of a normalised text whether a filter holds it; empty without a filter.
+    /// Returns, for each window of a normalised text, whether a filter holds it. The result is empty without a
+    /// filter.
     pub(super) fn window_hits(&self, text: &str) -> Vec<bool> {
         self.filters.hits(&self.hasher, text)
     }
 
-    /// Maximal spans of a normalised text; `hits`: what `window_hits` said of it.
+    /// Returns the maximal spans of a normalised text; `hits` is the result of `window_hits`.
     pub(super) async fn maximal_spans(
         &self,
         text: &str,

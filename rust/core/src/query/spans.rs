@@ -1,8 +1,8 @@
-//! Maximal verbatim spans: what of a query stands in the corpus, character for character.
+//! Maximal verbatim spans: the parts of a query that are in the corpus, character for character.
 //!
-//! A span occurs in some document, and one more character on either side occurs in none. With e(i) the end of the
-//! longest match that starts at character i, which never decreases with i, the spans are [i, e(i)) wherever
-//! e(i) > e(i-1). Only a window that may occur can start a span, so most positions cost a look at the prefilter's answer
+//! A span occurs in some document, and with one more character on either side it occurs in none. Let e(i) be the end
+//! of the longest match that starts at character i. It never decreases with i, so the spans are [i, e(i)) wherever
+//! e(i) > e(i-1). Only a window that may occur can start a span, so most positions need only the prefilter's answer
 //! and no search.
 
 use crate::suffix::text_index::TextIndex;
@@ -18,20 +18,21 @@ pub struct Span {
     pub end_char: usize,
 }
 
-/// Which windows of `n` characters of a query the filter may hold, in order: never false for one that occurs.
+/// Whether the filter may hold each window of `n` characters of a query, in order. Never false for a window that
+/// occurs.
 #[derive(Clone, Copy, Debug)]
 pub struct WindowHits<'a> {
     pub n: usize,
     pub hits: &'a [bool],
 }
 
-/// All maximal spans of at least `min_chars` characters over all `segments` together, in order.
+/// Returns all maximal spans of at least `min_chars` characters over all `segments` together, in order.
 ///
-/// `query` is normalised as the segments' text is. `prefilter` saves most searches; it is used where its windows are no
-/// longer than `min_chars`. `anchors`: those of lean segments, which hold no spans of fewer than n characters.
+/// `query` is normalised as the text of the segments is. `prefilter` saves most searches; it is used if its windows
+/// are no longer than `min_chars`. `anchors` are those of lean segments, in which spans have n or more characters.
 ///
 /// # Panics
-/// If `min_chars` is 0 or the prefilter has not one hit a window.
+/// If `min_chars` is 0, or the prefilter does not have one hit per window.
 pub async fn maximal_spans(
     query: &str,
     segments: &[TextIndex<'_>],
@@ -46,10 +47,10 @@ pub async fn maximal_spans(
         assert_eq!(
             windows.hits.len(),
             windows_of(search.chars(), windows.n),
-            "one hit a window"
+            "one hit per window"
         );
     }
-    // Characters that a span is searched by; all windows of a span occur.
+    // Length of the windows by which spans are searched. All windows of a span occur.
     let window = prefilter.map_or(min_chars, |windows| windows.n);
     let mut spans = Vec::new();
     let mut next = search.first_window(0, window, prefilter).await;
@@ -62,7 +63,7 @@ pub async fn maximal_spans(
     spans
 }
 
-/// The exact QUIP numerator: how many windows of `n` characters lie inside a span. `spans` are those of
+/// Returns the exact QUIP numerator: the number of windows of `n` characters that are inside a span. `spans` are the
 /// [`maximal_spans`] with `min_chars` = `n`.
 pub fn quoted_windows(spans: &[Span], n: usize) -> usize {
     let mut counted = 0;
@@ -75,7 +76,7 @@ pub fn quoted_windows(spans: &[Span], n: usize) -> usize {
     windows
 }
 
-/// The maximal runs of consecutive hit windows, each as [first, last + n) in characters. Runs may overlap.
+/// Returns the maximal runs of consecutive hit windows, each as [first, last + n) in characters. Runs may overlap.
 pub fn covered_runs(windows: WindowHits) -> Vec<(usize, usize)> {
     let mut first = 0;
     let mut runs = Vec::new();
@@ -88,13 +89,13 @@ pub fn covered_runs(windows: WindowHits) -> Vec<(usize, usize)> {
     runs
 }
 
-/// A query and where it is searched for; positions are characters of the query.
+/// A query and the segments that it is searched in. Positions are characters of the query.
 struct Search<'a> {
     query: &'a str,
     segments: &'a [TextIndex<'a>],
-    /// Byte where each character begins, and the end.
+    /// The byte where each character starts, and the end.
     starts: Vec<usize>,
-    /// Byte where the anchor of the n-gram at each character stands, where the segments are lean.
+    /// The byte of the anchor of the n-gram at each character, if the segments are lean.
     anchors: Option<Vec<usize>>,
 }
 
@@ -115,7 +116,7 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// Where in the pattern that begins at `start` the anchor of its first n-gram stands.
+    /// Returns the position, in the pattern that starts at `start`, of the anchor of its first n-gram.
     fn anchor(&self, start: usize) -> Option<usize> {
         let anchor = self.anchors.as_ref()?.get(start)?;
         Some(anchor - self.starts[start])
@@ -134,7 +135,8 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// End of the longest match that starts at `start`; of shorter ones than `window` characters it may say `start`.
+    /// Returns the end of the longest match that starts at `start`. For a match of fewer than `window` characters it
+    /// may return `start`.
     async fn longest_match(&self, start: usize, window: usize) -> usize {
         let pattern = &self.query.as_bytes()[self.starts[start]..];
         let (anchor, least) = (
@@ -161,7 +163,7 @@ impl<'a> Search<'a> {
         false
     }
 
-    /// The first position from `from` on whose window occurs, with the end of its longest match.
+    /// Returns the first position at or after `from` whose window occurs, with the end of its longest match.
     async fn first_window(
         &self,
         from: usize,
@@ -173,7 +175,7 @@ impl<'a> Search<'a> {
             if let Some(windows) = prefilter {
                 start += windows.hits[start..].iter().position(|&hit| hit)?;
             } else if self.anchors.is_none() {
-                // Where the second half of the window does not occur, no window that contains it does.
+                // If the second half of the window does not occur, no window that contains it does.
                 let half = start + window / 2;
                 if half > start && !self.occurs(half, start + window).await {
                     start = half + 1;
@@ -189,7 +191,7 @@ impl<'a> Search<'a> {
         None
     }
 
-    /// The span after [start, end): the first whose match reaches beyond `end`.
+    /// Returns the span after [start, end): the first whose match extends beyond `end`.
     async fn next_span(
         &self,
         start: usize,
@@ -200,14 +202,14 @@ impl<'a> Search<'a> {
         if end == self.chars() {
             return None;
         }
-        // It contains the character at `end` or starts behind it. If it starts at or before `last`, the window there
+        // It contains the character at `end` or starts after it. If it starts at or before `last`, the window there
         // is part of it; otherwise the window before its start does not occur.
         let last = end + 1 - window;
         let (found, reach) = self.first_window(last, window, prefilter).await?;
         if found > last {
             return Some((found, reach));
         }
-        // Dropping characters on the left never ends a match: bisect for the first start that reaches `end`.
+        // A match remains one when characters on its left are dropped: bisect for the first start that reaches `end`.
         let (mut low, mut high) = (start + 1, last);
         while low < high {
             let middle = low + (high - low) / 2;
@@ -222,7 +224,7 @@ impl<'a> Search<'a> {
         } else {
             self.longest_match(low, window).await
         };
-        // Always so in an undamaged index; a damaged one must not send the search back.
+        // This is always true in an undamaged index; a damaged one must not send the search back.
         (reach > end).then_some((low, reach))
     }
 }

@@ -1,4 +1,4 @@
-//! On-topic QUIP: only the n-grams of given documents count.
+//! On-topic QUIP, for which only the n-grams of given documents count.
 
 use std::collections::HashSet;
 use std::hash::BuildHasherDefault;
@@ -9,13 +9,13 @@ use super::index::Index;
 use super::quip::Quip;
 use crate::error::Result;
 
-/// The n-grams of a few documents, as they stand in the stored text.
+/// The n-grams of a few documents, as the stored text has them.
 pub struct Topic<'a> {
     ngrams: HashSet<&'a str, BuildHasherDefault<Xxh3Default>>,
 }
 
 impl Index {
-    /// The n-grams of the documents with these (source, id).
+    /// Returns the n-grams of the documents with these (source, id).
     pub fn topic<'a>(
         &'a self,
         documents: impl IntoIterator<Item = (&'a str, &'a str)>,
@@ -27,7 +27,7 @@ impl Index {
         Ok(Topic { ngrams })
     }
 
-    /// QUIP of a text as given against the n-grams of `topic` alone; exact.
+    /// Returns the exact QUIP of a text against the n-grams of `topic` alone.
     pub fn topic_quip(&self, text: &str, topic: &Topic) -> Quip {
         let text = self.parameters.normalization.normalize(text);
         let mut quip = Quip::default();
@@ -39,7 +39,7 @@ impl Index {
     }
 }
 
-/// Every slice of `n` characters.
+/// Yields every slice of `n` characters.
 fn windows(text: &str, n: usize) -> impl Iterator<Item = &str> {
     let starts = text.char_indices().map(|(start, _)| start);
     let ends = text.char_indices().map(|(start, _)| start);

@@ -1,4 +1,4 @@
-//! Quotes of a text: its maximal verbatim spans, with the documents they stand in.
+//! Quotes of a text: its maximal verbatim spans, with the documents that hold them.
 
 use super::index::Index;
 use super::locate;
@@ -9,17 +9,16 @@ use crate::memory::side_by_side::{give_way, side_by_side};
 use crate::store::segment::Segment;
 use crate::text::squash::OffsetMap;
 
-/// A span of a text that stands in some document, while one more character on either side stands
-/// in none.
+/// A span of a text that is in some document, while with one more character on either side it is in none.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Quote {
-    /// First character in the text as given.
+    /// First character, in the original text.
     pub start: usize,
-    /// One past the last character in the text as given.
+    /// One past the last character, in the original text.
     pub end: usize,
-    /// The quoted text as it stands in the documents, normalised.
+    /// The quoted text as the documents have it, normalised.
     pub text: String,
-    /// Occurrences in the corpus, overlapping ones counted.
+    /// Occurrences in the corpus, including overlapping ones.
     pub count: u64,
     /// The first documents of the corpus that hold it.
     pub documents: Vec<QuoteSource>,
@@ -35,21 +34,21 @@ pub struct QuoteSource {
     pub offset: usize,
 }
 
-/// QUIP of a text and what it rests on.
+/// The QUIP of a text, and the spans that it rests on.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Report {
     pub quip: Quip,
     /// None without a suffix index.
     pub quotes: Option<Vec<Quote>>,
-    /// Characters of the longest quote, as normalised; none without a suffix index.
+    /// Characters of the longest quote, normalised; None without a suffix index.
     pub longest_quote: Option<usize>,
-    /// Runs of covered characters of the text as given, disjoint and ascending.
+    /// Runs of covered characters of the original text, disjoint and ascending.
     pub covered: Vec<(usize, usize)>,
 }
 
 impl Index {
-    /// The quotes of at least `min_chars` characters of each text, in order, each with its first `max_documents`
-    /// documents. Texts together take less time than one after another.
+    /// Returns the quotes of at least `min_chars` characters of each text, in order, each with its first
+    /// `max_documents` documents. Texts take less time together than one after another.
     pub fn traces(
         &self,
         texts: &[&str],
@@ -84,8 +83,8 @@ impl Index {
         self.quotes(&text, &offsets, &spans, max_documents).await
     }
 
-    /// QUIP, quotes and covered characters of each text. The filter, where there is one, gives QUIP unless `exact` is
-    /// asked for; quotes always come from the suffix index.
+    /// Returns QUIP, quotes and covered characters of each text. If there is a filter, it gives QUIP unless `exact`
+    /// is set; quotes always come from the suffix index.
     pub fn reports(
         &self,
         texts: &[&str],
@@ -156,7 +155,7 @@ impl Index {
         Ok(quotes)
     }
 
-    /// Occurrences of `pattern`, and the first documents in the order of the corpus.
+    /// Returns the occurrences of `pattern`, and the first documents in the order of the corpus.
     async fn locate(&self, pattern: &str, max_documents: usize) -> Result<(u64, Vec<QuoteSource>)> {
         let anchor = self
             .anchors
@@ -177,7 +176,7 @@ impl Index {
     }
 }
 
-/// Append the documents of a segment in which a quote was found, at positions of its text.
+/// Appends the documents of a segment that contain a quote, at positions of its text.
 async fn quote_sources(
     segment: &Segment,
     found: &[(usize, u64)],
@@ -212,7 +211,7 @@ async fn quote_sources(
     Ok(())
 }
 
-/// Runs of normalised characters as disjoint runs of the text as given.
+/// Turns runs of normalised characters into disjoint runs of the original text.
 fn covered(
     runs: impl IntoIterator<Item = (usize, usize)>,
     offsets: &OffsetMap,

@@ -1,8 +1,9 @@
-//! How many characters of a document stand in front of one of its bytes, without a look at all of them.
+//! Counts the characters of a document before one of its bytes, without reading all of them.
 //!
-//! A table says, for every [`STEP`] bytes of a document, how many characters begin before: what is left to count is less
-//! than that. The entries of the document that begins at byte s of the text stand from s / STEP on; since it has a
-//! separator behind it, they end before those of the next. Four bytes of table for a thousand of text.
+//! For every [`STEP`] bytes of a document, a table stores how many characters start before that point, so fewer than
+//! [`STEP`] bytes remain to be counted. The entries of the document that starts at byte s of the text start at s /
+//! STEP. Each document is followed by a separator, so its entries end before those of the next document. The table
+//! takes 4 bytes per KiB of text.
 
 use crate::memory::prefetch::prefetch;
 use crate::text::squash::count_chars;
@@ -10,14 +11,14 @@ use crate::text::squash::count_chars;
 /// Bytes between two entries.
 const STEP: usize = 1024;
 
-/// Makes the table of a text from its documents as they come.
+/// Makes the table of a text from its documents, in order.
 #[derive(Default)]
 pub struct CharOffsetsWriter {
     table: Vec<u32>,
 }
 
 impl CharOffsetsWriter {
-    /// Note the document that begins at byte `start` of the text.
+    /// Adds the document that starts at byte `start` of the text.
     pub fn push(&mut self, start: u64, document: &str) {
         self.table.resize(start as usize / STEP, 0);
         let mut characters = 0;
@@ -32,7 +33,7 @@ impl CharOffsetsWriter {
     }
 }
 
-/// The table of a segment; an index that was built without one has an empty one.
+/// The table of a segment. It is empty for an index that was built without one.
 #[derive(Clone, Copy)]
 pub struct CharOffsets<'a> {
     table: &'a [u32],
@@ -43,11 +44,11 @@ impl<'a> CharOffsets<'a> {
         Self { table }
     }
 
-    /// Characters of the document that begins at byte `start` of `text` in front of byte `position` of it. None if they
-    /// are not in the text in this order.
+    /// Returns the characters of the document that starts at byte `start` of `text` before byte `position` of the
+    /// text, or None if these bytes are not in the text in this order.
     pub fn count(&self, text: &[u8], start: usize, position: usize) -> Option<usize> {
         let (steps, entry) = entry_before(start, position)?;
-        // A damaged table gives a wrong number, and no more.
+        // A damaged table gives a wrong number, but no error.
         let (counted, from) = match entry.and_then(|entry| self.table.get(entry)) {
             Some(&characters) => (characters as usize, start + steps * STEP),
             None => (0, start),
@@ -55,7 +56,7 @@ impl<'a> CharOffsets<'a> {
         Some(counted + count_chars(text.get(from..position)?))
     }
 
-    /// Ask for what `count` reads.
+    /// Prefetches what `count` reads.
     pub fn prefetch(&self, text: &[u8], start: usize, position: usize) {
         if let Some((steps, entry)) = entry_before(start, position) {
             prefetch(text, start + steps * STEP);
@@ -66,7 +67,7 @@ impl<'a> CharOffsets<'a> {
     }
 }
 
-/// How many whole steps of a document stand in front of a position, and the table's entry for the last of them.
+/// Returns the whole steps of a document before a position, and the table's entry for the last of them.
 fn entry_before(start: usize, position: usize) -> Option<(usize, Option<usize>)> {
     let steps = position.checked_sub(start)? / STEP;
     Some((steps, steps.checked_sub(1).map(|last| start / STEP + last)))
@@ -76,7 +77,7 @@ fn entry_before(start: usize, position: usize) -> Option<(usize, Option<usize>)>
 mod tests {
     use super::*;
 
-    /// Documents of such lengths, in characters of one to four bytes.
+    /// Makes documents of these lengths, from characters of one to four bytes.
     fn documents(lengths: &[usize]) -> Vec<String> {
         let characters = ['a', '\u{e9}', '\u{4e2d}', '\u{1f600}', 'b'];
         let of = |&length: &usize| (0..length).map(|i| characters[i * i % 7 % 5]).collect();

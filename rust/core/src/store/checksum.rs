@@ -10,12 +10,12 @@ use crate::error::{Error, Result};
 
 const CHUNK: usize = 1 << 20;
 
-/// xxh3 (64 bits) of a file, in hexadecimal.
+/// Returns the xxh3 (64 bits) of a file, in hexadecimal.
 pub fn checksum(path: &Path) -> Result<String> {
     checksum_with(path, &mut |_| Ok(()))
 }
 
-/// The same, telling `progress` the bytes read since it was last called; its error ends the reading.
+/// Does the same and calls `progress` with the bytes read since the last call. An error from it ends the reading.
 pub fn checksum_with(path: &Path, progress: &mut dyn FnMut(u64) -> Result<()>) -> Result<String> {
     let file = File::open(path).map_err(Error::io("open", path))?;
     checksum_of(file, path, progress)

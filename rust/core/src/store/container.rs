@@ -16,7 +16,8 @@ use crate::memory::guarded_map::GuardedMap;
 
 const BUFFER: usize = 1 << 20;
 
-/// Writes one file from front to back; `finish` makes it whole. It is forced to the disk when a manifest is to name it.
+/// Writes one file from front to back; `finish` completes it. The file is forced to the disk only when a manifest is
+/// to name it.
 pub struct FileWriter {
     path: PathBuf,
     file: BufWriter<File>,
@@ -39,7 +40,7 @@ impl FileWriter {
         Ok(writer)
     }
 
-    /// Begin the next section; `write` appends to it.
+    /// Starts the next section, to which `write` appends.
     pub fn begin_section(&mut self) -> Result<()> {
         let padding = self.position.next_multiple_of(ALIGNMENT) - self.position;
         self.append(&[0; ALIGNMENT as usize][..padding as usize])?;
@@ -48,7 +49,7 @@ impl FileWriter {
         Ok(())
     }
 
-    /// Append to the current section.
+    /// Appends to the current section.
     pub fn write(&mut self, bytes: &[u8]) -> Result<()> {
         self.append(bytes)?;
         self.header.sections[self.sections - 1].length += bytes.len() as u64;
@@ -63,7 +64,7 @@ impl FileWriter {
         Ok(())
     }
 
-    /// Write the header in front.
+    /// Writes the header at the start of the file.
     pub fn finish(mut self) -> Result<PathBuf> {
         self.header.file_length = self.position;
         self.header.checksum = self.header.own_checksum();
@@ -86,12 +87,12 @@ pub struct MappedFile {
 }
 
 impl MappedFile {
-    /// Map a file after checking its header, its parameters and its length, and nothing else.
+    /// Maps a file after a check of its header, its parameters and its length, and nothing else.
     pub fn open(path: PathBuf, kind: Kind, parameters: Parameters) -> Result<Self> {
         let file = File::open(&path).map_err(Error::io("open", &path))?;
-        // SAFETY: files of an index are never written again after the rename that published them.
-        // Changed bytes are harmless, since every access is checked and every bit pattern is valid.
-        // If one is cut under a running process, `check_whole` tells.
+        // SAFETY: the files of an index are never written again after the rename that published them. Changed bytes
+        // are harmless, since every access is checked and every bit pattern is valid. If somebody truncates a file under
+        // a running process, `check_whole` tells.
         let map = unsafe { GuardedMap::new(&file) }.map_err(Error::io("map", &path))?;
         let header: Header = match map.get(..HEADER_LENGTH) {
             Some(bytes) => bytemuck::pod_read_unaligned(bytes),
@@ -121,9 +122,9 @@ impl MappedFile {
         }
     }
 
-    /// The numbers of a section; `open` made sure that it lies inside the file.
+    /// Returns the numbers of a section. `open` made sure that it is inside the file.
     ///
-    /// Bytes beyond the last whole number, which no writer leaves, are not seen.
+    /// Bytes after the last whole number are ignored; no writer leaves any.
     pub fn section<T: AnyBitPattern>(&self, index: usize) -> &[T] {
         let Extent { offset, length } = self.header.sections[index];
         let whole = length - length % size_of::<T>() as u64;
@@ -131,9 +132,9 @@ impl MappedFile {
         bytes.map_or(&[], bytemuck::cast_slice)
     }
 
-    /// Tell the operating system that reads will be scattered: it should not read ahead.
+    /// Tells the operating system that reads will be scattered, so that it does not read ahead.
     pub fn advise_random(&self) {
-        // Advice only: where the system does not take it, nothing else changes.
+        // This is advice: if the system does not take it, nothing else changes.
         let _ = self.map.advise(Advice::Random);
     }
 }

@@ -1,4 +1,4 @@
-//! Directories that are removed, and forced to the disk.
+//! Removes directories, and forces them to the disk.
 
 use std::fs::{self, File};
 use std::io;
@@ -46,7 +46,9 @@ mod tests {
     #[test]
     fn a_file_system_that_cannot_sync_directories_is_passed_over_and_a_broken_one_is_not() {
         let passed = |code| passed_over(Err(io::Error::from_raw_os_error(code))).is_ok();
-        assert!([libc::EINVAL, libc::ENOTSUP, libc::EOPNOTSUPP, libc::ENOSYS].map(passed) == [true; 4]);
+        assert!(
+            [libc::EINVAL, libc::ENOTSUP, libc::EOPNOTSUPP, libc::ENOSYS].map(passed) == [true; 4]
+        );
         assert!([libc::EIO, libc::ENOSPC, libc::EDQUOT, libc::ENOENT].map(passed) == [false; 4]);
     }
 }

@@ -1,9 +1,9 @@
-//! The documents of a segment: where each begins in the text, its record, and a table to find it by.
+//! The documents of a segment: where each starts in the text, its record, and a table to find it by.
 //!
-//! Sections: records (source, id and metadata of each document), starts of the documents in the
-//! text, starts of the records (both with a closing entry), then the identity table: the hashes of
-//! (source, id) in ascending order, and the document of each; last, for a segment that was built with one, the table of
-//! [`crate::store::char_offsets`].
+//! The sections are: the records (source, id and metadata of each document); the starts of the documents in the text
+//! and the starts of the records, both with a closing entry; the identity table, which consists of the hashes of
+//! (source, id) in ascending order and the document of each; and last, if the segment was built with one, the table
+//! of [`crate::store::char_offsets`].
 
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -25,7 +25,7 @@ const HASHES: usize = 3;
 const ORDER: usize = 4;
 const CHAR_OFFSETS: usize = 5;
 
-/// What is kept of a document beside its text.
+/// The source, the id and the metadata of a document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Record<'a> {
     pub source: &'a str,
@@ -34,7 +34,7 @@ pub struct Record<'a> {
     pub metadata: &'a str,
 }
 
-/// Hash of an identity; the separator, which no UTF-8 contains, keeps ("a", "bc") from ("ab", "c").
+/// Hashes an identity. The separator, which UTF-8 never contains, keeps ("a", "bc") apart from ("ab", "c").
 fn identity(source: &str, id: &str) -> Xxh3 {
     let mut hasher = Xxh3::new();
     hasher.update(source.as_bytes());
@@ -43,12 +43,13 @@ fn identity(source: &str, id: &str) -> Xxh3 {
     hasher
 }
 
-/// A hash of (source, id) wide enough to stand for it.
+/// Returns a hash of (source, id) that is wide enough to stand for it.
 pub fn wide_identity_hash(source: &str, id: &str) -> u128 {
     identity(source, id).digest128()
 }
 
-/// Writes records as they come; the tables, 28 bytes a document and 4 for 1,024 bytes of text, are kept until the end.
+/// Writes records as they arrive. The tables, 28 bytes per document and 4 bytes per KiB of text, are kept in memory
+/// until the end.
 pub struct DocumentsWriter {
     file: FileWriter,
     starts: Vec<u64>,
@@ -76,7 +77,7 @@ impl DocumentsWriter {
         self.starts.len()
     }
 
-    /// Append the record of the document that begins at byte `start` of the segment's text.
+    /// Appends the record of the document that starts at byte `start` of the segment's text.
     pub fn push(&mut self, start: u64, text: &str, record: Record) -> Result<()> {
         self.char_offsets.push(start, text);
         let hash = identity(record.source, record.id).digest();
@@ -152,12 +153,12 @@ impl Documents {
         self.count == 0
     }
 
-    /// Where each document begins in the text, in bytes.
+    /// Returns the byte where each document starts in the text.
     pub fn starts(&self) -> &[u64] {
         &self.file.section(STARTS)[..self.count]
     }
 
-    /// Bytes of a document in the text, without the separator that follows it.
+    /// Returns the bytes of a document in the text, without the separator that follows it.
     pub fn text_range(&self, document: usize) -> Option<Range<usize>> {
         let starts = self.file.section::<u64>(STARTS);
         let start = usize::try_from(*starts.get(document)?).ok()?;
@@ -165,23 +166,24 @@ impl Documents {
         Some(start..next.checked_sub(1)?)
     }
 
-    /// Characters of a document in front of byte `position` of the segment's `text`, if that is where it lies.
+    /// Returns the characters of a document before byte `position` of the segment's `text`, or None if the document
+    /// does not contain that byte.
     pub fn char_offset(&self, text: &[u8], document: usize, position: u64) -> Option<usize> {
         let start = *self.starts().get(document)? as usize;
         self.char_offsets().count(text, start, position as usize)
     }
 
-    /// Ask for what `char_offset` reads, and for where the record stands.
+    /// Prefetches what `char_offset` reads, and the position of the record.
     pub fn prefetch_places(&self, text: &[u8], document: usize, position: u64) {
         prefetch(self.file.section::<u64>(RECORD_STARTS), document);
-        // It was looked up a moment ago.
+        // This entry was read a moment ago.
         if let Some(&start) = self.starts().get(document) {
             let offsets = self.char_offsets();
             offsets.prefetch(text, start as usize, position as usize);
         }
     }
 
-    /// Ask for a record.
+    /// Prefetches a record.
     pub fn prefetch_record(&self, document: usize) {
         if let Some(&start) = self.file.section::<u64>(RECORD_STARTS).get(document) {
             prefetch(self.file.section::<u8>(RECORDS), start as usize);
@@ -220,14 +222,14 @@ impl Documents {
         })
     }
 
-    /// The hash of each identity, ascending, with its document.
+    /// Yields the hash of each identity, ascending, with its document.
     pub fn identities(&self) -> impl Iterator<Item = (u64, u32)> {
         let hashes = self.file.section::<u64>(HASHES).iter();
         let order = self.file.section::<u32>(ORDER);
         hashes.copied().zip(order.iter().copied())
     }
 
-    /// The document of an identity, if it is in this segment.
+    /// Returns the document of an identity, if it is in this segment.
     pub fn find(&self, source: &str, id: &str) -> Result<Option<usize>> {
         let hashes = self.file.section::<u64>(HASHES);
         let order = self.file.section::<u32>(ORDER);

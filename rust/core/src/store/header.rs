@@ -1,7 +1,7 @@
 //! The header of every binary file of an index.
 //!
-//! It says what the file is, under which parameters its bytes mean anything, and where its
-//! sections lie, so that opening one reads a page and never scans.
+//! It records what the file holds, the parameters under which its bytes are valid, and where its sections are.
+//! Opening a file therefore reads one page and never scans.
 
 use std::path::Path;
 
@@ -16,17 +16,17 @@ use crate::text::squash::Normalization;
 #[cfg(target_endian = "big")]
 compile_error!("the files of an index are mapped into memory as little-endian numbers");
 
-/// Version of the manifest and of every binary file; a change to any released layout raises it.
+/// Version of the container and of the manifest. [`Kind::layout_version`] covers the sections inside.
 pub const FORMAT_VERSION: u32 = 1;
 
-/// Sections begin at multiples of a cache line: a Bloom block is one, and any number is aligned.
+/// Sections start at multiples of a cache line, which is the size of a Bloom block, and every number is aligned.
 pub const ALIGNMENT: u64 = 64;
 
 const MAX_SECTIONS: usize = 6;
 
 const UNIT_CODE_POINT: u32 = 1;
 
-/// What the n-grams of an index are: files of different parameters do not go together.
+/// The definition of an index's n-grams. Files with different parameters do not belong together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Parameters {
     /// Length of an n-gram in Unicode code points.
@@ -53,13 +53,13 @@ pub(super) struct Header {
     hash: u32,
     /// Version of the layout of this kind of file.
     layout: u32,
-    /// Version of the anchors, where the file depends on them; 0 stands for 1.
+    /// Version of the anchors, if the file depends on them; 0 means 1.
     anchors: u32,
     hash_seed: u64,
     pub file_length: u64,
     pub sections: [Extent; MAX_SECTIONS],
     padding: [u64; 4],
-    /// xxh3 of all bytes of the header before this one.
+    /// xxh3 of all preceding bytes of the header.
     pub checksum: u64,
 }
 
@@ -141,7 +141,7 @@ pub(super) fn check_header(
     if !header.has_parameters_of(&Header::new(kind, parameters)) {
         return Err(Error::damaged(
             path,
-            "its n, normalisation or hash differ from the manifest's",
+            "its n, normalisation or hash differs from the manifest's",
         ));
     }
     let inside = |extent: &Extent| {
@@ -157,7 +157,7 @@ pub(super) fn check_header(
     Ok(())
 }
 
-/// Refuse what another version of quotetune wrote; `what`: of what it is the version.
+/// Returns an error unless the version of `what` is the one that this program reads.
 pub(super) fn check_version(
     path: &Path,
     what: &'static str,

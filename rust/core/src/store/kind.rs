@@ -1,11 +1,11 @@
-//! What the binary files of an index hold: for each kind its mark, its versions and its name.
+//! The kinds of binary files in an index: for each its mark, its versions and its name.
 
 use std::path::{Path, PathBuf};
 
 use crate::filter::{bloom, fuse};
 use crate::text::anchors::Anchors;
 
-/// What a file holds; its first eight bytes say which.
+/// The content of a file, which its first eight bytes record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     Text,
@@ -40,7 +40,7 @@ impl Kind {
         }
     }
 
-    /// How messages name it.
+    /// Returns the name used in messages.
     pub fn description(self) -> &'static str {
         match self {
             Self::Text => "text file",
@@ -53,7 +53,8 @@ impl Kind {
         }
     }
 
-    /// Changes when the bytes of this kind of file mean something else, and with no other kind.
+    /// Returns the version of this kind's layout. It changes when the bytes of this kind of file get another meaning,
+    /// and only then.
     pub fn layout_version(self) -> u32 {
         match self {
             Self::Bloom => bloom::VERSION,
@@ -62,12 +63,12 @@ impl Kind {
         }
     }
 
-    /// Version of the anchors, for a kind of file that depends on them.
+    /// Returns the version of the anchors for a kind of file that depends on them.
     pub fn anchors_version(self) -> Option<u32> {
         (self == Self::Lean).then_some(Anchors::VERSION)
     }
 
-    /// The first part of a name, and the ending.
+    /// Returns the first part of the name, and the ending.
     fn stem_and_ending(self) -> (&'static str, &'static str) {
         match self {
             Self::Text => ("segment", ".text"),
@@ -79,7 +80,7 @@ impl Kind {
         }
     }
 
-    /// The name of a file with this number, such as `segment-00003.text`.
+    /// Returns the name of the file with this number, such as `segment-00003.text`.
     pub fn file_name(self, number: usize) -> String {
         let (stem, ending) = self.stem_and_ending();
         format!("{stem}-{number:05}{ending}")
@@ -89,7 +90,7 @@ impl Kind {
         directory.join(self.file_name(number))
     }
 
-    /// Whether a file of some kind may have this name.
+    /// Whether this is the name of a numbered file of some kind.
     pub fn may_be_named(name: &str) -> bool {
         Self::ALL.iter().any(|kind| {
             let (stem, ending) = kind.stem_and_ending();

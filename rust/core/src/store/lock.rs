@@ -8,7 +8,7 @@ use std::path::Path;
 use super::names::LOCK;
 use crate::error::{Error, Result};
 
-/// Keep everyone else from writing in `directory` until the file is closed; `other`: what they may be.
+/// Locks `directory` against other writers until the file is closed. `other` is what the error message calls them.
 pub fn lock(directory: &Path, other: &str) -> Result<File> {
     lock_with(directory, other, File::try_lock)
 }
@@ -46,16 +46,13 @@ fn lock_with(
 /// Whether the file system, and not this file, is why there is no lock.
 fn is_without_locks(error: &io::Error) -> bool {
     // NFS without a lock daemon, Lustre without `-o flock`, and FUSE file systems that do not implement it.
-    const NONE: [i32; 4] = [
-        libc::ENOLCK,
-        libc::ENOSYS,
-        libc::EOPNOTSUPP,
-        libc::ENOTSUP,
-    ];
-    error.raw_os_error().is_some_and(|code| NONE.contains(&code))
+    const NONE: [i32; 4] = [libc::ENOLCK, libc::ENOSYS, libc::EOPNOTSUPP, libc::ENOTSUP];
+    error
+        .raw_os_error()
+        .is_some_and(|code| NONE.contains(&code))
 }
 
-/// Whether `file` is still the one that is found at `path`.
+/// Whether `file` is still the file at `path`.
 fn is_at(file: &File, path: &Path) -> bool {
     let identity = |metadata: fs::Metadata| (metadata.dev(), metadata.ino());
     match (file.metadata(), fs::metadata(path)) {
@@ -91,7 +88,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let held = lock(folder.path(), "build").unwrap();
         let refused = lock(folder.path(), "build").unwrap_err().to_string();
-        assert!(refused.contains("another build is writing here"), "{refused}");
+        assert!(
+            refused.contains("another build is writing here"),
+            "{refused}"
+        );
         drop(held);
         lock(folder.path(), "build").unwrap();
     }

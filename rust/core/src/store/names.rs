@@ -3,5 +3,5 @@
 pub const MANIFEST: &str = "manifest.json";
 /// The next manifest, until it is complete.
 pub const PARTIAL_MANIFEST: &str = "manifest.json.partial";
-/// Held by whoever writes in the directory; left where it is, since its removal would let two in.
+/// Locked by the writer of the directory. An index keeps the file, since removing it could let two writers in.
 pub const LOCK: &str = "build.lock";

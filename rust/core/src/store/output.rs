@@ -1,4 +1,4 @@
-//! Where a build writes: `DIR.partial`, renamed to `DIR` when everything in it is complete.
+//! The directory that a build writes to: `DIR.partial`, which is renamed to `DIR` when everything in it is complete.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -8,18 +8,18 @@ use super::lock::lock;
 use super::names::{LOCK, MANIFEST};
 use crate::error::{Error, Result};
 
-/// A locked directory beside the output; removed when dropped before `publish`.
+/// A locked directory next to the output. It is removed if it is dropped before `publish`.
 pub struct OutputDirectory {
     output: PathBuf,
     partial: PathBuf,
     overwrite: bool,
     published: bool,
-    /// Held until the build ends; the system lets go of it when the process dies.
+    /// Held until the build ends. The system releases it when the process dies.
     _lock: File,
 }
 
 impl OutputDirectory {
-    /// Take `output.partial` for this build, and drop what a killed build left there.
+    /// Takes `output.partial` for this build and removes what a killed build left there.
     pub fn create(output: &Path, overwrite: bool) -> Result<Self> {
         let output = &followed(output)?;
         check_output(output, overwrite)?;
@@ -38,7 +38,8 @@ impl OutputDirectory {
         let lock = lock(&partial, "build").inspect_err(|_| {
             // Of what was made here, nothing is left; what others have put there stays.
             let made = std::iter::once(partial.as_path()).chain(missing.iter().copied());
-            made.map_while(|made| fs::remove_dir(made).ok()).for_each(drop);
+            made.map_while(|made| fs::remove_dir(made).ok())
+                .for_each(drop);
         })?;
         for made in missing {
             sync_directory(parent_of(made))?;
@@ -59,14 +60,14 @@ impl OutputDirectory {
         &self.partial
     }
 
-    /// Put the finished directory in its place, all at once.
+    /// Moves the finished directory to its place in one step.
     pub fn publish(mut self) -> Result<()> {
         sync_directory(&self.partial)?;
         check_output(&self.output, self.overwrite)?;
         let replaced = sibling(&self.output, "replaced")?;
         let replaces = self.output.exists();
         if replaces {
-            // Whoever changes the index that is to go would write into nowhere.
+            // A command that is changing the old index would lose its work.
             let _lock = lock(&self.output, "command")?;
             remove_if_present(&replaced)?;
             rename(&self.partial, &replaced)?;
@@ -88,18 +89,18 @@ impl OutputDirectory {
 impl Drop for OutputDirectory {
     fn drop(&mut self) {
         if !self.published {
-            // The build has failed already, with an error that says more than one from here.
+            // The build has already failed with an error that says more than one from here.
             let _ = fs::remove_dir_all(&self.partial);
         }
     }
 }
 
-/// Where the build of `output` writes.
+/// Returns the directory that the build of `output` writes to.
 pub fn partial_of(output: &Path) -> Result<PathBuf> {
     sibling(output, "partial")
 }
 
-/// Where a link leads: only there are its siblings on the same disk.
+/// Returns the target of a link, since only its siblings are on the same disk.
 fn followed(output: &Path) -> Result<PathBuf> {
     if !output.is_symlink() {
         return Ok(output.to_owned());
@@ -112,7 +113,7 @@ fn followed(output: &Path) -> Result<PathBuf> {
     })
 }
 
-/// Whether something is at `place`, which a build may remove; what is somebody's is refused.
+/// Whether there is something at `place` that a build may remove. Anything else there is an error.
 fn is_left_by_a_build(place: &Path) -> Result<bool> {
     if !place.exists() && !place.is_symlink() {
         return Ok(false);
@@ -126,7 +127,7 @@ fn is_left_by_a_build(place: &Path) -> Result<bool> {
     )))
 }
 
-/// Refuse to write where something stands that `overwrite` does not cover.
+/// Refuses an output that exists, unless it is an empty directory, or an index and `overwrite` is set.
 fn check_output(output: &Path, overwrite: bool) -> Result<()> {
     let usage = |what: &str| Err(Error::Usage(format!("{}: {what}", output.display())));
     if !output.exists() {
@@ -188,7 +189,7 @@ fn rename(from: &Path, to: &Path) -> Result<()> {
     fs::rename(from, to).map_err(Error::io("rename", from))
 }
 
-/// Swap two directories. Where the system can, there is no moment at which one is missing.
+/// Swaps two directories. If the system supports it, there is no moment at which one is missing.
 fn exchange(new: &Path, old: &Path) -> Result<()> {
     #[cfg(target_os = "linux")]
     {

@@ -1,4 +1,4 @@
-//! A segment: a run of documents with their text, suffix array and records. Never changed.
+//! A segment: a run of documents with their text, suffix array and records. It never changes.
 
 use std::path::{Path, PathBuf};
 
@@ -18,10 +18,10 @@ const TEXT: usize = 0;
 const SUFFIXES: usize = 0;
 const JUMP: usize = 1;
 const FRONTS: usize = 2;
-/// Bytes of a suffix array written between two looks at whether to stop.
+/// Bytes of a suffix array that are written between two checks for a stop.
 const WRITE_CHUNK: usize = 1 << 22;
 
-/// Takes normalised documents one after another and streams them to the disk.
+/// Takes normalised documents one after another and writes them to the disk.
 pub struct SegmentWriter {
     text: FileWriter,
     documents: DocumentsWriter,
@@ -109,7 +109,7 @@ impl SegmentText {
     }
 }
 
-/// The file of sorted suffixes.
+/// Returns the kind of the file that holds the sorted suffixes.
 pub fn kind_of(suffixes: Suffixes) -> Kind {
     match suffixes {
         Suffixes::All => Kind::Suffix,
@@ -117,9 +117,9 @@ pub fn kind_of(suffixes: Suffixes) -> Kind {
     }
 }
 
-/// Sort the suffixes of `text` and write them with their jump table.
+/// Sorts the suffixes of `text` and writes them with their jump table.
 ///
-/// Takes 4 bytes of memory a byte of text. `step` is called now and then; its error ends the work.
+/// Takes 4 bytes of memory per byte of text. `step` is called now and then, and its error ends the work.
 pub fn write_suffixes(
     text: &SegmentText,
     path: PathBuf,
@@ -196,12 +196,12 @@ impl Segment {
             Some(_) => Ok(segment),
             None => Err(Error::damaged(
                 segment.suffix.path(),
-                "it does not fit the text beside it",
+                "it does not match the text of the segment",
             )),
         }
     }
 
-    /// Finds strings in the text.
+    /// Returns the index that finds strings in the text.
     pub fn index(&self) -> TextIndex<'_> {
         self.try_index()
             .expect("the lengths were compared when the segment was opened")
@@ -229,7 +229,7 @@ impl Segment {
         &self.documents
     }
 
-    /// The text of all documents, each followed by the separator.
+    /// Returns the text of all documents, each followed by the separator.
     pub fn text(&self) -> &[u8] {
         self.text.bytes()
     }

@@ -1,4 +1,4 @@
-//! Every file of an index read and compared with its manifest: what opening an index leaves unread.
+//! Reads every file of an index and compares it with the manifest; opening an index does not.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -7,16 +7,16 @@ use super::checksum::checksum_of;
 use super::manifest::Manifest;
 use crate::error::Result;
 
-/// A file that is not what the build left.
+/// A file that differs from the one that was built.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Damage {
     pub path: PathBuf,
     pub what: String,
 }
 
-/// Read every file of the index in `directory` and compare it with the manifest.
+/// Reads every file of the index in `directory` and compares it with the manifest.
 ///
-/// `progress` is told the bytes read since it was last called; its error ends the reading.
+/// Calls `progress` with the bytes read since the last call. An error from it ends the reading.
 pub fn verify(
     directory: &Path,
     mut progress: impl FnMut(u64) -> Result<()>,
@@ -24,7 +24,7 @@ pub fn verify(
     let mut manifest = Manifest::read(directory)?;
     loop {
         let damages = compare(directory, &manifest, &mut progress)?;
-        // A change to the index removes files that only the manifest before it named.
+        // A change to the index removes files that only the previous manifest named.
         match Manifest::read(directory)? {
             now if damages.is_empty() || now.checksum == manifest.checksum => return Ok(damages),
             now => manifest = now,
@@ -40,7 +40,7 @@ fn compare(
     let mut damages = Vec::new();
     for entry in manifest.files() {
         let path = directory.join(&entry.name);
-        // Opened at once: a change to the index may remove it while it is read.
+        // The size is taken from the open file: a change to the index may remove it meanwhile.
         let opened = File::open(&path).and_then(|file| Ok((file.metadata()?.len(), file)));
         let (size, file) = match opened {
             Ok(opened) => opened,

@@ -4,13 +4,13 @@ use libsais::SuffixArrayConstruction;
 
 use crate::memory::large_pages::LargePages;
 
-/// Follows every document in a segment's text; no UTF-8 contains this byte.
+/// Follows every document in the text of a segment. UTF-8 never contains this byte.
 pub const SEPARATOR: u8 = 0xFF;
 
-/// Longest text of a segment, in bytes: positions are built as signed 32-bit numbers.
+/// The longest text of a segment, in bytes: positions are built as signed 32-bit numbers.
 pub const MAX_TEXT: usize = i32::MAX as usize;
 
-/// The suffix array of `text`: the positions of all suffixes in bytewise order, built in linear time.
+/// Returns the suffix array of `text`: the positions of all suffixes in bytewise order, built in linear time.
 ///
 /// # Panics
 /// If `text` is longer than [`MAX_TEXT`].

@@ -1,19 +1,21 @@
-//! Binary searches of a suffix array, one step at a time, so that many go on side by side and wait for memory together.
+//! Binary searches of a suffix array that advance one step at a time, so that many can be interleaved and wait for
+//! memory together.
 
-/// One search, for where the suffixes that begin with a pattern begin or end.
+/// One search, for the start or the end of the suffixes that start with a pattern.
 pub struct BinarySearch<'p> {
     pattern: &'p [u8],
-    /// Whether to find the end of the suffixes that begin with the pattern.
+    /// Whether to find the end of the suffixes that start with the pattern.
     end: bool,
     low: usize,
     high: usize,
-    /// Bytes that the suffixes at both bounds share with the pattern: every suffix between shares the fewer of them.
+    /// Bytes that the suffixes at the two bounds share with the pattern. Every suffix between them shares at least
+    /// the smaller number.
     low_shared: usize,
     high_shared: usize,
 }
 
 impl<'p> BinarySearch<'p> {
-    /// The place to be found is within `bounds`, or right behind them.
+    /// Starts a search. The place to find is within `bounds`, or right after them.
     pub fn new(pattern: &'p [u8], end: bool, (low, high): (usize, usize)) -> Self {
         Self {
             pattern,
@@ -25,12 +27,12 @@ impl<'p> BinarySearch<'p> {
         }
     }
 
-    /// The suffix to look at next; none when the place is found.
+    /// Returns the suffix to look at next, or None once the place is found.
     pub fn probe(&self) -> Option<usize> {
         (self.low < self.high).then(|| self.low + (self.high - self.low) / 2)
     }
 
-    /// The two suffixes one of which is looked at after the next.
+    /// Returns the two suffixes of which one will be looked at after the next.
     pub fn probes_after(&self) -> [usize; 2] {
         let (low, high) = (self.low, self.high);
         let middle = low + (high - low) / 2;
@@ -40,12 +42,12 @@ impl<'p> BinarySearch<'p> {
         ]
     }
 
-    /// Where the search has come to.
+    /// Returns the place that the search has reached.
     pub fn place(&self) -> usize {
         self.low
     }
 
-    /// Go on after a look at the suffix that was next.
+    /// Continues the search with the suffix that was next.
     pub fn compare(&mut self, suffix: &[u8]) {
         let Some(middle) = self.probe() else {
             return;
@@ -62,13 +64,13 @@ impl<'p> BinarySearch<'p> {
         }
     }
 
-    /// Bytes that the suffix to look at next is known to share with the pattern.
+    /// Returns the bytes that the next suffix is known to share with the pattern.
     pub fn known(&self) -> usize {
         self.low_shared.min(self.high_shared)
     }
 }
 
-/// Length of the common prefix of `a` and `b`, which are known to share `known` bytes.
+/// Returns the length of the common prefix of `a` and `b`, which are known to share `known` bytes.
 #[inline]
 pub(crate) fn common_prefix(a: &[u8], b: &[u8], known: usize) -> usize {
     let length = a.len().min(b.len());

@@ -1,25 +1,26 @@
-//! How often each of many strings occurs, looked up side by side.
+//! Counts the occurrences of many strings, with interleaved lookups.
 
 use super::binary_search::BinarySearch;
 use super::view::SuffixView;
 use crate::memory::prefetch::prefetch;
 
-/// Searches under way at once: while one waits for memory there is work for the others.
+/// Searches in flight at once: while one waits for memory, the others have work to do.
 const AT_ONCE: usize = 24;
 
-/// The search for where a pattern's suffixes begin, or with an odd number for where they end.
+/// The search for the start of a pattern's suffixes, or, if its number is odd, for their end.
 struct UnderWay<'p> {
     search: BinarySearch<'p>,
     number: usize,
-    /// Of the suffix to look at next.
+    /// Position of the suffix to look at next.
     position: usize,
 }
 
 impl SuffixView<'_> {
-    /// How often each of `patterns` occurs, overlapping occurrences too: faster than one interval after another.
+    /// Returns how often each of `patterns` occurs, overlapping occurrences included. This is faster than one
+    /// interval after another.
     pub fn counts(&self, patterns: &[&[u8]]) -> Vec<usize> {
         let mut found = vec![[0; 2]; patterns.len()];
-        // Both searches of a pattern take the same way until they are close: it is fetched once.
+        // Both searches of a pattern take the same path until they are close, so its data is fetched once.
         let mut waiting = (0..2 * patterns.len()).map(|number| UnderWay {
             search: self.search(patterns[number / 2], number % 2 == 1),
             number,

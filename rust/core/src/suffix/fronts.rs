@@ -1,26 +1,26 @@
-//! What stands in front of each suffix of a lean index: three bytes that mostly save a look at the text.
+//! The text before each suffix of a lean index, in three bytes that mostly save a look at the text.
 //!
-//! A mark of the last bytes in front tells most suffixes apart from those that are looked for. Where a thousand suffixes
-//! are alike, so is mostly what stands in front of them: each knows how much of it the one before it has, too, and with
-//! which byte it then goes its own way, so that after a look at the first the others need none.
+//! A mark of the last bytes before a suffix rules out most suffixes that do not match. Where a thousand suffixes are
+//! alike, the text before them mostly is, too. Each suffix therefore stores how many of those bytes it shares with
+//! its predecessor and the first byte in which they differ, so that after one look at the text the others need none.
 
 use bytemuck::{Pod, Zeroable};
 
-/// Bytes in front of a suffix that its mark is made of.
+/// Bytes before a suffix that its mark is made of.
 const MARKED: usize = 4;
 
-/// What stands in front of one suffix, in three bytes.
+/// The text before one suffix, in three bytes.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Pod, Zeroable)]
 pub struct Front {
     mark: u8,
-    /// Bytes in front that are those in front of the suffix before it in the order; 255 for more.
+    /// Bytes before the suffix that it shares with its predecessor in the order; 255 means 255 or more.
     shared: u8,
-    /// The byte in front of those; 0 if there is none.
+    /// The byte before the shared ones; 0 if there is none.
     next: u8,
 }
 
-/// What stands in front of the suffixes at `positions`, which are in the order of the suffixes.
+/// Computes the fronts of the suffixes at `positions`, which are in the order of the suffixes.
 pub fn fronts(text: &[u8], positions: &[u32]) -> Vec<Front> {
     let mut previous: &[u8] = &[];
     let front = |&position: &u32| {
@@ -36,7 +36,7 @@ pub fn fronts(text: &[u8], positions: &[u32]) -> Vec<Front> {
     positions.iter().map(front).collect()
 }
 
-/// A byte of the last bytes of `before`; 0 for too few.
+/// Returns a hash of the last bytes of `before` in one byte, or 0 if there are too few.
 fn mark(before: &[u8]) -> u8 {
     let last = before.last_chunk::<MARKED>();
     last.map_or(0, |&bytes| {
@@ -49,24 +49,24 @@ fn common_suffix(a: &[u8], b: &[u8], most: usize) -> usize {
     pairs.take_while(|(a, b)| a == b).count()
 }
 
-/// The byte of `before` in front of its last `shared`.
+/// Returns the byte of `before` that precedes its last `shared` bytes.
 fn from_the_end(before: &[u8], shared: usize) -> u8 {
     let mut bytes = before.iter().rev();
     bytes.nth(shared).copied().unwrap_or_default()
 }
 
-/// Looks at neighbouring suffixes, one after another, for those that a string stands in front of.
+/// Scans neighbouring suffixes, one after another, for those that a given string precedes.
 pub struct FrontScan<'a> {
     fronts: &'a [Front],
     text: &'a [u8],
     before: &'a [u8],
     mark: Option<u8>,
-    /// Bytes at the end of `before` that are in front of the suffix looked at last, where that is known.
+    /// Bytes at the end of `before` that precede the suffix looked at last, if their number is known.
     known: Option<usize>,
 }
 
 impl<'a> FrontScan<'a> {
-    /// Looks for `before`, of less than 255 bytes: what is in front of an anchor lies within a window.
+    /// Scans for `before`, which has fewer than 255 bytes: the text before an anchor is within a window.
     pub fn new(fronts: &'a [Front], text: &'a [u8], before: &'a [u8]) -> Self {
         debug_assert!(before.len() < usize::from(u8::MAX));
         Self {
@@ -78,12 +78,13 @@ impl<'a> FrontScan<'a> {
         }
     }
 
-    /// Whether the string stands in front of the suffix at `position`, the next behind the last in the order.
+    /// Whether the string precedes the suffix at `position`, the next one in the order.
     #[inline]
     pub fn forward(&mut self, index: usize, position: usize) -> bool {
         let front = self.fronts.get(index).copied();
         let shared = front.map_or(0, |front| usize::from(front.shared));
-        // The last one matched just as far as this one is like it: this one matches further only if its next byte does.
+        // The previous suffix matched exactly as far as this one resembles it, so this one matches further only if
+        // its next byte does.
         if self.known == Some(shared) && shared < self.before.len() {
             let wanted = from_the_end(self.before, shared);
             if front.is_some_and(|front| front.next != wanted) {
@@ -93,7 +94,7 @@ impl<'a> FrontScan<'a> {
         self.look(index, position, shared)
     }
 
-    /// The same for the suffix in front of the last in the order.
+    /// Does the same for the suffix just before the last one in the order.
     #[inline]
     pub fn backward(&mut self, index: usize, position: usize) -> bool {
         let later = self.fronts.get(index + 1);
@@ -104,13 +105,13 @@ impl<'a> FrontScan<'a> {
         )
     }
 
-    /// `shared`: bytes that stand in front of this suffix and the last.
+    /// `shared`: bytes that precede both this suffix and the last one.
     #[inline]
     fn look(&mut self, index: usize, position: usize, shared: usize) -> bool {
         let whole = self.before.len();
         self.known = match self.known {
-            // This one parts from the last one at another byte than the last one does from the string: it matches as far as
-            // the nearer of the two.
+            // This suffix and the last one differ at another byte than the last one and the string, so it matches up
+            // to the nearer of the two.
             Some(known) if known == whole || known != shared => Some(known.min(shared)),
             _ if self.mark.is_some_and(|mark| self.mark_of(index) != mark) => None,
             _ => {

@@ -1,17 +1,17 @@
-//! Jump tables: where in a suffix array the suffixes that begin with certain symbols stand.
+//! Jump tables: the place in a suffix array of the suffixes that start with certain symbols.
 //!
-//! The bytes that occur in the text are numbered from 1 in their order; a number of some digits in that base is a
-//! suffix's first bytes, 0 standing for what is behind the end. Entry k counts the suffixes whose digits are below k.
-//! Text has some hundred different bytes, so three or more of them fit in a table of a few megabytes.
+//! The bytes that occur in the text are numbered from 1 in ascending order. The first bytes of a suffix are then the
+//! digits of a number in that base, with 0 for positions after the end. Entry k counts the suffixes whose number is
+//! below k. Text has about a hundred different bytes, so three or more digits fit in a table of a few megabytes.
 
-/// The table takes at most this share of the suffix array's bytes, but always one digit.
+/// Divisor of the suffix array's size that limits the table, which has one digit or more in any case.
 const SHARE: usize = 32;
 /// Most digits of a key.
 const MAX_WIDTH: u32 = 8;
-/// 256 numbers of a byte each, in front of the entries.
+/// 256 one-byte numbers before the entries.
 const RANK_WORDS: usize = 64;
 
-/// Make the table of the suffixes of `text` that begin at `positions`, which may come in any order.
+/// Makes the table of the suffixes of `text` that start at `positions`, in any order.
 pub fn jump_table(text: &[u8], positions: impl ExactSizeIterator<Item = usize>) -> Vec<u32> {
     let mut table = EmptyTable::new(text, positions.len());
     for position in positions {
@@ -21,7 +21,7 @@ pub fn jump_table(text: &[u8], positions: impl ExactSizeIterator<Item = usize>) 
     table.finish()
 }
 
-/// The same for all suffixes; each one's key follows from that of the one before.
+/// Makes the table of all suffixes. The key of each follows from the key of the one before.
 pub fn jump_table_of_all(text: &[u8]) -> Vec<u32> {
     let mut table = EmptyTable::new(text, text.len());
     let leading = table.base.pow(table.width - 1);
@@ -35,7 +35,7 @@ pub fn jump_table_of_all(text: &[u8]) -> Vec<u32> {
     table.finish()
 }
 
-/// A table whose entries are still counts.
+/// A table whose entries are not yet summed up.
 struct EmptyTable {
     ranks: [u8; 256],
     base: usize,
@@ -67,7 +67,7 @@ impl EmptyTable {
         usize::from(self.ranks[usize::from(byte)])
     }
 
-    /// Of a suffix.
+    /// Returns the key of a suffix.
     fn key(&self, suffix: &[u8]) -> usize {
         let digit = |i| suffix.get(i).map_or(0, |&byte| self.digit(byte));
         (0..self.width as usize).fold(0, |key, i| key * self.base + digit(i))
@@ -88,7 +88,7 @@ impl EmptyTable {
     }
 }
 
-/// For each byte how many of those that occur in the text are not greater: its number, if it occurs.
+/// Returns, for each byte, how many bytes that occur in the text are not greater: its number, if it occurs.
 fn ranks_of(text: &[u8]) -> [u8; 256] {
     let mut occurs = [false; 256];
     for &byte in text {
@@ -96,7 +96,7 @@ fn ranks_of(text: &[u8]) -> [u8; 256] {
     }
     let mut rank = 0;
     occurs.map(|occurs| {
-        // UTF-8 and the separator leave 13 values unused: no overflow in a text that is what it should be.
+        // UTF-8 and the separator leave 13 values unused, so a valid text does not overflow.
         rank = u8::saturating_add(rank, u8::from(occurs));
         rank
     })
@@ -117,7 +117,7 @@ pub struct JumpView<'a> {
 }
 
 impl<'a> JumpView<'a> {
-    /// None if the length is not that of any table.
+    /// Returns None if no table has this length.
     pub fn new(table: &'a [u32]) -> Option<Self> {
         let (head, entries) = table.split_at_checked(RANK_WORDS)?;
         let ranks: &[u8; 256] = bytemuck::cast_slice(head).try_into().ok()?;
@@ -134,7 +134,8 @@ impl<'a> JumpView<'a> {
         })
     }
 
-    /// The part of the suffix array in which the first suffix that is not less than `pattern` stands, or right behind it.
+    /// Returns the part of the suffix array that contains the first suffix not less than `pattern`, or ends right
+    /// before it.
     pub fn bounds(&self, pattern: &[u8]) -> (usize, usize) {
         let mut key = 0;
         for i in 0..self.width {
@@ -146,7 +147,7 @@ impl<'a> JumpView<'a> {
             let occurs = byte == 0 && rank > 0
                 || byte > 0 && rank > usize::from(self.ranks[usize::from(byte) - 1]);
             if !occurs {
-                // Behind all suffixes that go on with a lesser byte.
+                // After all suffixes that continue with a smaller byte.
                 let rest = self.base.pow((self.width - i - 1) as u32);
                 let place = self.entry((key * self.base + rank + 1) * rest);
                 return (place, place);
@@ -184,7 +185,7 @@ mod tests {
 
     #[test]
     fn few_letters_make_no_longer_key_than_is_read() {
-        // Three digits are in use: with nine of them the table would still be small enough.
+        // Three digits are in use; with nine of them the table would still be small enough.
         let text = b"a\xFF".repeat(3usize.pow(9) * SHARE / 2);
         assert!(JumpView::new(&jump_table_of_all(&text)).is_some());
     }

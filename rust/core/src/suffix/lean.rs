@@ -1,8 +1,8 @@
-//! The lean index of a segment's text: a suffix array of anchors only, with a tenth of the entries.
+//! The lean index of a segment's text: a suffix array of the anchors only, with a tenth of the entries.
 //!
-//! It finds every string of n or more characters exactly: the anchor of its first window is in the array, the text in
-//! front of the anchor is compared in place. Three bytes a suffix ([`crate::suffix::fronts`]) save most of those comparisons their
-//! cache miss. Shorter strings are found by reading the whole text.
+//! It finds every string of n or more characters exactly: the anchor of the string's first window is in the array,
+//! and the text before the anchor is compared in place. Three bytes per suffix ([`crate::suffix::fronts`]) save the
+//! cache miss of most of those comparisons. Shorter strings are found by reading the whole text.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -21,12 +21,13 @@ pub struct LeanArrays {
     /// Positions of the anchors, in the order of their suffixes.
     pub suffixes: Vec<u32>,
     pub jump: Vec<u32>,
-    /// What stands in front of each suffix.
+    /// The text before each suffix, in short.
     pub fronts: Vec<Front>,
 }
 
 impl LeanArrays {
-    /// Index the documents of `text`, each of which ends with the separator. Takes 4 bytes of memory a byte of text.
+    /// Indexes the documents of `text`, each of which ends with the separator. Takes 4 bytes of memory per byte of
+    /// text.
     pub fn build(text: &[u8], n: usize) -> Self {
         let anchors = anchors_of(text, n);
         let sorted = array::suffix_array(text);
@@ -43,7 +44,7 @@ impl LeanArrays {
     }
 }
 
-/// A set of positions in a text, a bit each.
+/// A set of positions in a text, one bit each.
 struct Positions(Vec<u64>);
 
 impl Positions {
@@ -62,7 +63,8 @@ fn anchors_of(text: &[u8], n: usize) -> Positions {
     let mut begin = 0;
     for document in text.split_inclusive(|&byte| byte == SEPARATOR) {
         let bytes = document.strip_suffix(&[SEPARATOR]).unwrap_or(document);
-        // A segment's text was written from strings; a damaged one has fewer anchors, and finds less.
+        // The text of a segment was written from strings. A damaged one has fewer anchors, and fewer strings are
+        // found.
         if let Ok(document) = str::from_utf8(bytes) {
             let mut characters = document.char_indices().map(|(byte, _)| byte);
             let mut next = 0;
@@ -87,7 +89,7 @@ pub struct LeanView<'a> {
 }
 
 impl<'a> LeanView<'a> {
-    /// None if the lengths do not fit each other.
+    /// Returns None if the lengths do not match.
     pub fn new(
         text: &'a [u8],
         suffixes: &'a [u32],
@@ -99,8 +101,8 @@ impl<'a> LeanView<'a> {
         fit.then_some(Self { sorted, fronts })
     }
 
-    /// Bytes of the longest prefix of `pattern` that occurs, if that is `least` or more; otherwise 0. `anchor`: where in
-    /// it the anchor of its first window stands, which ends at `least` or before.
+    /// Returns the bytes of the longest prefix of `pattern` that occurs, or 0 if that is less than `least`. `anchor`
+    /// is the position in `pattern` of the anchor of its first window, which ends at `least` or before.
     pub async fn longest_prefix(&self, pattern: &[u8], anchor: usize, least: usize) -> usize {
         let (before, right) = pattern.split_at(anchor);
         let interval = self.sorted.interval(&right[..least - anchor]).await;
@@ -130,7 +132,7 @@ impl<'a> LeanView<'a> {
         self.following(interval, before).next().is_some()
     }
 
-    /// Where `pattern` occurs, overlapping occurrences too; in no order.
+    /// Returns where `pattern` occurs, overlapping occurrences included, in no particular order.
     pub async fn positions(&self, pattern: &[u8], anchor: Option<usize>) -> Cow<'a, [u32]> {
         let Some(anchor) = anchor else {
             return self.scan(pattern).into();
@@ -138,13 +140,13 @@ impl<'a> LeanView<'a> {
         let (before, right) = pattern.split_at(anchor);
         let interval = self.sorted.interval(right).await;
         self.following(interval, before)
-            // A damaged index may hold a position too near to the start.
+            // A damaged index may hold a position too close to the start.
             .filter_map(|index| self.position(index).checked_sub(anchor))
             .map(|position| position as u32)
             .collect()
     }
 
-    /// Those of a range of suffixes that `before` stands in front of, in order.
+    /// Yields the suffixes of a range that `before` precedes, in order.
     fn following<'s>(
         &'s self,
         range: Range<usize>,
@@ -154,7 +156,7 @@ impl<'a> LeanView<'a> {
         range.filter(move |&index| scan.forward(index, self.position(index)))
     }
 
-    /// The last of a range of suffixes that `before` stands in front of.
+    /// Returns the last suffix of a range that `before` precedes.
     fn last_following(&self, range: Range<usize>, before: &[u8]) -> Option<usize> {
         let mut scan = FrontScan::new(self.fronts, self.sorted.text(), before);
         let mut indices = range.rev();

@@ -1,4 +1,4 @@
-//! The suffix index of a text: where any string occurs in it.
+//! The suffix index of a text, which finds any string in it.
 
 pub mod array;
 mod binary_search;

@@ -1,4 +1,4 @@
-//! The two ways to find strings in a segment's text: its full suffix array, or the lean one of its anchors.
+//! The two indexes that find strings in a segment's text: the full suffix array, and the lean one of its anchors.
 
 use std::borrow::Cow;
 
@@ -6,16 +6,16 @@ use super::lean::LeanView;
 use super::view::SuffixView;
 use crate::memory::side_by_side::side_by_side;
 
-/// Which suffixes of the text an index sorts.
+/// The suffixes of the text that an index sorts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Suffixes {
     All,
-    /// Those at anchors.
+    /// Suffixes that start at anchors.
     Anchors,
 }
 
 impl Suffixes {
-    /// The structure's name, in a manifest and for users.
+    /// Returns the name of the structure in manifests and for users.
     pub fn name(self) -> &'static str {
         match self {
             Self::All => "suffix",
@@ -30,8 +30,8 @@ impl Suffixes {
     }
 }
 
-/// Finds strings in the text of a segment. A pattern comes with the byte at which the anchor of its first window stands
-/// ([`crate::text::anchors`]), or none if it has fewer than n characters; only a lean index looks at it.
+/// Finds strings in the text of a segment. A pattern comes with the byte position of the anchor of its first window
+/// ([`crate::text::anchors`]), or None if it has fewer than n characters. Only a lean index uses it.
 #[derive(Clone, Copy, Debug)]
 pub enum TextIndex<'a> {
     Full(SuffixView<'a>),
@@ -39,8 +39,8 @@ pub enum TextIndex<'a> {
 }
 
 impl<'a> TextIndex<'a> {
-    /// Bytes of the longest prefix of `pattern` that occurs; a lean index says 0 for less than `least`, which is no less
-    /// than the first window, and needs the anchor.
+    /// Returns the bytes of the longest prefix of `pattern` that occurs. A lean index needs the anchor and returns 0
+    /// for less than `least`, which is at least the length of the first window.
     pub async fn longest_prefix(
         &self,
         pattern: &[u8],
@@ -61,7 +61,7 @@ impl<'a> TextIndex<'a> {
         }
     }
 
-    /// Where `pattern` occurs in the text, overlapping occurrences too; in no order.
+    /// Returns where `pattern` occurs in the text, overlapping occurrences included, in no particular order.
     pub async fn positions(&self, pattern: &[u8], anchor: Option<usize>) -> Cow<'a, [u32]> {
         match self {
             Self::Full(view) => view.positions(view.interval(pattern).await).into(),
@@ -69,7 +69,7 @@ impl<'a> TextIndex<'a> {
         }
     }
 
-    /// How often each of `patterns` occurs in the text.
+    /// Returns how often each of `patterns` occurs in the text.
     pub fn counts(&self, patterns: &[(&[u8], Option<usize>)]) -> Vec<usize> {
         match self {
             Self::Full(view) => {

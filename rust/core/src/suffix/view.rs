@@ -1,7 +1,8 @@
-//! A suffix array in place: finds strings in the text of a segment.
+//! A view of a suffix array that finds strings in the text of a segment.
 //!
-//! The text is the normalised documents, each followed by [`SEPARATOR`]: no string of characters contains it, so no
-//! match crosses two documents. Reading never trusts the arrays: with corrupt ones the answers are wrong, not unsafe.
+//! The text consists of the normalised documents, each followed by [`SEPARATOR`]. No string of characters contains
+//! it, so no match crosses two documents. Reading never trusts the arrays: corrupt ones give wrong answers, but
+//! nothing unsafe.
 //!
 //! [`SEPARATOR`]: super::array::SEPARATOR
 
@@ -12,7 +13,7 @@ use super::jump::JumpView;
 use crate::memory::prefetch::prefetch;
 use crate::memory::side_by_side::give_way;
 
-/// A segment's text with its suffix array and jump table, e.g. of memory maps.
+/// The text of a segment with its suffix array and jump table, such as from memory maps.
 #[derive(Clone, Copy, Debug)]
 pub struct SuffixView<'a> {
     text: &'a [u8],
@@ -21,12 +22,13 @@ pub struct SuffixView<'a> {
 }
 
 impl<'a> SuffixView<'a> {
-    /// None if the lengths do not fit each other: `sa` has one entry a byte, `jump` what [`crate::suffix::jump::jump_table`] makes of them.
+    /// Returns None if the lengths do not match: `sa` has one entry per byte of text, and `jump` is what
+    /// [`crate::suffix::jump::jump_table`] makes of them.
     pub fn new(text: &'a [u8], sa: &'a [u32], jump: &'a [u32]) -> Option<Self> {
         Self::of_some(text, sa, jump).filter(|_| sa.len() == text.len())
     }
 
-    /// A view of some of the suffixes only, still in order.
+    /// Returns a view of some of the suffixes, still in order.
     pub fn of_some(text: &'a [u8], sa: &'a [u32], jump: &'a [u32]) -> Option<Self> {
         let jump = JumpView::new(jump)?;
         Some(Self { text, sa, jump })
@@ -37,9 +39,9 @@ impl<'a> SuffixView<'a> {
         self.text
     }
 
-    /// Bytes of the longest prefix of `pattern` that occurs in the text.
+    /// Returns the bytes of the longest prefix of `pattern` that occurs in the text.
     pub async fn longest_prefix(&self, pattern: &[u8]) -> usize {
-        // The suffixes nearest to the pattern in the order share the most with it.
+        // The suffixes nearest to the pattern in the order share the most bytes with it.
         let at = self.lower_bound(pattern).await;
         let shared = |index: usize| common_prefix(self.suffix(index), pattern, 0);
         let before = at.checked_sub(1).map_or(0, shared);
@@ -52,15 +54,15 @@ impl<'a> SuffixView<'a> {
         self.suffix(at).starts_with(pattern)
     }
 
-    /// The interval of the suffix array whose suffixes begin with `pattern`: its length counts all occurrences,
-    /// overlapping ones too.
+    /// Returns the interval of the suffix array whose suffixes start with `pattern`. Its length is the number of
+    /// occurrences, overlapping ones included.
     pub async fn interval(&self, pattern: &[u8]) -> Range<usize> {
         let start = self.lower_bound(pattern).await;
         let matches = async |index: usize| self.fetch_suffix(index).await.starts_with(pattern);
         if start >= self.sa.len() || !matches(start).await {
             return start..start;
         }
-        // Most strings occur a few times: gallop to the first suffix that does not match, then bisect.
+        // Most strings occur only a few times: gallop to the first suffix that does not match, then bisect.
         let mut step = 1;
         while start + step < self.sa.len() && matches(start + step).await {
             step *= 2;
@@ -77,12 +79,12 @@ impl<'a> SuffixView<'a> {
         start..low + 1
     }
 
-    /// The positions in the text of an interval of the suffix array, in the order of the suffixes.
+    /// Returns the positions in the text of an interval of the suffix array, in the order of the suffixes.
     pub fn positions(&self, interval: Range<usize>) -> &'a [u32] {
         self.sa.get(interval).unwrap_or_default()
     }
 
-    /// Index of the first suffix that is not less than `pattern`.
+    /// Returns the index of the first suffix that is not less than `pattern`.
     pub(crate) async fn lower_bound(&self, pattern: &[u8]) -> usize {
         let mut search = self.search(pattern, false);
         if let Some(index) = search.probe() {
@@ -102,7 +104,7 @@ impl<'a> SuffixView<'a> {
         search.place()
     }
 
-    /// A suffix, when it is there.
+    /// Returns a suffix once it has been fetched.
     async fn fetch_suffix(&self, index: usize) -> &'a [u8] {
         self.prefetch(index);
         give_way().await;
@@ -112,7 +114,7 @@ impl<'a> SuffixView<'a> {
         self.text.get(position..).unwrap_or_default()
     }
 
-    /// The search for where the suffixes that start with `pattern` begin, or end.
+    /// Returns a search for the start, or the end, of the suffixes that start with `pattern`.
     pub(crate) fn search<'p>(&self, pattern: &'p [u8], end: bool) -> BinarySearch<'p> {
         let (low, high) = self.jump.bounds(pattern);
         let low = low.min(self.sa.len());
@@ -124,7 +126,7 @@ impl<'a> SuffixView<'a> {
         self.text.get(self.position(index)..).unwrap_or_default()
     }
 
-    /// Where a suffix begins; outside the text for none.
+    /// Returns the position where a suffix starts; one outside the text if there is no such suffix.
     #[inline(always)]
     pub(crate) fn position(&self, index: usize) -> usize {
         self.sa
@@ -132,7 +134,7 @@ impl<'a> SuffixView<'a> {
             .map_or(usize::MAX, |&position| position as usize)
     }
 
-    /// Ask for the entry of a suffix.
+    /// Prefetches the entry of a suffix.
     #[inline(always)]
     pub(crate) fn prefetch(&self, index: usize) {
         prefetch(self.sa, index);

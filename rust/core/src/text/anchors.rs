@@ -1,10 +1,10 @@
-//! Anchors: a sample of a text's positions such that every window of n characters holds one, and which one depends on
-//! the window alone.
+//! Anchors: a sample of the positions of a text. Every window of n characters contains one, and the window alone
+//! decides which.
 //!
-//! A window's anchor is its minimizer (Roberts et al. 2004): the leftmost of its k-grams with the least hash. Two
-//! neighbouring windows mostly share it, so about 2 of (n - k + 2) positions are anchors. What is equal to a window
-//! elsewhere has its anchor at the same place in it: to find a string of n or more characters it is enough to look up
-//! the anchor of its first window.
+//! A window's anchor is its minimizer (Roberts et al. 2004): the leftmost of its k-grams with the least hash.
+//! Neighbouring windows mostly share their anchor, so about 2 of (n - k + 2) positions are anchors. Two equal windows
+//! have their anchors at the same place in them, so a string of n or more characters can be found by looking up the
+//! anchor of its first window.
 
 use super::ngram::NgramHasher;
 
@@ -16,19 +16,19 @@ pub struct Anchors {
 }
 
 impl Anchors {
-    /// Changes when another position becomes the anchor of a window; a lean index records it.
+    /// Changes when another position becomes the anchor of a window. The files of a lean index record it.
     pub const VERSION: u32 = 1;
 
     pub fn new(n: usize) -> Self {
-        // Short k-grams make few anchors; long enough ones are mostly distinct within a window.
+        // Short k-grams make few anchors; k-grams of this length are mostly distinct within a window.
         Self {
             n,
             kgrams: NgramHasher::new(n.div_ceil(5)),
         }
     }
 
-    /// Calls `sink` with the anchor of each window of `text` in order, in characters from its begin. They ascend, and
-    /// neighbours are often equal.
+    /// Calls `sink` with the anchor of each window of `text`, in order. Anchors are counted in characters from the
+    /// start of the text. They never decrease, and neighbouring windows often have the same one.
     pub fn for_each(&self, text: &str, mut sink: impl FnMut(usize)) {
         let mut minimum = SlidingMinimum::new(self.n - self.kgrams.n() + 1);
         self.kgrams.for_each_chunk(text, |hashes| {
@@ -40,7 +40,7 @@ impl Anchors {
         });
     }
 
-    /// The anchor of the first window of `text`, in bytes; none for a text of fewer than n characters.
+    /// Returns the anchor of the first window of `text`, in bytes, or None if the text has fewer than n characters.
     pub fn first(&self, text: &str) -> Option<usize> {
         let (last, _) = text.char_indices().nth(self.n - 1)?;
         let end = last + text[last..].chars().next().map_or(0, char::len_utf8);
@@ -50,7 +50,7 @@ impl Anchors {
     }
 }
 
-/// The leftmost least of the last `width` numbers.
+/// The leftmost minimum of the last `width` numbers.
 struct SlidingMinimum {
     last: Vec<u64>,
     seen: usize,
@@ -66,7 +66,8 @@ impl SlidingMinimum {
         }
     }
 
-    /// Take the next number; gives the index, among all taken, of the least of the last `width`, once there are so many.
+    /// Takes the next number. Returns the index, among all numbers taken, of the minimum of the last `width`, or None
+    /// while there are fewer.
     fn push(&mut self, number: u64) -> Option<usize> {
         let (width, index) = (self.last.len(), self.seen);
         self.last[index % width] = number;

@@ -1,4 +1,4 @@
-//! What is taken from a text: its normal form, the hashes of its n-grams, and its anchors.
+//! Text: its normal form, the hashes of its n-grams, and its anchors.
 
 pub mod anchors;
 pub mod ngram;

@@ -1,21 +1,21 @@
 //! Hashes of character n-grams: every window of n code points of a text, stride 1.
 //!
-//! The hash of a window is a polynomial over a mixed 64-bit value of each code point, modulo 2^64, so that the next
-//! window's follows from it in constant time; a finaliser then spreads it over all bits. It depends on the code points
-//! only, never on how or where the window was read.
+//! The hash of a window is a polynomial, modulo 2^64, over a mixed 64-bit value of each code point, so the hash of
+//! the next window follows in constant time. A finaliser then spreads it over all bits. The hash depends on the code
+//! points only, not on how or where the window was read.
 
 use crate::error::{Error, Result};
 
-/// Polynomial base; 3 modulo 8, so that powers of it differ as much as possible in their low bits.
+/// Base of the polynomial. It is 3 modulo 8, so that its powers differ as much as possible in their low bits.
 const BASE: u64 = 0x9E37_79B9_7F4A_7C13;
-/// Seed of the value of a code point; an index records it.
+/// Seed of the values of code points. An index records it.
 pub const SEED: u64 = 0x5175_6F74_6554_756E;
 /// Characters hashed at a time: values and hashes of a chunk stay in the first-level cache.
 const CHUNK: usize = 1024;
 /// Bytes that are decoded together if they are all ASCII.
 const BLOCK: usize = 128;
 
-/// How many windows of `n` characters a text of so many characters has.
+/// Returns how many windows of `n` characters a text of `characters` characters has.
 pub fn windows_of(characters: usize, n: usize) -> usize {
     (characters + 1).saturating_sub(n)
 }
@@ -32,18 +32,18 @@ pub fn windows_of(characters: usize, n: usize) -> usize {
 #[derive(Clone, Debug)]
 pub struct NgramHasher {
     n: usize,
-    /// BASE^(n-1): what a window's first value has been multiplied with.
+    /// BASE^(n-1), the factor that a window's first value has been multiplied by.
     leaving_factor: u64,
     latin: Box<[u64; 256]>,
 }
 
 impl NgramHasher {
-    /// Changes when a hash changes; an index records it.
+    /// Changes when a hash changes. An index records it.
     pub const VERSION: u32 = 1;
-    /// Longest window, in characters.
+    /// The longest window, in characters.
     pub const MAX_N: usize = 64;
 
-    /// A hasher of windows of `n` characters, 1 to `MAX_N`.
+    /// Creates a hasher for windows of `n` characters, from 1 to `MAX_N`.
     ///
     /// # Panics
     /// If `n` is out of range.
@@ -60,7 +60,7 @@ impl NgramHasher {
         }
     }
 
-    /// `n` as the characters of a window, if a window can have so many.
+    /// Returns `n` as the length of a window, or an error if no window can have that length.
     pub fn checked_n(n: i64) -> Result<usize> {
         let found = usize::try_from(n).ok();
         found
@@ -68,12 +68,12 @@ impl NgramHasher {
             .ok_or_else(|| Error::Usage(format!("n is {n}; choose one from 1 to {}", Self::MAX_N)))
     }
 
-    /// Characters a window.
+    /// Characters per window.
     pub fn n(&self) -> usize {
         self.n
     }
 
-    /// Calls `sink` with the hashes of the windows of `text`, in order, a thousand or so at a time.
+    /// Calls `sink` with the hashes of the windows of `text`, in order, about a thousand at a time.
     pub fn for_each_chunk(&self, text: &str, mut sink: impl FnMut(&[u64])) {
         let room = text.len().min(CHUNK + self.n + BLOCK);
         let mut values = Vec::with_capacity(room);
@@ -96,7 +96,7 @@ impl NgramHasher {
         }
     }
 
-    /// Appends the hash of every window of `text` to `hashes`: max(0, L - n + 1) of them for L characters.
+    /// Appends the hash of every window of `text` to `hashes`: max(0, L - n + 1) hashes for L characters.
     pub fn extend_hashes(&self, text: &str, hashes: &mut Vec<u64>) {
         self.for_each_chunk(text, |chunk| hashes.extend_from_slice(chunk));
     }
@@ -112,9 +112,9 @@ impl NgramHasher {
         }
     }
 
-    /// Polynomial hashes of the windows of `values`, before the finaliser.
+    /// Computes the polynomial hashes of the windows of `values`, before the finaliser.
     fn roll(&self, values: &[u64], hashes: &mut [u64]) {
-        // A step waits for the multiplication of the one before it, so four stretches are rolled side by side.
+        // Each step waits for the multiplication of the one before it, so four stretches are rolled interleaved.
         let quarter = hashes.len() / 4;
         let (first, rest) = hashes.split_at_mut(quarter);
         let (second, rest) = rest.split_at_mut(quarter);
@@ -158,7 +158,7 @@ impl<'v> Roll<'v> {
         }
     }
 
-    /// The polynomial of window `i`; windows are asked for in order.
+    /// Returns the polynomial of window `i`. Windows must be asked for in order.
     #[inline(always)]
     fn next(&mut self, i: usize) -> u64 {
         let hash = self.state.wrapping_mul(BASE).wrapping_add(self.entering[i]);
@@ -197,7 +197,7 @@ fn finalise_portable(hashes: &mut [u64]) {
     }
 }
 
-/// Length of the next block of `text`: at most `BLOCK` bytes, up to a character boundary.
+/// Returns the length of the next block of `text`: at most `BLOCK` bytes, up to a character boundary.
 fn block_length(text: &str) -> usize {
     let mut length = text.len().min(BLOCK);
     while !text.is_char_boundary(length) {
@@ -206,7 +206,7 @@ fn block_length(text: &str) -> usize {
     length
 }
 
-/// The 64-bit value of a code point (SplitMix64's finaliser; Steele et al. 2014).
+/// Returns the 64-bit value of a code point (SplitMix64's finaliser; Steele et al. 2014).
 fn value_of(code_point: u32) -> u64 {
     let mut value = SEED.wrapping_add(u64::from(code_point).wrapping_mul(0x9E37_79B9_7F4A_7C15));
     value = (value ^ (value >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);

@@ -1,24 +1,24 @@
 //! Text normalisation: what happens to white space before n-grams are taken.
 //!
 //! `squash` is the normalisation of the published QUIP filters. It is defined as three left-to-right passes of
-//! replacements and a strip; here one pass copies what is already in normal form in bulk and rewrites only the runs of
+//! replacements and a strip. Here, one pass copies text that is already normal in bulk and rewrites only the runs of
 //! white space that are not. Squash is not idempotent, so a text is normalised exactly once.
 
 use std::borrow::Cow;
 use std::ops::Range;
 
-/// How the text of corpus and query is normalised before n-grams are taken.
+/// The normalisation of corpus and query, applied before n-grams are taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Normalization {
-    /// Runs of line ends become one `\n`, other runs of white space one space, white space after `\n` and at both ends
-    /// goes.
+    /// A run of line ends becomes one `\n`, any other run of white space one space. White space after `\n` and at
+    /// both ends is removed.
     Squash,
     /// The text as it is.
     None,
 }
 
 impl Normalization {
-    /// Changes when the output of a normalisation changes; an index records it.
+    /// Changes when the output of a normalisation changes. An index records it.
     pub const VERSION: u32 = 1;
 
     /// The name in manifests and on the command line: `squash` or `none`.
@@ -29,14 +29,14 @@ impl Normalization {
         }
     }
 
-    /// The normalisation called `name`.
+    /// Returns the normalisation called `name`.
     pub fn from_name(name: &str) -> Option<Self> {
         [Self::Squash, Self::None]
             .into_iter()
             .find(|normalization| normalization.name() == name)
     }
 
-    /// The normalised text; borrowed where nothing but the ends changes.
+    /// Returns the normalised text, borrowed if only its ends change.
     pub fn normalize(self, text: &str) -> Cow<'_, str> {
         if self == Self::None {
             return Cow::Borrowed(text);
@@ -57,7 +57,7 @@ impl Normalization {
         Cow::Owned(normal)
     }
 
-    /// The normalised text with a map from its characters back to those of `text`.
+    /// Returns the normalised text and a map from its characters to those of `text`.
     pub fn normalize_with_offsets(self, text: &str) -> (Cow<'_, str>, OffsetMap) {
         if self == Self::None {
             return (Cow::Borrowed(text), OffsetMap::shifted(0));
@@ -91,13 +91,14 @@ impl Normalization {
     }
 }
 
-/// Maps characters of a normalised text to characters of the text as given.
+/// Maps characters of a normalised text to characters of the original text.
 ///
-/// The characters that a run of white space lost belong to the kept character before them (or, where a run begins with
-/// what became one space, to that space), so that a span never cuts through a collapsed character.
+/// Characters that were removed from a run of white space belong to the kept character before them, or, if the run
+/// starts with what became one space, to that space. A span therefore never cuts through a collapsed character.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OffsetMap {
-    /// (normalised character, raw character where it begins), wherever the difference of the two changes.
+    /// Pairs of (normalised character, original character where it starts), one wherever the difference of the two
+    /// changes.
     anchors: Vec<(usize, usize)>,
 }
 
@@ -117,7 +118,8 @@ impl OffsetMap {
         }
     }
 
-    /// The span of the raw text, in characters, that `start..end` of the normalised characters came from.
+    /// Returns the span of the original text, in characters, that `start..end` of the normalised characters came
+    /// from.
     pub fn raw_span(&self, start: usize, end: usize) -> (usize, usize) {
         (self.raw_start(start), self.raw_start(end))
     }
@@ -129,17 +131,17 @@ impl OffsetMap {
     }
 }
 
-/// White space as Python's `str.isspace` and `re`'s `\s` see it: Unicode's, and the four ASCII separators.
+/// White space as Python's `str.isspace` and `re`'s `\s` define it: Unicode's, and the four ASCII separators.
 fn is_white_space(c: char) -> bool {
     c.is_whitespace() || ('\u{1C}'..='\u{1F}').contains(&c)
 }
 
-/// Number of characters of UTF-8: of the bytes that begin one.
+/// Returns the number of characters in UTF-8 text, which is the number of bytes that start one.
 pub(crate) fn count_chars(text: &[u8]) -> usize {
     const LANES: usize = 32;
     let begins = |byte: u8| u8::from(byte as i8 >= -0x40);
     let mut count = 0;
-    // A byte counts as far as it goes, so that the loop over the lanes is one of vector instructions.
+    // A lane counts up to 255, the most a byte holds, so that the inner loop consists of vector instructions.
     for rows in text.chunks(LANES * usize::from(u8::MAX)) {
         let (rows, rest) = rows.as_chunks::<LANES>();
         let mut counts = [0u8; LANES];
@@ -154,8 +156,8 @@ pub(crate) fn count_chars(text: &[u8]) -> usize {
     count
 }
 
-/// The characters that a run of white space keeps, each with the index (in characters of the run) where what it stands
-/// for begins.
+/// Yields the characters that a run of white space keeps, each with the index, in characters of the run, where the
+/// white space it replaces starts.
 fn kept_characters(run: &str) -> impl Iterator<Item = (usize, char)> {
     let mut previous = None;
     run.chars().enumerate().filter_map(move |(index, c)| {
@@ -168,8 +170,8 @@ fn kept_characters(run: &str) -> impl Iterator<Item = (usize, char)> {
     })
 }
 
-/// The maximal runs of white space of `text` that squash changes, in order. `text` neither begins nor ends with white
-/// space.
+/// Yields the maximal runs of white space in `text` that squash changes, in order. `text` neither starts nor ends
+/// with white space.
 fn irregular_runs(text: &str) -> impl Iterator<Item = Range<usize>> {
     let mut from = 0;
     std::iter::from_fn(move || {
@@ -185,7 +187,8 @@ fn irregular_runs(text: &str) -> impl Iterator<Item = Range<usize>> {
     })
 }
 
-/// The run of white space at `suspect` (which may be none: then the run is empty and ends after the character there).
+/// Returns the run of white space at `suspect`. If there is none, the run is empty and ends after the character
+/// there.
 fn run_around(text: &str, suspect: usize, from: usize) -> Range<usize> {
     let rest = &text[suspect..];
     let white = rest.len() - rest.trim_start_matches(is_white_space).len();
@@ -193,19 +196,20 @@ fn run_around(text: &str, suspect: usize, from: usize) -> Range<usize> {
         let next = suspect + rest.chars().next().map_or(0, char::len_utf8);
         return next..next;
     }
-    // Only a lone space or \n can stand before a suspect: two white characters in a row are suspect themselves.
+    // Only a lone space or \n can precede a suspect: two white characters in a row are suspect themselves.
     let before = suspect > from && matches!(text.as_bytes()[suspect - 1], b' ' | b'\n');
     suspect - usize::from(before)..suspect + white
 }
 
-/// First position at or after `from` where the bytes may be part of a run of white space that squash changes.
+/// Returns the first position at or after `from` where the bytes may be part of a run of white space that squash
+/// changes.
 fn next_suspect(bytes: &[u8], from: usize) -> Option<usize> {
     const BLOCK: usize = 64;
     let mut at = from;
     while at + BLOCK < bytes.len() {
         let block: &[u8; BLOCK] = bytes[at..at + BLOCK].try_into().expect("BLOCK bytes");
         let shifted: &[u8; BLOCK] = bytes[at + 1..=at + BLOCK].try_into().expect("BLOCK bytes");
-        // No early exit inside a block: that keeps the loop in vector instructions.
+        // There is no early exit inside a block, so that the loop stays in vector instructions.
         let mut any = false;
         for i in 0..BLOCK {
             any |= is_suspect(block[i], shifted[i]);
@@ -218,7 +222,7 @@ fn next_suspect(bytes: &[u8], from: usize) -> Option<usize> {
     (at..bytes.len().saturating_sub(1)).find(|&i| is_suspect(bytes[i], bytes[i + 1]))
 }
 
-/// Whether white space that squash may change can begin with these two bytes.
+/// Whether white space that squash may change can start with these two bytes.
 #[inline(always)]
 fn is_suspect(first: u8, second: u8) -> bool {
     let two_white = (first <= b' ') & (second <= b' ');

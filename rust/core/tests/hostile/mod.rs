@@ -1,5 +1,6 @@
-//! What the mutation tests and the fuzz targets do with hostile bytes: put them where a reader finds them, and use all
-//! that reader leads to. Errors are fine; a crash, a hang or a huge allocation is not.
+//! Passes hostile bytes to readers, for the mutation tests and the fuzz targets: writes them where a reader finds
+//! them, and then uses everything that the reader gives access to. Errors are fine; a crash, a hang or a huge
+//! allocation is not.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -46,7 +47,7 @@ fn ingest_options(invalid_text: InvalidText) -> IngestOptions {
     }
 }
 
-/// A small index of its own, whose files are overwritten and put back.
+/// A small index of its own, whose files are overwritten and restored.
 pub struct Site {
     folder: TempDir,
     whole: Vec<(PathBuf, Vec<u8>)>,
@@ -57,7 +58,7 @@ impl Site {
         Self::built(options())
     }
 
-    /// The same with a fuse filter.
+    /// The same index with a fuse filter.
     pub fn fused() -> Self {
         Self::built(BuildOptions {
             filter: WantedFilter::Fuse,
@@ -65,7 +66,7 @@ impl Site {
         })
     }
 
-    /// The same with a lean suffix index.
+    /// The same index with a lean suffix index.
     pub fn lean() -> Self {
         Self::built(BuildOptions {
             suffixes: Some(Suffixes::Anchors),
@@ -90,7 +91,7 @@ impl Site {
         Self::of(folder)
     }
 
-    /// The same with an imported filter.
+    /// An index with an imported filter.
     pub fn imported() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("index");
@@ -120,7 +121,7 @@ impl Site {
         self.folder.path().join("index")
     }
 
-    /// Every binary file with its undamaged bytes.
+    /// Returns every binary file with its undamaged bytes.
     pub fn files(&self) -> Vec<(&Path, &[u8])> {
         let files = self.whole.iter();
         files
@@ -134,7 +135,8 @@ impl Site {
         &files.find(|(path, _)| path.ends_with(MANIFEST)).unwrap().1
     }
 
-    /// Use the index with `bytes` in place of its binary file number `which`, the header's checksum set right.
+    /// Uses the index with `bytes` in place of its binary file number `which`, after correcting the checksum of the
+    /// header.
     pub fn with_file(&self, which: usize, bytes: &[u8]) -> bool {
         let files = self.files();
         let (path, whole) = files[which % files.len()];
@@ -144,7 +146,7 @@ impl Site {
         opened
     }
 
-    /// Use the index with `json` for its manifest, the checksum in it set right.
+    /// Uses the index with `json` as its manifest, after correcting the checksum in it.
     pub fn with_manifest(&self, json: &[u8]) -> bool {
         let path = self.index().join(MANIFEST);
         fs::write(&path, sealed_manifest(json)).unwrap();
@@ -153,7 +155,7 @@ impl Site {
         opened
     }
 
-    /// Read `bytes` as an input file of this name.
+    /// Reads `bytes` as an input file of this name.
     pub fn read_records(&self, name: &str, bytes: &[u8], invalid_text: InvalidText) -> bool {
         let path = self.folder.path().join(name);
         fs::write(&path, bytes).unwrap();
@@ -162,14 +164,14 @@ impl Site {
         let read = ingest::ingest(&mut builder, &Input::File(path), &options, |_| Ok(()));
         explained(read.map(drop)).is_some()
     }
-    /// Import a dump of this JSON header and this one part, and use it.
+    /// Imports a dump of this JSON header and this one part, and uses it.
     pub fn with_dump(&self, json: &[u8], part: &[u8]) -> bool {
         let path = self.folder.path().join("imported");
         explained(import_dump(self.folder.path(), json, part, &path)).is_some() && use_index(&path)
     }
 }
 
-/// A dump of a filter of 8-grams with some bits set, in one part named `part`.
+/// Returns a dump of a filter of 8-grams with some bits set, in one part named `part`.
 pub fn dump() -> (Vec<u8>, Vec<u8>) {
     let mut part = Vec::new();
     part.extend_from_slice(&5u64.to_le_bytes());
@@ -214,7 +216,7 @@ fn import_dump(
     import(&header, output, &options, |_| Ok(())).map(drop)
 }
 
-/// The value, unless the error is one line.
+/// Returns the value, or None after a check that the error is one line.
 fn explained<T>(result: quotetune_core::error::Result<T>) -> Option<T> {
     let error = match result {
         Ok(value) => return Some(value),
@@ -224,7 +226,7 @@ fn explained<T>(result: quotetune_core::error::Result<T>) -> Option<T> {
     None
 }
 
-/// Everything that an index can be asked; whether it opened.
+/// Asks an index everything. Returns whether it opened.
 fn use_index(path: &Path) -> bool {
     let _ = explained(verify(path, |_| Ok(())));
     let Some(index) = explained(Index::open(path)) else {
@@ -252,7 +254,8 @@ fn use_index(path: &Path) -> bool {
     true
 }
 
-/// A binary file whose header tells the true length and checksum, so that what else is wrong with it is reached.
+/// Returns a binary file with the true length and checksum in its header, so that readers get past it to its other
+/// faults.
 pub fn sealed_file(bytes: &[u8]) -> Vec<u8> {
     let mut bytes = bytes.to_vec();
     if bytes.len() >= HEADER {
@@ -264,7 +267,7 @@ pub fn sealed_file(bytes: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// A manifest with its true checksum.
+/// Returns a manifest with its true checksum.
 pub fn sealed_manifest(json: &[u8]) -> Vec<u8> {
     const KEY: &[u8] = b"\"checksum\": \"";
     let mut json = json.to_vec();

@@ -1,18 +1,18 @@
-//! Which file of a crate imports which, read from the text of its `use` declarations and of the paths in its code.
+//! Finds which file of a crate imports which, from the text of its `use` declarations and of the paths in its code.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Texts by the path of their file in `src`.
+/// Texts, by the path of their file in `src`.
 pub type Sources = BTreeMap<String, String>;
-/// Names of modules from the root of the crate down.
+/// Names of modules, from the root of the crate down.
 pub type Module = Vec<String>;
 
-/// The room of a module: its first name.
+/// Returns the room of a module, which is its first name.
 pub fn room(module: &Module) -> &str {
     module.first().map_or("", String::as_str)
 }
 
-/// Modules, each a file, and the modules that they import.
+/// Modules, one per file, and the modules that they import.
 pub struct Graph {
     imports: BTreeMap<Module, BTreeSet<Module>>,
 }
@@ -54,7 +54,7 @@ impl Graph {
         edges.flat_map(|(from, targets)| targets.iter().map(move |to| (from, to)))
     }
 
-    /// Some modules that import each other, the first one again at the end.
+    /// Returns modules that import each other in a circle, with the first one again at the end.
     pub fn circle(&self) -> Option<Vec<String>> {
         let mut done = BTreeSet::new();
         let mut modules = self.imports.keys();
@@ -91,7 +91,7 @@ fn module_of(file: &str) -> Module {
         .collect()
 }
 
-/// A path as it is written, from the crate's root on, and the name under which it is re-exported, if it is.
+/// A path from the root of the crate, and the name under which it is re-exported, if it is.
 struct Import {
     path: Module,
     name: Option<String>,
@@ -103,11 +103,11 @@ enum Target {
     Nowhere,
 }
 
-/// The file that `path`, written in `module`, leads to: through the names that tables of contents re-export.
+/// Returns the file that `path`, written in `module`, leads to, through names that tables of contents re-export.
 fn target(paths: &BTreeMap<Module, Vec<Import>>, module: &Module, path: &Module) -> Target {
     let absolute = match path.first().map(String::as_str) {
         Some("crate") => path[1..].to_vec(),
-        // A `use` of a module that is declared in this file.
+        // This may be a `use` of a module that is declared in this file.
         Some(_) => [module, path].map(Vec::as_slice).concat(),
         None => return Target::OtherCrate,
     };
@@ -132,7 +132,7 @@ fn target(paths: &BTreeMap<Module, Vec<Import>>, module: &Module, path: &Module)
     }
 }
 
-/// All paths in the code of `module` that may lead to other files of the crate.
+/// Returns all paths in the code of `module` that may lead to other files of the crate.
 fn read(module: &Module, text: &str) -> Vec<Import> {
     let tokens = tokens(text);
     let mut reader = Reader {
@@ -153,7 +153,7 @@ struct Reader<'t> {
     tokens: &'t [String],
     at: usize,
     module: &'t Module,
-    /// At which depth of braces each module that is written out in this file begins.
+    /// The depth of braces at which each inline module starts.
     inner: Vec<usize>,
     depth: usize,
     found: Vec<Import>,
@@ -188,7 +188,7 @@ impl Reader<'_> {
         self.at += 1;
     }
 
-    /// A path in the middle of code.
+    /// Reads a path in the middle of code.
     fn inline(&mut self) {
         let mut path = vec![self.peek(0).to_owned()];
         self.at += 1;
@@ -199,7 +199,7 @@ impl Reader<'_> {
         self.push(path, None);
     }
 
-    /// What comes after `use`, or after the `::` in front of it; ends behind it.
+    /// Reads what follows `use`, or a `::` in it.
     fn tree(&mut self, before: &[String], re_exports: bool) {
         let mut path = before.to_vec();
         loop {
@@ -216,7 +216,7 @@ impl Reader<'_> {
             }
             let segment = self.peek(0).to_owned();
             self.at += 1;
-            // `self` at the end of a path is what stands before it; so is `*`, as far as files go.
+            // `self` at the end of a path means the path before it, and so does `*`, as far as files are concerned.
             if segment != "*" && (segment != "self" || path.is_empty()) {
                 path.push(segment);
             }
@@ -233,7 +233,7 @@ impl Reader<'_> {
         self.push(path, name.filter(|_| re_exports));
     }
 
-    /// Note a path, written from the root of the crate on.
+    /// Adds a path, converted to one from the root of the crate.
     fn push(&mut self, path: Module, name: Option<String>) {
         let mut inner = self.inner.len();
         let mut outer = self.module.len();
@@ -253,7 +253,7 @@ impl Reader<'_> {
             true => [&["crate".to_owned()], &self.module[..outer], rest].concat(),
             false => path,
         };
-        // Inside a module of this file other names than `crate` and `super` are its own.
+        // Inside an inline module, other first names than `crate` and `super` are its own.
         if path[0] == "crate" || inner == 0 {
             self.found.push(Import { path, name });
         }
@@ -264,7 +264,7 @@ fn is_name(token: &str) -> bool {
     token.starts_with(|c: char| c.is_alphabetic() || c == '_')
 }
 
-/// The names and signs of a text, without comments, strings and characters.
+/// Returns the names and signs of a text, without comments, strings and characters.
 fn tokens(text: &str) -> Vec<String> {
     let mut tokens = Vec::new();
     let mut rest = text;
@@ -292,7 +292,7 @@ fn tokens(text: &str) -> Vec<String> {
     tokens
 }
 
-/// Length of the string or the character that `text` starts with.
+/// Returns the length of the string or character literal that `text` starts with.
 fn literal(text: &str) -> Option<usize> {
     let unprefixed = text.strip_prefix('b').unwrap_or(text);
     let prefix = text.len() - unprefixed.len();
@@ -313,7 +313,7 @@ fn literal(text: &str) -> Option<usize> {
         if !escaped && c == quote {
             return Some(prefix + at + 1);
         }
-        // A lifetime is no character: its quote is never closed.
+        // This is a lifetime, not a character: its quote is never closed.
         let characters = unprefixed[..at].chars().count();
         if quote == '\'' && !escaped && characters > 1 && !unprefixed.starts_with("'\\") {
             return None;

@@ -1,16 +1,16 @@
-//! Text that is not Unicode: refused, repaired or left out, as the user chose.
+//! Text that is not valid Unicode: refused, repaired or left out, as the user chooses.
 
 use std::borrow::Cow;
 
-/// What to do with a record whose text is not valid Unicode.
+/// The treatment of a record whose text is not valid Unicode.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum InvalidText {
-    /// End with an error that names the line.
+    /// Stop with an error that names the line.
     #[default]
     Strict,
-    /// Put U+FFFD in place of what is invalid.
+    /// Replace invalid parts by U+FFFD.
     Replace,
-    /// Leave the record out, and count it.
+    /// Leave the record out and count it.
     Skip,
 }
 
@@ -25,7 +25,7 @@ impl InvalidText {
     }
 }
 
-/// A JSON line with `\ufffd` in place of each escaped surrogate that stands alone.
+/// Returns a JSON line with `\ufffd` in place of each escaped surrogate that is not part of a pair.
 pub fn replace_lone_surrogates(json: &str) -> String {
     let mut repaired = String::with_capacity(json.len());
     let mut rest = json;
@@ -40,7 +40,7 @@ pub fn replace_lone_surrogates(json: &str) -> String {
     repaired
 }
 
-/// The escape at the start of `text`, repaired, and its length in `text`.
+/// Returns the escape at the start of `text`, repaired, and its length in `text`.
 fn repaired_escape(text: &str) -> (Cow<'_, str>, usize) {
     match (code_unit(text), text.get(6..).and_then(code_unit)) {
         (Some(0xD800..=0xDBFF), Some(0xDC00..=0xDFFF)) => (text[..12].into(), 12),
@@ -53,7 +53,7 @@ fn repaired_escape(text: &str) -> (Cow<'_, str>, usize) {
     }
 }
 
-/// The number of a `\uXXXX` at the start of `text`.
+/// Returns the number of a `\uXXXX` at the start of `text`.
 fn code_unit(text: &str) -> Option<u32> {
     let digits = text.strip_prefix("\\u")?.get(..4)?;
     u32::from_str_radix(digits, 16).ok()

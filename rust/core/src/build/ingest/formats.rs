@@ -1,14 +1,14 @@
-//! Which reader takes a file.
+//! Chooses the reader for a file.
 
 use super::input::{IngestOptions, Input};
 use super::{jsonl, txt};
 use crate::build::builder::Builder;
 use crate::error::Result;
 
-/// Add the documents of one input to `builder`.
+/// Adds the documents of one input to `builder`.
 ///
-/// A file that ends in `.txt` is one document; any other is JSONL. `progress` is told, after each
-/// batch, the bytes read from the disk so far; its error ends the reading.
+/// A file that ends in `.txt` is one document; any other file is JSONL. `progress` is called after each batch with
+/// the bytes read from the disk so far. An error from it ends the reading.
 pub fn ingest(
     builder: &mut Builder,
     input: &Input,

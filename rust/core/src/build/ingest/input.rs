@@ -1,4 +1,4 @@
-//! What is read, and how.
+//! Inputs, and how they are read.
 
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -6,16 +6,16 @@ use std::path::{Path, PathBuf};
 use super::encoding::InvalidText;
 use super::record::Keys;
 
-/// What to make of the records of a file.
+/// Options for reading the records of a file.
 #[derive(Clone, Debug)]
 pub struct IngestOptions {
     pub keys: Keys,
     pub invalid_text: InvalidText,
-    /// Only the lines of JSONL that begin at one of these bytes, for a share of a file.
+    /// Read only the lines of JSONL that start at one of these bytes, for a shard of a file.
     pub lines: Option<Range<u64>>,
 }
 
-/// Where JSONL comes from.
+/// The origin of JSONL.
 #[derive(Clone, Debug)]
 pub enum Input {
     File(PathBuf),
@@ -23,7 +23,7 @@ pub enum Input {
 }
 
 impl Input {
-    /// How messages name it.
+    /// Returns the name used in messages.
     pub fn name(&self) -> String {
         match self {
             Self::File(path) => path.display().to_string(),
@@ -31,7 +31,7 @@ impl Input {
         }
     }
 
-    /// The source of documents that name none: the file's name without its endings.
+    /// Returns the source of documents that name none: the file's name without its extensions.
     pub fn source(&self) -> String {
         match self {
             Self::File(path) => stem(path),

@@ -1,4 +1,4 @@
-//! JSONL: one record a line; blank lines are stepped over, but counted.
+//! JSONL: one record per line. Blank lines are skipped, but counted.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -11,7 +11,7 @@ use crate::build::builder::Builder;
 use crate::build::places::{Document, Place, Places};
 use crate::error::{Error, Result};
 
-/// Bytes of records handed to the builder at a time.
+/// Bytes of records that are passed to the builder at a time.
 const BATCH_BYTES: usize = 8 << 20;
 
 pub fn ingest(
@@ -36,7 +36,8 @@ pub fn ingest(
     Ok(())
 }
 
-/// The next lines; none at the end. Those before `lines` are read, since they have numbers, and left out.
+/// Returns the next lines, or None at the end. Lines before `lines` are read, so that the rest keep their numbers,
+/// and left out.
 fn next_batch(reader: &mut LineReader, lines: Option<&Range<u64>>) -> Result<Option<Vec<Line>>> {
     let mut batch = Vec::new();
     let mut bytes = 0;

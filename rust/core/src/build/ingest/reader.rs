@@ -1,4 +1,4 @@
-//! Lines of a file that may be compressed, with a count of the bytes taken from the disk.
+//! Reads the lines of a file, which may be compressed, and counts the bytes taken from the disk.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
@@ -12,7 +12,7 @@ use super::input::Input;
 use crate::error::{Error, Result};
 
 const BUFFER: usize = 1 << 18;
-/// No document that is longer can be indexed; a few bytes of a compressed file can stand for a line of any length.
+/// No longer document can be indexed, and a few bytes of a compressed file can expand to a line of any length.
 const MAX_LINE: u64 = 1 << 31;
 const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
@@ -29,12 +29,12 @@ impl<R: Read> Read for CountingReader<R> {
     }
 }
 
-/// Standard input, which may be silent for long: a signal ends the wait, so that Ctrl-C does.
+/// Standard input, which may be silent for a long time. A signal ends the wait, so that Ctrl-C works.
 struct InterruptibleStdin;
 
 impl Read for InterruptibleStdin {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        // Readers of lines begin anew after `Interrupted`, and would wait on.
+        // Readers of lines retry after `Interrupted`, and would keep waiting.
         io::stdin()
             .read(buffer)
             .map_err(|error| match error.kind() {
@@ -44,10 +44,10 @@ impl Read for InterruptibleStdin {
     }
 }
 
-/// A line without its end.
+/// A line without its line end.
 pub struct Line {
     pub number: u64,
-    /// Where it begins, in decompressed bytes.
+    /// Position of its start, in decompressed bytes.
     pub start: u64,
     pub bytes: Vec<u8>,
 }
@@ -90,12 +90,12 @@ impl LineReader {
         })
     }
 
-    /// Bytes taken from the disk so far, before decompression.
+    /// Returns the bytes taken from the disk so far, before decompression.
     pub fn bytes_read(&self) -> u64 {
         self.bytes.load(Ordering::Relaxed)
     }
 
-    /// The next line; a byte order mark before the first is left out.
+    /// Returns the next line. A byte order mark before the first line is left out.
     pub fn next_line(&mut self) -> Result<Option<Line>> {
         let mut bytes = Vec::new();
         self.number += 1;
@@ -126,7 +126,7 @@ impl LineReader {
     }
 }
 
-/// Read up to the end of a line; an error if it has more than `limit` bytes.
+/// Reads up to the end of a line. A line of more than `limit` bytes is an error.
 fn read_line(reader: impl BufRead, bytes: &mut Vec<u8>, limit: u64) -> io::Result<usize> {
     let length = reader.take(limit + 1).read_until(b'\n', bytes)?;
     match length as u64 > limit {
@@ -140,7 +140,7 @@ fn read_line(reader: impl BufRead, bytes: &mut Vec<u8>, limit: u64) -> io::Resul
 fn decompressed(file: CountingReader<File>, path: &Path) -> Result<Box<dyn BufRead>> {
     let ending = path.extension().and_then(|ending| ending.to_str());
     Ok(match ending {
-        // Both read on after the end of a member: such files are often joined with cat.
+        // Both decoders continue after the end of a member, since such files are often concatenated.
         Some("gz") => Box::new(BufReader::with_capacity(BUFFER, MultiGzDecoder::new(file))),
         Some("zst") => {
             let decoder = zstd::Decoder::new(file).map_err(Error::io("open", path))?;

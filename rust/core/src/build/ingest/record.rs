@@ -1,4 +1,4 @@
-//! One JSON record as a document.
+//! Reads one JSON record as a document.
 
 use std::fmt;
 
@@ -11,10 +11,10 @@ use crate::build::places::{Document, Place};
 #[derive(Clone, Debug)]
 pub struct Keys {
     pub text: String,
-    /// Field of the id; a record without it has its line for an id.
+    /// Field of the id. The id of a record without it is its line number.
     pub id: Key,
     pub source: SourceName,
-    /// Fields that make up the metadata; those a record lacks are left out.
+    /// Fields that make up the metadata. A record may lack some of them.
     pub metadata: Vec<String>,
 }
 
@@ -26,16 +26,16 @@ pub struct Key {
     pub required: bool,
 }
 
-/// Where the source of a document comes from.
+/// The origin of a document's source.
 #[derive(Clone, Debug)]
 pub enum SourceName {
-    /// The same for all.
+    /// The same for all documents.
     Fixed(String),
     /// A field of the record, or else the name of the file.
     Key(Key),
 }
 
-/// The values of the fields that the keys name.
+/// The values of the fields that `Keys` names.
 #[derive(Default)]
 struct Fields {
     text: Option<Value>,
@@ -44,7 +44,7 @@ struct Fields {
     metadata: Vec<Option<Value>>,
 }
 
-/// Reads only what the keys ask for, and steps over the rest.
+/// Reads only the fields that the keys name, and skips the rest.
 struct FieldsVisitor<'k>(&'k Keys);
 
 impl<'de> Visitor<'de> for FieldsVisitor<'_> {
@@ -91,11 +91,11 @@ impl<'de> Visitor<'de> for FieldsVisitor<'_> {
     }
 }
 
-/// What is wrong with a record, and what to do about it.
+/// The fault of a record, and the remedy.
 pub struct BadRecord {
     pub what: String,
     pub remedy: &'static str,
-    /// Whether an escape names half a character, which `InvalidText` has a say in.
+    /// Whether an escape is half of a surrogate pair, which `InvalidText` decides about.
     pub is_surrogate: bool,
 }
 
@@ -109,7 +109,7 @@ impl BadRecord {
     }
 }
 
-/// Read the document of a line. `input`: the source of an input whose records name none.
+/// Reads the document of a line. `input` is the source of records that name none.
 pub fn parse(json: &str, keys: &Keys, input: &str, place: Place) -> Result<Document, BadRecord> {
     let mut deserializer = serde_json::Deserializer::from_str(json);
     let fields = (&mut deserializer)
@@ -131,29 +131,29 @@ pub fn parse(json: &str, keys: &Keys, input: &str, place: Place) -> Result<Docum
 }
 
 fn malformed(error: &serde_json::Error) -> BadRecord {
-    // The line of the message is always 1: it is the record's own.
+    // The line in the message is always 1, since the record is parsed alone.
     let message = error.to_string();
     let (message, _) = message.rsplit_once(" at line ").unwrap_or((&message, ""));
     let column = error.column();
     let surrogate = [
         "surrogate",
         "unicode code point",
-        // After the first half of a pair nothing else may come.
+        // Nothing but the second half may follow the first half of a pair.
         "unexpected end of hex escape",
     ];
     if surrogate.iter().any(|words| message.contains(words)) {
         return BadRecord {
             what: format!("a surrogate escape that is no character, at column {column}"),
-            remedy: "mend the line, or choose --errors replace or skip",
+            remedy: "fix the line, or choose --errors replace or skip",
             is_surrogate: true,
         };
     }
     if message.contains("expected a JSON object") {
-        return BadRecord::new(message.to_owned(), "write one JSON object a line");
+        return BadRecord::new(message.to_owned(), "write one JSON object per line");
     }
     BadRecord::new(
         format!("malformed JSON: {message} at column {column}"),
-        "mend the line or take it out",
+        "fix the line or remove it",
     )
 }
 
@@ -166,7 +166,7 @@ fn text(value: Option<Value>, key: &str) -> Result<String, BadRecord> {
         )),
         Some(other) => Err(BadRecord::new(
             format!("{key:?} is {}, not a string", kind(&other)),
-            "mend the record, or name another key with --text-key",
+            "fix the record, or name another key with --text-key",
         )),
     }
 }
@@ -174,7 +174,7 @@ fn text(value: Option<Value>, key: &str) -> Result<String, BadRecord> {
 const GIVE_AN_ID: &str = "give every record an id, or name another key with --id-key";
 const GIVE_A_SOURCE: &str = "give every record a source, or name another key with --source-key";
 
-/// An id or a source: a string or an integer. None if it is missing and may be.
+/// Returns an id or a source, which is a string or an integer, or None if it is missing and optional.
 fn name(
     value: Option<Value>,
     key: &Key,
@@ -206,7 +206,7 @@ fn kind(value: &Value) -> &'static str {
     }
 }
 
-/// A JSON object of the fields that are there, in the order of the keys.
+/// Returns a JSON object of the fields that are present, in the order of the keys.
 fn metadata(keys: &[String], values: Vec<Option<Value>>) -> String {
     let fields: Vec<String> = keys
         .iter()

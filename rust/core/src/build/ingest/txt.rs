@@ -1,7 +1,7 @@
-//! Plain text: a file is one document.
+//! Plain text: one document per file.
 //!
-//! Its source is the file's stem and its id "1", its line; under one source for all files the id is
-//! the stem, which tells them apart.
+//! Its source is the file's stem and its id "1", the line number. If all files have one source, the id is the stem
+//! instead, so that identities differ.
 
 use std::fs;
 use std::path::Path;

@@ -1,7 +1,7 @@
-//! Filling a filter from several threads.
+//! Fills a filter from several threads.
 //!
-//! Atomic operations on eight lanes a key would cost more than hashing the text. Instead each thread sorts its hashes
-//! into partitions of the filter and takes a partition's lock once for hundreds of them.
+//! Atomic operations on eight lanes per key would cost more than hashing the text. Instead, each thread sorts its
+//! hashes into partitions of the filter and takes a partition's lock once for hundreds of them.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -9,19 +9,19 @@ use super::block::{BLOCK_WORDS, Block};
 use super::kernel;
 use crate::memory::large_pages::LargePages;
 
-/// Blocks of a partition: half of a second-level cache.
+/// Blocks per partition: half of a second-level cache.
 const PARTITION_BLOCKS: usize = 1 << 13;
-/// More partitions, and a thread would miss the cache where it collects their hashes.
+/// With more partitions, a thread would miss the cache while it collects their hashes.
 const MAX_PARTITIONS: usize = 1 << 12;
-/// Hashes a thread collects for a partition before it takes its lock: several for each of its blocks, so that a block is
-/// fetched from memory once for all of them; but no more than these for all partitions together.
+/// Hashes that a thread collects for a partition before it takes its lock: several per block, so that a block is
+/// fetched from memory once for all of them. `MAX_PENDING` limits the hashes of all partitions together.
 const PENDING_PER_BLOCK: usize = 2;
 const MAX_PENDING: usize = 1 << 24;
-/// Between the rooms of two partitions, which fill alike: a page and a cache line, so that the places where the next
-/// hashes go do not fall into the same set of a cache, or of the page table's.
+/// Gap between the buffers of two partitions, which fill at the same speed: a page and a cache line. It keeps the
+/// places where the next hashes go from falling into the same set of a cache or of the page table's cache.
 const PADDING: usize = (4096 + 64) / size_of::<u64>();
 
-/// A filter, or a part of one, that is being filled. Give each thread its own [`BloomBuilder::inserter`].
+/// A filter, or a part of one, while it is filled. Give each thread its own [`BloomBuilder::inserter`].
 pub struct BloomBuilder<'a> {
     partitions: Vec<Mutex<&'a mut [Block]>>,
     partition_blocks: usize,
@@ -31,15 +31,15 @@ pub struct BloomBuilder<'a> {
 }
 
 impl<'a> BloomBuilder<'a> {
-    /// Fills `words`: zeros, or a filter that is added to; a vector or a writable memory map. None unless they are one
-    /// or more whole blocks.
+    /// Fills `words`, which are zeros or a filter that is added to, in a vector or a writable memory map. Returns
+    /// None unless they are one or more whole blocks.
     pub fn new(words: &'a mut [u64]) -> Option<Self> {
         let total_words = words.len();
         Self::part(words, 0, total_words)
     }
 
-    /// Fills the part of a filter of `total_words` that begins at `first_word`; hashes of other parts are passed over.
-    /// None unless all three are whole blocks.
+    /// Fills the part of a filter of `total_words` that starts at `first_word`; hashes of other parts are skipped.
+    /// Returns None unless all three are whole blocks.
     pub fn part(words: &'a mut [u64], first_word: usize, total_words: usize) -> Option<Self> {
         let (blocks, rest) = words.as_chunks_mut();
         let whole = |words: usize| words.is_multiple_of(BLOCK_WORDS);
@@ -60,7 +60,7 @@ impl<'a> BloomBuilder<'a> {
         })
     }
 
-    /// One thread's way in.
+    /// Returns an inserter for one thread.
     pub fn inserter(&self) -> BloomInserter<'_, 'a> {
         let partitions = self.partitions.len();
         let most = (MAX_PENDING / partitions).min(self.partition_blocks * PENDING_PER_BLOCK);
@@ -73,10 +73,10 @@ impl<'a> BloomBuilder<'a> {
     }
 }
 
-/// Collects one thread's hashes by partition. Those that are still pending go into the filter when it is dropped.
+/// Collects the hashes of one thread by partition. Pending hashes go into the filter when it is dropped.
 pub struct BloomInserter<'b, 'a> {
     builder: &'b BloomBuilder<'a>,
-    /// Room for `most` hashes a partition.
+    /// Room for `most` hashes per partition.
     pending: LargePages<u64>,
     lengths: Vec<usize>,
     most: usize,
@@ -88,7 +88,7 @@ impl BloomInserter<'_, '_> {
         let builder = self.builder;
         let (shift, most) = (builder.partition_blocks.trailing_zeros(), self.most);
         for &hash in hashes {
-            // Hashes of the parts before wrap around, behind all blocks of this one.
+            // Hashes of earlier parts wrap around to numbers beyond all blocks of this part.
             let block =
                 kernel::block_of(hash, builder.total_blocks).wrapping_sub(builder.first_block);
             if block >= builder.blocks {

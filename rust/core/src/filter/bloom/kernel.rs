@@ -1,24 +1,25 @@
-//! The inner loops over many hashes, compiled once for each vector width and chosen at run time.
+//! The inner loops over many hashes, compiled once per vector width and chosen at run time.
 //!
-//! All versions are the same source: what differs is what the compiler may use. Blocks are prefetched one batch ahead,
-//! so that a filter larger than the cache costs the memory's bandwidth and not its latency.
+//! All versions have the same source and differ only in the instructions that the compiler may use. Blocks are
+//! prefetched one batch ahead, so a filter larger than the cache is limited by the bandwidth of memory, not by its
+//! latency.
 
 use super::block::Block;
 use crate::memory::prefetch::prefetch;
 
-/// Hashes a batch: blocks are prefetched 32 to 64 lookups ahead.
+/// Hashes per batch: blocks are prefetched 32 to 64 lookups ahead.
 const BATCH: usize = 32;
-/// Makes the lane bits from all bits of the hash below those that chose the block.
+/// Makes the lane bits from all bits of the hash below those that choose the block.
 const LANE_FACTOR: u64 = 0xD1B5_4A32_D192_ED03;
 
-/// Which block of `blocks` holds `hash`: the hash as a fraction of 2^64, times `blocks`.
+/// Returns which of `blocks` blocks holds `hash`: the hash as a fraction of 2^64, times `blocks`.
 #[inline(always)]
 pub(super) fn block_of(hash: u64, blocks: usize) -> usize {
     ((u128::from(hash) * blocks as u128) >> 64) as usize
 }
 
-/// One bit for each lane: six bits of the product each, from its upper 49. (The topmost is left out so that all lanes need
-/// the same mask; the compiler would treat the last one by itself.)
+/// Returns one bit per lane, each chosen by six bits of the product's upper 49. (The topmost bit is not used, so that
+/// all lanes need the same mask; otherwise the compiler would treat the last lane separately.)
 #[inline(always)]
 fn lane_bits(hash: u64) -> Block {
     const SHIFTS: [u32; 8] = [15, 21, 27, 33, 39, 45, 51, 57];
@@ -26,7 +27,7 @@ fn lane_bits(hash: u64) -> Block {
     SHIFTS.map(|shift| 1 << ((product >> shift) & 63))
 }
 
-/// Tells which blocks, counted from `first_block`, hold the next batch of hashes, and prefetches them.
+/// Stores which blocks, counted from `first_block`, hold the next batch of hashes, and prefetches them.
 #[inline(always)]
 fn locate(
     blocks: &[Block],
@@ -124,7 +125,8 @@ pub(super) fn mark_hits(blocks: &[Block], hashes: &[u64], hits: &mut [bool]) {
     mark_hits_portable(blocks, hashes, hits);
 }
 
-/// Inserts `hashes`, all of which lie in `blocks`: those from `first_block` on of a filter of `total_blocks`.
+/// Inserts `hashes`, all of which fall into `blocks`, the part of a filter of `total_blocks` that starts at
+/// `first_block`.
 pub(super) fn insert(
     blocks: &mut [Block],
     first_block: usize,
@@ -193,7 +195,8 @@ mod tests {
     type Insert = fn(&mut [Block], usize, usize, &[u64]);
     type Mark = fn(&[Block], &[u64], &mut [bool]);
 
-    /// What run-time selection chooses, the portable version, and every wider one that this processor can run.
+    /// Lists the version that run-time selection chooses, the portable one, and every wider one that this processor
+    /// can run.
     fn versions() -> Vec<(Insert, Mark)> {
         let mut versions: Vec<(Insert, Mark)> =
             vec![(insert, mark_hits), (insert_portable, mark_hits_portable)];

@@ -1,8 +1,9 @@
 //! Cache-line blocked Bloom filter of n-gram hashes.
 //!
-//! A key sets one bit in each of the eight 64-bit lanes of one 64-byte block, so a lookup costs one cache miss. The
-//! filter is a plain slice of words that a memory map can provide: [`Bloom`] reads it, [`BloomBuilder`] fills it from
-//! several threads, [`words_for`] sizes it from the number of distinct n-grams (see [`crate::filter::cardinality`]).
+//! A key sets one bit in each of the eight 64-bit lanes of one 64-byte block, so a lookup costs one cache miss. A
+//! filter is a plain slice of words, which a memory map can provide. [`Bloom`] reads it, [`BloomBuilder`] fills it
+//! from several threads, and [`words_for`] sizes it by the number of distinct n-grams (see
+//! [`crate::filter::cardinality`]).
 
 mod block;
 mod builder;

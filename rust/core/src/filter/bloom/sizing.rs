@@ -4,27 +4,27 @@ use std::ops::RangeInclusive;
 
 use super::block::BLOCK_WORDS;
 
-/// About 0.1% false positives.
+/// Gives about 0.1% false positives.
 pub const DEFAULT_BITS_PER_NGRAM: f64 = 16.0;
 
 const BLOCK_BITS: f64 = (BLOCK_WORDS * 64) as f64;
-/// Bits per n-gram that can be asked for: from a filter that says yes to almost everything to one with no false positive
-/// in a lifetime.
+/// The bits per n-gram that a user can choose, from a filter that says yes to almost everything to one without a
+/// false positive in a lifetime.
 pub const BITS_PER_NGRAM: RangeInclusive<f64> = 1.0..=256.0;
-/// Where the bits for a rate are looked for. The last digits of what is found depend on it: with other bounds the same
-/// command would no longer write the same bytes.
+/// Bounds of the search for the bits that give a rate. The last digits of the result depend on them, so other bounds
+/// would change the bytes that a command writes.
 const BISECTED: (f64, f64) = (1.0, 1024.0);
 
-/// 64-bit words of a filter for `ngrams` distinct n-grams: whole blocks, at least one.
+/// Returns the 64-bit words of a filter for `ngrams` distinct n-grams: whole blocks, at least one.
 pub fn words_for(ngrams: u64, bits_per_ngram: f64) -> usize {
     let blocks = (ngrams as f64 * bits_per_ngram / BLOCK_BITS).ceil() as usize;
     blocks.max(1) * BLOCK_WORDS
 }
 
-/// Expected false-positive rate of a filter with `bits` bits an n-gram.
+/// Returns the expected false-positive rate of a filter with `bits` bits per n-gram.
 ///
-/// The keys of a block are Poisson distributed around 512 / bits; with k keys, a lane has each bit set with probability
-/// 1 - (63/64)^k, and a false positive needs one set bit in each of the eight lanes.
+/// The number of keys in a block is Poisson distributed with mean 512 / bits. With k keys, each bit of a lane is set
+/// with probability 1 - (63/64)^k, and a false positive needs one set bit in each of the eight lanes.
 pub fn bits_to_fpr(bits: f64) -> f64 {
     let load = BLOCK_BITS / bits;
     let last = load + 12.0 * load.sqrt() + 40.0;
@@ -40,7 +40,8 @@ pub fn bits_to_fpr(bits: f64) -> f64 {
     fpr
 }
 
-/// Bits per n-gram for a false-positive rate of `fpr`, within [`BITS_PER_NGRAM`]. The inverse of [`bits_to_fpr`].
+/// Returns the bits per n-gram that give a false-positive rate of `fpr`, within [`BITS_PER_NGRAM`]. The inverse of
+/// [`bits_to_fpr`].
 pub fn fpr_to_bits(fpr: f64) -> f64 {
     let (mut low, mut high) = BISECTED;
     while high - low > 1e-6 {

@@ -1,12 +1,12 @@
-//! Asking a filter.
+//! Queries of a filter.
 
 use super::block::{BLOCK_WORDS, Block};
 use super::kernel;
 
-/// Changes when the bits that a hash sets change; an index records it.
+/// Changes when the bits that a hash sets change. The file of a filter records it.
 pub const VERSION: u32 = 1;
 
-/// Read-only view of a filter's words. Fastest where they begin on a cache line.
+/// Read-only view of the words of a filter. It is fastest if they start on a cache line.
 ///
 /// ```
 /// use quotetune_core::filter::bloom::{Bloom, BloomBuilder, words_for};
@@ -21,7 +21,7 @@ pub struct Bloom<'a> {
 }
 
 impl<'a> Bloom<'a> {
-    /// The filter in `words`; None unless they are one or more whole blocks.
+    /// Returns the filter in `words`, or None unless they are one or more whole blocks.
     pub fn new(words: &'a [u64]) -> Option<Self> {
         let (blocks, rest) = words.as_chunks();
         (rest.is_empty() && !blocks.is_empty()).then_some(Self { blocks })
@@ -34,17 +34,17 @@ impl<'a> Bloom<'a> {
         hit[0]
     }
 
-    /// Sets `hits[i]` where the filter may hold `hashes[i]` and leaves the others, so that several filters can be asked
-    /// in turn.
+    /// Sets `hits[i]` if the filter may hold `hashes[i]` and leaves the others, so that several filters can be
+    /// queried in turn.
     ///
     /// # Panics
     /// If the lengths differ.
     pub fn mark_hits(&self, hashes: &[u64], hits: &mut [bool]) {
-        assert_eq!(hashes.len(), hits.len(), "one hit a hash");
+        assert_eq!(hashes.len(), hits.len(), "one hit per hash");
         kernel::mark_hits(self.blocks, hashes, hits);
     }
 
-    /// How many of `hashes` the filter may hold.
+    /// Returns how many of `hashes` the filter may hold.
     pub fn count_hits(&self, hashes: &[u64]) -> usize {
         let mut hits = [false; 512];
         let mut count = 0;
@@ -57,7 +57,7 @@ impl<'a> Bloom<'a> {
         count
     }
 
-    /// How full the filter is. Reads all of it.
+    /// Measures how full the filter is. Reads all of it.
     pub fn measure(&self) -> Measure {
         let (ones, chances) = kernel::measure(self.blocks);
         let blocks = self.blocks.len() as f64;
@@ -73,6 +73,6 @@ impl<'a> Bloom<'a> {
 pub struct Measure {
     /// Share of the bits that are set.
     pub fill: f64,
-    /// False-positive rate of a random key: for each block the chance that all of its eight bits are set, averaged.
+    /// False-positive rate for a random key: the chance that all of its eight bits are set, averaged over the blocks.
     pub fpr: f64,
 }

@@ -1,4 +1,4 @@
-//! The distinct hashes of a few partitions, collected by several threads in bounded memory.
+//! Collects the distinct hashes of a few partitions, from several threads, in bounded memory.
 
 use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
@@ -6,10 +6,10 @@ use std::sync::{Mutex, PoisonError};
 use super::partition::partition_of;
 use crate::error::{Error, Result};
 
-/// Hashes a thread keeps for a partition before it takes its lock.
+/// Hashes that a thread keeps per partition before it takes the partition's lock.
 const PENDING: usize = 1024;
-/// Room for hashes, distinct or not, in terms of the distinct ones that are expected: when it is full, those seen before are
-/// dropped, which pays the more seldom it is done.
+/// Room for hashes, duplicates included, as a multiple of the expected distinct ones. When it is full, duplicates are
+/// dropped; more room makes that step rarer.
 pub const ROOM: usize = 2;
 
 /// Hashes of a run of partitions. Give each thread its own [`Collector::inserter`].
@@ -25,7 +25,7 @@ struct Lot {
 }
 
 impl Collector {
-    /// Collects the hashes of `range` out of `partitions`, each with about `expected` distinct ones.
+    /// Collects the hashes of the partitions `range` out of `partitions`, each with about `expected` distinct ones.
     pub fn new(range: Range<usize>, partitions: usize, expected: usize) -> Result<Self> {
         let room = expected * ROOM + PENDING;
         let lot = |_| {
@@ -33,7 +33,7 @@ impl Collector {
             match hashes.try_reserve_exact(room) {
                 Ok(()) => Ok(Mutex::new(Lot { hashes, room })),
                 Err(_) => Err(Error::Usage(
-                    "no memory for the n-grams of a fuse filter; give a smaller memory limit"
+                    "not enough memory for the n-grams of a fuse filter; set a lower memory limit"
                         .to_owned(),
                 )),
             }
@@ -45,7 +45,7 @@ impl Collector {
         })
     }
 
-    /// One thread's way in.
+    /// Returns an inserter for one thread.
     pub fn inserter(&self) -> Inserter<'_> {
         Inserter {
             collector: self,
@@ -53,7 +53,7 @@ impl Collector {
         }
     }
 
-    /// What was collected of each partition, in any order and with some hashes more than once.
+    /// Returns the hashes collected for each partition, in any order and possibly with duplicates.
     pub fn into_lots(self) -> Vec<Vec<u64>> {
         let hashes = |lot: Mutex<Lot>| {
             lot.into_inner()
@@ -64,7 +64,7 @@ impl Collector {
     }
 }
 
-/// Sorts hashes and drops those that are there twice.
+/// Sorts hashes and drops duplicates.
 pub fn make_distinct(hashes: &mut Vec<u64>) {
     hashes.sort_unstable();
     hashes.dedup();
@@ -74,7 +74,7 @@ impl Lot {
     fn extend(&mut self, pending: &[u64]) {
         if self.hashes.len() + pending.len() > self.room {
             make_distinct(&mut self.hashes);
-            // There are more distinct ones than expected; otherwise a half is free again.
+            // If it is still mostly full, there are more distinct hashes than expected.
             if self.hashes.len() > self.room / 4 * 3 {
                 self.room += self.room / 2;
                 self.hashes.reserve_exact(self.room - self.hashes.len());
@@ -84,20 +84,20 @@ impl Lot {
     }
 }
 
-/// Sorts one thread's hashes by partition. Those that are still pending are handed on when it is dropped.
+/// Sorts the hashes of one thread by partition. Pending hashes are handed on when it is dropped.
 pub struct Inserter<'c> {
     collector: &'c Collector,
     pending: Vec<Vec<u64>>,
 }
 
 impl Inserter<'_> {
-    /// Takes those of `hashes` that belong to the collector's partitions.
+    /// Takes the hashes that belong to the collector's partitions.
     pub fn insert(&mut self, hashes: &[u64]) {
         let Collector {
             first, partitions, ..
         } = *self.collector;
         for &hash in hashes {
-            // Those of the partitions before wrap around, behind all that are collected.
+            // Hashes of earlier partitions wrap around to numbers beyond all that are collected.
             let number = partition_of(hash, partitions).0.wrapping_sub(first);
             let Some(pending) = self.pending.get_mut(number) else {
                 continue;

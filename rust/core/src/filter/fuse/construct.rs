@@ -1,33 +1,35 @@
-//! The slots of one partition, found by peeling (Graf and Lemire 2022, section 3).
+//! Finds the slots of one partition by peeling (Graf and Lemire 2022, section 3).
 //!
-//! A slot that only one key uses can be set last, whatever the others are: its key is taken away, which may leave other slots
-//! with one key, until none is left. In the opposite order every key then sets the slot that it was taken away for. Keys are
-//! sorted, and so are their first slots: the work moves through memory from front to back.
+//! A slot that only one key uses can be set last, whatever the other slots are. Its key is therefore removed, which
+//! may leave other slots with one key, and so on until no key is left. In the reverse order, every key then sets the
+//! slot that it was removed for. Keys are sorted, and so are their first slots, so the work moves through memory from
+//! front to back.
 
 use super::partition::{Partition, partition_of, seed_of};
 use crate::error::{Error, Result};
 use crate::memory::prefetch::prefetch;
 
-/// Seeds to try at most. The first one does for most sets of keys; where it does not, the next is as likely to.
+/// Seeds to try at most. The first seed works for most sets of keys; if it does not, the next is just as likely to.
 const ATTEMPTS: u32 = 128;
-/// Attempts before the slots grow.
+/// Attempts per number of slots.
 const ATTEMPTS_A_SIZE: u32 = 8;
-/// How much they grow then.
+/// Factor by which the slots grow after that.
 const GROWTH: f64 = 1.1;
-/// How many slots ahead memory is asked for.
+/// Slots to prefetch ahead.
 const AHEAD: usize = 8;
-/// Bytes of memory that a key takes meanwhile, about, fingerprints included.
+/// Approximate bytes of memory per key during construction, fingerprints included.
 pub const BYTES_PER_KEY: usize = 18;
 
-/// The keys of a slot that are not yet taken away: how many, and the exclusive or of their numbers.
+/// The keys of a slot that are not yet removed: their count, and the exclusive or of their numbers.
 #[derive(Clone, Copy, Default)]
 struct Slot {
     count: u32,
     numbers: u32,
 }
 
-/// The partition of `keys`, which are ascending, distinct and fewer than 2^32, in a filter of `partitions`, with its
-/// fingerprints; as if it were the first one. What `check`, called before each attempt, gives as an error ends the work.
+/// Builds the partition of `keys` in a filter of `partitions`, with its fingerprints, as if it were the first one.
+/// The keys are ascending, distinct and fewer than 2^32. `check` is called before each attempt, and its error ends
+/// the work.
 pub fn construct(
     keys: &[u64],
     partitions: usize,
@@ -44,7 +46,7 @@ pub fn construct(
             return Ok((partition, fingerprints));
         }
     }
-    // Not by chance: so many hashes at one place of the filter were made.
+    // This does not happen by chance: somebody made many hashes that fall into one place of the filter.
     Err(Error::Usage(format!(
         "no fuse filter holds {} of these n-grams together; build with bloom",
         keys.len()
@@ -69,23 +71,24 @@ fn count_keys(
     slots
 }
 
-/// Take the keys away one after another; gives the slot that each leaves to itself, and None if some cannot leave.
+/// Removes the keys one after another. Returns the slot that each of them leaves to itself, or None if some cannot be
+/// removed.
 ///
-/// Such a slot keeps the number of its key, since no other key uses it. First come, first served: so the work goes over the
-/// slots in sweeps, where the last come would lead it to and fro.
+/// Such a slot keeps the number of its key, since no other key uses it. Slots are served in the order of arrival, so
+/// the work sweeps over them from front to back; the opposite order would jump between distant slots.
 fn peel(
     keys: &[u64],
     slots: &mut [Slot],
     slots_of: impl Fn(u64) -> [usize; 3],
 ) -> Option<Vec<u32>> {
-    // Slots that have come down to one key. The places of those that were served are used again, for the order of service.
+    // Slots that are down to one key. The places of slots already served are reused for the order of service.
     let mut queue = Vec::with_capacity(slots.len());
     queue.extend((0..slots.len() as u32).filter(|&slot| slots[slot as usize].count == 1));
     let (mut served, mut next) = (0, 0);
     while let Some(&own) = queue.get(next) {
         look_ahead(&queue[next..], keys, slots, slots, &slots_of);
         next += 1;
-        // Its key may have left through another slot meanwhile.
+        // Meanwhile its key may have been removed through another slot.
         if slots[own as usize].count != 1 {
             continue;
         }
@@ -108,8 +111,8 @@ fn peel(
     (served == keys.len()).then_some(queue)
 }
 
-/// Fetches what work on the slots of `queue`, one after another, leads to: the slot, the key it names, and what stands in
-/// `targets` at the key's slots. Each step waits for the one before it, so that they are taken for different slots.
+/// Prefetches for the coming slots of `queue`: the slot, the key it names, and the elements of `targets` at the key's
+/// slots. Each step needs the result of the one before it, so the three steps run for different slots.
 #[inline(always)]
 fn look_ahead<T>(
     queue: &[u32],
@@ -125,7 +128,7 @@ fn look_ahead<T>(
     if let Some(number) = number(2 * AHEAD) {
         prefetch(keys, number);
     }
-    // The slot of a key that has left may name none that there is.
+    // The slot of a removed key may hold a number that is no key's.
     if let Some(&key) = number(AHEAD).and_then(|number| keys.get(number)) {
         for slot in slots_of(key) {
             prefetch(targets, slot);
@@ -147,7 +150,7 @@ fn assign(
         });
         let own = own as usize;
         let ([first, second, third], fingerprint) = locate(keys[slots[own].numbers as usize]);
-        // The own slot is still zero.
+        // The key's own slot is still zero.
         fingerprints[own] =
             fingerprint ^ fingerprints[first] ^ fingerprints[second] ^ fingerprints[third];
     }

@@ -1,10 +1,10 @@
-//! The inner loop over many hashes. The three slots of a hash are prefetched one batch ahead, so that a filter larger than the
-//! cache costs the memory's bandwidth and not its latency.
+//! The inner loop over many hashes. The three slots of a hash are prefetched one batch ahead, so a filter larger than
+//! the cache is limited by the bandwidth of memory, not by its latency.
 
 use super::partition::{Partition, partition_of};
 use crate::memory::prefetch::prefetch;
 
-/// Hashes a batch: slots are prefetched 32 to 64 lookups ahead, as in the Bloom filter.
+/// Hashes per batch: slots are prefetched 32 to 64 lookups ahead, as in the Bloom filter.
 const BATCH: usize = 32;
 
 type Located = [([usize; 3], u16); BATCH];
@@ -35,7 +35,7 @@ pub(super) fn mark_hits(
     if partitions.is_empty() {
         return;
     }
-    // A damaged directory leads anywhere; beyond the slots, all are zero.
+    // A damaged directory can point anywhere; slots beyond the end count as zero.
     let at = |slot: usize| fingerprints.get(slot).copied().unwrap_or(0);
     let (mut located, mut next) = (&mut [([0; 3], 0); BATCH], &mut [([0; 3], 0); BATCH]);
     let mut ahead = hashes.chunks(BATCH);

@@ -1,21 +1,21 @@
-//! A partition of a filter: how large it is, and where in it a key's three slots are.
+//! A partition of a filter: its size, and the three slots of a key in it.
 
 use bytemuck::{Pod, Zeroable};
 
-/// The longest segment: larger ones would save nothing more, and slots that are near share pages.
+/// The longest segment. Longer ones would save nothing, and nearby slots share pages.
 const LONGEST_SEGMENT: f64 = 262_144.0;
-/// Segments that a key's slots are in.
+/// Segments that the slots of a key are in.
 const ARITY: usize = 3;
 
-/// One partition as it stands in the directory of a filter.
+/// One partition, as the directory of a filter stores it.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Pod, Zeroable)]
 pub struct Partition {
     /// Slots of the partitions before it.
     pub offset: u64,
-    /// The seed with which the construction came out.
+    /// The seed with which the construction succeeded.
     pub seed: u64,
-    /// Slots of a segment, a power of two.
+    /// Slots per segment, a power of two.
     pub segment_length: u32,
     /// Segments that a key's first slot may be in; two more follow.
     pub segments: u32,
@@ -23,7 +23,7 @@ pub struct Partition {
     pub keys: u64,
 }
 
-/// Which of `partitions` holds `hash`, and where in it, as a fraction of 2^64: both grow with the hash.
+/// Returns which of `partitions` holds `hash`, and where in it, as a fraction of 2^64. Both grow with the hash.
 #[inline(always)]
 pub fn partition_of(hash: u64, partitions: usize) -> (usize, u64) {
     let product = u128::from(hash) * partitions as u128;
@@ -31,9 +31,10 @@ pub fn partition_of(hash: u64, partitions: usize) -> (usize, u64) {
 }
 
 impl Partition {
-    /// Room for `keys` keys, by the paper's formulas for three slots a key (section 4), times `slack`.
+    /// Returns a partition with room for `keys` keys, by the paper's formulas for three slots per key (section 4),
+    /// times `slack`.
     pub fn sized(keys: usize, seed: u64, slack: f64) -> Self {
-        // Below two keys the formula has no value; a few slots too many cost nothing.
+        // The formula has no value below two keys; a few extra slots cost nothing.
         let size = keys.max(2) as f64;
         let length = 2f64.powf((size.ln() / 3.33f64.ln() + 2.25).floor());
         let segment_length = length.min(LONGEST_SEGMENT);
@@ -48,13 +49,13 @@ impl Partition {
         }
     }
 
-    /// Slots, if they can be counted.
+    /// Returns the number of slots, or None if it overflows.
     pub fn slots(&self) -> Option<u64> {
         let segments = u64::from(self.segments) + ARITY as u64 - 1;
         segments.checked_mul(self.segment_length.into())
     }
 
-    /// Whether it could have been constructed, and ends within so many slots.
+    /// Whether such a partition could have been constructed and ends within `slots` slots.
     pub fn is_possible(&self, slots: u64) -> bool {
         let end = self.slots().and_then(|own| own.checked_add(self.offset));
         self.segment_length.is_power_of_two()
@@ -62,10 +63,10 @@ impl Partition {
             && end.is_some_and(|end| end <= slots)
     }
 
-    /// The slots of the key `hash` at `fraction` of this partition, and its fingerprint.
+    /// Returns the slots of the key `hash`, which is at `fraction` of this partition, and its fingerprint.
     ///
-    /// The first slot grows with the hash, so that sorted keys go through the partition from front to back; the seed decides
-    /// the other two. Whatever stands in a damaged directory gives some numbers.
+    /// The first slot grows with the hash, so sorted keys move through the partition from front to back. The seed
+    /// decides the other two. A damaged directory gives arbitrary numbers.
     #[inline(always)]
     pub fn locate(&self, hash: u64, fraction: u64) -> ([usize; ARITY], u16) {
         let length = u64::from(self.segment_length);
@@ -80,7 +81,7 @@ impl Partition {
     }
 }
 
-/// Spreads a hash over all bits again, differently for each seed that it was combined with (MurmurHash3's finaliser).
+/// Spreads a hash over all bits again, differently for each seed combined with it (MurmurHash3's finaliser).
 #[inline(always)]
 fn mix(hash: u64) -> u64 {
     let mixed = (hash ^ (hash >> 33)).wrapping_mul(0xFF51_AFD7_ED55_8CCD);
@@ -88,7 +89,7 @@ fn mix(hash: u64) -> u64 {
     mixed ^ (mixed >> 33)
 }
 
-/// The seed of each attempt at a construction.
+/// Returns the seed of an attempt at construction.
 pub(super) fn seed_of(attempt: u32) -> u64 {
     mix(u64::from(attempt) + 1)
 }

@@ -1,11 +1,11 @@
-//! Asking a filter.
+//! Queries of a filter.
 
 use super::kernel;
 use super::partition::Partition;
 
-/// Changes when the slots or the fingerprint of a hash change; an index records it.
+/// Changes when the slots or the fingerprint of a hash change. The file of a filter records it.
 pub const VERSION: u32 = 1;
-/// Chance that a key that is not in the filter has the fingerprint of one that is.
+/// Probability that a key that is not in the filter is reported.
 pub const FPR: f64 = 1.0 / 65536.0;
 
 /// Read-only view of a filter.
@@ -25,7 +25,8 @@ pub struct Fuse<'a> {
 }
 
 impl<'a> Fuse<'a> {
-    /// The filter of `partitions`, in order, over the slots of all of them. Any are safe to ask; without one, nothing is held.
+    /// Returns the filter of `partitions`, in order, over the slots of all of them. Any values are safe to query;
+    /// without a partition the filter holds nothing.
     pub fn new(partitions: &'a [Partition], fingerprints: &'a [u16]) -> Self {
         Self {
             partitions,
@@ -33,12 +34,12 @@ impl<'a> Fuse<'a> {
         }
     }
 
-    /// Sets `hits[i]` where the filter may hold `hashes[i]` and leaves the others.
+    /// Sets `hits[i]` if the filter may hold `hashes[i]` and leaves the others.
     ///
     /// # Panics
     /// If the lengths differ.
     pub fn mark_hits(&self, hashes: &[u64], hits: &mut [bool]) {
-        assert_eq!(hashes.len(), hits.len(), "one hit a hash");
+        assert_eq!(hashes.len(), hits.len(), "one hit per hash");
         kernel::mark_hits(self.partitions, self.fingerprints, hashes, hits);
     }
 }

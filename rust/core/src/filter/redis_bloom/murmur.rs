@@ -1,13 +1,13 @@
 //! MurmurHash64A (Appleby, public domain) of every window of a text.
 
-/// Seed of the first of RedisBloom's two hashes; the first is the seed of the second.
+/// Seed of the first of RedisBloom's two hashes. The first hash is the seed of the second.
 pub const SEED: u64 = 0xC6A4_A793_5BD1_E995;
 const FACTOR: u64 = 0xC6A4_A793_5BD1_E995;
 const SHIFT: u32 = 47;
 /// Windows hashed at a time.
 const CHUNK: usize = 256;
 
-/// MurmurHash64A of `bytes`.
+/// Returns MurmurHash64A of `bytes`.
 ///
 /// ```
 /// assert_eq!(quotetune_core::filter::redis_bloom::murmur::murmur_hash_64a(b"", 0), 0);
@@ -38,14 +38,14 @@ fn finished(hash: u64) -> u64 {
     hash ^ (hash >> SHIFT)
 }
 
-/// The two hashes of each of some consecutive windows.
+/// The two hashes of each window in a run of windows.
 #[derive(Default)]
 pub struct WindowHashes {
     pub first: Vec<u64>,
     pub second: Vec<u64>,
-    /// The text of the windows, then zeros.
+    /// The text of the windows, followed by zeros.
     bytes: Vec<u8>,
-    /// The eight bytes at each position as a number, and the same as the hash takes it in.
+    /// The eight bytes at each position as a number, and the same number after the hash's first mixing step.
     words: Vec<u64>,
     mixed: Vec<u64>,
 }
@@ -74,7 +74,7 @@ impl WindowHashes {
         }
     }
 
-    /// Hash every window of the first characters of `text`; gives the bytes before the next window.
+    /// Hashes every window of the first characters of `text`. Returns the bytes before the next window.
     fn hash_characters(&mut self, text: &str, n: usize) -> usize {
         let starts = text.char_indices().map(|(start, _)| start);
         let starts: Vec<usize> = starts.chain([text.len()]).take(CHUNK + n).collect();
@@ -89,8 +89,8 @@ impl WindowHashes {
         starts[self.first.len()]
     }
 
-    /// The same for one byte a character: all windows are of one length, so that each step of the hash is taken for
-    /// all of them together, and what it takes from the text is computed once a position, not once a window.
+    /// Does the same for text of one byte per character. All windows have the same length, so each step of the hash
+    /// runs for all of them together, and the mixed text is computed once per position, not once per window.
     fn hash_ascii(&mut self, text: &[u8], n: usize) -> usize {
         let Some(windows) = (text.len() + 1)
             .checked_sub(n)
@@ -141,7 +141,7 @@ impl WindowHashes {
     }
 }
 
-/// From the seed of each window to its hash; `words` as in [`WindowHashes`].
+/// Turns the seed of each window into its hash; `words` as in [`WindowHashes`].
 #[inline(always)]
 fn take_in(hashes: &mut [u64], words: &[u64], mixed: &[u64], n: usize) {
     let (whole, rest) = (n / 8 * 8, n % 8);
@@ -169,7 +169,7 @@ fn take_in(hashes: &mut [u64], words: &[u64], mixed: &[u64], n: usize) {
 mod tests {
     use super::*;
 
-    /// From the definition: one window after the other.
+    /// Follows the definition, one window after the other.
     fn naive(text: &str, n: usize) -> Vec<(u64, u64)> {
         let characters: Vec<char> = text.chars().collect();
         let windows = characters.windows(n).map(|window| {

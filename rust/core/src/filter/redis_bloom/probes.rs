@@ -1,17 +1,17 @@
-//! Lookups of many windows in the bits of a filter.
+//! Looks up many windows in the bits of a filter.
 
 use super::murmur::WindowHashes;
 use crate::memory::prefetch::prefetch;
 
-/// Lookups of many n-grams side by side.
+/// Interleaved lookups of many n-grams.
 ///
-/// The first bit of all of them is asked for, then the second of those whose first is set, and so on: half of the
-/// n-grams that the filter does not hold leave with every round, where asking for all bits of an n-gram would cost as
-/// many cache misses as there are hashes. The bits of a round are prefetched before any of them is looked at.
+/// The first bit of every n-gram is tested, then the second bit of those whose first is set, and so on. Half of the
+/// n-grams that the filter does not hold drop out in every round; testing all bits of an n-gram at once would cost
+/// one cache miss per hash. The bits of a round are prefetched before any of them is read.
 #[derive(Default)]
 pub struct Probes {
     pub hits: Vec<bool>,
-    /// Windows whose bits have all been set so far, and the bit that is asked for next.
+    /// Windows whose bits were all set so far, each with the bit that is tested next.
     alive: Vec<(usize, u64)>,
 }
 
@@ -40,7 +40,7 @@ impl Probes {
     }
 }
 
-/// The remainder of a division by the same number again and again: a multiplication in place of the division (Barrett).
+/// Repeated remainders by the same number, by multiplication instead of division (Barrett).
 #[derive(Clone, Copy)]
 pub struct Modulus {
     modulus: u64,
@@ -57,7 +57,7 @@ impl Modulus {
 
     #[inline(always)]
     fn of(self, number: u64) -> u64 {
-        // At most two below the quotient: one for what the reciprocal lost, one for what the shift drops.
+        // At most two below the true quotient: one is lost by the reciprocal, one by the shift.
         let quotient = (u128::from(number) * u128::from(self.reciprocal)) >> 64;
         let mut rest = number - quotient as u64 * self.modulus;
         for _ in 0..2 {

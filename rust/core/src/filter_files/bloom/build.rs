@@ -1,4 +1,4 @@
-//! Filling Bloom filters from the stored text of documents.
+//! Fills Bloom filters from the stored text of documents.
 
 use std::path::PathBuf;
 
@@ -13,29 +13,29 @@ use crate::store::header::Parameters;
 use crate::store::kind::Kind;
 use crate::store::manifest::{FileEntry, FilterEntry};
 
-/// More words than any filter has: none is filled in parts.
+/// A limit above the size of any filter, so that it is filled as a whole.
 pub const WHOLE: usize = usize::MAX / 2;
 /// Words of a filter that are written at a time.
 const WRITE_CHUNK: usize = 1 << 20;
-/// How often a filter that came out worse than it may be is made anew, each time this much larger. A filter of a few
-/// blocks is at the mercy of chance; a larger one is within its rate at once.
+/// Number of times that a filter with too high a rate is built again, each time larger by `GROWTH`. Chance can spoil
+/// a filter of a few blocks; a larger one meets its rate at once.
 const ATTEMPTS: i32 = 16;
 const GROWTH: f64 = 1.25;
 
-/// What a filter is to be like.
+/// The size of a filter to be built.
 #[derive(Clone, Copy, Debug)]
 pub struct FilterSize {
     pub distinct_ngrams: u64,
     pub bits_per_ngram: f64,
     pub words: usize,
-    /// The most that its false-positive rate may be.
+    /// Upper limit of its false-positive rate.
     pub max_fpr: f64,
 }
 
 impl FilterSize {
-    /// The size of a filter that is the only one of its index.
+    /// Returns the size of a filter that is the only one of its index.
     pub fn alone(sizing: Sizing, distinct_ngrams: u64) -> Self {
-        // Filters of one expectation are of one size, whatever chance does to their rate.
+        // Filters with the same expected n-grams have the same size, whatever rate chance gives them.
         let (room, max_fpr) = match sizing.expected_ngrams {
             Some(expected) if fits(distinct_ngrams, expected) => (expected, 1.0),
             _ => (distinct_ngrams, sizing.max_fpr),
@@ -58,14 +58,14 @@ impl FilterSize {
     }
 }
 
-/// Whether there is room for an estimated number of n-grams, which is off by 0.2% or so.
+/// Whether there is room for an estimated number of n-grams, which is off by about 0.2%.
 pub fn fits(distinct_ngrams: u64, expected: u64) -> bool {
     distinct_ngrams as f64 <= expected as f64 * 1.01
 }
 
-/// Fill a filter with the n-grams of `covered`, and write it.
+/// Fills a filter with the n-grams of `covered` and writes it.
 ///
-/// A filter of more words than `most_words` is filled and written in parts, and the text gone through for each.
+/// A filter of more than `most_words` words is filled and written in parts, with one pass over the text for each.
 pub fn build_filter(
     covered: &[Covered],
     path: PathBuf,
@@ -100,7 +100,7 @@ pub fn build_filter(
     unreachable!("the last attempt counts")
 }
 
-/// The words of a filter to be filled.
+/// Allocates the words of a filter.
 fn zeros(words: usize) -> Result<LargePages<u64>> {
     LargePages::try_zeros(words).map_err(|_| {
         let gigabytes = words as f64 * 8e-9;
@@ -110,11 +110,11 @@ fn zeros(words: usize) -> Result<LargePages<u64>> {
     })
 }
 
-/// Writes a filter part by part, and measures it.
+/// Writes a filter part by part and measures it.
 struct FilterWriter {
     file: FileWriter,
     words: usize,
-    /// Fill and false-positive rate of each part, times its words.
+    /// Sums of each part's fill and false-positive rate, times its words.
     fill: f64,
     fpr: f64,
 }
@@ -131,7 +131,7 @@ impl FilterWriter {
         })
     }
 
-    /// Append whole blocks.
+    /// Appends whole blocks.
     fn write(&mut self, words: &[u64], gauge: &Gauge) -> Result<()> {
         gauge.check()?;
         self.file.write(bytemuck::cast_slice(words))?;
@@ -158,7 +158,7 @@ impl FilterWriter {
     }
 }
 
-/// Write a filter that is filled.
+/// Writes a filter that is already filled.
 pub fn write_filter(
     words: &[u64],
     documents: u64,

@@ -11,7 +11,7 @@ use crate::store::manifest::FilterEntry;
 
 const WORDS: usize = 0;
 
-/// A filter that is asked, or read, where it lies.
+/// A filter that is queried, or read, in place.
 pub struct BloomFile {
     file: MappedFile,
 }
@@ -26,7 +26,7 @@ impl BloomFile {
         }
     }
 
-    /// Tell the operating system that the filter will be asked, not read.
+    /// Tells the operating system that the filter will be queried, not read in order.
     pub fn advise_random(&self) {
         self.file.advise_random();
     }
@@ -40,7 +40,7 @@ impl BloomFile {
         self.file.section(WORDS)
     }
 
-    /// The filter in the mapped file.
+    /// Returns the filter in the mapped file.
     pub fn bloom(&self) -> Bloom<'_> {
         Bloom::new(self.words()).expect("checked when the filter was opened")
     }

@@ -1,4 +1,4 @@
-//! From the stored text of documents to the file of a filter.
+//! Builds the file of a filter from the stored text of documents.
 
 use std::path::PathBuf;
 
@@ -15,27 +15,29 @@ use crate::store::header::Parameters;
 use crate::store::kind::Kind;
 use crate::store::manifest::{FileEntry, FuseFilterEntry};
 
-/// Distinct keys of a partition at most: of half as many, the least that a large filter's have, a key takes hardly more bits.
+/// Maximal number of distinct keys per partition. Half as many is the least that the partitions of a large filter
+/// have, and then a key takes hardly more bits.
 const PARTITION_KEYS: u64 = 1_500_000;
-/// Memory for collected hashes where no limit is given. More would only save passes over the text, which are quick beside the
-/// sorting and the construction.
+/// Memory for collected hashes if there is no limit. More would only save passes over the text, which are quick
+/// compared with sorting and construction.
 pub const DEFAULT_BYTES: u64 = 1 << 30;
 
 /// How a filter is built.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FusePlan {
-    /// Partitions of the filter: they decide what is in the file, and depend on the n-grams and how many there are, not on threads or memory.
+    /// Partitions of the filter. They determine the bytes of the file, and depend on the n-grams and their number,
+    /// not on threads or memory.
     partitions: usize,
-    /// Distinct keys that a partition is expected to have.
+    /// Distinct keys expected per partition.
     expected: usize,
     /// Partitions whose hashes are collected in one pass over the text.
     collected: usize,
-    /// Partitions of these that are constructed at a time.
+    /// Partitions that are constructed at a time.
     constructed: usize,
 }
 
 impl FusePlan {
-    /// A filter of about `distinct_ngrams`, built by `threads` threads within `bytes` of memory.
+    /// Plans a filter of about `distinct_ngrams` that `threads` threads build within `bytes` of memory.
     pub fn new(distinct_ngrams: u64, bytes: u64, threads: usize) -> Self {
         let partitions = distinct_ngrams.div_ceil(PARTITION_KEYS);
         let expected = distinct_ngrams.div_ceil(partitions.max(1)).max(1);
@@ -51,13 +53,13 @@ impl FusePlan {
         }
     }
 
-    /// How often the text is gone through.
+    /// Returns the number of passes over the text.
     fn passes(&self) -> u64 {
         self.partitions.div_ceil(self.collected) as u64
     }
 }
 
-/// Build a filter of the n-grams of `covered`, and write it.
+/// Builds a filter of the n-grams of `covered` and writes it.
 pub fn build_fuse(
     covered: &[Covered],
     path: PathBuf,
@@ -115,7 +117,7 @@ mod tests {
 
     #[test]
     fn what_is_held_at_a_time_stays_within_the_memory() {
-        // The least is what the smallest memory limit leaves.
+        // The smallest value is what the lowest memory limit leaves.
         for bytes in [53 << 20, 200 << 20, DEFAULT_BYTES, 100 << 30] {
             for threads in [1, 2, 64] {
                 for ngrams in [1, 1_000, 1_500_000, 2_900_000, 1_000_000_000] {

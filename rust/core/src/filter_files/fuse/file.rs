@@ -12,13 +12,13 @@ use crate::store::manifest::FuseFilterEntry;
 const FINGERPRINTS: usize = 0;
 const DIRECTORY: usize = 1;
 
-/// A filter that is asked where it lies.
+/// A filter that is queried in place.
 pub struct FuseFile {
     file: MappedFile,
 }
 
 impl FuseFile {
-    /// Map the filter of `entry`, after a look at its directory.
+    /// Maps the filter of `entry` and checks its directory.
     pub fn open(directory: &Path, entry: &FuseFilterEntry, parameters: Parameters) -> Result<Self> {
         let path = directory.join(&entry.file.name);
         let file = MappedFile::open(path, Kind::Fuse, parameters)?;
@@ -46,7 +46,7 @@ impl FuseFile {
         self.file.check_whole()
     }
 
-    /// The filter in the mapped file.
+    /// Returns the filter in the mapped file.
     pub fn fuse(&self) -> Fuse<'_> {
         Fuse::new(
             self.file.section(DIRECTORY),

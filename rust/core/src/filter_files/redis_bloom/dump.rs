@@ -1,4 +1,4 @@
-//! The files of a dump: a JSON header that lists blocks, and the parts that hold them one after another.
+//! The files of a dump: a JSON header that lists blocks, and the parts that hold the blocks in order.
 
 use std::fs::{self, File};
 use std::io::Read;
@@ -10,11 +10,11 @@ use serde::de::DeserializeOwned;
 use super::header::{FilterHeader, HEADER_LENGTH, StatedInfo};
 use crate::error::{Error, Result};
 
-/// Far more than the header of any filter; keeps a part that was named as the header out of memory.
+/// Far more than the header of any filter. It keeps a part that was passed as the header out of memory.
 const MAX_JSON: u64 = 64 << 20;
-/// Enough for the header of a chain of 70 filters, to say how many they are.
+/// Enough for the header of a chain of 70 filters, so that their number can be reported.
 const MAX_FIRST_BLOCK: u64 = 4096;
-/// No disk is larger, and no sum of such lengths wraps around.
+/// No disk is larger, and sums of such lengths do not overflow.
 const MAX_FILTER: u64 = 1 << 60;
 const LEGACY_ENDING: &str = "idx";
 
@@ -30,26 +30,26 @@ struct Json {
 
 #[derive(Deserialize)]
 struct Block {
-    /// Redis's cursor: one more than the bytes of the filter up to the end of the block.
+    /// Redis's cursor: one more than the filter's bytes up to the end of the block.
     iter: u64,
     block_num: u64,
     block_size: u64,
     part_file: Option<String>,
 }
 
-/// A published filter: its parameters, and where its bits are.
+/// A published filter: its parameters, and the place of its bits.
 #[derive(Debug)]
 pub struct Dump {
-    /// Characters of an n-gram; the older layout does not tell.
+    /// Characters per n-gram; the older layout does not record them.
     pub width: Option<usize>,
     pub header: FilterHeader,
-    /// In order; the first begins with the block of the header.
+    /// In order. The first one starts with the block of the header.
     parts: Vec<Part>,
 }
 
 impl Dump {
-    /// Read the JSON header and the first block, and compare the lengths of all files. `parts` stand in for those that
-    /// the header names, which are beside it.
+    /// Reads the JSON header and the first block, and checks the lengths of all files. `parts` replace the files that
+    /// the header names, which are next to it.
     pub fn open(path: &Path, parts: &[PathBuf]) -> Result<Self> {
         let json = read_json(path)?;
         let is_list = json.trim_ascii_start().starts_with(b"[");
@@ -84,7 +84,7 @@ impl Dump {
         })
     }
 
-    /// Call `sink` with all bytes of the filter, in order, a chunk at a time.
+    /// Calls `sink` with all bytes of the filter, in order, a chunk at a time.
     pub fn for_each_chunk(&self, mut sink: impl FnMut(&[u8]) -> Result<()>) -> Result<()> {
         let mut chunk = vec![0; 1 << 20];
         let mut header = HEADER_LENGTH;
@@ -97,13 +97,13 @@ impl Dump {
                 if length == 0 {
                     break;
                 }
-                // A read may, by the letter, give less than the header.
+                // A read is allowed to return less than the header.
                 let skipped = header.min(length);
                 header -= skipped;
                 sink(&chunk[skipped..length])?;
             }
             if file.limit() > 0 {
-                let what = format!("{} bytes went while it was read", file.limit());
+                let what = format!("it lost {} bytes while it was read", file.limit());
                 return Err(Error::input(part.path.display(), what, GET_AGAIN));
             }
         }
@@ -115,7 +115,7 @@ impl Dump {
 #[derive(Debug)]
 struct Part {
     path: PathBuf,
-    /// All its blocks together.
+    /// Bytes of all its blocks together.
     length: u64,
 }
 
@@ -124,7 +124,8 @@ impl Part {
         let metadata = fs::metadata(&self.path).map_err(Error::io("read", &self.path))?;
         let (found, expected) = (metadata.len(), self.length);
         if found != expected {
-            let what = format!("{found} bytes long, where the header lists blocks of {expected}");
+            let what =
+                format!("{found} bytes long, but the header lists blocks of {expected} bytes");
             return Err(Error::input(self.path.display(), what, GET_AGAIN));
         }
         Ok(())
@@ -152,7 +153,7 @@ fn not_a_header(path: &Path, what: &str) -> Error {
     Error::input(path.display(), what, remedy)
 }
 
-/// The blocks must be numbered and follow each other without a gap.
+/// Checks that the blocks are numbered and follow each other without a gap.
 fn check_order(path: &Path, blocks: &[Block]) -> Result<()> {
     let bad = |what: String| Err(Error::input(path.display(), what, GET_AGAIN));
     let [first, rest @ ..] = blocks else {
@@ -160,7 +161,7 @@ fn check_order(path: &Path, blocks: &[Block]) -> Result<()> {
     };
     if first.block_size > MAX_FIRST_BLOCK {
         let size = first.block_size;
-        return bad(format!("the first block, the header, is {size} bytes long"));
+        return bad(format!("the first block, the header, has {size} bytes"));
     }
     let mut cursor = 1u64;
     for (number, block) in blocks.iter().enumerate() {
@@ -179,7 +180,7 @@ fn check_order(path: &Path, blocks: &[Block]) -> Result<()> {
     }
 }
 
-/// The parts that the header names, with the sums of their blocks.
+/// Returns the parts that the header names, with the sums of their blocks.
 fn named_parts(path: &Path, blocks: &[Block]) -> Result<Vec<Part>> {
     let bad = |what: String| Err(Error::input(path.display(), what, GET_AGAIN));
     let mut parts: Vec<Part> = Vec::new();
@@ -194,7 +195,7 @@ fn named_parts(path: &Path, blocks: &[Block]) -> Result<Vec<Part>> {
         }
         let path = path.with_file_name(name);
         match parts.last_mut() {
-            // `check_order` has added all sizes up before.
+            // `check_order` has already added up all sizes.
             Some(last) if last.path == path => last.length += block.block_size,
             _ => parts.push(Part {
                 path,
@@ -210,7 +211,7 @@ fn named_parts(path: &Path, blocks: &[Block]) -> Result<Vec<Part>> {
     }
 }
 
-/// The older layout: all blocks are in one file, NAME.bf beside NAME.bf.idx.
+/// Reads the older layout, in which all blocks are in one file: NAME.bf next to NAME.bf.idx.
 fn whole_file(path: &Path, blocks: &[Block], given: &[PathBuf]) -> Result<Vec<Part>> {
     if given.is_empty()
         && path
@@ -219,7 +220,7 @@ fn whole_file(path: &Path, blocks: &[Block], given: &[PathBuf]) -> Result<Vec<Pa
     {
         let path = path.display();
         return Err(Error::Usage(format!(
-            "{path}: lists blocks without naming their file; give that file, too"
+            "{path}: lists blocks without naming their file; give that file as well"
         )));
     }
     Ok(vec![Part {
@@ -228,7 +229,7 @@ fn whole_file(path: &Path, blocks: &[Block], given: &[PathBuf]) -> Result<Vec<Pa
     }])
 }
 
-/// The parts at the paths that were given, if any were.
+/// Moves the parts to the given paths, if any were given.
 fn found_elsewhere(path: &Path, mut parts: Vec<Part>, given: &[PathBuf]) -> Result<Vec<Part>> {
     if !given.is_empty() && given.len() != parts.len() {
         return Err(Error::Usage(format!(

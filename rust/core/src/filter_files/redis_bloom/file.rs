@@ -1,4 +1,4 @@
-//! Asking an imported filter about every window of a text.
+//! Queries an imported filter for every window of a text.
 
 use std::path::Path;
 
@@ -51,7 +51,8 @@ impl ImportedFilter {
         self.file.check_whole()
     }
 
-    /// Calls `sink` with whether the filter holds each window of a normalised text, in order, some hundred at a time.
+    /// Calls `sink` with whether the filter holds each window of a normalised text, in order, a few hundred windows
+    /// at a time.
     pub fn for_each_chunk(&self, text: &str, mut sink: impl FnMut(&[bool])) {
         let bits = self.file.section(BITS);
         let mut probes = Probes::default();

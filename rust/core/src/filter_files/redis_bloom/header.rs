@@ -1,33 +1,33 @@
-//! The first block of a dump: RedisBloom's SCANDUMP header, packed little-endian numbers.
+//! The first block of a dump: RedisBloom's SCANDUMP header, as packed little-endian numbers.
 
 use serde::Deserialize;
 
-/// Option of RedisBloom: 64-bit hashes at every size. Without it, small filters take other hashes.
+/// RedisBloom's option for 64-bit hashes at every size. Without it, small filters use other hashes.
 const FORCE_64: u32 = 4;
 const CHAIN_LENGTH: usize = 20;
-/// Of a chain of one filter.
+/// Length of the header of a chain of one filter.
 pub const HEADER_LENGTH: usize = 73;
-/// A filter of 10^-70 false positives; more would only make a damaged header costly.
+/// Enough for 10^-70 false positives. A higher limit would only make a damaged header costly.
 const MAX_HASHES: u32 = 255;
 
-/// What a filter is made of.
+/// The parameters of a filter.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct FilterHeader {
-    /// N-grams that were added and were not in it already.
+    /// N-grams that were added and not yet in it.
     pub elements: u64,
-    /// N-grams that it was made for.
+    /// N-grams that it was sized for.
     pub capacity: u64,
-    /// False-positive rate that it was made for.
+    /// False-positive rate that it was sized for.
     pub stated_fpr: f64,
     /// Length of its bits in bytes.
     pub bytes: u64,
-    /// What hashes are taken modulo.
+    /// The modulus of the hashes.
     pub bits: u64,
     /// Bits that an n-gram sets.
     pub hashes: u32,
 }
 
-/// What the JSON header repeats of the first block.
+/// The part of the first block that the JSON header repeats.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
 pub struct StatedInfo {
     bytes: u64,
@@ -36,7 +36,7 @@ pub struct StatedInfo {
     n2: u8,
 }
 
-/// Reads numbers off the front.
+/// Reads numbers from the front.
 struct Fields<'a>(&'a [u8]);
 
 impl Fields<'_> {
@@ -60,7 +60,8 @@ impl Fields<'_> {
 }
 
 impl FilterHeader {
-    /// The filter of the block, which must agree with what the JSON states; or what is wrong with it.
+    /// Returns the filter of the block, which must agree with the JSON header, or a description of what is wrong with
+    /// it.
     pub fn parse(block: &[u8], stated: Option<StatedInfo>) -> Result<Self, String> {
         let length = block.len();
         let short = || format!("the first block is {length} bytes long instead of {HEADER_LENGTH}");
@@ -80,7 +81,7 @@ impl FilterHeader {
         let (_size, filters, options) = (fields.u64()?, fields.u32()?, fields.u32()?);
         Some(if filters != 1 {
             Err(format!(
-                "a chain of {filters} filters, where one can be read"
+                "a chain of {filters} filters, but only one can be read"
             ))
         } else if options & FORCE_64 == 0 {
             Err(format!(
@@ -103,7 +104,7 @@ impl FilterHeader {
             bytes,
             bits: match n2 {
                 0 => bits,
-                // 0 for what no number of 64 bits holds: `check` refuses it.
+                // 0 if the number does not fit 64 bits: `check` refuses it.
                 _ => 1u64.checked_shl(n2.into()).unwrap_or(0),
             },
             hashes,
@@ -126,12 +127,12 @@ impl FilterHeader {
         } = info;
         if !is_possible(self.bits, bytes, hashes) {
             return Err(format!(
-                "the first block tells of {bits} bits (n2 {n2}) in {bytes} bytes, and of {hashes} hashes"
+                "the first block states {bits} bits (n2 {n2}) in {bytes} bytes, and {hashes} hashes"
             ));
         }
         if !(self.stated_fpr > 0.0 && self.stated_fpr < 1.0) {
             return Err(format!(
-                "the first block tells of an error rate of {}",
+                "the first block states an error rate of {}",
                 self.stated_fpr
             ));
         }

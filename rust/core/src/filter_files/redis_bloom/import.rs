@@ -1,4 +1,4 @@
-//! From the files of a dump to an index whose only structure is the filter.
+//! Makes an index from the files of a dump. The filter is its only structure.
 
 use std::path::{Path, PathBuf};
 
@@ -16,19 +16,20 @@ use crate::text::squash::Normalization;
 
 #[derive(Clone, Debug)]
 pub struct ImportOptions {
-    /// Where the parts are, in order; none: beside the header, under the names it gives.
+    /// Paths of the parts, in order. If empty, they are next to the header, under the names that it gives.
     pub parts: Vec<PathBuf>,
-    /// Characters of an n-gram, for the older layout, which does not tell.
+    /// Characters per n-gram, for the older layout, which does not record them.
     pub n: Option<usize>,
     pub normalization: Normalization,
-    /// Whether to replace an index that stands at the output.
+    /// Whether to replace an index at the output.
     pub overwrite: bool,
 }
 
-/// Make an index at `output` of the dump that `header` describes. It appears when it is complete.
+/// Makes an index at `output` from the dump that `header` describes. It appears when it is complete.
 ///
-/// The parts are copied, a chunk at a time, into one file: an index then is one directory that can be moved and verified,
-/// and a lookup one address. `progress` is told the bytes copied and read back for their checksum.
+/// The parts are copied into one file, a chunk at a time, so that an index is one directory that can be moved and
+/// verified, and a lookup needs one address. `progress` is called with the bytes copied and read back for their
+/// checksum.
 pub fn import(
     header: &Path,
     output: &Path,
@@ -57,7 +58,7 @@ pub fn import(
     })?;
     let path = file.finish()?;
     let xxh3 = checksum::checksum_with(&path, &mut |bytes| {
-        // The file has a header, too.
+        // The file also has a header.
         done = (done + bytes).min(total);
         progress(Progress { done, total })
     })?;
@@ -83,7 +84,7 @@ fn width(header: &Path, dump: &Dump, given: Option<usize>) -> Result<usize> {
     let path = header.display();
     match (dump.width, given) {
         (None, None) => Err(Error::Usage(format!(
-            "{path}: this layout does not tell the length of an n-gram; give it with -n"
+            "{path}: this layout does not record the length of an n-gram; give it with -n"
         ))),
         (Some(width), Some(n)) if width != n => Err(Error::Usage(format!(
             "{path}: its n-grams have {width} characters, not {n}; leave -n out"

@@ -1,4 +1,4 @@
-//! What an index is made of.
+//! The contents of an index.
 
 use std::path::Path;
 
@@ -14,7 +14,7 @@ use crate::suffix::text_index::Suffixes;
 use crate::text::ngram::{self, NgramHasher};
 use crate::text::squash::Normalization;
 
-/// In place of the checksum while it is computed.
+/// Stands in for the checksum while it is computed.
 pub(super) const NO_CHECKSUM: &str = "0000000000000000";
 pub(super) const FORMAT: &str = "quotetune index";
 
@@ -33,21 +33,22 @@ pub struct Manifest {
     pub segments: Vec<SegmentEntry>,
     #[serde(flatten)]
     pub filters: FilterEntries,
-    /// What documents were read from; indexes that do not say so were built with the usual keys, or before it was kept.
+    /// Fields of records that the documents were read from. An index that does not record them was built with the
+    /// usual keys, or before they were recorded.
     #[serde(default, skip_serializing_if = "is_usual")]
     pub record_keys: RecordKeys,
-    /// What the filters keep to; none without one.
+    /// Size and limit of the Bloom filters, if there are any.
     #[serde(default)]
     pub sizing: Option<Sizing>,
-    /// Number of the next new file: none is ever used twice.
+    /// Number of the next new file. A number is never used twice.
     #[serde(default)]
     pub next_file: usize,
-    /// xxh3 (64 bits) of this file with zeros in place of these digits, in hexadecimal.
+    /// xxh3 (64 bits) of this file with zeros in place of the checksum, in hexadecimal.
     pub checksum: String,
 }
 
 impl Manifest {
-    /// An index of these structures, and of no documents yet.
+    /// Creates the manifest of an index with these structures and no documents yet.
     pub fn new(parameters: Parameters, filters: FilterEntries, suffixes: Option<Suffixes>) -> Self {
         let structures = filters.structure().into_iter();
         let structures = structures.chain(suffixes.map(Suffixes::name));
@@ -76,13 +77,13 @@ impl Manifest {
         }
     }
 
-    /// What the segments sort; none without a suffix index.
+    /// Returns the suffixes that the segments sort, or None without a suffix index.
     pub fn suffixes(&self) -> Option<Suffixes> {
         let mut names = self.structures.iter();
         names.find_map(|name| Suffixes::from_name(name))
     }
 
-    /// Refuse to change an imported or a fuse filter, which nothing can be added to or taken from.
+    /// Returns an error for an imported or a fuse filter, which cannot change.
     pub fn require_changeable(&self, path: &Path) -> Result<()> {
         let (what, remedy) = match self.filters {
             FilterEntries::None | FilterEntries::Blooms(_) => return Ok(()),
@@ -102,7 +103,7 @@ impl Manifest {
         })
     }
 
-    /// Every file of the index but the manifest.
+    /// Yields every file of the index except the manifest.
     pub fn files(&self) -> impl Iterator<Item = &FileEntry> {
         let segments = self
             .segments

@@ -1,4 +1,4 @@
-//! What a manifest lists: totals, segments, filters, files.
+//! Entries of a manifest: totals, segments and files.
 
 use std::fs::File;
 use std::path::Path;
@@ -19,7 +19,7 @@ pub struct NormalizationEntry {
 pub struct HashEntry {
     pub name: String,
     pub version: u32,
-    /// In hexadecimal: JSON numbers do not hold 64 bits.
+    /// In hexadecimal, since JSON numbers do not hold 64 bits.
     pub seed: String,
 }
 
@@ -34,7 +34,7 @@ pub struct Counts {
     pub characters: u64,
     /// UTF-8 bytes of all documents.
     pub bytes: u64,
-    /// N-grams, duplicates counted.
+    /// N-grams, duplicates included.
     pub ngrams: u64,
 }
 
@@ -47,7 +47,7 @@ pub struct SegmentEntry {
 }
 
 impl Counts {
-    /// What a document counts for, once normalised.
+    /// Returns the counts of one normalised document.
     pub fn of_document(characters: usize, bytes: usize, n: usize) -> Self {
         let ngrams = windows_of(characters, n);
         Self {
@@ -90,12 +90,12 @@ pub struct FileEntry {
 }
 
 impl FileEntry {
-    /// Measure a finished file, and force it to the disk: what a manifest names must be there after a power cut.
+    /// Measures a finished file and forces it to the disk: a file that a manifest names must survive a power cut.
     pub fn of(path: &Path) -> Result<Self> {
         Self::with_checksum(path, checksum(path)?)
     }
 
-    /// The same for a file whose checksum is known.
+    /// Does the same for a file whose checksum is known.
     pub fn with_checksum(path: &Path, xxh3: String) -> Result<Self> {
         let size = || {
             let file = File::open(path)?;
@@ -113,14 +113,14 @@ impl FileEntry {
     }
 }
 
-/// The fields of records that documents were read from: those that are added are read alike.
+/// The fields of records that documents were read from. Documents that are added are read the same way.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RecordKeys {
     pub text: String,
-    /// None: the field `id`, where a record has it.
+    /// None means the field `id`, if a record has it.
     #[serde(default)]
     pub id: Option<String>,
-    /// None: the field `source`, where a record has it.
+    /// None means the field `source`, if a record has it.
     #[serde(default)]
     pub source: Option<String>,
     #[serde(default)]

@@ -1,4 +1,4 @@
-//! `manifest.json` on the disk: read and checked as a whole, replaced in one step.
+//! `manifest.json` on the disk, which is read and checked as a whole and replaced in one step.
 
 use std::fs::{self, File};
 use std::io::Write;
@@ -21,7 +21,7 @@ use crate::text::squash::Normalization;
 const CHECKSUM_KEY: &str = "\"checksum\": \"";
 
 impl Manifest {
-    /// Read and check the manifest of the index in `directory`.
+    /// Reads and checks the manifest of the index in `directory`.
     pub fn read(directory: &Path) -> Result<Self> {
         let path = directory.join(names::MANIFEST);
         if !path.exists() {
@@ -66,7 +66,7 @@ impl Manifest {
         manifest.completed(&path)
     }
 
-    /// Fill in what manifests did not say before indexes could change.
+    /// Fills in the fields that manifests did not have before indexes could change.
     fn completed(mut self, path: &Path) -> Result<Self> {
         if let (None, FilterEntries::Blooms(filters)) = (self.sizing, &mut self.filters)
             && let [filter] = filters.as_mut_slice()
@@ -79,7 +79,7 @@ impl Manifest {
         Ok(self)
     }
 
-    /// Put this manifest into `directory`, in one step, in place of the one that may be there.
+    /// Writes this manifest to `directory`, replacing an older one in one step.
     pub fn write(&self, directory: &Path) -> Result<()> {
         let partial = directory.join(names::PARTIAL_MANIFEST);
         let write = || {
@@ -104,19 +104,19 @@ impl Manifest {
         check_version(path, "hash", hash.version, NgramHasher::VERSION)
     }
 
-    /// No name may lead out of the directory: to another's file, or to a device that never ends.
+    /// Checks that no name leads out of the directory, to somebody else's file or to an endless device.
     fn check_names(&self, path: &Path) -> Result<()> {
         let is_plain = |name: &str| Path::new(name).file_name() == Some(name.as_ref());
         match self.files().find(|file| !is_plain(&file.name)) {
             None => Ok(()),
             Some(file) => {
-                let what = format_args!("{:?} is no name of a file beside it", file.name);
+                let what = format_args!("{:?} is not the name of a file next to it", file.name);
                 Err(Error::damaged(path, what))
             }
         }
     }
 
-    /// The structures are those of the filters and the segments that are listed.
+    /// Checks that the structures match the filters.
     fn check_structures(&self, path: &Path) -> Result<()> {
         let names = self.structures.iter().map(String::as_str);
         let mut filters = names.filter(|name| Suffixes::from_name(name).is_none());
@@ -129,7 +129,7 @@ impl Manifest {
         }
     }
 
-    /// The text of the file, with its checksum.
+    /// Returns the text of the file, including its checksum.
     pub fn to_json(&self) -> String {
         let manifest = Self {
             checksum: NO_CHECKSUM.to_owned(),

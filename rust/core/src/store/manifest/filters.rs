@@ -1,4 +1,4 @@
-//! The filters that a manifest lists, of one kind.
+//! The filters that a manifest lists, all of one kind.
 
 use serde::{Deserialize, Serialize};
 
@@ -11,16 +11,16 @@ use crate::filter::sizing::joint_fpr;
 pub enum FilterEntries {
     #[default]
     None,
-    /// One after the other they cover all documents.
+    /// Together, in order, they cover all documents.
     Blooms(Vec<FilterEntry>),
     /// It covers all documents.
     Fuse(FuseFilterEntry),
-    /// A published filter: then there is nothing else in the index.
+    /// A published filter. The index then holds nothing else.
     Imported(ImportedFilterEntry),
 }
 
 impl FilterEntries {
-    /// The structure's name, in a manifest and for users.
+    /// Returns the name of the structure in manifests and for users.
     pub fn structure(&self) -> Option<&'static str> {
         match self {
             Self::None => None,
@@ -30,7 +30,7 @@ impl FilterEntries {
         }
     }
 
-    /// The Bloom filters; of the other kinds none.
+    /// Returns the Bloom filters; none if the filter is of another kind.
     pub fn blooms(&self) -> &[FilterEntry] {
         match self {
             Self::Blooms(entries) => entries,
@@ -38,7 +38,7 @@ impl FilterEntries {
         }
     }
 
-    /// The false-positive rate of all filters together.
+    /// Returns the false-positive rate of all filters together.
     pub fn fpr(&self) -> f64 {
         match self {
             Self::None => 0.0,
@@ -69,12 +69,12 @@ impl From<Vec<FilterEntry>> for FilterEntries {
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct FilterEntry {
-    /// How many documents it covers: those behind the documents of the filter before it.
+    /// Number of documents that it covers, which follow those of the filter before it.
     #[serde(default)]
     pub documents: u64,
     /// Distinct n-grams, estimated to about 0.2%.
     pub distinct_ngrams: u64,
-    /// Bits of the filter for each distinct n-gram.
+    /// Bits of the filter per distinct n-gram.
     pub bits_per_ngram: f64,
     /// Share of bits set.
     pub fill: f64,
@@ -88,11 +88,11 @@ pub struct FilterEntry {
 pub struct ImportedFilterEntry {
     /// N-grams in it.
     pub elements: u64,
-    /// N-grams that it was made for.
+    /// N-grams that it was sized for.
     pub capacity: u64,
-    /// False-positive rate that it was made for.
+    /// False-positive rate that it was sized for.
     pub stated_fpr: f64,
-    /// What hashes are taken modulo.
+    /// The modulus of the hashes.
     pub bits: u64,
     /// Bits that an n-gram sets.
     pub hashes: u32,
@@ -108,14 +108,14 @@ pub struct ImportedFilterEntry {
 pub struct FuseFilterEntry {
     /// Distinct n-grams, counted.
     pub distinct_ngrams: u64,
-    /// Parts that were constructed one by one.
+    /// Parts that were constructed separately.
     pub partitions: u64,
     /// False-positive rate that follows from the length of a fingerprint.
     pub fpr: f64,
     pub file: FileEntry,
 }
 
-/// The same as a manifest writes it: a field for each kind.
+/// The fields of a manifest, one per kind.
 #[derive(Serialize, Deserialize)]
 struct Fields {
     filters: Vec<FilterEntry>,

@@ -1,11 +1,11 @@
-"""Check that the prompts, the index and the user's code have what a preference asks for."""
+"""Check that prompts, index and the user's code have what the ranking of candidates needs."""
 
 import importlib.util
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from quotetune.config import Config, ModelConfig
+from quotetune.config import Config
 from quotetune.config.preference import PreferenceConfig
 from quotetune.config.problem import Problem
 from quotetune.errors import QuotetuneError, UsageError
@@ -44,7 +44,7 @@ def callable_problems(preference: PreferenceConfig | None) -> list[Problem]:
 def preference_input_problems(
     config: Config, sources: Sequence["SourcePrompt"] | None, index: "Index | None"
 ) -> list[Problem]:
-    """Check all that a config's preference, candidates and constraints ask for.
+    """Check all that a config's preference, candidates and constraints need.
 
     Args:
         config: The config.
@@ -73,12 +73,12 @@ def preference_input_problems(
 
 
 def need_problems(ranking: RankingConfig, prompts: Sequence["Prompt"]) -> list[Problem]:
-    """Look for what criteria, constraints and candidates need of the prompts.
+    """Check that prompts have what criteria, constraints and candidates need.
 
-    That some prompts lack it is no problem: their responses are even in that criterion.
+    Only some prompts may have it: the responses to the others are equal by that criterion.
 
     Args:
-        ranking: What is asked for.
+        ranking: The criteria, constraints and candidates.
         prompts: The prompts.
 
     Returns:
@@ -108,16 +108,16 @@ def need_problems(ranking: RankingConfig, prompts: Sequence["Prompt"]) -> list[P
 def index_problems(
     ranking: RankingConfig, index: "Index", prompts: Sequence["Prompt"]
 ) -> list[Problem]:
-    """Check that an index can answer what the criteria ask.
+    """Check that an index can answer the questions of the criteria.
 
     Args:
-        ranking: What is asked for.
-        index: The index, which has a suffix structure.
+        ranking: The criteria.
+        index: The index, which has a suffix index.
         prompts: The prompts.
 
     Returns:
-        A problem for documents of prompts that the index does not hold, and one for quotes that
-        are too short for a lean index.
+        A problem if the index does not contain a document of the prompts, and one if quotes are
+        too short for a lean index.
     """
     problems = []
     preference = ranking.preference
@@ -134,22 +134,3 @@ def index_problems(
             text = f"is {least}, but a lean index finds quotes of {index.n} characters or more"
             problems.append(Problem("preference.long_quotes.min_chars", f"{text}: raise it"))
     return problems
-
-
-def further_models(ranking: RankingConfig) -> dict[str, ModelConfig]:
-    """Return the models that are needed beside the base model, by the key that names them."""
-    found = {}
-    for name in CRITERIA:
-        model = ranking.model_of(name) if name in ranking.measures else None
-        if model is not None and model != ranking.model:
-            block = "preference" if _names_a_model(ranking.preference) else "pairs.constraints"
-            block = "pairs.constraints" if name == "bart_score" else block
-            found[f"{block}.{name}.model.path"] = model
-    if ranking.preference is not None and ranking.preference.judge is not None:
-        found["preference.judge.model.path"] = ranking.preference.judge.model
-    return found
-
-
-def _names_a_model(preference: PreferenceConfig | None) -> bool:
-    perplexity = None if preference is None else preference.perplexity
-    return perplexity is not None and perplexity.model is not None

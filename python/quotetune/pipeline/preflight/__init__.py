@@ -1,0 +1,49 @@
+"""Check, before any work, that everything a config names is there and can be used.
+
+There is a module for each kind of input: models and packages, prompts and other texts, the index,
+and what the ranking of candidates needs of all three.
+"""
+
+from dataclasses import replace
+
+from quotetune.config import Config
+from quotetune.config.problem import Problem
+from quotetune.pipeline.preflight.index import citation_problems, open_index
+from quotetune.pipeline.preflight.models import model_problems
+from quotetune.pipeline.preflight.prompts import (
+    Inputs,
+    absorb_problems,
+    general_text_problems,
+    read_prompts_of,
+)
+from quotetune.pipeline.preflight.ranking import preference_input_problems
+
+
+def check_inputs(config: Config) -> list[Problem]:
+    """Return the problems that `read_inputs` finds."""
+    return read_inputs(config).problems
+
+
+def read_inputs(config: Config) -> Inputs:
+    """Read everything that a config names, and check that it is there and can be used.
+
+    A model's name on the Hub is not looked up here; sampling does so before it starts.
+
+    Args:
+        config: A validated config.
+
+    Returns:
+        The problems, and the prompts if there is no problem with them.
+    """
+    read = read_prompts_of(config)
+    index, index_problems = open_index(config.index)
+    problems = model_problems(config) + read.problems + index_problems
+    if index is not None and config.pairs.citations is not None:
+        problems += citation_problems(index)
+    if config.launch is not None and not config.launch.is_file():
+        text = f"{config.launch} does not exist: write it with `accelerate config`"
+        problems.append(Problem("launch", text, to_provide=True))
+    problems += general_text_problems(config)
+    problems += absorb_problems(config, read.prompts)
+    problems += preference_input_problems(config, read.prompts, index)
+    return replace(read, problems=problems)

@@ -1,0 +1,66 @@
+"""Check that the models and the packages that a config names are there."""
+
+import importlib.util
+from pathlib import Path
+
+from quotetune.config import Config, ModelConfig
+from quotetune.config.preference import PreferenceConfig
+from quotetune.config.problem import Problem
+from quotetune.metrics.criteria import CRITERIA
+from quotetune.models.files import model_problem
+from quotetune.pairing.ranking_config import RankingConfig
+
+
+def model_problems(config: Config) -> list[Problem]:
+    """Look for all models and optional packages of a config, without asking the Hub."""
+    evaluation = config.evaluation
+    problems = _model_problems("model.path", config.model)
+    for name in CRITERIA:
+        model = getattr(evaluation, name)
+        if isinstance(model, ModelConfig):
+            problems += _model_problems(f"evaluation.{name}.path", model)
+    if evaluation.mauve is not None:
+        problems += _package_problems("evaluation.mauve", "mauve", "mauve-text", "measures")
+        featurizer = ModelConfig(path=evaluation.mauve.featurizer)
+        problems += _model_problems("evaluation.mauve.featurizer", featurizer)
+    if evaluation.lm_eval is not None:
+        problems += _package_problems("evaluation.lm_eval", "lm_eval", "lm-eval", "lm-eval")
+        tasks = evaluation.lm_eval.include_path
+        if tasks is not None and not tasks.is_dir():
+            key = "evaluation.lm_eval.include_path"
+            text = f"{tasks} does not exist: put a directory of task files there, or leave it out"
+            problems.append(Problem(key, text, to_provide=True))
+    for key, model in further_models(RankingConfig.of_run(config)).items():
+        problems += _model_problems(key, model)
+    return problems
+
+
+def _model_problems(key: str, model: ModelConfig) -> list[Problem]:
+    text = model_problem(model)
+    return [] if text is None else [Problem(key, text, to_provide=not Path(model.path).exists())]
+
+
+def _package_problems(key: str, module: str, package: str, extra: str) -> list[Problem]:
+    if importlib.util.find_spec(module) is not None:
+        return []
+    text = f"{package} is not installed: install quotetune[{extra}], or leave {key} out"
+    return [Problem(key, text, to_provide=True)]
+
+
+def further_models(ranking: RankingConfig) -> dict[str, ModelConfig]:
+    """Return the models that are needed besides the base model, by the key that names them."""
+    found = {}
+    for name in CRITERIA:
+        model = ranking.model_of(name) if name in ranking.measures else None
+        if model is not None and model != ranking.model:
+            block = "preference" if _names_a_model(ranking.preference) else "pairs.constraints"
+            block = "pairs.constraints" if name == "bart_score" else block
+            found[f"{block}.{name}.model.path"] = model
+    if ranking.preference is not None and ranking.preference.judge is not None:
+        found["preference.judge.model.path"] = ranking.preference.judge.model
+    return found
+
+
+def _names_a_model(preference: PreferenceConfig | None) -> bool:
+    perplexity = None if preference is None else preference.perplexity
+    return perplexity is not None and perplexity.model is not None
