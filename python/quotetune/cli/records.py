@@ -3,13 +3,14 @@
 import json
 import sys
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, TextIO
 
 from quotetune.errors import QuotetuneError, UsageError
 from quotetune.runtime import whole_files
 from quotetune.runtime.jsonl import is_unicode, read_objects
+from quotetune.runtime.streams import standard_output, typed_text
 
 Record = dict[str, Any]
 
@@ -32,6 +33,7 @@ def read_batches(
     if text is not None:
         if input != Path("-"):
             raise UsageError(f"{input} and --text exclude each other; give one")
+        text = typed_text(text)
         yield [{key: text}], [text]
         return
     records: list[Record] = []
@@ -96,7 +98,7 @@ def _text(record: Record, key: str, where: str) -> str:
 
 def written(output: Path | None) -> AbstractContextManager[TextIO]:
     """Open standard output, or a file that appears under its name when it is complete."""
-    return nullcontext(sys.stdout) if output is None else whole_files.written(output)
+    return standard_output() if output is None else whole_files.written(output)
 
 
 def write_record(file: TextIO, record: Record) -> None:

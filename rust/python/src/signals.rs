@@ -44,7 +44,7 @@ pub fn interruptible<T: Send + 'static>(
         // Nobody listens after a stop.
         let _ = sender.send(done);
     });
-    let done = py.detach(move || {
+    let done = py.detach(move || -> PyResult<_> {
         loop {
             match receiver.recv_timeout(LOOK_EVERY) {
                 Ok(done) => return Ok(done),

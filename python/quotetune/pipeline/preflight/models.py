@@ -16,7 +16,7 @@ def model_problems(config: Config) -> list[Problem]:
     evaluation = config.evaluation
     problems = _model_problems("model.path", config.model)
     for name in CRITERIA:
-        model = getattr(evaluation, name)
+        model = getattr(evaluation, name, None)
         if isinstance(model, ModelConfig):
             problems += _model_problems(f"evaluation.{name}.path", model)
     if evaluation.mauve is not None:

@@ -1,5 +1,6 @@
 //! Slow memory: large pages, prefetching, several reads in flight at once, and mapped files that are cut meanwhile.
 
+mod bus_error;
 pub mod guarded_map;
 pub mod large_pages;
 pub(crate) mod prefetch;
