@@ -1,9 +1,13 @@
 """Make a language model quote its sources verbatim, and find what a text quotes from a corpus."""
 
+import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from quotetune.errors import QuotetuneError, QuotetuneWarning, UsageError
+
+if sys.platform == "win32":
+    raise ImportError("quotetune supports Linux and macOS; on Windows, use it in WSL")
 
 if TYPE_CHECKING:
     from quotetune.corpus.build import build_index

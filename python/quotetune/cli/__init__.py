@@ -33,6 +33,7 @@ from quotetune.cli.trace import trace
 from quotetune.cli.train import train
 from quotetune.cli.verify import verify
 from quotetune.errors import QuotetuneError, QuotetuneWarning
+from quotetune.runtime.streams import silent_on_closed_pipe, speak_utf8
 
 _INTERRUPTED = 130
 
@@ -103,7 +104,13 @@ def main() -> None:
     debug = "--debug" in sys.argv
     if debug:
         sys.argv.remove("--debug")
+    speak_utf8()
     warnings.showwarning = partial(_show_warning, warnings.showwarning)
+    with silent_on_closed_pipe():
+        _run(debug)
+
+
+def _run(debug: bool) -> None:
     try:
         app()
     except QuotetuneError as error:

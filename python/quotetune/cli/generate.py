@@ -49,13 +49,14 @@ def generate(
     from quotetune.release.answering import answer
     from quotetune.rendering.footnotes import STYLES, cite
     from quotetune.runs.finished import tuned_policy
+    from quotetune.runtime.streams import typed_text
 
     check_format(format, (*STYLES, "jsonl"))
     found = tuned_policy(run, policy)
     index = Index.open(found.config.index)
     changed = read_blocks(None, overrides, ("sampling",))["sampling"]
     settings = found.config.evaluation_sampling.model_dump() | changed | {"n": 1}
-    text = read_whole_text(STDIN).removesuffix("\n") if prompt == "-" else prompt
+    text = read_whole_text(STDIN).removesuffix("\n") if prompt == "-" else typed_text(prompt)
     sampling = validate_block(SamplingConfig, "sampling", settings)
     response = answer(found, text, index, sampling, seed)
     if format == "jsonl":

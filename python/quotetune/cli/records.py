@@ -3,7 +3,7 @@
 import json
 import sys
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
@@ -14,6 +14,7 @@ from quotetune.corpus.records import format_of, read_records, read_whole_text
 from quotetune.errors import QuotetuneError, UsageError
 from quotetune.runtime import whole_files
 from quotetune.runtime.jsonl import is_unicode
+from quotetune.runtime.streams import standard_output, typed_text
 
 Record = dict[str, Any]
 
@@ -53,6 +54,7 @@ def read_batches(
     if text is not None:
         if input != STDIN:
             raise UsageError(f"{input} and --text exclude each other: give one")
+        text = typed_text(text)
         yield [Entry({key: text}, text)]
         return
     batch: list[Entry] = []
@@ -99,7 +101,7 @@ def skips(errors: str) -> bool:
 
 def written(output: Path | None) -> AbstractContextManager[TextIO]:
     """Open standard output, or a file that appears when it is complete."""
-    return nullcontext(sys.stdout) if output is None else whole_files.written(output)
+    return standard_output() if output is None else whole_files.written(output)
 
 
 def write_record(file: TextIO, record: Record) -> None:

@@ -181,6 +181,12 @@ def _lock(run: Path) -> Iterator[None]:
                 f"run {run}: process {holder} is working on it: wait until it ends, or set run to"
                 " another directory"
             ) from error
+        except OSError as error:
+            raise UsageError(
+                f"run {run}: its file system has no locks ({error.strerror}), so two processes"
+                " could work on it at once: set run to a directory on a local disk, and copy it"
+                " here when it is complete"
+            ) from error
         file.truncate(0)
         file.write(str(os.getpid()))
         file.flush()

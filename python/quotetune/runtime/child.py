@@ -18,6 +18,7 @@ from typing import Any
 
 from quotetune.errors import QuotetuneError, UsageError
 from quotetune.runtime.cpu import child_environment
+from quotetune.runtime.streams import utf8_environment
 
 _END_WITH_PARENT = "--end-with-parent"
 
@@ -54,7 +55,7 @@ def run_child(
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=log_file,
-            env=child_environment(),
+            env=utf8_environment(child_environment()),
         ) as child,
     ):
         assert child.stdout is not None
@@ -115,7 +116,8 @@ def _end_with_parent() -> None:
 
 def _obituary(name: str, returncode: int, log: Path) -> str:
     """Say in one line how a child ended that could not report it."""
-    lines = [line for line in log.read_text(errors="replace").splitlines() if line.strip()]
+    text = log.read_text(encoding="utf-8", errors="replace")
+    lines = [line for line in text.splitlines() if line.strip()]
     last = f": {lines[-1].strip()}" if lines else ""
     if returncode == -signal.SIGKILL:
         return f"the {name} process was killed, perhaps because memory ran out{last}"

@@ -80,7 +80,7 @@ def onednn_may_use_amx(limit: str | None) -> bool:
 
 def _advertises_amx() -> bool:
     cpuinfo = Path("/proc/cpuinfo")
-    return cpuinfo.exists() and "amx_bf16" in cpuinfo.read_text()
+    return cpuinfo.exists() and b"amx_bf16" in cpuinfo.read_bytes()
 
 
 @cache

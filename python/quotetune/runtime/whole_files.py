@@ -71,12 +71,14 @@ def written_file(path: Path, *, remedy: str = _REMEDY) -> Iterator[Path]:
     Raises:
         QuotetuneError: It cannot be written.
     """
+    # Before links are followed: /dev/stdout leads to a name that no file has if it is a pipe.
+    is_special = path.exists() and not path.is_file()
     try:
-        path = path.resolve()
+        path = path if is_special else path.resolve()
     except (OSError, RuntimeError) as error:  # a RuntimeError until Python 3.13
         raise QuotetuneError(f"{path}: is a link that leads to itself: remove it") from error
     try:
-        if path.exists() and not path.is_file():
+        if is_special:
             yield path
             return
         try:
@@ -84,6 +86,9 @@ def written_file(path: Path, *, remedy: str = _REMEDY) -> Iterator[Path]:
             unfinished(path).replace(path)
         finally:
             unfinished(path).unlink(missing_ok=True)
+    except BrokenPipeError:
+        # A pipe whose reader has seen enough. That is no fault.
+        raise
     except OSError as error:
         raise _cannot_be_written(path, error, remedy) from error
 

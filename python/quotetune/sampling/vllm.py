@@ -194,7 +194,7 @@ def supported_rank(adapter: Path) -> int:
     Raises:
         UsageError: The rank is above what vLLM supports.
     """
-    settings = json.loads((adapter / ADAPTER_CONFIG).read_text())
+    settings = json.loads((adapter / ADAPTER_CONFIG).read_text("utf-8"))
     rank = max([settings["r"], *(settings.get("rank_pattern") or {}).values()])
     for supported in _LORA_RANKS:
         if rank <= supported:

@@ -3,6 +3,9 @@
 //! The rooms are listed from the ground up. A room imports only rooms above it in this list, and no two files import
 //! each other, directly or by a detour; `tests/layers.rs` checks both.
 
+#[cfg(not(unix))]
+compile_error!("quotetune supports Linux and macOS; on Windows, use it in WSL");
+
 pub mod error;
 pub mod memory;
 pub mod text;

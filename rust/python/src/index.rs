@@ -1,6 +1,7 @@
 //! `_core.Index`: an open index. It answers with numbers, arrays and tuples.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use numpy::{IntoPyArray, PyArray1};
 use pyo3::prelude::*;
@@ -10,7 +11,7 @@ use quotetune_core::query::{self, Report, StoredDocument};
 use crate::builder::RecordKeyTuple;
 use crate::error::{to_python, usage_error};
 use crate::quote::Quote;
-use crate::texts::{for_chunks_of_texts, for_each_text, texts};
+use crate::texts::{ask, for_chunks_of_texts, for_each_text, texts};
 
 /// Source, id, text and metadata.
 type DocumentTuple = (String, String, String, String);
@@ -25,7 +26,7 @@ type ReportTuple = (
 
 #[pyclass(frozen)]
 pub struct Index {
-    index: query::Index,
+    index: Arc<query::Index>,
 }
 
 #[pymethods]
@@ -34,7 +35,7 @@ impl Index {
     fn new(py: Python<'_>, path: PathBuf) -> PyResult<Self> {
         let index = py.detach(|| query::Index::open(&path));
         Ok(Self {
-            index: index.map_err(|error| to_python(py, error))?,
+            index: Arc::new(index.map_err(|error| to_python(py, error))?),
         })
     }
 
@@ -93,8 +94,8 @@ impl Index {
         #[pyo3(from_py_with = texts)] texts: Vec<PyBackedStr>,
         exact: bool,
     ) -> PyResult<Bound<'py, PyArray1<f64>>> {
-        let scores = for_each_text(py, &texts, |_, text| {
-            Ok(self.index.quip(text, exact)?.score().unwrap_or(f64::NAN))
+        let scores = for_each_text(py, &self.index, texts, move |index, _, text| {
+            Ok(index.quip(text, exact)?.score().unwrap_or(f64::NAN))
         })?;
         Ok(scores.into_pyarray(py))
     }
@@ -106,8 +107,8 @@ impl Index {
         #[pyo3(from_py_with = texts)] texts: Vec<PyBackedStr>,
         exact: bool,
     ) -> PyResult<Vec<(String, Bound<'py, PyArray1<bool>>)>> {
-        let windows = for_each_text(py, &texts, |_, text| {
-            let (text, hits) = self.index.windows(text, exact)?;
+        let windows = for_each_text(py, &self.index, texts, move |index, _, text| {
+            let (text, hits) = index.windows(text, exact)?;
             Ok((text.into_owned(), hits))
         })?;
         let windows = windows.into_iter();
@@ -133,16 +134,16 @@ impl Index {
                 ),
             ));
         }
-        let scores = for_each_text(py, &texts, |position, text| {
-            let identities = documents[position]
+        // The last reference is dropped here, with the GIL.
+        let documents = Arc::new(documents);
+        let theirs = Arc::clone(&documents);
+        let scores = for_each_text(py, &self.index, texts, move |index, position, text| {
+            let identities = theirs[position]
                 .iter()
                 .map(|(source, id)| (&**source, &**id));
-            let topic = self.index.topic(identities)?;
-            Ok(self
-                .index
-                .topic_quip(text, &topic)
-                .score()
-                .unwrap_or(f64::NAN))
+            let topic = index.topic(identities)?;
+            let score = index.topic_quip(text, &topic).score();
+            Ok(score.unwrap_or(f64::NAN))
         })?;
         Ok(scores.into_pyarray(py))
     }
@@ -152,7 +153,7 @@ impl Index {
         py: Python<'py>,
         #[pyo3(from_py_with = texts)] texts: Vec<PyBackedStr>,
     ) -> PyResult<Bound<'py, PyArray1<i64>>> {
-        let counts = for_chunks_of_texts(py, &texts, |texts| self.index.counts(texts))?;
+        let counts = for_chunks_of_texts(py, &self.index, texts, query::Index::counts)?;
         let counts: Vec<i64> = counts.into_iter().map(|count| count as i64).collect();
         Ok(counts.into_pyarray(py))
     }
@@ -162,7 +163,9 @@ impl Index {
         py: Python<'py>,
         #[pyo3(from_py_with = texts)] texts: Vec<PyBackedStr>,
     ) -> PyResult<Bound<'py, PyArray1<bool>>> {
-        let answers = for_each_text(py, &texts, |_, text| self.index.contains(text))?;
+        let answers = for_each_text(py, &self.index, texts, |index, _, text| {
+            index.contains(text)
+        })?;
         Ok(answers.into_pyarray(py))
     }
 
@@ -173,8 +176,8 @@ impl Index {
         min_chars: usize,
         max_documents: usize,
     ) -> PyResult<Vec<Vec<Quote>>> {
-        for_chunks_of_texts(py, &texts, |texts| {
-            let traces = self.index.traces(texts, min_chars, max_documents)?;
+        for_chunks_of_texts(py, &self.index, texts, move |index, texts| {
+            let traces = index.traces(texts, min_chars, max_documents)?;
             Ok(traces.into_iter().map(quotes).collect())
         })
     }
@@ -186,18 +189,17 @@ impl Index {
         max_documents: usize,
         exact: bool,
     ) -> PyResult<Vec<ReportTuple>> {
-        for_chunks_of_texts(py, &texts, |texts| {
-            let reports = self.index.reports(texts, max_documents, exact)?;
+        for_chunks_of_texts(py, &self.index, texts, move |index, texts| {
+            let reports = index.reports(texts, max_documents, exact)?;
             Ok(reports.into_iter().map(report_tuple).collect())
         })
     }
 
     /// Return source, id, text and metadata of a document.
     fn document(&self, py: Python<'_>, source: &str, id: &str) -> PyResult<DocumentTuple> {
-        let document = self.index.document(source, id);
-        Ok(document_tuple(
-            document.map_err(|error| to_python(py, error))?,
-        ))
+        ask(py, &self.index, |index| {
+            Ok(document_tuple(index.document(source, id)?))
+        })
     }
 
     /// Find the first occurrence of a quote's text in a document, as a span of the document's text.
@@ -214,10 +216,9 @@ impl Index {
 
     /// Return the same for the document at a position in the order of the corpus; None after the last.
     fn document_at(&self, py: Python<'_>, position: usize) -> PyResult<Option<DocumentTuple>> {
-        let document = self.index.document_at(position);
-        Ok(document
-            .map_err(|error| to_python(py, error))?
-            .map(document_tuple))
+        ask(py, &self.index, |index| {
+            Ok(index.document_at(position)?.map(document_tuple))
+        })
     }
 }
 

@@ -9,6 +9,7 @@ mod index;
 mod pool;
 mod quote;
 mod reading;
+mod signals;
 mod texts;
 mod verify;
 mod waiting;

@@ -1,16 +1,24 @@
-//! Lists of `str` as slices that remain valid without the GIL.
+//! Lists of `str` as slices that remain valid without the GIL, and the one way to ask an index about them.
+
+use std::sync::Arc;
 
 use pyo3::exceptions::PyUnicodeEncodeError;
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedStr;
 use pyo3::types::PyString;
-use rayon::prelude::*;
-
 use quotetune_core::error::Result;
+use quotetune_core::query::Index;
+use rayon::prelude::*;
 
 use crate::error::{quotetune_error, to_python, usage_error};
 use crate::pool::pool;
+use crate::signals::interruptible;
 
+/// Bytes of a text that is looked up on the calling thread. Such a text takes less than about a second even if each
+/// lookup waits for the disk, and to wake another thread would take as long as a lookup from memory.
+const SHORT: usize = 1 << 14;
+/// Texts that are taken from Python between two looks for Ctrl-C.
+const LOOK_EVERY: usize = 64;
 /// Texts per chunk: enough to wait for memory together, few enough to keep all threads busy.
 const MOST_TOGETHER: usize = 128;
 
@@ -45,48 +53,87 @@ pub fn texts(values: &Bound<'_, PyAny>) -> PyResult<Vec<PyBackedStr>> {
     values
         .try_iter()?
         .enumerate()
-        .map(|(position, value)| text(&value?, position))
+        .map(|(position, value)| {
+            if position % LOOK_EVERY == 0 {
+                values.py().check_signals()?;
+            }
+            text(&value?, position)
+        })
         .collect()
 }
 
 /// Answers for some texts at a time, without the GIL, and in parallel if there are several.
-pub fn for_chunks_of_texts<T: Send>(
+pub fn for_chunks_of_texts<T: Send + 'static>(
     py: Python<'_>,
-    texts: &[PyBackedStr],
-    answer: impl Fn(&[&str]) -> Result<Vec<T>> + Sync,
+    index: &Arc<Index>,
+    texts: Vec<PyBackedStr>,
+    answer: impl Fn(&Index, &[&str]) -> Result<Vec<T>> + Send + Sync + 'static,
 ) -> PyResult<Vec<T>> {
-    let together = |texts: &[PyBackedStr]| {
-        let texts: Vec<&str> = texts.iter().map(AsRef::as_ref).collect();
-        answer(&texts)
+    let together = match texts.len() {
+        0 | 1 => 1,
+        several => several
+            .div_ceil(pool().current_num_threads())
+            .min(MOST_TOGETHER),
     };
-    let answers: Result<Vec<Vec<T>>> = py.detach(|| {
-        if let [_] = texts {
-            return Ok(vec![together(texts)?]);
-        }
-        let pool = pool();
-        let share = texts.len().div_ceil(pool.current_num_threads());
-        let chunks = texts.par_chunks(share.clamp(1, MOST_TOGETHER));
-        pool.install(|| chunks.map(together).collect())
+    let answers = for_chunks(py, index, texts, together, move |index, _, texts| {
+        let texts: Vec<&str> = texts.iter().map(AsRef::as_ref).collect();
+        answer(index, &texts)
     });
-    let answers = answers.map_err(|error| to_python(py, error))?;
-    Ok(answers.into_iter().flatten().collect())
+    Ok(answers?.into_iter().flatten().collect())
 }
 
 /// Answers for each text, without the GIL, and in parallel if there are several.
-pub fn for_each_text<T: Send>(
+pub fn for_each_text<T: Send + 'static>(
     py: Python<'_>,
-    texts: &[PyBackedStr],
-    answer: impl Fn(usize, &str) -> Result<T> + Sync,
+    index: &Arc<Index>,
+    texts: Vec<PyBackedStr>,
+    answer: impl Fn(&Index, usize, &str) -> Result<T> + Send + Sync + 'static,
 ) -> PyResult<Vec<T>> {
-    let answers: Result<Vec<T>> = py.detach(|| match texts {
-        [] => Ok(Vec::new()),
-        [text] => Ok(vec![answer(0, text)?]),
-        _ => pool().install(|| {
-            let texts = texts.par_iter().enumerate();
-            texts
-                .map(|(position, text)| answer(position, text))
-                .collect()
-        }),
-    });
-    answers.map_err(|error| to_python(py, error))
+    for_chunks(py, index, texts, 1, move |index, position, texts| {
+        answer(index, position, &texts[0])
+    })
+}
+
+/// Answers for `together` texts at a time. The second argument of `answer` is the position of the first of them.
+fn for_chunks<T: Send + 'static>(
+    py: Python<'_>,
+    index: &Arc<Index>,
+    texts: Vec<PyBackedStr>,
+    together: usize,
+    answer: impl Fn(&Index, usize, &[PyBackedStr]) -> Result<T> + Send + Sync + 'static,
+) -> PyResult<Vec<T>> {
+    let is_short = matches!(texts.as_slice(), [text] if text.len() <= SHORT);
+    if is_short || texts.is_empty() {
+        let answers = py.detach(|| {
+            let chunks = texts.chunks(together);
+            whole(index, chunks.map(|texts| answer(index, 0, texts)).collect())
+        });
+        return answers.map_err(|error| to_python(py, error));
+    }
+    // The last reference is dropped here, with the GIL. To drop strings without it is slow.
+    let texts = Arc::new(texts);
+    let (index, theirs) = (Arc::clone(index), Arc::clone(&texts));
+    interruptible(py, move |stop| {
+        let chunks = theirs.par_chunks(together).enumerate();
+        let answers = chunks.map(|(number, texts)| {
+            stop.check()?;
+            answer(&index, number * together, texts)
+        });
+        whole(&index, answers.collect())
+    })
+}
+
+/// Asks a question that takes no time.
+pub fn ask<T>(
+    py: Python<'_>,
+    index: &Index,
+    question: impl FnOnce(&Index) -> Result<T>,
+) -> PyResult<T> {
+    whole(index, question(index)).map_err(|error| to_python(py, error))
+}
+
+/// Passes on an answer of an index unless one of its files was cut meanwhile.
+fn whole<T>(index: &Index, answer: Result<T>) -> Result<T> {
+    index.check_whole()?;
+    answer
 }

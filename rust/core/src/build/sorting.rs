@@ -30,6 +30,7 @@ pub fn build_suffixes(
         let path = segment::kind_of(suffixes).path(directory, number);
         let step = || gauge.check();
         let path = segment::write_suffixes(&text, path, parameters, suffixes, step)?;
+        text.check_whole()?;
         gauge.advance(written.text_bytes);
         Ok(SegmentEntry {
             documents: written.documents,

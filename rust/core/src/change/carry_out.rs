@@ -136,6 +136,8 @@ impl Draft {
                 gauge.advance(bytes);
                 gauge.check()?;
             }
+            documents.check_whole()?;
+            text.check_whole()?;
         }
         if let Some(last) = open {
             finished.push(last.finish()?);

@@ -173,6 +173,7 @@ fn unite(
                 }
             }
         }
+        file.check_whole()?;
     }
     Ok(words)
 }

@@ -215,5 +215,5 @@ fn check_identities(paths: &[PathBuf], parts: &[Part], parameters: Parameters) -
             }
         }
     }
-    Ok(())
+    documents.iter().try_for_each(Documents::check_whole)
 }

@@ -9,8 +9,12 @@ use super::transaction::{Change, stage};
 use super::{filters, tiers};
 use crate::error::{Error, Result};
 use crate::progress::Progress;
+use crate::store::documents::Documents;
 use crate::store::header::Parameters;
 use crate::store::manifest::Counts;
+
+/// Documents between two looks at whether to go on.
+const LOOK_EVERY: usize = 64;
 
 /// Removes documents of `source` from the index in `directory`: those with the given ids, or all of them for None.
 /// Returns their number.
@@ -23,7 +27,7 @@ pub fn remove(
     source: &str,
     ids: Option<&[String]>,
     options: ChangeOptions,
-    progress: impl FnMut(Progress) -> Result<()>,
+    mut progress: impl FnMut(Progress) -> Result<()>,
 ) -> Result<u64> {
     let (pool, budget) = options.resources()?;
     let change = Change::begin(directory)?;
@@ -34,7 +38,8 @@ pub fn remove(
         );
     }
     let mut parts = change.parts()?;
-    let chosen = choose(&change, &parts, source, ids)?;
+    let mut look = || progress(Progress { done: 0, total: 0 });
+    let chosen = choose(&change, &parts, source, ids, &mut look)?;
     if chosen.iter().all(BTreeSet::is_empty) {
         return match ids {
             Some(_) => Ok(0),
@@ -47,7 +52,7 @@ pub fn remove(
     let numbers = numbers(&parts, &chosen);
     let mut gone = Counts::default();
     for (part, chosen) in parts.iter_mut().zip(chosen) {
-        let counts = measure(part, &chosen, change.parameters)?;
+        let counts = measure(part, &chosen, change.parameters, &mut look)?;
         part.remove(
             chosen.into_iter().collect(),
             counts.bytes + counts.documents,
@@ -77,6 +82,7 @@ fn choose(
     parts: &[Part],
     source: &str,
     ids: Option<&[String]>,
+    look: &mut dyn FnMut() -> Result<()>,
 ) -> Result<Vec<BTreeSet<usize>>> {
     let documents = parts.iter().map(|part| part.documents(change.parameters));
     let documents = documents.collect::<Result<Vec<_>>>()?;
@@ -84,14 +90,21 @@ fn choose(
     let Some(ids) = ids else {
         for (documents, chosen) in documents.iter().zip(&mut chosen) {
             for document in 0..documents.len() {
+                if document % LOOK_EVERY == 0 {
+                    look()?;
+                }
                 if documents.record(document)?.source == source {
                     chosen.insert(document);
                 }
             }
         }
+        documents.iter().try_for_each(Documents::check_whole)?;
         return Ok(chosen);
     };
-    for id in ids {
+    for (number, id) in ids.iter().enumerate() {
+        if number % LOOK_EVERY == 0 {
+            look()?;
+        }
         let mut found = false;
         for (documents, chosen) in documents.iter().zip(&mut chosen) {
             if let Some(document) = documents.find(source, id)? {
@@ -100,6 +113,7 @@ fn choose(
             }
         }
         if !found {
+            documents.iter().try_for_each(Documents::check_whole)?;
             return Err(Error::UnknownDocument {
                 path: change.directory.clone(),
                 source_name: source.to_owned(),
@@ -107,6 +121,7 @@ fn choose(
             });
         }
     }
+    documents.iter().try_for_each(Documents::check_whole)?;
     Ok(chosen)
 }
 
@@ -122,14 +137,24 @@ fn numbers(parts: &[Part], chosen: &[BTreeSet<usize>]) -> Vec<u64> {
 }
 
 /// Returns the counts of the chosen documents.
-fn measure(part: &Part, chosen: &BTreeSet<usize>, parameters: Parameters) -> Result<Counts> {
+fn measure(
+    part: &Part,
+    chosen: &BTreeSet<usize>,
+    parameters: Parameters,
+    look: &mut dyn FnMut() -> Result<()>,
+) -> Result<Counts> {
     let documents = part.documents(parameters)?;
     let text = part.text(parameters)?;
     let mut counts = Counts::default();
-    for &document in chosen {
+    for (number, &document) in chosen.iter().enumerate() {
+        if number % LOOK_EVERY == 0 {
+            look()?;
+        }
         let text = text.document(&documents, document)?;
         let characters = text.chars().count();
         counts = counts.plus(Counts::of_document(characters, text.len(), parameters.n));
     }
+    documents.check_whole()?;
+    text.check_whole()?;
     Ok(counts)
 }

@@ -72,7 +72,13 @@ impl Covered {
             Ok(())
         };
         let tasks = 0..rayon::current_num_threads();
-        tasks.into_par_iter().with_max_len(1).map(hash).collect()
+        tasks
+            .into_par_iter()
+            .with_max_len(1)
+            .map(hash)
+            .collect::<Result<()>>()?;
+        documents.check_whole()?;
+        text.check_whole()
     }
 }
 

@@ -1,5 +1,7 @@
-//! Slow memory: large pages, prefetching, and several reads in flight at once.
+//! Slow memory: large pages, prefetching, several reads in flight at once, and mapped files that are cut meanwhile.
 
+mod bus_error;
+pub mod guarded_map;
 pub mod large_pages;
 pub(crate) mod prefetch;
 pub mod side_by_side;

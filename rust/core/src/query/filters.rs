@@ -36,6 +36,16 @@ impl Filters {
         })
     }
 
+    /// Fails if a file was cut since it was opened.
+    pub fn check_whole(&self) -> Result<()> {
+        match self {
+            Self::None => Ok(()),
+            Self::Blooms(files) => files.iter().try_for_each(BloomFile::check_whole),
+            Self::Fuse(file) => file.check_whole(),
+            Self::Imported(file) => file.check_whole(),
+        }
+    }
+
     pub fn is_none(&self) -> bool {
         matches!(self, Self::None)
     }

@@ -75,6 +75,13 @@ impl Index {
         })
     }
 
+    /// Fails if a file was cut since the index was opened. What was read from it may then have been zeros, so an answer
+    /// counts only if this succeeds after it.
+    pub fn check_whole(&self) -> Result<()> {
+        self.segments.iter().try_for_each(Segment::check_whole)?;
+        self.filters.check_whole()
+    }
+
     pub fn path(&self) -> &Path {
         &self.path
     }

@@ -7,11 +7,12 @@ use std::io::{BufWriter, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use bytemuck::AnyBitPattern;
-use memmap2::{Advice, Mmap};
+use memmap2::Advice;
 
 use super::header::{ALIGNMENT, Extent, HEADER_LENGTH, Header, Parameters, check_header};
 use super::kind::Kind;
 use crate::error::{Error, Result};
+use crate::memory::guarded_map::GuardedMap;
 
 const BUFFER: usize = 1 << 20;
 
@@ -81,7 +82,7 @@ impl FileWriter {
 /// A finished file, mapped into memory.
 pub struct MappedFile {
     path: PathBuf,
-    map: Mmap,
+    map: GuardedMap,
     header: Header,
 }
 
@@ -89,10 +90,10 @@ impl MappedFile {
     /// Maps a file after a check of its header, its parameters and its length, and nothing else.
     pub fn open(path: PathBuf, kind: Kind, parameters: Parameters) -> Result<Self> {
         let file = File::open(&path).map_err(Error::io("open", &path))?;
-        // SAFETY: the files of an index are never written again after the rename that published them. If somebody
-        // truncates one under a running process, that process gets a SIGBUS, as with any mapped file. Changed bytes
-        // are harmless, since every access is checked and every bit pattern is valid.
-        let map = unsafe { Mmap::map(&file) }.map_err(Error::io("map", &path))?;
+        // SAFETY: the files of an index are never written again after the rename that published them. Changed bytes
+        // are harmless, since every access is checked and every bit pattern is valid. If somebody truncates a file under
+        // a running process, `check_whole` tells.
+        let map = unsafe { GuardedMap::new(&file) }.map_err(Error::io("map", &path))?;
         let header: Header = match map.get(..HEADER_LENGTH) {
             Some(bytes) => bytemuck::pod_read_unaligned(bytes),
             None => {
@@ -108,6 +109,17 @@ impl MappedFile {
 
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Fails if the file was cut since it was opened: what was read from it may then have been zeros.
+    pub fn check_whole(&self) -> Result<()> {
+        match self.map.is_cut() {
+            true => Err(Error::damaged(
+                &self.path,
+                "it was cut, or could not be read, while it was open",
+            )),
+            false => Ok(()),
+        }
     }
 
     /// Returns the numbers of a section. `open` made sure that it is inside the file.

@@ -160,6 +160,11 @@ impl Documents {
         self.file.path()
     }
 
+    /// Fails if the file was cut since it was opened.
+    pub fn check_whole(&self) -> Result<()> {
+        self.file.check_whole()
+    }
+
     pub fn len(&self) -> usize {
         self.count
     }

@@ -35,10 +35,15 @@ impl OutputDirectory {
             .take_while(|parent| !parent.as_os_str().is_empty() && !parent.exists())
             .collect();
         fs::create_dir_all(&partial).map_err(Error::io("create", &partial))?;
+        let lock = lock(&partial, "build").inspect_err(|_| {
+            // Of what was made here, nothing is left; what others have put there stays.
+            let made = std::iter::once(partial.as_path()).chain(missing.iter().copied());
+            made.map_while(|made| fs::remove_dir(made).ok())
+                .for_each(drop);
+        })?;
         for made in missing {
             sync_directory(parent_of(made))?;
         }
-        let lock = lock(&partial, "build")?;
         if leftover {
             clear(&partial)?;
         }

@@ -87,6 +87,11 @@ impl SegmentText {
         Ok(Self { file })
     }
 
+    /// Fails if the file was cut since it was opened.
+    pub fn check_whole(&self) -> Result<()> {
+        self.file.check_whole()
+    }
+
     pub fn bytes(&self) -> &[u8] {
         self.file.section(TEXT)
     }
@@ -213,6 +218,13 @@ impl Segment {
                 LeanView::new(text, sorted, jump, self.suffix.section(FRONTS)).map(TextIndex::Lean)
             }
         }
+    }
+
+    /// Fails if a file was cut since it was opened.
+    pub fn check_whole(&self) -> Result<()> {
+        self.text.check_whole()?;
+        self.suffix.check_whole()?;
+        self.documents.check_whole()
     }
 
     pub fn documents(&self) -> &Documents {

@@ -31,6 +31,11 @@ impl BloomFile {
         self.file.advise_random();
     }
 
+    /// Fails if the file was cut since it was opened.
+    pub fn check_whole(&self) -> Result<()> {
+        self.file.check_whole()
+    }
+
     pub fn words(&self) -> &[u64] {
         self.file.section(WORDS)
     }

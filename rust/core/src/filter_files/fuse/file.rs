@@ -41,6 +41,11 @@ impl FuseFile {
         Ok(Self { file })
     }
 
+    /// Fails if the file was cut since it was opened.
+    pub fn check_whole(&self) -> Result<()> {
+        self.file.check_whole()
+    }
+
     /// Returns the filter in the mapped file.
     pub fn fuse(&self) -> Fuse<'_> {
         Fuse::new(

@@ -46,6 +46,11 @@ impl ImportedFilter {
         })
     }
 
+    /// Fails if the file was cut since it was opened.
+    pub fn check_whole(&self) -> Result<()> {
+        self.file.check_whole()
+    }
+
     /// Calls `sink` with whether the filter holds each window of a normalised text, in order, a few hundred windows
     /// at a time.
     pub fn for_each_chunk(&self, text: &str, mut sink: impl FnMut(&[bool])) {
