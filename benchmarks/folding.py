@@ -75,9 +75,7 @@ def _build(settings: Settings, corpus: Path, normalization: str, structures: lis
     )
 
 
-def _sizes(
-    settings: Settings, corpus: Path, structures: list[str]
-) -> dict[str, tuple[int, int]]:
+def _sizes(settings: Settings, corpus: Path, structures: list[str]) -> dict[str, tuple[int, int]]:
     """Return the bytes of the originals and of the whole index for each normalisation."""
     sizes = {}
     squashed = 0

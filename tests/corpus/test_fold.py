@@ -25,7 +25,7 @@ from quotetune import (
 from quotetune.report.sources import Sources
 
 CURLY = "“It’s a well‑known café,” said Zoë — the résumé of naïve façades in Zürich."
-STRAIGHT = "\"It's a well-known café,\" said Zoë - the résumé of naïve façades in Zürich."
+STRAIGHT = '"It\'s a well-known café," said Zoë - the résumé of naïve façades in Zürich.'
 KOREAN = "서울은 대한민국의 수도이자 최대 도시이며 한강을 끼고 있는 정치와 경제의 중심지이다."
 SOFT = "The mito\u00adchondrion is the power\u200bhouse of the cell, as everybody knows by now."
 WIDE = "ＱＵＩＰ measures the share of character n-grams that stand in a corpus of text."
@@ -106,7 +106,7 @@ def test_footnotes_and_the_report_show_the_text_as_given(folded: Index) -> None:
     text = f"He wrote: {STRAIGHT[:60]} and no more"
     assert f'"{CURLY[:60]}"' in str(cite(text, folded, style="text"))
     [quote] = folded.trace(text)
-    assert quote.text.startswith('"It\'s')
+    assert quote.text.startswith("\"It's")
     length, count, [[_, before, after]] = Sources(folded).describe(quote, None)
     assert (length, count, before) == (len(quote.text), 1, "")
     assert after == CURLY[len(quote.text) :]

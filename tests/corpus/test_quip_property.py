@@ -29,7 +29,7 @@ STRUCTURES = [
 ]
 # Characters that fold to more or to fewer, go together, change places, become white space or go.
 TYPOGRAPHY = [
-    "aﬃ…fi.“\"—-\u00ad\u200b \n",
+    'aﬃ…fi.“"—-\u00ad\u200b \n',
     "eE\u0301\u0323\u0307\u0327ḝÉ¨ q",
     "각\u1100\u1161\u11a8가ㄱㅏ\u3000 ",
     "ßẞsSΣσςİiı\u0345α",
@@ -237,7 +237,9 @@ def test_naive_squash_with_origins_is_the_three_passes(text: str) -> None:
     assert len(origins) == len(squashed)
 
 
-@given(text=st.text(st.characters(exclude_categories=["Cs"]) | st.sampled_from("".join(TYPOGRAPHY))))
+@given(
+    text=st.text(st.characters(exclude_categories=["Cs"]) | st.sampled_from("".join(TYPOGRAPHY)))
+)
 @settings(max_examples=300, deadline=None)
 def test_naive_fold_with_origins_is_its_passes(text: str) -> None:
     for case in (False, True):

@@ -1,7 +1,6 @@
 """Read and write the texts of commands: the records of a file, a text file, or --text."""
 
 import json
-import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass

@@ -1,6 +1,6 @@
 //! N-gram filters and suffix index of a trusted corpus.
 //!
-//! The rooms are listed from the ground up. A room imports only rooms above it in this list, and no two files import
+//! The rooms are listed from the ground up. A room imports only rooms that are listed above it, and no two files import
 //! each other, directly or by a detour; `tests/layers.rs` checks both.
 
 #[cfg(not(unix))]
@@ -13,10 +13,11 @@ pub mod text;
 pub mod filter;
 pub mod suffix;
 
-pub mod filter_files;
 pub mod progress;
 pub mod reading;
 pub mod store;
+
+pub mod filter_files;
 
 pub mod build;
 pub mod query;
