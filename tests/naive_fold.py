@@ -1,4 +1,4 @@
-"""What `fold` makes of a text, and of what, computed the slow and obvious way with Python's own tables."""
+"""The oracle of `fold`: computed slowly and plainly, with the tables of Python."""
 
 import unicodedata
 

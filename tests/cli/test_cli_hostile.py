@@ -17,7 +17,7 @@ from quotetune.cli.records import read_batches, write_record, written
 from quotetune.config.file import apply_overrides, read_yaml
 from quotetune.errors import UsageError
 from quotetune.prompts.prompt import load_prompts
-from quotetune.prompts.reading import _json_rows
+from quotetune.prompts.reading import _rows
 from quotetune.runtime.whole_files import write_text, written_directory
 
 
@@ -64,7 +64,7 @@ def test_a_hostile_record_is_an_error_that_names_its_line(tmp_path: Path, line: 
     with pytest.raises(QuotetuneError, match=r"in\.jsonl:2: "):
         list(read_batches(path, "text", None))
     with pytest.raises(UsageError, match=r"in\.jsonl:2: "):
-        list(_json_rows(path))
+        list(_rows(path))
 
 
 def test_a_lone_surrogate_in_another_field_passes_through(tmp_path: Path) -> None:
@@ -159,8 +159,10 @@ def test_ctrl_c_at_the_terminal_says_so_and_exits_130(tmp_path: Path) -> None:
 def test_a_byte_order_mark_is_ignored(tmp_path: Path) -> None:
     path = tmp_path / "in.jsonl"
     path.write_bytes(b'\xef\xbb\xbf{"text": "a", "prompt": "a"}\n')
-    assert [texts for _, texts in read_batches(path, "text", None)] == [["a"]]
-    assert [row["prompt"] for _, row in _json_rows(path)] == ["a"]
+    assert [[entry.text for entry in batch] for batch in read_batches(path, "text", None)] == [
+        ["a"]
+    ]
+    assert [row["prompt"] for _, row in _rows(path)] == ["a"]
 
 
 @pytest.mark.parametrize("write", [written, written_directory])

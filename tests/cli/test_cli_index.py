@@ -144,7 +144,7 @@ def test_verify_exits_with_1_and_names_the_damaged_file(index: Path, tmp_path: P
         (
             '{"text": "a"}\n{"text": ',
             1,
-            "corpus.jsonl:2: a JSON object that does not end in its line",
+            "corpus.jsonl:2: malformed JSON: an object that does not end",
         ),
         ('{"body": "a"}\n', 1, 'corpus.jsonl:1: no key "text"'),
         ('{"text": "a", "id": 1}\n{"text": "b", "id": 1}\n', 1, "corpus.jsonl:1"),
@@ -177,4 +177,4 @@ def test_commands_on_what_is_no_index_are_one_line_errors(tmp_path: Path) -> Non
 
 def test_bad_records_to_score_are_one_line_errors(index: Path) -> None:
     for line, part in (("{]", "not JSON"), ('{"t": "a"}', "--key"), ("[1]", "not an object")):
-        assert_fails(quotetune("score", index, stdin=line), 1, "<stdin>:1", part)
+        assert_fails(quotetune("score", index, stdin=line), 1, "<stdin>", "1: ", part)

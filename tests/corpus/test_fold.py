@@ -1,4 +1,4 @@
-"""Indexes that fold typography: what they find, what they give back, and which version they are of."""
+"""Indexes that fold typography: what they find, what they return, and their version."""
 
 import json
 import unicodedata
@@ -150,8 +150,8 @@ def test_an_index_of_an_older_unicode_opens_if_it_would_be_folded_alike(tmp_path
     [
         (
             {"unicode": "15.1.0"},
-            r"folded with Unicode 15\.1\.0, but this quotetune has 16\.0\.0, which folds some of its "
-            "characters differently: build the index again",
+            r"folded with Unicode 15\.1\.0, but this quotetune has 16\.0\.0, which folds some "
+            "of its characters differently: build the index again",
         ),
         ({"unicode": "99.0.0"}, r"has 16\.0\.0, which may lack some of its characters: use the"),
         ({"unicode": "new"}, "damaged .*names no version of Unicode"),

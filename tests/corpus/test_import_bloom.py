@@ -194,7 +194,7 @@ def test_a_file_that_is_not_a_header_is_an_error(
     header: Path, tmp_path: Path, content: str
 ) -> None:
     header.write_text(content)
-    with pytest.raises(QuotetuneError, match=r"wiki\.25-1\.bf: .*; "):
+    with pytest.raises(QuotetuneError, match=r"wiki\.25-1\.bf: .*: "):
         import_bloom(header, tmp_path / "index")
     assert not (tmp_path / "index.partial").exists()
 

@@ -249,7 +249,7 @@ def test_lone_surrogates_in_a_query_are_an_error(output: Path) -> None:
 def test_a_single_str_is_not_taken_for_a_list_of_characters(output: Path) -> None:
     index: Index = build_index([LOREM], output)
     for call in (index.quip, index.score, index.count, index.contains):
-        with pytest.raises(QuotetuneError, match="give a list of str"):
+        with pytest.raises(QuotetuneError, match="give a list of texts"):
             call(LOREM)
     with pytest.raises(QuotetuneError, match="text 1: expected str"):
         index.quip(["a", 3])  # type: ignore[list-item]

@@ -106,7 +106,8 @@ def test_a_truncated_compressed_file_is_an_error_that_names_the_line(
     data = gzip.compress("".join(json.dumps({"text": str(n)}) + "\n" for n in range(9999)).encode())
     path.write_bytes(data[: len(data) // 2])
     with pytest.raises(
-        QuotetuneError, match=r"corpus\.jsonl\.gz:\d+: truncated gzip data.*get it again"
+        QuotetuneError,
+        match=r"corpus\.jsonl\.gz:\d+: cannot read on: truncated gzip data.*get it again",
     ):
         build_index(path, output)
     assert not list(tmp_path.glob("index*"))

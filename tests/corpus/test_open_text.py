@@ -58,7 +58,7 @@ def test_records_are_lines_that_are_not_blank_or_elements_of_an_array(tmp_path: 
 def test_what_cannot_be_read_is_an_error_with_place_and_remedy(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl"
     path.write_bytes(gzip.compress(TEXT)[:-4])
-    with pytest.raises(QuotetuneError, match=r"a\.jsonl: cannot read on: truncated gzip data; "):
+    with pytest.raises(QuotetuneError, match=r"a\.jsonl: cannot read on: truncated gzip data: "):
         _core.open_text(path).read()
     with pytest.raises(QuotetuneError, match=r"a\.jsonl:2: cannot read on: truncated gzip data"):
         list(_core.open_records(path))

@@ -33,7 +33,8 @@ pub struct Manifest {
     pub structures: Vec<String>,
     pub counts: Counts,
     pub segments: Vec<SegmentEntry>,
-    #[serde(flatten)]
+    /// Read separately (`file.rs`): what serde flattens it cannot read with numbers of any precision.
+    #[serde(flatten, skip_deserializing)]
     pub filters: FilterEntries,
     /// Fields of records that the documents were read from. An index that does not record them was built with the
     /// usual keys, or before they were recorded.

@@ -51,8 +51,9 @@ impl Manifest {
                 expected: FORMAT_VERSION.into(),
             });
         }
-        let manifest: Self = serde_json::from_value(value)
-            .map_err(|error| Error::damaged(&path, format_args!("{error}")))?;
+        let damaged = |error| Error::damaged(&path, format_args!("{error}"));
+        let mut manifest: Self = serde_json::from_value(value.clone()).map_err(damaged)?;
+        manifest.filters = serde_json::from_value(value).map_err(damaged)?;
         let without = String::from_utf8_lossy(&json).replace(
             &format!("{CHECKSUM_KEY}{}", manifest.checksum),
             &format!("{CHECKSUM_KEY}{NO_CHECKSUM}"),
