@@ -20,7 +20,7 @@ impl Index {
             .filter(|(_, text)| !text.is_empty());
         let (places, patterns): (Vec<usize>, Vec<&str>) =
             patterns.map(|(place, text)| (place, text.as_ref())).unzip();
-        let found = locate::occurrences(&self.text_indexes(), self.anchors.as_ref(), &patterns);
+        let found = locate::occurrences(&self.text_indexes()?, self.anchors.as_ref(), &patterns);
         let mut counts = vec![0; texts.len()];
         for (place, found) in places.into_iter().zip(found) {
             counts[place] = found as u64;

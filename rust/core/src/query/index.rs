@@ -135,7 +135,7 @@ impl Index {
         Ok(None)
     }
 
-    pub(super) fn text_indexes(&self) -> Vec<TextIndex<'_>> {
+    pub(super) fn text_indexes(&self) -> Result<Vec<TextIndex<'_>>> {
         self.segments.iter().map(Segment::index).collect()
     }
 

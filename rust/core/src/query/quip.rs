@@ -29,7 +29,7 @@ impl Index {
         if exact || self.filters.is_none() {
             self.require_suffix("score exactly")?;
             let hits = self.window_hits(&text);
-            let spans = alone(self.maximal_spans(&text, &hits, self.n()));
+            let spans = alone(self.maximal_spans(&text, &hits, self.n()))?;
             return Ok(self.exact_quip(&text, &spans));
         }
         Ok(self.filter_quip(&text))
@@ -44,7 +44,7 @@ impl Index {
             return Ok((text, hits));
         }
         self.require_suffix("score exactly")?;
-        let spans = alone(self.maximal_spans(&text, &hits, self.n()));
+        let spans = alone(self.maximal_spans(&text, &hits, self.n()))?;
         let quip = self.exact_quip(&text, &spans);
         let mut hits = vec![false; quip.denominator as usize];
         for span in &spans {
@@ -82,9 +82,10 @@ impl Index {
         text: &str,
         hits: &[bool],
         min_chars: usize,
-    ) -> Vec<Span> {
+    ) -> Result<Vec<Span>> {
         let prefilter = (!self.filters.is_none()).then_some(WindowHits { n: self.n(), hits });
         let anchors = self.anchors.as_ref();
-        spans::maximal_spans(text, &self.text_indexes(), anchors, prefilter, min_chars).await
+        let segments = self.text_indexes()?;
+        Ok(spans::maximal_spans(text, &segments, anchors, prefilter, min_chars).await)
     }
 }

@@ -79,7 +79,7 @@ impl Index {
     ) -> Result<Vec<Quote>> {
         let (text, offsets) = self.parameters.normalization.normalize_with_offsets(text);
         let hits = self.window_hits(&text);
-        let spans = self.maximal_spans(&text, &hits, min_chars).await;
+        let spans = self.maximal_spans(&text, &hits, min_chars).await?;
         self.quotes(&text, &offsets, &spans, max_documents).await
     }
 
@@ -116,7 +116,7 @@ impl Index {
                 covered: covered(runs, &offsets),
             });
         }
-        let spans = self.maximal_spans(&text, &hits, self.n()).await;
+        let spans = self.maximal_spans(&text, &hits, self.n()).await?;
         let lengths = spans.iter().map(|span| span.end_char - span.start_char);
         Ok(Report {
             quip: match exact || self.filters.is_none() {
@@ -164,7 +164,7 @@ impl Index {
         let mut count = 0;
         let mut sources = Vec::new();
         for segment in &self.segments {
-            let index = segment.index();
+            let index = segment.index()?;
             let positions = index.positions(pattern.as_bytes(), anchor).await;
             count += positions.len() as u64;
             let wanted = (max_documents - sources.len()).min(segment.documents().len());

@@ -194,30 +194,24 @@ impl Segment {
             )?,
         };
         segment.suffix.advise_random();
-        match segment.try_index() {
-            Some(_) => Ok(segment),
-            None => Err(Error::damaged(
-                segment.suffix.path(),
-                "it does not match the text of the segment",
-            )),
-        }
+        segment.index()?;
+        Ok(segment)
     }
 
-    /// Returns the index that finds strings in the text.
-    pub fn index(&self) -> TextIndex<'_> {
-        self.try_index()
-            .expect("the lengths were compared when the segment was opened")
-    }
-
-    fn try_index(&self) -> Option<TextIndex<'_>> {
+    /// Returns the index that finds strings in the text. Once it has succeeded, it fails only if a file was cut.
+    pub fn index(&self) -> Result<TextIndex<'_>> {
         let text = self.text.bytes();
         let (sorted, jump) = (self.suffix.section(SUFFIXES), self.suffix.section(JUMP));
-        match self.suffixes {
+        let index = match self.suffixes {
             Suffixes::All => SuffixView::new(text, sorted, jump).map(TextIndex::Full),
             Suffixes::Anchors => {
                 LeanView::new(text, sorted, jump, self.suffix.section(FRONTS)).map(TextIndex::Lean)
             }
-        }
+        };
+        index.ok_or_else(|| {
+            let what = "it does not match the text of the segment";
+            Error::damaged(self.suffix.path(), what)
+        })
     }
 
     /// Fails if a file was cut since it was opened.
