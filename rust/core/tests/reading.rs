@@ -124,7 +124,7 @@ fn the_first_bytes_decide_how_a_file_is_compressed_and_not_its_name() {
 #[test]
 fn parts_that_were_joined_are_read_as_one() {
     let place = Place::new();
-    let large: Vec<u8> = (0..900_000u32).map(|i| (i * i >> 7) as u8 | 1).collect();
+    let large: Vec<u8> = (0..900_000u32).map(|i| (i.wrapping_mul(i) >> 7) as u8 | 1).collect();
     for (_, _, compress) in COMPRESSIONS {
         let joined = [
             compress(TEXT),
@@ -216,7 +216,7 @@ fn a_window_is_read_as_far_as_the_memory_limit_allows() {
         );
     }
     let mut huge = frame(31);
-    huge[5] = 31 - 10 << 3 | 1;
+    huge[5] = ((31 - 10) << 3) | 1;
     let error = place.fail("a", &huge);
     assert!(
         error.contains("window of 2415919104 bytes, more than 2147483648"),
@@ -377,7 +377,7 @@ proptest! {
     #[test]
     fn utf_16_is_decoded_as_the_library_does(units in prop::collection::vec(any::<u16>(), 0..40), high in 0..3u16) {
         // Halves of characters are frequent.
-        let units: Vec<u16> = units.iter().map(|unit| if high > 0 { 0xD800 | unit % 0x801 } else { *unit }).collect();
+        let units: Vec<u16> = units.iter().map(|unit| if high > 0 { 0xD800 | (unit % 0x801) } else { *unit }).collect();
         let bytes: Vec<u8> = [0xFEFF].iter().chain(&units).flat_map(|unit| unit.to_be_bytes()).collect();
         let found = Place::new().read("a", &bytes).unwrap();
         prop_assert_eq!(String::from_utf8_lossy(&found), String::from_utf16_lossy(&units));
