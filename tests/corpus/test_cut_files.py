@@ -31,7 +31,10 @@ TEXT = "The quick brown fox number 7 jumps over the lazy dog number 49."
 index = Index.open(directory)
 exec(question)
 path = os.path.join(directory, name)
-os.truncate(path, int(os.path.getsize(path) * float(left)))
+with open(path, "rb") as file:
+    # A file that loses only zeros gives the same answers.
+    content = file.read().rstrip(b"\\0")
+os.truncate(path, int(len(content) * float(left)))
 for attempt in range(2):
     try:
         answer = exec(question)

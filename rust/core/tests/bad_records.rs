@@ -60,7 +60,8 @@ fn damage_and_duplicates_are_errors_though_bad_records_are_not() {
     let twice = "{\"text\": \"a\", \"id\": 1}\n{\"text\": \"b\", \"id\": \"1\"}\n";
     let error = site.error(twice, &skipping());
     assert!(
-        error.contains("was given before, at in.jsonl:1; ") && error.contains("--duplicates first"),
+        error.contains("was already given, at in.jsonl:1: ")
+            && error.contains("--duplicates first"),
         "{error}"
     );
 }
@@ -77,7 +78,7 @@ fn a_thousand_bad_records_without_a_good_one_are_an_error_that_shows_the_first()
         .unwrap();
     for count in [1, 999] {
         let error = site.error(&bad(count), &skipping());
-        let expected = "in.jsonl:2: no key \"text\", and none of the records can be read; ";
+        let expected = "in.jsonl:2: no key \"text\", and none of the records can be read: ";
         assert!(error.starts_with(expected), "{error}");
     }
     // Rows that others read count alike.
@@ -134,7 +135,7 @@ fn the_first_of_several_documents_is_kept_in_a_build_and_against_an_index() {
     let more = format!("{TWICE}{{\"text\": \"new\"}}\nbroken\n");
     let error = add(&more, Duplicates::Error).unwrap_err().to_string();
     assert!(
-        error.contains("stands in") && error.contains("--duplicates first"),
+        error.contains("is already in") && error.contains("--duplicates first"),
         "{error}"
     );
     let counts = add(&more, Duplicates::First).unwrap().counts;

@@ -51,7 +51,7 @@ fn an_array_that_is_cut_or_goes_on_is_an_error() {
     for length in 1..json.len() {
         let error = records(&json[..length]).unwrap_err().to_string();
         assert!(
-            error.contains("a.json:1: a JSON array without its end; "),
+            error.contains("a.json:1: a JSON array without its end: "),
             "{error}"
         );
     }

@@ -124,7 +124,9 @@ fn the_first_bytes_decide_how_a_file_is_compressed_and_not_its_name() {
 #[test]
 fn parts_that_were_joined_are_read_as_one() {
     let place = Place::new();
-    let large: Vec<u8> = (0..900_000u32).map(|i| (i.wrapping_mul(i) >> 7) as u8 | 1).collect();
+    let large: Vec<u8> = (0..900_000u32)
+        .map(|i| (i.wrapping_mul(i) >> 7) as u8 | 1)
+        .collect();
     for (_, _, compress) in COMPRESSIONS {
         let joined = [
             compress(TEXT),
@@ -151,7 +153,7 @@ fn a_compressed_file_that_is_cut_is_an_error_wherever_the_cut_is() {
         let whole = compress(TEXT);
         for length in 0..whole.len() {
             let error = place.fail(&name, &whole[..length]);
-            let expected = format!("cannot read on: truncated {data} data; ");
+            let expected = format!("cannot read on: truncated {data} data: ");
             assert!(error.starts_with(&expected), "{length}: {error}");
         }
     }

@@ -44,7 +44,7 @@ fn text_id_and_source_are_found_by_paths_too() {
     assert_eq!(site.document("Wiki", "7").unwrap().0, "t");
     let error = site.error(r#"{"a": {"n": 7}}"#, &options);
     assert!(
-        error.starts_with(r#"in.jsonl:1: no key "a.text"; "#),
+        error.starts_with(r#"in.jsonl:1: no key "a.text": "#),
         "{error}"
     );
 }
@@ -179,7 +179,7 @@ fn a_place_in_an_array_is_the_number_of_its_object() {
     let site = Site::new();
     let error = site.error("[{\"text\": \"t\"},\n\n{\"id\": 1}]", &options());
     assert!(
-        error.starts_with("in.jsonl: object 2: no key \"text\"; "),
+        error.starts_with("in.jsonl: object 2: no key \"text\": "),
         "{error}"
     );
     let error = site.error("[{\"text\": \"t\"},\n\n{\"text\":\n}]", &options());
