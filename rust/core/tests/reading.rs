@@ -213,7 +213,7 @@ fn a_window_is_read_as_far_as_the_memory_limit_allows() {
         let error = place.fail_within("a", &bytes, limited(256 << 20));
         assert_eq!(
             error,
-            "zstd data with a window of 268435456 bytes, more than the 134217728 that the memory limit leaves; \
+            "zstd data with a window of 268435456 bytes, more than the 134217728 that the memory limit leaves: \
              raise --memory-limit, or compress the file again with a smaller window"
         );
     }
