@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import Field
 from os import PathLike
 from pathlib import Path
-from typing import Any, ClassVar, TypeAlias, final
+from typing import Any, ClassVar, Literal, TypeAlias, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,7 +66,11 @@ class Index:
     @property
     def structures(self) -> list[str]: ...
     @property
+    def has_suffix_index(self) -> bool: ...
+    @property
     def fpr(self) -> float: ...
+    @property
+    def ngrams(self) -> int: ...
     @property
     def record_keys(self) -> RecordKeyTuple: ...
     @property
@@ -100,9 +104,7 @@ class Builder:
         *,
         n: int,
         normalization: str,
-        bits_per_ngram: float | None,
-        expected_ngrams: int | None,
-        fuse: bool,
+        filter: tuple[float, int | None] | Literal["fuse"] | None,
         suffixes: str | None,
         threads: int,
         segment_bytes: int,
@@ -170,7 +172,7 @@ class Records:
     def bytes_read(self) -> int: ...
 
 DEFAULT_BITS_PER_NGRAM: float
-MAX_BITS_PER_NGRAM: float
+MAX_EXPECTED_NGRAMS: int
 DEFAULT_N: int
 MAX_N: int
 MIN_MEMORY_LIMIT: int
@@ -190,6 +192,7 @@ def import_bloom(
 def open_text(path: str | PathLike[str] | None, memory_limit: int | None = None) -> TextFile: ...
 def open_records(path: str | PathLike[str] | None, memory_limit: int | None = None) -> Records: ...
 def bits_for_fpr(fpr: float) -> float: ...
+def bytes_of_files(path: str | PathLike[str]) -> int: ...
 def read_manifest(path: str | PathLike[str]) -> str: ...
 def check_files(
     path: str | PathLike[str], progress: Callable[[int], None]

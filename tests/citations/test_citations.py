@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from quotetune import Document, build_index
 from quotetune.citations.accuracy import measure_citations
 from quotetune.citations.form import split_citations
+from quotetune.citations.hits import Cited, citation_metrics
 from quotetune.citations.pairs import write_cited_pairs
 from quotetune.citations.uncited import write_uncited
 from quotetune.config import ModelConfig, SamplingConfig
-from quotetune.measures.citations import Cited, citation_metrics
 from quotetune.prompts.prompt import Prompt
 from quotetune.sampling import run_sampling
 from quotetune.sampling.backend import Continuation, Request, Response

@@ -22,7 +22,7 @@ def index(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "build-index", folder / "corpus.jsonl", "-o", folder / "index", "--meta-keys", "title,url"
     )
     assert result.returncode == 0, result.stderr
-    assert result.stdout == "" and "1 documents" in result.stderr
+    assert result.stdout == "" and "1 document" in result.stderr
     return folder / "index"
 
 

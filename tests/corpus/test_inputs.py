@@ -249,11 +249,11 @@ def test_ids_can_be_the_lines_whatever_the_records_say(folder: Path, output: Pat
 def test_of_documents_that_occur_twice_the_first_can_be_kept(folder: Path, output: Path) -> None:
     path = folder / "a.jsonl"
     path.write_bytes(line(0, id="u") + line(1, id="v") + line(2, id="u"))
-    with pytest.warns(QuotetuneWarning, match="1 documents skipped"):
+    with pytest.warns(QuotetuneWarning, match="1 document skipped"):
         index = build_index(path, output, duplicates="first")
     assert texts(index) == [TEXT.format(0), TEXT.format(1)]
     path.write_bytes(line(3, id="v") + line(4, id="w"))
-    with pytest.warns(QuotetuneWarning, match="1 documents skipped"):
+    with pytest.warns(QuotetuneWarning, match="1 document skipped"):
         index = add(output, path, duplicates="first")
     assert texts(index) == [TEXT.format(0), TEXT.format(1), TEXT.format(4)]
     with pytest.raises(UsageError, match="duplicates is 'last': choose error or first"):

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from measured_run import CHAT, PROMPTS, run_config
-from quotetune.measures.baselines import GROUNDING, according_to
+from quotetune.prompts.according_to import GROUNDING, according_to
 from quotetune.prompts.prompt import Prompt
 from quotetune.sampling.backend import Request, Response
 from quotetune.sampling.parts import write_part

@@ -16,7 +16,7 @@ from quotetune.config import Config
 from quotetune.errors import UsageError
 from quotetune.metrics.row_names import row_label
 from quotetune.rendering.markdown import markdown_table
-from quotetune.runs.directory import PAIR_STATISTICS, RunDirectory
+from quotetune.runs.directory import PAIR_STATISTICS, ROUND, RunDirectory
 from quotetune.runs.layout import BASE
 from quotetune.runtime.console import say
 from quotetune.runtime.whole_files import write_json, write_text, written_directory
@@ -120,7 +120,7 @@ def size_row(run: Path, size: int) -> SizeRow:
     low, high = metrics["intervals"][metrics["best"]["policy"]]["quip"] or (None, None)
     pairs = sum(
         json.loads(path.read_text(encoding="utf-8"))["pairs"]
-        for path in run.glob(f"round-*/pairs/{PAIR_STATISTICS}")
+        for path in run.glob(f"{ROUND}*/pairs/{PAIR_STATISTICS}")
     )
     before, after = metrics["before"]["quip"], metrics["after"]["quip"]
     return SizeRow(size, pairs, before, after, metrics["best"]["policy"], low, high)

@@ -68,7 +68,7 @@ def study_frequency(run: Path, *, topic: str, policy: str | None) -> FrequencySt
     names = [BASE]
     if tuned.directory is not None:
         names.append(tuned.directory.resolve().parent.name)  # `best` links to a round
-    quip = {name: _mean_quip(directory.metrics_directory(name), prompts) for name in names}
+    quip = {name: _mean_quip(directory.row(name), prompts) for name in names}
     curves = {name: frequency_curve(counts, values) for name, values in quip.items()}
     return FrequencyStudy(topics, counts, quip, curves)
 
@@ -148,11 +148,10 @@ def _topic(prompt: Prompt, name: str) -> str:
     return value
 
 
-def _mean_quip(metrics: Path, prompts: Sequence[Prompt]) -> list[float]:
+def _mean_quip(path: Path, prompts: Sequence[Prompt]) -> list[float]:
     """Return the mean QUIP of each prompt's responses; one that is too short counts as 0."""
     import pyarrow.parquet as pq
 
-    path = metrics / "responses.parquet"
     if not path.is_file():
         raise UsageError(f"{path}: no such file: evaluate the policy first, with `quotetune train`")
     found: dict[str, list[float]] = {}

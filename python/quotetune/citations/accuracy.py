@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from quotetune.citations.decoding import continuation_id
 from quotetune.citations.form import split_citations
+from quotetune.citations.hits import Cited, citation_metrics
 from quotetune.citations.ids import Documents, documents_by_id, is_citable
-from quotetune.measures.citations import Cited, citation_metrics
 from quotetune.rendering.footnotes import cited_documents
 from quotetune.sampling.parts import read_samples
 

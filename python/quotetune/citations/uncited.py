@@ -7,7 +7,7 @@ from quotetune.citations.form import split_citations
 from quotetune.citations.tokens import tokens_of_start
 from quotetune.config import ModelConfig
 from quotetune.models.tokenizer import end_token, load_tokenizer
-from quotetune.sampling.parts import Row
+from quotetune.sampling.parts import Row, part_paths
 
 
 def write_uncited(samples: Path, output: Path, model: ModelConfig) -> int:
@@ -32,7 +32,7 @@ def write_uncited(samples: Path, output: Path, model: ModelConfig) -> int:
     tokens = _Tokens(model)
     output.mkdir(parents=True, exist_ok=True)
     count = 0
-    for part in sorted(samples.glob("part-*.parquet")):
+    for part in part_paths(samples):
         rows = pq.read_table(part).to_pylist()
         stripped = [tokens.without_citations(row) for row in rows]
         count += sum(new is not old for new, old in zip(stripped, rows, strict=True))

@@ -50,6 +50,7 @@ def add(
     """Add documents to an index. The index changes in one step, when all of them are added."""
     from quotetune.cli.byte_progress import ByteProgress
     from quotetune.corpus.change import add as add_documents
+    from quotetune.runtime.plural import counted
 
     metadata = None if meta_keys is None else listed(meta_keys)
     options: dict[str, Any] = {
@@ -72,4 +73,4 @@ def add(
             progress=progress,
             **options,
         )
-    typer.echo(f"{index}: {len(opened):,} documents", err=True)
+    typer.echo(f"{index}: {counted(len(opened), 'document')}", err=True)

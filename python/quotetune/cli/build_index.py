@@ -89,6 +89,7 @@ def build_index(
     """Build an index of a corpus. The index appears when it is complete."""
     from quotetune.cli.byte_progress import ByteProgress
     from quotetune.corpus.build import build_index as build
+    from quotetune.runtime.plural import counted
 
     options: dict[str, Any] = {
         "text_key": text_key,
@@ -113,4 +114,4 @@ def build_index(
     }
     with ByteProgress() as progress:
         index = build(paths(inputs), output, progress=progress, **options)
-    typer.echo(f"{output}: {len(index):,} documents", err=True)
+    typer.echo(f"{output}: {counted(len(index), 'document')}", err=True)

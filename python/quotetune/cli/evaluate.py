@@ -71,9 +71,9 @@ def evaluate(
     from quotetune.errors import UsageError
     from quotetune.evaluation.compare import compare
     from quotetune.evaluation.responses_file import read_responses_file
-    from quotetune.evaluation.sample_metrics import BEST_OF_N
     from quotetune.measures.scoring_models import scoring_models_of
     from quotetune.metrics.printing import print_table
+    from quotetune.metrics.row_names import BEST_OF_N
     from quotetune.models.files import require_model
     from quotetune.runtime.console import say
     from quotetune.runtime.whole_files import check_file_can_be, write_json
@@ -112,7 +112,7 @@ def evaluate(
 def _row_names(responses: list[str], sampled: list[str]) -> dict[str, Path | None]:
     """Name the rows by their arguments, otherwise after their files; None means to be sampled."""
     from quotetune.errors import UsageError
-    from quotetune.evaluation.sample_metrics import BEST_OF_N, REFERENCE
+    from quotetune.metrics.row_names import BEST_OF_N, REFERENCE
 
     named: list[tuple[str, Path | None]] = []
     for argument in responses:

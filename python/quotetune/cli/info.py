@@ -32,9 +32,9 @@ def info(
 def _rows(index: Path, manifest: dict[str, Any]) -> list[tuple[str, str]]:
     from rich.filesize import decimal
 
-    from quotetune.corpus.manifest import size_in_bytes
+    from quotetune.corpus.verify import bytes_of_files
 
-    size = ("size", decimal(size_in_bytes(manifest)))
+    size = ("size", decimal(bytes_of_files(index)))
     counts = manifest["counts"]
     normalization = manifest["normalization"]["name"]
     if unicode := manifest["normalization"].get("unicode"):

@@ -21,6 +21,7 @@ def merge(
     """Merge several indexes, such as shards, into a new one. They stay as they are."""
     from quotetune.cli.byte_progress import ByteProgress
     from quotetune.corpus.change import merge as merge_indexes
+    from quotetune.runtime.plural import counted
 
     with ByteProgress() as progress:
         merged = merge_indexes(
@@ -31,4 +32,4 @@ def merge(
             overwrite=overwrite,
             progress=progress,
         )
-    typer.echo(f"{output}: {len(merged):,} documents", err=True)
+    typer.echo(f"{output}: {counted(len(merged), 'document')}", err=True)

@@ -24,6 +24,7 @@ def remove(
     from quotetune.cli.byte_progress import ByteProgress
     from quotetune.corpus.change import remove as remove_documents
     from quotetune.corpus.index import Index
+    from quotetune.runtime.plural import counted
 
     with ByteProgress() as progress:
         removed = remove_documents(
@@ -35,4 +36,4 @@ def remove(
             progress=progress,
         )
     left = len(Index.open(index))
-    typer.echo(f"{index}: {removed:,} documents removed, {left:,} left", err=True)
+    typer.echo(f"{index}: {counted(removed, 'document')} removed, {left:,} left", err=True)

@@ -12,8 +12,7 @@ def verify(
     """Read every file of an index and compare its checksum. The exit status is 1 on damage."""
     from quotetune.cli.byte_progress import ByteProgress
     from quotetune.corpus.index import Index
-    from quotetune.corpus.manifest import read_manifest, size_in_bytes
-    from quotetune.corpus.verify import damaged_files
+    from quotetune.corpus.verify import bytes_of_files, damaged_files
     from quotetune.errors import QuotetuneError
 
     with ByteProgress() as progress:
@@ -25,5 +24,4 @@ def verify(
             f"{index}: {len(damages)} damaged file(s): copy them again, or rebuild the index"
         )
     Index.open(index)
-    size = size_in_bytes(read_manifest(index))
-    typer.echo(f"{index}: undamaged ({size:,} bytes read)")
+    typer.echo(f"{index}: undamaged ({bytes_of_files(index):,} bytes read)")

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Sequence
 from contextlib import closing
+from typing import Literal
 
 from quotetune import _core
 from quotetune.corpus.formats import Format
@@ -132,7 +133,8 @@ def build_index(
         >>> len(index), index.structures
         (1, ['bloom', 'suffix'])
     """
-    fuse = _has_fuse(structures, bits_per_ngram, fpr, expected_ngrams, shard)
+    names = _structures(structures)
+    filter = _filter(names, bits_per_ngram, fpr, check_expected_ngrams(expected_ngrams), shard)
     keys = keys_of(text_key, id_key, source, source_key, meta_keys, errors)
     reading = Reading(format, root, duplicates)
     given = feed(documents, keys, reading, Shard.parse(shard))
@@ -140,10 +142,8 @@ def build_index(
         output,
         n=check_n(n),
         normalization=normalization,
-        bits_per_ngram=_filter_bits(structures, bits_per_ngram, fpr),
-        expected_ngrams=check_expected_ngrams(expected_ngrams),
-        fuse=fuse,
-        suffixes=_suffixes(structures),
+        filter=filter,
+        suffixes=_one_of("suffix", "lean", names),
         threads=check_threads(threads),
         segment_bytes=check_segment_bytes(segment_bytes),
         memory_limit=check_memory_limit(memory_limit),
@@ -159,51 +159,50 @@ def build_index(
     return Index.open(output)
 
 
-def _suffixes(structures: Sequence[str]) -> str | None:
-    """Return the suffix index to build, or None."""
-    found = [name for name in ("suffix", "lean") if name in structures]
-    if len(found) == 2:
-        raise UsageError("structures has suffix and lean: choose one of them")
-    return found[0] if found else None
+def _structures(names: str | Sequence[str]) -> list[str]:
+    """Return the names of the structures to build, if they are known."""
+    names = [names] if isinstance(names, str) else list(names)
+    for name in names:
+        if name not in _STRUCTURES:
+            raise UsageError(f"structure {name!r}: choose from bloom, fuse, suffix and lean")
+    return names
 
 
-def _has_fuse(
-    structures: str | Sequence[str],
+def _one_of(one: str, other: str, names: Sequence[str]) -> str | None:
+    """Return which of two structures is to be built, or None for neither."""
+    if one in names and other in names:
+        raise UsageError(f"structures has {one} and {other}: choose one of them")
+    return next((name for name in (one, other) if name in names), None)
+
+
+def _filter(
+    names: Sequence[str],
     bits_per_ngram: float | None,
     fpr: float | None,
     expected_ngrams: int | None,
     shard: str | None,
-) -> bool:
-    """Return whether to build a fuse filter, whose size cannot be chosen."""
-    if "fuse" not in structures:
-        return False
-    if "bloom" in structures:
-        raise UsageError("structures has bloom and fuse: choose one of them")
+) -> tuple[float, int | None] | Literal["fuse"] | None:
+    """Return the filter to build: `fuse`, or the bits and the room of a Bloom filter, or None."""
     sizes = {"bits_per_ngram": bits_per_ngram, "fpr": fpr, "expected_ngrams": expected_ngrams}
-    if given := [name for name, value in sizes.items() if value is not None]:
-        raise UsageError(
-            f"{given[0]} with fuse, whose size is fixed: leave it out, or choose bloom"
-        )
-    if shard is not None:
-        raise UsageError(
-            "shard with fuse, which merge cannot join: build one index, or choose bloom"
-        )
-    return True
-
-
-def _filter_bits(
-    structures: Sequence[str], bits_per_ngram: float | None, fpr: float | None
-) -> float | None:
-    """Return the bits of the Bloom filter per distinct n-gram; None for no Bloom filter."""
-    for structure in [structures] if isinstance(structures, str) else structures:
-        if structure not in _STRUCTURES:
-            raise UsageError(f"structure {structure!r}: choose from bloom, fuse, suffix and lean")
-    if bits_per_ngram is not None and fpr is not None:
-        raise UsageError("bits_per_ngram and fpr exclude each other: give one")
-    if "bloom" not in structures:
-        if bits_per_ngram is not None or fpr is not None:
-            raise UsageError("bits_per_ngram and fpr need a Bloom filter: add bloom to structures")
-        return None
-    if fpr is None:
-        return _core.DEFAULT_BITS_PER_NGRAM if bits_per_ngram is None else bits_per_ngram
-    return _core.bits_for_fpr(fpr)
+    given = [name for name, value in sizes.items() if value is not None]
+    match _one_of("bloom", "fuse", names):
+        case "bloom":
+            if bits_per_ngram is not None and fpr is not None:
+                raise UsageError("bits_per_ngram and fpr exclude each other: give one")
+            if fpr is not None:
+                return _core.bits_for_fpr(fpr), expected_ngrams
+            usual = _core.DEFAULT_BITS_PER_NGRAM
+            return usual if bits_per_ngram is None else bits_per_ngram, expected_ngrams
+        case "fuse":
+            if given:
+                raise UsageError(
+                    f"{given[0]} with fuse, whose size is fixed: leave it out, or choose bloom"
+                )
+            if shard is not None:
+                raise UsageError(
+                    "shard with fuse, which merge cannot join: build one index, or choose bloom"
+                )
+            return "fuse"
+    if given:
+        raise UsageError(f"{given[0]} without a Bloom filter: add bloom to structures")
+    return None

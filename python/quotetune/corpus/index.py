@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from quotetune import _core
 from quotetune.corpus.limits import check_texts
-from quotetune.corpus.manifest import read_manifest
 from quotetune.corpus.results import (
     Document,
     QuipReport,
@@ -87,7 +86,7 @@ class Index:
     @property
     def has_suffix_index(self) -> bool:
         """Whether the index has `suffix` or `lean`, which quotes, counts and documents need."""
-        return not {"suffix", "lean"}.isdisjoint(self.structures)
+        return self._index.has_suffix_index
 
     @property
     def fpr(self) -> float:
@@ -96,9 +95,8 @@ class Index:
 
     @property
     def ngrams(self) -> int:
-        """Number of n-grams of the corpus, duplicates counted; read from the manifest."""
-        ngrams: int = read_manifest(self._path)["counts"]["ngrams"]
-        return ngrams
+        """Number of n-grams of the corpus, duplicates counted."""
+        return self._index.ngrams
 
     @property
     def record_keys(self) -> tuple[str, str | None, str | None, list[str]]:

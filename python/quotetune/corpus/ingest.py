@@ -25,6 +25,7 @@ from quotetune.corpus.rows import (
 from quotetune.corpus.shards import Portion, Shard, portions
 from quotetune.corpus.tables import is_table, parquet_rows, table_rows
 from quotetune.errors import QuotetuneError, QuotetuneWarning, UsageError
+from quotetune.runtime.plural import counted
 
 Documents: TypeAlias = (
     str
@@ -89,14 +90,15 @@ class Feed:
                 raise QuotetuneError(f"no document in {_names(files)}: give files with documents")
         for reason, count, place in builder.skipped():
             warnings.warn(
-                f"{count:,} records skipped: {reason} (the first is {place})",
+                f"{counted(count, 'record')} skipped: {reason} (the first is {place})",
                 QuotetuneWarning,
                 stacklevel=4,
             )
         documents, _, _, duplicates = builder.counts()
         if duplicates:
+            repeated = counted(duplicates, "document")
             warnings.warn(
-                f"{duplicates:,} documents skipped: their source and id occurred before",
+                f"{repeated} skipped, of a source and id that occurred before",
                 QuotetuneWarning,
                 stacklevel=4,
             )

@@ -21,8 +21,9 @@ def check_n(n: int) -> int:
 
 def check_expected_ngrams(expected_ngrams: int | None) -> int | None:
     """Return the number of distinct n-grams to make room for, if it is in range."""
-    if expected_ngrams is not None and not 1 <= expected_ngrams < 1 << 50:
-        raise UsageError(f"expected_ngrams is {expected_ngrams}: choose from 1 to 10 ** 15")
+    most = _core.MAX_EXPECTED_NGRAMS
+    if expected_ngrams is not None and not 1 <= expected_ngrams <= most:
+        raise UsageError(f"expected_ngrams is {expected_ngrams}: choose from 1 to {most:,}")
     return expected_ngrams
 
 

@@ -35,15 +35,6 @@ def read_manifest(index: str | os.PathLike[str]) -> dict[str, Any]:
     return manifest
 
 
-def size_in_bytes(manifest: dict[str, Any]) -> int:
-    """Add up the sizes of all files that a manifest names."""
-    segments = manifest["segments"]
-    files = [segment[name] for segment in segments for name in ("text", "suffix", "records")]
-    filters = [*manifest["filters"], manifest.get("fuse_filter"), manifest.get("imported_filter")]
-    files += [filter["file"] for filter in filters if filter]
-    return sum(file["size"] for file in files)
-
-
 def version_name(index: Path) -> str:
     """Return a name for the state of an index; every change to the index changes it."""
     manifest = (index / "manifest.json").read_bytes()

@@ -4,8 +4,16 @@ import os
 from pathlib import Path
 
 from quotetune import _core
-from quotetune.corpus.manifest import read_manifest, size_in_bytes
 from quotetune.corpus.progress import Progress, silent
+
+
+def bytes_of_files(index: str | os.PathLike[str]) -> int:
+    """Return the size of all files of an index.
+
+    Raises:
+        QuotetuneError: There is no index, or its manifest is damaged or of another format version.
+    """
+    return _core.bytes_of_files(index)
 
 
 def damaged_files(
@@ -24,7 +32,7 @@ def damaged_files(
         QuotetuneError: There is no index, or its manifest is damaged or of another format version.
     """
     report = progress or silent
-    total = size_in_bytes(read_manifest(index))
+    total = bytes_of_files(index)
     done = 0
 
     def read(chunk: int) -> None:

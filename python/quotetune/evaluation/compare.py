@@ -7,11 +7,12 @@ from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
 
-from quotetune.evaluation.sample_metrics import BEST_OF_N, REFERENCE, evaluate_tables, text_table
+from quotetune.evaluation.sample_metrics import evaluate_tables, text_table
 from quotetune.measures.bootstrap import bootstrap_settings, difference_intervals
 from quotetune.measures.responses import best_of_n as best_responses
 from quotetune.measures.scoring_models import ScoringModels
 from quotetune.metrics.printing import bootstrap_line, difference_line
+from quotetune.metrics.row_names import BEST_OF_N, REFERENCE
 from quotetune.metrics.table import Metrics
 from quotetune.prompts.prompt import Prompt
 

@@ -30,9 +30,9 @@ def read_responses_file(path: Path, prompts: Sequence[Prompt]) -> Any:
         UsageError: There is no such file, or a line does not respond to any of the prompts.
     """
     if path.is_dir():
-        from quotetune.sampling.parts import read_samples
+        from quotetune.sampling.parts import part_paths, read_samples
 
-        if not any(path.glob("part-*.parquet")):
+        if not part_paths(path):
             raise UsageError(f"{path}: no sample parts: sample first, or correct the path")
         return read_samples(path)
     ids = {prompt.id for prompt in prompts}

@@ -10,14 +10,13 @@ from quotetune.measures.quoting import quote_length_histogram, quoting_rows
 from quotetune.measures.responses import best_of_n as best_responses
 from quotetune.measures.responses import mean_metrics, response_rows
 from quotetune.measures.scoring_models import ScoringModels, score_with_models
+from quotetune.metrics.row_names import BEST_OF_N, REFERENCE, RESPONSES
 from quotetune.prompts.prompt import Prompt
 from quotetune.runs.directory import METRICS
 from quotetune.runtime.whole_files import write_json
 
 if TYPE_CHECKING:
     from quotetune.corpus.index import Index
-
-RESPONSES, BEST_OF_N, REFERENCE = "responses", "best_of_n", "reference"
 
 
 @dataclass(frozen=True)

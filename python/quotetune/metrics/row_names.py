@@ -6,7 +6,10 @@ from typing import Any
 
 from quotetune.metrics.table import metric_named
 
-_LABELS = {"best_of_n": "base, best of n", "according_to": "base, “according to”"}
+# The rows of an evaluation. Each names a Parquet file of what was measured on its responses.
+RESPONSES, BEST_OF_N, REFERENCE = "responses", "best_of_n", "reference"
+
+_LABELS = {BEST_OF_N: "base, best of n", "according_to": "base, “according to”"}
 
 
 def row_label(name: str) -> str:

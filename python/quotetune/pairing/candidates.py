@@ -11,9 +11,15 @@ from types import TracebackType
 from typing import Any, Self
 
 from quotetune.errors import UsageError
-from quotetune.sampling.parts import Row, token_length
+from quotetune.sampling.parts import Row, part_paths, token_length
 
 GOLD = -1
+
+
+# The files that the stages before pairing write, which `CandidateFiles` names.
+SCORES = "scores.parquet"
+VALUES = "values.parquet"
+VERDICTS = "verdicts.parquet"
 
 
 @dataclass(frozen=True)
@@ -88,8 +94,7 @@ class CandidateFiles:
 
 def candidate_parts(samples: Path, gold: Path | None) -> list[Path]:
     """Return the part files of all candidates, in order."""
-    parts = sorted(samples.glob("part-*.parquet"))
-    return parts + ([] if gold is None else sorted(gold.glob("part-*.parquet")))
+    return part_paths(samples) + ([] if gold is None else part_paths(gold))
 
 
 def candidates_by_prompt(

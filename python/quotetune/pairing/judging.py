@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from quotetune.config.preference import JudgeConfig
-from quotetune.pairing.candidates import Candidate, CandidateFiles, candidates_by_prompt
+from quotetune.pairing.candidates import VERDICTS, Candidate, CandidateFiles, candidates_by_prompt
 from quotetune.pairing.comparisons import compared
 from quotetune.pairing.preference import Matrix
 from quotetune.prompts.prompt import Prompt
@@ -168,7 +168,7 @@ def _write_verdicts(output: Path, comparisons: Sequence[_Comparison]) -> None:
     }
     schema = pa.schema([pa.field(name, kind, nullable=False) for name, kind in kinds.items()])
     table = pa.Table.from_pylist([dict(zip(kinds, row, strict=True)) for row in rows], schema)
-    pq.write_table(table, output / "verdicts.parquet")
+    pq.write_table(table, output / VERDICTS)
 
 
 class Verdicts:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from quotetune.errors import QuotetuneError
 from quotetune.measures.criteria import FUNCTIONS, Given, Numbers, Prompts
-from quotetune.pairing.candidates import candidate_parts
+from quotetune.pairing.candidates import VALUES, candidate_parts
 from quotetune.pairing.ranking_config import RankingConfig
 from quotetune.prompts.prompt import Prompt
 from quotetune.runtime.console import Report
@@ -63,7 +63,7 @@ def write_measure(
     output.mkdir(parents=True, exist_ok=True)
     column = pa.array(values, pa.float64())
     result = table.drop_columns("response").append_column("value", column)
-    pq.write_table(result, output / "values.parquet")
+    pq.write_table(result, output / VALUES)
 
 
 def measure_of(name: str, config: RankingConfig, work: Path) -> Measure:

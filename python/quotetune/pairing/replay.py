@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from quotetune.runs.directory import PAIRS
+from quotetune.runs.directory import PAIRS, round_name
 from quotetune.runtime.chance import drawn
 from quotetune.runtime.whole_files import write_json
 
@@ -57,12 +57,12 @@ def mix_pairs(
         return table.append_column("round", pa.array([name] * len(table), pa.int32()))
 
     tables = [of_round(number, pq.read_table(own))]
-    counts = {f"round-{number}": len(tables[0])}
+    counts = {round_name(number): len(tables[0])}
     for before, share in zip(range(number - 1, 0, -1), shares, strict=False):
         table = pq.read_table(earlier[before])
         chosen = replayed_rows(table["prompt_id"].to_pylist(), share, seed=seed, number=number)
         tables.append(of_round(before, table.take(pa.array(chosen, pa.int64()))))
-        counts[f"round-{before}"] = len(chosen)
+        counts[round_name(before)] = len(chosen)
     output.mkdir(exist_ok=True)
     pq.write_table(pa.concat_tables(tables, promote_options="permissive"), output / PAIRS)
     write_json(output / "replay.json", counts)

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from quotetune.errors import QuotetuneError
-from quotetune.pairing.candidates import candidate_parts
+from quotetune.pairing.candidates import SCORES, candidate_parts
 from quotetune.runtime.console import Report
 
 _BATCH = 4096
@@ -36,7 +36,7 @@ def score_samples(
     output.mkdir(parents=True, exist_ok=True)
     total = sum(pq.read_metadata(part).num_rows for part in parts)
     done = 0
-    with pq.ParquetWriter(output / "scores.parquet", _schema()) as writer:
+    with pq.ParquetWriter(output / SCORES, _schema()) as writer:
         for part in parts:
             file = pq.ParquetFile(part)
             for batch in file.iter_batches(_BATCH, columns=["prompt_id", "sample", "response"]):

@@ -36,6 +36,7 @@ from quotetune.report.results_section import (
 )
 from quotetune.report.run_files import RunFiles
 from quotetune.runs.layout import ABSORBED
+from quotetune.runtime.plural import counted
 
 _HEADINGS = {
     "results": "Results",
@@ -138,7 +139,10 @@ def _lead(files: RunFiles) -> str:
 def _facts(files: RunFiles, index: Index | None) -> list[str]:
     facts = [str(files.config["model"]["path"]), f"seed {files.seed}"]
     if index is not None:
-        facts += [f"corpus of {len(index):,} documents", f"n-grams of {index.n} characters"]
+        facts += [
+            f"corpus of {counted(len(index), 'document')}",
+            f"n-grams of {index.n} characters",
+        ]
     return facts
 
 

@@ -16,7 +16,7 @@ from quotetune.errors import UsageError
 from quotetune.metrics.row_names import row_label
 from quotetune.metrics.table import OF_DRIFT
 from quotetune.prompts.prompt import Prompt, load_prompts
-from quotetune.runs.directory import RunDirectory
+from quotetune.runs.directory import ROUND, RunDirectory
 from quotetune.runs.layout import ABSORBED, BASE
 from quotetune.runs.metrics_json import SCHEMA
 from quotetune.runs.stage import MANIFEST
@@ -203,10 +203,7 @@ def _drift(path: Path) -> dict[str, dict[str, float | None]]:
 
 def _responses(run: RunDirectory, key: str) -> Path | None:
     """Find the responses of a row; those of some rows are in the base model's evaluation."""
-    places = (
-        run.metrics_directory(key) / "responses.parquet",
-        run.metrics_directory(BASE) / f"{key}.parquet",
-    )
+    places = (run.row(key), run.row(BASE, key))
     return next((place for place in places if place.exists()), None)
 
 
@@ -229,7 +226,7 @@ def _order(manifest: _Record) -> tuple[str, int]:
 
 def _is_left_over(name: str, policies: Sequence[str]) -> bool:
     """Tell whether a directory is of a round that the run no longer has."""
-    return name.startswith("round-") and name not in policies
+    return name.startswith(ROUND) and name not in policies
 
 
 def _read_json(path: Path) -> _Record:

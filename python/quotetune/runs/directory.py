@@ -2,12 +2,24 @@
 
 from pathlib import Path
 
+from quotetune.metrics.row_names import RESPONSES
 from quotetune.prompts.split import HELDOUT, round_file
 
 BEST = "best"
 METRICS = "metrics.json"  # of each evaluation, and of the whole run
+ROUND = "round-"  # and the number: the policy that a round trained, and its directory
 PAIRS = "pairs.parquet"
 PAIR_STATISTICS = "pairs.json"
+
+
+def round_name(number: int) -> str:
+    """Name a round, its directory, and the policy that it trains.
+
+    Example:
+        >>> round_name(2)
+        'round-2'
+    """
+    return f"{ROUND}{number}"
 
 
 class RunDirectory:
@@ -56,7 +68,7 @@ class RunDirectory:
 
     def round(self, number: int) -> Path:
         """Return the directory of a round."""
-        return self.run / f"round-{number}"
+        return self.run / round_name(number)
 
     def pair_statistics(self, number: int) -> Path:
         """Return the file of the statistics of a round's pairs."""
@@ -85,6 +97,10 @@ class RunDirectory:
     def metrics(self, name: str) -> Path:
         """Return the file of an evaluation's metrics."""
         return self.metrics_directory(name) / METRICS
+
+    def row(self, evaluation: str, row: str = RESPONSES) -> Path:
+        """Return the file of what an evaluation measured on each response of a row."""
+        return self.metrics_directory(evaluation) / f"{row}.parquet"
 
     def drift(self, name: str) -> Path:
         """Return the file of a policy's distance from the base model."""

@@ -20,7 +20,7 @@ class TunedPolicy:
 
     Attributes:
         config: The run's config.
-        name: `best`, `round-k`, or `base`, the untouched model.
+        name: `best`, `round-k`, or `base`, the original model.
         directory: The adapter, or the whole model, that training wrote; None for `base`.
         model: The model that the adapter belongs to.
     """

@@ -1,6 +1,6 @@
 """The policies of a run, and the places of its files that depend on its config.
 
-A policy is named by what made it: `base`, the untouched model; `absorbed`, that model after
+A policy is named by what made it: `base`, the original model; `absorbed`, that model after
 `absorb`; or `round-k`, that of round k.
 """
 
@@ -9,7 +9,7 @@ from typing import Any
 
 from quotetune.config import Config, ModelConfig
 from quotetune.config.absorb import is_whole
-from quotetune.runs.directory import PAIRS, RunDirectory
+from quotetune.runs.directory import PAIRS, ROUND, RunDirectory, round_name
 
 BASE = "base"
 ABSORBED = "absorbed"
@@ -46,15 +46,15 @@ class Layout(RunDirectory):
 
     def start(self, number: int) -> str:
         """Name the policy that a round samples from, and whose training it continues."""
-        return self.origin if number == 1 else f"round-{number - 1}"
+        return self.origin if number == 1 else round_name(number - 1)
 
     def number(self, policy: str) -> int:
         """Return the round of a policy; 0 for those before the first round."""
-        return 0 if policy in (BASE, ABSORBED) else int(policy.removeprefix("round-"))
+        return 0 if policy in (BASE, ABSORBED) else int(policy.removeprefix(ROUND))
 
     def policies(self) -> list[str]:
         """Name all policies, in the order in which they are trained."""
-        rounds = [f"round-{number}" for number in range(1, self.config.rounds + 1)]
+        rounds = [round_name(number) for number in range(1, self.config.rounds + 1)]
         return list(dict.fromkeys([BASE, self.origin, *rounds]))
 
     def adapter(self, policy: str) -> Path | None:

@@ -11,6 +11,7 @@ from typing import Any
 
 from quotetune.config import Config
 from quotetune.measures.bootstrap import bootstrap_settings, difference_intervals
+from quotetune.metrics.row_names import BEST_OF_N, REFERENCE
 from quotetune.runs.citations_json import collect_citations
 from quotetune.runs.directory import METRICS
 from quotetune.runs.layout import BASE, Layout
@@ -60,7 +61,7 @@ def collect_metrics(config: Config) -> dict[str, Any]:
     policies = [name for name in names if name != BASE]
     best = best_evaluated(layout)
     rows = {name: _Row(layout.metrics_directory(name)) for name in names}
-    apart = {name: _Row(base, name) for name in ("best_of_n", "reference")}
+    apart = {name: _Row(base, name) for name in (BEST_OF_N, REFERENCE)}
     baselines = config.evaluation.baselines
     others = {name: _Row(layout.metrics_directory(name)) for name in baselines}
     rows |= {name: row for name, row in (apart | others).items() if row.metrics() is not None}
@@ -79,8 +80,8 @@ def collect_metrics(config: Config) -> dict[str, Any]:
             "value": criterion(layout, best),
         },
         "stopped": stop_reason(layout, config.rounds),
-        "best_of_n": metrics.get("best_of_n"),
-        "reference": metrics.get("reference"),
+        BEST_OF_N: metrics.get(BEST_OF_N),
+        REFERENCE: metrics.get(REFERENCE),
         "rows": metrics,
         "quote_lengths": {name: row.quote_lengths() for name, row in rows.items()},
         "intervals": intervals,

@@ -41,6 +41,11 @@ def part_path(directory: Path, part: int) -> Path:
     return directory / f"part-{part:05d}.parquet"
 
 
+def part_paths(directory: Path) -> list[Path]:
+    """Return the paths of the parts that a directory has, in order."""
+    return sorted(directory.glob("part-*.parquet"))
+
+
 def count_parts(prompts: int, chunk_prompts: int) -> int:
     """Return the number of parts for a number of prompts.
 
@@ -112,7 +117,7 @@ def read_samples(directory: Path) -> Any:
 
     if not directory.is_dir():
         raise UsageError(f"{directory}: no such directory: name the output of `quotetune sample`")
-    tables = [pq.read_table(path) for path in sorted(directory.glob("part-*.parquet"))]
+    tables = [pq.read_table(path) for path in part_paths(directory)]
     return pa.concat_tables(tables) if tables else schema().empty_table()
 
 

@@ -15,7 +15,7 @@ from quotetune.runtime.content_hash import content_hash
 from quotetune.runtime.whole_files import RESUME, write_text
 from quotetune.sampling.backend import Continuation
 from quotetune.sampling.constraint import Constraint
-from quotetune.sampling.parts import JOB_NAME, LOG_NAME, count_parts, missing_parts
+from quotetune.sampling.parts import JOB_NAME, LOG_NAME, count_parts, missing_parts, part_paths
 
 if TYPE_CHECKING:
     from quotetune.prompts.prompt import Prompt
@@ -144,7 +144,7 @@ def _write_job(output: Path, job: dict[str, Any]) -> Path:
     path = output / JOB_NAME
     text = json.dumps(job, ensure_ascii=False)
     if not path.exists() or path.read_text(encoding="utf-8") != text:
-        for part in output.glob("part-*.parquet"):
+        for part in part_paths(output):
             part.unlink()
         write_text(path, text, remedy=RESUME)
     return path

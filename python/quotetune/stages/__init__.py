@@ -5,6 +5,7 @@ done.
 """
 
 from quotetune.config import Config
+from quotetune.runs.directory import round_name
 from quotetune.runs.layout import ABSORBED, BASE, Layout
 from quotetune.runs.stage import Stage
 from quotetune.runs.stopping import stoppable
@@ -30,14 +31,14 @@ def all_stages(config: Config) -> list[Stage]:
     for number in range(1, config.rounds + 1):
         of_round = [
             rounds.sample(layout, number),
-            *citations.uncited(layout, f"round-{number}", layout.round(number)),
+            *citations.uncited(layout, round_name(number), layout.round(number)),
             *ranking.stages(layout, number),
             *citations.cited(layout, number),
             *training.stages(layout, number),
         ]
         if number == 1 and config.absorb is None:
             of_round += evaluation.stages(layout, BASE)
-        of_round += evaluation.stages(layout, f"round-{number}")
+        of_round += evaluation.stages(layout, round_name(number))
         if config.evaluation.reward_accuracy:
             of_round += ranking.heldout_stages(layout) if number == 1 else []
             of_round.append(tuned.reward_accuracy(layout, number))

@@ -7,6 +7,7 @@ from quotetune.config.absorb import is_whole
 from quotetune.runs.layout import ABSORBED, Layout, flat
 from quotetune.runs.stage import Stage
 from quotetune.runtime.console import progress, say
+from quotetune.runtime.plural import counted
 from quotetune.stages.training import learned
 
 _TEXTS = "texts.parquet"
@@ -29,7 +30,10 @@ def documents(layout: Layout) -> Stage:
         write_texts(result / _TEXTS, texts)
         read = len({(text.source, text.id) for text in texts if text.id is not None})
         replayed = sum(text.id is None for text in texts)
-        say(f"  {read} documents in {len(texts) - replayed} texts, {replayed} texts replayed")
+        say(
+            f"  {counted(read, 'document')} in {counted(len(texts) - replayed, 'text')},"
+            f" {counted(replayed, 'text')} replayed"
+        )
 
     keys = flat("absorb", settings.model_dump(include=_FORM_KEYS))
     inputs = {"index": config.index, "the prompts": prompts}

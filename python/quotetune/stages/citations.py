@@ -2,10 +2,11 @@
 
 from pathlib import Path
 
-from quotetune.runs.directory import PAIRS
+from quotetune.runs.directory import PAIRS, round_name
 from quotetune.runs.layout import Layout, flat
 from quotetune.runs.stage import Stage
 from quotetune.runtime.console import progress, say
+from quotetune.runtime.plural import counted
 from quotetune.runtime.whole_files import write_json
 from quotetune.stages.sampling import backend_of
 
@@ -27,7 +28,7 @@ def uncited(layout: Layout, name: str, directory: Path) -> list[Stage]:
         from quotetune.citations.uncited import write_uncited
 
         count = write_uncited(samples, result, config.model)
-        say(f"  {count} responses have ids")
+        say(f"  {counted(count, 'response')} with ids")
 
     inputs = {"the samples": samples, **layout.model_inputs()}
     return [Stage(f"{name}/uncited", directory / "uncited", _model(layout), inputs, make)]
@@ -67,7 +68,7 @@ def cited(layout: Layout, number: int) -> list[Stage]:
         **layout.model_inputs(),
     }
     keys["seed"] = config.seed
-    return [Stage(f"round-{number}/cite", root / "cited", keys, inputs, make)]
+    return [Stage(f"{round_name(number)}/cite", root / "cited", keys, inputs, make)]
 
 
 def evaluated(layout: Layout, policy: str) -> list[Stage]:

@@ -46,7 +46,7 @@ def baseline(layout: Layout, name: str) -> list[Stage]:
     prompts = directory / "prompts" / "prompts.parquet"
 
     def make(result: Path) -> None:
-        from quotetune.measures.baselines import according_to
+        from quotetune.prompts.according_to import according_to
         from quotetune.prompts.prompt import load_prompts, write_prompts
 
         result.mkdir(exist_ok=True)

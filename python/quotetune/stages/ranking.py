@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from quotetune.metrics.criteria import CRITERIA
-from quotetune.pairing.candidates import CandidateFiles
+from quotetune.pairing.candidates import SCORES, VALUES, VERDICTS, CandidateFiles
 from quotetune.pairing.ranking_config import RankingConfig
+from quotetune.runs.directory import round_name
 from quotetune.runs.layout import BASE, Layout, flat, model_input
 from quotetune.runs.stage import Stage
 from quotetune.runtime.console import progress, say
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 def stages(layout: Layout, number: int) -> list[Stage]:
     """Return the stages between the sampling and the training of a round, in order."""
     prompts = layout.round_prompts(number)
-    return _stages(layout, f"round-{number}", layout.round(number), prompts)
+    return _stages(layout, round_name(number), layout.round(number), prompts)
 
 
 def heldout_stages(layout: Layout) -> list[Stage]:
@@ -97,13 +98,12 @@ class RankingStages:
         judge = self.config.preference and self.config.preference.judge
         return CandidateFiles(
             samples=self.samples,
-            scores=self.scores / "scores.parquet",
+            scores=self.scores / SCORES,
             gold=self.root / "gold" if self.config.candidates.gold else None,
             measures={
-                name: self.root / "measures" / name / "values.parquet"
-                for name in self.config.measures
+                name: self.root / "measures" / name / VALUES for name in self.config.measures
             },
-            verdicts=self.root / "judge" / "verdicts.parquet" if judge else None,
+            verdicts=self.root / "judge" / VERDICTS if judge else None,
         )
 
     @property

@@ -1,5 +1,6 @@
 """The first stage of a round: its samples."""
 
+from quotetune.runs.directory import round_name
 from quotetune.runs.layout import Layout
 from quotetune.runs.stage import Stage
 from quotetune.stages.sampling import sampling_stage
@@ -9,7 +10,7 @@ def sample(layout: Layout, number: int) -> Stage:
     """Sample the training prompts of a round from the policy that it starts from."""
     return sampling_stage(
         layout,
-        f"round-{number}/sample",
+        f"{round_name(number)}/sample",
         layout.round(number) / "samples",
         layout.round_prompts(number),
         layout.config.sampling,

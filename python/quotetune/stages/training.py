@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from quotetune.runs.directory import PAIRS
+from quotetune.runs.directory import PAIRS, round_name
 from quotetune.runs.layout import Layout, flat
 from quotetune.runs.stage import Stage
 from quotetune.runtime.console import progress, say
@@ -60,7 +60,7 @@ def mix(layout: Layout, number: int) -> Stage:
     settings = {"replay": shares, "seed": config.seed}
     inputs = {"the pairs": layout.pairs(number)}
     inputs |= {f"the pairs of round {before}": path for before, path in earlier.items()}
-    return Stage(f"round-{number}/replay", layout.replay(number), settings, inputs, make)
+    return Stage(f"{round_name(number)}/replay", layout.replay(number), settings, inputs, make)
 
 
 def train(layout: Layout, number: int) -> Stage:
@@ -70,7 +70,7 @@ def train(layout: Layout, number: int) -> Stage:
     pairs = layout.pairs(number)
     if layout.replays(number):
         pairs = layout.replay(number) / PAIRS
-    name = f"round-{number}/train"
+    name = f"{round_name(number)}/train"
     origin = layout.origin_adapter() if config.reference == "base" else None
 
     def make(result: Path) -> None:
@@ -106,7 +106,7 @@ def train(layout: Layout, number: int) -> Stage:
             inputs["the reference"] = origin
     if config.launch is not None:  # the number of processes scales the batch
         inputs["launch"] = config.launch
-    return Stage(name, layout.trained(f"round-{number}"), settings, inputs, make)
+    return Stage(name, layout.trained(round_name(number)), settings, inputs, make)
 
 
 def _losses(now: "TrainingProgress") -> str:

@@ -4,7 +4,7 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
-from quotetune.runs.directory import PAIRS
+from quotetune.runs.directory import PAIRS, round_name
 from quotetune.runs.layout import BASE, Layout, flat
 from quotetune.runs.stage import Skip, Stage
 from quotetune.runs.stopping import best_evaluated, evaluated
@@ -14,7 +14,7 @@ from quotetune.runtime.whole_files import write_json
 def reward_accuracy(layout: Layout, number: int) -> Stage:
     """Measure how many held-out preference pairs the policy of a round gets right."""
     config = layout.config
-    policy = f"round-{number}"
+    policy = round_name(number)
     reference = layout.origin if config.reference == "base" else layout.start(number)
     file = layout.reward_accuracy(policy)
     pairs = layout.evaluation(BASE) / "pairs"

@@ -2,31 +2,33 @@
 
 use pyo3::prelude::*;
 use quotetune_core::build::options::WantedFilter;
-use quotetune_core::error::{Error, Result};
 use quotetune_core::filter::sizing::Sizing;
 use quotetune_core::text::normalization::Normalization;
 
 use crate::error::{to_python, usage_error};
 
-/// Returns the filter to build. The bits per distinct n-gram and the expected n-grams belong to a Bloom filter.
-pub fn wanted_filter(
-    py: Python<'_>,
-    bits_per_ngram: Option<f64>,
-    expected_ngrams: Option<u64>,
-    fuse: bool,
-) -> PyResult<WantedFilter> {
-    let wanted: Result<WantedFilter> = match (fuse, bits_per_ngram, expected_ngrams) {
-        (false, Some(bits), expected) => Sizing::new(bits, expected).map(WantedFilter::Bloom),
-        (false, None, None) => Ok(WantedFilter::None),
-        (true, None, None) => Ok(WantedFilter::Fuse),
-        (true, Some(_), _) => Err(Error::Usage(
-            "a fuse filter beside a Bloom filter: choose bloom or fuse".to_owned(),
+/// The filter to build, as Python gives it.
+#[derive(FromPyObject)]
+pub enum Filter {
+    /// A Bloom filter: bits per distinct n-gram, and the distinct n-grams to make room for.
+    Bloom(f64, Option<u64>),
+    /// Another filter by its name; there is `fuse`.
+    #[pyo3(transparent)]
+    Named(String),
+}
+
+pub fn wanted_filter(py: Python<'_>, filter: Option<Filter>) -> PyResult<WantedFilter> {
+    match filter {
+        None => Ok(WantedFilter::None),
+        Some(Filter::Bloom(bits, expected)) => Sizing::new(bits, expected)
+            .map(WantedFilter::Bloom)
+            .map_err(|error| to_python(py, error)),
+        Some(Filter::Named(name)) if name == "fuse" => Ok(WantedFilter::Fuse),
+        Some(Filter::Named(name)) => Err(usage_error(
+            py,
+            format!("filter {name:?}: choose bloom or fuse"),
         )),
-        (_, None, Some(_)) => Err(Error::Usage(
-            "expected n-grams without a Bloom filter: choose bloom".to_owned(),
-        )),
-    };
-    wanted.map_err(|error| to_python(py, error))
+    }
 }
 
 pub fn normalization(py: Python<'_>, name: &str) -> PyResult<Normalization> {

@@ -70,16 +70,14 @@ impl Reporter {
 #[pymethods]
 impl Builder {
     #[new]
-    #[pyo3(signature = (output, *, n, normalization, bits_per_ngram, expected_ngrams, fuse, suffixes, threads, segment_bytes, memory_limit, overwrite, record_keys, numbered, duplicates, identity))]
+    #[pyo3(signature = (output, *, n, normalization, filter, suffixes, threads, segment_bytes, memory_limit, overwrite, record_keys, numbered, duplicates, identity))]
     #[expect(clippy::too_many_arguments, reason = "keywords of a Python call")]
     fn new(
         py: Python<'_>,
         output: PathBuf,
         n: i64,
         normalization: &str,
-        bits_per_ngram: Option<f64>,
-        expected_ngrams: Option<u64>,
-        fuse: bool,
+        filter: Option<arguments::Filter>,
         suffixes: Option<&str>,
         threads: usize,
         segment_bytes: u64,
@@ -94,7 +92,7 @@ impl Builder {
         let options = BuildOptions {
             n: NgramHasher::checked_n(n).map_err(|error| to_python(py, error))?,
             normalization: arguments::normalization(py, normalization)?,
-            filter: arguments::wanted_filter(py, bits_per_ngram, expected_ngrams, fuse)?,
+            filter: arguments::wanted_filter(py, filter)?,
             suffixes,
             threads,
             segment_bytes,

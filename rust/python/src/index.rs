@@ -64,6 +64,12 @@ impl Index {
         self.index.has_suffix_index()
     }
 
+    /// N-grams of the corpus, duplicates counted.
+    #[getter]
+    fn ngrams(&self) -> u64 {
+        self.index.manifest().counts.ngrams
+    }
+
     #[getter]
     fn fpr(&self) -> f64 {
         self.index.manifest().filters.fpr()

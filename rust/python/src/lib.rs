@@ -37,7 +37,7 @@ mod _core {
     #[pymodule_export]
     const DEFAULT_BITS_PER_NGRAM: f64 = quotetune_core::filter::bloom::DEFAULT_BITS_PER_NGRAM;
     #[pymodule_export]
-    const MAX_BITS_PER_NGRAM: f64 = *quotetune_core::filter::bloom::BITS_PER_NGRAM.end();
+    const MAX_EXPECTED_NGRAMS: u64 = *quotetune_core::filter::sizing::EXPECTED_NGRAMS.end();
     #[pymodule_export]
     const DEFAULT_N: usize = quotetune_core::build::options::DEFAULT_N;
     #[pymodule_export]
@@ -47,5 +47,5 @@ mod _core {
     #[pymodule_export]
     const DEFAULT_SEGMENT_BYTES: u64 = quotetune_core::build::options::DEFAULT_SEGMENT_BYTES;
     #[pymodule_export]
-    use super::verify::{check_files, read_manifest};
+    use super::verify::{bytes_of_files, check_files, read_manifest};
 }

@@ -16,6 +16,13 @@ pub fn read_manifest(py: Python<'_>, path: PathBuf) -> PyResult<String> {
     Ok(manifest.to_json())
 }
 
+/// Return the bytes of all files that the manifest of the index at `path` names.
+#[pyfunction]
+pub fn bytes_of_files(py: Python<'_>, path: PathBuf) -> PyResult<u64> {
+    let manifest = Manifest::read(&path).map_err(|error| to_python(py, error))?;
+    Ok(manifest.files().map(|file| file.size).sum())
+}
+
 /// Read every file of the index at `path`. Returns (path, what is wrong) for each damaged file.
 ///
 /// Calls `progress` with the bytes read since the last call.

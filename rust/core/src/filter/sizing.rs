@@ -8,7 +8,7 @@ use super::bloom;
 use crate::error::{Error, Result};
 
 /// The numbers of distinct n-grams that a filter can be sized for on request.
-const EXPECTED_NGRAMS: RangeInclusive<u64> = 1..=1_000_000_000_000_000;
+pub const EXPECTED_NGRAMS: RangeInclusive<u64> = 1..=1_000_000_000_000_000;
 
 /// The size of an index's Bloom filters.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]

@@ -1,11 +1,9 @@
-"""Baselines of the evaluation other than the untouched base model."""
+"""The prompts of the baseline `according_to`, which asks for an answer from the sources."""
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from quotetune.prompts.prompt import Prompt
+from quotetune.prompts.prompt import Prompt
 
 GROUNDING = (
     "Answer according to the reference works that you have read, and only with what they say. Use"
@@ -13,7 +11,7 @@ GROUNDING = (
 )
 
 
-def according_to(prompts: Sequence["Prompt"]) -> list["Prompt"]:
+def according_to(prompts: Sequence[Prompt]) -> list[Prompt]:
     """Ask for an answer from the sources: according-to prompting (Weller et al. 2024).
 
     Args:
