@@ -168,7 +168,7 @@ def test_more_n_grams_than_room_was_asked_for_are_refused(tmp_path: Path) -> Non
 def test_a_document_in_two_indexes_is_refused(tmp_path: Path) -> None:
     build_index(numbered(0, 3), tmp_path / "1")
     build_index(numbered(2, 3), tmp_path / "2")
-    with pytest.raises(QuotetuneError, match=r'the document "2" of source "a" stands in .*1, too'):
+    with pytest.raises(QuotetuneError, match=r'the document "2" of source "a" is also in .*1'):
         merge([tmp_path / "1", tmp_path / "2"], tmp_path / "merged")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["1", "2"]
 

@@ -1,22 +1,22 @@
-//! Records that are left out: what is wrong with each, how many there are of a kind, and where the first of them stands.
+//! Records that are left out: the reasons, and for each reason the count and the first place.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use crate::error::Error;
 
-/// So many records at the start of the input make sure that the keys or the file are wrong, if none of them is right.
+/// If this many records at the start of the input are all bad, the keys or the file must be wrong.
 pub const ALL_BAD: u64 = 1000;
 
-/// What to do with a record that is no document.
+/// The treatment of a bad record.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum BadRecords {
-    /// End with an error that names it.
+    /// Fail with an error that names the record.
     #[default]
     Strict,
-    /// Put U+FFFD in place of text that is not valid Unicode; end with an error at any other.
+    /// Replace invalid Unicode by U+FFFD. Fail for any other reason.
     Replace,
-    /// Leave it out, and count it.
+    /// Leave the record out and count it.
     Skip,
 }
 
@@ -31,13 +31,13 @@ impl BadRecords {
     }
 }
 
-/// What to do with a document whose source and id another has.
+/// The treatment of a document whose source and id occurred before.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Duplicates {
-    /// End with an error that names both.
+    /// Fail with an error that names both documents.
     #[default]
     Error,
-    /// Keep the first, and count the others.
+    /// Keep the first and count the others.
     First,
 }
 
@@ -51,17 +51,17 @@ impl Duplicates {
     }
 }
 
-/// What is wrong with a record, and what to do about it.
+/// The fault of a record, and the remedy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BadRecord {
-    /// The kind of fault, without what only this record has.
+    /// The kind of fault, without the details of this record.
     pub reason: String,
     pub what: String,
     pub remedy: Cow<'static, str>,
 }
 
 impl BadRecord {
-    /// A fault that needs no more words than its kind.
+    /// Returns a fault without details.
     pub fn new(reason: impl Into<String>, remedy: impl Into<Cow<'static, str>>) -> Self {
         let reason = reason.into();
         Self {
@@ -71,7 +71,7 @@ impl BadRecord {
         }
     }
 
-    /// The same with what only this record has.
+    /// Returns the fault with the details of this record.
     pub fn with(self, what: String) -> Self {
         Self { what, ..self }
     }
@@ -84,7 +84,7 @@ impl BadRecord {
 /// The records that were left out so far.
 #[derive(Default)]
 pub struct LeftOut {
-    /// Each reason with how often it was met and where first, in the order of these places.
+    /// Each reason with its count and its first place, in the order of these places.
     reasons: Vec<(String, u64, String)>,
     first: Option<(String, BadRecord)>,
 }
@@ -103,7 +103,7 @@ impl LeftOut {
         &self.reasons
     }
 
-    /// How often each reason was met.
+    /// Returns the count of each reason.
     pub fn counts(&self) -> BTreeMap<String, u64> {
         let counts = self.reasons.iter();
         counts
@@ -111,7 +111,7 @@ impl LeftOut {
             .collect()
     }
 
-    /// The error of an input without a good record; none if nothing was left out.
+    /// Returns the error of an input without a good record, or None if nothing was left out.
     pub fn nothing_read(&self, records: &str) -> Option<Error> {
         let (place, bad) = self.first.clone()?;
         let what = format!("{}, and none of the {records} can be read", bad.what);

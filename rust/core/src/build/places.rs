@@ -1,4 +1,4 @@
-//! Documents that are being read: where each came from, and that no two have the same identity.
+//! The places that documents are read from, and the check that no two have the same source and id.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -27,7 +27,7 @@ pub struct Place {
     pub line: u64,
 }
 
-/// What the numbers of the places in an input count.
+/// What the numbers of an input's places count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Numbering {
     Lines,
@@ -76,7 +76,7 @@ impl Places {
         numbering.show(name, place.line)
     }
 
-    /// Records an identity. If it comes twice, returns the error that names both places.
+    /// Records an identity. If it occurred before, returns the error that names both places.
     ///
     /// Two different identities have the same hash of 128 bits so rarely that it never happens in practice.
     pub fn register(&mut self, document: &Document) -> Result<Option<Error>> {

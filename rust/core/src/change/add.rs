@@ -44,8 +44,8 @@ impl Addition {
             identity: None,
         };
         let mut builder = Builder::create(&stage_path(directory), build)?;
-        let standing = change.parts()?;
-        let documents = standing
+        let existing = change.parts()?;
+        let documents = existing
             .iter()
             .map(|part| part.documents(change.parameters));
         builder.refuse(directory.to_owned(), documents.collect::<Result<_>>()?);

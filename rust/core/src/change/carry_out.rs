@@ -12,14 +12,14 @@ use crate::store::segment::{SegmentWriter, WrittenSegment};
 
 /// A segment of the new index.
 enum Made {
-    Stands(PathBuf, SegmentEntry, WrittenSegment),
+    Kept(PathBuf, SegmentEntry, WrittenSegment),
     New(WrittenSegment),
 }
 
 impl Made {
     fn written(&self) -> &WrittenSegment {
         match self {
-            Self::Stands(_, _, written) | Self::New(written) => written,
+            Self::Kept(_, _, written) | Self::New(written) => written,
         }
     }
 }
@@ -32,7 +32,7 @@ impl Draft {
         let all: Vec<_> = made.iter().map(|made| made.written().clone()).collect();
         let new = made.iter().filter_map(|made| match made {
             Made::New(written) => Some(written.clone()),
-            Made::Stands(..) => None,
+            Made::Kept(..) => None,
         });
         let new: Vec<_> = new.collect();
         if self.suffixes.is_some() {
@@ -50,7 +50,7 @@ impl Draft {
         let stays = |directory: PathBuf| (directory != here).then_some(directory);
         let mut suffixes = suffixes?.into_iter();
         let segments = made.into_iter().filter_map(|made| match made {
-            Made::Stands(directory, entry, _) => Some((stays(directory), entry)),
+            Made::Kept(directory, entry, _) => Some((stays(directory), entry)),
             Made::New(_) => suffixes
                 .next()
                 .map(|entry| (Some(self.staging.clone()), entry)),
@@ -83,7 +83,7 @@ impl Draft {
             match parts {
                 [part] if part.is_whole() => made.push(match &part.finished {
                     Some((directory, entry)) => {
-                        Made::Stands(directory.clone(), entry.clone(), part.segment.clone())
+                        Made::Kept(directory.clone(), entry.clone(), part.segment.clone())
                     }
                     None => Made::New(part.segment.clone()),
                 }),

@@ -38,7 +38,7 @@ pub fn compact(
     let counts = change.manifest.counts;
     let filters = match change.manifest.filters.blooms() {
         [] => Vec::new(),
-        [only] => vec![Filter::Stands(directory.to_owned(), only.clone())],
+        [only] => vec![Filter::Kept(directory.to_owned(), only.clone())],
         _ => vec![Filter::alone(counts.documents)],
     };
     let draft = Draft {

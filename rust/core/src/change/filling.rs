@@ -42,7 +42,7 @@ pub fn make(
     for (number, filter) in draft.filters.iter().enumerate() {
         let path = Kind::Bloom.path(&draft.staging, number);
         let entry = match filter {
-            Filter::Stands(directory, entry) => (directory.clone(), entry.clone()),
+            Filter::Kept(directory, entry) => (directory.clone(), entry.clone()),
             Filter::Fill {
                 documents,
                 distinct_ngrams,

@@ -22,7 +22,7 @@ const LEAST_SHARE_WITHOUT_TEXT: f64 = 1e-6;
 #[derive(Clone, Debug)]
 pub enum Filter {
     /// An existing filter, in its directory.
-    Stands(PathBuf, FilterEntry),
+    Kept(PathBuf, FilterEntry),
     /// A new filter, filled from the text of this many documents.
     Fill {
         documents: u64,
@@ -46,7 +46,7 @@ impl Filter {
 
     pub fn documents(&self) -> u64 {
         match self {
-            Self::Stands(_, entry) => entry.documents,
+            Self::Kept(_, entry) => entry.documents,
             Self::Fill { documents, .. } => *documents,
             Self::Union(entries) => entries.iter().map(|(_, entry)| entry.documents).sum(),
         }
@@ -81,9 +81,9 @@ pub fn with_more(
         distinct_ngrams: (kept == filters.len()).then_some(ngrams),
         fpr: (kept > 0).then(|| (left(kept) / 2.0).max(least)),
     };
-    let standing = filters[..kept].iter();
-    standing
-        .map(|filter| Filter::Stands(directory.to_owned(), filter.clone()))
+    let existing = filters[..kept].iter();
+    existing
+        .map(|filter| Filter::Kept(directory.to_owned(), filter.clone()))
         .chain([new])
         .collect()
 }
@@ -99,7 +99,7 @@ pub fn without(filters: &[FilterEntry], directory: &Path, removed: &[u64]) -> Ve
         rest = after;
         let documents = filter.documents - gone.len() as u64;
         if gone.is_empty() {
-            remaining.push(Filter::Stands(directory.to_owned(), filter.clone()));
+            remaining.push(Filter::Kept(directory.to_owned(), filter.clone()));
         } else if documents > 0 {
             remaining.push(Filter::Fill {
                 documents,

@@ -205,7 +205,7 @@ fn check_identities(paths: &[PathBuf], parts: &[Part], parameters: Parameters) -
                 return Err(Error::Refused {
                     path: path.clone(),
                     what: format!(
-                        "the document {:?} of source {:?} stands in {}, too",
+                        "the document {:?} of source {:?} is also in {}",
                         record.id,
                         record.source,
                         other.display()

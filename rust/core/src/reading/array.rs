@@ -9,19 +9,19 @@ use crate::error::Result;
 
 pub struct ArrayReader {
     pub(super) text: Text,
-    /// Elements so far.
+    /// The number of elements so far.
     number: u64,
-    /// The line that the next byte is in; 0 in front of the array.
+    /// The line of the next byte; 0 before the array.
     line: u64,
     is_finished: bool,
-    /// Most bytes of an element.
+    /// The largest number of bytes that an element may have.
     limit: u64,
-    /// Where the last element was left, if it was too long: its rest is to be passed over.
+    /// The state of the scan where an element became too long. The rest of that element is skipped.
     inside: Option<Scanner>,
 }
 
 impl ArrayReader {
-    /// Read an array that only blanks stand in front of.
+    /// Reads an array. There is only white space before it.
     pub fn new(text: Text) -> Self {
         Self::with_limit(text, LONGEST)
     }
@@ -70,7 +70,7 @@ impl ArrayReader {
         }))
     }
 
-    /// Take an element and the comma or bracket behind it; false, with the element given up, over the limit.
+    /// Takes an element and the comma or bracket after it. Returns false if the element is over the limit.
     fn take_element(
         &mut self,
         mut scanner: Scanner,
@@ -113,7 +113,7 @@ impl ArrayReader {
         }
     }
 
-    /// Only blanks may stand behind the array.
+    /// Returns an error unless only white space comes after the array.
     fn check_end(&mut self) -> io::Result<()> {
         match self.pass_blanks()? {
             None => Ok(()),
@@ -124,7 +124,7 @@ impl ArrayReader {
         }
     }
 
-    /// Pass over blanks; gives the byte behind them.
+    /// Skips white space and returns the byte after it.
     fn pass_blanks(&mut self) -> io::Result<Option<u8>> {
         loop {
             let bytes = self.text.bytes.fill_buf()?;
@@ -149,7 +149,7 @@ struct Scanner {
 }
 
 impl Scanner {
-    /// Where the comma or the bracket behind the element stands.
+    /// Returns the place of the comma or bracket after the element.
     fn end_of_element(&mut self, bytes: &[u8]) -> Option<usize> {
         let mut at = 0;
         while at < bytes.len() {
@@ -169,7 +169,7 @@ impl Scanner {
         None
     }
 
-    /// Where the string goes on that the byte at `at` is in, behind its quote or its next escape.
+    /// Returns the place after the closing quotation mark, or after the next escape, of the string that contains `at`.
     fn pass_string(&mut self, bytes: &[u8], at: usize) -> usize {
         if self.is_escaped {
             self.is_escaped = false;

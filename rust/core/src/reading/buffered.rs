@@ -4,7 +4,7 @@ use std::io::{self, BufRead, Read};
 
 use super::fault::Stopped;
 
-/// Bytes that are read at a time, and that can be looked at.
+/// The number of bytes that are read at a time, and that can be looked at.
 pub const BUFFER: usize = 1 << 18;
 
 pub struct Buffered {
@@ -12,7 +12,7 @@ pub struct Buffered {
     buffer: Vec<u8>,
     start: usize,
     end: usize,
-    /// What stands behind the bytes that are there: it is met when they are taken.
+    /// The error after the bytes in the buffer. It is returned once they are taken.
     error: Option<io::Error>,
 }
 
@@ -27,7 +27,8 @@ impl Buffered {
         }
     }
 
-    /// The next bytes, without taking them: so many that `is_enough`, or all up to the end or an error, or `BUFFER`.
+    /// Returns the next bytes without taking them: as many as `is_enough` asks for, or all before the end or an error,
+    /// but at most `BUFFER`.
     pub fn peek(&mut self, is_enough: impl Fn(&[u8]) -> bool) -> io::Result<&[u8]> {
         while !is_enough(&self.buffer[self.start..self.end]) {
             if self.end == BUFFER {
@@ -51,7 +52,7 @@ impl Buffered {
         Ok(&self.buffer[self.start..self.end])
     }
 
-    /// Read behind what the buffer has.
+    /// Reads more bytes into the buffer.
     fn read_more(&mut self) -> io::Result<usize> {
         if let Some(error) = self.error.take() {
             return Err(error);

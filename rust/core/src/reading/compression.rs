@@ -12,10 +12,10 @@ use super::gzip::Gzip;
 use super::signature::Compression;
 use super::zstd::Zstd;
 
-/// Bytes for what a decoder of xz needs beside its dictionary.
+/// The bytes that a decoder of xz needs in addition to its dictionary.
 const XZ_BASE: u64 = 1 << 20;
 
-/// Decompressed bytes. The decoder keeps at most `window_limit` bytes of them to refer to.
+/// Returns the decompressed bytes. The decoder keeps a window of at most `window_limit` bytes.
 pub fn decompressed(
     bytes: Buffered,
     compression: Compression,
@@ -38,7 +38,7 @@ pub fn decompressed(
     }))
 }
 
-/// A decoder whose errors say what was found.
+/// A decoder whose errors name the compression.
 struct Explained {
     decoder: Box<dyn Read + Send + Sync>,
     compression: Compression,

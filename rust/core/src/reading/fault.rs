@@ -1,4 +1,4 @@
-//! What is wrong with the bytes of a file, on its way through `Read`, whose errors are `io::Error`.
+//! Faults in the bytes of a file. They pass through `Read`, so an `io::Error` carries them.
 
 use std::fmt::Display;
 use std::io;
@@ -13,7 +13,7 @@ pub struct Fault {
     remedy: &'static str,
 }
 
-/// A signal ended the wait for input.
+/// The error of a wait for input that a signal ended.
 #[derive(Debug, thiserror::Error)]
 #[error("interrupted")]
 pub struct Stopped;
@@ -29,7 +29,7 @@ impl Fault {
     }
 }
 
-/// The error of a decoder, if it is about the data; the disk's errors and those that are explained already stay.
+/// Turns a decoder's error about the data into a fault. Errors of the disk, and faults, stay as they are.
 pub fn explain_decoder(error: io::Error, data: &str) -> io::Error {
     let inner = error.get_ref();
     let is_known = inner.is_some_and(|inner| inner.is::<Fault>() || inner.is::<Stopped>());
@@ -49,7 +49,7 @@ pub fn truncated(data: &str) -> io::Error {
     Fault::error(format!("cannot read on: truncated {data}"), GET_IT_AGAIN)
 }
 
-/// The error of a read, for the person who can set it right.
+/// Returns the error of a read, with what was found and the remedy.
 pub fn explain(place: impl Display, error: &io::Error) -> Error {
     let inner = error.get_ref();
     if inner.is_some_and(|inner| inner.is::<Stopped>()) {

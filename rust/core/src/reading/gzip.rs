@@ -1,4 +1,4 @@
-//! gzip data: members one after the other, as `cat` joins them, and zeros that fill up a block at the end.
+//! gzip data: members in a row, as `cat` joins them, and zeros at the end that fill a block.
 
 use std::io::{self, BufRead, Read};
 

@@ -1,4 +1,4 @@
-//! Lines with their numbers.
+//! The lines of a file, and their numbers.
 
 use std::io::{self, BufRead, Read};
 
@@ -6,19 +6,20 @@ use super::fault::explain;
 use super::opener::Text;
 use crate::error::Result;
 
-/// No document that is longer can be indexed; a few bytes of a compressed file can stand for a record of any length.
+/// The limit of a record. No longer document can be indexed, and a few compressed bytes can contain a record of any
+/// length.
 pub const LONGEST: u64 = 1 << 31;
 
-/// The bytes of a record as they stand in the file.
+/// The bytes of a record, as they are in the file.
 #[derive(Debug, PartialEq, Eq)]
 pub struct RawRecord {
-    /// Its line, or its place in an array, from 1.
+    /// The number of its line, or its position in an array, from 1.
     pub number: u64,
-    /// The line of the file that it begins in.
+    /// The line of the file in which it starts.
     pub line: u64,
-    /// Where it begins, in bytes of the file as it would be without compression.
+    /// Its first byte in the decompressed file.
     pub start: u64,
-    /// The record without the end of its line; nothing of one that is too long.
+    /// The record without its line end. Empty if the record is too long.
     pub bytes: Vec<u8>,
     pub is_too_long: bool,
 }
@@ -27,9 +28,9 @@ pub struct LineReader {
     pub(super) text: Text,
     number: u64,
     position: u64,
-    /// Most bytes of a line.
+    /// The largest number of bytes that a line may have.
     limit: u64,
-    /// Whether the last line was too long, and its rest is to be passed over.
+    /// Whether the last line was too long. The rest of it is then skipped.
     is_inside: bool,
 }
 

@@ -1,4 +1,4 @@
-//! What a file of text contains: compression and encoding are told by its first bytes, and records are read one by one.
+//! Reads files of text. The first bytes decide the compression and the encoding. Records are read one at a time.
 
 pub mod array;
 pub mod buffered;

@@ -1,4 +1,4 @@
-//! Opens a file of text, whatever its name: first bytes say how it is compressed and encoded.
+//! Opens a file of text. Its first bytes, not its name, decide the compression and the encoding.
 
 use std::io::{self, BufRead};
 use std::sync::Arc;
@@ -13,15 +13,15 @@ use super::utf16::{Endian, Utf16};
 use super::zstd::LARGEST_WINDOW;
 use crate::error::Result;
 
-/// Bytes at the start of a file by which it is told from what is no UTF-8.
+/// The bytes at the start of a file that are checked for NULs.
 const SAMPLE: usize = 4096;
-/// Bytes of memory that a decoder leaves of a memory limit to everything else.
+/// The bytes of a memory limit that a decoder leaves for everything else.
 const REST: u64 = 128 << 20;
 
-/// How a file is opened.
+/// Options of opening a file.
 #[derive(Clone, Copy, Debug)]
 pub struct Opening {
-    /// Bytes of memory to stay within, about.
+    /// The approximate memory limit in bytes.
     pub memory_limit: Option<u64>,
     pub on_signal: OnSignal,
 }
@@ -33,14 +33,15 @@ impl Opening {
     }
 }
 
-/// An open file of text: its bytes are decompressed, and UTF-8 as far as they are text.
+/// An open file of text. Its bytes are decompressed, and UTF-16 is converted to UTF-8.
 pub struct Text {
     pub bytes: Buffered,
     taken: Arc<AtomicU64>,
     pub name: String,
-    /// Where in the file the text begins, behind its mark, if bytes of the text are bytes of the file.
+    /// The place in the file where the text starts, after the byte order mark. None if the file is compressed or
+    /// UTF-16.
     pub plain_from: Option<u64>,
-    /// How messages name what the file is in.
+    /// The name of the encoding in messages.
     pub encoding: &'static str,
 }
 
@@ -59,7 +60,7 @@ impl Text {
         })
     }
 
-    /// Bytes taken from the disk so far, before decompression.
+    /// Returns the number of bytes read from the disk so far, before decompression.
     pub fn bytes_read(&self) -> u64 {
         self.taken.load(Ordering::Relaxed)
     }
@@ -82,7 +83,7 @@ fn open(
     if let Some(compression) = compression {
         bytes = decompressed(bytes, compression, window_limit)?;
     }
-    // Who writes into a pipe may wait for an answer to a line.
+    // The program at the other end of a pipe may wait for an answer to each line.
     let sample = match is_pipe && compression.is_none() {
         true => 1,
         false => SAMPLE,
@@ -112,12 +113,12 @@ fn open(
     })
 }
 
-/// Whether there is enough to tell the mark.
+/// Returns whether there are enough bytes to recognise a byte order mark.
 fn is_marked(head: &[u8]) -> bool {
     head.len() >= 4 || !matches!(head.first(), Some(0 | 0xEF | 0xFE | 0xFF))
 }
 
-/// Bytes of the mark at the start, and what it says.
+/// Returns the length of the byte order mark, and the encoding that it stands for.
 fn byte_order_mark(head: &[u8]) -> io::Result<(usize, Option<Endian>)> {
     match head {
         [0xFF, 0xFE, 0, 0, ..] | [0, 0, 0xFE, 0xFF, ..] => {
@@ -130,7 +131,8 @@ fn byte_order_mark(head: &[u8]) -> io::Result<(usize, Option<Endian>)> {
     }
 }
 
-/// What speaks against UTF-8: text has hardly a NUL, but UTF-16 has one beside each ASCII character.
+/// Returns what was found if the bytes look like UTF-16 without a mark. It has a NUL next to each ASCII character, and
+/// other text hardly has any.
 fn not_utf8(head: &[u8]) -> Option<String> {
     let sample = &head[..head.len().min(SAMPLE)];
     let zeros = memchr::memchr_iter(0, sample).count();

@@ -1,4 +1,4 @@
-//! The records of a file: its lines, or the elements of the one array that it is.
+//! The records of a file: its lines, or the elements of its one array.
 
 use serde::de::IgnoredAny;
 
@@ -24,7 +24,7 @@ impl Records {
         })
     }
 
-    /// The next record; a line may be blank.
+    /// Returns the next record. A line may be blank.
     pub fn next_record(&mut self) -> Result<Option<RawRecord>> {
         match self {
             Self::Lines(reader) => reader.next_line(),
@@ -43,13 +43,14 @@ impl Records {
         matches!(self, Self::Array(_))
     }
 
-    /// Whether reading can begin at any line, as it can where bytes of the text are bytes of the file.
+    /// Returns whether reading can start at any line. It can unless the file is compressed, UTF-16 or an array.
     pub fn is_cuttable(&self) -> bool {
         !self.is_array() && self.text().plain_from.is_some()
     }
 }
 
-/// Whether the text is one array. A line that is an array by itself, with more behind it, is a bad record of JSONL.
+/// Returns whether the text is one array. If a complete array on one line has more text after it, it is a bad record of
+/// JSONL.
 fn begins_array(bytes: &mut Buffered) -> std::io::Result<bool> {
     let first = |head: &[u8]| head.trim_ascii_start().first().copied();
     if first(bytes.peek(|head| first(head).is_some())?) != Some(b'[') {
@@ -93,7 +94,7 @@ mod tests {
 
     #[test]
     fn a_line_over_the_limit_is_passed_over() {
-        // The limit counts the end of the line, too.
+        // The limit includes the line end.
         let mut reader = LineReader::with_limit(text("abc\nabcd\nabcdefghi\n\nabcdef"), 4);
         let mut lines = Vec::new();
         while let Some(line) = reader.next_line().unwrap() {

@@ -1,6 +1,6 @@
-//! What the first bytes of a file say that it is.
+//! Recognises compressed and binary files by their first bytes.
 
-/// How a file is compressed.
+/// The compression of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Compression {
     Gzip,
@@ -10,7 +10,7 @@ pub enum Compression {
 }
 
 impl Compression {
-    /// How messages name it.
+    /// Its name in messages.
     pub fn data(self) -> &'static str {
         match self {
             Self::Gzip => "gzip data",
@@ -20,7 +20,7 @@ impl Compression {
         }
     }
 
-    /// What a file of this name should be.
+    /// Returns the compression that the ending of a file name promises.
     pub fn of_name(name: &str) -> Option<Self> {
         let (_, ending) = name.rsplit_once('.')?;
         Some(match ending.to_ascii_lowercase().as_str() {
@@ -38,9 +38,9 @@ impl Compression {
         match head {
             [0x1F, 0x8B, ..] => Some(Self::Gzip),
             [0x28, 0xB5, 0x2F, 0xFD, ..] => Some(Self::Zstd),
-            // A frame that decoders pass over: pzstd begins with one.
+            // A skippable frame. pzstd starts its files with one.
             [0x50..=0x5F, 0x2A, 0x4D, 0x18, ..] => Some(Self::Zstd),
-            // Three letters and a digit could begin a text.
+            // A text could also start with these three letters and a digit.
             [b'B', b'Z', b'h', b'1'..=b'9', rest @ ..]
                 if rest.starts_with(BLOCK) || rest.starts_with(EMPTY) =>
             {
@@ -51,7 +51,7 @@ impl Compression {
         }
     }
 
-    /// Whether a file of this compression could begin like that, and end there.
+    /// Returns whether `head` is a whole file that was cut within the signature of this compression.
     pub fn is_cut(self, head: &[u8]) -> bool {
         let whole: &[u8] = match self {
             Self::Gzip => b"\x1F\x8B",
@@ -64,10 +64,10 @@ impl Compression {
     }
 }
 
-/// Longest of the signatures.
+/// The length of the longest signature.
 const LONGEST: usize = 10;
 
-/// Whether `head` is long enough to tell.
+/// Returns whether `head` is long enough to recognise a signature.
 pub fn is_decided(head: &[u8]) -> bool {
     const FIRST: &[u8] = b"\x1F\x28BP\xFDAK7%\x04\xD0QRSTUVWXYZ[\\]^_";
     match head.first() {
@@ -76,13 +76,13 @@ pub fn is_decided(head: &[u8]) -> bool {
     }
 }
 
-/// What holds no text, and what to do with it.
+/// Returns the name of a format that contains no text, and the remedy.
 pub fn refused(head: &[u8]) -> Option<(&'static str, &'static str)> {
     const UNPACK: &str = "unpack it and give the files in it";
     const TABLES: &str =
         "name the file .parquet, or choose --format parquet; a pipe cannot be read as Parquet";
     match head {
-        // Text may begin with the four letters; the first field of what follows in Parquet is this byte.
+        // A text could also start with these four letters. In Parquet, this byte, the first field's, comes next.
         [b'P', b'A', b'R', b'1', 0x15, ..] => Some(("Parquet data", TABLES)),
         [b'A', b'R', b'R', b'O', b'W', b'1', 0, 0, ..] => {
             Some(("Arrow data", "convert it to Parquet or JSONL"))

@@ -1,4 +1,4 @@
-//! The bytes of a file or of standard input as they come, counted.
+//! The bytes of a file or of standard input, and their count.
 
 use std::fs::File;
 use std::io::{self, Read, Stdin};
@@ -12,7 +12,7 @@ use rustix::io::Errno;
 use super::fault::Stopped;
 use crate::error::{Error, Result};
 
-/// What is read.
+/// A file, or standard input.
 #[derive(Clone, Debug)]
 pub enum Input {
     File(PathBuf),
@@ -20,7 +20,7 @@ pub enum Input {
 }
 
 impl Input {
-    /// How messages name it.
+    /// Returns its name in messages.
     pub fn name(&self) -> String {
         match self {
             Self::File(path) => path.display().to_string(),
@@ -29,7 +29,7 @@ impl Input {
     }
 }
 
-/// Called when a signal ends the wait for a pipe; whether to go on.
+/// Called when a signal ends the wait for a pipe. Returns whether to continue.
 pub type OnSignal = fn() -> bool;
 
 enum Bytes {
@@ -41,7 +41,7 @@ pub struct Source {
     bytes: Bytes,
     on_signal: OnSignal,
     taken: Arc<AtomicU64>,
-    /// Whether it may be silent for long.
+    /// Whether it is a pipe or a terminal, which may give nothing for a long time.
     pub is_pipe: bool,
 }
 
@@ -63,7 +63,7 @@ impl Source {
         })
     }
 
-    /// How many bytes were taken so far.
+    /// Returns the number of bytes read so far.
     pub fn taken(&self) -> Arc<AtomicU64> {
         Arc::clone(&self.taken)
     }
@@ -77,7 +77,7 @@ impl Read for Source {
                 Bytes::Stdin(stdin) => stdin.read(buffer),
             };
             match read {
-                // Readers of lines begin anew after `Interrupted`, and would wait on.
+                // `read_until` and its like retry after `Interrupted`, so they would keep waiting.
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {
                     if !(self.on_signal)() {
                         return Err(io::Error::other(Stopped));
@@ -93,7 +93,7 @@ impl Read for Source {
     }
 }
 
-/// `File::open` waits for the writer of a named pipe and lets no signal end that.
+/// Opens a file. `File::open` waits for the writer of a named pipe, and no signal ends that wait.
 fn open(path: &Path, on_signal: OnSignal) -> Result<File> {
     loop {
         match rustix::fs::open(path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty()) {

@@ -1,12 +1,12 @@
-//! UTF-16 as UTF-8.
+//! Converts UTF-16 to UTF-8.
 
 use std::io::{self, BufRead, Read};
 
 use super::buffered::Buffered;
 use super::fault::truncated;
 
-/// What stands for half a character. No UTF-8 has the byte, so whoever decodes the text refuses, replaces or leaves out
-/// what is wrong as in any other file.
+/// Replaces half a character. No UTF-8 contains this byte, so the fault is refused, replaced or skipped as in any other
+/// file.
 const INVALID: u8 = 0xFF;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,7 +18,7 @@ pub enum Endian {
 pub struct Utf16 {
     bytes: Buffered,
     endian: Endian,
-    /// The first half of a character whose second half is to come.
+    /// The first half of a character, until the second half is read.
     high: Option<u16>,
     decoded: Vec<u8>,
     taken: usize,
@@ -35,7 +35,7 @@ impl Utf16 {
         }
     }
 
-    /// Decode what is there; false at the end.
+    /// Decodes the bytes in the buffer. Returns false at the end.
     fn decode_more(&mut self) -> io::Result<bool> {
         self.decoded.clear();
         self.taken = 0;

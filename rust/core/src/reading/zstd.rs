@@ -1,4 +1,4 @@
-//! zstd data: frames one after the other, each with a window of its own.
+//! zstd data: frames in a row, each with a window of its own.
 
 use std::io::{self, BufRead, Read};
 
@@ -8,16 +8,16 @@ use super::buffered::Buffered;
 use super::fault::{Fault, GET_IT_AGAIN, truncated};
 use super::signature::Compression;
 
-/// Longest header of a frame.
+/// The length of the longest frame header.
 const HEADER: usize = 18;
-/// The largest window that zstd makes, with `--long=31`.
+/// The largest window that zstd makes (`--long=31`).
 pub const LARGEST_WINDOW: u64 = 1 << 31;
 
 pub struct Zstd {
     bytes: Buffered,
     decoder: Decoder<'static>,
     in_frame: bool,
-    /// The largest window that there is memory for.
+    /// The largest window that the memory limit allows.
     window_limit: u64,
 }
 
@@ -33,7 +33,7 @@ impl Zstd {
         })
     }
 
-    /// Begin the next frame; false at the end.
+    /// Starts the next frame. Returns false at the end.
     fn begin_frame(&mut self) -> io::Result<bool> {
         let header = self.bytes.peek(|head| head.len() >= HEADER)?;
         if header.is_empty() {
@@ -96,7 +96,7 @@ fn check_window(window: u64, limit: u64) -> io::Result<()> {
     })
 }
 
-/// Bytes of the window that a frame asks for (RFC 8878, section 3.1.1.1); none of a frame that is passed over, and of a
+/// Returns the bytes of the window that a frame asks for (RFC 8878, section 3.1.1.1): 0 for a skippable frame and for a
 /// header that is cut.
 fn window(header: &[u8]) -> Option<u64> {
     let (magic, header) = header.split_first_chunk::<4>()?;
@@ -110,7 +110,7 @@ fn window(header: &[u8]) -> Option<u64> {
         let base = 1u64 << (10 + (byte >> 3));
         return Some(base + base / 8 * u64::from(byte & 7));
     }
-    // Such a frame has the size of its content for a window, behind the number of a dictionary.
+    // In such a frame, the size of the content, after the dictionary's number, is also the window.
     let size = header.get([0, 1, 2, 4][usize::from(descriptor & 3)]..)?;
     Some(match descriptor >> 6 {
         0 => u64::from(*size.first()?),

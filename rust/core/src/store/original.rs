@@ -214,10 +214,10 @@ pub fn original_span(edits: &[u8], start: usize, end: usize) -> Option<(usize, u
         }
         (normal, given) = (to, given_to);
     }
-    let behind = |place: usize| given.checked_add(place.checked_sub(normal)?);
+    let moved = |place: usize| given.checked_add(place.checked_sub(normal)?);
     let first = match first {
         Some(first) => first,
-        None => behind(start)?,
+        None => moved(start)?,
     };
-    Some((first, behind(end)?))
+    Some((first, moved(end)?))
 }

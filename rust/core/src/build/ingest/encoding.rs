@@ -1,10 +1,10 @@
-//! Text that is not Unicode: refused or repaired, as the user chose.
+//! Text that is not valid Unicode: refused or repaired, as the user chose.
 
 use std::borrow::Cow;
 
 use crate::build::left_out::BadRecord;
 
-/// The text of `bytes`; with `replace`, U+FFFD stands in place of what is none. `encoding`: what the file is in.
+/// Returns the text of `bytes`. With `replace`, U+FFFD replaces what is not valid. `encoding` is the file's.
 pub fn decode<'b>(
     bytes: &'b [u8],
     encoding: &str,

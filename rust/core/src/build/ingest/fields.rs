@@ -1,4 +1,4 @@
-//! The fields of a record that make a document: found by name, or by a path of names into objects.
+//! The fields of a record that make a document. A key is a name, or a path of names into objects.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -10,10 +10,10 @@ use serde_json::Value;
 #[derive(Clone, Debug)]
 pub struct Keys {
     pub text: String,
-    /// Field of the id; None: all records have their number for an id.
+    /// The field of the id. None if the id of each record is its number.
     pub id: Option<Key>,
     pub source: SourceName,
-    /// Fields that make up the metadata; those a record lacks are left out.
+    /// The fields of the metadata. A field that a record lacks is left out.
     pub metadata: Vec<String>,
 }
 
@@ -25,12 +25,12 @@ pub struct Key {
     pub required: bool,
 }
 
-/// Where the source of a document comes from.
+/// The origin of a document's source.
 #[derive(Clone, Debug)]
 pub enum SourceName {
-    /// The same for all.
+    /// The same source for all documents.
     Fixed(String),
-    /// A field of the record, or else what the file is called.
+    /// A field of the record, or the default of the file if the record lacks it.
     Key(Key),
 }
 
@@ -51,12 +51,12 @@ pub struct Fields {
     pub metadata: Vec<Option<Value>>,
 }
 
-/// A name that is looked for, and what was found for it.
+/// A key, and the value that was found for it.
 struct Wanted<'k> {
     name: &'k str,
     value: Option<Value>,
-    /// Bytes of the name that the field's name is behind which the value was found, the whole name first: `a.b` is before
-    /// `a`, then `b`.
+    /// The rank of the field in which the value was found. The field `a.b` comes before the field `b` of the object
+    /// `a`.
     rank: usize,
 }
 
@@ -71,7 +71,7 @@ impl<'k> Wanted<'k> {
         }
     }
 
-    /// The rank of what a field of this name may hold.
+    /// Returns the rank of a field of this name.
     fn rank_of(&self, field: &str) -> Option<usize> {
         if self.name == field {
             return Some(WHOLE);
@@ -81,7 +81,7 @@ impl<'k> Wanted<'k> {
     }
 }
 
-/// Reads only what the keys ask for, and steps over the rest.
+/// Reads only the fields that the keys name, and skips the others.
 struct FieldsVisitor<'k>(&'k Keys);
 
 impl<'de> Visitor<'de> for FieldsVisitor<'_> {
@@ -120,9 +120,10 @@ impl<'de> Visitor<'de> for FieldsVisitor<'_> {
     }
 }
 
-/// Give the value of a field to all that it is for. The last of several fields of one name counts, as in most readers.
+/// Gives the value of a field to each key that it matches. Of several fields with one name, the last counts, as in most
+/// readers.
 fn take(wanted: &mut [Wanted], field: &str, value: Value) {
-    // It gets the value itself, which may be long.
+    // The last key gets the value itself, not a copy, because it may be long.
     let last = wanted.iter().rposition(|wanted| wanted.name == field);
     for (at, wanted) in wanted.iter_mut().enumerate() {
         let rank = match wanted.rank_of(field) {
@@ -142,7 +143,8 @@ fn take(wanted: &mut [Wanted], field: &str, value: Value) {
     }
 }
 
-/// What a path leads to in `value`: a field of the whole name, or else one that a part of it leads to, the shortest first.
+/// Returns the value at a path in `value`: the field with the whole name, or else the one at a split of it, the
+/// shortest first part first.
 fn reach<'v>(value: &'v Value, path: &str) -> Option<&'v Value> {
     let object = value.as_object()?;
     object.get(path).or_else(|| {
@@ -151,7 +153,7 @@ fn reach<'v>(value: &'v Value, path: &str) -> Option<&'v Value> {
     })
 }
 
-/// Read the fields of the one object that `json` is.
+/// Reads the fields of `json`, which is one object.
 pub fn read(json: &str, keys: &Keys) -> serde_json::Result<Fields> {
     let mut deserializer = serde_json::Deserializer::from_str(json);
     let fields = (&mut deserializer).deserialize_map(FieldsVisitor(keys))?;

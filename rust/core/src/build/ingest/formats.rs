@@ -8,7 +8,7 @@ use crate::reading::source::Input;
 
 /// Adds the documents of one input to `builder`.
 ///
-/// `progress` is told, after each batch, the bytes read from the disk so far; its error ends the reading.
+/// Calls `progress` after each batch with the bytes read from the disk so far. Its error ends the reading.
 pub fn ingest(
     builder: &mut Builder,
     input: &Input,

@@ -1,4 +1,4 @@
-//! Inputs, and how they are read.
+//! Options of reading an input.
 
 use std::ops::Range;
 
@@ -7,10 +7,10 @@ use crate::build::left_out::BadRecords;
 use crate::reading::opener::Opening;
 use crate::reading::source::OnSignal;
 
-/// What a file holds.
+/// The format of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
-    /// A record a line, or an array of records.
+    /// One record per line, or an array of records.
     Jsonl,
     /// One document.
     Text,
@@ -26,20 +26,20 @@ impl Format {
     }
 }
 
-/// What to make of a file.
+/// Options of reading a file.
 #[derive(Clone, Debug)]
 pub struct IngestOptions {
     pub format: Format,
     pub keys: Keys,
-    /// The source of documents for which the keys give none.
+    /// The source of documents whose record has none.
     pub default_source: String,
-    /// In front of the number that is the id of a record for which the keys give none.
+    /// The text before the number in the id of a record that has no id.
     pub id_prefix: String,
-    /// The id of the document that a text file is.
+    /// The id of the document of a text file.
     pub text_id: String,
     pub bad_records: BadRecords,
-    /// Only the lines of JSONL that begin at one of these bytes, for a share of a file. A file that cannot be cut goes to
-    /// the share that contains its first byte.
+    /// For a shard, the bytes at which a line of JSONL must start to be read. A file that cannot be cut belongs to the
+    /// shard with its first byte.
     pub lines: Option<Range<u64>>,
     pub on_signal: OnSignal,
 }

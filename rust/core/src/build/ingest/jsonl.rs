@@ -1,4 +1,4 @@
-//! JSONL: one record a line, or an array of them; blank lines are stepped over, but counted.
+//! JSONL: one record per line, or an array of records. Blank lines are skipped, but have numbers.
 
 use std::ops::Range;
 
@@ -14,7 +14,7 @@ use crate::reading::opener::Text;
 use crate::reading::records::Records;
 use crate::reading::source::Input;
 
-/// Bytes of records that are passed to the builder at a time.
+/// The bytes of records that go to the builder at a time.
 const BATCH_BYTES: usize = 8 << 20;
 
 pub fn ingest(
@@ -51,7 +51,7 @@ pub fn ingest(
     Ok(())
 }
 
-/// The next records; none at the end. Those before `lines` are read, since they have numbers, and left out.
+/// Returns the next records; none at the end. Records before `lines` are read for their numbers only.
 fn next_batch(records: &mut Records, lines: Option<&Range<u64>>) -> Result<Option<Vec<RawRecord>>> {
     let mut batch = Vec::new();
     let mut bytes = 0;

@@ -1,4 +1,4 @@
-//! Files of documents: JSONL and plain text, however they are compressed and encoded.
+//! Reads documents from files of JSONL and plain text.
 
 mod encoding;
 mod fields;

@@ -1,8 +1,8 @@
-//! NaN and the infinities, which JSON has not, but Python's `json` writes.
+//! NaN and the infinities: JSON does not have them, but Python's `json` writes them.
 
 const NUMBERS: [&str; 3] = ["-Infinity", "Infinity", "NaN"];
 
-/// A JSON text with `value` in place of each of them outside of strings; none if there is none.
+/// Returns a JSON text with `value` in place of each of them outside of strings. None if there are none.
 pub fn replaced(json: &str, value: &str) -> Option<String> {
     let mut replaced = String::new();
     let mut done = 0;
@@ -13,7 +13,7 @@ pub fn replaced(json: &str, value: &str) -> Option<String> {
             at = end_of_string(json, at + 1);
             continue;
         }
-        // The sign stands in front of what was found.
+        // The minus sign comes before the name.
         let start = at - usize::from(json[..at].ends_with('-'));
         match NUMBERS
             .iter()
@@ -31,7 +31,7 @@ pub fn replaced(json: &str, value: &str) -> Option<String> {
     (done > 0).then(|| replaced + &json[done..])
 }
 
-/// Where the JSON goes on behind a string whose first character is at `at`.
+/// Returns the place after a string whose first character is at `at`.
 fn end_of_string(json: &str, mut at: usize) -> usize {
     while let Some(found) = memchr::memchr2(b'"', b'\\', &json.as_bytes()[at..]) {
         at += found + 1;
@@ -40,7 +40,7 @@ fn end_of_string(json: &str, mut at: usize) -> usize {
         }
         at = (at + 1).min(json.len());
         if !json.is_char_boundary(at) {
-            // An escape of more than a byte is none; the parser says so.
+            // No valid escape has more than one byte here. The parser reports it.
             return json.len();
         }
     }

@@ -8,10 +8,10 @@ use super::not_a_number;
 use crate::build::left_out::BadRecord;
 use crate::build::places::{Document, Place};
 
-/// The reason of a record with an escape that names half a character.
+/// The reason why a record with an escape of half a character is refused.
 pub const SURROGATE: &str = "a surrogate escape that is no character";
 
-/// Read the document of a record that begins in this line of its file.
+/// Reads the document of a record that starts in this line of its file.
 pub fn parse(
     json: &str,
     line: u64,
@@ -43,8 +43,8 @@ pub fn parse(
     })
 }
 
-/// The fields of a record that is JSON but for NaN or an infinity: these are null in metadata, and numbers where a text, an
-/// id or a source is asked for, so that they are refused there.
+/// Returns the fields of a record that is JSON except for NaN or an infinity. They become null in the metadata. As a
+/// text, an id or a source, they become numbers, which are refused there.
 fn with_not_a_number(json: &str, keys: &Keys) -> Option<Fields> {
     let read = |value: &str| fields::read(&not_a_number::replaced(json, value)?, keys).ok();
     let metadata = read("null")?.metadata;
@@ -55,7 +55,7 @@ fn with_not_a_number(json: &str, keys: &Keys) -> Option<Fields> {
 }
 
 fn malformed(error: &serde_json::Error, line: u64, place: Place) -> BadRecord {
-    // Lines of the message are the record's own.
+    // The line in the parser's message is a line of the record.
     let message = error.to_string();
     let (message, _) = message.rsplit_once(" at line ").unwrap_or((&message, ""));
     let column = error.column();
@@ -67,7 +67,7 @@ fn malformed(error: &serde_json::Error, line: u64, place: Place) -> BadRecord {
     let surrogate = [
         "surrogate",
         "unicode code point",
-        // Nothing but the second half may follow the first half of a pair.
+        // Only the second half of a pair may come after the first.
         "unexpected end of hex escape",
     ];
     if surrogate.iter().any(|words| message.contains(words)) {
@@ -78,7 +78,7 @@ fn malformed(error: &serde_json::Error, line: u64, place: Place) -> BadRecord {
         let remedy = "write one JSON object per line, or an array of objects";
         return BadRecord::new("no JSON object", remedy).with(message.to_owned());
     }
-    // A line that is cut ends in the middle of a string, of all but a few.
+    // A line that was cut nearly always ends within a string.
     if error.is_eof() && !message.contains("string") {
         return BadRecord::new(
             "malformed JSON: an object that does not end in its line",
@@ -128,7 +128,7 @@ fn name(
     }
 }
 
-/// An integer of any size.
+/// Returns the digits of an integer of any size.
 fn integer(value: &Value) -> Option<String> {
     let Value::Number(number) = value else {
         return None;

@@ -1,4 +1,4 @@
-//! Plain text: a file is one document, whose id is its line or what the file is called.
+//! Plain text: each file is one document.
 
 use std::io::Read;
 
@@ -14,7 +14,7 @@ use crate::reading::lines::LONGEST;
 use crate::reading::opener::Text;
 use crate::reading::source::Input;
 
-/// Bytes that are read between two reports of progress.
+/// The bytes that are read between two reports of progress.
 const STEP: u64 = 8 << 20;
 
 pub fn ingest(
@@ -43,7 +43,7 @@ pub fn ingest(
     })
 }
 
-/// The document that the bytes are, or what is wrong with them, and in which line.
+/// Returns the document, or the fault of the bytes and its line.
 fn document(
     bytes: Vec<u8>,
     encoding: &str,

@@ -16,7 +16,7 @@ use crate::suffix::text_index::Suffixes;
 use crate::text::ngram::{self, NgramHasher};
 use crate::text::normalization::Normalization;
 
-/// Stands in for the checksum while it is computed.
+/// The placeholder of the checksum while it is computed.
 pub(super) const NO_CHECKSUM: &str = "0000000000000000";
 pub(super) const FORMAT: &str = "quotetune index";
 
