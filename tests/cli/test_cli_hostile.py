@@ -52,12 +52,12 @@ def test_an_output_that_is_a_link_keeps_the_link(tmp_path: Path) -> None:
 
 HOSTILE = [
     b'{"text": "x", "prompt": "x", "m": ' + b"[" * 100_000 + b"]" * 100_000 + b"}",
-    b'{"text": "x", "prompt": "x", "m": ' + b"9" * 5000 + b"}",
+    b'{"text": "x", "prompt": "x", "m": ' + b"9" * 5000,
     b'{"text": "\\ud800", "prompt": "\\ud800"}',
 ]
 
 
-@pytest.mark.parametrize("line", HOSTILE, ids=["deep", "digits", "surrogate"])
+@pytest.mark.parametrize("line", HOSTILE, ids=["deep", "cut", "surrogate"])
 def test_a_hostile_record_is_an_error_that_names_its_line(tmp_path: Path, line: bytes) -> None:
     path = tmp_path / "in.jsonl"
     path.write_bytes(b'{"text": "a", "prompt": "a"}\n' + line + b"\n")

@@ -1,6 +1,7 @@
 """Read and write the texts of commands: the records of a file, a text file, or --text."""
 
 import json
+import math
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -69,7 +70,7 @@ def read_batches(
 
 
 def _entries(input: Path, key: str) -> Iterator[Entry]:
-    if input.is_file() and format_of(input) == "text":
+    if format_of(input) == "text" and input.is_file():
         text = read_whole_text(input)
         yield Entry({key: text}, text)
         return
@@ -105,6 +106,22 @@ def written(output: Path | None) -> AbstractContextManager[TextIO]:
 
 def write_record(file: TextIO, record: Record) -> None:
     """Write a record as a line; values that JSON does not have are written as text."""
-    line = json.dumps(record, ensure_ascii=False, default=str)
+    try:
+        line = json.dumps(record, ensure_ascii=False, default=str, allow_nan=False)
+    except ValueError:
+        record = _finite(record)
+        line = json.dumps(record, ensure_ascii=False, default=str)
     # A lone surrogate in another field goes out as the escape that it came in as.
     file.write((line if is_unicode(line) else json.dumps(record, default=str)) + "\n")
+
+
+def _finite(value: Any) -> Any:
+    """Return a value with null for NaN and the infinities, which JSON does not have."""
+    match value:
+        case float() if not math.isfinite(value):
+            return None
+        case dict():
+            return {key: _finite(inner) for key, inner in value.items()}
+        case list() | tuple():
+            return [_finite(inner) for inner in value]
+    return value

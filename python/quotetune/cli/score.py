@@ -52,11 +52,14 @@ def score(
     """
     from quotetune.cli.records import read_batches, skips, write_record, written
     from quotetune.corpus.index import Index
+    from quotetune.errors import UsageError
 
     check_format(format, ("records", "quip-json"))
     opened = Index.open(index)
     batches = read_batches(input, key, text, skip=skips(errors))
     if format == "quip-json":
+        if skips(errors):
+            raise UsageError("--errors skip with quip-json, which has no null: choose records")
         with written(output) as file:
             _write_responses(
                 file, opened, ([entry.text for entry in batch] for batch in batches), exact

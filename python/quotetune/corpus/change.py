@@ -79,6 +79,11 @@ def add(
         (2, array([2]))
     """
     opened = Index.open(index)
+    if duplicates == "first" and not opened.has_suffix_index:
+        raise UsageError(
+            f"{index}: duplicates is 'first', but an index without a suffix index does not know "
+            "its documents: leave the option out"
+        )
     usual_text, usual_id, usual_source, usual_metadata = opened.record_keys
     if id_key is None:
         id_key = NO_ID_KEY if opened.is_numbered else usual_id

@@ -18,7 +18,8 @@ _ENDINGS: dict[str, Format] = {
     ".parquet": "parquet",
 }
 _COMPRESSIONS = (".gz", ".zst", ".zstd", ".bz2", ".xz")
-_PARQUET_MAGIC = b"PAR1"
+# A text could start with the four letters; the first field of what comes next is this byte.
+_PARQUET_MAGIC = b"PAR1\x15"
 _SAMPLE_BYTES = 4096
 KNOWN_FORMATS = (
     "JSONL (.jsonl, .ndjson, .json) and text (.txt), also compressed (.gz, .zst, .bz2, .xz), and "
@@ -74,7 +75,7 @@ def _split(name: str) -> tuple[str, Format | None]:
 
 def is_parquet(path: Path) -> bool:
     """Return whether a file's first bytes are those of Parquet; a pipe is not looked into."""
-    if not path.is_file():
+    if path == STDIN or not path.is_file():
         return False
     with path.open("rb") as file:
         return file.read(len(_PARQUET_MAGIC)) == _PARQUET_MAGIC

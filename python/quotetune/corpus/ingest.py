@@ -9,7 +9,7 @@ from typing import Any, Literal, TypeAlias
 
 from quotetune import _core
 from quotetune.corpus.formats import FORMATS, STDIN, Format, is_json_name
-from quotetune.corpus.inputs import InputFile, Inputs, expand_inputs
+from quotetune.corpus.inputs import InputFile, Inputs, expand_inputs, unicode_name
 from quotetune.corpus.progress import Progress
 from quotetune.corpus.records import lacks_text_key
 from quotetune.corpus.results import Document
@@ -83,16 +83,17 @@ class Feed:
         else:
             files = self._corpus_files(self.inputs)
             for notice in self.inputs.notices():
-                warnings.warn(notice, QuotetuneWarning, stacklevel=4)
+                warnings.warn(notice, QuotetuneWarning, stacklevel=3)
             self._add_files(builder, portions(files, self.shard), report)
-            documents, _, skipped, _ = builder.counts()
-            if documents == skipped == 0 and self.shard is None:
-                raise QuotetuneError(f"no document in {_names(files)}: give files with documents")
+            documents, _, *left_out = builder.counts()
+            if documents == sum(left_out) == 0 and self.shard is None:
+                places = _names(files) or "the files that are left"
+                raise QuotetuneError(f"no document in {places}: give files with documents")
         for reason, count, place in builder.skipped():
             warnings.warn(
                 f"{counted(count, 'record')} skipped: {reason} (the first is {place})",
                 QuotetuneWarning,
-                stacklevel=4,
+                stacklevel=3,
             )
         documents, _, _, duplicates = builder.counts()
         if duplicates:
@@ -100,7 +101,7 @@ class Feed:
             warnings.warn(
                 f"{repeated} skipped, of a source and id that occurred before",
                 QuotetuneWarning,
-                stacklevel=4,
+                stacklevel=3,
             )
         if documents > 0:
             self._check_metadata(builder.unseen_keys())
@@ -111,7 +112,7 @@ class Feed:
         for file in inputs.files:
             is_json = file.format == "jsonl" and is_json_name(file.path.name)
             if not file.is_given and is_json and lacks_text_key(file.path, self.keys.text):
-                inputs.leave_out(file.path, f"JSON without the key {self.keys.text!r}")
+                inputs.leave_out(file.path, f"JSON whose first record has no {self.keys.text!r}")
             else:
                 files.append(file)
         return files
@@ -140,7 +141,7 @@ class Feed:
         source, id_prefix, text_id = self._identity(file)
         if file.format == "parquet":
             rows = parquet_rows(file.path, keys, source, id_prefix)
-            _add_rows(builder, str(file.path), rows, lambda _: None)
+            _add_rows(builder, unicode_name(str(file.path)), rows, lambda _: None)
             return
         builder.add_file(
             None if file.path == STDIN else file.path,

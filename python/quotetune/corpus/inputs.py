@@ -2,8 +2,10 @@
 
 import glob
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from itertools import dropwhile, takewhile
 from pathlib import Path, PurePath
 
 from quotetune.corpus.formats import (
@@ -103,30 +105,41 @@ class _Expansion:
         self._format = format
         self._root = root
         self._result = Inputs()
-        self._seen: set[_Identity] = set()
+        self._read: dict[_Identity, Path] = {}
 
     def of(self, inputs: Iterable[str | os.PathLike[str]]) -> Inputs:
         for given in inputs:
             if not os.fspath(given):
                 raise UsageError("an input has no name: give a file, a folder or a glob")
-            path = Path(given)
-            if path == STDIN:
-                file = InputFile(path, self._format or "jsonl", "stdin", is_given=True)
-                self._result.files.append(file)
-            elif path.is_dir():
-                self._add_all(path, self._below(path), path, "no file of a known format below it")
-            elif path.exists():
-                self._add_given(path)
-            elif path.is_symlink():
-                raise UsageError(f"{path}: a link to a file that does not exist: fix the link")
-            elif glob.has_magic(str(path)):
-                self._add_all(path, self._matches(path), _fixed_part(path), "matches no file")
-            else:
-                raise UsageError(f"{path}: no such file or folder: check the path")
+            try:
+                self._add_input(Path(given))
+            except OSError as error:
+                raise UsageError(
+                    f"{error.filename or given}: cannot be read ({error.strerror}): give yourself "
+                    "the permission, or name other files"
+                ) from error
         return self._result
+
+    def _add_input(self, path: Path) -> None:
+        if path == STDIN:
+            _check_pipe(path, self._format)
+            file = InputFile(path, self._format or "jsonl", "stdin", is_given=True)
+            self._result.files.append(file)
+        elif path.is_dir():
+            self._add_all(path, self._below(path), path, "no file of a known format below it")
+        elif path.exists():
+            self._add_given(path)
+        elif path.is_symlink():
+            raise UsageError(f"{path}: a link to a file that does not exist: fix the link")
+        elif glob.has_magic(str(path)):
+            self._add_all(path, self._matches(path), _fixed_part(path), "matches no file")
+        else:
+            raise UsageError(f"{path}: no such file or folder: check the path")
 
     def _add_given(self, path: Path) -> None:
         is_pipe = not path.is_file()
+        if is_pipe:
+            _check_pipe(path, self._format)
         format = self._format_of(path) or ("jsonl" if is_pipe else None)
         if format is None:
             raise UsageError(unknown_format(path))
@@ -149,20 +162,17 @@ class _Expansion:
             )
 
     def _format_of(self, path: Path) -> Format | None:
-        try:
-            if is_parquet(path):
-                return "parquet"
-        except OSError as error:
-            raise UsageError(f"{path}: cannot be read ({error.strerror}): check it") from error
-        return self._format or format_of_name(path.name)
+        return "parquet" if is_parquet(path) else self._format or format_of_name(path.name)
 
     def _add(self, path: Path, format: Format, name: str | PurePath, *, is_given: bool) -> None:
         if path.is_file():
             identity = _identity(path)
-            if identity in self._seen:
-                self._result.leave_out(path, "another name of a file that is read")
+            first = self._read.get(identity)
+            if first is not None:
+                if first != path:
+                    self._result.leave_out(path, "another name of a file that is read")
                 return
-            self._seen.add(identity)
+            self._read[identity] = path
         if self._root is not None:
             try:
                 name = path.resolve().relative_to(self._root.resolve())
@@ -172,27 +182,47 @@ class _Expansion:
                 ) from error
         relative = PurePath(name)
         shown = relative.with_name(stem(relative.name)).as_posix()
-        self._result.files.append(InputFile(path, format, _unicode(shown), is_given))
+        self._result.files.append(InputFile(path, format, unicode_name(shown), is_given))
 
     def _matches(self, pattern: Path) -> Iterator[Path]:
-        # Path.glob takes no absolute pattern.
-        for name in sorted(map(Path, glob.glob(str(pattern), recursive=True))):  # noqa: PTH207
-            if name.is_dir():
-                yield from self._below(name)
-            else:
-                yield from self._regular(name)
+        start = _fixed_part(pattern)
+        found = dict.fromkeys(self._expand(start, _magic_parts(pattern)) if start.is_dir() else ())
+        for path in sorted(found):
+            if not path.is_dir():
+                yield from self._regular(path)
+            elif not found.keys() & set(path.parents):  # which have all of its files
+                yield from self._below(path)
+
+    def _expand(
+        self, folder: Path, parts: Sequence[str], above: frozenset[_Identity] = frozenset()
+    ) -> Iterator[Path]:
+        """Yield what the parts of a glob match below a folder.
+
+        `glob` itself passes over folders that it cannot read, and follows links in circles.
+        """
+        part, *rest = parts
+        if part == "**":
+            identity = _identity(folder)
+            if identity in above:
+                self._result.leave_out(folder, "a link to a folder that contains it")
+                return
+            above |= {identity}
+            yield from self._expand(folder, rest, above) if rest else [folder]
+        for name in sorted(os.listdir(folder)):  # noqa: PTH208
+            path = folder / name
+            if part == "**":
+                if not name.startswith(".") and path.is_dir():
+                    yield from self._expand(path, parts, above)
+            elif fnmatchcase(name, part) and (part.startswith(".") or not name.startswith(".")):
+                if not rest:
+                    yield path
+                elif path.is_dir():
+                    yield from self._expand(path, rest, above)
 
     def _below(self, folder: Path, above: frozenset[_Identity] = frozenset()) -> Iterator[Path]:
         """Yield the files below a folder, in the order of their names."""
-        try:
-            above |= {_identity(folder)}
-            names = sorted(os.listdir(folder))  # noqa: PTH208
-        except OSError as error:
-            raise UsageError(
-                f"{folder}: cannot be read ({error.strerror}): give yourself the permission, or "
-                "name the files"
-            ) from error
-        for name in names:
+        above |= {_identity(folder)}
+        for name in sorted(os.listdir(folder)):  # noqa: PTH208
             path = folder / name
             if name.startswith("."):
                 continue
@@ -212,6 +242,13 @@ class _Expansion:
             self._result.leave_out(path, "a link to a file that does not exist")
 
 
+def _check_pipe(path: Path, format: Format | None) -> None:
+    """Refuse Parquet from a pipe: its end has to be read first."""
+    if format == "parquet":
+        name = "stdin" if path == STDIN else str(path)
+        raise UsageError(f"{name}: a pipe cannot be read as Parquet: name the file")
+
+
 def _identity(path: Path) -> _Identity:
     status = path.stat()
     return status.st_dev, status.st_ino
@@ -219,15 +256,21 @@ def _identity(path: Path) -> _Identity:
 
 def _fixed_part(pattern: Path) -> Path:
     """Return the folder that a glob starts from."""
-    fixed = []
-    for part in pattern.parts[:-1]:
-        if glob.has_magic(part):
-            break
-        fixed.append(part)
-    return Path(*fixed)
+    return Path(*takewhile(lambda part: not glob.has_magic(part), pattern.parts))
 
 
-def _unicode(name: str) -> str:
+def _magic_parts(pattern: Path) -> Sequence[str]:
+    """Return the parts of a glob from the first one that can match several names."""
+    parts = list(dropwhile(lambda part: not glob.has_magic(part), pattern.parts))
+    # A second `**` in a row means nothing.
+    return [
+        part
+        for part, before in zip(parts, [None, *parts], strict=False)
+        if not part == before == "**"
+    ]
+
+
+def unicode_name(name: str) -> str:
     """Write the bytes of a name that are not UTF-8 as %XX."""
     escaped = os.fsencode(name).decode("utf-8", "surrogateescape")
     return "".join(

@@ -1,6 +1,6 @@
 """Read records from any file that a corpus could be in: JSONL, a JSON array, Parquet."""
 
-import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,7 +9,7 @@ from quotetune import _core
 from quotetune.corpus.fields import has_field
 from quotetune.corpus.formats import STDIN, Format, format_of_name, is_parquet
 from quotetune.errors import QuotetuneError, UsageError
-from quotetune.runtime.jsonl import parse_object
+from quotetune.runtime.jsonl import parse_json, parse_object
 
 _PEEKED_BYTES = 1 << 20
 
@@ -21,7 +21,10 @@ def format_of(path: Path) -> Format | None:
         >>> format_of(Path("responses.jsonl.zst"))
         'jsonl'
     """
-    return "parquet" if is_parquet(path) else format_of_name(path.name)
+    try:
+        return "parquet" if is_parquet(path) else format_of_name(path.name)
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read ({error.strerror}): check the file") from error
 
 
 def read_records(
@@ -42,16 +45,16 @@ def read_records(
     Raises:
         QuotetuneError: The file cannot be read or is damaged; of the class `raises`.
     """
-    if path != STDIN and not path.exists():
-        raise UsageError(f"{path}: no such file: check the path")
-    if path.is_dir():
-        raise UsageError(f"{path}: is a folder: name one file")
     try:
+        if path != STDIN and not path.exists():
+            raise UsageError(f"{path}: no such file: check the path")
+        if path.is_dir():
+            raise UsageError(f"{path}: is a folder: name one file")
         yield from _parquet_records(path) if is_parquet(path) else _json_records(path, raises)
     except OSError as error:
-        raise raises(f"{path}: cannot be read ({error.strerror}): check the file") from error
+        raise UsageError(f"{path}: cannot be read ({error.strerror}): check the file") from error
     except QuotetuneError as error:
-        if isinstance(error, raises):
+        if isinstance(error, raises | UsageError):
             raise
         raise raises(str(error)) from error
 
@@ -92,7 +95,9 @@ def _parquet_records(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
 
     row = 0
     try:
-        for batch in parquet.ParquetFile(path).iter_batches(batch_size=1024):
+        for batch in parquet.ParquetFile(pa.OSFile(os.fsencode(path))).iter_batches(
+            batch_size=1024
+        ):
             for record in batch.to_pylist():
                 row += 1
                 yield f"{path}:{row}", record
@@ -127,7 +132,7 @@ def lacks_text_key(path: Path, text_key: str) -> bool:
     except QuotetuneError:
         return False  # reading it is the way to a good message
     try:
-        record = json.loads(line)
+        record = parse_json(line)
     except ValueError:
         record = _whole_object(path)
         if record is None:
@@ -139,6 +144,6 @@ def _whole_object(path: Path) -> Any:
     """Read a file as one JSON value over several lines; None if it is large, or something else."""
     content = _core.open_text(path).read(_PEEKED_BYTES)
     try:
-        return json.loads(content)
+        return parse_json(content)
     except ValueError:
         return None

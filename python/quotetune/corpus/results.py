@@ -1,10 +1,10 @@
 """The answers of an index: documents, quotes and reports."""
 
-import json
 from dataclasses import asdict, dataclass, field
 from typing import Any, TypeAlias
 
 from quotetune._core import Quote, QuoteSource
+from quotetune.runtime.jsonl import parse_json
 
 __all__ = ["Document", "QuipReport", "Quote", "QuoteSource", "metadata_from_json"]
 
@@ -60,7 +60,7 @@ class QuipReport:
 
 def metadata_from_json(metadata: str) -> dict[str, Any]:
     """Read the metadata of a document; most documents have none."""
-    return {} if metadata == "{}" else json.loads(metadata)
+    return {} if metadata == "{}" else parse_json(metadata)
 
 
 def report_from_tuple(report: ReportTuple) -> QuipReport:

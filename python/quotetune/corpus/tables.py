@@ -1,10 +1,12 @@
 """Read documents from tables: Parquet files, and tables of pandas, polars, arrow and `datasets`."""
 
+import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from quotetune.corpus.fields import has_field
+from quotetune.corpus.inputs import unicode_name
 from quotetune.corpus.rows import (
     ITERABLE,
     USUAL_ID,
@@ -75,20 +77,22 @@ def parquet_rows(
     import pyarrow as pa
     from pyarrow import parquet
 
+    name = unicode_name(str(path))
     try:
-        file = parquet.ParquetFile(path)
-        _check_columns(file.schema_arrow, keys, str(path), QuotetuneError)
+        # As bytes, because a name need not be UTF-8.
+        file = parquet.ParquetFile(pa.OSFile(os.fsencode(path)))
+        _check_columns(file.schema_arrow, keys, name, QuotetuneError)
         row = 0
         columns = _columns(file.schema_arrow.names, keys)
         for batch in file.iter_batches(batch_size=1024, columns=columns):
-            for record in _records(batch, keys, str(path)):
+            for record in _records(batch, keys, name):
                 row += 1
-                origin = Origin(row, f"{path}:{row}", source, id_prefix)
+                origin = Origin(row, f"{name}:{row}", source, id_prefix)
                 yield from _row_or_error(record, keys, origin)
     except (pa.ArrowException, OSError) as error:  # a damaged page raises an OSError
         problem = " ".join(str(error).split())
         raise QuotetuneError(
-            f"{path}: not a readable Parquet file ({problem}): get it again"
+            f"{name}: not a readable Parquet file ({problem}): get it again"
         ) from error
 
 

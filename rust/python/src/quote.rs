@@ -85,7 +85,10 @@ impl QuoteSource {
             .get_or_try_init(py, || match self.json.as_deref() {
                 // Most documents have no metadata.
                 None | Some("{}") => Ok(PyDict::new(py).into_any().unbind()),
-                Some(json) => Ok(py.import("json")?.call_method1("loads", (json,))?.unbind()),
+                Some(json) => Ok(py
+                    .import("quotetune.runtime.jsonl")?
+                    .call_method1("parse_json", (json,))?
+                    .unbind()),
             })
     }
 
