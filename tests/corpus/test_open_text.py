@@ -63,7 +63,7 @@ def test_what_cannot_be_read_is_an_error_with_place_and_remedy(tmp_path: Path) -
     with pytest.raises(QuotetuneError, match=r"a\.jsonl:2: cannot read on: truncated gzip data"):
         list(_core.open_records(path))
     path.write_bytes(b"PAR1\x15\x04\x15")
-    with pytest.raises(QuotetuneError, match=r"a\.jsonl: Parquet data: name the file \.parquet"):
+    with pytest.raises(QuotetuneError, match=r"a\.jsonl: Parquet data: name the uncompressed file"):
         _core.open_text(path)
     with pytest.raises(QuotetuneError, match=r"cannot open .*nowhere: .*check the path"):
         _core.open_records(tmp_path / "nowhere")

@@ -3,12 +3,23 @@
 from pathlib import Path
 from typing import Any
 
+import datasets
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
-from quotetune import Index, QuipReward, UsageError, build_index
+from quotetune import (
+    Index,
+    QuipReward,
+    QuotetuneError,
+    QuotetuneWarning,
+    UsageError,
+    build_index,
+)
+from quotetune.cli.records import read_batches
+from quotetune.corpus.records import objects
 
 TEXTS = ["The quick brown fox jumps over the lazy dog.", "Another text, long enough to be one."]
 
@@ -114,3 +125,55 @@ def test_a_reward_refuses_one_string(output: Path) -> None:
     reward = QuipReward(build_index(TEXTS, output))
     with pytest.raises(UsageError, match="give a list of texts"):
         reward(completions="one completion")
+
+
+def test_columns_that_are_not_asked_for_may_hold_anything(output: Path) -> None:
+    table = pd.DataFrame({"text": ["The text", "b"], "other": ["a", 5], "more": [object(), None]})
+    assert [document.text for document in build_index(table, output).documents()] == [
+        "The text",
+        "b",
+    ]
+
+
+def test_a_value_of_another_type_is_a_bad_record(output: Path) -> None:
+    table = pd.DataFrame({"text": ["The text", 5.0]})
+    with pytest.raises(QuotetuneError, match=r'documents:1: "text" is a number'):
+        build_index(table, output)
+    with pytest.warns(QuotetuneWarning, match="1 record skipped"):
+        assert len(build_index(table, output, errors="skip")) == 1
+
+
+def test_two_columns_of_one_name_are_refused(tmp_path: Path, output: Path) -> None:
+    table = pa.table([["a text"], ["another"]], names=["text", "text"])
+    pq.write_table(table, tmp_path / "a.parquet")
+    build_index(["a text"], output)
+    for read in (
+        lambda: build_index(tmp_path / "a.parquet", tmp_path / "b"),
+        lambda: build_index(pd.DataFrame([["a", "b"]], columns=["text", "text"]), tmp_path / "b"),
+        lambda: build_index(table, tmp_path / "b"),
+        lambda: list(objects(tmp_path / "a.parquet")),
+    ):
+        with pytest.raises(QuotetuneError, match="two columns 'text'"):
+            read()
+
+
+@pytest.mark.parametrize("format", [None, "arrow", "numpy", "pandas"])
+def test_a_dataset_gives_documents_in_any_format(output: Path, format: str | None) -> None:
+    dataset = datasets.Dataset.from_dict({"text": ["a text", "another"], "n": [1, 2]})
+    index = build_index(dataset.with_format(format), output, meta_keys="n")
+    assert [document.metadata for document in index.documents()] == [{"n": 1}, {"n": 2}]
+
+
+def test_commands_read_the_rows_of_parquet_as_an_index_does(tmp_path: Path) -> None:
+    path = tmp_path / "a.parquet"
+    far = pa.array([2**62, 0], pa.timestamp("us"))
+    bad = pa.StringArray.from_buffers(2, *pa.array([b"a \xff text", b"fine"]).buffers()[1:])
+    rows = {"text": bad, "bytes": pa.array([b"a text", b"\xff"]), "far": far}
+    pq.write_table(pa.table(rows), path)
+    first, second = (row for _, row in objects(path))
+    assert first["text"] == b"a \xff text" and first["bytes"] == "a text"
+    assert second["text"] == "fine" and second["bytes"] == b"\xff"
+    [[bad_entry, entry]] = read_batches(path, "text", None, skip=True)
+    assert "invalid UTF-8" in (bad_entry.problem or "") and entry.text == "fine"
+    [[entry, bad_entry]] = read_batches(path, "bytes", None, skip=True)
+    assert entry.text == "a text" and bad_entry.problem is not None

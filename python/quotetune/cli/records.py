@@ -1,14 +1,13 @@
 """Read and write the texts of commands: the records of a file, a text file, or --text."""
 
 import json
-import math
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
 
-from quotetune.corpus.fields import field_of, has_field, json_kind
+from quotetune.corpus.fields import field_of, finite, has_field, json_kind
 from quotetune.corpus.formats import STDIN
 from quotetune.corpus.records import format_of, read_records, read_whole_text
 from quotetune.errors import QuotetuneError, UsageError
@@ -84,6 +83,8 @@ def _entries(input: Path, key: str) -> Iterator[Entry]:
 
 def _text(record: Record, key: str, where: str) -> tuple[str, str | None]:
     text = field_of(record, key)
+    if isinstance(text, bytes):  # of Parquet; what is valid UTF-8 has become a str
+        return "", f"{where}: {key!r} is invalid UTF-8: fix the row"
     if not isinstance(text, str):
         what = f"{key!r} is {json_kind(text)}" if has_field(record, key) else f"no key {key!r}"
         return "", f"{where}: {what}: name the field of the text with --key"
@@ -109,19 +110,7 @@ def write_record(file: TextIO, record: Record) -> None:
     try:
         line = json.dumps(record, ensure_ascii=False, default=str, allow_nan=False)
     except ValueError:
-        record = _finite(record)
+        record = finite(record)
         line = json.dumps(record, ensure_ascii=False, default=str)
     # A lone surrogate in another field goes out as the escape that it came in as.
     file.write((line if is_unicode(line) else json.dumps(record, default=str)) + "\n")
-
-
-def _finite(value: Any) -> Any:
-    """Return a value with null for NaN and the infinities, which JSON does not have."""
-    match value:
-        case float() if not math.isfinite(value):
-            return None
-        case dict():
-            return {key: _finite(inner) for key, inner in value.items()}
-        case list() | tuple():
-            return [_finite(inner) for inner in value]
-    return value

@@ -4,7 +4,7 @@ import json
 import math
 import numbers
 from collections.abc import Mapping
-from decimal import Decimal
+from decimal import MAX_PREC, Context, Decimal
 from typing import Any
 
 _MISSING = object()
@@ -63,10 +63,15 @@ def as_name(value: Any) -> str | None:
     if isinstance(value, bool):
         return None
     if isinstance(value, numbers.Integral):
-        return str(int(value))
+        return _digits(Decimal(int(value)))
     if isinstance(value, Decimal) and value.is_finite() and value == value.to_integral_value():
-        return str(int(value))
+        return _digits(value)
     return None
+
+
+def _digits(value: Decimal) -> str:
+    # `str` of an int refuses more than 4,300 digits.
+    return format(value.quantize(Decimal(1), context=Context(prec=MAX_PREC)), "f")
 
 
 def metadata_json(metadata: Mapping[str, Any]) -> str:
@@ -84,16 +89,17 @@ def metadata_json(metadata: Mapping[str, Any]) -> str:
     try:
         return json.dumps(metadata, ensure_ascii=False, allow_nan=False, default=str)
     except ValueError:  # NaN or an infinity, perhaps
-        return json.dumps(_finite(metadata), ensure_ascii=False, allow_nan=False, default=str)
+        return json.dumps(finite(metadata), ensure_ascii=False, allow_nan=False, default=str)
 
 
-def _finite(value: Any) -> Any:
+def finite(value: Any) -> Any:
+    """Return a JSON value with null for NaN and the infinities, which JSON does not have."""
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
+        return {key: finite(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
+        return [finite(item) for item in value]
     return value
 
 

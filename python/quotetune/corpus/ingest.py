@@ -231,6 +231,8 @@ def _split(documents: Any, reading: Reading) -> tuple[Inputs | None, Any]:
         return expand_inputs([documents], reading.format, reading.root), ()
     if is_table(documents):
         return None, documents
+    if hasattr(documents, "with_format"):  # `datasets` gives arrays or tables if it was told to
+        documents = documents.with_format(None)
     if isinstance(documents, Mapping | bytes | Document) or not isinstance(documents, Iterable):
         hint = "a table, one split of it, " if isinstance(documents, Mapping) else ""
         raise UsageError(

@@ -1,6 +1,5 @@
 """Read records from any file that a corpus could be in: JSONL, a JSON array, Parquet."""
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -8,6 +7,7 @@ from typing import Any
 from quotetune import _core
 from quotetune.corpus.fields import has_field
 from quotetune.corpus.formats import STDIN, Format, format_of_name, is_parquet
+from quotetune.corpus.parquet_files import open_parquet, plain_values
 from quotetune.errors import QuotetuneError, UsageError
 from quotetune.runtime.jsonl import parse_json, parse_object
 
@@ -91,16 +91,14 @@ def _json_records(
 
 def _parquet_records(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     import pyarrow as pa
-    from pyarrow import parquet
 
     row = 0
     try:
-        for batch in parquet.ParquetFile(pa.OSFile(os.fsencode(path))).iter_batches(
-            batch_size=1024
-        ):
-            for record in batch.to_pylist():
+        for batch in open_parquet(path).iter_batches(batch_size=1024):
+            columns = [plain_values(column) for column in batch.columns]
+            for values in zip(*columns, strict=True):
                 row += 1
-                yield f"{path}:{row}", record
+                yield f"{path}:{row}", dict(zip(batch.schema.names, values, strict=True))
     except (pa.ArrowException, OSError, ValueError, OverflowError) as error:
         problem = " ".join(str(error).split())
         raise QuotetuneError(

@@ -70,6 +70,11 @@ class Keys:
     errors: BadRecords = "strict"
     numbered: bool = False
 
+    @property
+    def required(self) -> tuple[str, ...]:
+        """The fields that every record must have."""
+        return tuple(key for key in (self.text, self.id, self.source_key) if key is not None)
+
 
 @dataclass(frozen=True)
 class Origin:
@@ -205,7 +210,7 @@ def _row(source: Any, id: Any, text: Any, metadata: Any, keys: Keys, origin: Ori
         text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     try:
         blob = metadata_json(metadata)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, RecursionError) as error:
         remedy = f"fix it ({error}), {_SKIP}"
         raise BadRecordError(origin.where, "the metadata is not JSON", remedy) from error
     if not (is_unicode(source) and is_unicode(id) and is_unicode(blob)):

@@ -1,12 +1,12 @@
 """Read documents from tables: Parquet files, and tables of pandas, polars, arrow and `datasets`."""
 
-import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from quotetune.corpus.fields import has_field
 from quotetune.corpus.inputs import unicode_name
+from quotetune.corpus.parquet_files import check_names, open_parquet
 from quotetune.corpus.rows import (
     ITERABLE,
     USUAL_ID,
@@ -34,11 +34,21 @@ def table_rows(table: Any, keys: Keys) -> Iterator[Row | BadRecordError]:
     import pyarrow as pa
 
     kind = type(table).__name__
+    names = [str(name) for name in getattr(table, "columns", ())]
+    is_pandas = hasattr(table, "to_dict") and bool(names)
+    if is_pandas and all(_columns_of(names, [key]) for key in keys.required):
+        # Other columns may have objects that Arrow does not know.
+        check_names(names, f"documents (a {kind})")
+        table = table[[name for name in table.columns if name in _columns(names, keys)]]
     try:
         reader = pa.RecordBatchReader.from_stream(table)
     except (pa.ArrowException, TypeError, ValueError):
-        yield from _column_rows(table, keys, kind)
+        if is_pandas:
+            yield from _object_rows(table, keys)
+        else:
+            yield from _column_rows(table, keys, kind)
         return
+    check_names(reader.schema.names, f"documents (a {kind})")
     _check_columns(reader.schema, keys, f"documents (a {kind})", UsageError)
     position = 0
     for batch in reader:
@@ -46,6 +56,13 @@ def table_rows(table: Any, keys: Keys) -> Iterator[Row | BadRecordError]:
             origin = Origin(position, f"{ITERABLE}:{position}")
             position += 1
             yield from _row_or_error(record, keys, origin)
+
+
+def _object_rows(table: Any, keys: Keys) -> Iterator[Row | BadRecordError]:
+    """Read the rows of a table of pandas that has values of several types in a column."""
+    for position, record in enumerate(table.to_dict("records")):
+        origin = Origin(position, f"{ITERABLE}:{position}")
+        yield from _row_or_error(record, keys, origin)
 
 
 def _column_rows(column: Any, keys: Keys, kind: str) -> Iterator[Row | BadRecordError]:
@@ -75,12 +92,10 @@ def parquet_rows(
         id_prefix: Text before the row's number in the default id.
     """
     import pyarrow as pa
-    from pyarrow import parquet
 
     name = unicode_name(str(path))
     try:
-        # As bytes, because a name need not be UTF-8.
-        file = parquet.ParquetFile(pa.OSFile(os.fsencode(path)))
+        file = open_parquet(path)
         _check_columns(file.schema_arrow, keys, name, QuotetuneError)
         row = 0
         columns = _columns(file.schema_arrow.names, keys)
@@ -135,8 +150,12 @@ def _empty_record(schema: Any) -> dict[str, Any]:
 def _columns(names: Iterable[str], keys: Keys) -> list[str]:
     """List the columns that contain the fields."""
     wanted = {keys.text, keys.id or USUAL_ID, keys.source_key or USUAL_SOURCE, *keys.metadata}
+    return _columns_of(names, wanted)
+
+
+def _columns_of(names: Iterable[str], keys: Iterable[str]) -> list[str]:
     return [
-        name for name in names if any(key == name or key.startswith(f"{name}.") for key in wanted)
+        name for name in names if any(key == name or key.startswith(f"{name}.") for key in keys)
     ]
 
 

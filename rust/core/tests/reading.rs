@@ -317,11 +317,15 @@ fn what_holds_no_text_is_refused_by_its_name() {
     for (bytes, expected) in [
         (
             b"PAR1\x15\x04\x15 ...".to_vec(),
-            "Parquet data: name the file .parquet, or choose --format parquet",
+            "Parquet data: name the uncompressed file itself",
         ),
         (b"PK\x03\x04\x14\0".to_vec(), "a zip archive: "),
         (b"%PDF-1.7\n".to_vec(), "a PDF: "),
-        (gzip(&tar), "a tar archive: "),
+        (
+            gzip(b"PAR1\x15\x04\x15 ..."),
+            "Parquet data inside gzip data: name the uncompressed file itself",
+        ),
+        (gzip(&tar), "a tar archive inside gzip data: unpack it"),
         (
             gzip(&gzip(TEXT)),
             "gzip data inside gzip data: decompress it once",

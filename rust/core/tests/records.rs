@@ -189,6 +189,33 @@ fn a_place_in_an_array_is_the_number_of_its_object() {
     );
 }
 
+/// The number of an object may be that of its line by chance; a column counts from the start of a line.
+#[test]
+fn a_fault_in_an_array_names_its_line_of_the_file() {
+    let site = Site::new();
+    let text = "[{\"text\": \"t\"},\n{\"text\": \"u\"},\n   {\"text\": x}]";
+    let error = site.error(text, &options());
+    assert!(
+        error.contains("object 3: malformed JSON: expected value at line 3: "),
+        "{error}"
+    );
+    for text in [
+        "[{\"text\": \"t\"},]",
+        "[{\"text\": \"t\"}, ,{\"text\": \"u\"}]",
+    ] {
+        let error = site.error(text, &options());
+        assert!(
+            error.contains("object 2: an empty element of an array: "),
+            "{error}"
+        );
+    }
+    let error = site.error("{\"text\": x}", &options());
+    assert!(
+        error.contains("in.jsonl:1: malformed JSON: expected value at column 10: "),
+        "{error}"
+    );
+}
+
 #[test]
 fn an_object_over_several_lines_is_refused_with_its_reason() {
     let site = Site::new();

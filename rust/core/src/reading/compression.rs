@@ -10,7 +10,7 @@ use super::buffered::Buffered;
 use super::fault::{Fault, explain_decoder};
 use super::gzip::Gzip;
 use super::signature::Compression;
-use super::zstd::Zstd;
+use super::zstd::{LARGEST_WINDOW, Zstd};
 
 /// The bytes that a decoder of xz needs in addition to its dictionary.
 const XZ_BASE: u64 = 1 << 20;
@@ -51,6 +51,12 @@ impl Read for Explained {
             let inner = error.get_ref();
             let inner = inner.and_then(|inner| inner.downcast_ref::<liblzma::stream::Error>());
             match inner {
+                Some(liblzma::stream::Error::MemLimit) if self.window_limit == LARGEST_WINDOW => {
+                    Fault::error(
+                        format!("xz data with a dictionary of more than {LARGEST_WINDOW} bytes"),
+                        "compress the file again with a smaller dictionary",
+                    )
+                }
                 Some(liblzma::stream::Error::MemLimit) => Fault::error(
                     format!(
                         "xz data that needs more memory than the {} bytes that the memory limit leaves",

@@ -97,7 +97,10 @@ fn open(
         ));
     }
     if let Some((what, remedy)) = refused(head) {
-        return Err(Fault::error(what, remedy));
+        return Err(match compression {
+            Some(outer) => Fault::error(format!("{what} inside {}", outer.data()), remedy),
+            None => Fault::error(what, remedy),
+        });
     }
     let (mark, endian) = byte_order_mark(head)?;
     if let (None, Some(what)) = (endian, not_utf8(head)) {

@@ -80,7 +80,7 @@ pub fn is_decided(head: &[u8]) -> bool {
 pub fn refused(head: &[u8]) -> Option<(&'static str, &'static str)> {
     const UNPACK: &str = "unpack it and give the files in it";
     const TABLES: &str =
-        "name the file .parquet, or choose --format parquet; a pipe cannot be read as Parquet";
+        "name the uncompressed file itself, because a pipe cannot be read as Parquet";
     match head {
         // A text could also start with these four letters. In Parquet, this byte, the first field's, comes next.
         [b'P', b'A', b'R', b'1', 0x15, ..] => Some(("Parquet data", TABLES)),

@@ -96,7 +96,7 @@ fn check_window(window: u64, limit: u64) -> io::Result<()> {
     })
 }
 
-/// Returns the bytes of the window that a frame asks for (RFC 8878, section 3.1.1.1): 0 for a skippable frame and for a
+/// Returns the bytes of the window that a frame asks for (RFC 8878, section 3.1.1.1): None for a skippable frame and for a
 /// header that is cut.
 fn window(header: &[u8]) -> Option<u64> {
     let (magic, header) = header.split_first_chunk::<4>()?;

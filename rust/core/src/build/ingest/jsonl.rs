@@ -33,7 +33,8 @@ pub fn ingest(
     {
         return Ok(());
     }
-    let numbering = match records.is_array() {
+    let is_array = records.is_array();
+    let numbering = match is_array {
         true => Numbering::Objects,
         false => Numbering::Lines,
     };
@@ -44,7 +45,8 @@ pub fn ingest(
                 input: number,
                 line: raw.number,
             };
-            parse(&raw, encoding, options, place).map_err(|bad| (place, bad))
+            let line = is_array.then_some(raw.line);
+            parse(&raw, line, encoding, options, place).map_err(|bad| (place, bad))
         })?;
         progress(records.text().bytes_read())?;
     }
@@ -74,6 +76,7 @@ fn next_batch(records: &mut Records, lines: Option<&Range<u64>>) -> Result<Optio
 
 fn parse(
     raw: &RawRecord,
+    line: Option<u64>,
     encoding: &str,
     options: &IngestOptions,
     place: Place,
@@ -84,7 +87,7 @@ fn parse(
     }
     let replace = options.bad_records == BadRecords::Replace;
     let json = encoding::decode(&raw.bytes, encoding, replace)?;
-    let parse = |json: &str| record::parse(json, raw.line, options, place);
+    let parse = |json: &str| record::parse(json, line, options, place);
     match parse(&json) {
         Err(bad) if replace && bad.reason == record::SURROGATE => {
             parse(&encoding::replace_lone_surrogates(&json))

@@ -11,10 +11,10 @@ use crate::build::places::{Document, Place};
 /// The reason why a record with an escape of half a character is refused.
 pub const SURROGATE: &str = "a surrogate escape that is no character";
 
-/// Reads the document of a record that starts in this line of its file.
+/// Reads the document of a record. `line` is the line of its file in which it starts, if it is an element of an array.
 pub fn parse(
     json: &str,
-    line: u64,
+    line: Option<u64>,
     options: &IngestOptions,
     place: Place,
 ) -> Result<Document, BadRecord> {
@@ -23,7 +23,7 @@ pub fn parse(
         Ok(fields) => fields,
         Err(error) => match with_not_a_number(json, keys) {
             Some(fields) => fields,
-            None => return Err(malformed(&error, line, place)),
+            None => return Err(malformed(json, &error, line)),
         },
     };
     let id = match &keys.id {
@@ -54,15 +54,20 @@ fn with_not_a_number(json: &str, keys: &Keys) -> Option<Fields> {
     })
 }
 
-fn malformed(error: &serde_json::Error, line: u64, place: Place) -> BadRecord {
-    // The line in the parser's message is a line of the record.
+fn malformed(json: &str, error: &serde_json::Error, line: Option<u64>) -> BadRecord {
+    if json.trim_ascii().is_empty() {
+        let remedy = "remove the comma before it, or choose --errors skip";
+        return BadRecord::new("an empty element of an array", remedy);
+    }
     let message = error.to_string();
     let (message, _) = message.rsplit_once(" at line ").unwrap_or((&message, ""));
     let column = error.column();
-    let line = line + (error.line() as u64).saturating_sub(1);
-    let at = match line == place.line {
-        true => format!("column {column}"),
-        false => format!("line {line}, column {column}"),
+    // The line and the column in the parser's message are the record's own. On its first line, an element of an array
+    // has something before it.
+    let at = match (line, error.line() as u64) {
+        (None, _) => format!("column {column}"),
+        (Some(first), ..=1) => format!("line {first}"),
+        (Some(first), line) => format!("line {}, column {column}", first + line - 1),
     };
     let surrogate = [
         "surrogate",
