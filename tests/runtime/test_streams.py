@@ -105,10 +105,20 @@ def test_a_failure_is_told_even_if_nobody_reads_the_data(folder: Path) -> None:
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux has a full device")
-@pytest.mark.parametrize("input", ["one.jsonl", "many.jsonl"])
-def test_a_full_disk_behind_standard_output_is_one_line(folder: Path, input: str) -> None:
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("score", "index", "one.jsonl"),
+        ("score", "index", "many.jsonl"),
+        ("cite", "index", "--text", "x"),
+        ("info", "index"),
+        ("info", "index", "--json"),
+        ("build-index", "--help"),
+    ],
+)
+def test_a_full_disk_at_standard_output_is_one_line(folder: Path, command: list[str]) -> None:
     with Path("/dev/full").open("wb") as full:
-        result = run(folder, "score", "index", input, stdout=full)
+        result = run(folder, *command, stdout=full)
     message = result.stderr.decode()
     assert result.returncode == 1
     assert message.startswith("error: standard output: cannot be written (No space left")

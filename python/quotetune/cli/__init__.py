@@ -33,7 +33,7 @@ from quotetune.cli.trace import trace
 from quotetune.cli.train import train
 from quotetune.cli.verify import verify
 from quotetune.errors import QuotetuneError, QuotetuneWarning
-from quotetune.runtime.streams import silent_on_closed_pipe, speak_utf8
+from quotetune.runtime.streams import silent_on_closed_pipe, speak_utf8, standard_output
 
 _INTERRUPTED = 130
 
@@ -112,7 +112,8 @@ def main() -> None:
 
 def _run(debug: bool) -> None:
     try:
-        app()
+        with standard_output():
+            app()
     except QuotetuneError as error:
         if debug:
             raise

@@ -1,8 +1,9 @@
 """Read and write the texts of commands: the records of a file, a text file, or --text."""
 
 import json
+import sys
 from collections.abc import Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
@@ -13,7 +14,7 @@ from quotetune.corpus.records import format_of, read_records, read_whole_text
 from quotetune.errors import QuotetuneError, UsageError
 from quotetune.runtime import whole_files
 from quotetune.runtime.jsonl import is_unicode
-from quotetune.runtime.streams import standard_output, typed_text
+from quotetune.runtime.streams import typed_text
 
 Record = dict[str, Any]
 
@@ -102,7 +103,7 @@ def skips(errors: str) -> bool:
 
 def written(output: Path | None) -> AbstractContextManager[TextIO]:
     """Open standard output, or a file that appears when it is complete."""
-    return standard_output() if output is None else whole_files.written(output)
+    return nullcontext(sys.stdout) if output is None else whole_files.written(output)
 
 
 def write_record(file: TextIO, record: Record) -> None:

@@ -1,5 +1,6 @@
 """Standard output and standard error, whatever the terminal and whoever reads them."""
 
+import errno
 import io
 import os
 import signal
@@ -13,6 +14,7 @@ from quotetune.runtime.jsonl import is_unicode
 
 # What a shell reports of a command that a closed pipe ended.
 _CLOSED_PIPE = 128 + signal.SIGPIPE
+_CANNOT_WRITE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
 
 
 def speak_utf8() -> None:
@@ -77,7 +79,7 @@ def typed_text(argument: str) -> str:
 
 @contextmanager
 def standard_output() -> Iterator[TextIO]:
-    """Give standard output to a command that writes data.
+    """Give standard output to a command.
 
     Raises:
         QuotetuneError: It cannot be written.
@@ -86,13 +88,12 @@ def standard_output() -> Iterator[TextIO]:
     try:
         yield sys.stdout
         sys.stdout.flush()
-    except BrokenPipeError:
-        raise
     except OSError as error:
+        if error.filename is not None or error.errno not in _CANNOT_WRITE:
+            raise
         _give_up(sys.stdout)
         raise QuotetuneError(
-            f"standard output: cannot be written ({error.strerror}): make room, or name a file with"
-            " --output"
+            f"standard output: cannot be written ({error.strerror}): make room where it goes"
         ) from error
 
 
