@@ -49,7 +49,7 @@ def model_size(directory: Path) -> ModelSize | None:
     try:
         settings: dict[str, Any] = json.loads(config.read_text(encoding="utf-8"))
         settings = settings.get("text_config", settings)
-        tensors = [tensor for file in files for tensor in _tensors(file)]
+        tensors = [tensor for file in files for tensor in _tensors(file).values()]
         heads = settings["num_attention_heads"]
         hidden = settings["hidden_size"]
         width = settings.get("head_dim") or hidden // heads
@@ -67,11 +67,22 @@ def model_size(directory: Path) -> ModelSize | None:
         return None
 
 
-def _tensors(file: Path) -> list[dict[str, Any]]:
+def tensor_shapes(directory: Path) -> dict[str, list[int]] | None:
+    """Return the shapes of a model's tensors; None if it has no safetensors files to read."""
+    shapes: dict[str, list[int]] = {}
+    try:
+        for file in sorted(directory.glob("*.safetensors")):
+            shapes |= {name: tensor["shape"] for name, tensor in _tensors(file).items()}
+    except (OSError, ValueError, KeyError, struct.error):
+        return None
+    return shapes or None
+
+
+def _tensors(file: Path) -> dict[str, dict[str, Any]]:
     """Read a safetensors header: its length in 8 bytes, then JSON by the tensors' names."""
     with file.open("rb") as opened:
         (length,) = struct.unpack("<Q", opened.read(8))
         if length > _LONGEST_HEADER:
             raise ValueError(f"{file}: a header of {length} bytes")
         header = json.loads(opened.read(length))
-    return [tensor for name, tensor in header.items() if name != "__metadata__"]
+    return {name: tensor for name, tensor in header.items() if name != "__metadata__"}

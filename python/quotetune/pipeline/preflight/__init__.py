@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from quotetune.config import Config
 from quotetune.config.problem import Problem
+from quotetune.pipeline.preflight.adapters import adapter_problems
 from quotetune.pipeline.preflight.index import citation_problems, open_index
 from quotetune.pipeline.preflight.models import model_problems
 from quotetune.pipeline.preflight.prompts import (
@@ -17,6 +18,7 @@ from quotetune.pipeline.preflight.prompts import (
     read_prompts_of,
 )
 from quotetune.pipeline.preflight.ranking import preference_input_problems
+from quotetune.pipeline.preflight.training import training_problems
 
 
 def check_inputs(config: Config) -> list[Problem]:
@@ -46,4 +48,5 @@ def read_inputs(config: Config) -> Inputs:
     problems += general_text_problems(config)
     problems += absorb_problems(config, read.prompts)
     problems += preference_input_problems(config, read.prompts, index)
+    problems += adapter_problems(config) + training_problems(config)
     return replace(read, problems=problems)
