@@ -32,6 +32,10 @@ or give the name of a model on the Hub"
     if directory.is_dir():
         if is_model(directory):
             return None
+        if is_adapter(directory):
+            return (
+                f"{model.path}: a LoRA adapter, not a model: give the model that it was trained on"
+            )
         return (
             f"{model.path}: the directory has no {MODEL_CONFIG}, so it is not a transformers model:"
             " correct the path"
@@ -115,6 +119,11 @@ def split_policy(model: ModelConfig, policy: Path | None) -> tuple[ModelConfig, 
 def is_model(directory: Path) -> bool:
     """Tell whether a directory contains a model."""
     return (directory / MODEL_CONFIG).is_file()
+
+
+def has_weights(directory: Path) -> bool:
+    """Tell whether a directory has weights in safetensors files."""
+    return any(directory.glob("*.safetensors"))
 
 
 def is_adapter(directory: Path) -> bool:

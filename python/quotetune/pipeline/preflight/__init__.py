@@ -9,6 +9,7 @@ from dataclasses import replace
 from quotetune.config import Config
 from quotetune.config.problem import Problem
 from quotetune.pipeline.preflight.adapters import adapter_problems
+from quotetune.pipeline.preflight.chats import chat_problems
 from quotetune.pipeline.preflight.index import citation_problems, open_index
 from quotetune.pipeline.preflight.models import model_problems
 from quotetune.pipeline.preflight.prompts import (
@@ -45,6 +46,7 @@ def read_inputs(config: Config) -> Inputs:
     if config.launch is not None and not config.launch.is_file():
         text = f"{config.launch} does not exist: write it with `accelerate config`"
         problems.append(Problem("launch", text, to_provide=True))
+    problems += chat_problems(config, read.prompts)
     problems += general_text_problems(config)
     problems += absorb_problems(config, read.prompts)
     problems += preference_input_problems(config, read.prompts, index)

@@ -7,7 +7,7 @@ from quotetune.config import Config, ModelConfig
 from quotetune.config.preference import PreferenceConfig
 from quotetune.config.problem import Problem
 from quotetune.metrics.criteria import CRITERIA
-from quotetune.models.files import model_problem
+from quotetune.models.files import has_weights, model_problem
 from quotetune.pairing.ranking_config import RankingConfig
 
 
@@ -37,6 +37,12 @@ def model_problems(config: Config) -> list[Problem]:
 
 def _model_problems(key: str, model: ModelConfig) -> list[Problem]:
     text = model_problem(model)
+    directory = Path(model.path)
+    if text is None and directory.is_dir() and not has_weights(directory):
+        text = (
+            f"{directory} has no weights in safetensors: save the model with transformers'"
+            " save_pretrained, or correct the path"
+        )
     return [] if text is None else [Problem(key, text, to_provide=not Path(model.path).exists())]
 
 

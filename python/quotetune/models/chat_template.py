@@ -1,0 +1,102 @@
+"""A model's chat template, rendered without loading its tokenizer, which takes seconds."""
+
+import json
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from quotetune.errors import QuotetuneError
+
+_SPECIAL = ("bos_token", "eos_token", "unk_token", "pad_token")
+
+
+def read_chat_template(directory: Path) -> str | None:
+    """Return the chat template in a model's directory; None if it has none.
+
+    Raises:
+        OSError: A file cannot be read.
+        ValueError: A file is not what it should be.
+    """
+    file = directory / "chat_template.jinja"
+    if file.is_file():
+        return file.read_text(encoding="utf-8")
+    template = tokenizer_settings(directory).get("chat_template")
+    if isinstance(template, list):  # several templates, by name
+        named = {one["name"]: one["template"] for one in template}
+        template = named.get("default")
+    return template if isinstance(template, str) else None
+
+
+def tokenizer_settings(directory: Path) -> dict[str, Any]:
+    """Return the content of a tokenizer's `tokenizer_config.json`; empty without the file."""
+    file = directory / "tokenizer_config.json"
+    if not file.is_file():
+        return {}
+    settings: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    return settings
+
+
+def render(template: str, messages: Sequence[dict[str, Any]], settings: dict[str, Any]) -> str:
+    """Render a chat as `transformers` does, with the header of the assistant's turn.
+
+    Args:
+        template: The template, in Jinja.
+        messages: The chat.
+        settings: The content of `tokenizer_config.json`, which names the special tokens.
+
+    Returns:
+        The text of the prompt.
+
+    Raises:
+        QuotetuneError: The template refuses the chat, or is not valid.
+
+    Example:
+        >>> render("{{ messages[0].content }}", [{"role": "user", "content": "Why?"}], {})
+        'Why?'
+    """
+    from jinja2 import TemplateError
+    from jinja2.ext import loopcontrols
+    from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+    def refuse(message: str) -> None:
+        raise TemplateError(message)
+
+    environment = ImmutableSandboxedEnvironment(
+        trim_blocks=True, lstrip_blocks=True, extensions=[_generation(), loopcontrols]
+    )
+    environment.filters["tojson"] = _to_json
+    environment.globals["raise_exception"] = refuse
+    environment.globals["strftime_now"] = lambda form: datetime.now().astimezone().strftime(form)
+    special = {name: _token(settings.get(name)) for name in _SPECIAL}
+    given = {name: token for name, token in special.items() if token is not None}
+    try:
+        return environment.from_string(template).render(
+            messages=list(messages), add_generation_prompt=True, **given
+        )
+    except (TemplateError, TypeError, ValueError, LookupError) as error:
+        raise QuotetuneError(" ".join(str(error).split())) from error
+
+
+def _generation() -> Any:
+    """Return an extension for the block that marks the assistant's tokens; it is rendered as is."""
+    from jinja2.ext import Extension
+
+    class Generation(Extension):
+        tags = {"generation"}  # noqa: RUF012 # as Jinja declares it
+
+        def parse(self, parser: Any) -> Any:
+            next(parser.stream)
+            return parser.parse_statements(("name:endgeneration",), drop_needle=True)
+
+    return Generation
+
+
+def _to_json(value: Any, ensure_ascii: bool = False, **options: Any) -> str:
+    return json.dumps(value, ensure_ascii=ensure_ascii, **options)
+
+
+def _token(value: Any) -> str | None:
+    """Return a special token, which may be written with its properties."""
+    value = value.get("content") if isinstance(value, dict) else value
+    return value if isinstance(value, str) else None

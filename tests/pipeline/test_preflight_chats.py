@@ -1,0 +1,81 @@
+"""A model that cannot take the prompts is refused before any work."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import tiny_run
+from quotetune.config import Config
+from quotetune.models.files import model_problem
+from quotetune.pipeline.preflight import check_inputs
+from tiny_model import save_tiny_adapter
+
+NO_SYSTEM = (
+    "{% if messages[0].role == 'system' %}{{ raise_exception('System role not supported') }}"
+    "{% endif %}{{ messages[0].content }}"
+)
+
+
+@pytest.fixture
+def content(tmp_path: Path) -> dict[str, Any]:
+    return tiny_run.write_inputs(tmp_path)
+
+
+def problems(content: dict[str, Any], **blocks: dict[str, Any]) -> list[str]:
+    merged = {name: {**content.get(name, {}), **block} for name, block in blocks.items()}
+    return list(map(str, check_inputs(Config.model_validate({**content, **merged}))))
+
+
+def with_template(content: dict[str, Any], template: str | None) -> Path:
+    model = Path(content["model"]["path"])
+    (model / "chat_template.jinja").unlink(missing_ok=True)
+    file = model / "tokenizer_config.json"
+    settings = json.loads(file.read_text())
+    settings.pop("chat_template", None)
+    file.write_text(json.dumps(settings))
+    if template is not None:
+        (model / "chat_template.jinja").write_text(template)
+    return model
+
+
+def test_a_template_that_refuses_system_messages_is_found(content: dict[str, Any]) -> None:
+    assert not problems(content)
+    with_template(content, NO_SYSTEM)
+    assert not problems(content)
+    [line] = problems(content, prompts={"system": "Be brief."})
+    assert line.startswith("prompts.path: ") and "(System role not supported)" in line
+    [line] = problems(content, evaluation={"baselines": ["according_to"]})
+    assert line.startswith("evaluation.baselines: ") and "remove according_to" in line
+
+
+def test_a_chat_needs_a_template_and_a_text_does_not(content: dict[str, Any]) -> None:
+    with_template(content, None)
+    [line] = problems(content)
+    assert line.startswith("prompts.format: is chat, but ") and "set it to text" in line
+    assert not problems(content, prompts={"format": "text"})
+
+
+def test_a_tokenizer_larger_than_the_embeddings_is_found(content: dict[str, Any]) -> None:
+    file = Path(content["model"]["path"]) / "tokenizer.json"
+    tokenizer = json.loads(file.read_text())
+    rows = json.loads((file.parent / "config.json").read_text())["vocab_size"]
+    token = {**tokenizer["added_tokens"][0], "id": rows, "content": "<|new|>"}
+    file.write_text(json.dumps({**tokenizer, "added_tokens": [*tokenizer["added_tokens"], token]}))
+    [line] = problems(content)
+    assert line.startswith(f"model.path: the tokenizer has ids up to {rows}, ")
+
+
+def test_a_directory_that_is_no_model_is_named(content: dict[str, Any], tmp_path: Path) -> None:
+    model = Path(content["model"]["path"])
+    adapter = save_tiny_adapter(model, tmp_path / "adapter")
+    config = Config.model_validate(content)
+    assert "a LoRA adapter, not a model" in str(
+        model_problem(config.model.model_copy(update={"path": str(adapter)}))
+    )
+    bare = tmp_path / "bare"
+    shutil.copytree(model, bare, ignore=shutil.ignore_patterns("*.safetensors"))
+    [line] = problems(content, model={"path": str(bare)})
+    assert line.startswith("model.path: ") and "no weights in safetensors" in line
