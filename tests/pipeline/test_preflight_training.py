@@ -9,7 +9,8 @@ import pytest
 import tiny_run
 from quotetune.config import Config
 from quotetune.pipeline.preflight.adapters import adapter_problems
-from quotetune.pipeline.preflight.training import TRACKERS, has_accelerator, training_problems
+from quotetune.pipeline.preflight.training import TRACKERS, training_problems
+from quotetune.runtime.accelerator import has_accelerator
 
 
 @pytest.fixture(scope="module")

@@ -5,14 +5,13 @@ declare, and their values are converted to the declared types.
 """
 
 import difflib
-import enum
-import re
 import typing
-from dataclasses import Field, fields
+from collections.abc import Iterator, Mapping, Sequence
+from importlib.util import find_spec
 from typing import Any
 
+from quotetune.config.library_fields import Block, DeclaredClass, config_class, declared
 from quotetune.config.problem import Problem
-from quotetune.errors import UsageError
 
 _SET_BY_THE_RUN = {
     "output_dir": "the run's directory is `run`",
@@ -63,12 +62,12 @@ def sft_problems(options: dict[str, Any]) -> list[Problem]:
         >>> print(*sft_problems({"num_train_epochs": 3, "max_lenght": 512}))
         absorb.sft.max_lenght: trl.SFTConfig has no such key; did you mean max_length?
     """
-    return _convert("absorb.sft", options)[1]
+    return _problems("absorb.sft", options)
 
 
 def sft_options(options: dict[str, Any]) -> dict[str, Any]:
     """Return a checked `absorb.sft:` block with its values in the types of `trl.SFTConfig`."""
-    return _convert("absorb.sft", options)[0]
+    return _options("absorb.sft", options)
 
 
 def dpo_problems(options: dict[str, Any]) -> list[Problem]:
@@ -89,7 +88,7 @@ def dpo_problems(options: dict[str, Any]) -> list[Problem]:
         >>> print(*dpo_problems({"learnig_rate": 1}))
         dpo.learnig_rate: trl.DPOConfig has no such key; did you mean learning_rate?
     """
-    return _convert("dpo", options)[1]
+    return _problems("dpo", options)
 
 
 def lora_problems(options: dict[str, Any], key: str = "lora") -> list[Problem]:
@@ -111,13 +110,30 @@ def lora_problems(options: dict[str, Any], key: str = "lora") -> list[Problem]:
         >>> print(*lora_problems({"rank": 16}))
         lora.rank: peft.LoraConfig has no such key; did you mean rank_pattern?
     """
-    values, problems = _convert("lora", options, key)
-    if not problems:
-        try:
-            _target("lora")(**values)
-        except (TypeError, ValueError) as error:
-            problems.append(Problem(key, " ".join(str(error).split())))
-    return problems
+    problems = _problems("lora", options, key)
+    return problems or [Problem(key, text) for text in _contradictions(options)]
+
+
+def _contradictions(options: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what `peft.LoraConfig` refuses of keys that are valid alone."""
+    start, pattern = options.get("init_lora_weights", True), options.get("layers_pattern")
+    layers = options.get("layers_to_transform")
+    if isinstance(options.get("target_modules"), str):
+        for name, value in (("layers_to_transform", layers), ("layers_pattern", pattern)):
+            if value is not None:
+                yield f"{name} needs a list of target_modules: give a list, or remove {name}"
+    if pattern and layers is None:
+        yield "layers_pattern needs layers_to_transform: set it, or remove layers_pattern"
+    if options.get("use_dora") and options.get("megatron_config"):
+        yield "use_dora does not work with megatron_config: remove one of them"
+    if start == "loftq" and not options.get("loftq_config"):
+        yield "init_lora_weights loftq needs loftq_config: set it"
+    if start == "loftq" and find_spec("scipy") is None:
+        yield "init_lora_weights loftq needs scipy, which is not installed: install it"
+    if options.get("lora_bias") and not isinstance(start, bool):
+        yield f"lora_bias does not work with init_lora_weights {start}: remove one of them"
+    if options.get("lora_bias") and options.get("use_dora"):
+        yield "lora_bias does not work with use_dora: remove one of them"
 
 
 def dpo_options(options: dict[str, Any]) -> dict[str, Any]:
@@ -125,7 +141,7 @@ def dpo_options(options: dict[str, Any]) -> dict[str, Any]:
 
     YAML reads `2e-4` as a string; it becomes a number here.
     """
-    return _convert("dpo", options)[0]
+    return _options("dpo", options)
 
 
 def lora_options(options: dict[str, Any]) -> dict[str, Any]:
@@ -135,64 +151,47 @@ def lora_options(options: dict[str, Any]) -> dict[str, Any]:
         >>> lora_options({"r": "16"})
         {'r': 16}
     """
-    return _convert("lora", options)[0]
+    return _options("lora", options)
 
 
-def _target(block: str) -> Any:
-    try:
-        if block == "dpo":
-            from trl import DPOConfig
-
-            return DPOConfig
-        if block == "absorb.sft":
-            from trl import SFTConfig
-
-            return SFTConfig
-        from peft import LoraConfig
-
-        return LoraConfig
-    except ImportError as error:
-        raise UsageError(f"training needs {error.name}: install quotetune[train]") from error
-
-
-def _convert(
-    block: str, options: dict[str, Any], key: str | None = None
-) -> tuple[dict[str, Any], list[Problem]]:
-    """Convert the values to the declared types, and list those that cannot be converted."""
+def _problems(block: Block, options: dict[str, Any], key: str | None = None) -> list[Problem]:
+    """List the keys that the library does not have, and the values that it does not take."""
     import pydantic
 
-    target = _target(block)
-    declared = {field.name: field for field in fields(target) if field.init}
-    hints = typing.get_type_hints(target)
-    values: dict[str, Any] = {}
+    target = declared(block)
     problems = []
     for name, value in options.items():
         wrong = None
-        if name not in declared:
-            wrong = _unknown(name, target, declared)
+        if name not in target.fields:
+            wrong = _unknown(name, target)
         elif name in _SET[block]:
             wrong = f"cannot be set here, since {_SET[block][name]}: remove it"
         else:
             try:
-                values[name] = _convert_value(hints[name], value)
+                converted = _convert(target.fields[name].hint, value)
             except pydantic.ValidationError as error:
                 reasons = "; ".join(dict.fromkeys(item["msg"] for item in error.errors()))
                 wrong = f"{value!r} is not valid: {reasons}"
             else:
-                wrong = _not_a_choice(hints[name], declared[name], values[name])
+                wrong = _not_a_choice(target.fields[name].choices, converted)
         if wrong is not None:
             problems.append(Problem(f"{key or block}.{name}", wrong))
-    return values, problems
+    return problems
 
 
-def _unknown(key: str, target: Any, declared: dict[str, Any]) -> str:
-    close = difflib.get_close_matches(key, declared, n=1, cutoff=0.5)
-    library = target.__module__.partition(".")[0]
+def _options(block: Block, options: dict[str, Any]) -> dict[str, Any]:
+    """Convert the values of a checked block to the types of the library's class."""
+    hints = typing.get_type_hints(config_class(block))
+    return {name: _convert(hints[name], value) for name, value in options.items()}
+
+
+def _unknown(key: str, target: DeclaredClass) -> str:
+    close = difflib.get_close_matches(key, target.fields, n=1, cutoff=0.5)
     hint = f"; did you mean {close[0]}?" if close else ""
-    return f"{library}.{target.__name__} has no such key{hint}"
+    return f"{target.name} has no such key{hint}"
 
 
-def _convert_value(hint: Any, value: Any) -> Any:
+def _convert(hint: Any, value: Any) -> Any:
     import pydantic
 
     # DPOConfig accepts one loss as a string, though it declares a list.
@@ -205,18 +204,10 @@ def _convert_value(hint: Any, value: Any) -> Any:
     return adapter.validate_python(value)
 
 
-def _not_a_choice(hint: Any, field: "Field[Any]", value: Any) -> str | None:
+def _not_a_choice(choices: Sequence[str], value: Any) -> str | None:
     """Return the problem of a value that is not among a field's choices; None if it has none."""
-    choices = list(field.metadata.get("choices", []))
-    for member in typing.get_args(hint):
-        if isinstance(member, type) and issubclass(member, enum.Enum):
-            choices += [choice.value for choice in member]
-    if field.name == "loss_type" and not choices:
-        # TRL checks the name of a loss only in the first step, but its help lists all names.
-        listed = field.metadata["help"].partition("Possible values are")[2].partition(". ")[0]
-        choices = re.findall(r"`'(\w+)'`", listed)
     given = value if isinstance(value, list) else [value]
-    wrong = [item for item in given if getattr(item, "value", item) not in choices]
+    wrong = [item for item in given if item not in choices]
     if not choices or value is None or not wrong:
         return None
     return f"{wrong[0]!r} is not one of {', '.join(map(str, choices))}"

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from quotetune.config import Config
 from quotetune.errors import UsageError
 from quotetune.models.size import ModelSize, model_size
+from quotetune.runtime.accelerator import has_accelerator
 
 if TYPE_CHECKING:
     from quotetune.prompts.split import Split
@@ -214,6 +215,8 @@ def _disk(config: Config, size: ModelSize, tokens: int) -> float:
 
 
 def _gpus() -> int:
+    if not has_accelerator():
+        return 0
     try:
         import torch
     except ImportError:

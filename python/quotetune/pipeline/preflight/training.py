@@ -5,13 +5,13 @@ them with what the installed libraries refuse.
 """
 
 import importlib.util
-import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from quotetune.config import Config
 from quotetune.config.problem import Problem
+from quotetune.runtime.accelerator import has_accelerator
 
 # The least values. Below them, a training fails, or does nothing.
 _LEAST = {
@@ -152,9 +152,3 @@ def _number(value: Any) -> float | None:
         return float(value)
     except (TypeError, ValueError):
         return None
-
-
-def has_accelerator() -> bool:
-    """Tell whether there is a GPU or another accelerator, without loading torch."""
-    names = ("nvidia[0-9]*", "kfd", "dxg", "accel*", "xpu*", "davinci[0-9]*")
-    return sys.platform == "darwin" or any(any(Path("/dev").glob(name)) for name in names)
