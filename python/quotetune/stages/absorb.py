@@ -8,7 +8,7 @@ from quotetune.runs.layout import ABSORBED, Layout, flat
 from quotetune.runs.stage import Stage
 from quotetune.runtime.console import progress, say
 from quotetune.runtime.plural import counted
-from quotetune.stages.training import learned
+from quotetune.stages.training import learned, named
 
 _TEXTS = "texts.parquet"
 _FORM_KEYS = {"documents", "limit", "format", "prompt_share", "ids", "permutations"}
@@ -60,7 +60,7 @@ def train(layout: Layout) -> Stage:
     def make(result: Path) -> None:
         from quotetune.training.absorb.run import run_absorbing
 
-        with progress("absorb/train", "steps") as report:
+        with named("absorb/train"), progress("absorb/train", "steps") as report:
             run_absorbing(
                 texts,
                 result,

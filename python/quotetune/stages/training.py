@@ -1,8 +1,11 @@
 """The stages that train the policy of a round: mix in earlier pairs, and train by DPO."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from quotetune.errors import QuotetuneError, UsageError
 from quotetune.runs.directory import PAIRS, round_name
 from quotetune.runs.layout import Layout, flat
 from quotetune.runs.stage import Stage
@@ -76,7 +79,7 @@ def train(layout: Layout, number: int) -> Stage:
     def make(result: Path) -> None:
         from quotetune.training.run import run_training
 
-        with progress(name, "steps") as report:
+        with named(name), progress(name, "steps") as report:
             run_training(
                 pairs,
                 result,
@@ -107,6 +110,17 @@ def train(layout: Layout, number: int) -> Stage:
     if config.launch is not None:  # the number of processes scales the batch
         inputs["launch"] = config.launch
     return Stage(name, layout.trained(round_name(number)), settings, inputs, make)
+
+
+@contextmanager
+def named(stage: str) -> Iterator[None]:
+    """Put a stage's name in front of the message of an error in it."""
+    try:
+        yield
+    except UsageError:
+        raise
+    except QuotetuneError as error:
+        raise QuotetuneError(f"{stage}: {error}") from error
 
 
 def _losses(now: "TrainingProgress") -> str:

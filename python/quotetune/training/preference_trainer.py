@@ -9,12 +9,13 @@ from trl import DPOConfig, DPOTrainer
 
 from quotetune.errors import QuotetuneError
 from quotetune.training.completion_log_probs import use_in
+from quotetune.training.finite import FiniteSteps
 from quotetune.training.length_grouping import LengthGrouped
 
 use_in(trl_dpo)
 
 
-class PreferenceTrainer(LengthGrouped, DPOTrainer):  # type: ignore[misc]
+class PreferenceTrainer(FiniteSteps, LengthGrouped, DPOTrainer):  # type: ignore[misc]
     """DPO on exact token ids.
 
     TRL tokenises the text of a pair, which need not give the tokens that were sampled, and ends
@@ -26,6 +27,8 @@ class PreferenceTrainer(LengthGrouped, DPOTrainer):  # type: ignore[misc]
         kwargs: Arguments of `trl.DPOTrainer`. `train_dataset` has the columns `prompt_ids`,
             `chosen_ids` and `rejected_ids`.
     """
+
+    block = "dpo"
 
     def __init__(self, *, notice: Callable[[str], None], **kwargs: Any) -> None:
         self._notice = notice

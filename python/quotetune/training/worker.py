@@ -6,11 +6,13 @@ work directory.
 """
 
 import os
+import shutil
 from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from quotetune.errors import QuotetuneError
 from quotetune.runtime.child import child_main
 from quotetune.runtime.cpu import child_environment
 from quotetune.runtime.whole_files import unfinished
@@ -39,12 +41,16 @@ def train(job: dict[str, Any], work: Path, report: Callable[[dict[str, Any]], No
     is_first = os.environ.get("RANK", "0") == "0"
     session = _session(job, work, report if is_first else lambda _: None)
     with session.trainer.accelerator.main_process_first():
-        checkpoint = newest_checkpoint(work)
+        checkpoint = newest_checkpoint(work, session.notice)
     session.train(checkpoint)
     output = Path(job["output"])
     # All processes of a training write into this directory; the first one makes it appear.
     directory = unfinished(output)
-    session.save(directory, _versions())
+    try:
+        session.save(directory, _versions())
+    except QuotetuneError:
+        shutil.rmtree(directory, ignore_errors=True)
+        raise
     if is_first:
         directory.replace(output)
 

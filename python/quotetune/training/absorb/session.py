@@ -14,6 +14,7 @@ from quotetune.training.absorb.texts import read_texts
 from quotetune.training.absorb.tokens import tokenized
 from quotetune.training.completion_log_probs import use_in
 from quotetune.training.defaults import default_lora_options, default_sft_options
+from quotetune.training.finite import FiniteSteps
 from quotetune.training.length_grouping import LengthGrouped
 from quotetune.training.session import Report, TrainingSession
 
@@ -30,8 +31,10 @@ _LOGGED = {
 use_in(trl_sft)
 
 
-class AbsorbTrainer(LengthGrouped, SFTTrainer):  # type: ignore[misc]
+class AbsorbTrainer(FiniteSteps, LengthGrouped, SFTTrainer):  # type: ignore[misc]
     """`trl.SFTTrainer` with batches of texts of about the same length."""
+
+    block = "absorb.sft"
 
     def lengths(self, dataset: Dataset) -> list[int]:
         """Return the number of tokens in each text."""
@@ -50,7 +53,7 @@ class AbsorbSession(TrainingSession):
     def __init__(self, job: dict[str, Any], work: Path, report: Report) -> None:
         super().__init__(job, report)
         given = sft_options(job["sft"])
-        self._sft = default_sft_options(given, lora=job["lora"] is not None) | given
+        self._sft = default_sft_options(given, **self.trained_in()) | given
         arguments = self.make_arguments(SFTConfig, "absorb.sft", self._sft, work)
         tokenizer = self.load_tokenizer()
         peft_config = None
@@ -79,6 +82,8 @@ class AbsorbSession(TrainingSession):
         if self.trainer.accelerator.is_main_process:
             merged.save_pretrained(str(directory))
             self.trainer.processing_class.save_pretrained(str(directory))
+            # A sum of finite numbers may exceed the largest one of float16.
+            self.trainer.require_finite_weights(directory)
 
     def record(self) -> dict[str, Any]:
         """Return the content of `training.json`, except for the versions."""
