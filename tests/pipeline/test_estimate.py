@@ -89,3 +89,18 @@ def test_a_damaged_model_is_not_counted(config, tmp_path):
     assert model_size(tmp_path) is None
     (tmp_path / "model.safetensors").write_bytes(b"\xff" * 16)
     assert model_size(tmp_path) is None
+
+
+def test_full_training_needs_float32_and_a_copy_for_the_arithmetic_whatever_the_type(config):
+    size = model_size(Path(config["model"]["path"]))
+    assert size is not None
+
+    def memory(dtype, lora):
+        # A long context would hide the weights of a tiny model.
+        changes = {"model": {"dtype": dtype}, "dpo": {"per_device_train_batch_size": 1}}
+        return estimated(config, lora=lora, **changes).memory
+
+    # Gradient, two moments and the reference model, of 4 bytes per weight.
+    assert memory("float32", None) - memory("float32", {"r": 2}) == 16 * size.parameters
+    for dtype in ("bfloat16", "float16"):
+        assert memory(dtype, None) - memory("float32", None) == 2 * size.parameters

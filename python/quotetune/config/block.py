@@ -21,7 +21,8 @@ class ModelConfig(Block):
     """Branch, tag or commit of a model on the Hub; `null` takes the default branch."""
 
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
-    """Type of weights and arithmetic; `auto` takes the type in which the weights are stored."""
+    """Type of weights and arithmetic; `auto` takes the type in which the weights are stored.
+    Weights that are trained are float32, and are stored so."""
 
     trust_remote_code: bool = False
     """Whether to run Python code from the model's directory. Set it only if you trust the model's

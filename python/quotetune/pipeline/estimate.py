@@ -196,15 +196,20 @@ def _memory(config: Config, size: ModelSize, prompt_tokens: int) -> float:
     # Logits with their gradient, and what the layers keep for the backward pass: about 20 numbers
     # per hidden unit.
     kept = batch * length * (2 * size.vocabulary + 20 * size.layers * size.hidden) * 4
-    weights = 4 * size.parameters
-    # If all weights are trained: gradient and two moments in float32, and the reference model.
-    training = weights + kept if config.lora is not None else 5 * weights + kept
+    weights = 4.0 * size.parameters
+    training = weights + kept
+    if config.lora is None:
+        # Gradient and two moments in float32 like the weights, whatever `model.dtype` says, and the
+        # reference model. Arithmetic in bf16 or fp16 keeps a copy of the weights in that type.
+        training += 4 * weights
+        if config.model.dtype != "float32":
+            training += weights / 2
     return max(sampling, training) + _BYTES_OF_LIBRARIES
 
 
 def _disk(config: Config, size: ModelSize, tokens: int) -> float:
     if config.lora is None:
-        # A policy per round, and a checkpoint with its moments during a training.
+        # In float32: a policy per round, and a checkpoint with its moments during a training.
         weights = 4.0 * size.parameters * (config.rounds + 3)
     else:
         rank = int(config.lora.get("r", 8))

@@ -46,7 +46,7 @@ class DpoSession(TrainingSession):
     def __init__(self, job: dict[str, Any], work: Path, report: Report) -> None:
         super().__init__(job, report)
         given = dpo_options(job["dpo"])
-        self._dpo = default_dpo_options(given, lora=job["lora"] is not None) | given
+        self._dpo = default_dpo_options(given, **self.trained_in()) | given
         arguments = self.make_arguments(DPOConfig, "dpo", self._dpo, work)
         policy, peft_config, reference, after = self._policy()
         self.trainer = PreferenceTrainer(

@@ -7,13 +7,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import torch
 from transformers import AutoModelForCausalLM, TrainerCallback
 
 from quotetune.config import ModelConfig
 from quotetune.errors import QuotetuneError
 from quotetune.models.tokenizer import load_tokenizer
 from quotetune.runtime.cpu import apply_in_child
-from quotetune.training.defaults import weights_dtype
+from quotetune.training.defaults import trains_model_weights, weights_dtype
 from quotetune.training.model_card import write_model_card
 from quotetune.training.run import RECORD_NAME
 
@@ -45,6 +46,12 @@ class TrainingSession:
         self.notices.append(text)
         self._report({"notice": text})
 
+    def trained_in(self) -> dict[str, Any]:
+        """Return what the defaults of a training depend on, besides its options."""
+        lora = self.job["lora"]
+        dtype = ModelConfig(**self.job["model"]).dtype if trains_model_weights(lora) else None
+        return {"lora": lora is not None, "dtype": dtype}
+
     def make_arguments(self, kind: Any, block: str, options: dict[str, Any], work: Path) -> Any:
         """Make the trainer's arguments from a block of the config.
 
@@ -62,6 +69,10 @@ class TrainingSession:
 
     def train(self, checkpoint: Path | None) -> None:
         """Train to the end, from a checkpoint if one is given."""
+        for parameter in self.trainer.model.parameters():
+            # PEFT copies `modules_to_save` in the type of the model.
+            if parameter.requires_grad and parameter.dtype in (torch.bfloat16, torch.float16):
+                parameter.data = parameter.data.float()
         self.trainer.train(resume_from_checkpoint=checkpoint and str(checkpoint))
 
     def save(self, directory: Path, versions: dict[str, str]) -> None:
@@ -116,7 +127,7 @@ class TrainingSession:
         return AutoModelForCausalLM.from_pretrained(
             model.path,
             revision=model.revision,
-            dtype=weights_dtype(model, lora=self.job["lora"] is not None, mixed=self.mixed),
+            dtype=weights_dtype(model, lora=self.job["lora"], mixed=self.mixed),
             trust_remote_code=model.trust_remote_code,
             use_safetensors=True,
         )
