@@ -57,6 +57,11 @@ def test_messages_of_the_assistant_are_its_response(index: Index) -> None:
     assert reward(chats) == reward(plain)
     call = [{"role": "assistant", "content": None}, {"role": "tool", "content": "abcab"}]
     assert reward([call]) == [0.0]
+    parts = [{"role": "assistant", "content": [{"type": "text", "text": plain[0]}]}]
+    assert QuipReward(index)([parts]) == QuipReward(index)(plain[:1])
+    picture = [{"role": "assistant", "content": [{"type": "image"}]}]
+    with pytest.raises(UsageError, match="a completion has content of type image"):
+        QuipReward(index)([picture])
 
 
 def test_only_the_prompt_s_own_documents_count_if_there_is_a_column_of_them(index: Index) -> None:

@@ -10,7 +10,7 @@ import pytest
 import tiny_run
 from quotetune.config import Config
 from quotetune.models.files import model_problem
-from quotetune.pipeline.preflight import check_inputs
+from quotetune.pipeline.preflight import check_inputs, read_inputs
 from tiny_model import save_tiny_adapter
 
 NO_SYSTEM = (
@@ -79,3 +79,50 @@ def test_a_directory_that_is_no_model_is_named(content: dict[str, Any], tmp_path
     shutil.copytree(model, bare, ignore=shutil.ignore_patterns("*.safetensors"))
     [line] = problems(content, model={"path": str(bare)})
     assert line.startswith("model.path: ") and "no weights in safetensors" in line
+
+
+def test_a_template_that_reads_the_clock_is_named_in_the_plan(content: dict[str, Any]) -> None:
+    model = with_template(content, "{{ date or strftime_now('%d %b') }}{{ messages[0].content }}")
+
+    def notices(**blocks: Any) -> tuple[str, ...]:
+        return read_inputs(Config.model_validate({**content, **blocks})).notices
+
+    [line] = notices()
+    assert line.startswith("model.path: its chat template reads the clock (%d %b): ")
+    fixed = {"path": str(model), "chat_template_kwargs": {"date": "1 May"}}
+    assert notices(model=fixed) == ()
+    with_template(content, "{{ messages[0].content }}")
+    assert notices() == ()
+
+
+def test_a_variable_that_the_program_sets_is_refused(content: dict[str, Any]) -> None:
+    block = {**content["model"], "chat_template_kwargs": {"messages": []}}
+    with pytest.raises(ValueError, match="messages is set by the program itself: remove it"):
+        Config.model_validate({**content, "model": block})
+
+
+def test_the_template_of_the_judge_is_checked(content: dict[str, Any], tmp_path: Path) -> None:
+    judge = Path(shutil.copytree(content["model"]["path"], tmp_path / "judge"))
+    block = {"quip": {}, "judge": {"model": {"path": str(judge)}}}
+    assert not problems(content, preference=block)
+    refusing = "{{ raise_exception('no') }}"
+    (judge / "chat_template.jinja").write_text(refusing)
+    [line] = problems(content, preference=block)
+    assert line.startswith("preference.judge.format: the model's chat template refuses the roles")
+    assert line.endswith("(no): set it to text, or choose another judge")
+    (judge / "chat_template.jinja").unlink()
+    [line] = problems(content, preference=block)
+    assert line.startswith(f"preference.judge.format: is chat, but {judge} has no chat template")
+    block["judge"]["format"] = "text"
+    assert not problems(content, preference=block)
+
+
+def test_problems_are_in_the_order_of_the_keys(content: dict[str, Any], tmp_path: Path) -> None:
+    with_template(content, None)
+    found = problems(
+        content,
+        drift={"outside": str(tmp_path / "none.txt")},
+        evaluation={"perplexity": {"path": "./nowhere"}},
+    )
+    keys = [line.partition(":")[0] for line in found]
+    assert keys == ["prompts.format", "evaluation.perplexity.path", "drift.outside"]

@@ -1,11 +1,15 @@
 """The tokens of a prompt."""
 
+from datetime import UTC, datetime
+
 import pytest
 
+from quotetune.config import ModelConfig
 from quotetune.errors import UsageError
-from quotetune.prompts.chat import prompt_token_ids
+from quotetune.models.chat_template import template_variables
+from quotetune.prompts.chat import prompt_token_ids, text_token_ids
 from quotetune.prompts.prompt import Prompt
-from tiny_model import tiny_tokenizer
+from tiny_model import BEGIN, END, tiny_tokenizer
 
 
 def tokens(tokenizer, text=None, messages=None) -> str:
@@ -49,3 +53,44 @@ def test_a_chat_without_a_template_is_refused():
     tokenizer.chat_template = None
     with pytest.raises(UsageError, match=r"prompt p: .*set prompts\.format to text"):
         tokens(tokenizer, messages=[{"role": "user", "content": "Hi"}])
+
+
+def with_end_after_texts(begin: bool):
+    """A tokenizer that puts an end token after every text, as `add_eos_token` makes it."""
+    from tokenizers import processors
+
+    tokenizer = tiny_tokenizer()
+    names = [BEGIN, END]
+    special = [(name, tokenizer.convert_tokens_to_ids(name)) for name in names]
+    single = f"{BEGIN} $A {END}" if begin else f"$A {END}"
+    template = processors.TemplateProcessing(single=single, special_tokens=special)
+    tokenizer.backend_tokenizer.post_processor = template
+    return tokenizer
+
+
+@pytest.mark.parametrize("begin", [True, False])
+def test_a_text_gets_no_end_because_it_is_to_be_continued(begin):
+    tokenizer = with_end_after_texts(begin)
+    assert tokenizer.decode(tokenizer("Hi")["input_ids"]).endswith("Hi<|end|>")
+    first = "<|begin|>" if begin else ""
+    assert tokens(tokenizer, text="Hi") == f"{first}Hi"
+    assert tokens(tokenizer, text="") == first
+    # An end that the text spells out stays; of two in a row, both do.
+    ids = text_token_ids("Hi<|end|>", tokenizer)
+    assert ids[-2:] == [tokenizer.eos_token_id] * 2
+
+
+def test_a_model_that_begins_and_ends_with_the_same_token_keeps_the_first():
+    tokenizer = tiny_tokenizer()
+    tokenizer.eos_token = BEGIN
+    assert tokens(tokenizer, text="") == BEGIN
+    assert tokens(tokenizer, text="Hi") == f"{BEGIN}Hi"
+
+
+def test_a_chat_template_gets_variables():
+    tokenizer = tiny_tokenizer()
+    tokenizer.chat_template = "{{ strftime_now('%Y') }} {{ mood }} {{ messages[0].content }}"
+    model = ModelConfig(path="m", chat_template_kwargs={"mood": "calm"})
+    prompt = Prompt("p", messages=[{"role": "user", "content": "Hi"}])
+    variables = template_variables(model, datetime(1999, 5, 1, tzinfo=UTC))
+    assert tokenizer.decode(prompt_token_ids(prompt, tokenizer, variables)) == "1999 calm Hi"

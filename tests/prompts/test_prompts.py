@@ -95,7 +95,22 @@ def test_a_prompt_that_occurs_twice_is_read_once(tmp_path):
         ('{"prompt": "  "}', "is empty"),
         ('{"prompt": 5}', "neither a text nor a list"),
         ('{"prompt": []}', "neither a text nor a list"),
-        ('{"prompt": [{"role": "user"}]}', "neither a text nor a list"),
+        ('{"prompt": [{"content": "a"}]}', "neither a text nor a list"),
+        ('{"prompt": [{"role": "user"}]}', "message 1 of the prompt has no content"),
+        (
+            '{"prompt": [{"role": "user", "content": 5}]}',
+            "message 1 of the prompt has the content 5",
+        ),
+        ('{"prompt": [{"role": "user", "content": "a", "name": "Ada"}]}', "has name, which a"),
+        (
+            '{"prompt": [{"role": "user", "content": "a"}, {"role": "assistant", "tool_calls": [],'
+            ' "content": null}]}',
+            "message 2 of the prompt has tool_calls, which",
+        ),
+        (
+            '{"prompt": [{"role": "user", "content": [{"type": "image_url", "image_url": "x"}]}]}',
+            "message 1 of the prompt has content of type image_url",
+        ),
         ('{"prompt": [{"role": "assistant", "content": "b"}]}', "ends with the user's"),
         ('{"prompt": "b", "id": 1.5}', "the id 1.5"),
         ('{"prompt": "b", "id": "x"}', "also that of"),
@@ -211,3 +226,11 @@ def test_the_split_does_not_depend_on_template_or_ids_but_on_the_salt(tmp_path):
 def test_no_prompts_left_says_what_to_change(names, options, complaint):
     with pytest.raises(UsageError, match=complaint):
         split_prompts(sources(names), PromptsConfig(path="p", **options), rounds=2)
+
+
+def test_parts_of_text_are_joined_and_keys_that_are_null_are_as_if_absent(tmp_path):
+    parts = [{"type": "text", "text": "What is ", "image": None}, {"text": "ice?"}]
+    message = {"role": "user", "content": parts, "tool_calls": None, "name": None}
+    path = written(tmp_path, {"prompt": [message], "id": "x"})
+    [prompt] = read(path)
+    assert prompt.messages == [{"role": "user", "content": "What is ice?"}]

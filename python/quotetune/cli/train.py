@@ -47,6 +47,8 @@ def train(
         stages = stage_list(loaded, until)
         for problem in problems:
             typer.echo(f"to provide: {problem}")
+        for notice in inputs.notices:
+            typer.echo(f"note: {notice}")
         for planned in plan(stages):
             typer.echo(str(planned))
         if (expected := estimate(loaded, inputs.split)) is not None:

@@ -1,8 +1,15 @@
 """The base class of a config's blocks, and `model:`, which several blocks contain."""
 
-from typing import Literal
+from collections.abc import Callable
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_serializer
+
+# Keys that are newer than the first runs. They are left out of files where they are null, so that
+# what was made without them stays as it is.
+_LEFT_OUT_IF_NULL = ("chat_template_kwargs",)
+# What the program itself gives to a chat template.
+_OWN_VARIABLES = ("messages", "add_generation_prompt", "strftime_now", "tokenize", "return_dict")
 
 
 class Block(BaseModel):
@@ -27,3 +34,23 @@ class ModelConfig(Block):
     trust_remote_code: bool = False
     """Whether to run Python code from the model's directory. Set it only if you trust the model's
     authors."""
+
+    chat_template_kwargs: dict[str, Any] | None = None
+    """Variables of the model's chat template, such as `enable_thinking: false`, or a fixed
+    `date_string` for a template that reads the clock."""
+
+    @field_validator("chat_template_kwargs")
+    @classmethod
+    def _leaves_the_prompt_alone(cls, value: dict[str, Any] | None) -> dict[str, Any] | None:
+        for name in value or {}:
+            if name in _OWN_VARIABLES:
+                raise ValueError(f"{name} is set by the program itself: remove it")
+        return value
+
+    @model_serializer(mode="wrap")
+    def _without_nulls(self, dump: Callable[["ModelConfig"], dict[str, Any]]) -> dict[str, Any]:
+        return {
+            key: value
+            for key, value in dump(self).items()
+            if value is not None or key not in _LEFT_OUT_IF_NULL
+        }

@@ -37,6 +37,29 @@ def _keys_in(location: Sequence[int | str]) -> list[int | str]:
     return [part for part in location if not _TAG.fullmatch(str(part))]
 
 
+def key_order(key: str, model: type[BaseModel]) -> tuple[int, ...]:
+    """Return the place of a key among a model's keys, by which keys can be sorted.
+
+    Args:
+        key: The key, as in `pairs.delta_quip`. What is inside an open block comes after its key.
+        model: The class of the whole config.
+
+    Example:
+        >>> from quotetune.config import Config
+        >>> sorted(["dpo.beta", "model.path", "run"], key=lambda key: key_order(key, Config))
+        ['run', 'model.path', 'dpo.beta']
+    """
+    places = []
+    block: type[BaseModel] | None = model
+    for part in key.split("."):
+        if block is None or part not in block.model_fields:
+            break
+        places.append(list(block.model_fields).index(part))
+        kinds = _kinds(block.model_fields[part].annotation)
+        block = next((kind for kind in kinds if _is_block(kind)), None)
+    return tuple(places)
+
+
 def _explain(detail: dict[str, Any], model: type[BaseModel]) -> str:
     kind, value = detail["type"], detail["input"]
     if kind == "extra_forbidden":

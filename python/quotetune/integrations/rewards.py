@@ -8,6 +8,7 @@ from quotetune.corpus.index_or_path import IndexOrPath, opened
 from quotetune.corpus.limits import check_texts
 from quotetune.corpus.manifest import version_name
 from quotetune.errors import UsageError
+from quotetune.prompts.content import content_text
 
 Completion: TypeAlias = str | Sequence[Mapping[str, Any]]
 
@@ -184,6 +185,11 @@ class QuipScorer:
 def response_text(completion: Completion) -> str:
     r"""Return the text of a completion, plain or conversational.
 
+    Messages of other roles, and messages without a content, such as calls of tools, are left out.
+
+    Raises:
+        UsageError: A content is not text.
+
     Example:
         >>> response_text([{"role": "assistant", "content": "a"}, {"role": "tool", "content": "b"}])
         'a'
@@ -191,9 +197,9 @@ def response_text(completion: Completion) -> str:
     if isinstance(completion, str):
         return completion
     return "\n".join(
-        message["content"]
+        content_text(message["content"], "a completion")
         for message in completion
-        if message["role"] == "assistant" and isinstance(message["content"], str)
+        if message["role"] == "assistant" and message.get("content") is not None
     )
 
 

@@ -1,13 +1,16 @@
 """A model's chat template, rendered without loading its tokenizer, which takes seconds."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from quotetune.config import ModelConfig
 from quotetune.errors import QuotetuneError
+from quotetune.models.files import find_file
 
+CLOCK = "strftime_now"  # the function by which templates read the clock
 _SPECIAL = ("bos_token", "eos_token", "unk_token", "pad_token")
 
 
@@ -37,13 +40,41 @@ def tokenizer_settings(directory: Path) -> dict[str, Any]:
     return settings
 
 
-def render(template: str, messages: Sequence[dict[str, Any]], settings: dict[str, Any]) -> str:
+def may_read_clock(model: ModelConfig) -> bool:
+    """Tell whether a model's chat template names the clock; False if it cannot be found."""
+    files = [find_file(model, "chat_template.jinja"), find_file(model, "tokenizer_config.json")]
+    return any(CLOCK in file.read_text("utf-8") for file in files if file is not None)
+
+
+def template_variables(model: ModelConfig, now: datetime | None) -> dict[str, Any]:
+    """Return the variables that a chat template gets besides the chat.
+
+    Args:
+        model: The model, for its `chat_template_kwargs`.
+        now: The time that the template reads; None for the present time.
+
+    Example:
+        >>> model = ModelConfig(path="m", chat_template_kwargs={"enable_thinking": False})
+        >>> template_variables(model, None)
+        {'enable_thinking': False}
+    """
+    clock = {} if now is None else {CLOCK: now.strftime}
+    return {**(model.chat_template_kwargs or {}), **clock}
+
+
+def render(
+    template: str,
+    messages: Sequence[dict[str, Any]],
+    settings: dict[str, Any],
+    variables: Mapping[str, Any] | None = None,
+) -> str:
     """Render a chat as `transformers` does, with the header of the assistant's turn.
 
     Args:
         template: The template, in Jinja.
         messages: The chat.
         settings: The content of `tokenizer_config.json`, which names the special tokens.
+        variables: Further variables of the template.
 
     Returns:
         The text of the prompt.
@@ -67,13 +98,12 @@ def render(template: str, messages: Sequence[dict[str, Any]], settings: dict[str
     )
     environment.filters["tojson"] = _to_json
     environment.globals["raise_exception"] = refuse
-    environment.globals["strftime_now"] = lambda form: datetime.now().astimezone().strftime(form)
+    environment.globals[CLOCK] = lambda form: datetime.now().astimezone().strftime(form)
     special = {name: _token(settings.get(name)) for name in _SPECIAL}
-    given = {name: token for name, token in special.items() if token is not None}
+    given: dict[str, Any] = {name: token for name, token in special.items() if token is not None}
+    given |= {"messages": list(messages), "add_generation_prompt": True, **(variables or {})}
     try:
-        return environment.from_string(template).render(
-            messages=list(messages), add_generation_prompt=True, **given
-        )
+        return environment.from_string(template).render(given)
     except (TemplateError, TypeError, ValueError, LookupError) as error:
         raise QuotetuneError(" ".join(str(error).split())) from error
 

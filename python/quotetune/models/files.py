@@ -91,6 +91,23 @@ def _require_on_hub(model: ModelConfig, key: str) -> None:
         ) from error
 
 
+def find_file(model: ModelConfig, name: str) -> Path | None:
+    """Return the path of a file of a model; None if the model does not have it.
+
+    A file of a model on the Hub is downloaded into the Hub's local cache. If that is not possible,
+    the result is None, too: loading the model will say so.
+    """
+    directory = Path(model.path)
+    if directory.is_dir():
+        return directory / name if (directory / name).is_file() else None
+    from huggingface_hub import hf_hub_download
+
+    try:
+        return Path(hf_hub_download(model.path, name, revision=model.revision))
+    except Exception:  # The Hub's client raises the errors of its HTTP library.
+        return None
+
+
 def split_policy(model: ModelConfig, policy: Path | None) -> tuple[ModelConfig, Path | None]:
     """Tell a LoRA adapter from a fully fine-tuned model.
 

@@ -36,8 +36,32 @@ def load_tokenizer(model: ModelConfig) -> Any:
         ) from error
 
 
+def end_tokens(model: ModelConfig, tokenizer: Any) -> list[int]:
+    """Return all tokens that end a text.
+
+    These are the tokenizer's, which often ends a turn of a chat, and those of the model's
+    generation config, or else of its config.
+
+    Args:
+        model: The model.
+        tokenizer: Its tokenizer.
+
+    Returns:
+        Token ids without repetition, in ascending order.
+    """
+    known = _ends_of_model(model)
+    own = tokenizer.eos_token_id
+    return sorted({*known, *([] if own is None else [own])})
+
+
 def end_token(model: ModelConfig, tokenizer: Any) -> int | None:
-    """Return the token that ends a text; if the model has several, the tokenizer's."""
+    """Return the token that is put after a text; if the model has several, the tokenizer's."""
+    known = _ends_of_model(model)
+    own: int | None = tokenizer.eos_token_id
+    return known[0] if known and own not in known else own
+
+
+def _ends_of_model(model: ModelConfig) -> list[int]:
     from transformers import AutoConfig, GenerationConfig
 
     source = {"revision": model.revision, "trust_remote_code": model.trust_remote_code}
@@ -45,6 +69,4 @@ def end_token(model: ModelConfig, tokenizer: Any) -> int | None:
         ends = GenerationConfig.from_pretrained(model.path, **source).eos_token_id
     except OSError:  # the model has no such file
         ends = AutoConfig.from_pretrained(model.path, **source).eos_token_id
-    known: list[int] = [] if ends is None else ends if isinstance(ends, list) else [ends]
-    own: int | None = tokenizer.eos_token_id
-    return known[0] if known and own not in known else own
+    return [] if ends is None else ends if isinstance(ends, list) else [ends]

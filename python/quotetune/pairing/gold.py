@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 from quotetune.config import ModelConfig
 from quotetune.errors import UsageError
 from quotetune.pairing.candidates import GOLD, candidate_parts
+from quotetune.prompts.chat import text_token_ids
+from quotetune.sampling.cut_text import CutText
 from quotetune.sampling.parts import Row, part_path, schema
 
 if TYPE_CHECKING:
@@ -60,7 +62,7 @@ def _sample_row(
     cut = end is None or len(ids) >= max_tokens
     if len(ids) > max_tokens:
         ids = ids[:max_tokens]
-        text = tokenizer.decode(ids, skip_special_tokens=True)
+        text = CutText(tokenizer).text(ids, tokenizer.decode(ids, skip_special_tokens=True))
     return {
         "prompt_id": prompt.id,
         "sample": GOLD,
@@ -79,7 +81,7 @@ def _reference_tokens(prompt: "Prompt", text: str, shown: list[int], tokenizer: 
     a token would span both, or in a chat, the reference is tokenised alone.
     """
     if prompt.text is not None:
-        together: list[int] = tokenizer(prompt.text + text)["input_ids"]
+        together = text_token_ids(prompt.text + text, tokenizer)
         if together[: len(shown)] == shown:
             return together[len(shown) :]
     alone: list[int] = tokenizer(text, add_special_tokens=False)["input_ids"]

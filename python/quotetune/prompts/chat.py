@@ -1,5 +1,6 @@
 """Turn a prompt into the tokens that the model sees."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from quotetune.errors import UsageError
@@ -8,17 +9,20 @@ if TYPE_CHECKING:
     from quotetune.prompts.prompt import Prompt
 
 
-def prompt_token_ids(prompt: "Prompt", tokenizer: Any) -> list[int]:
+def prompt_token_ids(
+    prompt: "Prompt", tokenizer: Any, variables: Mapping[str, Any] | None = None
+) -> list[int]:
     """Tokenise a prompt, up to the point where the model's response starts.
 
     A chat goes through the tokenizer's chat template, with the header of the assistant's turn. A
-    plain text gets the special tokens that the tokenizer puts before a text. The ids never start
-    with two begin-of-sequence tokens, even if the template and the tokenizer both add one, or the
-    text spells one out.
+    plain text gets the special tokens that the tokenizer puts before a text, and none after it. The
+    ids never start with two begin-of-sequence tokens, even if the template and the tokenizer both
+    add one, or the text spells one out.
 
     Args:
         prompt: A prompt with either `messages` or `text`.
         tokenizer: The model's `transformers` tokenizer.
+        variables: Variables of the chat template, as `template_variables` returns them.
 
     Returns:
         Token ids, ready for the model.
@@ -27,7 +31,7 @@ def prompt_token_ids(prompt: "Prompt", tokenizer: Any) -> list[int]:
         UsageError: The prompt is a chat and the tokenizer has no chat template.
     """
     if prompt.messages is None:
-        ids = tokenizer(prompt.text)["input_ids"]
+        ids = text_token_ids(prompt.text or "", tokenizer)
     elif tokenizer.chat_template is None:
         raise UsageError(
             f"prompt {prompt.id}: the tokenizer of {tokenizer.name_or_path} has no chat template:"
@@ -35,9 +39,32 @@ def prompt_token_ids(prompt: "Prompt", tokenizer: Any) -> list[int]:
         )
     else:
         ids = tokenizer.apply_chat_template(
-            prompt.messages, add_generation_prompt=True, tokenize=True, return_dict=False
+            prompt.messages,
+            add_generation_prompt=True,
+            tokenize=True,
+            return_dict=False,
+            **(variables or {}),
         )
     bos = tokenizer.bos_token_id
     while bos is not None and ids[:2] == [bos, bos]:
         ids = ids[1:]
     return list(ids)
+
+
+def text_token_ids(text: str, tokenizer: Any) -> list[int]:
+    """Tokenise a text that is to be continued.
+
+    Some tokenizers put an end-of-text token after every text (`add_eos_token`). It is left out,
+    unless the text itself spells it out.
+
+    Args:
+        text: The text.
+        tokenizer: The model's `transformers` tokenizer.
+    """
+    ids: list[int] = tokenizer(text)["input_ids"]
+    end = tokenizer.eos_token_id
+    own = tokenizer(text, add_special_tokens=False)["input_ids"]
+    begins = ids == [tokenizer.bos_token_id]  # some models begin and end with the same token
+    if end is not None and ids[-1:] == [end] != own[-1:] and not begins:
+        ids = ids[:-1]
+    return ids

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from quotetune.corpus.records import format_of, objects
 from quotetune.errors import UsageError
+from quotetune.prompts.content import content_text
 from quotetune.prompts.prefix import Cut
 from quotetune.prompts.prompt import Message, Prompt
 from quotetune.runtime.jsonl import is_unicode
@@ -16,6 +17,7 @@ from quotetune.runtime.jsonl import is_unicode
 if TYPE_CHECKING:
     from quotetune.config import PromptsConfig
 
+_MESSAGE_KEYS = ("role", "content")
 _NAMED = ("prompt", "id", "reference", "topic", "documents")
 
 
@@ -142,18 +144,28 @@ def _cut_row(where: str, row: dict[str, Any], content: str, cut: Cut) -> str:
 
 
 def _checked_messages(where: str, content: Any) -> list[Message]:
-    valid = isinstance(content, list) and all(
-        isinstance(message, dict)
-        and isinstance(message.get("role"), str)
-        and isinstance(message.get("content"), str)
-        for message in content
-    )
-    if not valid or not content or content[-1]["role"] != "user":
+    messages: list[Message] = []
+    for number, message in enumerate(content if isinstance(content, list) else []):
+        place = f"{where}: message {number + 1} of the prompt"
+        if not isinstance(message, dict) or not isinstance(message.get("role"), str):
+            messages = []
+            break
+        # Tables fill keys that only other messages have with nulls.
+        more = [key for key in message if key not in _MESSAGE_KEYS and message[key] is not None]
+        if more:
+            raise UsageError(
+                f"{place} has {', '.join(more)}, which a prompt cannot contain: write what it says"
+                " into its content, or leave the row out"
+            )
+        messages.append(
+            {"role": message["role"], "content": content_text(message.get("content"), place)}
+        )
+    if not messages or messages[-1]["role"] != "user":
         raise UsageError(
             f"{where}: the prompt is neither a text nor a list of chat messages that ends with the"
             ' user\'s: write [{"role": "user", "content": "..."}]'
         )
-    return [{"role": message["role"], "content": message["content"]} for message in content]
+    return messages
 
 
 def _checked_id(where: str, value: Any, content: str) -> str:

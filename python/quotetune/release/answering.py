@@ -11,6 +11,7 @@ from quotetune.errors import UsageError
 from quotetune.prompts.grounding import ground
 from quotetune.prompts.prompt import Prompt
 from quotetune.prompts.reading import read_prompts
+from quotetune.runs.directory import RunDirectory
 from quotetune.runs.finished import TunedPolicy
 
 
@@ -71,6 +72,7 @@ def answer(
 
     prompt = prompt_of_text(text, policy.config.prompts, index)
     directory = Path(tempfile.mkdtemp(prefix="quotetune-"))
+    clock = RunDirectory(policy.config.run).clock_file
     run_sampling(
         [prompt],
         directory,
@@ -79,6 +81,7 @@ def answer(
         adapter=policy.directory,
         seed=seed,
         round=0,
+        clock=clock if clock.exists() else None,
     )
     response: str = read_samples(directory)["response"][0].as_py()
     shutil.rmtree(directory)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from quotetune.metrics.row_names import RESPONSES
 from quotetune.prompts.split import HELDOUT, round_file
+from quotetune.runtime.clock import CLOCK_NAME
 
 BEST = "best"
 METRICS = "metrics.json"  # of each evaluation, and of the whole run
@@ -36,6 +37,11 @@ class RunDirectory:
     def config_file(self) -> Path:
         """The config of the run, as it was last run."""
         return self.run / "config.yaml"
+
+    @property
+    def clock_file(self) -> Path:
+        """The time that chat templates read in this run."""
+        return self.run / CLOCK_NAME
 
     @property
     def metrics_file(self) -> Path:

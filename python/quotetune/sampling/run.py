@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from quotetune.config import ModelConfig, SamplingConfig
 from quotetune.errors import UsageError
+from quotetune.models.chat_template import may_read_clock
 from quotetune.models.files import require_model, split_policy
 from quotetune.runtime.child import run_child
+from quotetune.runtime.clock import CLOCK_NAME, kept_time
 from quotetune.runtime.content_hash import content_hash
 from quotetune.runtime.whole_files import RESUME, write_text
 from quotetune.sampling.backend import Continuation
@@ -53,6 +55,7 @@ def run_sampling(
     seed: int,
     round: int,
     constraint: Constraint | None = None,
+    clock: Path | None = None,
     progress: Callable[[Progress], None] | None = None,
 ) -> None:
     """Sample `sampling.n` responses of every prompt into `output/part-*.parquet`.
@@ -73,6 +76,8 @@ def run_sampling(
         seed: The run's seed.
         round: The round of the samples, which is part of the seeds.
         constraint: What may be generated; None for anything.
+        clock: The file of the time that the model's chat template reads, if it does; None for a
+            file in `output`. A file that does not exist gets the present time.
         progress: Called now and then, and after every part.
 
     Raises:
@@ -83,6 +88,9 @@ def run_sampling(
     model, adapter = split_policy(model, adapter)
     require_model(model)
     output.mkdir(parents=True, exist_ok=True)
+    now = {}
+    if may_read_clock(model):
+        now["now"] = kept_time(clock or output / CLOCK_NAME).isoformat()
     job = _write_job(
         output,
         {
@@ -100,6 +108,7 @@ def run_sampling(
                 for prompt in prompts
             ],
             **({} if constraint is None else {"constraint": vars(constraint)}),
+            **now,
         },
     )
     parts = count_parts(len(prompts), sampling.chunk_prompts)

@@ -17,9 +17,10 @@ from transformers import (
 )
 
 from quotetune.config import ModelConfig, SamplingConfig
-from quotetune.models.tokenizer import load_tokenizer
+from quotetune.models.tokenizer import end_tokens, load_tokenizer
 from quotetune.sampling.backend import Request, Response
 from quotetune.sampling.constraint import Constraint, TokenTrie
+from quotetune.sampling.cut_text import CutText
 
 _BATCH_ROWS = 64
 
@@ -72,14 +73,14 @@ class TransformersSampler:
         self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self._tokenizer = load_tokenizer(model)
         loaded = AutoModelForCausalLM.from_pretrained(model.path, dtype=model.dtype, **source)
-        ends = loaded.generation_config.eos_token_id
         if adapter is not None:
             from peft import PeftModel
 
             loaded = PeftModel.from_pretrained(loaded, str(adapter))
         self._model = loaded.to(self._device).eval()
         self._sampling = sampling
-        self._ends = [] if ends is None else ends if isinstance(ends, list) else [ends]
+        self._ends = end_tokens(model, self._tokenizer)
+        self._cut_text = CutText(self._tokenizer)
         self._trie = None
         if constraint is not None:
             self._trie = TokenTrie(constraint, self._tokenizer, self._ends)
@@ -163,6 +164,8 @@ class TransformersSampler:
             finished = "stop"
             length = bisect_left(range(len(ids)), True, key=lambda count: self._stops(ids[:count]))
             ids, text = ids[:length], text[: min(stops)]
+        if finished == "length":
+            text = self._cut_text.text(ids, text)
         return Response(text, ids, finished)
 
     def _stops(self, ids: list[int]) -> bool:

@@ -15,8 +15,10 @@ from typing import Any
 from quotetune.config import ModelConfig, SamplingConfig
 from quotetune.errors import UsageError
 from quotetune.models.files import ADAPTER_CONFIG
+from quotetune.models.tokenizer import end_tokens, load_tokenizer
 from quotetune.sampling.backend import Request, Response
 from quotetune.sampling.constraint import Constraint
+from quotetune.sampling.cut_text import CutText
 
 _LORA_RANKS = (1, 8, 16, 32, 64, 128, 256, 320, 512)
 _CPU_SEQUENCES = 256
@@ -84,6 +86,9 @@ class VllmSampler:
             settings["structured_outputs_config"] = {"backend": "guidance"}
             self._grammar = constraint.grammar()
         self._sampling = sampling
+        tokenizer = load_tokenizer(model)
+        self._ends = end_tokens(model, tokenizer)
+        self._cut_text = CutText(tokenizer)
         self._llm = LLM(**settings | sampling.engine)
 
     def sample(
@@ -107,11 +112,17 @@ class VllmSampler:
                     generated(sum(len(drawn.token_ids) for drawn in output.outputs))
         return [
             [
-                Response(drawn.text, list(drawn.token_ids), drawn.finish_reason)
+                self._response(drawn)
                 for drawn in sorted(outputs[number], key=lambda drawn: drawn.index)
             ]
             for number in sorted(outputs)
         ]
+
+    def _response(self, drawn: Any) -> Response:
+        ids = list(drawn.token_ids)
+        cut = drawn.finish_reason == "length"
+        text = self._cut_text.text(ids, drawn.text) if cut else drawn.text
+        return Response(text, ids, drawn.finish_reason)
 
     def _parameters(self, request: Request) -> Any:
         from vllm import SamplingParams
@@ -126,6 +137,7 @@ class VllmSampler:
             top_k=sampling.top_k,
             max_tokens=sampling.max_tokens,
             stop=sampling.stop,
+            stop_token_ids=self._ends,
             seed=request.seed,
             structured_outputs=grammar and StructuredOutputsParams(grammar=grammar),
         )

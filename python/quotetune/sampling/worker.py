@@ -5,10 +5,12 @@ It reports the fields of `run.Progress`, except `parts`.
 
 import time
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from quotetune.config import ModelConfig, SamplingConfig
+from quotetune.models.chat_template import template_variables
 from quotetune.models.context import context_length
 from quotetune.models.tokenizer import load_tokenizer
 from quotetune.prompts.chat import prompt_token_ids
@@ -96,6 +98,8 @@ def _requests(
 
     source = {"revision": model.revision, "trust_remote_code": model.trust_remote_code}
     tokenizer = load_tokenizer(model)
+    now = datetime.fromisoformat(job["now"]) if "now" in job else None
+    variables = template_variables(model, now)
     config = AutoConfig.from_pretrained(model.path, **source)
     context = sampling.engine.get("max_model_len")
     if context is None:
@@ -105,7 +109,7 @@ def _requests(
     tokens = {
         prompt["id"]: prompt["token_ids"][-room if room else None :]
         if "token_ids" in prompt
-        else prompt_token_ids(Prompt(**prompt), tokenizer)
+        else prompt_token_ids(Prompt(**prompt), tokenizer, variables)
         for prompt in job["prompts"]
     }
     check_lengths(tokens, sampling.max_tokens, context)

@@ -70,6 +70,7 @@ def train(layout: Layout) -> Stage:
                 merge=merge,
                 sft=settings.sft,
                 seed=config.seed,
+                clock=layout.clock_file,
                 launch=config.launch,
                 progress=lambda now: report(
                     now.done, now.steps, "" if now.loss is None else f"loss {now.loss:.3f}"

@@ -51,6 +51,7 @@ def sampling_stage(
                 adapter=layout.adapter(policy),
                 seed=config.seed,
                 round=seed_round,
+                clock=layout.clock_file,
                 progress=lambda now: report(
                     now.done, now.parts, f"{now.tokens_per_second:.0f} tokens/s"
                 ),

@@ -8,8 +8,9 @@ from dataclasses import replace
 
 from quotetune.config import Config
 from quotetune.config.problem import Problem
+from quotetune.config.schema import key_order
 from quotetune.pipeline.preflight.adapters import adapter_problems
-from quotetune.pipeline.preflight.chats import chat_problems
+from quotetune.pipeline.preflight.chats import chat_problems, clock_notices
 from quotetune.pipeline.preflight.index import citation_problems, open_index
 from quotetune.pipeline.preflight.models import model_problems
 from quotetune.pipeline.preflight.prompts import (
@@ -36,7 +37,8 @@ def read_inputs(config: Config) -> Inputs:
         config: A validated config.
 
     Returns:
-        The problems, and the prompts if there is no problem with them.
+        The problems in the order of the config's keys, and the prompts if there is no problem with
+        them.
     """
     read = read_prompts_of(config)
     index, index_problems = open_index(config.index)
@@ -51,4 +53,8 @@ def read_inputs(config: Config) -> Inputs:
     problems += absorb_problems(config, read.prompts)
     problems += preference_input_problems(config, read.prompts, index)
     problems += adapter_problems(config) + training_problems(config)
-    return replace(read, problems=problems)
+    return replace(
+        read,
+        problems=sorted(problems, key=lambda problem: key_order(problem.key, Config)),
+        notices=(*clock_notices(config, read.prompts),),
+    )

@@ -2,18 +2,26 @@
 
 import json
 from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from quotetune.config import Config
+from quotetune.config import Config, ModelConfig
 from quotetune.config.problem import Problem
 from quotetune.errors import QuotetuneError
-from quotetune.models.chat_template import read_chat_template, render, tokenizer_settings
+from quotetune.models.chat_template import (
+    CLOCK,
+    read_chat_template,
+    render,
+    template_variables,
+    tokenizer_settings,
+)
 from quotetune.models.files import MODEL_CONFIG
 from quotetune.prompts.according_to import according_to
+from quotetune.prompts.prompt import Prompt
 
 if TYPE_CHECKING:
-    from quotetune.prompts.prompt import Prompt
     from quotetune.prompts.reading import SourcePrompt
 
 
@@ -24,13 +32,41 @@ def chat_problems(config: Config, sources: "Sequence[SourcePrompt] | None") -> l
         config: The config.
         sources: The prompts; None if they cannot be read.
     """
+    problems = []
     directory = Path(config.model.path)
-    if not (directory / MODEL_CONFIG).is_file():
-        return []
-    problems = _tokenizer_problems(directory)
-    if config.prompts.format == "chat" and sources is not None:
-        problems += _template_problems(config, directory, [one.prompt for one in sources])
+    if (directory / MODEL_CONFIG).is_file():
+        problems += _tokenizer_problems(directory)
+        if config.prompts.format == "chat" and sources is not None:
+            problems += _template_problems(config, [one.prompt for one in sources])
+    judge = None if config.preference is None else config.preference.judge
+    if judge is not None and judge.format == "chat":
+        problems += _judge_problems(judge.model)
     return problems
+
+
+def clock_notices(config: Config, sources: "Sequence[SourcePrompt] | None") -> list[str]:
+    """Name a template that reads the clock."""
+    template, settings = _read_template(Path(config.model.path))
+    if template is None or config.prompts.format != "chat":
+        return []
+    read: list[str] = []
+    variables = template_variables(config.model, None)
+
+    def recorded(form: str) -> str:
+        read.append(form)
+        return form
+
+    variables[CLOCK] = recorded
+    for source in (sources or [])[:1]:
+        with suppress(QuotetuneError):
+            render(template, source.prompt.messages or [], settings, variables)
+    if not read:
+        return []
+    return [
+        f"model.path: its chat template reads the clock ({', '.join(read)}): all prompts of the run"
+        " get the time at which it first samples, which clock.json keeps. A variable of the"
+        " template in model.chat_template_kwargs may fix the date instead"
+    ]
 
 
 def _tokenizer_problems(directory: Path) -> list[Problem]:
@@ -53,42 +89,89 @@ def _tokenizer_problems(directory: Path) -> list[Problem]:
     return [Problem("model.path", text)]
 
 
-def _template_problems(
-    config: Config, directory: Path, prompts: "Sequence[Prompt]"
-) -> list[Problem]:
-    """Render one chat of each sequence of roles, and one of the baseline `according_to`."""
+def _read_template(directory: Path) -> tuple[str | None, dict[str, Any]]:
+    """Read a chat template and the tokenizer's settings; no template if one cannot be read."""
     try:
-        template = read_chat_template(directory)
-        settings = tokenizer_settings(directory)
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        return [Problem("model.path", f"its chat template cannot be read ({error}): mend it")]
+        return read_chat_template(directory), tokenizer_settings(directory)
+    except (OSError, ValueError, KeyError, TypeError):
+        return None, {}
+
+
+def _template_problems(config: Config, prompts: "Sequence[Prompt]") -> list[Problem]:
+    """Render one chat of each sequence of roles, and one of the baseline `according_to`."""
+    template, settings = _read_template(Path(config.model.path))
     if template is None:
-        text = "has no chat template: set it to text, or choose a model that is tuned on chats"
-        return [Problem("prompts.format", f"is chat, but {directory} {text}")]
-    problems = _refused("prompts.path", template, settings, prompts)
-    if not problems and "according_to" in config.evaluation.baselines:
+        return [_no_template("prompts.format", config.model)]
+    variables = template_variables(config.model, None)
+    refused = _refusal(template, settings, variables, prompts)
+    if refused is not None:
+        remedy = "leave the system message out" if refused.has_system else "change its messages"
+        return [Problem("prompts.path", f"{refused}: {remedy}")]
+    if "according_to" in config.evaluation.baselines:
         grounded = according_to([prompt for prompt in prompts if prompt.messages])
-        problems = _refused("evaluation.baselines", template, settings, grounded)
-    return problems
+        refused = _refusal(template, settings, variables, grounded)
+        if refused is not None:
+            remedy = "remove according_to, which adds a system message"
+            return [Problem("evaluation.baselines", f"{refused}: {remedy}")]
+    return []
 
 
-def _refused(
-    key: str, template: str, settings: dict[str, Any], prompts: "Sequence[Prompt]"
-) -> list[Problem]:
+def _judge_problems(model: ModelConfig) -> list[Problem]:
+    key = "preference.judge.format"
+    if not (Path(model.path) / MODEL_CONFIG).is_file():
+        return []
+    template, settings = _read_template(Path(model.path))
+    if template is None:
+        return [_no_template(key, model)]
+    question = Prompt("the question", messages=[{"role": "user", "content": "?"}])
+    refused = _refusal(template, settings, template_variables(model, None), [question])
+    remedy = "set it to text, or choose another judge"
+    return [] if refused is None else [Problem(key, f"{refused}: {remedy}")]
+
+
+def _no_template(key: str, model: ModelConfig) -> Problem:
+    text = "has no chat template: set it to text, or choose a model that is tuned on chats"
+    return Problem(key, f"is chat, but {model.path} {text}")
+
+
+@dataclass(frozen=True)
+class _Refusal:
+    prompt: Prompt
+    error: QuotetuneError
+
+    @property
+    def roles(self) -> tuple[str, ...]:
+        return _roles(self.prompt)
+
+    @property
+    def has_system(self) -> bool:
+        return "system" in self.roles
+
+    def __str__(self) -> str:
+        return (
+            f"the model's chat template refuses the roles {', '.join(self.roles)} of prompt"
+            f" {self.prompt.id} ({self.error})"
+        )
+
+
+def _refusal(
+    template: str,
+    settings: dict[str, Any],
+    variables: dict[str, Any],
+    prompts: "Sequence[Prompt]",
+) -> _Refusal | None:
+    """Render one chat of each sequence of roles, until one is refused."""
     by_roles: dict[tuple[str, ...], Prompt] = {}
     for prompt in prompts:
         if prompt.messages:
-            by_roles.setdefault(tuple(message["role"] for message in prompt.messages), prompt)
-    for roles, prompt in by_roles.items():
+            by_roles.setdefault(_roles(prompt), prompt)
+    for prompt in by_roles.values():
         try:
-            render(template, prompt.messages or [], settings)
+            render(template, prompt.messages or [], settings, variables)
         except QuotetuneError as error:
-            remedy = "leave the system message out" if "system" in roles else "change its messages"
-            if key == "evaluation.baselines":
-                remedy = "remove according_to, which adds a system message"
-            text = (
-                f"the model's chat template refuses the roles {', '.join(roles)} of prompt"
-                f" {prompt.id} ({error}): {remedy}"
-            )
-            return [Problem(key, text)]
-    return []
+            return _Refusal(prompt, error)
+    return None
+
+
+def _roles(prompt: Prompt) -> tuple[str, ...]:
+    return tuple(message["role"] for message in prompt.messages or [])

@@ -23,11 +23,13 @@ class Inputs:
         prompts: The prompts, not cut to their prefix, because that would need the tokenizer; None
             if there is a problem with them.
         split: The same prompts, split into rounds and held-out ones; None as for `prompts`.
+        notices: What a plan says about the inputs, besides the problems.
     """
 
     problems: list[Problem]
     prompts: "list[SourcePrompt] | None" = None
     split: "Split | None" = None
+    notices: tuple[str, ...] = ()
 
 
 def read_prompts_of(config: Config) -> Inputs:

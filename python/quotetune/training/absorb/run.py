@@ -12,7 +12,9 @@ from typing import Any
 from quotetune.config import ModelConfig
 from quotetune.config.open_blocks import lora_problems, sft_problems
 from quotetune.errors import UsageError
+from quotetune.models.chat_template import may_read_clock
 from quotetune.models.files import require_model
+from quotetune.runtime.clock import kept_time
 from quotetune.runtime.content_hash import content_hash
 from quotetune.training.run import TrainingProgress, train_in_child
 
@@ -27,6 +29,7 @@ def run_absorbing(
     merge: bool,
     sft: dict[str, Any],
     seed: int,
+    clock: Path,
     launch: Path | None = None,
     progress: Callable[[TrainingProgress], None] | None = None,
     notice: Callable[[str], None] | None = None,
@@ -45,6 +48,7 @@ def run_absorbing(
         merge: Whether the adapter is merged into the model, which is then written as a whole.
         sft: Keys of `trl.SFTConfig`.
         seed: The run's seed.
+        clock: The file of the time that the model's chat template reads.
         launch: A config file of `accelerate launch`, to train on several devices.
         progress: Called at every step.
         notice: Called with notices about the texts.
@@ -57,7 +61,7 @@ def run_absorbing(
     if problems:
         raise UsageError("; ".join(map(str, problems)))
     require_model(model)
-    job = {
+    job: dict[str, Any] = {
         "method": "sft",
         "texts": str(texts),
         "texts_hash": content_hash(texts),
@@ -71,4 +75,6 @@ def run_absorbing(
         "seed": seed,
         "output": str(output),
     }
+    if may_read_clock(model):
+        job["now"] = kept_time(clock).isoformat()
     train_in_child(job, output, work, launch=launch, progress=progress, notice=notice)

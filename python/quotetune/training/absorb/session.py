@@ -1,5 +1,6 @@
 """A continued pre-training: `trl.SFTTrainer` on the tokens of documents."""
 
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from trl import SFTConfig, SFTTrainer
 
 from quotetune.config import ModelConfig
 from quotetune.config.open_blocks import lora_options, sft_options
+from quotetune.models.chat_template import template_variables
 from quotetune.training.absorb.texts import read_texts
 from quotetune.training.absorb.tokens import tokenized
 from quotetune.training.completion_log_probs import use_in
@@ -56,15 +58,17 @@ class AbsorbSession(TrainingSession):
         self._sft = default_sft_options(given, **self.trained_in()) | given
         arguments = self.make_arguments(SFTConfig, "absorb.sft", self._sft, work)
         tokenizer = self.load_tokenizer()
+        model = ModelConfig(**job["model"])
+        now = datetime.fromisoformat(job["now"]) if "now" in job else None
+        texts = read_texts(Path(job["texts"]))
+        columns = tokenized(texts, tokenizer, arguments.max_length, template_variables(model, now))
         peft_config = None
         if job["lora"] is not None:
             peft_config = LoraConfig(**(default_lora_options() | lora_options(job["lora"])))
         self.trainer = AbsorbTrainer(
-            model=self.load_model(ModelConfig(**job["model"])),
+            model=self.load_model(model),
             args=arguments,
-            train_dataset=Dataset.from_dict(
-                tokenized(read_texts(Path(job["texts"])), tokenizer, arguments.max_length)
-            ),
+            train_dataset=Dataset.from_dict(columns),
             processing_class=tokenizer,
             peft_config=peft_config,
             callbacks=[self.timer],

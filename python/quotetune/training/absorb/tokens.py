@@ -1,9 +1,10 @@
 """The tokens and labels of the texts that are absorbed, as the trainer takes them."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from quotetune.errors import QuotetuneError
-from quotetune.prompts.chat import prompt_token_ids
+from quotetune.prompts.chat import prompt_token_ids, text_token_ids
 from quotetune.prompts.prompt import Prompt
 from quotetune.training.absorb.texts import AbsorbText
 
@@ -11,7 +12,10 @@ _IGNORED = -100  # the label of a token that is not learned
 
 
 def tokenized(
-    texts: list[AbsorbText], tokenizer: Any, max_length: int | None
+    texts: list[AbsorbText],
+    tokenizer: Any,
+    max_length: int | None,
+    variables: Mapping[str, Any] | None = None,
 ) -> dict[str, list[list[int]]]:
     """Turn texts into tokens and labels.
 
@@ -22,6 +26,7 @@ def tokenized(
         texts: The texts.
         tokenizer: The model's tokenizer.
         max_length: Largest number of tokens per row; None for no limit.
+        variables: Variables of the chat template.
 
     Returns:
         The columns `input_ids` and `labels`.
@@ -30,7 +35,7 @@ def tokenized(
         QuotetuneError: `max_length` leaves no room for any text.
     """
     rows: dict[str, list[list[int]]] = {"input_ids": [], "labels": []}
-    begin = tokenizer("")["input_ids"]
+    begin = text_token_ids("", tokenizer)
     begin = [] if begin == [tokenizer.eos_token_id] else begin
     if max_length is not None and max_length <= len(begin):
         raise QuotetuneError(
@@ -40,7 +45,7 @@ def tokenized(
     for text in texts:
         before = begin
         if text.prompt is not None:
-            before = prompt_token_ids(Prompt("", **text.prompt), tokenizer)
+            before = prompt_token_ids(Prompt("", **text.prompt), tokenizer, variables)
         ids = tokenizer(text.text, add_special_tokens=False)["input_ids"]
         ids = [*ids, tokenizer.eos_token_id]
         while ids:
