@@ -42,7 +42,7 @@ def test_drift_is_what_a_plain_loop_over_tokens_gives(tmp_path):
     model = ModelConfig(path=str(path), dtype="float32")
     drift = measure_drift(
         tmp_path / "samples",
-        base=model,
+        base=(model, None),
         model=model,
         adapter=adapter,
         outside=tmp_path / "outside.txt",
@@ -74,6 +74,6 @@ def test_drift_is_what_a_plain_loop_over_tokens_gives(tmp_path):
 
 def test_the_base_model_has_no_drift(tmp_path):
     model = ModelConfig(path="owner/name")
-    settings = {"base": model, "model": model, "adapter": None, "outside": None}
+    settings = {"base": (model, None), "model": model, "adapter": None, "outside": None}
     drift = measure_drift(None, **settings, max_tokens=1, work=tmp_path)
     assert (drift["kl_to_base"], drift["perplexity_outside"]) == (0.0, None)

@@ -8,6 +8,7 @@ import typer
 from quotetune.cli.options import Overrides
 
 if TYPE_CHECKING:
+    from quotetune.config import ModelConfig
     from quotetune.prompts.prompt import Prompt
 
 _BLOCKS = ("model", "prompts", "sampling", "evaluation")
@@ -41,7 +42,8 @@ def evaluate(
     adapter: Annotated[
         Path | None,
         typer.Option(
-            help="Adapter or whole model that training wrote, for --model or the config's model."
+            help="Adapter or whole model that training wrote, for --model or the config's model,"
+            " instead of model.adapter."
         ),
     ] = None,
     samples: Annotated[
@@ -64,8 +66,8 @@ def evaluate(
 
     --model and --adapter are sampled with the evaluation settings and the seed of --config.
     """
-    from quotetune.cli.run_config import index_named
-    from quotetune.config import EvaluationConfig, ModelConfig
+    from quotetune.cli.run_config import index_named, policy_named
+    from quotetune.config import EvaluationConfig, RunModelConfig
     from quotetune.config.file import read_blocks, read_yaml
     from quotetune.config.validation import validate_block
     from quotetune.errors import UsageError
@@ -84,7 +86,7 @@ def evaluate(
     evaluation = validate_block(EvaluationConfig, "evaluation", content["evaluation"])
     base = None
     if evaluation.perplexity == "base":
-        base = validate_block(ModelConfig, "model", content["model"])
+        base = validate_block(RunModelConfig, "model", content["model"])
     models = scoring_models_of(evaluation, base)
     for name, scoring in (("perplexity", models.perplexity), ("bart_score", models.bart_score)):
         if scoring is not None:
@@ -97,7 +99,8 @@ def evaluate(
         name: read_responses_file(path, loaded) for name, path in rows.items() if path is not None
     }
     for name in sampled:
-        tables[name] = _sampled(loaded, content, evaluation, model, adapter, samples)
+        policy = policy_named(model, adapter, content["model"], overrides)
+        tables[name] = _sampled(loaded, content, evaluation, policy, samples)
     if not tables:
         raise UsageError("nothing to evaluate: give responses, or a model with --model")
     compared = compare(loaded, tables, corpus, models, best_of_n=best_of_n)
@@ -148,12 +151,11 @@ def _sampled(
     prompts: "list[Prompt]",
     content: dict[str, Any],
     evaluation: Any,
-    model: str | None,
-    adapter: Path | None,
+    policy: "tuple[ModelConfig, Path | None]",
     samples: Path | None,
 ) -> Any:
     from quotetune.cli.run_config import seed_named
-    from quotetune.config import ModelConfig, SamplingConfig, evaluation_sampling
+    from quotetune.config import SamplingConfig, evaluation_sampling
     from quotetune.config.validation import validate_block
     from quotetune.errors import UsageError
     from quotetune.runtime.console import progress
@@ -163,13 +165,13 @@ def _sampled(
 
     if samples is None:
         raise UsageError("no directory for the samples is given: name one with --samples")
-    block = content["model"] | ({} if model is None else {"path": model})
+    model, adapter = policy
     sampling = validate_block(SamplingConfig, "sampling", content["sampling"])
     with progress("sample", "parts") as report:
         run_sampling(
             prompts,
             samples,
-            model=validate_block(ModelConfig, "model", block),
+            model=model,
             sampling=evaluation_sampling(sampling, evaluation),
             adapter=adapter,
             seed=seed_named(None, content),

@@ -108,9 +108,9 @@ def _ranking(blocks: dict[str, dict[str, Any]], index: Path, seed: int) -> "Rank
     """Validate the blocks; this finds every error in them."""
     from quotetune.config import (
         CandidatesConfig,
-        ModelConfig,
         PairsConfig,
         PreferenceConfig,
+        RunModelConfig,
         SamplingConfig,
     )
     from quotetune.config.validation import preference_problems, validate_block
@@ -123,7 +123,7 @@ def _ranking(blocks: dict[str, dict[str, Any]], index: Path, seed: int) -> "Rank
     preference = None
     if blocks["preference"]:
         preference = validate_block(PreferenceConfig, "preference", blocks["preference"])
-    model = validate_block(ModelConfig, "model", blocks["model"]) if blocks["model"] else None
+    model = validate_block(RunModelConfig, "model", blocks["model"]) if blocks["model"] else None
     ranking = RankingConfig(
         index=index,
         model=model,

@@ -1,9 +1,11 @@
 """Values of a command that come from an option, or else from a run's config."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from quotetune.config import ModelConfig
     from quotetune.prompts.prompt import Prompt
 
 
@@ -27,6 +29,31 @@ def seed_named(seed: int | None, content: dict[str, Any]) -> int:
     return found
 
 
+def policy_named(
+    model: str | None, adapter: Path | None, block: dict[str, Any], overrides: Sequence[str]
+) -> "tuple[ModelConfig, Path | None]":
+    """Return the model and the adapter that are given, else those of a run's config.
+
+    Args:
+        model: `--model`. The adapter of the config belongs to another model, and is left out.
+        adapter: `--adapter`, which takes the place of `model.adapter`.
+        block: The config's block `model`, with the overrides.
+        overrides: `--set` options.
+
+    Raises:
+        UsageError: The block is not valid.
+    """
+    from quotetune.config import RunModelConfig
+    from quotetune.config.file import apply_overrides
+    from quotetune.config.validation import validate_block
+
+    if model is not None:
+        alone = apply_overrides({}, overrides).get("model", {})
+        block = block | {"path": model, "adapter": alone.get("adapter")}
+    found = validate_block(RunModelConfig, "model", block)
+    return found, adapter or found.adapter
+
+
 def prompts_named(path: Path, content: dict[str, Any], index: Path) -> "list[Prompt]":
     """Read prompts that a run wrote, or a file of prompts as a run reads it.
 
@@ -41,7 +68,7 @@ def prompts_named(path: Path, content: dict[str, Any], index: Path) -> "list[Pro
     Raises:
         UsageError: A prompt or a block is not valid.
     """
-    from quotetune.config import ModelConfig, PromptsConfig, SamplingConfig
+    from quotetune.config import PromptsConfig, RunModelConfig, SamplingConfig
     from quotetune.config.validation import validate_block
     from quotetune.prompts.prompt import are_written, load_prompts
     from quotetune.prompts.reading import read_prompts
@@ -53,7 +80,7 @@ def prompts_named(path: Path, content: dict[str, Any], index: Path) -> "list[Pro
     if settings.prefix_tokens is None:
         sources = read_prompts(path, settings)
     else:
-        model = validate_block(ModelConfig, "model", content["model"])
+        model = validate_block(RunModelConfig, "model", content["model"])
         sampling = validate_block(SamplingConfig, "sampling", content["sampling"])
         sources = read_sources(settings, model, sampling.max_tokens)
     prompts = [source.prompt for source in sources]

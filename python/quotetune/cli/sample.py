@@ -17,7 +17,11 @@ def sample(
         str | None, typer.Option(help="Model: a directory, or a name on the Hub.")
     ] = None,
     adapter: Annotated[
-        Path | None, typer.Option(help="Adapter or whole model that training wrote.")
+        Path | None,
+        typer.Option(
+            help="Adapter or whole model that training wrote.  [default: model.adapter of --config,"
+            " without --model]"
+        ),
     ] = None,
     config: Annotated[
         Path | None, typer.Option(help="Config of a run, for its model, prompts and sampling.")
@@ -29,7 +33,8 @@ def sample(
 
     Change the settings of a run's config as in --set sampling.n=8 --set prompts.format=text.
     """
-    from quotetune.config import ModelConfig, PromptsConfig, SamplingConfig
+    from quotetune.cli.run_config import policy_named
+    from quotetune.config import PromptsConfig, SamplingConfig
     from quotetune.config.file import read_blocks
     from quotetune.config.validation import validate_block
     from quotetune.errors import UsageError
@@ -38,13 +43,11 @@ def sample(
     from quotetune.sampling import run_sampling
 
     blocks = read_blocks(config, overrides, ("model", "prompts", "sampling"))
-    if model is not None:
-        blocks["model"]["path"] = model
-    if "path" not in blocks["model"]:
+    if model is None and "path" not in blocks["model"]:
         raise UsageError(
             "no model is given: name one with --model, or a run's config with --config"
         )
-    model_config = validate_block(ModelConfig, "model", blocks["model"])
+    base, policy = policy_named(model, adapter, blocks["model"], overrides)
     sampling = validate_block(SamplingConfig, "sampling", blocks["sampling"])
     settings = validate_block(PromptsConfig, "prompts", blocks["prompts"] | {"path": prompts})
     if settings.context is not None:
@@ -52,14 +55,14 @@ def sample(
             "prompts.context: sample opens no index, which passages come from: set it to null, or"
             " use `quotetune train CONFIG --until sample`"
         )
-    sources = read_sources(settings, model_config, sampling.max_tokens)
+    sources = read_sources(settings, base, sampling.max_tokens)
     with progress("sample", "parts") as report:
         run_sampling(
             [source.prompt for source in sources],
             output,
-            model=model_config,
+            model=base,
             sampling=sampling,
-            adapter=adapter,
+            adapter=policy,
             seed=seed,
             round=0,
             progress=lambda now: report(

@@ -5,7 +5,7 @@
 the files that they name can be used.
 """
 
-from quotetune.config.block import ModelConfig
+from quotetune.config.block import ModelConfig, RunModelConfig
 from quotetune.config.evaluation import EvaluationConfig, evaluation_sampling
 from quotetune.config.pairs import CandidatesConfig, PairsConfig
 from quotetune.config.preference import PreferenceConfig
@@ -21,6 +21,7 @@ __all__ = [
     "PairsConfig",
     "PreferenceConfig",
     "PromptsConfig",
+    "RunModelConfig",
     "SamplingConfig",
     "evaluation_sampling",
 ]

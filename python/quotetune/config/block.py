@@ -1,9 +1,17 @@
 """The base class of a config's blocks, and `model:`, which several blocks contain."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_serializer
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
 
 # Keys that are newer than the first runs. They are left out of files where they are null, so that
 # what was made without them stays as it is.
@@ -54,3 +62,24 @@ class ModelConfig(Block):
             for key, value in dump(self).items()
             if value is not None or key not in _LEFT_OUT_IF_NULL
         }
+
+    @model_validator(mode="before")
+    @classmethod
+    def _has_no_adapter(cls, content: Any) -> Any:
+        if isinstance(content, dict) and "adapter" in content.keys() - cls.model_fields.keys():
+            raise ValueError(
+                "has an adapter, which only the run's own model can have: merge it into the model,"
+                " and give that as path"
+            )
+        return content
+
+
+class RunModelConfig(ModelConfig):
+    """The model of a run, and the adapter with which it starts."""
+
+    adapter: Path | None = Field(default=None, exclude=True)
+    """LoRA adapter of your own, in PEFT's form. The model with this adapter is the base policy, and
+    the rounds train the adapter further. `null` starts from the model alone."""
+
+    # It is left out of dumps, because stages and jobs name policies by their files: the settings of
+    # a run without an adapter are those that they were before this key existed.

@@ -46,7 +46,10 @@ class BestConfig(Block):
 
 
 class DriftConfig(Block):
-    """Distance of the policy from the base model, measured after every round."""
+    """Distance of the policy from the base model, measured after every round.
+
+    The base model includes `model.adapter`, if there is one.
+    """
 
     outside: Path | None = None
     """Text outside the corpus: `.jsonl` or `.parquet` with a column `text`, or a text file. Its

@@ -6,10 +6,10 @@ Paths are relative to the current directory, as on the command line.
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import NonNegativeInt, PositiveInt
+from pydantic import NonNegativeInt, PositiveInt, field_serializer
 
 from quotetune.config.absorb import AbsorbConfig
-from quotetune.config.block import Block, ModelConfig
+from quotetune.config.block import Block, RunModelConfig
 from quotetune.config.evaluation import EvaluationConfig, evaluation_sampling
 from quotetune.config.pairs import CandidatesConfig, PairsConfig
 from quotetune.config.preference import PreferenceConfig
@@ -36,8 +36,8 @@ class Config(Block):
 
     reference: Literal["previous", "base"] = "previous"
     """Reference model of a later round, to which DPO keeps the policy close. `previous`: the policy
-    of the round before. `base`: the model that the first round started from, which is the base
-    model or, with `absorb`, the absorbed one."""
+    of the round before. `base`: the policy that the first round started from, which is the base
+    model with `model.adapter`, if there is one, or, with `absorb`, the absorbed one."""
 
     replay: list[Share] = []
     """Shares of the pairs of earlier rounds that a round learns again. `[0.3, 0.15]` mixes in 30%
@@ -55,7 +55,7 @@ class Config(Block):
     """Continued pre-training on the corpus's documents before the first round; `null` leaves it
     out."""
 
-    model: ModelConfig
+    model: RunModelConfig
     """Base model, the same for sampling and for training."""
 
     prompts: PromptsConfig
@@ -88,6 +88,12 @@ class Config(Block):
     drift: DriftConfig | None = None
     """Measurement of KL to the base model and of the perplexity of other text; `null` leaves it
     out."""
+
+    @field_serializer("model")
+    def _with_adapter(self, model: RunModelConfig) -> dict[str, Any]:
+        """Keep the adapter in a config that is written to be read again."""
+        adapter = {} if model.adapter is None else {"adapter": str(model.adapter)}
+        return model.model_dump() | adapter
 
     @property
     def evaluation_sampling(self) -> SamplingConfig:

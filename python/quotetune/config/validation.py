@@ -12,10 +12,11 @@ from quotetune.config import (
     PairsConfig,
     PreferenceConfig,
     PromptsConfig,
+    RunModelConfig,
     SamplingConfig,
     evaluation_sampling,
 )
-from quotetune.config.absorb import AbsorbConfig
+from quotetune.config.absorb import AbsorbConfig, is_whole
 from quotetune.config.file import apply_overrides, read_yaml
 from quotetune.config.open_blocks import dpo_problems, lora_problems, sft_problems
 from quotetune.config.problem import Problem, report
@@ -133,7 +134,7 @@ def _combination_problems(blocks: dict[str, Any]) -> list[Problem]:
     if prompts is not None and prompts.format == "text" and evaluation is not None:
         problems += _text_problems(evaluation)
     problems += preference_problems(blocks.get("preference"), blocks.get("pairs"))
-    return problems + _training_problems(blocks)
+    return problems + _training_problems(blocks) + _adapter_problems(blocks)
 
 
 def preference_problems(
@@ -204,3 +205,28 @@ def _training_problems(blocks: dict[str, Any]) -> list[Problem]:
         if isinstance(absorb.lora, dict):
             problems += lora_problems(absorb.lora, "absorb.lora")
     return problems
+
+
+def _adapter_problems(blocks: dict[str, Any]) -> list[Problem]:
+    """Check that all trainings of a run train the adapter that it starts with."""
+    model: RunModelConfig | None = blocks.get("model")
+    if model is None or model.adapter is None or "lora" not in blocks:
+        return []
+    remedy = (
+        "merge model.adapter into the model with PEFT's merge_and_unload, and give the result as"
+        " model.path"
+    )
+    if blocks["lora"] is None:
+        text = (
+            "is null, which trains all weights, but model.adapter is set: set it to {} to train the"
+            f" adapter further, or {remedy}"
+        )
+        return [Problem("lora", text)]
+    absorb: AbsorbConfig | None = blocks.get("absorb")
+    if absorb is not None and is_whole(absorb, blocks["lora"]):
+        text = (
+            "differs from lora, but all stages train the one adapter of model.adapter: set it to"
+            f" same, or {remedy}"
+        )
+        return [Problem("absorb.lora", text)]
+    return []

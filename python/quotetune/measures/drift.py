@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from quotetune.config import ModelConfig
-from quotetune.measures.neural import log_prob_job, run_jobs
+from quotetune.measures.neural import Policy, log_prob_job, run_jobs
 from quotetune.prompts.general_text import read_general_texts
 
 _CHUNK_TOKENS = 512
@@ -22,7 +22,7 @@ _CHUNK_TOKENS = 512
 def measure_drift(
     samples: Path | None,
     *,
-    base: ModelConfig,
+    base: Policy,
     model: ModelConfig,
     adapter: Path | None,
     outside: Path | None,
@@ -34,9 +34,9 @@ def measure_drift(
     Args:
         samples: The policy's responses to the held-out prompts; None for the base model itself,
             whose KL is 0.
-        base: The base model.
+        base: The base model, and its adapter if the run starts with one.
         model: The model below the policy's adapter.
-        adapter: The adapter or whole model that training wrote; None for the base model itself.
+        adapter: The policy's adapter or whole model; None for a base model without adapter.
         outside: Text outside the corpus; None leaves its perplexity out.
         max_tokens: Number of tokens of it that are used at most, from the start.
         work: Directory for the jobs and the log.
@@ -50,9 +50,9 @@ def measure_drift(
     if samples is not None:
         prompts, responses = _sampled(samples)
         tokens = sum(map(len, responses))
-        jobs.append(log_prob_job(prompts, responses, [(base, None), (model, adapter)]))
+        jobs.append(log_prob_job(prompts, responses, [base, (model, adapter)]))
     if outside is not None:
-        contexts, chunks = _chunks(read_general_texts(outside), base, max_tokens)
+        contexts, chunks = _chunks(read_general_texts(outside), base[0], max_tokens)
         outside_tokens = sum(map(len, chunks))
         jobs.append(log_prob_job(contexts, chunks, [(model, adapter)]))
     results = run_jobs(jobs, work) if jobs else []

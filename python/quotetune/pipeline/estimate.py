@@ -7,12 +7,14 @@ from the number of the model's parameters, and from the throughputs below.
 
 import math
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from quotetune.config import Config
 from quotetune.errors import UsageError
+from quotetune.models.adapter import read_adapter
 from quotetune.models.size import ModelSize, model_size
 from quotetune.runtime.accelerator import has_accelerator
 
@@ -212,11 +214,19 @@ def _disk(config: Config, size: ModelSize, tokens: int) -> float:
         # In float32: a policy per round, and a checkpoint with its moments during a training.
         weights = 4.0 * size.parameters * (config.rounds + 3)
     else:
-        rank = int(config.lora.get("r", 8))
+        rank = _rank(config)
         # Two matrices per linear layer, and about seven linear layers per block.
         adapter = 4.0 * rank * size.layers * 7 * 2 * 2 * size.hidden
         weights = adapter * (config.rounds + 3)
     return weights + tokens * _BYTES_PER_SAMPLED_TOKEN
+
+
+def _rank(config: Config) -> int:
+    """Return the rank of the adapter that is trained: a new one, or the one of `model.adapter`."""
+    if config.model.adapter is not None:
+        with suppress(UsageError):
+            return read_adapter(config.model.adapter).rank
+    return int((config.lora or {}).get("r", 8))
 
 
 def _gpus() -> int:

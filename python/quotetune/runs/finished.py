@@ -20,8 +20,8 @@ class TunedPolicy:
 
     Attributes:
         config: The run's config.
-        name: `best`, `round-k`, or `base`, the original model.
-        directory: The adapter, or the whole model, that training wrote; None for `base`.
+        name: `best`, `round-k`, or `base`, the original model with `model.adapter`, if any.
+        directory: The adapter, or the whole model; None for a base model without adapter.
         model: The model that the adapter belongs to.
     """
 
@@ -62,7 +62,7 @@ run: correct the path
     except UsageError as error:
         raise UsageError(f"{path}: not the config of a run: {error}") from error
     if name == "base":
-        return TunedPolicy(config, name, None, config.model)
+        return TunedPolicy(config, name, config.model.adapter, config.model)
     found = policies(run)
     if not found:
         raise UsageError(

@@ -1,7 +1,7 @@
 """The policies of a run, and the places of its files that depend on its config.
 
-A policy is named by what made it: `base`, the original model; `absorbed`, that model after
-`absorb`; or `round-k`, that of round k.
+A policy is named by what made it: `base`, the original model with `model.adapter`, if there is one;
+`absorbed`, that policy after `absorb`; or `round-k`, that of round k.
 """
 
 from pathlib import Path
@@ -58,15 +58,15 @@ class Layout(RunDirectory):
         return list(dict.fromkeys([BASE, self.origin, *rounds]))
 
     def adapter(self, policy: str) -> Path | None:
-        """Return the directory that training wrote of a policy; None for the base model."""
-        return None if policy == BASE else self.trained(policy)
+        """Return the adapter or whole model of a policy; None for a base model without adapter."""
+        return self.config.model.adapter if policy == BASE else self.trained(policy)
 
     def origin_adapter(self) -> Path | None:
-        """Return the absorbed policy if it is an adapter that the rounds train further."""
+        """Return the adapter that the first round trains further; None if it makes a new one."""
         config = self.config
-        if config.absorb is None or is_whole(config.absorb, config.lora):
+        if config.absorb is not None and is_whole(config.absorb, config.lora):
             return None
-        return self.adapter(ABSORBED)
+        return self.adapter(self.origin)
 
     def model(self, policy: str) -> ModelConfig:
         """Return the model that a policy's adapter belongs to.
@@ -97,7 +97,8 @@ class Layout(RunDirectory):
     def policy_inputs(self, policy: str) -> dict[str, Path]:
         """Return the files that make up a policy."""
         adapter = self.adapter(policy)
-        return self.model_inputs(policy) | ({} if adapter is None else {"the adapter": adapter})
+        name = "model.adapter" if policy == BASE else "the adapter"
+        return self.model_inputs(policy) | ({} if adapter is None else {name: adapter})
 
 
 def model_input(name: str, model: ModelConfig) -> dict[str, Path]:

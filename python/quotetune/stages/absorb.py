@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from quotetune.config.absorb import is_whole
-from quotetune.runs.layout import ABSORBED, Layout, flat
+from quotetune.runs.layout import ABSORBED, BASE, Layout, flat
 from quotetune.runs.stage import Stage
 from quotetune.runtime.console import progress, say
 from quotetune.runtime.plural import counted
@@ -66,6 +66,7 @@ def train(layout: Layout) -> Stage:
                 result,
                 work=directory / "training",
                 model=config.model,
+                adapter=config.model.adapter,
                 lora=lora,
                 merge=merge,
                 sft=settings.sft,
@@ -86,7 +87,7 @@ def train(layout: Layout) -> Stage:
     }
     if merge:
         keys["merged"] = True
-    inputs = {"the texts": texts, **layout.model_inputs()}
+    inputs = {"the texts": texts, **layout.policy_inputs(BASE)}
     if config.launch is not None:  # the number of processes scales the batch
         inputs["launch"] = config.launch
     return Stage("absorb/train", layout.trained(ABSORBED), keys, inputs, make)

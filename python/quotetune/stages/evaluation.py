@@ -130,7 +130,7 @@ def drift(layout: Layout, policy: str) -> Stage:
 
         content = measure_drift(
             samples,
-            base=config.model,
+            base=(config.model, layout.adapter(BASE)),
             model=layout.model(policy),
             adapter=layout.adapter(policy),
             outside=outside,
@@ -141,6 +141,8 @@ def drift(layout: Layout, policy: str) -> Stage:
         write_json(result / file.name, content)
 
     inputs = layout.policy_inputs(policy)
+    if (adapter := layout.adapter(BASE)) is not None:
+        inputs["model.adapter"] = adapter
     if samples is not None:
         inputs["the samples"] = samples
     if outside is not None:

@@ -88,6 +88,7 @@ def train(layout: Layout, number: int) -> Stage:
                 adapter=layout.adapter(start),
                 reference=config.reference,
                 origin=origin,
+                base_adapter=config.model.adapter,
                 lora=config.lora,
                 dpo=config.dpo,
                 seed=config.seed,

@@ -96,6 +96,7 @@ def model_card(
     """
     job = record["job"]
     base = job["base"]["path"]
+    start = job.get("base_adapter")
     adapter = job["lora"] is not None and not job.get("merge", False)
     dpo = job.get("method", "dpo") == "dpo"
     tags = ["quotetune", "dpo" if dpo else "sft", "trl", *(["lora"] if adapter else [])]
@@ -105,14 +106,18 @@ def model_card(
         "pipeline_tag: text-generation",
         f"tags: {json.dumps(tags)}",
     ]
-    facts = {"Base model": base, "Started from": job["adapter"] or job["model"]["path"]}
+    facts = {"Base model": base}
+    if start:
+        facts["Adapter of the base model"] = start
+    facts["Started from"] = job["adapter"] or job["model"]["path"]
     if dpo:
         from_base = job["reference"] == "base"
         facts["Reference policy"] = (
             "the base model" if from_base else "the policy that it started from"
         )
         if from_base and job.get("origin"):
-            facts["Reference policy"] = "the base model after continued pre-training"
+            made = "with its adapter" if job["origin"] == start else "after continued pre-training"
+            facts["Reference policy"] = f"the base model {made}"
     facts |= {
         "Pairs" if dpo else "Texts": record["pairs" if dpo else "texts"],
         "Tokens per epoch": sum(record["tokens"].values()),
@@ -128,7 +133,9 @@ def model_card(
     return _TEMPLATE.format(
         metadata="\n".join(metadata),
         title=f"{base.rstrip('/').rpartition('/')[2]}, {'quote-tuned' if dpo else 'absorbed'}",
-        what=(_QUOTE_TUNED if dpo else _ABSORBED).format(base=base),
+        what=(_QUOTE_TUNED if dpo else _ABSORBED).format(
+            base=f"{base} with the adapter {start}" if start else base
+        ),
         loading=_LOAD_ADAPTER.format(base=base) if adapter else _LOAD_MODEL,
         numbers=_numbers(metrics, note),
         facts="\n".join(f"| {name} | {value} |" for name, value in facts.items()),

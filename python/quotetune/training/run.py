@@ -53,6 +53,7 @@ def run_training(
     adapter: Path | None = None,
     reference: Literal["base", "previous"] = "previous",
     origin: Path | None = None,
+    base_adapter: Path | None = None,
     lora: dict[str, Any] | None,
     dpo: dict[str, Any],
     seed: int,
@@ -71,11 +72,13 @@ def run_training(
             tokenizer, model card and the record `training.json`. It appears by rename.
         work: Directory of the checkpoints, the log and the files of `report_to`.
         model: The base model.
-        adapter: The policy of the previous round, which the training continues; None starts from
-            the base model. A LoRA adapter keeps its own settings, whatever `lora` says.
+        adapter: The policy that the training continues, such as that of the previous round; None
+            starts from the base model. A LoRA adapter keeps its own settings, whatever `lora` says.
         reference: The reference model: the policy at its start, or the base model.
         origin: A LoRA adapter of the base model which, with it, is the reference model `base`;
             None if that is the base model alone.
+        base_adapter: The adapter with which the run started, which the record and the model card
+            name; None if it started from the model alone.
         lora: Keys of `peft.LoraConfig`; None trains all weights.
         dpo: Keys of `trl.DPOConfig`.
         seed: The run's seed.
@@ -115,6 +118,8 @@ def run_training(
         "dpo": dpo,
         "seed": seed,
         "output": str(output),
+        # Left out if there is none, so that a job from before this key is still the same job.
+        **({} if base_adapter is None else {"base_adapter": str(base_adapter)}),
     }
     train_in_child(job, output, work, launch=launch, progress=progress, notice=notice)
 

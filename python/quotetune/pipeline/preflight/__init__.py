@@ -1,7 +1,7 @@
 """Check, before any work, that everything a config names is there and can be used.
 
-There is a module for each kind of input: models and packages, prompts and other texts, the index,
-and what the ranking of candidates needs of all three.
+There is a module for each kind of input: models and packages, adapters, prompts and other texts,
+the index, and what the ranking of candidates needs of all of them.
 """
 
 from dataclasses import replace
@@ -20,7 +20,10 @@ from quotetune.pipeline.preflight.prompts import (
     read_prompts_of,
 )
 from quotetune.pipeline.preflight.ranking import preference_input_problems
+from quotetune.pipeline.preflight.start import start_lines, start_problems
 from quotetune.pipeline.preflight.training import training_problems
+
+__all__ = ["check_inputs", "read_inputs", "start_lines"]
 
 
 def check_inputs(config: Config) -> list[Problem]:
@@ -52,7 +55,7 @@ def read_inputs(config: Config) -> Inputs:
     problems += general_text_problems(config)
     problems += absorb_problems(config, read.prompts)
     problems += preference_input_problems(config, read.prompts, index)
-    problems += adapter_problems(config) + training_problems(config)
+    problems += start_problems(config) + adapter_problems(config) + training_problems(config)
     return replace(
         read,
         problems=sorted(problems, key=lambda problem: key_order(problem.key, Config)),

@@ -17,21 +17,20 @@ _NOT_ON_VLLM = (
     "layer_replication",
     "lora_bias",
     "modules_to_save",
+    "trainable_token_indices",
     "use_bdlora",
     "use_dora",
     "use_qalora",
 )
-_HEADS = ("lm_head", "embed_out", "output")
-_EMBEDDINGS = ("embed_tokens", "wte", "embed_in", *_HEADS)
+HEADS = ("lm_head", "embed_out", "output")
+_EMBEDDINGS = ("embed_tokens", "wte", "embed_in", *HEADS)
 
 
 def adapter_problems(config: Config) -> list[Problem]:
     """Check the blocks `absorb.lora` and `lora`."""
     problems: list[Problem] = []
-    modules = _modules(Path(config.model.path))
-    on_vllm = config.sampling.backend == "vllm" or (
-        config.sampling.backend == "auto" and find_spec("vllm") is not None
-    )
+    shapes = matrix_shapes(Path(config.model.path))
+    modules = None if shapes is None else list(shapes)
     absorbed = None if config.absorb is None else config.absorb.lora
     if isinstance(absorbed, dict):  # it is merged, so the backend does not see it
         problems += _numbers("absorb.lora", absorbed)
@@ -40,9 +39,17 @@ def adapter_problems(config: Config) -> list[Problem]:
         problems += _numbers("lora", config.lora)
         problems += _targets("lora", config.lora, modules)
         problems += _heads(config.lora)
-        if on_vllm:
-            problems += _vllm(config.lora)
+        if samples_with_vllm(config):
+            remedy = "leave it out, or set sampling.backend to transformers"
+            for name, reason in vllm_refusals(config.lora):
+                problems.append(Problem(f"lora.{name}", f"{reason}: {remedy}"))
     return problems
+
+
+def samples_with_vllm(config: Config) -> bool:
+    """Tell whether the policies of a run are sampled with vLLM on this machine."""
+    backend = config.sampling.backend
+    return backend == "vllm" or (backend == "auto" and find_spec("vllm") is not None)
 
 
 def _numbers(block: str, options: Mapping[str, Any]) -> Iterator[Problem]:
@@ -83,34 +90,38 @@ def _targets(
 def _heads(options: Mapping[str, Any]) -> Iterator[Problem]:
     targets = options.get("target_modules")
     for name in targets if isinstance(targets, list) else [targets]:
-        if name in _HEADS:
+        if name in HEADS:
             text = (
                 f"{name} would not be trained, because DPO reads the head's own weights: remove it"
             )
             yield Problem("lora.target_modules", text)
 
 
-def _vllm(options: Mapping[str, Any]) -> Iterator[Problem]:
-    """Yield what vLLM cannot load with an adapter."""
-    remedy = "leave it out, or set sampling.backend to transformers"
+def vllm_refusals(options: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield the keys of `peft.LoraConfig` with which vLLM cannot load an adapter, and why."""
     refused = [name for name in _NOT_ON_VLLM if options.get(name)]
     for name in [*refused, *(["bias"] if options.get("bias", "none") != "none" else [])]:
-        yield Problem(f"lora.{name}", f"cannot be sampled by vLLM: {remedy}")
+        yield name, "cannot be sampled by vLLM"
     start = options.get("init_lora_weights")
     if isinstance(start, str) and start.lower().startswith(_CHANGE_THE_MODEL):
-        text = f"{start} changes the model's own weights, which vLLM does not see: {remedy}"
-        yield Problem("lora.init_lora_weights", text)
+        reason = f"{start} changes the model's own weights, which vLLM does not see"
+        yield "init_lora_weights", reason
     targets = options.get("target_modules")
     for name in targets if isinstance(targets, list) else []:
-        if name in _EMBEDDINGS and name not in _HEADS:
-            text = f"{name} cannot be sampled by vLLM: {remedy}"
-            yield Problem("lora.target_modules", text)
+        if name in _EMBEDDINGS and name not in HEADS:
+            yield "target_modules", f"{name} cannot be sampled by vLLM"
 
 
-def _modules(directory: Path) -> list[str] | None:
-    """Return the modules that can have an adapter, those with a matrix; None if not known."""
+def matrix_shapes(directory: Path) -> dict[str, list[int]] | None:
+    """Return the shapes of the modules that can have an adapter, those with a matrix, by name.
+
+    None if the model is not a directory with safetensors.
+    """
     shapes = tensor_shapes(directory)
     if shapes is None:
         return None
-    matrices = (name for name, shape in shapes.items() if len(shape) > 1)
-    return [name.removesuffix(".weight") for name in matrices if name.endswith(".weight")]
+    return {
+        name.removesuffix(".weight"): shape
+        for name, shape in shapes.items()
+        if name.endswith(".weight") and len(shape) > 1
+    }

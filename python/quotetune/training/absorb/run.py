@@ -25,6 +25,7 @@ def run_absorbing(
     *,
     work: Path,
     model: ModelConfig,
+    adapter: Path | None = None,
     lora: dict[str, Any] | None,
     merge: bool,
     sft: dict[str, Any],
@@ -44,6 +45,8 @@ def run_absorbing(
             record `training.json`. It appears by rename.
         work: Directory of the checkpoints and the log.
         model: The base model.
+        adapter: A LoRA adapter of the model, which the training continues with its own settings,
+            whatever `lora` says; None makes a new one.
         lora: Keys of `peft.LoraConfig`; None trains all weights.
         merge: Whether the adapter is merged into the model, which is then written as a whole.
         sft: Keys of `trl.SFTConfig`.
@@ -67,13 +70,14 @@ def run_absorbing(
         "texts_hash": content_hash(texts),
         "model": model.model_dump(),
         "base": model.model_dump(),
-        "adapter": None,
-        "policy_hash": content_hash(Path(model.path)),
+        "adapter": None if adapter is None else str(adapter),
+        "policy_hash": content_hash(adapter or Path(model.path)),
         "lora": lora,
         "merge": merge,
         "sft": sft,
         "seed": seed,
         "output": str(output),
+        **({} if adapter is None else {"base_adapter": str(adapter)}),
     }
     if may_read_clock(model):
         job["now"] = kept_time(clock).isoformat()

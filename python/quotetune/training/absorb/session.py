@@ -6,7 +6,7 @@ from typing import Any
 
 import trl.trainer.sft_trainer as trl_sft
 from datasets import Dataset
-from peft import LoraConfig
+from peft import LoraConfig, PeftModel
 from trl import SFTConfig, SFTTrainer
 
 from quotetune.config import ModelConfig
@@ -58,15 +58,18 @@ class AbsorbSession(TrainingSession):
         self._sft = default_sft_options(given, **self.trained_in()) | given
         arguments = self.make_arguments(SFTConfig, "absorb.sft", self._sft, work)
         tokenizer = self.load_tokenizer()
-        model = ModelConfig(**job["model"])
+        config = ModelConfig(**job["model"])
         now = datetime.fromisoformat(job["now"]) if "now" in job else None
         texts = read_texts(Path(job["texts"]))
-        columns = tokenized(texts, tokenizer, arguments.max_length, template_variables(model, now))
+        columns = tokenized(texts, tokenizer, arguments.max_length, template_variables(config, now))
+        model = self.load_model(config)
         peft_config = None
-        if job["lora"] is not None:
+        if job["adapter"] is not None:
+            model = PeftModel.from_pretrained(model, job["adapter"], is_trainable=True)
+        elif job["lora"] is not None:
             peft_config = LoraConfig(**(default_lora_options() | lora_options(job["lora"])))
         self.trainer = AbsorbTrainer(
-            model=self.load_model(model),
+            model=model,
             args=arguments,
             train_dataset=Dataset.from_dict(columns),
             processing_class=tokenizer,

@@ -1,0 +1,118 @@
+"""A LoRA adapter in PEFT's form, read from its settings and from the header of its weights."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from quotetune.errors import UsageError
+from quotetune.models.files import ADAPTER_CONFIG, is_adapter, is_model
+from quotetune.models.size import tensor_shapes
+
+ADAPTER_WEIGHTS = "adapter_model.safetensors"
+_PREFIX = "base_model.model."  # which PEFT puts before the names of the model's modules
+_MATRICES = (
+    (".lora_A.weight", ".lora_B.weight"),
+    (".lora_embedding_A", ".lora_embedding_B"),
+)
+
+
+@dataclass(frozen=True)
+class LoraAdapter:
+    """A LoRA adapter.
+
+    Attributes:
+        settings: The content of `adapter_config.json`.
+        modules: The two dimensions of the weights that are adapted, in ascending order, by the name
+            of their module in the model.
+    """
+
+    settings: dict[str, Any]
+    modules: dict[str, list[int]]
+
+    @property
+    def rank(self) -> int:
+        """The rank of most modules."""
+        return int(self.settings["r"])
+
+    @property
+    def module_names(self) -> list[str]:
+        """The last parts of the modules' names, such as `q_proj`, in alphabetical order."""
+        return sorted({name.rpartition(".")[2] for name in self.modules})
+
+
+def read_adapter(directory: Path) -> LoraAdapter:
+    """Read a LoRA adapter without loading it.
+
+    Args:
+        directory: A directory with `adapter_config.json` and `adapter_model.safetensors`.
+
+    Returns:
+        The adapter.
+
+    Raises:
+        UsageError: There is no such adapter, or it is of another kind.
+
+    Example:
+        >>> read_adapter(Path("nowhere"))
+        Traceback (most recent call last):
+        quotetune.errors.UsageError: nowhere: there is no such directory: put the adapter there, \
+or correct the path
+    """
+    if not directory.is_dir():
+        raise UsageError(
+            f"{directory}: there is no such directory: put the adapter there, or correct the path"
+        )
+    if not is_adapter(directory):
+        if is_model(directory):
+            raise UsageError(f"{directory}: a model, not an adapter: give it as model.path instead")
+        raise UsageError(
+            f"{directory}: has no {ADAPTER_CONFIG}, so it is not an adapter in PEFT's form: save it"
+            " with PEFT's save_pretrained, or correct the path"
+        )
+    settings = _settings(directory / ADAPTER_CONFIG)
+    if not (directory / ADAPTER_WEIGHTS).is_file():
+        raise UsageError(
+            f"{directory}: has no {ADAPTER_WEIGHTS}: save the adapter again with PEFT's"
+            " save_pretrained, which writes safetensors"
+        )
+    shapes = tensor_shapes(directory)
+    if shapes is None:
+        raise UsageError(
+            f"{directory / ADAPTER_WEIGHTS}: not a file of safetensors: save the adapter again, or"
+            " copy it again"
+        )
+    modules = dict(_modules(shapes))
+    if not modules:
+        raise UsageError(f"{directory / ADAPTER_WEIGHTS}: has no LoRA weights: correct the path")
+    return LoraAdapter(settings, modules)
+
+
+def _settings(file: Path) -> dict[str, Any]:
+    try:
+        settings = json.loads(file.read_text(encoding="utf-8"))
+        kind, rank = settings["peft_type"], settings.get("r")
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise UsageError(
+            f"{file}: not the settings of an adapter ({error}): save the adapter again"
+        ) from error
+    if kind != "LORA":
+        raise UsageError(
+            f"{file}: peft_type is {kind}, but only LORA can be trained further: merge the adapter"
+            " into the model, and give that as model.path"
+        )
+    if not isinstance(rank, int) or rank < 1:
+        raise UsageError(f"{file}: r is {rank}, but a rank is 1 or more: save the adapter again")
+    checked: dict[str, Any] = settings
+    return checked
+
+
+def _modules(shapes: dict[str, list[int]]) -> Iterator[tuple[str, list[int]]]:
+    """Yield the modules of the pairs of matrices A [r, in] and B [out, r]."""
+    for down, up in _MATRICES:
+        for name, shape in shapes.items():
+            module = name.removesuffix(down)
+            other = shapes.get(module + up, [])
+            if name.endswith(down) and len(shape) == len(other) == 2:
+                yield module.removeprefix(_PREFIX), sorted([shape[1], other[0]])

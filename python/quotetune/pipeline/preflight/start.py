@@ -1,0 +1,184 @@
+"""Check the adapter with which a run starts, `model.adapter`."""
+
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from quotetune.config import Config
+from quotetune.config.problem import Problem
+from quotetune.errors import UsageError
+from quotetune.models.adapter import LoraAdapter, read_adapter
+from quotetune.models.chat_template import read_chat_template
+from quotetune.pipeline.preflight.adapters import (
+    HEADS,
+    matrix_shapes,
+    samples_with_vllm,
+    vllm_refusals,
+)
+from quotetune.sampling.vllm import supported_rank
+
+_KEY = "model.adapter"
+_MERGE = "merge the adapter into the model, and give that as model.path"
+# Keys of a saved adapter that do not say how it is trained.
+_NOT_OF_TRAINING = ("base_model_name_or_path", "inference_mode")
+
+
+def start_problems(config: Config) -> list[Problem]:
+    """Check that the adapter belongs to the model, and can be trained and sampled."""
+    directory = config.model.adapter
+    if directory is None:
+        return []
+    try:
+        adapter = read_adapter(directory)
+    except UsageError as error:
+        return [Problem(_KEY, str(error), to_provide=not directory.exists())]
+    shapes = matrix_shapes(Path(config.model.path))
+    return [
+        *_misfits(directory, adapter, shapes),
+        *_heads(directory, adapter),
+        *(_vllm(directory, adapter) if samples_with_vllm(config) else ()),
+        *_contradictions(config.lora or {}, adapter, shapes),
+    ]
+
+
+def start_lines(config: Config) -> list[str]:
+    """Say with which adapter a run starts, and what the user may not expect of it.
+
+    Nothing is said of an adapter that cannot be read, which is a problem.
+    """
+    directory = config.model.adapter
+    if directory is None:
+        return []
+    try:
+        adapter = read_adapter(directory)
+    except UsageError:
+        return []
+    made_for = adapter.settings.get("base_model_name_or_path")
+    lines = [
+        f"{_KEY}: rank {adapter.rank}, alpha {adapter.settings.get('lora_alpha')}, on"
+        f" {', '.join(adapter.module_names)}{f', made for {made_for}' if made_for else ''}: the"
+        " rounds train it further, with its own settings"
+    ]
+    template = _template(directory)
+    other = template not in (None, _template(Path(config.model.path)))
+    if config.prompts.format == "chat" and other:
+        lines.append(
+            f"{_KEY}: has another chat template than the model, and prompts get the model's: if the"
+            f" adapter was trained with its own, put that beside {config.model.path}"
+        )
+    return lines
+
+
+def _template(directory: Path) -> str | None:
+    try:
+        return read_chat_template(directory)
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _misfits(
+    directory: Path, adapter: LoraAdapter, shapes: Mapping[str, list[int]] | None
+) -> Iterator[Problem]:
+    """Yield a problem if a module of the adapter is not in the model, or has another shape.
+
+    Some models name their modules otherwise in their files than in memory, so that only the layer
+    and the last part of a name are compared.
+    """
+    renamed = adapter.settings.get("target_parameters") or adapter.settings.get("layer_replication")
+    if shapes is None or renamed:
+        return
+    known: dict[tuple[str, ...], list[list[int]]] = {}
+    for name, shape in shapes.items():
+        known.setdefault(_place(name), []).append(sorted(shape))
+    wrong = []
+    for name, shape in adapter.modules.items():
+        found = known.get(_place(name))
+        if name.rpartition(".")[2] in HEADS:
+            continue  # tied to the embeddings, it is not in the files
+        if found is None:
+            wrong.append(f"{name}, which the model does not have")
+        elif shape not in found and all(len(one) == 2 and 1 not in one for one in found):
+            sizes = " x ".join(map(str, found[0]))
+            wrong.append(
+                f"{name} for {' x '.join(map(str, shape))} weights, and the model's are {sizes}"
+            )
+    if wrong:
+        text = (
+            f"{directory}: adapts {wrong[0]} ({len(wrong)} of {len(adapter.modules)} modules): give"
+            " an adapter of this model, or correct model.path"
+        )
+        yield Problem(_KEY, text)
+
+
+def _place(module: str) -> tuple[str, ...]:
+    """Return the numbers in a module's name and its last part.
+
+    Example:
+        >>> _place("model.layers.0.self_attn.q_proj")
+        ('0', 'q_proj')
+    """
+    parts = module.split(".")
+    return (*filter(str.isdigit, parts), parts[-1])
+
+
+def _heads(directory: Path, adapter: LoraAdapter) -> Iterator[Problem]:
+    for name in adapter.module_names:
+        if name in HEADS:
+            text = (
+                f"{directory}: adapts {name}, which would not be trained, because DPO reads the"
+                f" head's own weights: {_MERGE}"
+            )
+            yield Problem(_KEY, text)
+
+
+def _vllm(directory: Path, adapter: LoraAdapter) -> Iterator[Problem]:
+    """Yield what vLLM cannot load."""
+    remedy = f"set sampling.backend to transformers, or {_MERGE}"
+    options = adapter.settings | {"target_modules": adapter.module_names}
+    for name, reason in vllm_refusals(options):
+        yield Problem(_KEY, f"{directory}: {name}: {reason}: {remedy}")
+    try:
+        supported_rank(directory)
+    except UsageError:
+        text = f"{directory}: its rank {adapter.rank} is above vLLM's highest: {remedy}"
+        yield Problem(_KEY, text)
+
+
+def _contradictions(
+    lora: Mapping[str, Any], adapter: LoraAdapter, shapes: Mapping[str, list[int]] | None
+) -> Iterator[Problem]:
+    """Yield the keys of `lora` that the adapter has otherwise, and that would have no effect."""
+    for name, value in lora.items():
+        theirs = adapter.settings.get(name)
+        if name in _NOT_OF_TRAINING or name not in adapter.settings or value == theirs:
+            continue
+        if name == "target_modules":
+            if _names(value, shapes) in (None, set(adapter.module_names)):
+                continue
+            theirs = ", ".join(adapter.module_names)
+        elif str(value) == str(theirs):
+            continue
+        text = (
+            f"is {value}, but model.adapter has {theirs}, and is trained further with its own"
+            " settings: remove the key, or give another adapter"
+        )
+        yield Problem(f"lora.{name}", text)
+
+
+def _names(targets: Any, shapes: Mapping[str, list[int]] | None) -> set[str] | None:
+    """Return the last parts of the modules' names that `target_modules` means; None if not known.
+
+    Which modules `all-linear` means only PEFT knows, after it has loaded the model.
+    """
+    if shapes is None or targets is None or targets == "all-linear":
+        return None
+    if isinstance(targets, str):
+        try:
+            found = [name for name in shapes if re.fullmatch(targets, name)]
+        except re.error:
+            return None  # `adapter_problems` says so
+    else:
+        ends = tuple(f".{target}" for target in targets)
+        found = [name for name in shapes if name in targets or name.endswith(ends)]
+    return {name.rpartition(".")[2] for name in found}
