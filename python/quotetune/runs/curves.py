@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from quotetune.metrics.table import OF_DRIFT
-from quotetune.runs.layout import Layout
+from quotetune.runs.layout import BASE, Layout
 from quotetune.runs.stopping import evaluated
 from quotetune.runtime.whole_files import write_json, written_directory
 from quotetune.training.run import RECORD_NAME
@@ -85,9 +85,8 @@ def _write_events(layout: Layout, content: Mapping[str, Any]) -> None:
                     writer.add_scalar(f"heldout/{name}", float(value), step)
         writer.close()
         for policy in content["policies"]:
-            trained = layout.adapter(policy)
-            if trained is not None:
-                history = _read(trained / RECORD_NAME)["history"]
+            if policy != BASE:  # this run has not trained it
+                history = _read(layout.trained(policy) / RECORD_NAME)["history"]
                 _write_history(directory / policy, history, Writer)
 
 
