@@ -320,6 +320,48 @@ def test_evaluate_samples_a_model_with_the_runs_evaluation_settings(monkeypatch,
     assert (called["sampling"].n, called["sampling"].max_tokens) == (1, 9)
 
 
+@pytest.mark.parametrize(
+    ("options", "model", "adapter"),
+    [
+        ([], "own", "start"),
+        (["--adapter", "tuned"], "own", "tuned"),
+        (["--set", "model.adapter=other"], "own", "other"),
+        (["--set", "model.adapter=other", "--adapter", "tuned"], "own", "tuned"),
+        (["--set", "model.adapter=null"], "own", None),
+        (["--model", "else"], "else", None),
+        (["--model", "else", "--set", "model.adapter=other"], "else", "other"),
+        (["--model", "else", "--adapter", "tuned"], "else", "tuned"),
+    ],
+)
+def test_a_policy_is_the_one_of_the_options_else_the_base_policy_of_the_config(
+    monkeypatch, tmp_path, options, model, adapter
+):
+    from quotetune import sampling
+
+    config = tiny_run.write_inputs(tmp_path)
+    config["model"] = {"path": "own", "adapter": "start"}
+    path = tmp_path / "config.yaml"
+    path.write_text(yaml.safe_dump(config))
+    called = []
+
+    def run_sampling(prompts, output, **options):
+        called.append((options["model"].path, options["adapter"]))
+        output.mkdir()
+        requests = [Request([1], number) for number in range(len(prompts))]
+        drawn = [[Response("abc", [5], "length")] for _ in prompts]
+        write_part(output, 0, [prompt.id for prompt in prompts], requests, drawn)
+
+    monkeypatch.setattr(sampling, "run_sampling", run_sampling)
+    prompts = tmp_path / "prompts.jsonl"
+    assert quotetune("sample", prompts, "-o", tmp_path / "s", "--config", path, *options) == 0
+    expected = (model, adapter and Path(adapter))
+    assert called == [expected]
+    if "--model" in options or "--adapter" in options:
+        arguments = ["evaluate", "--prompts", prompts, "--samples", tmp_path / "e"]
+        assert quotetune(*arguments, "--config", path, *options) == 0
+        assert called == [expected, expected]
+
+
 def test_sample_without_a_model_or_with_one_that_is_not_there_says_so_at_once(tmp_path, capsys):
     prompts = tmp_path / "prompts.jsonl"
     prompts.write_text('{"prompt": "a"}\n')

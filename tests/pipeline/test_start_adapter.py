@@ -44,7 +44,7 @@ def inputs(tmp_path_factory):
 def finished(inputs, tmp_path_factory, without_children):
     """The config of a run that went through undisturbed."""
     config = {**inputs, "run": str(tmp_path_factory.mktemp("finished") / "run")}
-    tiny_run.run(config)
+    until(config, None)
     return config
 
 
@@ -67,7 +67,7 @@ def start_of(config):
 
 
 def until(config, stage, **blocks):
-    """Do a run up to a stage, and return its directory."""
+    """Do a run up to a stage, as `train` does, and return its directory."""
     config = Config.model_validate({**config, **blocks})
     run_pipeline(config, yaml.safe_dump(config.model_dump(mode="json")), stage)
     return config.run
@@ -209,11 +209,18 @@ def test_a_run_without_an_adapter_has_the_fingerprints_from_before_this_key(inpu
 
 def test_the_config_that_a_run_keeps_names_the_adapter(finished):
     run = Config.model_validate(finished).run
-    (run / "config.yaml").write_text(
-        yaml.safe_dump(Config.model_validate(finished).model_dump(mode="json"))
-    )
+    assert yaml.safe_load((run / "config.yaml").read_text())["model"]["adapter"]
     base = tuned_policy(run, "base")
     assert (base.model.path, base.directory) == (finished["model"]["path"], start_of(finished))
+
+
+def test_summary_and_report_name_the_adapter(finished):
+    run, start = Config.model_validate(finished).run, finished["model"]["adapter"]
+    assert (
+        f"{finished['model']['path']} with the adapter {start}, "
+        in (run / "summary.md").read_text()
+    )
+    assert f"adapter {start}" in (run / "report.html").read_text()
 
 
 def test_the_model_card_names_the_adapter_and_the_reference_model(finished):

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import yaml
 
 import tiny_run
 from finished_run import training_record
+from killed_training import assert_same_weights
 from quotetune import Index, UsageError, build_index
 from quotetune.config import PromptsConfig
 from quotetune.release.answering import prompt_of_text
@@ -107,6 +109,24 @@ def test_generate_answers_with_the_policy_s_own_words_and_cites_them(run, quotet
     quotes = Index.open(policy.config.index).trace(answer["response"], min_chars=3)
     spans = sorted(tuple(span) for note in answer["citations"] for span in note["spans"])
     assert spans == [(quote.start, quote.end) for quote in quotes]
+
+
+def test_the_base_policy_of_a_run_that_starts_from_an_adapter_has_that_adapter(
+    run, quotetune, tmp_path
+):
+    copy = shutil.copytree(run, tmp_path / "run")
+    content = yaml.safe_load((run / "config.yaml").read_text())
+    content["model"]["adapter"] = str(run / "round-1" / "adapter")
+    (copy / "config.yaml").write_text(yaml.safe_dump(content))
+    answers = {
+        (of, policy): quotetune("generate", of, "7", "--policy", policy, "--format", "text")[1]
+        for of, policy in ((copy, "base"), (run, "round-1"), (run, "base"))
+    }
+    assert answers[copy, "base"] == answers[run, "round-1"] != answers[run, "base"]
+    for of, policy in ((copy, "base"), (run, "round-1")):
+        arguments = ("export", of, "--policy", policy, "--merge", "-o", tmp_path / policy)
+        assert quotetune(*arguments)[0] == 0
+    assert_same_weights(tmp_path / "base", tmp_path / "round-1")
 
 
 def test_a_prompt_from_standard_input_is_the_line_without_its_end(run, quotetune):

@@ -26,7 +26,7 @@ class EvaluationConfig(Block):
 
     perplexity: PerplexityModel | None = None
     """Causal model that computes the perplexity of responses, with the keys of `model`. `base`
-    takes the run's own base model; `null` leaves perplexity out."""
+    takes the run's own base model, without `model.adapter`; `null` leaves perplexity out."""
 
     bart_score: ModelConfig | None = None
     """Encoder-decoder model of BARTScore, with the keys of `model`; `null` leaves it out."""

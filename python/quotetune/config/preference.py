@@ -65,7 +65,7 @@ class PerplexityConfig(CriterionConfig):
     """Perplexity of a response, given its prompt, under a scoring model."""
 
     model: ModelConfig | None = None
-    """Scoring model; `null` takes the run's own base model."""
+    """Scoring model; `null` takes the run's own base model, without `model.adapter`."""
 
 
 class CallableConfig(Block):

@@ -27,8 +27,8 @@ def export_policy(policy: TunedPolicy, output: Path, *, merge: bool) -> None:
         merge: Whether to merge an adapter into its model; a whole model is copied as it is.
 
     Raises:
-        UsageError: The directory exists, the policy is the base model, or the model to merge into
-            is missing.
+        UsageError: The directory exists, the policy is a base model without adapter, or the model
+            to merge into is missing.
         QuotetuneError: The merge failed, or there is no room.
     """
     if policy.directory is None:

@@ -137,7 +137,9 @@ def _lead(files: RunFiles) -> str:
 
 
 def _facts(files: RunFiles, index: Index | None) -> list[str]:
-    facts = [str(files.config["model"]["path"]), f"seed {files.seed}"]
+    model = files.config["model"]
+    adapter = [f"adapter {model['adapter']}"] if model.get("adapter") else []
+    facts = [str(model["path"]), *adapter, f"seed {files.seed}"]
     if index is not None:
         facts += [
             f"corpus of {counted(len(index), 'document')}",

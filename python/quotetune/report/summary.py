@@ -82,10 +82,12 @@ def _outcome(metrics: Mapping[str, Any]) -> list[str]:
 def _markdown(layout: Layout, metrics: Mapping[str, Any]) -> str:
     config = layout.config
     rows = _labelled(metrics["rows"])
+    adapter = config.model.adapter
+    model = config.model.path + (f" with the adapter {adapter}" if adapter else "")
     lines = [
         f"# {config.run.name}",
         "",
-        f"{config.model.path}, {metrics['prompts']} held-out prompts, seed {config.seed},"
+        f"{model}, {metrics['prompts']} held-out prompts, seed {config.seed},"
         f" {config.rounds} round{'s' if config.rounds > 1 else ''}.",
         *(part for line in _outcome(metrics) for part in ("", f"{line[:1].upper()}{line[1:]}.")),
         "",
