@@ -36,7 +36,9 @@ def inputs(tmp_path_factory):
         drift={},
         evaluation={"reward_accuracy": True},
     )
-    save_tiny_adapter(directory / "model", directory / "start")
+    saved = save_tiny_adapter(directory / "model", directory / "start") / "adapter_config.json"
+    elsewhere = {"base_model_name_or_path": "made/elsewhere"}
+    saved.write_text(json.dumps(json.loads(saved.read_text()) | elsewhere))
     return config
 
 
@@ -221,6 +223,13 @@ def test_summary_and_report_name_the_adapter(finished):
         in (run / "summary.md").read_text()
     )
     assert f"adapter {start}" in (run / "report.html").read_text()
+
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_the_trained_adapters_name_the_model_of_the_run(finished, number):
+    adapter = Config.model_validate(finished).run / f"round-{number}/adapter"
+    saved = json.loads((adapter / "adapter_config.json").read_text())
+    assert saved["base_model_name_or_path"] == finished["model"]["path"]
 
 
 def test_the_model_card_names_the_adapter_and_the_reference_model(finished):

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from datasets import Dataset
-from peft import LoraConfig, PeftConfig, PeftModel, set_peft_model_state_dict
+from peft import LoraConfig, PeftConfig, set_peft_model_state_dict
 from peft.utils import load_peft_weights
 from trl import DPOConfig
 
@@ -81,8 +81,7 @@ class DpoSession(TrainingSession):
                 options = default_lora_options() | lora_options(job["lora"])
                 return model, LoraConfig(**options), None, nothing
             if job["reference"] == "previous":
-                policy = PeftModel.from_pretrained(model, job["adapter"], is_trainable=True)
-                return policy, None, None, nothing
+                return self.load_adapter(model, job["adapter"]), None, None, nothing
             weights = load_peft_weights(job["adapter"], device="cpu")
 
             def load_adapter(policy: Any) -> None:
@@ -90,8 +89,7 @@ class DpoSession(TrainingSession):
 
             if job["origin"] is not None:
                 # As with `previous`, but the frozen copy is that of the first round's start.
-                policy = PeftModel.from_pretrained(model, job["origin"], is_trainable=True)
-                return policy, None, None, load_adapter
+                return self.load_adapter(model, job["origin"]), None, None, load_adapter
             # The reference model of a new adapter is the base model. The weights are loaded later.
             config = PeftConfig.from_pretrained(job["adapter"])
             config.inference_mode = False

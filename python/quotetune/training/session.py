@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from peft import PeftModel
 from transformers import AutoModelForCausalLM, TrainerCallback
 
 from quotetune.config import ModelConfig
@@ -131,6 +132,13 @@ class TrainingSession:
             trust_remote_code=model.trust_remote_code,
             use_safetensors=True,
         )
+
+    def load_adapter(self, model: Any, adapter: str) -> Any:
+        """Put an adapter on a model, to be trained further."""
+        policy = PeftModel.from_pretrained(model, adapter, is_trainable=True)
+        # A user's adapter may name a model elsewhere, and PEFT would look for it at every save.
+        policy.peft_config["default"].base_model_name_or_path = self.job["model"]["path"]
+        return policy
 
     def load_tokenizer(self) -> Any:
         """Load the tokenizer of the model that is trained."""

@@ -6,7 +6,7 @@ from typing import Any
 
 import trl.trainer.sft_trainer as trl_sft
 from datasets import Dataset
-from peft import LoraConfig, PeftModel
+from peft import LoraConfig
 from trl import SFTConfig, SFTTrainer
 
 from quotetune.config import ModelConfig
@@ -65,7 +65,7 @@ class AbsorbSession(TrainingSession):
         model = self.load_model(config)
         peft_config = None
         if job["adapter"] is not None:
-            model = PeftModel.from_pretrained(model, job["adapter"], is_trainable=True)
+            model = self.load_adapter(model, job["adapter"])
         elif job["lora"] is not None:
             peft_config = LoraConfig(**(default_lora_options() | lora_options(job["lora"])))
         self.trainer = AbsorbTrainer(
