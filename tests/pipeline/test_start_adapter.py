@@ -8,12 +8,15 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 import yaml
+from peft import PeftModel
 from safetensors.torch import load_file, save_file
+from transformers import AutoModelForCausalLM, AutoTokenizer
 
 import quotetune.training.run
 import tiny_run
 from killed_training import Killed, assert_same_weights
 from quotetune.config import Config, ModelConfig
+from quotetune.errors import QuotetuneError
 from quotetune.pipeline.run import plan, stage_list
 from quotetune.pipeline.run import run as run_pipeline
 from quotetune.prompts.prompt import load_prompts
@@ -22,6 +25,7 @@ from quotetune.sampling import run_sampling
 from quotetune.sampling.parts import read_samples
 from quotetune.stages import all_stages
 from quotetune.training.dpo_session import DpoSession
+from quotetune.training.session import TrainingSession
 from tiny_model import save_tiny_adapter
 
 
@@ -53,9 +57,6 @@ def finished(inputs, tmp_path_factory, without_children):
 @pytest.fixture(scope="module")
 def merged(inputs, tmp_path_factory):
     """The model into which PEFT has merged the adapter."""
-    from peft import PeftModel
-    from transformers import AutoModelForCausalLM, AutoTokenizer
-
     model = AutoModelForCausalLM.from_pretrained(inputs["model"]["path"])
     directory = tmp_path_factory.mktemp("merged")
     whole = PeftModel.from_pretrained(model, inputs["model"]["adapter"]).merge_and_unload()
@@ -113,8 +114,6 @@ def test_round_1_and_the_base_policy_are_sampled_from_the_model_with_the_adapter
 def test_the_reference_log_probs_are_those_of_the_model_with_the_adapter(
     finished, merged, tmp_path, number
 ):
-    from transformers import AutoModelForCausalLM
-
     adapter = Config.model_validate(finished).run / f"round-{number}" / "adapter"
     job = json.loads((adapter / "training.json").read_text())["job"]
     session = DpoSession(job, tmp_path, lambda event: None)
@@ -135,6 +134,17 @@ def test_the_trained_adapters_continue_the_given_one(inputs, tmp_path, without_c
     assert_same_weights(start_of(inputs), run / "round-1/adapter")
     drift = json.loads((run / "evaluation/round-1/drift/drift.json").read_text())
     assert drift["kl_to_base"] == pytest.approx(0, abs=1e-6)
+
+
+def test_an_adapter_that_peft_would_load_without_its_weights_is_refused(inputs, tmp_path):
+    other = shutil.copytree(inputs["model"]["adapter"], tmp_path / "other")
+    [file] = other.glob("*.safetensors")
+    weights = load_file(file)
+    save_file({name.replace("layers", "blocks"): one for name, one in weights.items()}, file)
+    job = {"model": inputs["model"], "seed": 0}
+    model = AutoModelForCausalLM.from_pretrained(inputs["model"]["path"])
+    with pytest.raises(QuotetuneError, match=f"{other}: the names of its weights are not those"):
+        TrainingSession(job, lambda event: None).load_adapter(model, str(other))
 
 
 def test_absorbing_continues_the_given_adapter_too(inputs, tmp_path, without_children):

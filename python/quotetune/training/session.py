@@ -3,6 +3,7 @@
 import json
 import shutil
 import time
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -134,8 +135,22 @@ class TrainingSession:
         )
 
     def load_adapter(self, model: Any, adapter: str) -> Any:
-        """Put an adapter on a model, to be trained further."""
-        policy = PeftModel.from_pretrained(model, adapter, is_trainable=True)
+        """Put an adapter on a model, to be trained further.
+
+        Raises:
+            QuotetuneError: The model has no place for some of its weights.
+        """
+        with warnings.catch_warnings():
+            # PEFT only warns, and goes on with an adapter that does nothing there.
+            warnings.filterwarnings("error", message=".*Found missing adapter keys")
+            try:
+                policy = PeftModel.from_pretrained(model, adapter, is_trainable=True)
+            except UserWarning as warning:
+                raise QuotetuneError(
+                    f"{adapter}: the names of its weights are not those of the model's modules:"
+                    " save it again with the installed PEFT and transformers, or correct"
+                    f" model.path ({str(warning)[:200]})"
+                ) from warning
         # A user's adapter may name a model elsewhere, and PEFT would look for it at every save.
         policy.peft_config["default"].base_model_name_or_path = self.job["model"]["path"]
         return policy
