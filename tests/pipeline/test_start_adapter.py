@@ -147,6 +147,23 @@ def test_an_adapter_that_peft_would_load_without_its_weights_is_refused(inputs, 
         TrainingSession(job, lambda event: None).load_adapter(model, str(other))
 
 
+@pytest.mark.parametrize("saved", [[], ["lm_head"]])
+def test_whether_weights_of_the_model_are_trained_is_a_matter_of_the_adapter(
+    inputs, tmp_path, saved
+):
+    adapter = shutil.copytree(inputs["model"]["adapter"], tmp_path / "adapter")
+    settings = json.loads((adapter / "adapter_config.json").read_text())
+    settings["modules_to_save"] = saved
+    (adapter / "adapter_config.json").write_text(json.dumps(settings))
+    model = {"path": inputs["model"]["path"], "dtype": "bfloat16"}
+    job = {"model": model, "lora": {}, "adapter": str(adapter), "seed": 0}
+    session = TrainingSession(job, lambda event: None)
+    session.mixed = False
+    # Without mixed arithmetic, trained weights and those of the model are of one type.
+    dtype = torch.float32 if saved else torch.bfloat16
+    assert session.load_model(ModelConfig(**model)).dtype == dtype
+
+
 def test_absorbing_continues_the_given_adapter_too(inputs, tmp_path, without_children):
     absorb = tiny_run.EVERYTHING["absorb"]
     absorb = {**absorb, "sft": {**absorb["sft"], "learning_rate": 0.0}}

@@ -14,6 +14,7 @@ from transformers import AutoModelForCausalLM, TrainerCallback
 
 from quotetune.config import ModelConfig
 from quotetune.errors import QuotetuneError
+from quotetune.models.files import ADAPTER_CONFIG
 from quotetune.models.tokenizer import load_tokenizer
 from quotetune.runtime.cpu import apply_in_child
 from quotetune.training.defaults import trains_model_weights, weights_dtype
@@ -43,6 +44,19 @@ class TrainingSession:
         self.timer = _Timer(report)
         self._report = report
 
+    @property
+    def lora(self) -> dict[str, Any] | None:
+        """The settings of the adapter that is trained; None if all weights are.
+
+        An adapter that is trained further keeps its own settings.
+        """
+        if self.job["adapter"] is None:
+            lora: dict[str, Any] | None = self.job["lora"]
+        else:
+            settings = Path(self.job["adapter"]) / ADAPTER_CONFIG
+            lora = json.loads(settings.read_text(encoding="utf-8"))
+        return lora
+
     def notice(self, text: str) -> None:
         """Tell the user something about the data, and keep it for the record."""
         self.notices.append(text)
@@ -50,7 +64,7 @@ class TrainingSession:
 
     def trained_in(self) -> dict[str, Any]:
         """Return what the defaults of a training depend on, besides its options."""
-        lora = self.job["lora"]
+        lora = self.lora
         dtype = ModelConfig(**self.job["model"]).dtype if trains_model_weights(lora) else None
         return {"lora": lora is not None, "dtype": dtype}
 
@@ -129,7 +143,7 @@ class TrainingSession:
         return AutoModelForCausalLM.from_pretrained(
             model.path,
             revision=model.revision,
-            dtype=weights_dtype(model, lora=self.job["lora"], mixed=self.mixed),
+            dtype=weights_dtype(model, lora=self.lora, mixed=self.mixed),
             trust_remote_code=model.trust_remote_code,
             use_safetensors=True,
         )
