@@ -58,6 +58,27 @@ def test_score_adds_the_report_to_each_record(index: Path, tmp_path: Path) -> No
     assert second["quip_25_beta"] is None and second["too_short"] is True
 
 
+def test_only_the_answer_counts_and_its_places_are_those_in_the_text(
+    index: Path, tmp_path: Path
+) -> None:
+    marks = ("--reasoning", "<think>", "</think>")
+    thought = f"<think>{TEXT}</think>\n\n"
+    texts = [f"{thought}So: {TEXT}", f"{thought}I do not know what to say.", f"<think>{TEXT}", TEXT]
+    path = tmp_path / "texts.jsonl"
+    path.write_text("".join(json.dumps({"text": text}) + "\n" for text in texts))
+    scored = records(quotetune("score", index, path, *marks))
+    assert [row["quip_25_beta"] for row in scored] == [28 / 32, 0.0, None, 1.0]
+    assert [row["text"] for row in scored] == texts
+    for rows in (scored, records(quotetune("trace", index, path, *marks))):
+        places = [[(q["start"], q["end"]) for q in row["quotes"]] for row in rows]
+        assert places == [[(len(thought) + 4, len(texts[0]))], [], [], [(0, len(TEXT))]]
+    assert scored[0]["covered"] == [[len(thought) + 4, len(texts[0])]]
+    result = quotetune("score", index, path, "--format", "quip-json", *marks)
+    found = [one["quip_report"]["quip_25_beta"] for one in json.loads(result.stdout)]
+    assert found == [row["quip_25_beta"] for row in scored]
+    assert_fails(quotetune("score", index, path, "--reasoning", "<t>", ""), 2, "a mark of thoughts")
+
+
 def test_score_reads_standard_input_and_another_key(index: Path) -> None:
     stdin = json.dumps({"response": TEXT}) + "\n\n" + json.dumps({"response": "x" * 30}) + "\n"
     result = quotetune("score", index, "--key", "response", "--exact", stdin=stdin)

@@ -173,3 +173,17 @@ def test_trl_s_command_knows_every_key_of_the_example_config(monkeypatch) -> Non
     assert step % training.num_generations == 0
     assert script.reward_funcs == ["configs.grpo_quip.quip_reward"]
     assert "\nquip_reward = QuipReward(" in (configs / "grpo_quip.py").read_text()
+
+
+def test_thoughts_are_not_rewarded(index: Index) -> None:
+    reward = QuipReward(index, reasoning=("<t>", "</t>"))
+    quoted, other = "abcab", "zzzzzzzz"
+    answers = [quoted, other, quoted]
+    texts = [f"<t>{other}</t>\n{quoted}", f"<t>{quoted}</t> {other}", f"{other}</t>{quoted}"]
+    assert reward(texts) == QuipReward(index)(answers)
+    # The chat template may have opened thoughts that never ended.
+    assert reward([f"<t>{quoted}", quoted, ""]) == [0.0, 0.0, 0.0]
+    assert pickle.loads(pickle.dumps(reward))(texts) == reward(texts)
+    old = pickle.loads(pickle.dumps(QuipReward(index)))
+    del old.__dict__["reasoning"]  # as it was pickled before there were marks
+    assert old(texts) == QuipReward(index)(texts)

@@ -13,7 +13,7 @@ from quotetune.citations.form import split_citations
 from quotetune.citations.hits import Cited, citation_metrics
 from quotetune.citations.ids import Documents, documents_by_id, is_citable
 from quotetune.rendering.footnotes import cited_documents
-from quotetune.sampling.parts import read_samples
+from quotetune.sampling.parts import answers, read_samples
 
 if TYPE_CHECKING:
     from quotetune.corpus.index import Index
@@ -46,7 +46,8 @@ def measure_citations(
         number whose prompts have documents of the corpus; and for each of `plain`, `constrained`
         and `traced` the `CitationMetrics`, or None if it was not decoded.
     """
-    rows = [row for row in read_samples(samples).to_pylist() if row["sample"] < n]
+    table = read_samples(samples)
+    rows = [row for row in answers(table, table.column_names) if row["sample"] < n]
     cut = [row["finish_reason"] == "length" for row in rows]
     parted = [
         split_citations(row["response"], is_cut) for row, is_cut in zip(rows, cut, strict=True)

@@ -19,6 +19,7 @@ from quotetune.models.tokenizer import load_tokenizer
 from quotetune.rendering.footnotes import cited_documents
 from quotetune.runtime.chance import from_drawn_place
 from quotetune.runtime.whole_files import write_json
+from quotetune.sampling.parts import ANSWER_CHAR, ANSWER_TOKEN
 
 if TYPE_CHECKING:
     from quotetune.corpus.index import Index
@@ -117,10 +118,11 @@ def choose_ids(
         For each pair the true ids for the chosen side and as many wrong ones for the rejected side,
         or the reason why it has none.
     """
-    quotes = index.trace([row["chosen"] for row in rows])
+    chosen = [_answer(row, "chosen") for row in rows]
+    quotes = index.trace(chosen)
     true = [
-        [] if _is_cut(row) else _true(row["chosen"], found, most)
-        for row, found in zip(rows, quotes, strict=True)
+        [] if _is_cut(row) else _true(text, found, most)
+        for row, text, found in zip(rows, chosen, quotes, strict=True)
     ]
     documents = documents_by_id(index, {id for ids in true for id in ids})
     for position, row in enumerate(rows):
@@ -136,7 +138,7 @@ def choose_ids(
             for id in _others(true, position, key):
                 if len(wrong) == len(true[position]):
                     break
-                if id not in right and not _quotes(row["rejected"], documents[id], index):
+                if id not in right and not _quotes(_answer(row, "rejected"), documents[id], index):
                     wrong.append(id)
                 right.add(id)
             yield (true[position][: len(wrong)], wrong) if wrong else "no_wrong_id"
@@ -145,7 +147,16 @@ def choose_ids(
 def _is_cut(row: PairRow) -> bool:
     """Tell whether a side has no end-of-text token."""
     sides = ("chosen", "rejected")
-    return any(row[f"{side}_length"] == len(row[f"{side}_token_ids"]) for side in sides)
+    return any(
+        row[f"{side}_length"] + (row.get(f"{side}_{ANSWER_TOKEN}") or 0)
+        == len(row[f"{side}_token_ids"])
+        for side in sides
+    )
+
+
+def _answer(row: PairRow, side: str) -> str:
+    """Return a side without the thoughts of a model that thinks."""
+    return str(row[side][row.get(f"{side}_{ANSWER_CHAR}") or 0 :])
 
 
 def _true(text: str, quotes: Sequence[Quote], most: int) -> list[str]:
@@ -176,5 +187,5 @@ def _with_ids(row: PairRow, side: str, ids: list[str], tokenizer: Any) -> PairRo
     return row | {
         side: with_citations(row[side], ids),
         f"{side}_token_ids": [*tokens, end],
-        f"{side}_length": len(tokens),
+        f"{side}_length": len(tokens) - (row.get(f"{side}_{ANSWER_TOKEN}") or 0),
     }

@@ -27,16 +27,15 @@ def write_uncited(samples: Path, output: Path, model: ModelConfig) -> int:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    from quotetune.sampling.parts import schema
-
     tokens = _Tokens(model)
     output.mkdir(parents=True, exist_ok=True)
     count = 0
     for part in part_paths(samples):
-        rows = pq.read_table(part).to_pylist()
+        table = pq.read_table(part)
+        rows = table.to_pylist()
         stripped = [tokens.without_citations(row) for row in rows]
         count += sum(new is not old for new, old in zip(stripped, rows, strict=True))
-        pq.write_table(pa.Table.from_pylist(stripped, schema()), output / part.name)
+        pq.write_table(pa.Table.from_pylist(stripped, table.schema), output / part.name)
     return count
 
 

@@ -105,6 +105,14 @@ MinChars = Annotated[
     typer.Option(help="Length of the shortest quote in characters.  [default: the index's n]"),
 ]
 MaxDocuments = Annotated[int, typer.Option(help="Documents to name per quote.")]
+Reasoning = Annotated[
+    tuple[str, str] | None,
+    typer.Option(
+        metavar="START END",
+        help="Marks around thoughts, such as '<think>' '</think>'. Only what follows the last END "
+        "is looked at. Places are those in the whole text.",
+    ),
+]
 Policy = Annotated[
     str | None,
     typer.Option(metavar="NAME", help="best, round-1, ...  [default: best, or the last one]"),

@@ -4,7 +4,7 @@ import json
 import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -12,6 +12,7 @@ from quotetune.corpus.fields import field_of, finite, has_field, json_kind
 from quotetune.corpus.formats import STDIN
 from quotetune.corpus.records import format_of, read_records, read_whole_text
 from quotetune.errors import QuotetuneError, UsageError
+from quotetune.models.reasoning import Marks
 from quotetune.runtime import whole_files
 from quotetune.runtime.jsonl import is_unicode
 from quotetune.runtime.streams import typed_text
@@ -29,15 +30,28 @@ class Entry:
         record: Its fields; none where it is no JSON object.
         text: Its text; empty where it has none.
         problem: Why it has no text; None if it has one.
+        start: Where the answer starts, if the text has thoughts before it; the text's length if the
+            thoughts do not end.
     """
 
     record: Record
     text: str
     problem: str | None = None
+    start: int = 0
+
+    @property
+    def answer(self) -> str:
+        """The text without thoughts before the answer."""
+        return self.text[self.start :]
 
 
 def read_batches(
-    input: Path, key: str, text: str | None, *, skip: bool = False
+    input: Path,
+    key: str,
+    text: str | None,
+    *,
+    skip: bool = False,
+    reasoning: tuple[str, str] | None = None,
 ) -> Iterator[list[Entry]]:
     """Read records in batches.
 
@@ -47,26 +61,43 @@ def read_batches(
         key: Field of the text.
         text: One text instead of a file.
         skip: Whether a record without a text is an entry with a problem, and not an error.
+        reasoning: The marks around thoughts; None takes whole texts as answers.
 
     Yields:
         The entries, one per record.
     """
+    marks = marks_of(reasoning)
     if text is not None:
         if input != STDIN:
             raise UsageError(f"{input} and --text exclude each other: give one")
         text = typed_text(text)
-        yield [Entry({key: text}, text)]
+        yield [_from_answer(Entry({key: text}, text), marks)]
         return
     batch: list[Entry] = []
     for entry in _entries(input, key):
         if entry.problem is not None and not skip:
             raise QuotetuneError(entry.problem)
-        batch.append(entry)
+        batch.append(_from_answer(entry, marks))
         if len(batch) == _BATCH:
             yield batch
             batch = []
     if batch:
         yield batch
+
+
+def marks_of(reasoning: tuple[str, str] | None) -> Marks | None:
+    """Return the marks that the option --reasoning names."""
+    try:
+        return None if reasoning is None else Marks(*reasoning)
+    except ValueError as error:
+        raise UsageError(f"--reasoning: {error}: give two texts") from error
+
+
+def _from_answer(entry: Entry, marks: Marks | None) -> Entry:
+    if marks is None:
+        return entry
+    start = marks.answer_start(entry.text)
+    return replace(entry, start=len(entry.text) if start is None else start)
 
 
 def _entries(input: Path, key: str) -> Iterator[Entry]:

@@ -10,6 +10,7 @@ import typer
 from quotetune.cli.options import (
     AsJsonl,
     MaxDocuments,
+    Reasoning,
     RecordErrors,
     Records,
     RecordsOutput,
@@ -39,6 +40,7 @@ def score(
     exact: Annotated[
         bool, typer.Option("--exact", help="Ask the suffix index instead of the filter.")
     ] = False,
+    reasoning: Reasoning = None,
     errors: RecordErrors = "strict",
     json: AsJsonl = False,
     format: Annotated[
@@ -51,18 +53,19 @@ def score(
     quotes, longest_quote and covered. On a terminal, the text is shown with its quotes in colour.
     """
     from quotetune.cli.records import read_batches, skips, write_record, written
+    from quotetune.corpus.answers import report_from
     from quotetune.corpus.index import Index
     from quotetune.errors import UsageError
 
     check_format(format, ("records", "quip-json"))
     opened = Index.open(index)
-    batches = read_batches(input, key, text, skip=skips(errors))
+    batches = read_batches(input, key, text, skip=skips(errors), reasoning=reasoning)
     if format == "quip-json":
         if skips(errors):
             raise UsageError("--errors skip with quip-json, which has no null: choose records")
         with written(output) as file:
             _write_responses(
-                file, opened, ([entry.text for entry in batch] for batch in batches), exact
+                file, opened, ([entry.answer for entry in batch] for batch in batches), exact
             )
         return
     if output is None and not json and sys.stdout.isatty():
@@ -71,15 +74,16 @@ def score(
         from quotetune.cli.highlight import show_report
 
         for batch in batches:
-            reports = opened.score([entry.text for entry in batch], max_documents, exact)
+            reports = opened.score([entry.answer for entry in batch], max_documents, exact)
             for entry, report in zip(batch, reports, strict=True):
-                show_report(Console(highlight=False), entry.text, report)
+                shown = report_from(entry.start, report)
+                show_report(Console(highlight=False), entry.text, shown)
         return
     with written(output) as file:
         for batch in batches:
-            reports = opened.score([entry.text for entry in batch], max_documents, exact)
+            reports = opened.score([entry.answer for entry in batch], max_documents, exact)
             for entry, report in zip(batch, reports, strict=True):
-                found = report.to_dict()
+                found = report_from(entry.start, report).to_dict()
                 if entry.problem is not None:
                     found = {**dict.fromkeys(found), "problem": entry.problem}
                 write_record(file, entry.record | found)

@@ -10,6 +10,7 @@ from quotetune.cli.options import (
     AsJsonl,
     MaxDocuments,
     MinChars,
+    Reasoning,
     RecordErrors,
     Records,
     RecordsOutput,
@@ -24,6 +25,7 @@ def trace(
     output: RecordsOutput = None,
     min_chars: MinChars = None,
     max_documents: MaxDocuments = 10,
+    reasoning: Reasoning = None,
     errors: RecordErrors = "strict",
     json: AsJsonl = False,
 ) -> None:
@@ -33,25 +35,28 @@ def trace(
     quotes in colour.
     """
     from quotetune.cli.records import read_batches, skips, write_record, written
+    from quotetune.corpus.answers import quotes_from
     from quotetune.corpus.index import Index
 
     opened = Index.open(index)
-    batches = read_batches(input, key, text, skip=skips(errors))
+    batches = read_batches(input, key, text, skip=skips(errors), reasoning=reasoning)
     if output is None and not json and sys.stdout.isatty():
         from rich.console import Console
 
         from quotetune.cli.highlight import show_quotes
 
         for batch in batches:
-            traces = opened.trace([entry.text for entry in batch], min_chars, max_documents)
+            traces = opened.trace([entry.answer for entry in batch], min_chars, max_documents)
             for entry, quotes in zip(batch, traces, strict=True):
-                show_quotes(Console(highlight=False), entry.text, quotes)
+                placed = quotes_from(entry.start, quotes)
+                show_quotes(Console(highlight=False), entry.text, placed)
         return
     with written(output) as file:
         for batch in batches:
-            traces = opened.trace([entry.text for entry in batch], min_chars, max_documents)
+            traces = opened.trace([entry.answer for entry in batch], min_chars, max_documents)
             for entry, quotes in zip(batch, traces, strict=True):
-                found: dict[str, Any] = {"quotes": [quote.to_dict() for quote in quotes]}
+                placed = quotes_from(entry.start, quotes)
+                found: dict[str, Any] = {"quotes": [quote.to_dict() for quote in placed]}
                 if entry.problem is not None:
                     found = {"quotes": None, "problem": entry.problem}
                 write_record(file, entry.record | found)

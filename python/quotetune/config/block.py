@@ -8,6 +8,7 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
+    PositiveInt,
     field_validator,
     model_serializer,
     model_validator,
@@ -15,7 +16,7 @@ from pydantic import (
 
 # Keys that are newer than the first runs. They are left out of files where they are null, so that
 # what was made without them stays as it is.
-_LEFT_OUT_IF_NULL = ("chat_template_kwargs",)
+_LEFT_OUT_IF_NULL = ("chat_template_kwargs", "reasoning")
 # What the program itself gives to a chat template.
 _OWN_VARIABLES = ("messages", "add_generation_prompt", "strftime_now", "tokenize", "return_dict")
 
@@ -24,6 +25,20 @@ class Block(BaseModel):
     """A block of a config. It refuses unknown keys, and does not change after it is read."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+
+class ReasoningConfig(Block):
+    """The marks around a model's thoughts, which come before its answer."""
+
+    start: str = Field(default="<think>", min_length=1)
+    """Mark at which thoughts start. The chat template may write it instead of the model."""
+
+    end: str = Field(default="</think>", min_length=1)
+    """Mark at which they end. The answer is what follows the last one."""
+
+    max_tokens: PositiveInt = 2048
+    """Tokens after which thoughts are cut. A response that is cut there has no answer.
+    `sampling.max_tokens` bounds the answer."""
 
 
 class ModelConfig(Block):
@@ -46,6 +61,10 @@ class ModelConfig(Block):
     chat_template_kwargs: dict[str, Any] | None = None
     """Variables of the model's chat template, such as `enable_thinking: false`, or a fixed
     `date_string` for a template that reads the clock."""
+
+    reasoning: ReasoningConfig | None = None
+    """Marks around the thoughts of a model that thinks before it answers. The answer alone is
+    scored and shown; training learns both. `null` takes whole responses as answers."""
 
     @field_validator("chat_template_kwargs")
     @classmethod

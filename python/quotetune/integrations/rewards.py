@@ -8,6 +8,7 @@ from quotetune.corpus.index_or_path import IndexOrPath, opened
 from quotetune.corpus.limits import check_texts
 from quotetune.corpus.manifest import version_name
 from quotetune.errors import UsageError
+from quotetune.models.reasoning import Marks
 from quotetune.prompts.content import content_text
 
 Completion: TypeAlias = str | Sequence[Mapping[str, Any]]
@@ -39,6 +40,9 @@ class QuipReward:
         documents: Column of the dataset with each prompt's documents, as (source, id) or
             {source, id}. If given, only n-grams of these documents count (on-topic QUIP), which
             needs a suffix index. None counts the whole corpus.
+        reasoning: The marks around thoughts, as in `("<think>", "</think>")`. Only what follows the
+            last end mark is rewarded, and nothing in a text without one, because the chat template
+            may have opened the thoughts. None rewards whole texts.
 
     Raises:
         UsageError: A number is negative.
@@ -58,6 +62,8 @@ class QuipReward:
         [0.368, 0.426]
     """
 
+    reasoning: Marks | None = None  # of rewards that were pickled before there was this argument
+
     def __init__(
         self,
         index: IndexOrPath,
@@ -67,6 +73,7 @@ class QuipReward:
         buffer_chars: int = 200,
         repetition: bool = True,
         documents: str | None = None,
+        reasoning: tuple[str, str] | None = None,
     ) -> None:
         for name, value in (
             ("min_chars", min_chars),
@@ -82,6 +89,7 @@ class QuipReward:
         self.buffer_chars = buffer_chars
         self.repetition = repetition
         self.documents = documents
+        self.reasoning = None if reasoning is None else Marks(*reasoning)
 
     def __call__(self, completions: Sequence[Completion], **columns: Any) -> list[float]:
         """Score completions.
@@ -97,7 +105,7 @@ class QuipReward:
         Raises:
             UsageError: The dataset lacks the column of documents.
         """
-        texts = [response_text(completion) for completion in check_texts(completions)]
+        texts = [self._answer(response_text(one)) for one in check_texts(completions)]
         windows = self.index.windows(texts)
         if self.documents is None:
             scores = [float(hits.mean()) if len(hits) else 0.0 for _, hits in windows]
@@ -108,6 +116,12 @@ class QuipReward:
             score * self._length_guard(len(text)) * self._repetition_guard(normalised)
             for score, text, (normalised, _) in zip(scores, texts, windows, strict=True)
         ]
+
+    def _answer(self, text: str) -> str:
+        if self.reasoning is None:
+            return text
+        start = self.reasoning.answer_start(text, opened=True)
+        return "" if start is None else text[start:]
 
     def _length_guard(self, length: int) -> float:
         if length < self.min_chars:

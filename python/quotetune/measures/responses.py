@@ -8,7 +8,7 @@ import numpy as np
 from quotetune.errors import QuotetuneError
 from quotetune.measures.criteria import repetition, rouge_l
 from quotetune.metrics.table import AVERAGED
-from quotetune.sampling.parts import token_length
+from quotetune.sampling.parts import answers, has_answer, token_length
 
 if TYPE_CHECKING:
     from quotetune.corpus.results import QuipReport
@@ -44,8 +44,8 @@ def response_rows(
     Args:
         prompts: The prompts, for their references.
         samples: A `pyarrow.Table` with the columns `prompt_id`, `sample`, `response`, `token_ids`
-            and `finish_reason`, one row per response. The last two are null for texts that no model
-            generated.
+            and `finish_reason`, one row per response, and where the answers of a model that thinks
+            start. Tokens and reason are null for texts that no model generated.
         index: The index of the corpus.
 
     Returns:
@@ -58,9 +58,8 @@ def response_rows(
         QuotetuneError: There are no responses, or a response belongs to none of the prompts.
     """
     references = {prompt.id: prompt.reference for prompt in prompts}
-    rows = samples.select(
-        ["prompt_id", "sample", "response", "token_ids", "finish_reason"]
-    ).to_pylist()
+    wanted = ["prompt_id", "sample", "response", "token_ids", "finish_reason"]
+    rows = answers(samples, wanted)
     if not rows:
         raise QuotetuneError("there are no responses to evaluate: sample first")
     for row in rows:
@@ -111,7 +110,8 @@ def best_of_n(samples: Any, index: ScoringIndex) -> Any:
         QUIP, the lowest sample number is selected. A response that is too short to score ranks
         below all others.
     """
-    quip = np.nan_to_num(index.quip(samples["response"].to_pylist()), nan=-1.0)
+    texts = [row["response"] for row in answers(samples, ["response"])]
+    quip = np.nan_to_num(index.quip(texts), nan=-1.0)
     prompt_ids = samples["prompt_id"].to_pylist()
     numbers = samples["sample"].to_pylist()
     best: dict[str, int] = {}
@@ -136,8 +136,8 @@ def _measure(row: Mapping[str, Any], report: "QuipReport", reference: str | None
         "coverage": covered / len(response) if response else 0.0,
         "longest_quote": report.longest_quote,
         "rouge_l": None if reference is None else rouge_l(response, reference),
-        "length_tokens": token_length(dict(row)) if sampled else None,
+        "length_tokens": token_length(row) if sampled else None,
         "length_chars": len(response),
         "repetition": repetition(response),
-        "cut": row["finish_reason"] == "length" if sampled else None,
+        "cut": row["finish_reason"] == "length" or not has_answer(row) if sampled else None,
     }

@@ -11,7 +11,16 @@ from types import TracebackType
 from typing import Any, Self
 
 from quotetune.errors import UsageError
-from quotetune.sampling.parts import Row, part_paths, token_length
+from quotetune.models.reasoning import WHOLE, Answer
+from quotetune.sampling.parts import (
+    ANSWER_CHAR,
+    ANSWER_TOKEN,
+    Row,
+    answer_of,
+    has_answer,
+    part_paths,
+    token_length,
+)
 
 GOLD = -1
 
@@ -28,9 +37,9 @@ class Candidate:
 
     Attributes:
         sample: Number among the samples of the prompt, from 0; `GOLD` for the reference.
-        text: The text.
+        text: The text that is ranked: the answer, without thoughts before it.
         quip: QUIP, a fraction; None if the text is too short for one.
-        length: Number of tokens, without the end-of-text token.
+        length: Number of the text's tokens, without the end-of-text token.
         values: Other measures by name, as criteria and constraints need them.
     """
 
@@ -48,14 +57,18 @@ class TokenizedCandidate(Candidate):
     Attributes:
         prompt_id: The prompt's id.
         prompt_token_ids: The tokens of the prompt.
-        token_ids: The tokens of the candidate.
-        cut: Whether the candidate reached `max_tokens`.
+        response: The whole response, with its thoughts, which training learns.
+        token_ids: The tokens of the response.
+        cut: Whether the response reached `max_tokens`, or has no answer.
+        answer: The start of the text in the response; None if there is no answer.
     """
 
     prompt_id: str
     prompt_token_ids: list[int]
+    response: str
     token_ids: list[int]
     cut: bool
+    answer: Answer | None = WHOLE
 
 
 @dataclass(frozen=True)
@@ -188,14 +201,18 @@ def _candidate(
 ) -> TokenizedCandidate:
     return TokenizedCandidate(
         sample=row["sample"],
-        text=row["response"],
+        text=answer_of(row),
         quip=quip,
         length=token_length(row),
         values=values,
         prompt_id=row["prompt_id"],
         prompt_token_ids=row["prompt_token_ids"],
+        response=row["response"],
         token_ids=row["token_ids"],
-        cut=row["finish_reason"] == "length",
+        cut=row["finish_reason"] == "length" or not has_answer(row),
+        answer=Answer(row.get(ANSWER_CHAR, 0), row.get(ANSWER_TOKEN, 0))
+        if has_answer(row)
+        else None,
     )
 
 

@@ -147,10 +147,10 @@ def _write_verdicts(output: Path, comparisons: Sequence[_Comparison]) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    from quotetune.sampling.parts import read_samples
+    from quotetune.sampling.parts import answers, read_samples
 
     replies: dict[str, list[str]] = {}
-    for row in read_samples(output).select(["prompt_id", "response"]).to_pylist():
+    for row in answers(read_samples(output), ["prompt_id", "response"]):
         replies.setdefault(row["prompt_id"], []).append(row["response"])
     rows = []
     for prompt_id, first, second in comparisons:

@@ -13,8 +13,10 @@ from quotetune.pairing.candidates import VALUES, candidate_parts
 from quotetune.pairing.ranking_config import RankingConfig
 from quotetune.prompts.prompt import Prompt
 from quotetune.runtime.console import Report
+from quotetune.sampling.parts import answers
 
 _BATCH = 4096
+_COLUMNS = ("prompt_id", "sample", "response")
 # From texts and their prompts to numbers.
 Measure = Callable[[Sequence[str], Prompts], Numbers]
 
@@ -48,22 +50,26 @@ def write_measure(
     import pyarrow.parquet as pq
 
     parts = candidate_parts(samples, gold)
-    columns = ["prompt_id", "sample", "response"]
-    tables = [pq.read_table(part, columns=columns) for part in parts]
-    if not tables:
+    rows = [row for part in parts for row in answers(pq.read_table(part), _COLUMNS)]
+    if not parts:
         raise QuotetuneError(f"{samples}: no samples: sample first")
-    table = pa.concat_tables(tables)
     values: Numbers = []
-    size = len(table) if at_once else _BATCH
-    for first in range(0, len(table), size):
-        rows = table.slice(first, size).to_pylist()
-        texts = [row["response"] for row in rows]
-        values += measure(texts, [prompts.get(row["prompt_id"]) for row in rows])
-        progress(len(values), len(table))
+    size = len(rows) if at_once else _BATCH
+    for first in range(0, len(rows), size):
+        some = rows[first : first + size]
+        texts = [row["response"] for row in some]
+        values += measure(texts, [prompts.get(row["prompt_id"]) for row in some])
+        progress(len(values), len(rows))
     output.mkdir(parents=True, exist_ok=True)
-    column = pa.array(values, pa.float64())
-    result = table.drop_columns("response").append_column("value", column)
-    pq.write_table(result, output / VALUES)
+    schema = pa.schema(
+        [
+            pa.field("prompt_id", pa.string(), nullable=False),
+            pa.field("sample", pa.int32(), nullable=False),
+            pa.field("value", pa.float64()),
+        ]
+    )
+    measured = [row | {"value": value} for row, value in zip(rows, values, strict=True)]
+    pq.write_table(pa.Table.from_pylist(measured, schema), output / VALUES)
 
 
 def measure_of(name: str, config: RankingConfig, work: Path) -> Measure:

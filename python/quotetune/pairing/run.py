@@ -11,6 +11,7 @@ import numpy as np
 
 from quotetune.config import PairsConfig, PreferenceConfig
 from quotetune.errors import QuotetuneError
+from quotetune.models.reasoning import Answer
 from quotetune.pairing.candidates import (
     GOLD,
     CandidateFiles,
@@ -32,6 +33,12 @@ from quotetune.pairing.statistics import (
 from quotetune.prompts.prompt import Prompt
 from quotetune.runs.directory import PAIR_STATISTICS, PAIRS
 from quotetune.runtime.chance import from_drawn_place
+from quotetune.sampling.parts import ANSWER_CHAR, ANSWER_TOKEN
+
+# The columns of the pairs of a model that thinks.
+_ANSWERS = [
+    f"{side}_{name}" for side in ("chosen", "rejected") for name in (ANSWER_CHAR, ANSWER_TOKEN)
+]
 
 
 class NoPairsError(QuotetuneError):
@@ -255,8 +262,11 @@ def _write_pairs(path: Path, pairs: list[Pair]) -> None:
     }
     fields = [pa.field(name, kind, nullable=False) for name, kind in columns.items()]
     # A pair across prompts has no preference.
-    schema = pa.schema([*fields, pa.field("preference", pa.float64())])
-    pq.write_table(pa.Table.from_pylist([_pair_row(pair) for pair in pairs], schema), path)
+    fields.append(pa.field("preference", pa.float64()))
+    rows = [_pair_row(pair) for pair in pairs]
+    if any(row[name] for row in rows for name in _ANSWERS):
+        fields += [pa.field(name, pa.int32()) for name in _ANSWERS]
+    pq.write_table(pa.Table.from_pylist(rows, pa.schema(fields)), path)
 
 
 def _pair_row(pair: Pair) -> dict[str, Any]:
@@ -265,8 +275,8 @@ def _pair_row(pair: Pair) -> dict[str, Any]:
         "prompt_id": chosen.prompt_id,
         "chosen_sample": chosen.sample,
         "rejected_sample": rejected.sample,
-        "chosen": chosen.text,
-        "rejected": rejected.text,
+        "chosen": chosen.response,
+        "rejected": rejected.response,
         "chosen_quip": chosen.quip,
         "rejected_quip": rejected.quip,
         "prompt_token_ids": chosen.prompt_token_ids,
@@ -278,4 +288,12 @@ def _pair_row(pair: Pair) -> dict[str, Any]:
         "rejected_win_rate": pair.rejected.win_rate,
         "rejected_prompt_id": rejected.prompt_id,
         "preference": pair.preference,
+        **_answer_row("chosen", chosen.answer),
+        **_answer_row("rejected", rejected.answer),
     }
+
+
+def _answer_row(side: str, answer: Answer | None) -> dict[str, int]:
+    """Return where the answer of a side starts; only responses with an answer are paired."""
+    assert answer is not None
+    return {f"{side}_{ANSWER_CHAR}": answer.char, f"{side}_{ANSWER_TOKEN}": answer.token}

@@ -6,8 +6,10 @@ from typing import Any
 from quotetune.errors import QuotetuneError
 from quotetune.pairing.candidates import SCORES, candidate_parts
 from quotetune.runtime.console import Report
+from quotetune.sampling.parts import answers, with_answers
 
 _BATCH = 4096
+_COLUMNS = ("prompt_id", "sample", "response")
 
 
 def score_samples(
@@ -39,8 +41,9 @@ def score_samples(
     with pq.ParquetWriter(output / SCORES, _schema()) as writer:
         for part in parts:
             file = pq.ParquetFile(part)
-            for batch in file.iter_batches(_BATCH, columns=["prompt_id", "sample", "response"]):
-                rows = _scored(opened, batch.to_pylist())
+            columns = with_answers(_COLUMNS, file.schema_arrow.names)
+            for batch in file.iter_batches(_BATCH, columns=columns):
+                rows = _scored(opened, answers(batch, _COLUMNS))
                 writer.write_table(pa.Table.from_pylist(rows, _schema()))
                 done += len(rows)
                 progress(done, total)

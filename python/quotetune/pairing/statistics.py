@@ -58,6 +58,8 @@ def _preference_lines(statistics: Statistics) -> list[str]:
         lines.append(
             f"judge: {judge['comparisons']} comparisons, {judge['undecided']} undecided replies"
         )
+    if count := samples.get("no_answer"):
+        lines.append(f"{count} samples have no answer, because their thoughts did not end")
     if count := statistics.get("repetitive"):
         lines.append(f"{count} samples are automatic negatives")
     if count := statistics.get("cross_prompt_pairs"):
@@ -168,7 +170,7 @@ class _Side:
     """
 
     def __init__(self, measures: Sequence[str]) -> None:
-        self._count = self._too_short = self._tokens = self._cut = 0
+        self._count = self._too_short = self._tokens = self._cut = self._no_answer = 0
         self._quip = 0.0
         self._sums = dict.fromkeys([*measures, "win_rate"], 0.0)
         self._known = dict.fromkeys(self._sums, 0)
@@ -180,6 +182,7 @@ class _Side:
         self._quip += candidate.quip or 0.0
         self._tokens += candidate.length
         self._cut += candidate.cut
+        self._no_answer += candidate.answer is None
         for name in self._sums:
             value = ranked.win_rate if name == "win_rate" else candidate.values[name]
             if value is not None:
@@ -197,6 +200,7 @@ class _Side:
             "quip": self._quip / count,
             "length": self._tokens / count,
             "cut": self._cut / count,
+            **({"no_answer": self._no_answer} if self._no_answer else {}),
             **means,
         }
 

@@ -17,6 +17,7 @@ from quotetune.errors import UsageError
 from quotetune.models.adapter import read_adapter
 from quotetune.models.size import ModelSize, model_size
 from quotetune.runtime.accelerator import has_accelerator
+from quotetune.sampling.thoughts import room
 
 if TYPE_CHECKING:
     from quotetune.prompts.split import Split
@@ -100,12 +101,13 @@ def estimate(config: Config, split: "Split | None" = None) -> Estimate | None:
     train, heldout = sum(map(len, split.rounds)), len(split.heldout)
     prompt_tokens = _prompt_tokens(config, split)
     size = model_size(Path(config.model.path))
-    sampled = train * config.sampling.n * config.sampling.max_tokens
-    drawn = config.evaluation_sampling
+    sampling = room(config.sampling, config.model)
+    drawn = room(config.evaluation_sampling, config.model)
+    sampled = train * sampling.n * sampling.max_tokens
     base_n = max(drawn.n, config.evaluation.best_of_n or 1)
     others = config.rounds + len(config.evaluation.baselines) + (config.absorb is not None)
     evaluated = heldout * (base_n + drawn.n * others) * drawn.max_tokens
-    pair_tokens = 2 * (prompt_tokens + config.sampling.max_tokens)
+    pair_tokens = 2 * (prompt_tokens + sampling.max_tokens)
     limit = config.dpo.get("max_length", _TRL_MAX_LENGTH)
     if limit is not None:
         pair_tokens = min(pair_tokens, 2 * int(limit))
@@ -189,7 +191,7 @@ def _prompt_tokens(config: Config, split: "Split") -> int:
 
 def _memory(config: Config, size: ModelSize, prompt_tokens: int) -> float:
     """Return the larger of the needs of sampling and training, which do not run together."""
-    drawn = config.sampling
+    drawn = room(config.sampling, config.model)
     length = prompt_tokens + drawn.max_tokens
     # vLLM uses all the cache that it is given. This is enough for a batch of 64 responses.
     cache = min(64, drawn.chunk_prompts * drawn.n) * length * size.cache_bytes_per_token

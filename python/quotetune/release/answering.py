@@ -7,7 +7,7 @@ from pathlib import Path
 
 from quotetune.config import PromptsConfig, SamplingConfig
 from quotetune.corpus.index import Index
-from quotetune.errors import UsageError
+from quotetune.errors import QuotetuneError, UsageError
 from quotetune.prompts.grounding import ground
 from quotetune.prompts.prompt import Prompt
 from quotetune.prompts.reading import read_prompts
@@ -61,14 +61,14 @@ def answer(
         seed: The seed; the same seed gives the same response.
 
     Returns:
-        The response.
+        The answer, without thoughts before it.
 
     Raises:
         UsageError: The model or the backend is missing, or the prompt is too long.
         QuotetuneError: The child process failed; the message names its log, which is kept.
     """
     from quotetune.sampling import run_sampling
-    from quotetune.sampling.parts import read_samples
+    from quotetune.sampling.parts import answer_of, has_answer, read_samples
 
     prompt = prompt_of_text(text, policy.config.prompts, index)
     directory = Path(tempfile.mkdtemp(prefix="quotetune-"))
@@ -83,6 +83,11 @@ def answer(
         round=0,
         clock=clock if clock.exists() else None,
     )
-    response: str = read_samples(directory)["response"][0].as_py()
+    [row] = read_samples(directory).to_pylist()
     shutil.rmtree(directory)
-    return response
+    if not has_answer(row):
+        raise QuotetuneError(
+            "the model's thoughts did not end, so there is no answer: raise"
+            " model.reasoning.max_tokens, or try another --seed"
+        )
+    return answer_of(row)

@@ -179,7 +179,7 @@ def _responses(layout: Layout, metrics: Mapping[str, Any]) -> list[str]:
 
 
 def _first_responses(samples: Path) -> dict[str, str]:
-    from quotetune.sampling.parts import read_samples
+    from quotetune.sampling.parts import answers, read_samples
 
-    rows = read_samples(samples).select(["prompt_id", "sample", "response"]).to_pylist()
+    rows = answers(read_samples(samples), ["prompt_id", "sample", "response"])
     return {row["prompt_id"]: row["response"] for row in rows if row["sample"] == 0}

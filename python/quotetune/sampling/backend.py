@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from quotetune.errors import UsageError
+from quotetune.models.reasoning import WHOLE, Answer
 from quotetune.runtime.chance import drawn
 
 FinishReason = Literal["stop", "length"]
@@ -45,11 +46,14 @@ class Response:
         token_ids: The sampled tokens. The last one is an end-of-text token if and only if the model
             ended the text itself.
         finish_reason: `stop` if the model or a stop string ended it, `length` if it was cut.
+        answer: The start of its answer; None if its thoughts have not ended. Backends leave it at
+            the start of the response.
     """
 
     text: str
     token_ids: list[int]
     finish_reason: FinishReason
+    answer: Answer | None = WHOLE
 
 
 class Sampler(Protocol):

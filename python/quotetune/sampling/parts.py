@@ -1,6 +1,6 @@
 """Part files: each has the samples of a fixed chunk of prompts, and is complete or absent."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +12,17 @@ JOB_NAME = "job.json"
 LOG_NAME = "sampling.log"
 # A row of a part, or of a table that is made from parts.
 Row = dict[str, Any]
+# The columns of the parts of a model that thinks: where the answer of a response starts, in
+# characters and in tokens; null if there is no answer.
+ANSWER_CHAR, ANSWER_TOKEN = "answer_char", "answer_token"
 
 
-def schema() -> Any:
-    """Return the `pyarrow.Schema` of a part."""
+def schema(*, thinks: bool = False) -> Any:
+    """Return the `pyarrow.Schema` of a part.
+
+    Args:
+        thinks: Whether the model's responses have thoughts before their answers.
+    """
     import pyarrow as pa
 
     tokens = pa.list_(pa.int32())
@@ -28,7 +35,10 @@ def schema() -> Any:
         "finish_reason": pa.string(),
         "seed": pa.int64(),
     }
-    return pa.schema([pa.field(name, kind, nullable=False) for name, kind in columns.items()])
+    fields = [pa.field(name, kind, nullable=False) for name, kind in columns.items()]
+    if thinks:
+        fields += [pa.field(name, pa.int32()) for name in (ANSWER_CHAR, ANSWER_TOKEN)]
+    return pa.schema(fields)
 
 
 def part_path(directory: Path, part: int) -> Path:
@@ -67,6 +77,8 @@ def write_part(
     prompt_ids: Sequence[str],
     requests: Sequence[Request],
     responses: Iterable[Sequence[Response]],
+    *,
+    thinks: bool = False,
 ) -> None:
     """Write a part; it appears by rename.
 
@@ -76,6 +88,7 @@ def write_part(
         prompt_ids: Ids of the part's prompts.
         requests: Their requests.
         responses: The n responses to each.
+        thinks: As for `schema`.
 
     Raises:
         QuotetuneError: The file cannot be written, as on a full disk.
@@ -92,12 +105,14 @@ def write_part(
             "token_ids": response.token_ids,
             "finish_reason": response.finish_reason,
             "seed": request.seed + sample,
+            ANSWER_CHAR: None if response.answer is None else response.answer.char,
+            ANSWER_TOKEN: None if response.answer is None else response.answer.token,
         }
         for prompt_id, request, drawn in zip(prompt_ids, requests, responses, strict=True)
         for sample, response in enumerate(drawn)
     ]
     with written_file(part_path(directory, part), remedy=RESUME) as path:
-        pq.write_table(pa.Table.from_pylist(rows, schema()), path)
+        pq.write_table(pa.Table.from_pylist(rows, schema(thinks=thinks)), path)
 
 
 def read_samples(directory: Path) -> Any:
@@ -121,14 +136,59 @@ def read_samples(directory: Path) -> Any:
     return pa.concat_tables(tables) if tables else schema().empty_table()
 
 
-def token_length(row: Row) -> int:
-    """Return the number of tokens of a sample, without the end-of-text token.
+def answers(samples: Any, columns: Sequence[str]) -> list[Row]:
+    """Return rows of samples whose `response` is the answer alone, without the thoughts before it.
+
+    Args:
+        samples: A `pyarrow.Table` or `RecordBatch` with columns of `schema`.
+        columns: The columns that are needed, `response` among them.
+
+    Returns:
+        The rows, also with the columns that say where the answers start if the samples have them.
+        The response of a row without an answer is empty.
+    """
+    rows: list[Row] = samples.select(with_answers(columns, samples.schema.names)).to_pylist()
+    return [{**row, "response": answer_of(row)} for row in rows]
+
+
+def answer_of(row: Mapping[str, Any]) -> str:
+    """Return the answer in a response, which is empty if the thoughts have not ended.
+
+    Example:
+        >>> answer_of({"response": "<think>Hm.</think>Ice.", "answer_char": 18})
+        'Ice.'
+        >>> answer_of({"response": "Ice."})
+        'Ice.'
+    """
+    start = row.get(ANSWER_CHAR, 0)
+    return "" if start is None else str(row["response"][start:])
+
+
+def has_answer(row: Mapping[str, Any]) -> bool:
+    """Tell whether a response has an answer, that is, whether its thoughts have ended."""
+    return row.get(ANSWER_CHAR, 0) is not None
+
+
+def with_answers(names: Sequence[str], columns: Sequence[str]) -> list[str]:
+    """Return names of columns, and those that say where answers start if a part has them.
+
+    Args:
+        names: The columns that are read.
+        columns: The columns that the part has.
+    """
+    starts = [name for name in (ANSWER_CHAR, ANSWER_TOKEN) if name in columns]
+    return list(dict.fromkeys([*names, *starts]))
+
+
+def token_length(row: Mapping[str, Any]) -> int:
+    """Return the number of tokens of an answer, without the end-of-text token.
 
     Example:
         >>> token_length({"token_ids": [5, 6, 2], "finish_reason": "stop"})
         2
-        >>> token_length({"token_ids": [5, 6, 7], "finish_reason": "length"})
-        3
+        >>> token_length({"token_ids": [5, 6, 7], "finish_reason": "length", "answer_token": 1})
+        2
     """
-    length: int = len(row["token_ids"]) - (row["finish_reason"] == "stop")
-    return length
+    start = row.get(ANSWER_TOKEN, 0)
+    end = len(row["token_ids"]) - (row["finish_reason"] == "stop")
+    return 0 if start is None else max(end - int(start), 0)

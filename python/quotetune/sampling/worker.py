@@ -25,6 +25,7 @@ from quotetune.sampling.backend import (
 )
 from quotetune.sampling.constraint import Constraint
 from quotetune.sampling.parts import count_parts, missing_parts, write_part
+from quotetune.sampling.thoughts import Thoughts, room
 
 _SECONDS_BETWEEN_REPORTS = 0.5
 
@@ -68,7 +69,8 @@ def run(job: dict[str, Any], output: Path, report: Report) -> None:
     """
     apply_in_child()
     model = ModelConfig(**job["model"])
-    sampling = SamplingConfig(**job["sampling"])
+    answers = SamplingConfig(**job["sampling"])
+    sampling = room(answers, model)
     adapter = None if job["adapter"] is None else Path(job["adapter"])
     constraint = Constraint(**job["constraint"]) if "constraint" in job else None
     requests, config = _requests(job, model, sampling)
@@ -76,13 +78,23 @@ def run(job: dict[str, Any], output: Path, report: Report) -> None:
     parts = count_parts(len(names), sampling.chunk_prompts)
     missing = missing_parts(output, parts)
     sampler = _load(model, sampling, adapter, config, requests, constraint)
+    thoughts = None
+    if model.reasoning is not None:
+        thoughts = Thoughts(model, answers, load_tokenizer(model))
     reporter = _Reporter(report, done=parts - len(missing))
     for part in missing:
         first = part * sampling.chunk_prompts
         chunk = names[first : first + sampling.chunk_prompts]
         part_requests = [requests[name] for name in chunk]
         responses = sampler.sample(part_requests, reporter.generated)
-        write_part(output, part, chunk, part_requests, responses)
+        if thoughts is not None:
+            responses = [
+                [thoughts.bounded(response, request.prompt_token_ids) for response in drawn]
+                for request, drawn in zip(part_requests, responses, strict=True)
+            ]
+        write_part(
+            output, part, chunk, part_requests, responses, thinks=model.reasoning is not None
+        )
         reporter.part_done()
 
 

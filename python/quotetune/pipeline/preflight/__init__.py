@@ -10,7 +10,7 @@ from quotetune.config import Config
 from quotetune.config.problem import Problem
 from quotetune.config.schema import key_order
 from quotetune.pipeline.preflight.adapters import adapter_problems
-from quotetune.pipeline.preflight.chats import chat_problems, clock_notices
+from quotetune.pipeline.preflight.chats import chat_problems, clock_notices, thought_notices
 from quotetune.pipeline.preflight.index import citation_problems, open_index
 from quotetune.pipeline.preflight.models import model_problems
 from quotetune.pipeline.preflight.prompts import (
@@ -59,5 +59,5 @@ def read_inputs(config: Config) -> Inputs:
     return replace(
         read,
         problems=sorted(problems, key=lambda problem: key_order(problem.key, Config)),
-        notices=(*clock_notices(config, read.prompts),),
+        notices=(*thought_notices(config), *clock_notices(config, read.prompts)),
     )

@@ -21,6 +21,8 @@ from quotetune.models.files import MODEL_CONFIG
 from quotetune.prompts.according_to import according_to
 from quotetune.prompts.prompt import Prompt
 
+_END_OF_THOUGHTS = "</think>"
+
 if TYPE_CHECKING:
     from quotetune.prompts.reading import SourcePrompt
 
@@ -42,6 +44,18 @@ def chat_problems(config: Config, sources: "Sequence[SourcePrompt] | None") -> l
     if judge is not None and judge.format == "chat":
         problems += _judge_problems(judge.model)
     return problems
+
+
+def thought_notices(config: Config) -> list[str]:
+    """Name a template of a model that thinks, if the config does not say where answers start."""
+    template, _ = _read_template(Path(config.model.path))
+    if config.model.reasoning is not None or template is None or _END_OF_THOUGHTS not in template:
+        return []
+    return [
+        f"model.reasoning: the model's chat template has {_END_OF_THOUGHTS}, so the model may think"
+        " before it answers: set model.reasoning to {} to score its answers alone, or"
+        " model.chat_template_kwargs to what turns the thoughts off"
+    ]
 
 
 def clock_notices(config: Config, sources: "Sequence[SourcePrompt] | None") -> list[str]:
