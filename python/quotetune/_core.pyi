@@ -95,6 +95,44 @@ class Index:
     def document_at(self, position: int) -> tuple[str, str, str, str] | None: ...
 
 @final
+class Vocabulary:
+    """The bytes of a model's tokens."""
+
+    def __new__(cls, tokens: list[bytes | None]) -> Vocabulary: ...
+    def __len__(self) -> int: ...
+
+@final
+class Texts:
+    """A few texts with a suffix array in memory."""
+
+    def __new__(cls, texts: Iterable[str], normalization: str) -> Texts: ...
+    @staticmethod
+    def of_documents(index: Index, documents: list[tuple[str, str]]) -> Texts: ...
+
+@final
+class Guide:
+    """A corpus, a vocabulary, and the lengths of matches."""
+
+    def __new__(
+        cls, source: Index | Texts, vocabulary: Vocabulary, min_chars: int, max_chars: int
+    ) -> Guide: ...
+    def state(self) -> GuideState: ...
+
+@final
+class GuideState:
+    """A response so far."""
+
+    def advance(self, tokens: Sequence[int]) -> None: ...
+    def follow(self, tokens: Sequence[int]) -> None: ...
+    def copy(self) -> GuideState: ...
+    @property
+    def tokens(self) -> list[int]: ...
+
+def guide_matches(
+    states: list[GuideState], candidates: NDArray[np.int64]
+) -> NDArray[np.int32]: ...
+def guide_ends(states: list[GuideState]) -> tuple[NDArray[np.int32], NDArray[np.int32]]: ...
+@final
 class Builder:
     """A build: documents stream in, `finish` publishes the index, `close` abandons the build."""
 

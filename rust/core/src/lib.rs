@@ -22,4 +22,6 @@ pub mod filter_files;
 pub mod build;
 pub mod query;
 
+pub mod guide;
+
 pub mod change;

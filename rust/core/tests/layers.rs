@@ -10,7 +10,7 @@ use std::path::Path;
 use imports::{Graph, Sources};
 
 /// From the ground up, as in `lib.rs`.
-const ROOMS: [&str; 12] = [
+const ROOMS: [&str; 13] = [
     "error",
     "memory",
     "text",
@@ -22,6 +22,7 @@ const ROOMS: [&str; 12] = [
     "filter_files",
     "build",
     "query",
+    "guide",
     "change",
 ];
 

@@ -228,6 +228,13 @@ impl Index {
     }
 }
 
+impl Index {
+    /// The index of the core.
+    pub fn core(&self) -> &Arc<query::Index> {
+        &self.index
+    }
+}
+
 fn document_tuple(document: StoredDocument) -> DocumentTuple {
     (
         document.record.source.to_owned(),

@@ -4,6 +4,7 @@ mod arguments;
 mod builder;
 mod change;
 mod error;
+mod guide;
 mod import;
 mod index;
 mod pool;
@@ -24,6 +25,8 @@ mod _core {
     use super::builder::Builder;
     #[pymodule_export]
     use super::change::{compact, merge, remove};
+    #[pymodule_export]
+    use super::guide::{Guide, GuideState, Texts, Vocabulary, guide_ends, guide_matches};
     #[pymodule_export]
     use super::import::import_bloom;
     #[pymodule_export]

@@ -12,6 +12,7 @@ use crate::store::segment::Segment;
 use crate::suffix::text_index::{Suffixes, TextIndex};
 use crate::text::anchors::Anchors;
 use crate::text::ngram::NgramHasher;
+use crate::text::normalization::Normalization;
 
 const NO_SUFFIX: &str = "build one with --structures bloom,suffix";
 
@@ -100,6 +101,22 @@ impl Index {
         self.parameters.n
     }
 
+    /// Returns how the texts of the index are normalised.
+    pub fn normalization(&self) -> Normalization {
+        self.parameters.normalization
+    }
+
+    /// Returns the anchors of a lean index.
+    pub(crate) fn anchors(&self) -> Option<&Anchors> {
+        self.anchors.as_ref()
+    }
+
+    /// Returns the text of a document as the index searches it: normalised, and not to be normalised again.
+    pub fn normalized_text(&self, source: &str, id: &str) -> Result<&str> {
+        let (segment, document) = self.place(source, id)?;
+        segment.document_text(document)
+    }
+
     /// Returns the document of an identity.
     pub fn document(&self, source: &str, id: &str) -> Result<StoredDocument<'_>> {
         let (segment, document) = self.place(source, id)?;
@@ -135,7 +152,7 @@ impl Index {
         Ok(None)
     }
 
-    pub(super) fn text_indexes(&self) -> Result<Vec<TextIndex<'_>>> {
+    pub(crate) fn text_indexes(&self) -> Result<Vec<TextIndex<'_>>> {
         self.segments.iter().map(Segment::index).collect()
     }
 

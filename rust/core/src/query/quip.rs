@@ -72,7 +72,7 @@ impl Index {
 
     /// Returns, for each window of a normalised text, whether a filter holds it. The result is empty without a
     /// filter.
-    pub(super) fn window_hits(&self, text: &str) -> Vec<bool> {
+    pub(crate) fn window_hits(&self, text: &str) -> Vec<bool> {
         self.filters.hits(&self.hasher, text)
     }
 

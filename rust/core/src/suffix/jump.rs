@@ -134,6 +134,11 @@ impl<'a> JumpView<'a> {
         })
     }
 
+    /// Returns the length in bytes of the strings that the table tells apart.
+    pub fn width(&self) -> usize {
+        self.width
+    }
+
     /// Returns the part of the suffix array that contains the first suffix not less than `pattern`, or ends right
     /// before it.
     pub fn bounds(&self, pattern: &[u8]) -> (usize, usize) {

@@ -1,4 +1,4 @@
-//! Text: its normal form, the hashes of its n-grams, and its anchors.
+//! Text: its normal form, also of a text that arrives in pieces, the hashes of its n-grams, and its anchors.
 
 pub mod anchors;
 pub mod chars;
@@ -9,4 +9,5 @@ pub mod ngram;
 pub mod normalization;
 pub mod squash;
 pub mod stable;
+pub mod stream;
 pub mod typography;

@@ -110,22 +110,35 @@ impl SquashMap {
 }
 
 /// White space as Python's `str.isspace` and `re`'s `\s` define it: Unicode's, and the four ASCII separators.
-fn is_white_space(c: char) -> bool {
+pub(super) fn is_white_space(c: char) -> bool {
     c.is_whitespace() || ('\u{1C}'..='\u{1F}').contains(&c)
 }
 
 /// Yields the characters that a run of white space keeps, each with the index, in characters of the run, where the
 /// white space it replaces starts.
 fn kept_characters(run: &str) -> impl Iterator<Item = (usize, char)> {
-    let mut previous = None;
-    run.chars().enumerate().filter_map(move |(index, c)| {
+    let mut kept = KeptWhiteSpace::default();
+    run.chars()
+        .enumerate()
+        .filter_map(move |(index, c)| Some((index, kept.next(c)?)))
+}
+
+/// What squash keeps of a run of white space, one character after another. It depends on no later character.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct KeptWhiteSpace {
+    previous: Option<char>,
+}
+
+impl KeptWhiteSpace {
+    /// Returns what is kept of the next character of white space, if anything.
+    pub fn next(&mut self, c: char) -> Option<char> {
         let kept = if matches!(c, '\r' | '\n') { '\n' } else { ' ' };
-        let continues = previous == Some(kept);
-        let after_line_end = previous == Some('\n');
-        previous = Some(kept);
+        let continues = self.previous == Some(kept);
+        let after_line_end = self.previous == Some('\n');
+        self.previous = Some(kept);
         let dropped = continues || (kept == ' ' && after_line_end);
-        (!dropped).then_some((index, kept))
-    })
+        (!dropped).then_some(kept)
+    }
 }
 
 /// Yields the maximal runs of white space in `text` that squash changes, in order. `text` neither starts nor ends

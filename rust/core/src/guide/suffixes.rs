@@ -1,0 +1,90 @@
+//! Where the suffixes of a response occur in a segment, found once for all tokens that may follow.
+
+use std::ops::Range;
+
+use super::occurrences::{FEW, Occurrences};
+use crate::memory::side_by_side::side_by_side;
+use crate::suffix::view::SuffixView;
+
+/// The longest suffixes that are searched for first, and after that. On 200 MB of English, a suffix of the first
+/// lengths mostly occurs a few times already.
+const ROUNDS: [usize; 3] = [12, 20, usize::MAX];
+
+/// The suffixes of a response.
+#[derive(Debug)]
+pub struct Suffixes {
+    /// Where the suffix of each length in characters occurs, from 0 on, as long as there are many occurrences.
+    pub many: Vec<Range<usize>>,
+    /// The occurrences of the next one; None if all suffixes occur many times.
+    pub few: Option<Occurrences>,
+}
+
+/// A suffix that is searched for.
+#[derive(Clone, Copy)]
+struct Wanted<'t> {
+    row: usize,
+    chars: usize,
+    bytes: &'t [u8],
+}
+
+/// Finds the suffixes of each of `tails`.
+pub fn suffixes_of(view: &SuffixView<'_>, tails: &[&str]) -> Vec<Suffixes> {
+    let empty = |_: &&str| Suffixes {
+        many: vec![0..view.len()],
+        few: None,
+    };
+    let mut found: Vec<Suffixes> = tails.iter().map(empty).collect();
+    let mut open: Vec<usize> = (0..tails.len()).collect();
+    let mut shorter = 0;
+    for longest in ROUNDS {
+        let of_row = |&row: &usize| suffixes(row, tails[row], shorter, longest);
+        let wanted: Vec<Wanted> = open.iter().flat_map(of_row).collect();
+        let intervals = side_by_side(wanted.iter().map(|one| interval(view, one.bytes)));
+        let mut few = Vec::new();
+        for (&one, interval) in wanted.iter().zip(intervals) {
+            let many = &mut found[one.row].many;
+            if many.len() < one.chars {
+                continue;
+            }
+            if interval.len() > FEW {
+                many.push(interval);
+            } else if few.last().is_none_or(|&(last, _): &(Wanted, _)| last.row != one.row) {
+                few.push((one, interval));
+            }
+        }
+        let reads = few.iter().map(|(one, interval)| {
+            let positions = view.positions(interval.clone());
+            let tail = tails[one.row].as_bytes();
+            Occurrences::read(view, positions, tail, (one.chars, one.bytes.len()))
+        });
+        for (occurrences, (one, _)) in side_by_side(reads).into_iter().zip(&few) {
+            found[one.row].few = Some(occurrences);
+        }
+        open.retain(|&row| found[row].few.is_none());
+        shorter = longest;
+    }
+    found
+}
+
+/// Yields the suffixes of a tail that are longer than `shorter`, up to `longest`, in characters.
+fn suffixes(
+    row: usize,
+    tail: &str,
+    shorter: usize,
+    longest: usize,
+) -> impl Iterator<Item = Wanted<'_>> {
+    let starts = tail.char_indices().rev().enumerate();
+    let wanted = starts.map(move |(number, (start, _))| Wanted {
+        row,
+        chars: number + 1,
+        bytes: &tail.as_bytes()[start..],
+    });
+    wanted.skip(shorter).take(longest - shorter)
+}
+
+async fn interval(view: &SuffixView<'_>, suffix: &[u8]) -> Range<usize> {
+    match view.short_interval(suffix) {
+        Some(interval) => interval,
+        None => view.interval(suffix).await,
+    }
+}
