@@ -22,7 +22,7 @@ use crate::texts::texts;
 /// Candidates that are answered on the calling thread. To wake another one takes about as long as they do.
 const FEW: usize = 128;
 /// Responses per piece of work, at most: enough to wait for memory together, few enough to stay in the cache.
-const MOST_TOGETHER: usize = 16;
+const MOST_TOGETHER: usize = 32;
 
 #[pyclass(frozen)]
 pub struct Vocabulary {
@@ -72,7 +72,8 @@ impl Texts {
     ) -> PyResult<Self> {
         let index = index.core();
         let made = py.detach(|| {
-            let text = |(source, id): &(PyBackedStr, PyBackedStr)| index.normalized_text(source, id);
+            let text =
+                |(source, id): &(PyBackedStr, PyBackedStr)| index.normalized_text(source, id);
             let texts: Vec<&str> = documents.iter().map(text).collect::<Result<_>>()?;
             let made = guide::texts::Texts::of_normalized(&texts, index.normalization());
             index.check_whole()?;
@@ -221,19 +222,19 @@ pub fn guide_matches<'py>(
     }
     let tokens: Vec<i64> = candidates.iter().copied().collect();
     let answer = move |first: usize, states: &[Snapshot]| {
-        let rows = (first..).zip(states).map(|(row, (_, response))| guide::Row {
-            response,
-            candidates: &tokens[row * columns..][..columns],
-        });
+        let rows = (first..)
+            .zip(states)
+            .map(|(row, (_, response))| guide::Row {
+                response,
+                candidates: &tokens[row * columns..][..columns],
+            });
         let rows: Vec<guide::Row> = rows.collect();
         let matches = states[0].0.matches(&rows)?;
         Ok(matches.into_iter().map(|chars| chars as i32).collect())
     };
     let matches: Vec<Vec<i32>> = for_states(py, states, rows * columns <= FEW, answer)?;
     let matches = Array2::from_shape_vec((rows, columns), matches.concat());
-    Ok(matches
-        .expect("an answer per candidate")
-        .into_pyarray(py))
+    Ok(matches.expect("an answer per candidate").into_pyarray(py))
 }
 
 /// Where responses may end: the matches that end a document, and those that end a sentence.
@@ -283,9 +284,8 @@ fn for_states<T: Send + 'static>(
             Some((*start - length, length))
         })
         .collect();
-    let piece = move |&(first, length): &(usize, usize)| {
-        answer(first, &snapshots[first..first + length])
-    };
+    let piece =
+        move |&(first, length): &(usize, usize)| answer(first, &snapshots[first..first + length]);
     if few {
         let answers = py.detach(|| pieces.iter().map(piece).collect::<Result<_>>());
         return answers.map_err(|error| to_python(py, error));

@@ -37,7 +37,9 @@ impl Guide {
                 true => text.trim_end_matches([' ', '\n']),
                 false => &text,
             };
-            let follow = [&[SEPARATOR][..]].into_iter().chain(after_sentence(text).iter().copied());
+            let follow = [&[SEPARATOR][..]]
+                .into_iter()
+                .chain(after_sentence(text).iter().copied());
             for (number, next) in follow.enumerate() {
                 let start = arena.len();
                 arena.extend_from_slice(text.as_bytes());

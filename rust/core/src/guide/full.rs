@@ -7,7 +7,7 @@ use crate::memory::side_by_side::give_way;
 use crate::suffix::view::SuffixView;
 
 /// Occurrences that are read after a search. If there are no more, the longest match is among them.
-const READ: usize = 8;
+const READ: usize = 4;
 
 /// An answer for one length.
 struct Found {
@@ -59,16 +59,12 @@ async fn search(
 ) -> Option<Found> {
     let start = pattern.start_of_last(chars);
     let wanted = &pattern.bytes[start..];
-    let interval = suffixes
+    let within = suffixes
         .filter(|_| start < pattern.tail)
         .and_then(|suffixes| suffixes.many.get(chars - pattern.added));
-    let first = match interval {
-        Some(interval) if pattern.tail - start >= view.short() => {
-            let depth = pattern.tail - start;
-            let rest = pattern.after_tail();
-            view.lower_bound_within(interval.clone(), depth, rest).await
-        }
-        _ => view.lower_bound(wanted).await,
+    let first = match within {
+        Some(within) => view.lower_bound_within(within.clone(), wanted).await,
+        None => view.lower_bound(wanted).await,
     };
     if !view.suffix(first).starts_with(wanted) {
         return None;

@@ -86,7 +86,14 @@ impl Guide {
     pub fn matches(&self, rows: &[Row<'_>]) -> Result<Vec<usize>> {
         let (mut arena, mut candidates, mut places) = (Vec::new(), Vec::new(), Vec::new());
         let mut answers = 0;
-        for (row, Row { response, candidates: tokens }) in rows.iter().enumerate() {
+        for (
+            row,
+            Row {
+                response,
+                candidates: tokens,
+            },
+        ) in rows.iter().enumerate()
+        {
             for &token in *tokens {
                 // Padding of the vocabulary has no bytes either.
                 if let Some(bytes @ [_, ..]) = self.vocabulary.token(token) {
@@ -129,6 +136,7 @@ impl Guide {
                 }
             }
             Structures::Full(segments) => {
+                let order = in_order(&patterns, self.min_chars);
                 for view in &segments {
                     let suffixes = suffixes_of(view, tails);
                     let search = |number: usize| {
@@ -137,8 +145,10 @@ impl Guide {
                         let least = least(longest[number]);
                         full::longest(view, theirs, &patterns[number], least, most)
                     };
-                    let found = side_by_side((0..patterns.len()).map(search));
-                    keep_longer(&mut longest, found);
+                    let found = side_by_side(order.iter().map(|&number| search(number)));
+                    for (&number, found) in order.iter().zip(found) {
+                        longest[number] = found.unwrap_or(longest[number]);
+                    }
                 }
             }
             Structures::Lean(segments, anchors) => {
@@ -176,4 +186,20 @@ fn keep_longer(longest: &mut [usize], found: Vec<Option<usize>>) {
     for (longest, found) in longest.iter_mut().zip(found) {
         *longest = found.unwrap_or(*longest);
     }
+}
+
+/// Returns the numbers of the patterns in the order of their last `chars` characters. Searches for neighbours in this
+/// order read the same memory.
+fn in_order(patterns: &[Pattern<'_>], chars: usize) -> Vec<usize> {
+    let key = |pattern: &Pattern| {
+        let mut key = [0; 8];
+        let suffix = &pattern.bytes[pattern.start_of_last(chars)..];
+        let length = suffix.len().min(8);
+        key[..length].copy_from_slice(&suffix[..length]);
+        u64::from_be_bytes(key)
+    };
+    let keys = patterns.iter().map(key).zip(0..);
+    let mut keys: Vec<(u64, usize)> = keys.collect();
+    keys.sort_unstable();
+    keys.into_iter().map(|(_, number)| number).collect()
 }

@@ -8,7 +8,7 @@ use crate::memory::side_by_side::give_way;
 use crate::suffix::view::SuffixView;
 
 /// Occurrences that are read: reading them takes about as long as searching for one token.
-pub const FEW: usize = 64;
+pub const FEW: usize = 128;
 
 /// All occurrences of a suffix of the response in a segment, in the order of what follows.
 #[derive(Debug)]
@@ -22,8 +22,30 @@ pub struct Occurrences {
 struct Occurrence {
     /// Where it ends in the text.
     end: usize,
+    /// The first bytes after it. Most comparisons need no more, and so no look at the text.
+    next: u64,
     /// Characters before its end that the response ends with, too.
     shared: usize,
+}
+
+impl Occurrence {
+    /// Compares what follows with `next`, of which `first` are the first bytes.
+    fn compare(&self, view: &SuffixView<'_>, next: &[u8], first: u64) -> Ordering {
+        let unused = 64 - 8 * next.len().min(8) as u32;
+        let prefix = |bytes: u64| bytes.checked_shr(unused).unwrap_or(0);
+        prefix(self.next).cmp(&prefix(first)).then_with(|| {
+            let text = view.text().get(self.end..).unwrap_or_default();
+            text[..text.len().min(next.len())].cmp(next)
+        })
+    }
+}
+
+/// Returns the first 8 bytes as a number in their order. A missing byte is 0.
+fn first_bytes(bytes: &[u8]) -> u64 {
+    let mut first = [0; 8];
+    let length = bytes.len().min(8);
+    first[..length].copy_from_slice(&bytes[..length]);
+    u64::from_be_bytes(first)
 }
 
 impl Occurrences {
@@ -42,8 +64,10 @@ impl Occurrences {
         let occurrence = |&position: &u32| {
             let start = position as usize;
             let left = view.text().get(..start).unwrap_or_default();
+            let end = start + bytes;
             Occurrence {
-                end: start + bytes,
+                end,
+                next: first_bytes(view.text().get(end..).unwrap_or_default()),
                 shared: chars + common_suffix_chars(left, before),
             }
         };
@@ -56,14 +80,12 @@ impl Occurrences {
     /// Returns the most characters of the response that occur with `next` after them, or None if `next` follows on no
     /// occurrence.
     pub fn before(&self, view: &SuffixView<'_>, next: &[u8]) -> Option<usize> {
-        let follows = |one: &Occurrence| {
-            let text = view.text().get(one.end..).unwrap_or_default();
-            text[..text.len().min(next.len())].cmp(next)
-        };
-        let start = self.found.partition_point(|one| follows(one).is_lt());
+        let first = first_bytes(next);
+        let compare = |one: &Occurrence| one.compare(view, next, first);
+        let start = self.found.partition_point(|one| compare(one).is_lt());
         let matching = self.found[start..].iter();
         matching
-            .take_while(|one| follows(one) == Ordering::Equal)
+            .take_while(|one| compare(one).is_eq())
             .map(|one| one.shared)
             .max()
     }

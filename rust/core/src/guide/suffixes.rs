@@ -13,7 +13,8 @@ const ROUNDS: [usize; 3] = [12, 20, usize::MAX];
 /// The suffixes of a response.
 #[derive(Debug)]
 pub struct Suffixes {
-    /// Where the suffix of each length in characters occurs, from 0 on, as long as there are many occurrences.
+    /// An interval with all occurrences of the suffix of each length in characters, from 0 on, as long as there are
+    /// many. Others may follow in it.
     pub many: Vec<Range<usize>>,
     /// The occurrences of the next one; None if all suffixes occur many times.
     pub few: Option<Occurrences>,
@@ -39,7 +40,7 @@ pub fn suffixes_of(view: &SuffixView<'_>, tails: &[&str]) -> Vec<Suffixes> {
     for longest in ROUNDS {
         let of_row = |&row: &usize| suffixes(row, tails[row], shorter, longest);
         let wanted: Vec<Wanted> = open.iter().flat_map(of_row).collect();
-        let intervals = side_by_side(wanted.iter().map(|one| interval(view, one.bytes)));
+        let intervals = side_by_side(wanted.iter().map(|one| view.rough_interval(one.bytes, FEW)));
         let mut few = Vec::new();
         for (&one, interval) in wanted.iter().zip(intervals) {
             let many = &mut found[one.row].many;
@@ -48,7 +49,10 @@ pub fn suffixes_of(view: &SuffixView<'_>, tails: &[&str]) -> Vec<Suffixes> {
             }
             if interval.len() > FEW {
                 many.push(interval);
-            } else if few.last().is_none_or(|&(last, _): &(Wanted, _)| last.row != one.row) {
+            } else if few
+                .last()
+                .is_none_or(|&(last, _): &(Wanted, _)| last.row != one.row)
+            {
                 few.push((one, interval));
             }
         }
@@ -80,11 +84,4 @@ fn suffixes(
         bytes: &tail.as_bytes()[start..],
     });
     wanted.skip(shorter).take(longest - shorter)
-}
-
-async fn interval(view: &SuffixView<'_>, suffix: &[u8]) -> Range<usize> {
-    match view.short_interval(suffix) {
-        Some(interval) => interval,
-        None => view.interval(suffix).await,
-    }
 }

@@ -44,11 +44,6 @@ impl<'a> SuffixView<'a> {
         self.sa.len()
     }
 
-    /// Returns the length in bytes of the strings whose interval is in the jump table.
-    pub(crate) fn short(&self) -> usize {
-        self.jump.width()
-    }
-
     /// Returns the bytes of the longest prefix of `pattern` that occurs in the text.
     pub async fn longest_prefix(&self, pattern: &[u8]) -> usize {
         // The suffixes nearest to the pattern in the order share the most bytes with it.
@@ -96,50 +91,56 @@ impl<'a> SuffixView<'a> {
 
     /// Returns the index of the first suffix that is not less than `pattern`.
     pub(crate) async fn lower_bound(&self, pattern: &[u8]) -> usize {
-        self.bisect(self.search(pattern, false), 0).await
+        self.bisect(self.search(pattern, false)).await
     }
 
-    /// Returns the index of the first suffix of `within` that continues with `rest`, or with something greater, after
-    /// its first `depth` bytes. All suffixes of `within` start with the same `depth` bytes.
-    pub(crate) async fn lower_bound_within(
-        &self,
-        within: Range<usize>,
-        depth: usize,
-        rest: &[u8],
-    ) -> usize {
-        let end = within.end.min(self.sa.len());
-        let bounds = (within.start.min(end), end);
-        self.bisect(BinarySearch::new(rest, false, bounds), depth)
-            .await
+    /// Returns the index of the first suffix of `within` that is not less than `pattern`, or the end of `within`.
+    pub(crate) async fn lower_bound_within(&self, within: Range<usize>, pattern: &[u8]) -> usize {
+        let (low, high) = self.jump.bounds(pattern);
+        let end = within.end.min(high).min(self.sa.len());
+        let bounds = (within.start.max(low).min(end), end);
+        self.bisect(BinarySearch::new(pattern, false, bounds)).await
     }
 
-    /// Carries out a search for what follows on the first `depth` bytes of the suffixes.
-    async fn bisect(&self, mut search: BinarySearch<'_>, depth: usize) -> usize {
+    /// Returns the first suffixes that start with `pattern`, if there are at most `few`. Otherwise it returns an
+    /// interval that contains them all and starts with them, and is up to eight times as long.
+    pub(crate) async fn rough_interval(&self, pattern: &[u8], few: usize) -> Range<usize> {
+        let (_, end) = self.jump.bounds(pattern);
+        let end = end.min(self.sa.len());
+        if pattern.len() <= self.jump.width() {
+            let start = self.jump.bounds(pattern).0.min(end);
+            return start..end;
+        }
+        let start = self.lower_bound(pattern).await;
+        let mut last = start + few;
+        while last < end && self.fetch_suffix(last).await.starts_with(pattern) {
+            last = start + 8 * (last - start);
+        }
+        if last > start + few {
+            return start..last.min(end);
+        }
+        let candidates = start..last.min(end).max(start);
+        let within = |index: &usize| self.suffix(*index).starts_with(pattern);
+        let count = candidates.clone().take_while(within).count();
+        start..start + count
+    }
+
+    async fn bisect(&self, mut search: BinarySearch<'_>) -> usize {
         if let Some(index) = search.probe() {
             self.prefetch(index);
             give_way().await;
         }
         while let Some(index) = search.probe() {
             let position = self.position(index);
-            let continued = position.wrapping_add(depth);
-            prefetch(self.text, continued.wrapping_add(search.known()));
+            prefetch(self.text, position.wrapping_add(search.known()));
             // One of these is next.
             for index in search.probes_after() {
                 self.prefetch(index);
             }
             give_way().await;
-            search.compare(self.text.get(continued..).unwrap_or_default());
+            search.compare(self.text.get(position..).unwrap_or_default());
         }
         search.place()
-    }
-
-    /// Returns the interval of a string that is so short that the jump table has it; None for a longer one.
-    pub(crate) fn short_interval(&self, pattern: &[u8]) -> Option<Range<usize>> {
-        (pattern.len() <= self.jump.width()).then(|| {
-            let (start, end) = self.jump.bounds(pattern);
-            let start = start.min(self.sa.len());
-            start..end.clamp(start, self.sa.len())
-        })
     }
 
     /// Returns a suffix once it has been fetched.
