@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::corpus::{Corpus, Structures};
 use super::pattern::Pattern;
 use super::response::Response;
-use super::suffixes::{Suffixes, suffixes_of};
+use super::suffixes::suffixes_of;
 use super::vocabulary::Vocabulary;
 use super::{filter, full, lean};
 use crate::error::{Error, Result};
@@ -139,15 +139,16 @@ impl Guide {
                 let order = in_order(&patterns, self.min_chars);
                 for view in &segments {
                     let suffixes = suffixes_of(view, tails);
-                    let search = |number: usize| {
-                        let theirs: &Suffixes = &suffixes[candidates[number].row];
-                        let theirs = (patterns[number].tail > 0).then_some(theirs);
-                        let least = least(longest[number]);
-                        full::longest(view, theirs, &patterns[number], least, most)
+                    let search = |&number: &usize| {
+                        let pattern = patterns[number];
+                        let theirs = &suffixes[candidates[number].row];
+                        let theirs = (pattern.tail > 0).then_some(theirs);
+                        full::Search::new(view, pattern, theirs, least(longest[number]), most)
                     };
-                    let found = side_by_side(order.iter().map(|&number| search(number)));
-                    for (&number, found) in order.iter().zip(found) {
-                        longest[number] = found.unwrap_or(longest[number]);
+                    let mut searches: Vec<full::Search> = order.iter().map(search).collect();
+                    full::search_all(view, &mut searches);
+                    for (&number, search) in order.iter().zip(&searches) {
+                        longest[number] = longest[number].max(search.longest());
                     }
                 }
             }
@@ -158,7 +159,9 @@ impl Guide {
                         lean::longest(view, anchors, &patterns[number], least, most)
                     };
                     let found = side_by_side((0..patterns.len()).map(search));
-                    keep_longer(&mut longest, found);
+                    for (longest, found) in longest.iter_mut().zip(found) {
+                        *longest = found.unwrap_or(*longest);
+                    }
                 }
             }
         }
@@ -179,12 +182,6 @@ fn candidate(arena: &mut Vec<u8>, row: usize, response: &Response, bytes: &[u8])
         bytes: start..arena.len(),
         tail: if added.broken { 0 } else { tail },
         incomplete: added.incomplete,
-    }
-}
-
-fn keep_longer(longest: &mut [usize], found: Vec<Option<usize>>) {
-    for (longest, found) in longest.iter_mut().zip(found) {
-        *longest = found.unwrap_or(*longest);
     }
 }
 

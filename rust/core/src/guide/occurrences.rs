@@ -4,7 +4,6 @@ use std::cmp::Ordering;
 
 use super::pattern::common_suffix_chars;
 use crate::memory::prefetch::prefetch;
-use crate::memory::side_by_side::give_way;
 use crate::suffix::view::SuffixView;
 
 /// Occurrences that are read: reading them takes about as long as searching for one token.
@@ -49,31 +48,30 @@ fn first_bytes(bytes: &[u8]) -> u64 {
 }
 
 impl Occurrences {
-    /// Reads the occurrences of the last `chars` characters of `tail`, which are `bytes` bytes, at `positions`.
-    pub async fn read(
+    /// Reads the occurrences of `suffix`, the last `chars` characters of `tail`. They are the first ones at `positions`.
+    pub fn read(
         view: &SuffixView<'_>,
         positions: &[u32],
         tail: &[u8],
-        (chars, bytes): (usize, usize),
+        suffix: &[u8],
+        chars: usize,
     ) -> Self {
         for &position in positions {
-            prefetch(view.text(), position as usize + bytes);
+            prefetch(view.text(), position as usize + suffix.len());
         }
-        give_way().await;
-        let before = &tail[..tail.len() - bytes];
+        let before = &tail[..tail.len() - suffix.len()];
         let occurrence = |&position: &u32| {
-            let start = position as usize;
-            let left = view.text().get(..start).unwrap_or_default();
-            let end = start + bytes;
-            Occurrence {
-                end,
-                next: first_bytes(view.text().get(end..).unwrap_or_default()),
+            let (left, right) = view.text().split_at_checked(position as usize)?;
+            let next = right.strip_prefix(suffix)?;
+            Some(Occurrence {
+                end: left.len() + suffix.len(),
+                next: first_bytes(next),
                 shared: chars + common_suffix_chars(left, before),
-            }
+            })
         };
         Self {
             chars,
-            found: positions.iter().map(occurrence).collect(),
+            found: positions.iter().map_while(occurrence).collect(),
         }
     }
 

@@ -9,7 +9,7 @@ use crate::text::stream::{Added, TextStream};
 #[derive(Clone, Debug)]
 pub struct Response {
     stream: TextStream,
-    /// The last characters that are settled, at most `most` of them.
+    /// The last characters that are settled: `most` of them, and the white space after them.
     tail: String,
     most: usize,
 }
@@ -36,7 +36,9 @@ impl Response {
         });
         let bytes: Vec<u8> = bytes.collect::<Result<Vec<_>>>()?.concat();
         self.stream.push(&bytes, &mut self.tail);
-        let mut starts = self.tail.char_indices().rev().map(|(start, _)| start);
+        // Where the response may end, white space at its end does not count.
+        let text = self.tail.trim_end_matches([' ', '\n']);
+        let mut starts = text.char_indices().rev().map(|(start, _)| start);
         if let Some(start) = starts.nth(self.most - 1) {
             self.tail.drain(..start);
         }

@@ -3,7 +3,6 @@
 use std::ops::Range;
 
 use super::occurrences::{FEW, Occurrences};
-use crate::memory::side_by_side::side_by_side;
 use crate::suffix::view::SuffixView;
 
 /// The longest suffixes that are searched for first, and after that. On 200 MB of English, a suffix of the first
@@ -40,29 +39,20 @@ pub fn suffixes_of(view: &SuffixView<'_>, tails: &[&str]) -> Vec<Suffixes> {
     for longest in ROUNDS {
         let of_row = |&row: &usize| suffixes(row, tails[row], shorter, longest);
         let wanted: Vec<Wanted> = open.iter().flat_map(of_row).collect();
-        let intervals = side_by_side(wanted.iter().map(|one| view.rough_interval(one.bytes, FEW)));
-        let mut few = Vec::new();
-        for (&one, interval) in wanted.iter().zip(intervals) {
-            let many = &mut found[one.row].many;
-            if many.len() < one.chars {
+        let patterns: Vec<&[u8]> = wanted.iter().map(|one| one.bytes).collect();
+        for (&one, interval) in wanted.iter().zip(view.rough_intervals(&patterns, FEW)) {
+            let suffixes = &mut found[one.row];
+            if suffixes.few.is_some() {
                 continue;
             }
             if interval.len() > FEW {
-                many.push(interval);
-            } else if few
-                .last()
-                .is_none_or(|&(last, _): &(Wanted, _)| last.row != one.row)
-            {
-                few.push((one, interval));
+                suffixes.many.push(interval);
+            } else {
+                let positions = view.positions(interval.start..interval.end.min(view.len()));
+                let tail = tails[one.row].as_bytes();
+                let few = Occurrences::read(view, positions, tail, one.bytes, one.chars);
+                suffixes.few = Some(few);
             }
-        }
-        let reads = few.iter().map(|(one, interval)| {
-            let positions = view.positions(interval.clone());
-            let tail = tails[one.row].as_bytes();
-            Occurrences::read(view, positions, tail, (one.chars, one.bytes.len()))
-        });
-        for (occurrences, (one, _)) in side_by_side(reads).into_iter().zip(&few) {
-            found[one.row].few = Some(occurrences);
         }
         open.retain(|&row| found[row].few.is_none());
         shorter = longest;

@@ -1,7 +1,7 @@
 //! The suffix index of a text, which finds any string in it.
 
 pub mod array;
-mod binary_search;
+pub(crate) mod binary_search;
 mod counts;
 pub mod fronts;
 pub mod jump;

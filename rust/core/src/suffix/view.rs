@@ -91,41 +91,7 @@ impl<'a> SuffixView<'a> {
 
     /// Returns the index of the first suffix that is not less than `pattern`.
     pub(crate) async fn lower_bound(&self, pattern: &[u8]) -> usize {
-        self.bisect(self.search(pattern, false)).await
-    }
-
-    /// Returns the index of the first suffix of `within` that is not less than `pattern`, or the end of `within`.
-    pub(crate) async fn lower_bound_within(&self, within: Range<usize>, pattern: &[u8]) -> usize {
-        let (low, high) = self.jump.bounds(pattern);
-        let end = within.end.min(high).min(self.sa.len());
-        let bounds = (within.start.max(low).min(end), end);
-        self.bisect(BinarySearch::new(pattern, false, bounds)).await
-    }
-
-    /// Returns the first suffixes that start with `pattern`, if there are at most `few`. Otherwise it returns an
-    /// interval that contains them all and starts with them, and is up to eight times as long.
-    pub(crate) async fn rough_interval(&self, pattern: &[u8], few: usize) -> Range<usize> {
-        let (_, end) = self.jump.bounds(pattern);
-        let end = end.min(self.sa.len());
-        if pattern.len() <= self.jump.width() {
-            let start = self.jump.bounds(pattern).0.min(end);
-            return start..end;
-        }
-        let start = self.lower_bound(pattern).await;
-        let mut last = start + few;
-        while last < end && self.fetch_suffix(last).await.starts_with(pattern) {
-            last = start + 8 * (last - start);
-        }
-        if last > start + few {
-            return start..last.min(end);
-        }
-        let candidates = start..last.min(end).max(start);
-        let within = |index: &usize| self.suffix(*index).starts_with(pattern);
-        let count = candidates.clone().take_while(within).count();
-        start..start + count
-    }
-
-    async fn bisect(&self, mut search: BinarySearch<'_>) -> usize {
+        let mut search = self.search(pattern, false);
         if let Some(index) = search.probe() {
             self.prefetch(index);
             give_way().await;
@@ -143,6 +109,18 @@ impl<'a> SuffixView<'a> {
         search.place()
     }
 
+    /// Returns the search for the first suffix that is not less than `pattern`, if that is in `within` or right after
+    /// it.
+    pub(crate) fn search_within<'p>(
+        &self,
+        within: &Range<usize>,
+        pattern: &'p [u8],
+    ) -> BinarySearch<'p> {
+        let (low, high) = self.jump.bounds(pattern);
+        let end = within.end.min(high).min(self.sa.len());
+        BinarySearch::new(pattern, false, (within.start.max(low).min(end), end))
+    }
+
     /// Returns a suffix once it has been fetched.
     async fn fetch_suffix(&self, index: usize) -> &'a [u8] {
         self.prefetch(index);
@@ -157,7 +135,14 @@ impl<'a> SuffixView<'a> {
     pub(crate) fn search<'p>(&self, pattern: &'p [u8], end: bool) -> BinarySearch<'p> {
         let (low, high) = self.jump.bounds(pattern);
         let low = low.min(self.sa.len());
-        BinarySearch::new(pattern, end, (low, high.clamp(low, self.sa.len())))
+        let high = high.clamp(low, self.sa.len());
+        // The table knows the interval of a short pattern.
+        let bounds = match (pattern.len() <= self.jump.width(), end) {
+            (true, false) => (low, low),
+            (true, true) => (high, high),
+            (false, _) => (low, high),
+        };
+        BinarySearch::new(pattern, end, bounds)
     }
 
     #[inline(always)]
