@@ -20,6 +20,7 @@ BENCHMARKS = (
     "score",
     "trace",
     "count",
+    "guide",
     "opening",
     "threads",
     "segments",

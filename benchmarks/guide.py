@@ -1,5 +1,6 @@
 """The guide: how long a quote each of 40 next tokens of many responses continues."""
 
+import itertools
 import os
 import random
 import re
@@ -58,14 +59,12 @@ def tables(settings: Settings) -> list[Table | Listing]:
     index = build_index(path, place, n=N, structures=["suffix"], threads=1, overwrite=True)
     work = work_of(corpus, held_out)
     ask = guided(index, work)
-    texts = [texts_of(work, step) for step in range(STEPS)]
-    # Each count must normalise its text, so the share of white space at the ends differs.
+    texts = texts_of(work, 0)
     found = np.stack(ask())
-    counted = np.stack([by_count(index, of_step) for of_step in texts[:1]])
-    same = np.mean(found[:1].reshape(-1) == counted.reshape(-1))
+    same = np.mean(found[0].ravel() == by_count(index, texts))
     calls: dict[str, Callable[[], object]] = {
         QUOTETUNE: ask,
-        BY_COUNT: lambda: by_count(index, texts[0]),
+        BY_COUNT: lambda: by_count(index, texts),
     }
     times = by_turns(calls, settings.repeats)
     each = RESPONSES * CANDIDATES
@@ -77,12 +76,12 @@ def tables(settings: Settings) -> list[Table | Listing]:
         seconds_each=1e6,
         notes=(
             f"{RESPONSES} responses with {CANDIDATES} candidates each, at {STEPS} steps; half of the "
-            "responses are from the corpus, and half from held-out documents. The candidates are the "
-            f"next token and those that follow most often on the last one. {found.astype(bool).mean():.0%} "
-            f"of them have a match of {MIN_CHARS} characters or more, and {(found == MAX_CHARS).mean():.0%} "
-            f"one of {MAX_CHARS}. `Index.count` bisects the length by one call per length, with all "
-            f"candidates of a step in each call. {same:.1%} of its answers are the same; it ignores white "
-            "space at both ends. Target: 1 microsecond.",
+            "responses are from the corpus, and half from held-out documents. The candidates are "
+            "the next token and those that follow most often on the last one. "
+            f"{found.astype(bool).mean():.0%} of them have a match of {MIN_CHARS} characters or "
+            f"more, and {(found == MAX_CHARS).mean():.0%} one of {MAX_CHARS}. `Index.count` bisects "
+            "the length, with all candidates of a step in each call. It ignores white space at "
+            f"both ends; {same:.1%} of its answers are the same. Target: 1 microsecond.",
         ),
     )
     return [table, _threads(settings, place, work)]
@@ -159,7 +158,7 @@ def texts_of(work: Work, step: int) -> list[str]:
 
 
 def by_count(index: Index, texts: Sequence[str]) -> NDArray[np.int64]:
-    """Find the longest suffixes that occur with `Index.count`, by bisection of all lengths at once."""
+    """Find the longest suffixes that occur, by bisection of all lengths at once."""
     low = np.full(len(texts), MIN_CHARS - 1)
     high = np.minimum([len(text) for text in texts], MAX_CHARS) + 1
     while np.any(low + 1 < high):
@@ -193,7 +192,7 @@ def work_of(corpus: Sequence[str], held_out: Sequence[str], seed: int = 0) -> Wo
     for document in counted:
         found = TOKEN.findall(document)
         tokens.update(found)
-        for token, follower in zip(found, found[1:], strict=False):
+        for token, follower in itertools.pairwise(found):
             followers.setdefault(token, Counter())[follower] += 1
     passages = _passages(draw, (corpus, held_out))
     drawn = [next(passages) for _ in range(RESPONSES)]
@@ -212,11 +211,10 @@ def work_of(corpus: Sequence[str], held_out: Sequence[str], seed: int = 0) -> Wo
 
 
 def _passages(draw: random.Random, sources: Sequence[Sequence[str]]) -> Iterator[list[str]]:
-    turn = 0
-    while True:
-        document = draw.choice(sources[turn % len(sources)])
-        start = draw.randrange(max(1, len(document) - 10 * TOKENS))
-        passage = TOKEN.findall(document[start:])[:TOKENS]
-        if len(passage) == TOKENS:
-            yield passage
-            turn += 1
+    for turn in itertools.count():
+        passage: list[str] = []
+        while len(passage) < TOKENS:
+            document = draw.choice(sources[turn % len(sources)])
+            start = draw.randrange(max(1, len(document) - 10 * TOKENS))
+            passage += TOKEN.findall(document[start:])
+        yield passage[:TOKENS]

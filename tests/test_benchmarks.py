@@ -13,6 +13,7 @@ from benchmarks import (
     filters,
     folding,
     growth,
+    guide,
     lean,
     memory,
     opening,
@@ -86,6 +87,16 @@ def test_the_trace_has_a_row_and_counts_its_spans(settings: Settings) -> None:
     spans = re.search(r"Spans in the first 20 texts: quotetune (\d+)\.", tables[0].notes[-1])
     assert spans is not None
     assert int(spans[1]) > trace.TEXTS
+
+
+def test_the_guide_has_a_row_beside_that_of_count(settings: Settings) -> None:
+    table, listing = guide.tables(settings)
+    check_rows([table], [[QUOTETUNE, guide.BY_COUNT]])
+    # They differ in white space at the ends.
+    same = re.search(r"(\d+\.\d)% of its answers are the same", table.notes[0])
+    assert same is not None
+    assert float(same[1]) > 80
+    assert [row[0] for row in listing.rows] == ["1", "2"]
 
 
 def test_the_count_has_a_row_and_opening_one_for_every_size(settings: Settings) -> None:

@@ -120,7 +120,7 @@ class Guide:
         >>> from tempfile import mkdtemp
         >>> from quotetune import build_index
         >>> index = build_index(["The quick brown fox jumps."], mkdtemp() + "/index")
-        >>> vocabulary = Vocabulary([b"The qu", b"ick", b"een", b" brown", b"\\n", None])
+        >>> vocabulary = Vocabulary([b"The qu", b"ick", b"een", b" brown", b" ", None])
         >>> guide = Guide(index, vocabulary)
         >>> state = guide.state([0])
         >>> matches([state], [[1, 2, 4, 5]])
