@@ -11,22 +11,23 @@
 //!   the first bytes of a character. They count nothing, but the corpus must continue the match with these bytes.
 //! - m is at most `max_chars`, and it is 0 below `min_chars` and for a token without bytes.
 //!
-//! How it is found. If a suffix of L characters of the response continues with a token, every shorter suffix does. So the
-//! longest is found by bisection. A suffix array has no suffix links, so each length is a search of its own. A search
-//! takes most of a microsecond on 200 MB, and five of them for each of 40 tokens would be too slow. Three observations
-//! replace most of them:
+//! How it is found. If a suffix of L characters of the response continues with a token, every shorter suffix does, so
+//! the longest is found by bisection. A suffix array has no suffix links, so each length is a search of its own. A search
+//! takes most of a microsecond on 200 MB, and five of them for each of 40 tokens would take too long. Four observations
+//! save most of them:
 //!
-//! 1. All tokens of a response continue the same suffixes. Their intervals are found once per step, for all
-//!    responses side by side, and a token is only searched for inside an interval ([`suffixes`]).
-//! 2. From some length on, a suffix occurs only a few times. Those occurrences are read once per step, with the number of
-//!    characters that they share with the response to the left ([`occurrences`]). They are in the order of what follows, so
-//!    they answer for every token that continues one of them, without the index.
-//! 3. A token of which not even `min_chars` characters occur is the most frequent case, and takes one search. Others
-//!    end when few occurrences are left, because these can be read ([`full`]).
+//! 1. All tokens of a response continue the same suffixes. Their intervals are found once per step, for all responses
+//!    together, and a token is only searched for inside an interval (`suffixes.rs`).
+//! 2. From some length on, a suffix occurs only a few times. Those occurrences are read once per step, with the number
+//!    of characters before them that they share with the response (`occurrences.rs`). They are in the order of what
+//!    follows, so they answer for every token that continues one of them, without the index.
+//! 3. Of many tokens not even `min_chars` characters occur. That takes one search, and it comes first.
+//! 4. Searches of many tokens wait for memory together, and go through the array in its order (`full.rs`).
 //!
-//! Intervals could be kept from step to step and narrowed by the token that was sampled. They are found anew instead.
-//! This takes about a fifth of the time (measured), and a response is then no more than its last characters. It can be
-//! derived from its tokens at any time, such as after a preemption.
+//! The intervals could be kept from step to step and narrowed by the token that was sampled. They are found anew, which
+//! takes about a fifth of the time: those of the short suffixes, which take most of it, are no smaller after a narrowing.
+//! A response is then no more than its last characters, and can be derived from its tokens at any time, such as after
+//! a preemption.
 
 pub mod corpus;
 mod ends;
