@@ -76,12 +76,12 @@ def tables(settings: Settings) -> list[Table | Listing]:
         seconds_each=1e6,
         notes=(
             f"{RESPONSES} responses with {CANDIDATES} candidates each, at {STEPS} steps; half of "
-            "the responses are from the corpus, and half from held-out documents. The candidates are "
-            "the next token and those that follow most often on the last one. "
+            "the responses are from the corpus, and half from held-out documents. The candidates "
+            "are the next token and those that follow most often on the last one. "
             f"{found.astype(bool).mean():.0%} of them have a match of {MIN_CHARS} characters or "
             f"more, and {(found == MAX_CHARS).mean():.0%} one of {MAX_CHARS}. `Index.count` "
-            "bisects the length, with all candidates of a step in each call. It ignores white space at "
-            f"both ends; {same:.1%} of its answers are the same. Target: 1 microsecond.",
+            "bisects the length, with all candidates of a step in each call. It ignores white "
+            f"space at both ends; {same:.1%} of its answers are the same. Target: 1 microsecond.",
         ),
     )
     return [table, _threads(settings, place, work)]

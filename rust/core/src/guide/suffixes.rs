@@ -29,8 +29,9 @@ struct Wanted<'t> {
 
 /// Finds the suffixes of each of `tails`.
 pub fn suffixes_of(view: &SuffixView<'_>, tails: &[&str]) -> Vec<Suffixes> {
+    let everything = 0..view.len();
     let empty = |_: &&str| Suffixes {
-        many: vec![0..view.len()],
+        many: Vec::from([everything.clone()]),
         few: None,
     };
     let mut found: Vec<Suffixes> = tails.iter().map(empty).collect();

@@ -56,7 +56,7 @@ impl TextStream {
         let end = end.map_or(0, |(end, _)| end);
         self.white_space
             .append(self.normalization, &text[..end], settled);
-        self.pending.extend_from_slice(text[end..].as_bytes());
+        self.pending.extend_from_slice(&text.as_bytes()[end..]);
         self.pending.extend_from_slice(incomplete);
     }
 
