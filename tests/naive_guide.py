@@ -41,6 +41,8 @@ def ends(naive: NaiveIndex, tokens: list[bytes], least: int, most: int) -> tuple
     if naive.normalization != "none":
         text = text.rstrip(" \n")
     document = longest(naive, text, b"", least, most, b"\xff")
+    # What is further from the end than a match can be is not looked at.
+    text = text[-most:]
     if re.search(r"[。！？][\"')\]’”»」』]*\Z", text):
         return document, longest(naive, text, b"", least, most)
     if not re.search(r"[.!?…][\"')\]’”»」』]*\Z", text):
