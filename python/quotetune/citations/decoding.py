@@ -10,7 +10,7 @@ from quotetune.config import ModelConfig, SamplingConfig
 from quotetune.sampling import Progress, run_sampling
 from quotetune.sampling.backend import Continuation
 from quotetune.sampling.constraint import MOST_CHARACTERS, MOST_CHOICES, Constraint
-from quotetune.sampling.parts import read_samples, token_length
+from quotetune.sampling.parts import read_samples, response_tokens
 
 if TYPE_CHECKING:
     from quotetune.corpus.index import Index
@@ -69,7 +69,7 @@ def decode_citations(
     continuations = [
         Continuation(
             continuation_id(row),
-            [*row["prompt_token_ids"], *row["token_ids"][: token_length(row)]],
+            [*row["prompt_token_ids"], *response_tokens(row)],
         )
         for row in rows
     ]

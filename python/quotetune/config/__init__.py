@@ -11,12 +11,13 @@ from quotetune.config.pairs import CandidatesConfig, PairsConfig
 from quotetune.config.preference import PreferenceConfig
 from quotetune.config.prompts import PromptsConfig
 from quotetune.config.run import Config
-from quotetune.config.sampling import SamplingConfig
+from quotetune.config.sampling import GuideConfig, SamplingConfig
 
 __all__ = [
     "CandidatesConfig",
     "Config",
     "EvaluationConfig",
+    "GuideConfig",
     "ModelConfig",
     "PairsConfig",
     "PreferenceConfig",

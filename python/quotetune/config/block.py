@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import (
     BaseModel,
@@ -14,9 +14,6 @@ from pydantic import (
     model_validator,
 )
 
-# Keys that are newer than the first runs. They are left out of files where they are null, so that
-# what was made without them stays as it is.
-_LEFT_OUT_IF_NULL = ("chat_template_kwargs", "reasoning")
 # What the program itself gives to a chat template.
 _OWN_VARIABLES = ("messages", "add_generation_prompt", "strftime_now", "tokenize", "return_dict")
 
@@ -25,6 +22,18 @@ class Block(BaseModel):
     """A block of a config. It refuses unknown keys, and does not change after it is read."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    # Keys that are newer than the first runs. They are left out of files where they are null, so
+    # that what was made without them stays as it is.
+    left_out_if_null: ClassVar[tuple[str, ...]] = ()
+
+    @model_serializer(mode="wrap")
+    def _without_nulls(self, dump: Callable[["Block"], dict[str, Any]]) -> dict[str, Any]:
+        return {
+            key: value
+            for key, value in dump(self).items()
+            if value is not None or key not in self.left_out_if_null
+        }
 
 
 class ReasoningConfig(Block):
@@ -43,6 +52,8 @@ class ReasoningConfig(Block):
 
 class ModelConfig(Block):
     """A model and how it is loaded."""
+
+    left_out_if_null = ("chat_template_kwargs", "reasoning")
 
     path: str = Field(min_length=1)
     """Directory with `config.json`, safetensors and a tokenizer, or a name on the Hub."""
@@ -73,14 +84,6 @@ class ModelConfig(Block):
             if name in _OWN_VARIABLES:
                 raise ValueError(f"{name} is set by the program itself: remove it")
         return value
-
-    @model_serializer(mode="wrap")
-    def _without_nulls(self, dump: Callable[["ModelConfig"], dict[str, Any]]) -> dict[str, Any]:
-        return {
-            key: value
-            for key, value in dump(self).items()
-            if value is not None or key not in _LEFT_OUT_IF_NULL
-        }
 
     @model_validator(mode="before")
     @classmethod

@@ -44,7 +44,9 @@ class EvaluationConfig(Block):
 
 
 def evaluation_sampling(sampling: SamplingConfig, evaluation: EvaluationConfig) -> SamplingConfig:
-    """Return the run's sampling with the evaluation's own keys; `n` is 1 by default.
+    """Return the run's sampling with the evaluation's own keys.
+
+    By default `n` is 1, and there is no guide.
 
     Raises:
         pydantic.ValidationError: They are not valid keys or values of `sampling`.
@@ -55,4 +57,5 @@ def evaluation_sampling(sampling: SamplingConfig, evaluation: EvaluationConfig) 
         >>> drawn.n, drawn.max_tokens
         (1, 128)
     """
-    return SamplingConfig(**{**sampling.model_dump(), "n": 1, **evaluation.sampling})
+    own = {"n": 1, "guide": None, **evaluation.sampling}
+    return SamplingConfig(**{**sampling.model_dump(), **own})

@@ -1,14 +1,67 @@
 """The keys of a config's `sampling:` block."""
 
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, PositiveInt, model_validator
 
 from quotetune.config.block import Block
 
+Strength = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
+
+
+class RetrievedConfig(Block):
+    """The documents that BM25 finds for each prompt."""
+
+    retrieved: PositiveInt
+    """Number of documents per prompt."""
+
+
+class GuideConfig(Block):
+    """A bonus on the next tokens that continue a quote of the corpus.
+
+    For a token after which the response ends with m characters of the corpus it is
+    strength * (min(m, max_chars) - min_chars)+ / (max_chars - min_chars), on the logit.
+    """
+
+    strength: Strength | Annotated[list[Strength], Field(min_length=1)] = 4.0
+    """Largest bonus. With a list, `n` responses are drawn with each, and `guide_strength` of a
+    sample says which it was. 0 draws without the guide."""
+
+    candidates: PositiveInt = 40
+    """Number of most probable tokens that may get a bonus."""
+
+    min_chars: PositiveInt = 8
+    """Length in characters up to which a match gets no bonus."""
+
+    max_chars: PositiveInt = 32
+    """Length in characters from which on a match gets the whole bonus."""
+
+    documents: Literal["corpus", "prompt"] | RetrievedConfig = "corpus"
+    """Documents that are quoted. `prompt`: those of the prompt's own `documents`; without any it is
+    not guided. `{retrieved: 3}`: the three that BM25 finds for the prompt."""
+
+    end: Literal["plain", "document", "sentence"] = "plain"
+    """Bonus of the end-of-text token. `plain`: none. Otherwise that of the match at the response's
+    end, if a document or a sentence of the corpus ends there, too."""
+
+    @model_validator(mode="after")
+    def _lengths_are_in_order(self) -> Self:
+        if self.min_chars >= self.max_chars:
+            raise ValueError(
+                f"min_chars is {self.min_chars} and max_chars {self.max_chars}: raise max_chars"
+            )
+        return self
+
+    @property
+    def strengths(self) -> list[float]:
+        """The strengths, in the order of the samples."""
+        return self.strength if isinstance(self.strength, list) else [self.strength]
+
 
 class SamplingConfig(Block):
     """Sampling of responses. The defaults are those of Quote-Tuning's released settings."""
+
+    left_out_if_null = ("guide",)
 
     backend: Literal["auto", "vllm", "transformers"] = "auto"
     """Library that generates the text; `auto` takes vLLM if it is installed, else transformers."""
@@ -36,6 +89,15 @@ class SamplingConfig(Block):
 
     engine: dict[str, Any] = {}
     """Further arguments of `vllm.LLM`, such as `tensor_parallel_size` or `max_model_len`."""
+
+    guide: GuideConfig | None = None
+    """Guide towards the text of the corpus while sampling; `null` samples without one. The
+    evaluation has its own, below `evaluation.sampling`."""
+
+    @property
+    def drawn(self) -> int:
+        """The number of responses per prompt, of all strengths of the guide."""
+        return self.n * (1 if self.guide is None else len(self.guide.strengths))
 
     @model_validator(mode="after")
     def _greedy_decoding_has_one_response(self) -> Self:

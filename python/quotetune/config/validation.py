@@ -119,7 +119,7 @@ def _combination_problems(blocks: dict[str, Any]) -> list[Problem]:
     sampling: SamplingConfig | None = blocks.get("sampling")
     pairs: PairsConfig | None = blocks.get("pairs")
     evaluation: EvaluationConfig | None = blocks.get("evaluation")
-    if sampling is not None and sampling.n < 2 and pairs is not None:
+    if sampling is not None and sampling.drawn < 2 and pairs is not None:
         problems.append(
             Problem(
                 "sampling.n",
@@ -166,6 +166,9 @@ def _evaluation_problems(sampling: SamplingConfig, evaluation: EvaluationConfig)
         drawn = evaluation_sampling(sampling, evaluation)
     except ValidationError as error:
         return schema_problems(error, SamplingConfig, "evaluation.sampling")
+    if drawn.guide is not None and len(drawn.guide.strengths) > 1:
+        text = "is a list, which is for the responses to train on: give one number"
+        return [Problem("evaluation.sampling.guide.strength", text)]
     best_of_n = evaluation.best_of_n or 1
     if evaluation.reward_accuracy and max(best_of_n, drawn.n) < 2:
         return [

@@ -35,6 +35,11 @@ class Layout(RunDirectory):
         """Return the samples that are measured: without ids, if ids are learned."""
         return directory / ("samples" if self.config.pairs.citations is None else "uncited")
 
+    def unguided(self, policy: str) -> Path:
+        """Return the samples that a policy draws without a guide in its evaluation."""
+        guided = self.config.evaluation_sampling.guide is not None
+        return self.evaluation(policy) / ("unguided" if guided else "samples")
+
     def replays(self, number: int) -> bool:
         """Tell whether a round also learns pairs of earlier rounds."""
         return number > 1 and any(self.config.replay[: number - 1])

@@ -18,10 +18,14 @@ class Request:
     Attributes:
         prompt_token_ids: The tokens that the model sees, special tokens included.
         seed: Seed of the first response; response i has `seed + i`.
+        strength: Strength of the guide; 0 for none.
+        documents: Documents towards which it guides, as (source, id); None for the whole corpus.
     """
 
     prompt_token_ids: list[int]
     seed: int
+    strength: float = 0.0
+    documents: tuple[tuple[str, str], ...] | None = None
 
 
 @dataclass(frozen=True)

@@ -15,13 +15,16 @@ Row = dict[str, Any]
 # The columns of the parts of a model that thinks: where the answer of a response starts, in
 # characters and in tokens; null if there is no answer.
 ANSWER_CHAR, ANSWER_TOKEN = "answer_char", "answer_token"
+# The column of the parts of a guided sampling: the strength of the guide.
+GUIDE_STRENGTH = "guide_strength"
 
 
-def schema(*, thinks: bool = False) -> Any:
+def schema(*, thinks: bool = False, guided: bool = False) -> Any:
     """Return the `pyarrow.Schema` of a part.
 
     Args:
         thinks: Whether the model's responses have thoughts before their answers.
+        guided: Whether the sampling has a guide.
     """
     import pyarrow as pa
 
@@ -38,6 +41,8 @@ def schema(*, thinks: bool = False) -> Any:
     fields = [pa.field(name, kind, nullable=False) for name, kind in columns.items()]
     if thinks:
         fields += [pa.field(name, pa.int32()) for name in (ANSWER_CHAR, ANSWER_TOKEN)]
+    if guided:
+        fields.append(pa.field(GUIDE_STRENGTH, pa.float64(), nullable=False))
     return pa.schema(fields)
 
 
@@ -79,6 +84,7 @@ def write_part(
     responses: Iterable[Sequence[Response]],
     *,
     thinks: bool = False,
+    strengths: Sequence[float] | None = None,
 ) -> None:
     """Write a part; it appears by rename.
 
@@ -89,6 +95,8 @@ def write_part(
         requests: Their requests.
         responses: The n responses to each.
         thinks: As for `schema`.
+        strengths: The strengths of the guide, with each of which the same number of responses was
+            drawn; None without a guide.
 
     Raises:
         QuotetuneError: The file cannot be written, as on a full disk.
@@ -107,12 +115,15 @@ def write_part(
             "seed": request.seed + sample,
             ANSWER_CHAR: None if response.answer is None else response.answer.char,
             ANSWER_TOKEN: None if response.answer is None else response.answer.token,
+            GUIDE_STRENGTH: strengths and strengths[sample * len(strengths) // len(drawn)],
         }
         for prompt_id, request, drawn in zip(prompt_ids, requests, responses, strict=True)
         for sample, response in enumerate(drawn)
     ]
     with written_file(part_path(directory, part), remedy=RESUME) as path:
-        pq.write_table(pa.Table.from_pylist(rows, schema(thinks=thinks)), path)
+        pq.write_table(
+            pa.Table.from_pylist(rows, schema(thinks=thinks, guided=strengths is not None)), path
+        )
 
 
 def read_samples(directory: Path) -> Any:
@@ -180,6 +191,17 @@ def with_answers(names: Sequence[str], columns: Sequence[str]) -> list[str]:
     return list(dict.fromkeys([*names, *starts]))
 
 
+def response_tokens(row: Mapping[str, Any]) -> list[int]:
+    """Return the tokens of a whole response, without the end-of-text token.
+
+    Example:
+        >>> response_tokens({"token_ids": [5, 6, 2], "finish_reason": "stop"})
+        [5, 6]
+    """
+    tokens: list[int] = row["token_ids"]
+    return tokens[:-1] if row["finish_reason"] == "stop" else tokens
+
+
 def token_length(row: Mapping[str, Any]) -> int:
     """Return the number of tokens of an answer, without the end-of-text token.
 
@@ -190,5 +212,4 @@ def token_length(row: Mapping[str, Any]) -> int:
         2
     """
     start = row.get(ANSWER_TOKEN, 0)
-    end = len(row["token_ids"]) - (row["finish_reason"] == "stop")
-    return 0 if start is None else max(end - int(start), 0)
+    return 0 if start is None else max(len(response_tokens(row)) - int(start), 0)

@@ -17,6 +17,7 @@ from quotetune.runtime.content_hash import content_hash
 from quotetune.runtime.whole_files import RESUME, write_text
 from quotetune.sampling.backend import Continuation
 from quotetune.sampling.constraint import Constraint
+from quotetune.sampling.guided import GuideSource, check_source
 from quotetune.sampling.parts import JOB_NAME, LOG_NAME, count_parts, missing_parts, part_paths
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ def run_sampling(
     round: int,
     constraint: Constraint | None = None,
     clock: Path | None = None,
+    guide: GuideSource | None = None,
     progress: Callable[[Progress], None] | None = None,
 ) -> None:
     """Sample `sampling.n` responses of every prompt into `output/part-*.parquet`.
@@ -78,12 +80,14 @@ def run_sampling(
         constraint: What may be generated; None for anything.
         clock: The file of the time that the model's chat template reads, if it does; None for a
             file in `output`. A file that does not exist gets the present time.
+        guide: What `sampling.guide` guides towards.
         progress: Called now and then, and after every part.
 
     Raises:
         UsageError: The model or the backend does not exist, or a prompt is too long.
         QuotetuneError: The child process failed. The message ends with the last line of its log.
     """
+    check_source(sampling, guide)
     backend = choose_backend(sampling.backend)
     model, adapter = split_policy(model, adapter)
     require_model(model)
@@ -91,6 +95,10 @@ def run_sampling(
     now = {}
     if may_read_clock(model):
         now["now"] = kept_time(clock or output / CLOCK_NAME).isoformat()
+    guided = {}
+    if sampling.guide is not None and guide is not None:
+        # The index may have changed in the same place.
+        guided = {"guide": guide.job(), "index_hash": content_hash(guide.index)}
     job = _write_job(
         output,
         {
@@ -109,6 +117,7 @@ def run_sampling(
             ],
             **({} if constraint is None else {"constraint": vars(constraint)}),
             **now,
+            **guided,
         },
     )
     parts = count_parts(len(prompts), sampling.chunk_prompts)

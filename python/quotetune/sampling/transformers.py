@@ -2,6 +2,7 @@
 
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,8 @@ from transformers import (
 )
 
 from quotetune.config import ModelConfig, SamplingConfig
+from quotetune.decoding.guidance import Guidance
+from quotetune.decoding.transformers import QuoteLogitsProcessor
 from quotetune.models.tokenizer import end_tokens, load_tokenizer
 from quotetune.sampling.backend import Request, Response
 from quotetune.sampling.constraint import Constraint, TokenTrie
@@ -60,6 +63,7 @@ class TransformersSampler:
         sampling: SamplingConfig,
         adapter: Path | None,
         constraint: Constraint | None = None,
+        index: Path | None = None,
     ) -> None:
         """Load the model onto the GPU if there is one.
 
@@ -68,6 +72,7 @@ class TransformersSampler:
             sampling: How to draw; `engine` is for vLLM and has no effect here.
             adapter: A LoRA adapter of the model, in PEFT's form.
             constraint: What may be generated; None for anything.
+            index: The index towards which `sampling.guide` guides.
         """
         source = {"revision": model.revision, "trust_remote_code": model.trust_remote_code}
         self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -81,6 +86,9 @@ class TransformersSampler:
         self._sampling = sampling
         self._ends = end_tokens(model, self._tokenizer)
         self._cut_text = CutText(self._tokenizer)
+        self._guidance = None
+        if sampling.guide is not None and index is not None:
+            self._guidance = Guidance(index, self._tokenizer, sampling.guide, self._ends)
         self._trie = None
         if constraint is not None:
             self._trie = TokenTrie(constraint, self._tokenizer, self._ends)
@@ -102,7 +110,7 @@ class TransformersSampler:
         """Draw the responses of one part; see `backend.Sampler`."""
         n = self._sampling.n
         rows = [
-            (number, Request(request.prompt_token_ids, request.seed + sample))
+            (number, replace(request, seed=request.seed + sample))
             for number, request in enumerate(requests)
             for sample in range(n)
         ]
@@ -133,15 +141,18 @@ class TransformersSampler:
             generated = self._model.generate(
                 input_ids=torch.tensor(inputs, device=self._device),
                 attention_mask=torch.tensor(mask, device=self._device),
-                logits_processor=self._processors([row.seed for row in rows]),
+                logits_processor=self._processors(rows, width),
                 generation_config=self._settings,
                 **further,
             )
         return [self._response(row[width:]) for row in generated.tolist()]
 
-    def _processors(self, seeds: Sequence[int]) -> LogitsProcessorList:
+    def _processors(self, rows: Sequence[Request], width: int) -> LogitsProcessorList:
         sampling = self._sampling
         processors = LogitsProcessorList()
+        if self._guidance is not None:
+            guided = [(row.documents, row.strength) for row in rows]
+            processors.append(QuoteLogitsProcessor.of_rows(self._guidance, width, guided))
         if sampling.temperature == 0:
             return processors
         processors.append(TemperatureLogitsWarper(sampling.temperature))
@@ -149,7 +160,7 @@ class TransformersSampler:
             processors.append(TopKLogitsWarper(sampling.top_k))
         if sampling.top_p < 1:
             processors.append(TopPLogitsWarper(sampling.top_p))
-        processors.append(GumbelNoise(seeds, self._device))
+        processors.append(GumbelNoise([row.seed for row in rows], self._device))
         return processors
 
     def _response(self, ids: list[int]) -> Response:

@@ -21,6 +21,8 @@ from quotetune.sampling.constraint import Constraint
 from quotetune.sampling.cut_text import CutText
 
 _LORA_RANKS = (1, 8, 16, 32, 64, 128, 256, 320, 512)
+# What the engine needs, whatever keys `sampling.engine` has.
+_OWN_SETTINGS = ("additional_config", "logits_processors")
 _CPU_SEQUENCES = 256
 _CPU_BATCH_TOKENS = 8192
 _CPU_BLOCK_TOKENS = 32
@@ -38,6 +40,7 @@ class VllmSampler:
         config: Any,
         longest_prompt: int,
         constraint: Constraint | None = None,
+        index: Path | None = None,
     ) -> None:
         """Start the engine.
 
@@ -48,6 +51,7 @@ class VllmSampler:
             config: The model's `transformers` config.
             longest_prompt: Tokens of the longest prompt of the whole job.
             constraint: What may be generated; None for anything.
+            index: The index towards which `sampling.guide` guides.
         """
         # vLLM reads both when it is imported. A value that the user has set is kept.
         os.environ.setdefault("VLLM_ENABLE_V1_MULTIPROCESSING", "0")
@@ -67,6 +71,7 @@ class VllmSampler:
             "max_model_len": length,
         }
         self._top_p = sampling.top_p
+        processors: list[Any] = []
         if current_platform.is_cpu():
             if sampling.engine.get("max_loras", 1) == 1:
                 from quotetune.sampling.one_adapter import use_one_adapter
@@ -74,7 +79,7 @@ class VllmSampler:
                 use_one_adapter()
             settings |= _cpu_settings(sampling, config, settings["dtype"], length)
             if sampling.top_p < 1 and not sampling.top_k:
-                settings["logits_processors"] = [nucleus_processor(sampling.top_p)]
+                processors.append(nucleus_processor(sampling.top_p))
                 self._top_p = 1.0
         self._adapter = None
         if adapter is not None:
@@ -85,11 +90,21 @@ class VllmSampler:
             # xgrammar, the first choice of `auto`, takes 10 s for 10,000 ids, guidance 0.05 s.
             settings["structured_outputs_config"] = {"backend": "guidance"}
             self._grammar = constraint.grammar()
+        if sampling.guide is not None:
+            from quotetune.decoding.vllm import ENGINE_KEY, QuoteGuide
+
+            processors.append(QuoteGuide)
+            guide = {"index": str(index), **sampling.guide.model_dump(exclude={"documents"})}
+            settings["additional_config"] = {ENGINE_KEY: guide}
         self._sampling = sampling
         tokenizer = load_tokenizer(model)
         self._ends = end_tokens(model, tokenizer)
         self._cut_text = CutText(tokenizer)
-        self._llm = LLM(**settings | sampling.engine)
+        if processors:
+            given = sampling.engine.get("logits_processors") or []
+            settings["logits_processors"] = [*processors, *given]
+        own = {name: settings[name] for name in _OWN_SETTINGS if name in settings}
+        self._llm = LLM(**settings | sampling.engine | own)
 
     def sample(
         self, requests: Sequence[Request], generated: Callable[[int], None]
@@ -140,7 +155,15 @@ class VllmSampler:
             stop_token_ids=self._ends,
             seed=request.seed,
             structured_outputs=grammar and StructuredOutputsParams(grammar=grammar),
+            extra_args=self._guide_arguments(request),
         )
+
+    def _guide_arguments(self, request: Request) -> dict[str, Any] | None:
+        if self._sampling.guide is None:
+            return None
+        from quotetune.decoding.vllm import DOCUMENTS, STRENGTH
+
+        return {STRENGTH: request.strength, DOCUMENTS: request.documents}
 
 
 def _cpu_settings(sampling: SamplingConfig, config: Any, dtype: str, length: int) -> dict[str, Any]:

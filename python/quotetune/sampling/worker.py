@@ -24,6 +24,7 @@ from quotetune.sampling.backend import (
     prompt_seed,
 )
 from quotetune.sampling.constraint import Constraint
+from quotetune.sampling.guided import GuideSource, by_strength, joined
 from quotetune.sampling.parts import count_parts, missing_parts, write_part
 from quotetune.sampling.thoughts import Thoughts, room
 
@@ -77,7 +78,8 @@ def run(job: dict[str, Any], output: Path, report: Report) -> None:
     names = list(requests)
     parts = count_parts(len(names), sampling.chunk_prompts)
     missing = missing_parts(output, parts)
-    sampler = _load(model, sampling, adapter, config, requests, constraint)
+    source = GuideSource.of_job(job["guide"]) if "guide" in job else None
+    sampler = _load(model, sampling, adapter, config, requests, constraint, source)
     thoughts = None
     if model.reasoning is not None:
         thoughts = Thoughts(model, answers, load_tokenizer(model))
@@ -86,14 +88,23 @@ def run(job: dict[str, Any], output: Path, report: Report) -> None:
         first = part * sampling.chunk_prompts
         chunk = names[first : first + sampling.chunk_prompts]
         part_requests = [requests[name] for name in chunk]
-        responses = sampler.sample(part_requests, reporter.generated)
+        drawn = [by_strength(name, requests[name], sampling, source) for name in chunk]
+        responses = joined(
+            drawn, sampler.sample([one for own in drawn for one in own], reporter.generated)
+        )
         if thoughts is not None:
             responses = [
-                [thoughts.bounded(response, request.prompt_token_ids) for response in drawn]
-                for request, drawn in zip(part_requests, responses, strict=True)
+                [thoughts.bounded(response, request.prompt_token_ids) for response in found]
+                for request, found in zip(part_requests, responses, strict=True)
             ]
         write_part(
-            output, part, chunk, part_requests, responses, thinks=model.reasoning is not None
+            output,
+            part,
+            chunk,
+            part_requests,
+            responses,
+            thinks=model.reasoning is not None,
+            strengths=None if sampling.guide is None else sampling.guide.strengths,
         )
         reporter.part_done()
 
@@ -139,17 +150,25 @@ def _load(
     config: Any,
     requests: dict[str, Request],
     constraint: Constraint | None,
+    source: GuideSource | None,
 ) -> Sampler:
+    index = None if source is None else source.index
     if sampling.backend == "vllm":
         from quotetune.sampling.vllm import VllmSampler
 
         longest = max(len(request.prompt_token_ids) for request in requests.values())
         return VllmSampler(
-            model, sampling, adapter, config=config, longest_prompt=longest, constraint=constraint
+            model,
+            sampling,
+            adapter,
+            config=config,
+            longest_prompt=longest,
+            constraint=constraint,
+            index=index,
         )
     from quotetune.sampling.transformers import TransformersSampler
 
-    return TransformersSampler(model, sampling, adapter, constraint)
+    return TransformersSampler(model, sampling, adapter, constraint, index)
 
 
 if __name__ == "__main__":

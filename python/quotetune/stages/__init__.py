@@ -40,7 +40,8 @@ def all_stages(config: Config) -> list[Stage]:
             of_round += evaluation.stages(layout, BASE)
         of_round += evaluation.stages(layout, round_name(number))
         if config.evaluation.reward_accuracy:
-            of_round += ranking.heldout_stages(layout) if number == 1 else []
+            if number == 1:
+                of_round += evaluation.unguided(layout, BASE) + ranking.heldout_stages(layout)
             of_round.append(tuned.reward_accuracy(layout, number))
         done += stoppable(layout, number, of_round)
     for name in config.evaluation.baselines:

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from quotetune.config import SamplingConfig
 from quotetune.metrics.table import ON_DEMAND
 from quotetune.runs.layout import BASE, Layout, flat
 from quotetune.runs.stage import Stage
@@ -18,16 +19,12 @@ _METRICS_FORMAT = 2
 def stages(layout: Layout, policy: str) -> list[Stage]:
     """Return the stages that evaluate a policy."""
     config = layout.config
-    sampling = config.evaluation_sampling
-    if policy == BASE:
-        n = max(sampling.n, config.evaluation.best_of_n or 1)
-        sampling = sampling.model_copy(update={"n": n})
     sampled = sampling_stage(
         layout,
         f"evaluation/{policy}/sample",
         layout.evaluation(policy) / "samples",
         layout.heldout,
-        sampling,
+        _sampling(layout, policy),
         policy=policy,
         seed_round=EVALUATION_ROUND,
     )
@@ -37,7 +34,39 @@ def stages(layout: Layout, policy: str) -> list[Stage]:
         metrics(layout, policy, layout.heldout),
         *citations.evaluated(layout, policy),
     ]
-    return measured if config.drift is None else [*measured, drift(layout, policy)]
+    if config.drift is not None:
+        drawn = [] if policy == BASE else unguided(layout, policy)
+        measured += [*drawn, drift(layout, policy)]
+    return measured
+
+
+def unguided(layout: Layout, policy: str) -> list[Stage]:
+    """Draw the responses by which a policy itself is measured, if its evaluation has a guide.
+
+    A guide makes responses less probable, so the distance between policies is not measured on them.
+    """
+    sampling = _sampling(layout, policy)
+    if sampling.guide is None:
+        return []
+    return [
+        sampling_stage(
+            layout,
+            f"evaluation/{policy}/sample_unguided",
+            layout.unguided(policy),
+            layout.heldout,
+            sampling.model_copy(update={"guide": None}),
+            policy=policy,
+            seed_round=EVALUATION_ROUND,
+        )
+    ]
+
+
+def _sampling(layout: Layout, policy: str) -> SamplingConfig:
+    sampling = layout.config.evaluation_sampling
+    if policy != BASE:
+        return sampling
+    n = max(sampling.n, layout.config.evaluation.best_of_n or 1)
+    return sampling.model_copy(update={"n": n})
 
 
 def baseline(layout: Layout, name: str) -> list[Stage]:
@@ -122,7 +151,7 @@ def drift(layout: Layout, policy: str) -> Stage:
     assert config.drift is not None
     settings = config.drift
     file = layout.drift(policy)
-    samples = None if policy == BASE else layout.evaluation(policy) / "samples"
+    samples = None if policy == BASE else layout.unguided(policy)
     outside = settings.outside
 
     def make(result: Path) -> None:

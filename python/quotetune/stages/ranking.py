@@ -25,13 +25,16 @@ if TYPE_CHECKING:
 def stages(layout: Layout, number: int) -> list[Stage]:
     """Return the stages between the sampling and the training of a round, in order."""
     prompts = layout.round_prompts(number)
-    return _stages(layout, round_name(number), layout.round(number), prompts)
+    root = layout.round(number)
+    return _stages(layout, round_name(number), root, prompts, layout.measured(root))
 
 
 def heldout_stages(layout: Layout) -> list[Stage]:
     """Return the stages that make pairs from the base model's responses to held-out prompts."""
     root = layout.evaluation(BASE)
-    *before, pair = _stages(layout, f"evaluation/{BASE}", root, layout.heldout)
+    guided = layout.config.evaluation_sampling.guide is not None
+    samples = layout.unguided(BASE) if guided else layout.measured(root)
+    *before, pair = _stages(layout, f"evaluation/{BASE}", root, layout.heldout, samples)
 
     def make(result: Path) -> None:
         from quotetune.pairing.run import NoPairsError
@@ -43,7 +46,7 @@ def heldout_stages(layout: Layout) -> list[Stage]:
     return [*before, replace(pair, make=make)]
 
 
-def _stages(layout: Layout, name: str, root: Path, prompts: Path) -> list[Stage]:
+def _stages(layout: Layout, name: str, root: Path, prompts: Path, samples: Path) -> list[Stage]:
     def load() -> "dict[str, Prompt]":
         from quotetune.prompts.prompt import load_prompts
 
@@ -52,7 +55,7 @@ def _stages(layout: Layout, name: str, root: Path, prompts: Path) -> list[Stage]
     ranking = RankingStages(
         RankingConfig.of_run(layout.config),
         prefix=f"{name}/",
-        samples=layout.measured(root),
+        samples=samples,
         root=root,
         scores=root / "scores",
         prompts=prompts,

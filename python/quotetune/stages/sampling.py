@@ -1,12 +1,18 @@
 """The stages that sample a policy, in the rounds and in the evaluation."""
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from quotetune.config import SamplingConfig
+from quotetune.config import GuideConfig, SamplingConfig
 from quotetune.errors import UsageError
 from quotetune.runs.layout import Layout, flat
 from quotetune.runs.stage import Stage
 from quotetune.runtime.console import progress
+from quotetune.sampling.guided import GuideSource
+
+if TYPE_CHECKING:
+    from quotetune.prompts.prompt import Prompt
 
 
 def sampling_stage(
@@ -31,6 +37,7 @@ def sampling_stage(
         seed_round: The number of the round in the seeds.
     """
     config = layout.config
+    guide = sampling.guide
     settings = {
         **layout.model_settings(policy),
         **flat("sampling", sampling.model_dump() | {"backend": backend_of(sampling)}),
@@ -52,13 +59,42 @@ def sampling_stage(
                 seed=config.seed,
                 round=seed_round,
                 clock=layout.clock_file,
+                guide=None if guide is None else guide_source(guide, config.index, loaded),
                 progress=lambda now: report(
                     now.done, now.parts, f"{now.tokens_per_second:.0f} tokens/s"
                 ),
             )
 
     inputs = {"its prompts": prompts, **layout.policy_inputs(policy)}
+    if guide is not None:
+        inputs["index"] = config.index
     return Stage(name, directory, settings, inputs, make)
+
+
+def guide_source(guide: GuideConfig, index: Path, prompts: "Sequence[Prompt]") -> GuideSource:
+    """Return what prompts are guided towards.
+
+    Args:
+        guide: The config's `sampling.guide:` block.
+        index: The index of the corpus.
+        prompts: The prompts.
+
+    Raises:
+        UsageError: The documents are to be retrieved, and the package for that is not installed.
+    """
+    if guide.documents == "corpus":
+        return GuideSource(index)
+    if guide.documents == "prompt":
+        own = {prompt.id: tuple(prompt.documents or ()) for prompt in prompts}
+        return GuideSource(index, own)
+    from quotetune.corpus.index import Index
+    from quotetune.prompts.grounding import retrieve
+
+    documents = list(Index.open(index).documents())
+    queries = [prompt.last_message for prompt in prompts]
+    found = retrieve(documents, queries, guide.documents.retrieved)
+    names = [tuple((document.source, document.id) for document in some) for some in found]
+    return GuideSource(index, {prompt.id: own for prompt, own in zip(prompts, names, strict=True)})
 
 
 def backend_of(sampling: SamplingConfig) -> str:
