@@ -28,9 +28,10 @@ def longest(
 
 
 def match(naive: NaiveIndex, tokens: list[bytes], least: int, most: int) -> int:
-    if not tokens[-1]:
+    text = text_of(naive, tokens)
+    if text == text_of(naive, tokens[:-1]):  # nothing is added
         return 0
-    return longest(naive, *text_of(naive, tokens), least, most)
+    return longest(naive, *text, least, most)
 
 
 def ends(naive: NaiveIndex, tokens: list[bytes], least: int, most: int) -> tuple[int, int]:

@@ -94,11 +94,15 @@ impl Guide {
             },
         ) in rows.iter().enumerate()
         {
+            let mut without = Vec::new();
+            response.peek(&[], &mut without);
             for &token in *tokens {
                 // Padding of the vocabulary has no bytes either.
                 if let Some(bytes @ [_, ..]) = self.vocabulary.token(token) {
-                    candidates.push(candidate(&mut arena, row, response, bytes));
-                    places.push(answers);
+                    if let Some(candidate) = candidate(&mut arena, row, response, bytes, &without) {
+                        candidates.push(candidate);
+                        places.push(answers);
+                    }
                 }
                 answers += 1;
             }
@@ -169,20 +173,31 @@ impl Guide {
     }
 }
 
-fn candidate(arena: &mut Vec<u8>, row: usize, response: &Response, bytes: &[u8]) -> Candidate {
+/// Returns the text of a row with a token. There is none for a token that adds nothing to the text that the row has
+/// `without` it, such as more white space: it continues no quote.
+fn candidate(
+    arena: &mut Vec<u8>,
+    row: usize,
+    response: &Response,
+    bytes: &[u8],
+    without: &[u8],
+) -> Option<Candidate> {
     let mut start = arena.len();
     let tail = response.tail().len();
     arena.extend_from_slice(response.tail().as_bytes());
     let added = response.peek(bytes, arena);
     if added.broken {
         start += tail;
+    } else if arena[start + tail..] == *without {
+        arena.truncate(start);
+        return None;
     }
-    Candidate {
+    Some(Candidate {
         row,
         bytes: start..arena.len(),
         tail: if added.broken { 0 } else { tail },
         incomplete: added.incomplete,
-    }
+    })
 }
 
 /// Returns the numbers of the patterns in the order of their last `chars` characters. Searches for neighbours in this
