@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from quotetune.cli.options import MaxDocuments, MinChars, check_format
+from quotetune.cli.options import AllQuotes, MaxDocuments, MinCited, check_format
 
 if TYPE_CHECKING:
     from quotetune.cli.records import Entry
-    from quotetune.rendering.footnotes import MarkStyle
+    from quotetune.rendering.marks import MarkStyle
 
 
 def cite(
@@ -32,7 +32,8 @@ def cite(
         Path | None,
         typer.Option("--output", "-o", help="File to write.  [default: standard output]"),
     ] = None,
-    min_chars: MinChars = None,
+    min_chars: MinCited = None,
+    all: AllQuotes = False,
     max_documents: MaxDocuments = 10,
     format: Annotated[
         str | None,
@@ -46,8 +47,8 @@ def cite(
 ) -> None:
     """Mark the quotes of responses with footnotes, and list the documents that contain them.
 
-    The most specific footnotes come first: those with the fewest occurrences in the corpus, then
-    the longest. Apart from the marks, the response does not change.
+    The fewest quotes are marked that cover what all quotes cover. One that overlaps another is
+    marked only if it adds n characters. Apart from the marks, the response does not change.
     """
     from quotetune.cli.records import write_record, written
     from quotetune.corpus.index import Index
@@ -61,6 +62,7 @@ def cite(
     opened = Index.open(index)
     batches = _batches(input, text, key, is_jsonl)
     with written(output) as file:
+        from quotetune.rendering.fewest_quotes import quotes_to_cite
         from quotetune.rendering.footnotes import cite as cite_responses
         from quotetune.rendering.footnotes import cited_response
 
@@ -68,12 +70,12 @@ def cite(
         for batch in batches:
             texts = [entry.text for entry in batch]
             if format == "jsonl":  # the numbers of each record start at 1
-                traced = opened.trace(texts, min_chars, max_documents)
-                for entry, quotes in zip(batch, traced, strict=True):
-                    cited = cited_response(entry.text, quotes, index=opened)
+                found = quotes_to_cite(texts, opened, min_chars, max_documents, all)
+                for entry, quotes in zip(batch, found, strict=True):
+                    cited = cited_response(entry.text, quotes, index=opened, specific_first=all)
                     write_record(file, entry.record | cited.to_dict())
                 continue
-            responses = cite_responses(texts, opened, min_chars, max_documents, style, number)
+            responses = cite_responses(texts, opened, min_chars, max_documents, style, number, all)
             for response in responses:
                 file.write(between + str(response))
                 between = "\n---\n\n"

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from quotetune.cli.options import MaxDocuments, MinChars, Overrides, check_format
+from quotetune.cli.options import AllQuotes, MaxDocuments, MinCited, Overrides, check_format
 
 if TYPE_CHECKING:
-    from quotetune.rendering.footnotes import MarkStyle
+    from quotetune.rendering.marks import MarkStyle
 
 
 def generate(
@@ -27,7 +27,8 @@ def generate(
     format: Annotated[
         str, typer.Option(metavar="markdown|text|jsonl", help="As for quotetune cite.")
     ] = "markdown",
-    min_chars: MinChars = None,
+    min_chars: MinCited = None,
+    all: AllQuotes = False,
     max_documents: MaxDocuments = 10,
     seed: Annotated[
         int, typer.Option(min=0, help="Seed of the sampling; another seed gives another answer.")
@@ -38,6 +39,7 @@ def generate(
 
     The prompt is put into the run's template. The sampling settings are those of the run's
     evaluation. Change them as in --set sampling.temperature=0.3 or --set sampling.max_tokens=200.
+    Without a GPU, the backend auto is transformers here, because it starts faster than vLLM.
     """
     from quotetune.cli.records import write_record
     from quotetune.config import SamplingConfig
@@ -47,8 +49,10 @@ def generate(
     from quotetune.corpus.index import Index
     from quotetune.corpus.records import read_whole_text
     from quotetune.release.answering import answer
-    from quotetune.rendering.footnotes import STYLES, cite
+    from quotetune.rendering.footnotes import cite
+    from quotetune.rendering.marks import STYLES
     from quotetune.runs.finished import tuned_policy
+    from quotetune.runtime.console import status
     from quotetune.runtime.streams import typed_text
 
     check_format(format, (*STYLES, "jsonl"))
@@ -58,11 +62,13 @@ def generate(
     settings = found.config.evaluation_sampling.model_dump() | changed | {"n": 1}
     text = read_whole_text(STDIN).removesuffix("\n") if prompt == "-" else typed_text(prompt)
     sampling = validate_block(SamplingConfig, "sampling", settings)
-    response = answer(found, text, index, sampling, seed)
+    with status() as tell:
+        response = answer(found, text, index, sampling, seed, tell)
+        tell(f"looking for quotes in {found.config.index}")
+        style: MarkStyle = "text" if format == "text" else "markdown"
+        cited = cite(response, index, min_chars, max_documents, style, all=all)
     if format == "jsonl":
-        cited = cite(response, index, min_chars, max_documents)
         record = {"prompt": text, "response": response, "policy": found.name, "seed": seed}
         write_record(sys.stdout, record | cited.to_dict())
     else:
-        style: MarkStyle = "text" if format == "text" else "markdown"
-        print(cite(response, index, min_chars, max_documents, style), end="")
+        print(cited, end="")

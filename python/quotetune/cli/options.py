@@ -104,6 +104,20 @@ MinChars = Annotated[
     int | None,
     typer.Option(help="Length of the shortest quote in characters.  [default: the index's n]"),
 ]
+MinCited = Annotated[
+    int | None,
+    typer.Option(
+        help="Length of the shortest quote in characters.  [default: 40, with --all the index's n]"
+    ),
+]
+AllQuotes = Annotated[
+    bool,
+    typer.Option(
+        "--all",
+        help="Mark every quote, also where quotes overlap, and list the most specific ones first: "
+        "those with the fewest occurrences in the corpus, then the longest.",
+    ),
+]
 MaxDocuments = Annotated[int, typer.Option(help="Documents to name per quote.")]
 Reasoning = Annotated[
     tuple[str, str] | None,

@@ -3,7 +3,11 @@
 import json
 import shutil
 import tempfile
+from collections.abc import Callable
+from importlib.util import find_spec
+from itertools import count
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from quotetune.config import PromptsConfig, SamplingConfig
 from quotetune.corpus.index import Index
@@ -13,6 +17,10 @@ from quotetune.prompts.prompt import Prompt
 from quotetune.prompts.reading import read_prompts
 from quotetune.runs.directory import RunDirectory
 from quotetune.runs.finished import TunedPolicy
+from quotetune.runtime.accelerator import has_accelerator
+
+if TYPE_CHECKING:
+    from quotetune.sampling import Progress
 
 
 def prompt_of_text(text: str, settings: PromptsConfig, index: Index | None = None) -> Prompt:
@@ -49,16 +57,25 @@ def prompt_of_text(text: str, settings: PromptsConfig, index: Index | None = Non
 
 
 def answer(
-    policy: TunedPolicy, text: str, index: Index, sampling: SamplingConfig, seed: int
+    policy: TunedPolicy,
+    text: str,
+    index: Index,
+    sampling: SamplingConfig,
+    seed: int,
+    tell: Callable[[str], None] = lambda work: None,
 ) -> str:
     """Draw one response to a text, in a child process.
+
+    Without a GPU, the backend `auto` is transformers, even if vLLM is installed: vLLM's start takes
+    longer than the response to one prompt.
 
     Args:
         policy: The policy.
         text: The user's text, which the run's template makes a prompt of.
         index: The index of the run's corpus.
         sampling: The sampling settings; `n` is 1.
-        seed: The seed; the same seed gives the same response.
+        seed: The seed; with one backend, the same seed gives the same response.
+        tell: Called with what is being done, in words, whenever that changes.
 
     Returns:
         The answer, without thoughts before it.
@@ -69,10 +86,20 @@ def answer(
     """
     from quotetune.sampling import run_sampling
     from quotetune.sampling.parts import answer_of, has_answer, read_samples
+    from quotetune.sampling.run import choose_backend
 
+    if sampling.backend == "auto" and not has_accelerator() and find_spec("peft"):
+        sampling = sampling.model_copy(update={"backend": "transformers"})
     prompt = prompt_of_text(text, policy.config.prompts, index)
     directory = Path(tempfile.mkdtemp(prefix="quotetune-"))
     clock = RunDirectory(policy.config.run).clock_file
+    tell(f"loading {policy.model.path} ({policy.name}) with {choose_backend(sampling.backend)}")
+    reports = count()
+
+    def follow(_: "Progress") -> None:
+        if next(reports) == 1:  # the first one is before the model is loaded
+            tell(f"answering in at most {sampling.max_tokens} tokens")
+
     run_sampling(
         [prompt],
         directory,
@@ -82,6 +109,7 @@ def answer(
         seed=seed,
         round=0,
         clock=clock if clock.exists() else None,
+        progress=follow,
     )
     [row] = read_samples(directory).to_pylist()
     shutil.rmtree(directory)

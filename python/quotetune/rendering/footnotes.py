@@ -3,17 +3,25 @@
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, overload
+from typing import Any, overload
 
 from quotetune.corpus.index import Index
 from quotetune.corpus.index_or_path import IndexOrPath, opened
 from quotetune.corpus.results import Quote, QuoteSource
 from quotetune.errors import UsageError
+from quotetune.rendering.fewest_quotes import quotes_to_cite
 from quotetune.rendering.markdown import escape
+from quotetune.rendering.marks import (
+    STYLES,
+    MarkStyle,
+    character_ends,
+    free_prefix,
+    is_in_word,
+    mark_place,
+    mark_text,
+)
 from quotetune.rendering.wording import document_name, times
 
-MarkStyle = Literal["markdown", "text"]
-STYLES: tuple[MarkStyle, ...] = ("markdown", "text")
 _NO_URL = re.compile(r"[\s<>]")  # would end the link, and the rest would be read as Markdown
 
 
@@ -53,7 +61,8 @@ class CitedResponse:
     Attributes:
         text: The response as given.
         cited: The response with marks; without the marks it is `text`.
-        citations: The footnotes, most specific first: fewest occurrences, then longest text.
+        citations: The footnotes, in the order of their first marks. If all quotes are cited, the
+            most specific ones come first: fewest occurrences, then longest text.
         style: The form of the marks.
         prefix: Text before the number in a mark; not empty if the response itself has such marks.
     """
@@ -79,20 +88,22 @@ class CitedResponse:
     def _note(self, citation: Citation) -> str:
         shown = escape if self.style == "markdown" else str
         names = "; ".join(self._document(document) for document in citation.documents)
-        quoted = shown(" ".join(citation.text.split()))
-        mark = _mark(citation.number, self.style, self.prefix)
+        quoted = shown(_with_ellipses(self.text, citation))
+        mark = mark_text(citation.number, self.style, self.prefix)
         colon = ":" if self.style == "markdown" else ""
         often = f"{times(citation.count)} in the corpus"
         return f'{mark}{colon} "{quoted}" ({often}): {names or "no document named"}'
 
     def _document(self, document: QuoteSource) -> str:
         name = document_name(document)
+        place = f"character {document.offset:,}"
         url = document.metadata.get("url")
         if self.style == "markdown":
             name = escape(name)
         if not isinstance(url, str) or _NO_URL.search(url):
-            return name
-        return f"[{name}](<{url}>)" if self.style == "markdown" else f"{name} {url}"
+            return f"{name}, {place}"
+        linked = f"[{name}](<{url}>)" if self.style == "markdown" else f"{name} {url}"
+        return f"{linked}, {place}"
 
 
 @overload
@@ -103,6 +114,7 @@ def cite(  # type: ignore[overload-overlap]
     max_documents: int = 10,
     style: MarkStyle = "markdown",
     first_number: int = 1,
+    all: bool = False,
 ) -> CitedResponse: ...
 
 
@@ -114,6 +126,7 @@ def cite(
     max_documents: int = 10,
     style: MarkStyle = "markdown",
     first_number: int = 1,
+    all: bool = False,
 ) -> list[CitedResponse]: ...
 
 
@@ -124,21 +137,29 @@ def cite(
     max_documents: int = 10,
     style: MarkStyle = "markdown",
     first_number: int = 1,
+    all: bool = False,
 ) -> CitedResponse | list[CitedResponse]:
-    """Put a footnote mark after every quote of a response, and list the documents of each quote.
+    """Put footnote marks after the quotes of a response, and list the documents of each quote.
 
-    A mark is placed after the last whole word of its quote, and never inside a character as a
-    reader sees it (a letter with its accents, an emoji of several code points). A text that is
-    quoted twice has one footnote. Numbers follow the order of the response.
+    The fewest quotes are cited that cover what all quotes of `min_chars` characters cover. A quote
+    that overlaps another is cited only if it adds n characters, so the ends of some quotes are left
+    out (`rendering.fewest_quotes` has the exact rules). A mark is placed after the last whole word
+    of its quote, and never inside a character as a reader sees it (a letter with its accents, an
+    emoji of several code points). A text that is quoted twice has one footnote. Numbers follow the
+    order of the response. The printed footnotes name the place of the quote in each document: the
+    `offset` of `trace`.
 
     Args:
         text: A response as given, or several.
         index: An index with a suffix index, or its path.
-        min_chars: Length of the shortest quote to cite, in characters; by default the index's n.
+        min_chars: Length of the shortest quote to cite, in characters; by default 40, or the
+            index's n if that is longer or `all` is set.
         max_documents: Documents to name per quote; the first ones of the corpus.
         style: `markdown` for marks like `[^1]`, `text` for `[1]`. If the response itself has such
             marks, the letter q is put before the number.
         first_number: Number of the first footnote.
+        all: Whether to cite every quote, also where quotes overlap. The footnotes are then listed
+            with the most specific ones first, instead of in the order of their marks.
 
     Returns:
         The response with marks and its footnotes, or a list of them for several texts.
@@ -152,19 +173,21 @@ def cite(
         >>> from quotetune import build_index
         >>> fox = "The quick brown fox jumps over the lazy dog."
         >>> index = build_index([fox], mkdtemp() + "/index")
-        >>> print(cite("He saw: The quick brown fox jumps over them.", index, style="text"), end="")
-        He saw: The quick brown fox jumps over[1] them.
+        >>> text = "He saw: The quick brown fox jumps over the lazy dogs."
+        >>> print(cite(text, index, style="text"), end="")
+        He saw: The quick brown fox jumps over the lazy[1] dogs.
         <BLANKLINE>
-        [1] "The quick brown fox jumps over the" (once in the corpus): documents/0
+        [1] "The quick brown fox jumps over the lazy dog…" (once in the corpus): documents/0, \
+character 0
     """
     if style not in STYLES:
         raise UsageError(f"the style {style!r} is unknown: choose {' or '.join(STYLES)}")
     texts = [text] if isinstance(text, str) else list(text)
     responses = []
     searched = opened(index)
-    traces = searched.trace(texts, min_chars, max_documents)
-    for given, quotes in zip(texts, traces, strict=True):
-        responses.append(cited_response(given, quotes, style, first_number, searched))
+    found = quotes_to_cite(texts, searched, min_chars, max_documents, all)
+    for given, quotes in zip(texts, found, strict=True):
+        responses.append(cited_response(given, quotes, style, first_number, searched, all))
         if style == "markdown":  # labels must be unique in the whole Markdown file
             first_number += len(responses[-1].citations)
     return responses[0] if isinstance(text, str) else responses
@@ -176,16 +199,19 @@ def cited_response(
     style: MarkStyle = "markdown",
     first_number: int = 1,
     index: Index | None = None,
+    specific_first: bool = True,
 ) -> CitedResponse:
-    """Put marks into a response whose quotes are known.
+    """Put marks after given quotes of a response.
 
     Args:
         text: The response.
-        quotes: Its quotes, as `Index.trace` returns them.
+        quotes: The quotes to cite, as `Index.trace` returns them.
         style: The form of the marks.
         first_number: Number of the first footnote.
         index: The index of the quotes. If it folds, a footnote shows its text as the first document
             has it instead of the folded text.
+        specific_first: Whether to list the most specific footnotes first, instead of in the order
+            of their marks.
 
     Returns:
         The response with marks and its footnotes.
@@ -194,7 +220,7 @@ def cited_response(
         >>> cited_response("Rust is a language.", [Quote(0, 9, "Rust is a", 1, [])]).cited
         'Rust is a[^1] language.'
     """
-    boundaries = _boundaries(text)
+    ends = character_ends(text)
     citations: dict[str, Citation] = {}
     marks: list[tuple[int, int]] = []
     for quote in sorted(quotes, key=lambda quote: (quote.start, quote.end)):
@@ -204,19 +230,29 @@ def cited_response(
             shown = quote.text if index is None else _as_given(quote, index)
             citation = Citation(number, [], [], shown, quote.count, quote.documents)
             citations[quote.text] = citation
-        place = _mark_place(text, quote.start, quote.end, boundaries)
+        place = mark_place(text, quote.start, quote.end, ends)
         citation.spans.append((quote.start, quote.end))
         citation.marks.append(place)
         marks.append((place, citation.number))
-    prefix = _free_prefix(text, style)
+    prefix = free_prefix(text, style)
     pieces = []
     end = 0
     for place, number in sorted(marks):
-        pieces += [text[end:place], _mark(number, style, prefix)]
+        pieces += [text[end:place], mark_text(number, style, prefix)]
         end = place
     pieces.append(text[end:])
-    ordered = sorted(citations.values(), key=lambda note: (note.count, -len(note.text)))
+    ordered = list(citations.values())
+    if specific_first:
+        ordered.sort(key=lambda note: (note.count, -len(note.text)))
     return CitedResponse(text, "".join(pieces), ordered, style, prefix)
+
+
+def _with_ellipses(text: str, citation: Citation) -> str:
+    """Return a quoted text in one line, with an ellipsis where its words are cut."""
+    (start, end), *_ = citation.spans
+    words = " ".join(citation.text.split())
+    before, after = (is_in_word(text, place) for place in (start, end))
+    return f"{'…' * before}{words}{'…' * after}"
 
 
 def _as_given(quote: Quote, index: Index) -> str:
@@ -256,39 +292,3 @@ def cited_documents(text: str, quotes: Sequence[Quote]) -> list[QuoteSource]:
             documents.append(note.documents[0])
             chosen.add((note.documents[0].source, note.documents[0].id))
     return documents
-
-
-def _boundaries(text: str) -> set[int]:
-    """Return the ends of characters as a reader sees them: extended grapheme clusters (UAX 29)."""
-    if text.isascii() and "\r" not in text:
-        return set(range(len(text) + 1))
-    import regex
-
-    return {0, *(cluster.end() for cluster in regex.finditer(r"\X", text))}
-
-
-def _mark_place(text: str, start: int, end: int, boundaries: set[int]) -> int:
-    """Return the place of a quote's mark: after its last whole word, if it has one."""
-    place = end
-    if end < len(text) and text[end - 1].isalnum() and text[end].isalnum():
-        while place > start and text[place - 1].isalnum():
-            place -= 1
-    while place > start and text[place - 1].isspace():
-        place -= 1
-    if place == start:  # no whole word
-        place = end
-    while place not in boundaries:
-        place += 1
-    return place
-
-
-def _free_prefix(text: str, style: MarkStyle) -> str:
-    prefix = ""
-    opening = "[^" if style == "markdown" else "["
-    while re.search(re.escape(opening + prefix) + r"\d", text):
-        prefix += "q"
-    return prefix
-
-
-def _mark(number: int, style: MarkStyle, prefix: str) -> str:
-    return f"[^{prefix}{number}]" if style == "markdown" else f"[{prefix}{number}]"

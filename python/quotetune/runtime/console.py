@@ -2,12 +2,13 @@
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.text import Text
 
 _SECONDS_BETWEEN_LINES = 15.0
 
@@ -28,6 +29,21 @@ class Report(Protocol):
 def say(text: str) -> None:
     """Print a line."""
     Console(stderr=True, highlight=False, markup=False, soft_wrap=True).print(text)
+
+
+@contextmanager
+def status() -> Iterator[Callable[[str], None]]:
+    """Show what a command is doing, for as long as it does it.
+
+    Yields:
+        The function to call with each new work in words.
+    """
+    if not sys.stderr.isatty():
+        yield say
+        return
+    with Console(stderr=True).status("") as shown:
+        # As text, because a path can contain what rich reads as markup.
+        yield lambda work: shown.update(Text(work))
 
 
 @contextmanager

@@ -5,6 +5,7 @@ It reports the fields of `run.Progress`, except `parts`.
 
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ from quotetune.sampling.backend import (
 from quotetune.sampling.constraint import Constraint
 from quotetune.sampling.guided import GuideSource, by_strength, joined
 from quotetune.sampling.parts import count_parts, missing_parts, write_part
+from quotetune.sampling.quick_start import quick_start
 from quotetune.sampling.thoughts import Thoughts, room
 
 _SECONDS_BETWEEN_REPORTS = 0.5
@@ -42,6 +44,10 @@ class _Reporter:
         self._done = done
         self._tokens = 0
         self._start = self._last = time.monotonic()
+
+    def loaded(self) -> None:
+        """Say that the model is loaded and generates from now on."""
+        self._write()
 
     def generated(self, tokens: int) -> None:
         """Count the tokens of responses that were finished."""
@@ -74,16 +80,18 @@ def run(job: dict[str, Any], output: Path, report: Report) -> None:
     sampling = room(answers, model)
     adapter = None if job["adapter"] is None else Path(job["adapter"])
     constraint = Constraint(**job["constraint"]) if "constraint" in job else None
-    requests, config = _requests(job, model, sampling)
+    source = GuideSource.of_job(job["guide"]) if "guide" in job else None
+    with quick_start() if sampling.backend == "transformers" else nullcontext():
+        requests, config = _requests(job, model, sampling)
+        sampler = _load(model, sampling, adapter, config, requests, constraint, source)
     names = list(requests)
     parts = count_parts(len(names), sampling.chunk_prompts)
     missing = missing_parts(output, parts)
-    source = GuideSource.of_job(job["guide"]) if "guide" in job else None
-    sampler = _load(model, sampling, adapter, config, requests, constraint, source)
     thoughts = None
     if model.reasoning is not None:
         thoughts = Thoughts(model, answers, load_tokenizer(model))
     reporter = _Reporter(report, done=parts - len(missing))
+    reporter.loaded()
     for part in missing:
         first = part * sampling.chunk_prompts
         chunk = names[first : first + sampling.chunk_prompts]
