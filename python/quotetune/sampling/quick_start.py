@@ -1,32 +1,22 @@
-"""A quick start of transformers: imports are most of the CPU time of one short response."""
+"""A quick start of transformers: most CPU time of one short response goes into imports."""
 
 import gc
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 
-@contextmanager
-def quick_start() -> Iterator[None]:
-    """Import transformers, and load a model with it, in two thirds of the CPU time.
+def quick_start(any_code: bool) -> None:
+    """Prepare a process that does nothing but sample with transformers; call it before torch.
 
-    Enter it before torch is imported.
+    Args:
+        any_code: Whether the model has code of its own, which may import anything.
     """
-    # Threads that wait for each other in a loop take the CPU from the one that they wait for: on
-    # two busy cores, a response took 30 s of CPU instead of 6. OpenMP reads this with torch.
+    # A thread that waits for another in a loop takes the CPU from it: on two cores with other work
+    # to do, a response of 64 tokens took 30 s of CPU instead of 6. OpenMP reads this with torch.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    # transformers imports scikit-learn if it is installed, for a kind of decoding that is not used
-    # here. With pandas and scipy, that is a fifth of its imports.
-    hidden = {"sklearn": None} if "sklearn" not in sys.modules else {}
-    sys.modules.update(hidden)  # type: ignore[arg-type]
-    # Modules are not garbage, and looking for some among them is another sixth.
-    collects = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if collects:
-            gc.enable()
-        for name in hidden:
-            del sys.modules[name]
+    # An import makes hundreds of thousands of objects, and collecting none of them takes 2 s.
+    gc.set_threshold(100_000, 20, 20)
+    if not any_code:
+        # transformers and pyarrow import these if they are installed, which takes 4 s, for kinds of
+        # decoding, losses and tables that are not used here. To Python, None is not installed.
+        sys.modules.update(dict.fromkeys(("pandas", "scipy", "sklearn")))  # type: ignore[arg-type]

@@ -5,7 +5,6 @@ It reports the fields of `run.Progress`, except `parts`.
 
 import time
 from collections.abc import Callable
-from contextlib import nullcontext
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -80,13 +79,12 @@ def run(job: dict[str, Any], output: Path, report: Report) -> None:
     sampling = room(answers, model)
     adapter = None if job["adapter"] is None else Path(job["adapter"])
     constraint = Constraint(**job["constraint"]) if "constraint" in job else None
-    source = GuideSource.of_job(job["guide"]) if "guide" in job else None
-    with quick_start() if sampling.backend == "transformers" else nullcontext():
-        requests, config = _requests(job, model, sampling)
-        sampler = _load(model, sampling, adapter, config, requests, constraint, source)
+    requests, config = _requests(job, model, sampling)
     names = list(requests)
     parts = count_parts(len(names), sampling.chunk_prompts)
     missing = missing_parts(output, parts)
+    source = GuideSource.of_job(job["guide"]) if "guide" in job else None
+    sampler = _load(model, sampling, adapter, config, requests, constraint, source)
     thoughts = None
     if model.reasoning is not None:
         thoughts = Thoughts(model, answers, load_tokenizer(model))
@@ -179,5 +177,12 @@ def _load(
     return TransformersSampler(model, sampling, adapter, constraint, index)
 
 
+def _run_alone(job: dict[str, Any], output: Path, report: Report) -> None:
+    """Do `run` in a process that does nothing else."""
+    if job["sampling"]["backend"] == "transformers":
+        quick_start(job["model"]["trust_remote_code"])
+    run(job, output, report)
+
+
 if __name__ == "__main__":
-    child_main("sampling", run)
+    child_main("sampling", _run_alone)
