@@ -84,8 +84,10 @@ def answer(
         UsageError: The model or the backend is missing, or the prompt is too long.
         QuotetuneError: The child process failed; the message names its log, which is kept.
     """
+    from pyarrow.parquet import ParquetFile
+
     from quotetune.sampling import run_sampling
-    from quotetune.sampling.parts import answer_of, has_answer, read_samples
+    from quotetune.sampling.parts import answer_of, has_answer, part_path
     from quotetune.sampling.run import choose_backend
 
     if sampling.backend == "auto" and not has_accelerator() and find_spec("peft"):
@@ -111,7 +113,9 @@ def answer(
         clock=clock if clock.exists() else None,
         progress=follow,
     )
-    [row] = read_samples(directory).to_pylist()
+    # `read_samples` would import pandas, through pyarrow, which takes a second.
+    with ParquetFile(part_path(directory, 0)) as part:
+        [row] = part.read().to_pylist()
     shutil.rmtree(directory)
     if not has_answer(row):
         raise QuotetuneError(

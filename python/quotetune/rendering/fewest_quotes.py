@@ -16,7 +16,7 @@ class _Choice(NamedTuple):
     covered: int
     fewness: int
     chars: int
-    last: int | None
+    quote: int | None
     before: "_Choice | None"
 
 
@@ -90,30 +90,31 @@ def _best(group: Sequence[Quote], n: int) -> list[Quote]:
     with a quote and its neighbour before it are enough to find those that end with the next quote.
     """
     ends = [quote.end for quote in group]
-    # For each quote, the best choice that ends with it, by the end of the neighbour that overlaps
-    # it. The key is its own start if there is none. What it adds starts at the key.
-    choices: list[dict[int, _Choice]] = []
+    # For each quote, where the part begins that it adds: at its own start if no neighbour before it
+    # overlaps it, else at the end of that neighbour. With each, the best choice up to this quote in
+    # which the part begins there or earlier.
+    begins: list[list[int]] = []
+    choices: list[list[_Choice]] = []
     # The best choice among the first quotes, if the next one overlaps none of them.
     best = [_NOTHING]
     for number, quote in enumerate(group):
-        apart = best[bisect_right(ends, quote.start)]
-        found = {quote.start: _extended(apart, number, quote, quote.start)}
-        for earlier in range(bisect_right(ends, quote.start), number):
-            rooms = [one for start, one in choices[earlier].items() if quote.start - start >= n]
-            if rooms:
-                neighbour = max(rooms, key=_worth)
-                end = ends[earlier]
-                found[end] = _extended(neighbour, number, quote, end)
-        choices.append(found)
-        whole = [
-            one for start, one in found.items() if start == quote.start or quote.end - start >= n
-        ]
-        best.append(max([best[-1], *whole], key=_worth))
+        first = bisect_right(ends, quote.start)
+        begins.append([quote.start])
+        choices.append([_extended(best[first], number, quote, quote.start)])
+        for earlier in range(first, number):
+            enough = bisect_right(begins[earlier], quote.start - n)
+            if enough:
+                neighbour = choices[earlier][enough - 1]
+                choice = _extended(neighbour, number, quote, ends[earlier])
+                begins[number].append(ends[earlier])
+                choices[number].append(max(choices[number][-1], choice, key=_worth))
+        enough = bisect_right(begins[number], quote.end - n)
+        best.append(max(best[-1], choices[number][max(enough, 1) - 1], key=_worth))
     chosen: list[Quote] = []
-    choice: _Choice | None = best[-1]
-    while choice is not None and choice.last is not None:
-        chosen.append(group[choice.last])
-        choice = choice.before
+    last: _Choice | None = best[-1]
+    while last is not None and last.quote is not None:
+        chosen.append(group[last.quote])
+        last = last.before
     return chosen[::-1]
 
 

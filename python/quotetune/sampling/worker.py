@@ -180,7 +180,7 @@ def _load(
 def _run_alone(job: dict[str, Any], output: Path, report: Report) -> None:
     """Do `run` in a process that does nothing else."""
     if job["sampling"]["backend"] == "transformers":
-        quick_start(job["model"]["trust_remote_code"])
+        quick_start()
     run(job, output, report)
 
 
