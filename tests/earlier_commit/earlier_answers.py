@@ -9,6 +9,7 @@
 """
 
 import dataclasses
+import inspect
 import json
 import pickle
 import sys
@@ -27,6 +28,8 @@ def answers(queries: Path, *indexes: Path) -> dict[str, Any]:
 def _ask(index: Any, texts: list[str], phrases: list[str], documents: Any) -> dict[str, Any]:
     from quotetune import QuotetuneError, cite
 
+    every = {"all": True} if "all" in inspect.signature(cite).parameters else {}
+
     names = [(source, id) for source, id in documents]
 
     def windows(exact: bool) -> list[Any]:
@@ -44,7 +47,7 @@ def _ask(index: Any, texts: list[str], phrases: list[str], documents: Any) -> di
         "windows": lambda: windows(False),
         "exact windows": lambda: windows(True),
         "trace in Python": lambda: index.trace(texts, index.n + 5, max_documents=3),
-        "cite in Python": lambda: cite(texts, index),
+        "cite in Python": lambda: cite(texts, index, **every),
         "document": lambda: [index.document(*name) for name in names],
         "documents": lambda: list(index.documents()),
     }

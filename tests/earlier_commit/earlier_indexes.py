@@ -123,7 +123,7 @@ def ask(package: Package, directory: Path, names: list[str], corpus: Corpus) -> 
         "score --format quip-json": [*score, "--format", "quip-json"],
         "trace": trace,
         "trace --min-chars 40": [*trace, "--min-chars", 40, "--max-documents", 2],
-        "cite": ["cite", corpus.texts],
+        "cite": ["cite", corpus.texts, *package.all_quotes],
     }
     commands = [
         [command, directory / name, *options]

@@ -8,6 +8,7 @@ import tempfile
 import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,12 @@ class Package:
         """The environment of its processes: no hub, and one thread, which tiny models suit."""
         own = {"PYTHONPATH": os.pathsep.join(self.search_path)}
         return {**os.environ, "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1", **own}
+
+    @cached_property
+    def all_quotes(self) -> tuple[str, ...]:
+        """The option that makes `cite` and `generate` mark all quotes, as they first always did."""
+        code = "import inspect, quotetune\nprint(*inspect.signature(quotetune.cite).parameters)"
+        return ("--all",) if "all" in self.python("-c", code).split() else ()
 
     def place(self) -> Path:
         """Return the directory that the package and its compiled part are imported from."""

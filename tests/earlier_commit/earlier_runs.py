@@ -68,7 +68,8 @@ def check_runs(directory: Path, earlier: Package, current: Package) -> Iterator[
     _, plan, *_ = earlier.succeed([train, [*train, "--dry-run"], *before], work_here=True)
     checkpoints = {name: _kill(directory, name, earlier) for name in KILLED}
     yield from _check_done(finished, plan.output, current)
-    old, new = (_read(finished, run) for run in (earlier.succeed, current.run))
+    old = _read(finished, earlier, earlier.succeed)
+    new = _read(finished, current, current.run)
     for what, answer in old.items():
         same = answer == new[what]
         yield f"finished run: {what}", None if same else f"was {answer}, is now {new[what]}"
@@ -156,15 +157,16 @@ def _times(run: Path) -> dict[Path, int]:
     }
 
 
-def _read(run: Path, do: Callable[..., list[Outcome]]) -> dict[str, Any]:
+def _read(run: Path, package: Package, do: Callable[..., list[Outcome]]) -> dict[str, Any]:
     """Return what the commands that read a finished run give, or the errors of one that fails."""
     measured = run.parent / "measured.json"
     measured.unlink(missing_ok=True)
     samples = [f"{name}={run}/evaluation/{name}/samples" for name in ("base", "round-2")]
+    options = (*_ANSWER, *package.all_quotes)
     commands: list[list[object]] = [
         ["report", run],
         ["evaluate", *samples, "--config", f"{run}.yaml", "--best-of-n", 4, "-o", measured],
-        *(["generate", run, "What is 7?", "--policy", name, *_ANSWER] for name in POLICIES),
+        *(["generate", run, "What is 7?", "--policy", name, *options] for name in POLICIES),
     ]
     report, evaluate, *answers = do(commands, work_here=True)
     page = (run / "report.html").read_text(encoding="utf-8")

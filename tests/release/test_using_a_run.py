@@ -12,8 +12,8 @@ import tiny_run
 from finished_run import training_record
 from killed_training import assert_same_weights
 from quotetune import Index, UsageError, build_index
-from quotetune.config import PromptsConfig
-from quotetune.release.answering import prompt_of_text
+from quotetune.config import PromptsConfig, SamplingConfig
+from quotetune.release.answering import answer, prompt_of_text
 from quotetune.runs.finished import policies, tuned_policy
 from quotetune.training.model_card import model_card
 from tiny_model import BEGIN, save_tiny_adapter, tiny_tokenizer
@@ -89,7 +89,7 @@ def test_files_of_a_run_that_are_damaged_are_named(run, quotetune, tmp_path):
 
 
 def test_generate_answers_with_the_policy_s_own_words_and_cites_them(run, quotetune):
-    code, shown, _ = quotetune("generate", run, "7", "--format", "jsonl", "--min-chars", 3)
+    code, shown, _ = quotetune("generate", run, "7", "--format", "jsonl", "--min-chars", 3, "--all")
     assert code == 0
     answer = json.loads(shown)
     assert (answer["policy"], answer["prompt"]) == ("round-1", "7")
@@ -109,6 +109,43 @@ def test_generate_answers_with_the_policy_s_own_words_and_cites_them(run, quotet
     quotes = Index.open(policy.config.index).trace(answer["response"], min_chars=3)
     spans = sorted(tuple(span) for note in answer["citations"] for span in note["spans"])
     assert spans == [(quote.start, quote.end) for quote in quotes]
+
+
+def test_generate_says_on_standard_error_what_it_does(run, quotetune):
+    code, shown, error = quotetune("generate", run, "7", "--set", "sampling.max_tokens=1")
+    assert code == 0
+    assert error.splitlines() == [
+        f"loading {run.parent / 'model'} (round-1) with transformers",
+        "answering in at most 1 token",
+        f"looking for quotes in {tuned_policy(run).config.index}",
+    ]
+    assert not any(line in shown for line in error.splitlines())
+
+
+@pytest.mark.parametrize(
+    ("has_gpu", "asked", "used"),
+    [
+        (False, "auto", "transformers"),
+        (True, "auto", "auto"),
+        (False, "vllm", "vllm"),
+        (True, "transformers", "transformers"),
+    ],
+)
+def test_one_answer_is_sampled_by_transformers_without_a_gpu_unless_a_backend_is_asked_for(
+    run, monkeypatch, has_gpu, asked, used
+):
+    class SampledError(Exception):
+        pass
+
+    def sample(*_, sampling, **__):
+        raise SampledError(sampling.backend)
+
+    monkeypatch.setattr("quotetune.release.answering.has_accelerator", lambda: has_gpu)
+    monkeypatch.setattr("quotetune.sampling.run_sampling", sample)
+    policy = tuned_policy(run)
+    sampling = SamplingConfig(backend=asked, n=1)
+    with pytest.raises(SampledError, match=used):
+        answer(policy, "7", Index.open(policy.config.index), sampling, seed=0)
 
 
 def test_the_base_policy_of_a_run_that_starts_from_an_adapter_has_that_adapter(

@@ -18,6 +18,7 @@ from quotetune.prompts.reading import read_prompts
 from quotetune.runs.directory import RunDirectory
 from quotetune.runs.finished import TunedPolicy
 from quotetune.runtime.accelerator import has_accelerator
+from quotetune.runtime.plural import counted
 
 if TYPE_CHECKING:
     from quotetune.sampling import Progress
@@ -100,7 +101,7 @@ def answer(
 
     def follow(_: "Progress") -> None:
         if next(reports) == 1:  # the first one is before the model is loaded
-            tell(f"answering in at most {sampling.max_tokens} tokens")
+            tell(f"answering in at most {counted(sampling.max_tokens, 'token')}")
 
     run_sampling(
         [prompt],
