@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from quotetune.cli.options import AllQuotes, MaxDocuments, MinCited, check_format
+from quotetune.cli.options import AllQuotes, MaxDocuments, MinCited, Reasoning, check_format
 
 if TYPE_CHECKING:
     from quotetune.cli.records import Entry
@@ -35,6 +35,7 @@ def cite(
     min_chars: MinCited = None,
     all: AllQuotes = False,
     max_documents: MaxDocuments = 10,
+    reasoning: Reasoning = None,
     format: Annotated[
         str | None,
         typer.Option(
@@ -51,8 +52,11 @@ def cite(
     marked only if it adds n characters. Apart from the marks, the response does not change.
     """
     from quotetune.cli.records import write_record, written
+    from quotetune.corpus.answers import quotes_from
     from quotetune.corpus.index import Index
     from quotetune.corpus.records import format_of
+    from quotetune.rendering.fewest_quotes import quotes_to_cite
+    from quotetune.rendering.footnotes import cited_response
 
     is_jsonl = key is not None or format_of(input) in ("jsonl", "parquet")
     if format is None:
@@ -60,37 +64,37 @@ def cite(
     check_format(format, ("markdown", "text", "jsonl"))
     style: MarkStyle = "text" if format == "text" else "markdown"
     opened = Index.open(index)
-    batches = _batches(input, text, key, is_jsonl)
+    batches = _batches(input, text, key, is_jsonl, reasoning)
     with written(output) as file:
-        from quotetune.rendering.fewest_quotes import quotes_to_cite
-        from quotetune.rendering.footnotes import cite as cite_responses
-        from quotetune.rendering.footnotes import cited_response
-
         number, between = 1, ""
         for batch in batches:
-            texts = [entry.text for entry in batch]
-            if format == "jsonl":  # the numbers of each record start at 1
-                found = quotes_to_cite(texts, opened, min_chars, max_documents, all)
-                for entry, quotes in zip(batch, found, strict=True):
-                    cited = cited_response(entry.text, quotes, index=opened, specific_first=all)
+            answers = [entry.answer for entry in batch]
+            found = quotes_to_cite(answers, opened, min_chars, max_documents, all)
+            for entry, of_answer in zip(batch, found, strict=True):
+                quotes = quotes_from(entry.start, of_answer)
+                cited = cited_response(
+                    entry.text, quotes, style, number, index=opened, specific_first=all
+                )
+                if format == "jsonl":
                     write_record(file, entry.record | cited.to_dict())
-                continue
-            responses = cite_responses(texts, opened, min_chars, max_documents, style, number, all)
-            for response in responses:
-                file.write(between + str(response))
+                    continue
+                file.write(between + str(cited))
                 between = "\n---\n\n"
-            if style == "markdown":  # labels must be unique in the whole file
-                number += sum(len(response.citations) for response in responses)
+                if style == "markdown":  # labels must be unique in the whole file
+                    number += len(cited.citations)
 
 
 def _batches(
-    input: Path, text: str | None, key: str | None, is_jsonl: bool
+    input: Path,
+    text: str | None,
+    key: str | None,
+    is_jsonl: bool,
+    reasoning: tuple[str, str] | None,
 ) -> "Iterator[list[Entry]]":
-    from quotetune.cli.records import Entry, read_batches
+    from quotetune.cli.records import read_batches
+    from quotetune.corpus.formats import STDIN
     from quotetune.corpus.records import read_whole_text
 
-    if text is not None or is_jsonl:
-        yield from read_batches(input, key or "text", text)
-        return
-    response = read_whole_text(input).removesuffix("\n")
-    yield [Entry({"text": response}, response)]
+    if text is None and not is_jsonl:
+        input, text = STDIN, read_whole_text(input).removesuffix("\n")
+    yield from read_batches(input, key or "text", text, reasoning=reasoning)

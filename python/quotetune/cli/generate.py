@@ -13,10 +13,31 @@ if TYPE_CHECKING:
 
 
 def generate(
-    run: Annotated[Path, typer.Argument(metavar="RUN", help="Directory of a run.")],
+    run: Annotated[
+        str | None,
+        typer.Argument(metavar="[RUN]", help="Directory of a run; left out with --model."),
+    ] = None,
     prompt: Annotated[
-        str, typer.Argument(metavar="[PROMPT]", help="The prompt, or - for standard input.")
-    ] = "-",
+        str | None,
+        typer.Argument(
+            metavar="[PROMPT]", help="The prompt, or - for standard input.  [default: -]"
+        ),
+    ] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(help="A model without a run: a directory, or a name on the Hub."),
+    ] = None,
+    index_path: Annotated[
+        Path | None, typer.Option("--index", metavar="DIR", help="The index, with --model.")
+    ] = None,
+    guide: Annotated[
+        float | None,
+        typer.Option(
+            min=0,
+            metavar="STRENGTH",
+            help="Guide the answer towards the corpus; 4 is moderate, 0 is none.",
+        ),
+    ] = None,
     policy: Annotated[
         str | None,
         typer.Option(
@@ -37,18 +58,20 @@ def generate(
 ) -> None:
     """Answer a prompt with a run's tuned policy. A footnote names the documents of each quote.
 
-    The prompt is put into the run's template. The sampling settings are those of the run's
-    evaluation. Change them as in --set sampling.temperature=0.3 or --set sampling.max_tokens=200.
-    Without a GPU, the backend auto is transformers here, because it starts faster than vLLM.
+    In a run, the prompt is put into the run's template, and the sampling settings are those of its
+    evaluation. With --model and --index, a model answers that belongs to no run. Change settings as
+    in --set sampling.temperature=0.3 or --set sampling.max_tokens=200. Without a GPU, the backend
+    auto is transformers here, because it starts faster than vLLM.
     """
     from quotetune.cli.records import write_record
-    from quotetune.config import SamplingConfig
+    from quotetune.config import ModelConfig, SamplingConfig
     from quotetune.config.file import read_blocks
     from quotetune.config.validation import validate_block
     from quotetune.corpus.formats import STDIN
     from quotetune.corpus.index import Index
     from quotetune.corpus.records import read_whole_text
-    from quotetune.release.answering import answer
+    from quotetune.errors import UsageError
+    from quotetune.release.answering import answer, bare_model
     from quotetune.rendering.footnotes import cite
     from quotetune.rendering.marks import STYLES
     from quotetune.runs.finished import tuned_policy
@@ -56,10 +79,24 @@ def generate(
     from quotetune.runtime.streams import typed_text
 
     check_format(format, (*STYLES, "jsonl"))
-    found = tuned_policy(run, policy)
+    blocks = ("sampling",) if model is None else ("sampling", "model", "prompts")
+    changed = read_blocks(None, overrides, blocks)
+    if model is None:
+        if run is None or index_path is not None:
+            raise UsageError("give the directory of a run, or --model and --index")
+        found = tuned_policy(Path(run), policy)
+    else:
+        if index_path is None or prompt is not None or policy is not None:
+            raise UsageError("--model needs --index, and no run and no --policy")
+        run, prompt = None, run
+        own = validate_block(ModelConfig, "model", {"path": model, **changed["model"]})
+        found = bare_model(own, index_path, changed["prompts"])
     index = Index.open(found.config.index)
-    changed = read_blocks(None, overrides, ("sampling",))["sampling"]
-    settings = found.config.evaluation_sampling.model_dump() | changed | {"n": 1}
+    settings = found.config.evaluation_sampling.model_dump() | changed["sampling"] | {"n": 1}
+    if guide is not None:
+        strength = {"strength": guide}
+        settings["guide"] = {**(settings.get("guide") or {}), **strength} if guide else None
+    prompt = "-" if prompt is None else prompt
     text = read_whole_text(STDIN).removesuffix("\n") if prompt == "-" else typed_text(prompt)
     sampling = validate_block(SamplingConfig, "sampling", settings)
     with status() as tell:

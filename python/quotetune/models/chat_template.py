@@ -40,6 +40,14 @@ def tokenizer_settings(directory: Path) -> dict[str, Any]:
     return settings
 
 
+def has_chat_template(model: ModelConfig) -> bool:
+    """Tell whether a model has a chat template; False if it cannot be found."""
+    if find_file(model, "chat_template.jinja") is not None:
+        return True
+    file = find_file(model, "tokenizer_config.json")
+    return file is not None and bool(tokenizer_settings(file.parent).get("chat_template"))
+
+
 def may_read_clock(model: ModelConfig) -> bool:
     """Tell whether a model's chat template names the clock; False if it cannot be found."""
     files = [find_file(model, "chat_template.jinja"), find_file(model, "tokenizer_config.json")]

@@ -7,11 +7,13 @@ from collections.abc import Callable
 from importlib.util import find_spec
 from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from quotetune.config import PromptsConfig, SamplingConfig
+from quotetune.config import Config, ModelConfig, PromptsConfig, RunModelConfig, SamplingConfig
+from quotetune.config.validation import validate_block
 from quotetune.corpus.index import Index
 from quotetune.errors import QuotetuneError, UsageError
+from quotetune.models.chat_template import has_chat_template
 from quotetune.prompts.grounding import ground
 from quotetune.prompts.prompt import Prompt
 from quotetune.prompts.reading import read_prompts
@@ -22,6 +24,7 @@ from quotetune.runtime.plural import counted
 
 if TYPE_CHECKING:
     from quotetune.sampling import Progress
+    from quotetune.sampling.guided import GuideSource
 
 
 def prompt_of_text(text: str, settings: PromptsConfig, index: Index | None = None) -> Prompt:
@@ -112,6 +115,7 @@ def answer(
         seed=seed,
         round=0,
         clock=clock if clock.exists() else None,
+        guide=_guide_source(policy, sampling, prompt),
         progress=follow,
     )
     # `read_samples` would import pandas, through pyarrow, which takes a second.
@@ -124,3 +128,39 @@ def answer(
             " model.reasoning.max_tokens, or try another --seed"
         )
     return answer_of(row)
+
+
+def _guide_source(
+    policy: TunedPolicy, sampling: SamplingConfig, prompt: Prompt
+) -> "GuideSource | None":
+    """Return what an answer is guided towards; a prompt that is typed has no documents."""
+    from quotetune.stages.sampling import guide_source
+
+    guide = sampling.guide
+    if guide is None:
+        return None
+    if guide.documents == "prompt" and not prompt.documents:
+        guide = guide.model_copy(update={"documents": "corpus"})
+    return guide_source(guide, policy.config.index, [prompt])
+
+
+def bare_model(model: ModelConfig, index: Path, prompts: dict[str, Any]) -> TunedPolicy:
+    """Return a model that belongs to no run, as the policy of one with the default settings.
+
+    Args:
+        model: The model.
+        index: The index of the corpus.
+        prompts: Keys of `prompts`; without a format, it is a chat if the model has a template.
+
+    Raises:
+        UsageError: A key or value is not valid.
+    """
+    format = "chat" if has_chat_template(model) else "text"
+    settings = validate_block(PromptsConfig, "prompts", {"path": "-", "format": format, **prompts})
+    config = Config(
+        run=Path(tempfile.gettempdir()) / "quotetune-no-run",
+        index=index,
+        model=RunModelConfig(**model.model_dump()),
+        prompts=settings,
+    )
+    return TunedPolicy(config, "base", None, model)
