@@ -98,11 +98,11 @@ impl Guide {
             response.peek(&[], &mut without);
             for &token in *tokens {
                 // Padding of the vocabulary has no bytes either.
-                if let Some(bytes @ [_, ..]) = self.vocabulary.token(token) {
-                    if let Some(candidate) = candidate(&mut arena, row, response, bytes, &without) {
-                        candidates.push(candidate);
-                        places.push(answers);
-                    }
+                if let Some(bytes @ [_, ..]) = self.vocabulary.token(token)
+                    && let Some(candidate) = candidate(&mut arena, row, response, bytes, &without)
+                {
+                    candidates.push(candidate);
+                    places.push(answers);
                 }
                 answers += 1;
             }
