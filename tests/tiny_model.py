@@ -34,12 +34,12 @@ def tiny_tokenizer() -> Any:
     )
 
 
-def save_tiny_model(directory: Path, *, context: int = 256) -> Path:
-    """Save a random Llama with its tokenizer; the same one every time."""
+def save_tiny_model(directory: Path, *, context: int = 256, tokenizer: Any = None) -> Path:
+    """Save a random Llama with a tokenizer, by default the tiny one; the same model every time."""
     import torch
     from transformers import LlamaConfig, LlamaForCausalLM
 
-    tokenizer = tiny_tokenizer()
+    tokenizer = tokenizer or tiny_tokenizer()
     torch.manual_seed(0)
     config = LlamaConfig(
         vocab_size=len(tokenizer),

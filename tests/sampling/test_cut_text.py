@@ -12,6 +12,7 @@ from quotetune.prompts.prompt import Prompt
 from quotetune.sampling import run_sampling
 from quotetune.sampling.cut_text import CutText
 from quotetune.sampling.parts import read_samples
+from tiny_model import save_tiny_model
 
 
 def byte_tokenizer() -> Any:
@@ -29,27 +30,8 @@ def byte_tokenizer() -> Any:
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    import torch
-    from transformers import LlamaConfig, LlamaForCausalLM
-
-    torch.manual_seed(0)
     directory = tmp_path_factory.mktemp("bytes") / "model"
-    config = LlamaConfig(
-        vocab_size=257,
-        hidden_size=64,
-        intermediate_size=128,
-        num_hidden_layers=1,
-        num_attention_heads=2,
-        num_key_value_heads=1,
-        max_position_embeddings=64,
-        initializer_range=0.2,
-        eos_token_id=256,
-        bos_token_id=None,
-        dtype="float32",
-    )
-    LlamaForCausalLM(config).save_pretrained(directory)
-    byte_tokenizer().save_pretrained(directory)
-    return directory
+    return save_tiny_model(directory, tokenizer=byte_tokenizer())
 
 
 def whole(data: bytes) -> str:

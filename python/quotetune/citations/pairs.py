@@ -148,10 +148,14 @@ def _is_cut(row: PairRow) -> bool:
     """Tell whether a side has no end-of-text token."""
     sides = ("chosen", "rejected")
     return any(
-        row[f"{side}_length"] + (row.get(f"{side}_{ANSWER_TOKEN}") or 0)
-        == len(row[f"{side}_token_ids"])
+        row[f"{side}_length"] + _thought_tokens(row, side) == len(row[f"{side}_token_ids"])
         for side in sides
     )
+
+
+def _thought_tokens(row: PairRow, side: str) -> int:
+    """Return the number of tokens before the answer, which a side's length does not count."""
+    return row.get(f"{side}_{ANSWER_TOKEN}") or 0
 
 
 def _answer(row: PairRow, side: str) -> str:
@@ -187,5 +191,5 @@ def _with_ids(row: PairRow, side: str, ids: list[str], tokenizer: Any) -> PairRo
     return row | {
         side: with_citations(row[side], ids),
         f"{side}_token_ids": [*tokens, end],
-        f"{side}_length": len(tokens) - (row.get(f"{side}_{ANSWER_TOKEN}") or 0),
+        f"{side}_length": len(tokens) - _thought_tokens(row, side),
     }

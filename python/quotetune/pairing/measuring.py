@@ -13,7 +13,7 @@ from quotetune.pairing.candidates import VALUES, candidate_parts
 from quotetune.pairing.ranking_config import RankingConfig
 from quotetune.prompts.prompt import Prompt
 from quotetune.runtime.console import Report
-from quotetune.sampling.parts import answers
+from quotetune.sampling.parts import answers, with_answers
 
 _BATCH = 4096
 _COLUMNS = ("prompt_id", "sample", "response")
@@ -50,7 +50,11 @@ def write_measure(
     import pyarrow.parquet as pq
 
     parts = candidate_parts(samples, gold)
-    rows = [row for part in parts for row in answers(pq.read_table(part), _COLUMNS)]
+    rows = []
+    for part in parts:
+        # Without the tokens, which are most of a part.
+        columns = with_answers(_COLUMNS, pq.read_schema(part).names)
+        rows += answers(pq.read_table(part, columns=columns), _COLUMNS)
     if not parts:
         raise QuotetuneError(f"{samples}: no samples: sample first")
     values: Numbers = []

@@ -15,7 +15,7 @@ from typing import Any
 from quotetune.config import ModelConfig, SamplingConfig
 from quotetune.errors import UsageError
 from quotetune.models.files import ADAPTER_CONFIG
-from quotetune.models.tokenizer import end_tokens, load_tokenizer
+from quotetune.models.tokenizer import end_tokens
 from quotetune.sampling.backend import Request, Response
 from quotetune.sampling.constraint import Constraint
 from quotetune.sampling.cut_text import CutText
@@ -39,6 +39,7 @@ class VllmSampler:
         *,
         config: Any,
         longest_prompt: int,
+        tokenizer: Any,
         constraint: Constraint | None = None,
         index: Path | None = None,
     ) -> None:
@@ -50,6 +51,7 @@ class VllmSampler:
             adapter: A LoRA adapter of the model, in PEFT's form.
             config: The model's `transformers` config.
             longest_prompt: Tokens of the longest prompt of the whole job.
+            tokenizer: The model's tokenizer.
             constraint: What may be generated; None for anything.
             index: The index towards which `sampling.guide` guides.
         """
@@ -97,7 +99,6 @@ class VllmSampler:
             guide = {"index": str(index), **sampling.guide.model_dump(exclude={"documents"})}
             settings["additional_config"] = {ENGINE_KEY: guide}
         self._sampling = sampling
-        tokenizer = load_tokenizer(model)
         self._ends = end_tokens(model, tokenizer)
         self._cut_text = CutText(tokenizer)
         if processors:

@@ -79,15 +79,16 @@ def run(job: dict[str, Any], output: Path, report: Report) -> None:
     sampling = room(answers, model)
     adapter = None if job["adapter"] is None else Path(job["adapter"])
     constraint = Constraint(**job["constraint"]) if "constraint" in job else None
-    requests, config = _requests(job, model, sampling)
+    tokenizer = load_tokenizer(model)
+    requests, config = _requests(job, model, sampling, tokenizer)
     names = list(requests)
     parts = count_parts(len(names), sampling.chunk_prompts)
     missing = missing_parts(output, parts)
     source = GuideSource.of_job(job["guide"]) if "guide" in job else None
-    sampler = _load(model, sampling, adapter, config, requests, constraint, source)
+    sampler = _load(model, sampling, adapter, config, requests, constraint, source, tokenizer)
     thoughts = None
     if model.reasoning is not None:
-        thoughts = Thoughts(model, answers, load_tokenizer(model))
+        thoughts = Thoughts(model, answers, tokenizer)
     reporter = _Reporter(report, done=parts - len(missing))
     reporter.loaded()
     for part in missing:
@@ -116,7 +117,7 @@ def run(job: dict[str, Any], output: Path, report: Report) -> None:
 
 
 def _requests(
-    job: dict[str, Any], model: ModelConfig, sampling: SamplingConfig
+    job: dict[str, Any], model: ModelConfig, sampling: SamplingConfig, tokenizer: Any
 ) -> tuple[dict[str, Request], Any]:
     """Tokenise all prompts, and reject those that do not fit, before the model is loaded.
 
@@ -126,7 +127,6 @@ def _requests(
     from transformers import AutoConfig
 
     source = {"revision": model.revision, "trust_remote_code": model.trust_remote_code}
-    tokenizer = load_tokenizer(model)
     now = datetime.fromisoformat(job["now"]) if "now" in job else None
     variables = template_variables(model, now)
     config = AutoConfig.from_pretrained(model.path, **source)
@@ -157,6 +157,7 @@ def _load(
     requests: dict[str, Request],
     constraint: Constraint | None,
     source: GuideSource | None,
+    tokenizer: Any,
 ) -> Sampler:
     index = None if source is None else source.index
     if sampling.backend == "vllm":
@@ -169,6 +170,7 @@ def _load(
             adapter,
             config=config,
             longest_prompt=longest,
+            tokenizer=tokenizer,
             constraint=constraint,
             index=index,
         )
