@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from byte_tokenizers import sentence_piece
 from quotetune.config import ModelConfig, SamplingConfig
 from quotetune.models.token_bytes import TokenBytes
 from quotetune.prompts.prompt import Prompt
@@ -82,4 +83,42 @@ def test_only_the_part_of_a_character_is_lost(data: bytes, text: str) -> None:
     token = {of(number): number for number in range(256)}
     ids = [token[bytes([byte])] for byte in data]
     decoded = tokenizer.decode(ids)
+    assert CutText(tokenizer).text(ids, decoded) == text
+
+
+def test_a_special_token_does_not_complete_a_character() -> None:
+    tokenizer = byte_tokenizer()
+    tokenizer.add_special_tokens({"additional_special_tokens": ["<turn>"]})
+    of = TokenBytes(tokenizer).of
+    token = {of(number): number for number in range(256)}
+    ids = [token[bytes([byte])] for byte in "a수".encode()[:-1]]
+    ids.append(tokenizer.convert_tokens_to_ids("<turn>"))
+    assert CutText(tokenizer).text(ids, tokenizer.decode(ids, skip_special_tokens=True)) == "a"
+    assert CutText(tokenizer).text(ids[-1:], "") == ""
+
+
+@pytest.mark.parametrize(
+    ("data", "text"),
+    [
+        ("a日本".encode()[:-1], "a日"),  # one row of bytes: a whole character, and a part of one
+        ("日🙂".encode()[:-1], "日"),
+        ("日🙂".encode()[:-3], "日"),
+        ("Zü日".encode(), "Zü日"),
+        ("aü".encode() + b"\xe6", "aü"),
+    ],
+)
+@pytest.mark.parametrize("specials", [0, 2])
+def test_whole_characters_of_a_row_of_bytes_are_kept(data: bytes, text: str, specials: int) -> None:
+    tokenizer = sentence_piece()
+    tokenizer.add_special_tokens({"additional_special_tokens": ["<turn>"]})
+    letters = {letter.encode() for letter in "abcnxZ"}
+    pieces = [bytes([byte]) for byte in data]
+    ids = [
+        tokenizer.convert_tokens_to_ids(
+            piece.decode() if piece in letters else f"<0x{piece[0]:02X}>"
+        )
+        for piece in pieces
+    ]
+    ids += [tokenizer.convert_tokens_to_ids("<turn>")] * specials
+    decoded = tokenizer.decode(ids, skip_special_tokens=True)
     assert CutText(tokenizer).text(ids, decoded) == text

@@ -40,6 +40,15 @@ class TokenBytes:
             return bytes([int(byte[1], 16)])
         return str(written).replace("\u2581", " ").encode()
 
+    @property
+    def are_single(self) -> bool:
+        """Whether a part of a character is always a token of one byte, such as `<0xE4>`."""
+        return self._letters is None
+
+    def shown(self, tokens: list[int]) -> list[int]:
+        """Return the tokens that a text shows: all but special ones."""
+        return [token for token in tokens if token not in self._special]
+
     def unfinished(self, tokens: list[int]) -> int:
         """Return how many bytes at the end of a text are only the start of a character.
 
@@ -52,17 +61,6 @@ class TokenBytes:
         decoder = codecs.getincrementaldecoder("utf-8")("replace")
         decoder.decode(b"".join(self.of(token) for token in tokens[-_LONGEST_CHARACTER:]))
         return len(decoder.getstate()[0])
-
-    def replacements(self, unfinished: int) -> int:
-        """Return how many U+FFFD the tokenizer writes for the start of a character.
-
-        Args:
-            unfinished: Its bytes.
-
-        Returns:
-            One, or one for each byte if these are tokens such as `<0xE4>`.
-        """
-        return unfinished if self._letters is None else min(unfinished, 1)
 
 
 def _is_byte_level(tokenizer: Any) -> bool:

@@ -28,9 +28,13 @@ class CutText:
             token_ids: The tokens of the response.
             text: Their text, as the backend has it.
         """
-        if self._bytes.of(token_ids[-1]).isascii():
+        shown = self._bytes.shown(token_ids)
+        if not shown or self._bytes.of(shown[-1]).isascii():
             return text
         # vLLM also leaves out bytes at the end that are no part of any character.
-        decoded: str = self._tokenizer.decode(token_ids, skip_special_tokens=True)
-        cut = self._bytes.replacements(self._bytes.unfinished(token_ids))
-        return decoded[: len(decoded) - cut]
+        unfinished = self._bytes.unfinished(shown)
+        if self._bytes.are_single:
+            # The decoder writes U+FFFD for all bytes in a row if one of them is wrong.
+            return str(self._tokenizer.decode(shown[: len(shown) - unfinished]))
+        decoded = str(self._tokenizer.decode(shown))
+        return decoded[: len(decoded) - min(unfinished, 1)]
