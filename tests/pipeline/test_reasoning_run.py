@@ -11,7 +11,13 @@ import tiny_run
 from quotetune import Index
 from quotetune.config import Config
 from quotetune.pipeline.preflight import read_inputs
-from quotetune.sampling.parts import answer_of, has_answer, read_samples, token_length
+from quotetune.sampling.parts import (
+    answer_of,
+    has_answer,
+    read_samples,
+    response_tokens,
+    token_length,
+)
 
 # The chat template opens the thoughts. A random model writes any letter often enough.
 REASONING = {"start": "[assistant] ", "end": "b", "max_tokens": 16}
@@ -101,6 +107,23 @@ def test_ids_of_documents_follow_the_answer(finished: dict[str, Any]) -> None:
             assert pair["chosen"].endswith("]")
             ids = len(pair["chosen_token_ids"])
             assert pair["chosen_length"] + pair["chosen_answer_token"] == ids - 1
+
+
+def test_constrained_ids_follow_whole_responses_that_have_an_answer(
+    finished: dict[str, Any],
+) -> None:
+    directory = Path(finished["run"]) / "evaluation" / "base"
+    if "citations" not in finished.get("pairs", {}):
+        assert not (directory / "constrained").exists()
+        return
+    n = Config.model_validate(finished).evaluation_sampling.n
+    rows = [row for row in read_samples(directory / "uncited").to_pylist() if row["sample"] < n]
+    decoded = read_samples(directory / "constrained").to_pylist()
+    assert not all(map(has_answer, rows))
+    assert [row["prompt_token_ids"] for row in decoded] == [
+        [*row["prompt_token_ids"], *response_tokens(row)] for row in rows if has_answer(row)
+    ]
+    assert all(row["response"].endswith("]") for row in decoded)
 
 
 def test_a_template_of_a_model_that_thinks_is_named_in_the_plan(tmp_path: Path) -> None:

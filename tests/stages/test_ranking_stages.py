@@ -10,13 +10,14 @@ import pytest
 
 import tiny_run
 from quotetune.config import Config, ModelConfig
+from quotetune.config.block import ReasoningConfig
 from quotetune.pairing.candidates import GOLD
 from quotetune.pairing.gold import write_gold
 from quotetune.pipeline.preflight import check_inputs
 from quotetune.pipeline.run import plan, stage_list
 from quotetune.prompts.prompt import Prompt
 from quotetune.sampling.backend import Request, Response
-from quotetune.sampling.parts import write_part
+from quotetune.sampling.parts import answer_of, token_length, write_part
 from tiny_model import tiny_tokenizer
 
 PREFERENCE = {
@@ -324,7 +325,7 @@ def test_combinations_that_mean_nothing_are_refused(inputs, preference, pairs, k
     assert [problem.key for problem in problems] == [key]
 
 
-def gold_of(tmp_path, model, prompt, max_tokens=8):
+def gold_of(tmp_path, model, prompt, max_tokens=8, reasoning=None):
     """The candidate that a prompt's reference becomes."""
     tokenizer = tiny_tokenizer()
     shown = tokenizer(prompt.text or "chat")["input_ids"]
@@ -335,7 +336,7 @@ def gold_of(tmp_path, model, prompt, max_tokens=8):
         [prompt],
         tmp_path / "samples",
         tmp_path / "gold",
-        model=ModelConfig(path=str(model)),
+        model=ModelConfig(path=str(model), reasoning=reasoning),
         max_tokens=max_tokens,
     )
     (row,) = pq.read_table(tmp_path / "gold" / "part-00000.parquet").to_pylist()
@@ -357,6 +358,23 @@ def test_a_reference_that_fills_the_limit_is_cut_like_a_sample(tmp_path, model, 
     assert row["finish_reason"] == "length"
     assert len(row["token_ids"]) == 8
     assert tokenizer.decode(row["token_ids"]) == row["response"] == "12345678"
+
+
+@pytest.mark.parametrize("length", [5, 40])
+def test_a_reference_ends_the_thoughts_that_its_prompt_opens(tmp_path, model, length):
+    reference = "a reference of many letters, and more of them"[:length]
+    reasoning = ReasoningConfig(start="[t]", end="[/t]")
+    for opens in (True, False):
+        directory = tmp_path / str(opens)
+        directory.mkdir()
+        prompt = Prompt("p", text="Why? " + "[t]" * opens, reference=reference)
+        row, tokenizer = gold_of(directory, model, prompt, 8, reasoning)
+        text = reference[:8]
+        assert answer_of(row) == text
+        assert row["response"] == "[/t]\n\n" * opens + text
+        assert token_length(row) == len(text)
+        assert tokenizer.decode(row["token_ids"][row["answer_token"] :][: len(text)]) == text
+        assert row["finish_reason"] == ("stop" if length < 8 else "length")
 
 
 def test_a_run_is_moved_with_its_measures(ranked, tmp_path):

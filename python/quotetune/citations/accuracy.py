@@ -13,7 +13,7 @@ from quotetune.citations.form import split_citations
 from quotetune.citations.hits import Cited, citation_metrics
 from quotetune.citations.ids import Documents, documents_by_id, is_citable
 from quotetune.rendering.footnotes import cited_documents
-from quotetune.sampling.parts import answers, read_samples
+from quotetune.sampling.parts import answers, has_answer, read_samples
 
 if TYPE_CHECKING:
     from quotetune.corpus.index import Index
@@ -87,12 +87,17 @@ def measure_citations(
 
 
 def _constrained(directory: Path, rows: Sequence[Mapping[str, Any]]) -> list[list[str]] | None:
-    """Read constrained ids, in the order of the responses; None if none were decoded."""
+    """Read constrained ids, in the order of the responses; None if none were decoded.
+
+    A response without an answer has none.
+    """
     decoded = read_samples(directory).to_pylist()
     if not decoded:
         return None
-    assert [row["prompt_id"] for row in decoded] == list(map(continuation_id, rows))
-    return [split_citations(row["response"], cut=True)[1] for row in decoded]
+    answered = [continuation_id(row) for row in rows if has_answer(row)]
+    assert [row["prompt_id"] for row in decoded] == answered
+    ids = {row["prompt_id"]: split_citations(row["response"], cut=True)[1] for row in decoded}
+    return [ids.get(continuation_id(row), []) for row in rows]
 
 
 def _containing(

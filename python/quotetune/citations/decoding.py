@@ -10,7 +10,7 @@ from quotetune.config import ModelConfig, SamplingConfig
 from quotetune.sampling import Progress, run_sampling
 from quotetune.sampling.backend import Continuation
 from quotetune.sampling.constraint import MOST_CHARACTERS, MOST_CHOICES, Constraint
-from quotetune.sampling.parts import read_samples, response_tokens
+from quotetune.sampling.parts import has_answer, read_samples, response_tokens
 
 if TYPE_CHECKING:
     from quotetune.corpus.index import Index
@@ -46,7 +46,8 @@ def decode_citations(
     Args:
         samples: Directory of the parts of the responses, without ids.
         output: Directory that gets the decoded parts, with a row for each of the first `n` samples
-            of a prompt, in their order; it stays empty if the corpus has too many ids.
+            of a prompt that has an answer, in their order; it stays empty if the corpus has too
+            many ids.
         index: The index of the corpus.
         most: The largest number of ids per response.
         model: The model.
@@ -65,13 +66,13 @@ def decode_citations(
         )
         return
     constraint = Constraint(BEFORE, ids, AFTER, most)
-    rows = [row for row in read_samples(samples).to_pylist() if row["sample"] < sampling.n]
     continuations = [
         Continuation(
             continuation_id(row),
             [*row["prompt_token_ids"], *response_tokens(row)],
         )
-        for row in rows
+        for row in read_samples(samples).to_pylist()
+        if row["sample"] < sampling.n and has_answer(row)
     ]
     greedy = SamplingConfig(
         backend=sampling.backend,

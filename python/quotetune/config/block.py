@@ -47,7 +47,8 @@ class ReasoningConfig(Block):
 
     max_tokens: PositiveInt = 2048
     """Tokens after which thoughts are cut. A response that is cut there has no answer.
-    `sampling.max_tokens` bounds the answer."""
+    `sampling.max_tokens` bounds the answer, which follows the end mark, and `sampling.stop` ends
+    only an answer."""
 
 
 class ModelConfig(Block):

@@ -1,6 +1,8 @@
 """Thoughts and answers: where the answer of a response starts, in its text and in its tokens."""
 
+import re
 from bisect import bisect_right
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +22,21 @@ class Answer:
 
 # Of a response that is an answer as a whole.
 WHOLE = Answer(0, 0)
+
+
+@dataclass(frozen=True)
+class End:
+    """The place where a response ends.
+
+    Attributes:
+        tokens: The number of its tokens.
+        thinks: Whether it ends within thoughts, so that it has no answer.
+        chars: The length of its text, if a stop string ends it.
+    """
+
+    tokens: int
+    thinks: bool
+    chars: int | None = None
 
 
 @dataclass(frozen=True)
@@ -111,17 +128,54 @@ class TokenMarks:
             return None
         if start == 0:
             return WHOLE
-        if self._marks.end in text:
-            char = self._marks.answer_start(text) or 0
-        else:
-            end = raw.rfind(self._marks.end) + len(self._marks.end)
-            ended = self._first_of_length(token_ids, end)
-            char = len(self._shown(token_ids[:ended]))
-            char += len(text[char:]) - len(text[char:].lstrip())
+        ended = raw.rfind(self._marks.end) + len(self._marks.end)
+        char = min(self._shown_before(token_ids, ended), len(text))
+        char += len(text[char:]) - len(text[char:].lstrip())
         # The last number of tokens whose text ends before the answer.
         counts = range(len(token_ids) + 1)
         token = bisect_right(counts, char, key=lambda n: len(self._shown(token_ids[:n]))) - 1
-        return Answer(min(char, len(text)), max(token, 0))
+        return Answer(char, max(token, 0))
+
+    def end(
+        self, token_ids: list[int], *, opened: bool, thoughts: int, answer: int, stop: Sequence[str]
+    ) -> End:
+        """Return where a response ends that was drawn without regard to its parts.
+
+        This is where it would have ended if each part had been drawn with its own bound, and the
+        answer with its stop strings.
+
+        Args:
+            token_ids: The tokens of the response.
+            opened: Whether the prompt has opened the thoughts.
+            thoughts: The number of tokens until which thoughts have to end.
+            answer: The largest number of tokens after the end mark, or of all if there is none.
+            stop: Strings that end an answer, but not thoughts.
+        """
+        raw = self._raw(token_ids)
+        start, end = re.escape(self._marks.start), re.escape(self._marks.end)
+        mark = re.compile(f"(?P<start>{start})|(?P<end>{end})\\s*")
+        any_end = re.compile("|".join([mark.pattern, *map(re.escape, stop)]))
+        first = mark.search(raw)
+        thinking = opened or (first is not None and first["start"] is None)
+        limit = thoughts if thinking else answer
+        place = 0
+        while found := (mark if thinking else any_end).search(raw, place):
+            place = found.end()
+            is_mark = found.lastgroup is not None
+            tokens = self._first_of_length(token_ids, found.end(found.lastgroup or 0))
+            if tokens > limit:
+                break
+            if not is_mark:
+                chars = self._shown_before(token_ids, found.start())
+                return End(tokens, thinks=False, chars=chars)
+            thinking = found["start"] is not None
+            limit = max(thoughts, tokens) if thinking else tokens + answer
+        return End(min(limit, len(token_ids)), thinking)
+
+    def _shown_before(self, token_ids: list[int], length: int) -> int:
+        """Return the length of the text that is shown of a start of the text with all marks."""
+        tokens = token_ids[: self._first_of_length(token_ids, length)]
+        return len(self._shown(tokens)) - (len(self._raw(tokens)) - length)
 
     def _first_of_length(self, token_ids: list[int], length: int) -> int:
         """Return the smallest number of tokens whose text has a length."""

@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from quotetune.config import ModelConfig
 from quotetune.errors import UsageError
+from quotetune.models.reasoning import WHOLE, Answer, Marks, TokenMarks
+from quotetune.models.tokenizer import end_token, load_tokenizer
 from quotetune.pairing.candidates import GOLD, candidate_parts
 from quotetune.prompts.chat import text_token_ids
 from quotetune.sampling.cut_text import CutText
-from quotetune.sampling.parts import Row, part_path, schema
+from quotetune.sampling.parts import Row, answer_columns, part_path, schema
 
 if TYPE_CHECKING:
     from quotetune.prompts.prompt import Prompt
@@ -21,7 +23,8 @@ def write_gold(
     """Write the references of prompts as candidates.
 
     A reference gets the tokens that the model would have had to generate: those of its text, and
-    the end-of-text token. A reference that is longer than `max_tokens` is cut like a sample.
+    the end-of-text token. If the prompt opens thoughts, the end mark of these comes first. A
+    reference that is longer than `max_tokens` is cut like a sample.
 
     Args:
         prompts: The prompts; one without a reference gets no candidate.
@@ -36,13 +39,10 @@ def write_gold(
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    from quotetune.models.tokenizer import end_token, load_tokenizer
-
-    tokenizer = load_tokenizer(model)
-    end = end_token(model, tokenizer)
+    references = _References(model, load_tokenizer(model), max_tokens)
     shown = _prompt_tokens(samples)
     rows = [
-        _sample_row(prompt, shown[prompt.id], tokenizer, end, max_tokens)
+        references.row(prompt, shown[prompt.id])
         for prompt in prompts
         if prompt.reference and prompt.id in shown
     ]
@@ -51,27 +51,63 @@ def write_gold(
             "candidates.gold: no prompt has a reference: give the prompts one, or set it to false"
         )
     output.mkdir(parents=True, exist_ok=True)
-    pq.write_table(pa.Table.from_pylist(rows, schema()), part_path(output, 0))
+    thinks = model.reasoning is not None
+    pq.write_table(pa.Table.from_pylist(rows, schema(thinks=thinks)), part_path(output, 0))
 
 
-def _sample_row(
-    prompt: "Prompt", shown: list[int], tokenizer: Any, end: int | None, max_tokens: int
-) -> Row:
-    text = prompt.reference or ""
-    ids = _reference_tokens(prompt, text, shown, tokenizer)
-    cut = end is None or len(ids) >= max_tokens
-    if len(ids) > max_tokens:
-        ids = ids[:max_tokens]
-        text = CutText(tokenizer).text(ids, tokenizer.decode(ids, skip_special_tokens=True))
-    return {
-        "prompt_id": prompt.id,
-        "sample": GOLD,
-        "response": text,
-        "prompt_token_ids": shown,
-        "token_ids": ids if cut else [*ids, end],
-        "finish_reason": "length" if cut else "stop",
-        "seed": GOLD,
-    }
+class _References:
+    """Writes references as rows of samples.
+
+    Args:
+        model: The model.
+        tokenizer: Its tokenizer.
+        max_tokens: The largest number of tokens of an answer.
+    """
+
+    def __init__(self, model: ModelConfig, tokenizer: Any, max_tokens: int) -> None:
+        self._tokenizer = tokenizer
+        self._end = end_token(model, tokenizer)
+        self._max_tokens = max_tokens
+        self._marks = None
+        if model.reasoning is not None:
+            marks = Marks(model.reasoning.start, model.reasoning.end)
+            self._marks = TokenMarks(marks, tokenizer)
+            self._no_thoughts = tokenizer(f"{marks.end}\n\n", add_special_tokens=False)["input_ids"]
+
+    def row(self, prompt: "Prompt", shown: list[int]) -> Row:
+        """Return the row of a prompt with a reference.
+
+        Args:
+            prompt: The prompt.
+            shown: Its tokens.
+        """
+        text = prompt.reference or ""
+        ids = _reference_tokens(prompt, text, shown, self._tokenizer)
+        end = [] if self._end is None or len(ids) >= self._max_tokens else [self._end]
+        if len(ids) > self._max_tokens:
+            ids = ids[: self._max_tokens]
+            text = CutText(self._tokenizer).text(ids, self._decode(ids))
+        ids = [*ids, *end]
+        answer: Answer | None = WHOLE
+        if self._marks is not None:
+            opened = self._marks.are_opened(shown)
+            if opened:
+                ids = [*self._no_thoughts, *ids]
+                text = self._decode(self._no_thoughts) + text
+            answer = self._marks.answer(ids, text, opened=opened)
+        return {
+            "prompt_id": prompt.id,
+            "sample": GOLD,
+            "response": text,
+            "prompt_token_ids": shown,
+            "token_ids": ids,
+            "finish_reason": "stop" if end else "length",
+            "seed": GOLD,
+            **answer_columns(answer),
+        }
+
+    def _decode(self, ids: list[int]) -> str:
+        return str(self._tokenizer.decode(ids, skip_special_tokens=True))
 
 
 def _reference_tokens(prompt: "Prompt", text: str, shown: list[int], tokenizer: Any) -> list[int]:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from quotetune.errors import UsageError
+from quotetune.models.reasoning import Answer
 from quotetune.runtime.whole_files import RESUME, written_file
 from quotetune.sampling.backend import Request, Response
 
@@ -113,8 +114,7 @@ def write_part(
             "token_ids": response.token_ids,
             "finish_reason": response.finish_reason,
             "seed": request.seed + sample,
-            ANSWER_CHAR: None if response.answer is None else response.answer.char,
-            ANSWER_TOKEN: None if response.answer is None else response.answer.token,
+            **answer_columns(response.answer),
             GUIDE_STRENGTH: strengths and strengths[sample * len(strengths) // len(drawn)],
         }
         for prompt_id, request, drawn in zip(prompt_ids, requests, responses, strict=True)
@@ -124,6 +124,14 @@ def write_part(
         pq.write_table(
             pa.Table.from_pylist(rows, schema(thinks=thinks, guided=strengths is not None)), path
         )
+
+
+def answer_columns(answer: Answer | None) -> Row:
+    """Return the columns that say where an answer starts; null if there is none."""
+    return {
+        ANSWER_CHAR: None if answer is None else answer.char,
+        ANSWER_TOKEN: None if answer is None else answer.token,
+    }
 
 
 def read_samples(directory: Path) -> Any:

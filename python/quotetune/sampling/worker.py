@@ -76,9 +76,10 @@ def run(job: dict[str, Any], output: Path, report: Report) -> None:
     apply_in_child()
     model = ModelConfig(**job["model"])
     answers = SamplingConfig(**job["sampling"])
-    sampling = room(answers, model)
     adapter = None if job["adapter"] is None else Path(job["adapter"])
     constraint = Constraint(**job["constraint"]) if "constraint" in job else None
+    thinks = model.reasoning is not None and constraint is None
+    sampling = room(answers, model) if thinks else answers
     tokenizer = load_tokenizer(model)
     requests, config = _requests(job, model, sampling, tokenizer)
     names = list(requests)
@@ -86,9 +87,7 @@ def run(job: dict[str, Any], output: Path, report: Report) -> None:
     missing = missing_parts(output, parts)
     source = GuideSource.of_job(job["guide"]) if "guide" in job else None
     sampler = _load(model, sampling, adapter, config, requests, constraint, source, tokenizer)
-    thoughts = None
-    if model.reasoning is not None:
-        thoughts = Thoughts(model, answers, tokenizer)
+    thoughts = Thoughts(model, answers, tokenizer) if thinks else None
     reporter = _Reporter(report, done=parts - len(missing))
     reporter.loaded()
     for part in missing:
@@ -110,7 +109,7 @@ def run(job: dict[str, Any], output: Path, report: Report) -> None:
             chunk,
             part_requests,
             responses,
-            thinks=model.reasoning is not None,
+            thinks=thinks,
             strengths=None if sampling.guide is None else sampling.guide.strengths,
         )
         reporter.part_done()

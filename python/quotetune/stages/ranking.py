@@ -133,7 +133,7 @@ class RankingStages:
             )
 
         settings = {
-            **flat("model", config.model.model_dump(include={"path", "revision"})),
+            **flat("model", config.model.model_dump(include={"path", "revision", "reasoning"})),
             "sampling.max_tokens": config.max_tokens,
         }
         inputs = {
