@@ -13,6 +13,7 @@ from safetensors.torch import load_file, save_file
 import tiny_run
 from quotetune.config import Config
 from quotetune.config.validation import validate
+from quotetune.models.adapter import read_adapter
 from quotetune.pipeline.estimate import estimate
 from quotetune.pipeline.preflight.start import start_lines, start_problems
 from tiny_model import save_tiny_adapter
@@ -72,6 +73,18 @@ def for_wider_model(adapter: Path) -> None:
     save_file(weights, adapter / WEIGHTS)
 
 
+def with_weights_of_the_model(*names: str) -> Callable[[Path], None]:
+    """Save weights of the model beside those of the adapter, as `save_embedding_layers` does."""
+
+    def write(adapter: Path) -> None:
+        import torch
+
+        more = {f"base_model.model.{name}": torch.zeros(4, 4) for name in names}
+        save_file(load_file(adapter / WEIGHTS) | more, adapter / WEIGHTS)
+
+    return write
+
+
 @pytest.mark.parametrize(
     ("damage", "said"),
     [
@@ -89,6 +102,18 @@ def for_wider_model(adapter: Path) -> None:
         (as_pickle, f"has no {WEIGHTS}: save the adapter again"),
         (with_text(WEIGHTS, "no tensors"), f"{WEIGHTS}: not a file of safetensors"),
         (lambda adapter: rename(adapter, "lora_A", "a"), f"{WEIGHTS}: has no LoRA weights"),
+        (
+            lambda adapter: rename(adapter, "base_model.model.", ""),
+            "does not start with base_model.model., so PEFT would leave it out: save",
+        ),
+        (
+            with_weights_of_the_model("model.embed_tokens.weight", "lm_head.weight"),
+            "weights of the model that are not trained with it",
+        ),
+        (
+            with_weights_of_the_model("model.layers.0.self_attn.q_proj.bias"),
+            "has model.layers.0.self_attn.q_proj.bias, weights of the model that are not",
+        ),
         (
             lambda adapter: rename(adapter, "layers.1.", "layers.7."),
             "which the model does not have (7 of 14 modules): give an adapter of this model",
@@ -111,6 +136,30 @@ def test_a_damaged_adapter_is_refused_with_its_place_and_a_remedy(
     assert str(problem).startswith(f"model.adapter: {adapter}")
     assert said in problem.text
     assert problem.to_provide == (damage is shutil.rmtree)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"modules_to_save": ["norm"]},  # PEFT matches the ends of names
+        {"modules_to_save": ["lm_head"]},
+        {"bias": "all"},
+        {"use_dora": True},
+        {"target_modules": ["embed_tokens", "q_proj"]},
+        {"trainable_token_indices": [5, 6]},
+    ],
+    ids=str,
+)
+def test_all_weights_that_peft_saves_of_an_adapter_are_its_own(
+    content: dict[str, Any], tmp_path: Path, options: dict[str, Any]
+) -> None:
+    from peft import LoraConfig, get_peft_model
+    from transformers import AutoModelForCausalLM
+
+    model = AutoModelForCausalLM.from_pretrained(content["model"]["path"])
+    settings = LoraConfig(**{"r": 2, "target_modules": ["q_proj"], **options})
+    get_peft_model(model, settings).save_pretrained(tmp_path, save_embedding_layers=False)
+    assert read_adapter(tmp_path).rank == 2
 
 
 def test_the_adapter_that_peft_has_saved_is_accepted_and_described(content: dict[str, Any]) -> None:

@@ -15,7 +15,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 import quotetune.training.run
 import tiny_run
 from killed_training import Killed, assert_same_weights
-from quotetune.config import Config, ModelConfig
+from quotetune.config import Config, ModelConfig, SamplingConfig
 from quotetune.errors import QuotetuneError
 from quotetune.pipeline.run import plan, stage_list
 from quotetune.pipeline.run import run as run_pipeline
@@ -23,6 +23,7 @@ from quotetune.prompts.prompt import load_prompts
 from quotetune.runs.finished import tuned_policy
 from quotetune.sampling import run_sampling
 from quotetune.sampling.parts import read_samples
+from quotetune.sampling.transformers import TransformersSampler
 from quotetune.stages import all_stages
 from quotetune.training.dpo_session import DpoSession
 from quotetune.training.session import TrainingSession
@@ -143,8 +144,24 @@ def test_an_adapter_that_peft_would_load_without_its_weights_is_refused(inputs, 
     save_file({name.replace("layers", "blocks"): one for name, one in weights.items()}, file)
     job = {"model": inputs["model"], "seed": 0}
     model = AutoModelForCausalLM.from_pretrained(inputs["model"]["path"])
-    with pytest.raises(QuotetuneError, match=f"{other}: the names of its weights are not those"):
+    with pytest.raises(
+        QuotetuneError, match=f"{other}: its weights do not fit the model's modules"
+    ):
         TrainingSession(job, lambda event: None).load_adapter(model, str(other))
+
+
+def test_weights_that_fit_no_module_are_not_sampled(inputs, tmp_path):
+    model = ModelConfig(path=inputs["model"]["path"])
+    other = shutil.copytree(inputs["model"]["adapter"], tmp_path / "other")
+    [file] = other.glob("*.safetensors")
+    weights = load_file(file)
+    for damaged in (
+        {name.replace("layers", "blocks"): one for name, one in weights.items()},
+        {name: one.repeat(2, 2) for name, one in weights.items()},
+    ):
+        save_file(damaged, file)
+        with pytest.raises(QuotetuneError, match="its weights do not fit"):
+            TransformersSampler(model, SamplingConfig(n=1), other)
 
 
 @pytest.mark.parametrize("saved", [[], ["lm_head"]])

@@ -10,6 +10,7 @@ from typing import Any
 
 from quotetune.config import ModelConfig
 from quotetune.models.context import context_length
+from quotetune.models.on_model import with_adapter
 from quotetune.models.precision import measuring_dtype
 from quotetune.models.tokenizer import load_tokenizer
 from quotetune.runtime.child import child_main
@@ -74,8 +75,6 @@ def _bart_scores(job: dict[str, Any]) -> list[float | None]:
 
 
 def _policy_log_probs(job: dict[str, Any]) -> list[list[float]]:
-    from peft import PeftModel
-
     sequences = list(zip(job["prompts"], job["responses"], strict=True))
     results = []
     loaded, model = None, None
@@ -85,7 +84,7 @@ def _policy_log_probs(job: dict[str, Any]) -> list[list[float]]:
         if policy["adapter"] is None:
             scored = token_log_probs(model, sequences)
         else:
-            adapted = PeftModel.from_pretrained(model, policy["adapter"])
+            adapted = with_adapter(model, policy["adapter"])
             scored = token_log_probs(adapted.eval(), sequences)
             model = adapted.unload()
         results.append([values.sum().item() for values in scored])

@@ -1,7 +1,7 @@
 """A LoRA adapter in PEFT's form, read from its settings and from the header of its weights."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from quotetune.models.size import tensor_shapes
 
 ADAPTER_WEIGHTS = "adapter_model.safetensors"
 _PREFIX = "base_model.model."  # which PEFT puts before the names of the model's modules
+_PARTS = (".lora_", ".trainable_tokens_delta")
 _MATRICES = (
     (".lora_A.weight", ".lora_B.weight"),
     (".lora_embedding_A", ".lora_embedding_B"),
@@ -86,7 +87,31 @@ or correct the path
     modules = dict(_modules(shapes))
     if not modules:
         raise UsageError(f"{directory / ADAPTER_WEIGHTS}: has no LoRA weights: correct the path")
+    _check_names(directory / ADAPTER_WEIGHTS, settings, shapes)
     return LoraAdapter(settings, modules)
+
+
+def _check_names(file: Path, settings: dict[str, Any], names: Collection[str]) -> None:
+    """Refuse weights that PEFT would not load, or that a training would not keep."""
+    for name in names:
+        if not name.startswith(_PREFIX):
+            raise UsageError(
+                f"{file}: {name} does not start with {_PREFIX}, so PEFT would leave it out: save"
+                " the adapter again with PEFT's save_pretrained"
+            )
+    saved = tuple(settings.get("modules_to_save") or [])
+    biases = settings.get("bias", "none") != "none"
+    for name in names:
+        module, _, kind = name.rpartition(".")
+        # PEFT matches the ends of names.
+        is_saved = module.endswith(saved) or not set(saved).isdisjoint(module.split("."))
+        is_own = any(part in name for part in _PARTS) or (biases and kind == "bias")
+        if not is_own and not is_saved:
+            raise UsageError(
+                f"{file}: has {name.removeprefix(_PREFIX)}, weights of the model that are not"
+                " trained with it, as after a change of the vocabulary: merge the adapter into the"
+                " model, and give that as model.path"
+            )
 
 
 def _settings(file: Path) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from quotetune.config import ModelConfig
+from quotetune.models.on_model import with_adapter
 from quotetune.models.tokenizer import load_tokenizer
 from quotetune.runtime.child import child_main
 from quotetune.runtime.cpu import apply_in_child
@@ -20,14 +21,13 @@ def merge(job: dict[str, Any], work: Path, report: Callable[[dict[str, Any]], No
         work: Directory of the job; not used.
         report: Not used, because a merge has no steps.
     """
-    from peft import PeftModel
     from transformers import AutoModelForCausalLM
 
     apply_in_child()
     model = ModelConfig(**job["model"])
     source = {"revision": model.revision, "trust_remote_code": model.trust_remote_code}
     loaded = AutoModelForCausalLM.from_pretrained(model.path, dtype=model.dtype, **source)
-    merged = PeftModel.from_pretrained(loaded, job["adapter"]).merge_and_unload(safe_merge=True)
+    merged = with_adapter(loaded, job["adapter"]).merge_and_unload(safe_merge=True)
     merged.save_pretrained(job["output"])
     load_tokenizer(model).save_pretrained(job["output"])
 

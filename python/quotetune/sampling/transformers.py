@@ -20,6 +20,7 @@ from transformers import (
 from quotetune.config import ModelConfig, SamplingConfig
 from quotetune.decoding.guidance import Guidance
 from quotetune.decoding.transformers import QuoteLogitsProcessor
+from quotetune.models.on_model import with_adapter
 from quotetune.models.tokenizer import end_tokens, load_tokenizer
 from quotetune.sampling.backend import Request, Response
 from quotetune.sampling.constraint import Constraint, TokenTrie
@@ -79,9 +80,7 @@ class TransformersSampler:
         self._tokenizer = load_tokenizer(model)
         loaded = AutoModelForCausalLM.from_pretrained(model.path, dtype=model.dtype, **source)
         if adapter is not None:
-            from peft import PeftModel
-
-            loaded = PeftModel.from_pretrained(loaded, str(adapter))
+            loaded = with_adapter(loaded, adapter)
         self._model = loaded.to(self._device).eval()
         self._sampling = sampling
         self._ends = end_tokens(model, self._tokenizer)

@@ -3,18 +3,17 @@
 import json
 import shutil
 import time
-import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import torch
-from peft import PeftModel
 from transformers import AutoModelForCausalLM, TrainerCallback
 
 from quotetune.config import ModelConfig
 from quotetune.errors import QuotetuneError
 from quotetune.models.files import ADAPTER_CONFIG
+from quotetune.models.on_model import with_adapter
 from quotetune.models.tokenizer import load_tokenizer
 from quotetune.runtime.cpu import apply_in_child
 from quotetune.training.defaults import trains_model_weights, weights_dtype
@@ -154,17 +153,7 @@ class TrainingSession:
         Raises:
             QuotetuneError: The model has no place for some of its weights.
         """
-        with warnings.catch_warnings():
-            # PEFT only warns, and goes on with an adapter that does nothing there.
-            warnings.filterwarnings("error", message=".*Found missing adapter keys")
-            try:
-                policy = PeftModel.from_pretrained(model, adapter, is_trainable=True)
-            except UserWarning as warning:
-                raise QuotetuneError(
-                    f"{adapter}: the names of its weights are not those of the model's modules:"
-                    " save it again with the installed PEFT and transformers, or correct"
-                    f" model.path ({str(warning)[:200]})"
-                ) from warning
+        policy = with_adapter(model, adapter, trainable=True)
         # A user's adapter may name a model elsewhere, and PEFT would look for it at every save.
         policy.peft_config["default"].base_model_name_or_path = self.job["model"]["path"]
         return policy
