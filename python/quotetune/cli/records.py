@@ -87,6 +87,8 @@ def read_batches(
 
 def marks_of(reasoning: tuple[str, str] | None) -> Marks | None:
     """Return the marks that the option --reasoning names."""
+    if reasoning is not None and reasoning[0] == reasoning[1]:
+        raise UsageError(f"--reasoning: both marks are {reasoning[0]!r}: give two different ones")
     try:
         return None if reasoning is None else Marks(*reasoning)
     except ValueError as error:
