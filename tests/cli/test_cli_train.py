@@ -120,7 +120,7 @@ def test_pair_scores_samples_and_says_what_became_of_every_prompt(samples, tmp_p
     arguments = ["pair", samples / "parts", "--index", samples / "index", "-o", output]
     assert quotetune(*arguments, "--set", "pairs.rule=average") == 0
     shown = capsys.readouterr().out
-    assert "1 of 2 prompts gave 1 pairs" in shown
+    assert "1 of 2 prompts gave 1 pair;" in shown
     assert "1 fewer than two responses long enough to score" in shown
     (pair,) = pq.read_table(output / "pairs.parquet").to_pylist()
     assert (pair["prompt_id"], pair["chosen_sample"], pair["rejected_sample"]) == ("a", 0, 1)
