@@ -60,7 +60,7 @@ $(DATA)/index/manifest.json: $(DATA)/prompts.jsonl
 data: setup $(DATA)/index/manifest.json
 
 demo: data
-	@echo "Tuning the demo's model, in about ten minutes on two cores. You can stop it with Ctrl-C and repeat the command."
+	@echo "Tuning the demo's model, in seven to nine minutes on two cores. You can stop it with Ctrl-C and repeat the command."
 	$(BIN)/quotetune train configs/demo.yaml
 
 test: test-rust test-python
