@@ -28,7 +28,7 @@ def test_every_config_passes_a_dry_run_where_its_files_are_not_there(
     lines = capsys.readouterr().out.splitlines()
     assert any(line.startswith("to provide: index: data/") for line in lines)
     assert any(line.startswith("to do  round-1/train (needs ") for line in lines)
-    assert "to do  prompts (not done before)" in lines
+    assert "to do  prompts (no result yet)" in lines
     lora = yaml.safe_load(config.read_text()).get("lora")
     assert any(line.startswith("all weights are trained") for line in lines) == (lora is None)
     assert list(tmp_path.iterdir()) == []

@@ -114,7 +114,7 @@ def _planned(name: str, status: Status) -> Planned:
         case "partial":
             return Planned(name, True, "resumes where it was interrupted")
         case "new":
-            return Planned(name, True, "not done before")
+            return Planned(name, True, "no result yet")
 
 
 def trained_lines(config: Config) -> list[str]:
