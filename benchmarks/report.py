@@ -17,7 +17,8 @@ INTRODUCTION = """# Benchmarks
 runs some of them. By default, each measurement uses one thread (`RAYON_NUM_THREADS=1`), input in
 the page cache, and the release build of the extension. Each is made several times, in turn with the
 others, and the shortest time counts. CPU time covers all threads and child processes of a system.
-On a busy machine it is more reliable than wall time.
+On a busy machine it is more reliable than wall time. A note says of each target whether it was met
+by wall time.
 
 The corpus has 200 MB of text, or the size that `--text` gives. It consists of the leads of
 Wikipedia articles, then the sources and documentation of the installed packages, in random order.

@@ -5,9 +5,10 @@ from pathlib import Path
 
 from benchmarks import filters, limits, suffixes
 from benchmarks.corpora import half_quoted, split_corpus, write_jsonl
-from benchmarks.settings import LIMIT, QUOTETUNE, SUFFIX_SYSTEMS, N, Settings
+from benchmarks.settings import INFINI_GRAM, LIMIT, QUOTETUNE, SUFFIX_SYSTEMS, N, Settings
 from benchmarks.suffixes import MAX_DOCUMENTS, Span, Tracer
 from benchmarks.table import Row, Table
+from benchmarks.targets import seconds_each, target, targets, times_as_fast
 from benchmarks.timing import by_turns, in_child
 from quotetune import Index, build_index
 
@@ -49,6 +50,10 @@ def tables(settings: Settings) -> list[Table]:
     rows = [Row(name, BATCH if name == IN_BATCH else TEXTS, times[name]) for name in calls]
     if LIMIT in settings.systems:
         rows.append(_limit(index, ours, texts))
+    aims = targets(
+        target("0.4 ms", seconds_each(rows, QUOTETUNE, 1e3), most=0.4),
+        target("300 times infini-gram", times_as_fast(rows, [INFINI_GRAM]), least=300),
+    )
     return [
         Table(
             title=f"Tracing a text of {CHARS} characters",
@@ -64,7 +69,7 @@ def tables(settings: Settings) -> list[Table]:
                 "gives positions in the corpus, not documents, and uses a thread per position. "
                 "tokengrams has no such call, so a window slides over the text with `contains`, "
                 f"then `positions`. Spans in the first {TEXTS} texts: {_counted(spans)}. "
-                "Target: 0.4 ms, and 300 times infini-gram. The limit reads one cache line per "
+                f"{aims} The limit reads one cache line per "
                 f"character outside of spans, {suffixes.LEAST_READS} per span, and one per named "
                 "document.",
                 *given_up,

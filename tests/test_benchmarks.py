@@ -26,6 +26,7 @@ from benchmarks import (
 )
 from benchmarks.settings import FUSE, QUOTETUNE, SET, N, Settings
 from benchmarks.table import Listing, Row, Table
+from benchmarks.targets import seconds_each, target, targets, times_as_fast
 from benchmarks.timing import Time, in_child
 
 from naive_index import NaiveIndex, windows
@@ -302,6 +303,33 @@ def test_ratios_are_those_of_the_times_for_equal_amounts() -> None:
     each = replace(table, seconds_each=1000.0).cells()
     assert [cells[1] for cells in each] == ["100", "400", "not in 30 s"]
     assert each[1][3] == "4.00x as fast"
+
+
+def test_a_target_is_met_missed_or_not_measured() -> None:
+    rows = [
+        Row(QUOTETUNE, 10, Time(2, 9)),  # 5 per second
+        Row("slow", 4, Time(2, 9)),  # 2 per second
+        Row("fast", 4, Time(1, 9)),  # 4 per second
+        Row("given up", 10, None, limit=30),  # less than 1/3 per second
+    ]
+    assert seconds_each(rows, QUOTETUNE, 1e3) == 200
+    assert seconds_each(rows, "given up", 1) is None
+    assert times_as_fast(rows, ["slow", "fast", "given up"]) == 1.25
+    assert times_as_fast(rows, ["given up"]) == pytest.approx(15)
+    assert times_as_fast(rows, ["absent"]) is None and times_as_fast(rows[1:], ["slow"]) is None
+    assert targets(target("2 s", 2.0, most=2)) == "Target: 2 s (met: 2.00)."
+    assert targets(
+        target("9 MB/s", 8.9, least=9), target("a", 1, least=1), target("b", None, least=1)
+    ) == ("Target: 9 MB/s (missed: 8.90), a (met: 1.00), and b (not measured).")
+
+
+def test_every_target_of_the_report_says_whether_it_was_met() -> None:
+    text = (ROOT / "docs/benchmarks.md").read_text("utf-8")
+    lists = re.findall(r"Target: (.*?\))\. ?", text)
+    assert len(lists) == text.count("Target: ") >= 11
+    for aims in lists:
+        for aim in re.split(r"(?<=\)), (?:and )?", aims):
+            assert re.search(r" \((met: [\d.,]+|missed: [\d.,]+|not measured)\)$", aim), aim
 
 
 def test_a_benchmark_that_runs_again_replaces_its_section(

@@ -253,3 +253,10 @@ def test_each_size_is_a_separate_run_that_differs_only_in_its_prompts(tmp_path, 
     assert first == second and first["seed"] == 3
     with pytest.raises(UsageError, match=r"--prompts 50: there are only [0-9]+ training prompts"):
         study_data_size(tmp_path / "config.yaml", [5, 50], tmp_path / "study")
+
+
+def test_a_study_without_its_run_is_a_usage_error(quotetune):
+    for study in ("frequency", "data-size"):
+        code, shown, error = quotetune("analyze", study)
+        assert (code, shown) == (2, "")
+        assert "Missing argument" in error

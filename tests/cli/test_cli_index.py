@@ -77,6 +77,8 @@ def test_only_the_answer_counts_and_its_places_are_those_in_the_text(
     found = [one["quip_report"]["quip_25_beta"] for one in json.loads(result.stdout)]
     assert found == [row["quip_25_beta"] for row in scored]
     assert_fails(quotetune("score", index, path, "--reasoning", "<t>", ""), 2, "a mark of thoughts")
+    same = quotetune("score", index, path, "--reasoning", "<t>", "<t>")
+    assert_fails(same, 2, "--reasoning: both marks are '<t>': give two different ones")
 
 
 def test_score_reads_standard_input_and_another_key(index: Path) -> None:
@@ -194,6 +196,40 @@ def test_an_output_that_exists_is_a_usage_error_and_overwrite_replaces_it(tmp_pa
 def test_commands_on_what_is_no_index_are_one_line_errors(tmp_path: Path) -> None:
     for command in ("info", "verify", "score", "trace"):
         assert_fails(quotetune(command, tmp_path / "absent"), 1, "absent: no index here")
+
+
+@pytest.mark.parametrize("text", [f"{TEXT}\n", f"[1] {TEXT}", f"[A] {TEXT}", "42"])
+def test_plain_text_under_another_name_is_refused_with_what_to_do(
+    index: Path, tmp_path: Path, text: str
+) -> None:
+    named = {ending: tmp_path / f"answer{ending}" for ending in ("", ".md", ".txt", ".jsonl")}
+    for path in named.values():
+        path.write_text(text)
+    remedy = ", or give plain text in a file named .txt, or with --text"
+    for command in ("score", "trace"):
+        for ending in ("", ".md"):
+            assert_fails(quotetune(command, index, named[ending]), 1, "answer", remedy)
+        assert_fails(quotetune(command, index, stdin=text), 1, "<stdin>", remedy)
+        assert remedy not in quotetune(command, index, named[".jsonl"]).stderr
+        # What the message says works.
+        [from_file] = records(quotetune(command, index, named[".txt"]))
+        [from_option] = records(quotetune(command, index, "--text", text))
+        assert from_file == from_option and from_file["text"] == text
+
+
+def test_the_remedy_for_plain_text_is_only_for_the_first_record(
+    index: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "answers"
+    path.write_text(json.dumps({"text": TEXT}) + "\nplain\n")
+    result = quotetune("score", index, path)
+    assert_fails(result, 1, "answers:2: not JSON")
+    assert "--text" not in result.stderr
+
+
+def test_a_text_that_is_null_is_not_only_a_matter_of_the_key(index: Path) -> None:
+    remedy = "'text' is null, not a string: write a text, or name another field with --key"
+    assert_fails(quotetune("score", index, stdin='{"text": null}'), 1, "<stdin>", remedy)
 
 
 def test_bad_records_to_score_are_one_line_errors(index: Path) -> None:

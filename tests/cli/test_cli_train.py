@@ -27,8 +27,27 @@ def test_every_config_passes_a_dry_run_where_its_files_are_not_there(
     assert quotetune("train", config, "--dry-run") == 0
     lines = capsys.readouterr().out.splitlines()
     assert any(line.startswith("to provide: index: data/") for line in lines)
-    assert "to do  round-1/train" in lines
+    assert any(line.startswith("to do  round-1/train (needs ") for line in lines)
+    assert "to do  prompts (no result yet)" in lines
+    lora = yaml.safe_load(config.read_text()).get("lora")
+    assert any(line.startswith("all weights are trained") for line in lines) == (lora is None)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_plan_says_that_all_weights_are_trained(monkeypatch, tmp_path, capsys):
+    monkeypatch.chdir(tmp_path)
+    demo = next(path for path in CONFIGS if path.stem == "demo")
+    content = yaml.safe_load(demo.read_text())
+    del content["lora"]
+    config = tmp_path / "config.yaml"
+    config.write_text(yaml.safe_dump(content))
+    line = "all weights are trained, since {}: set lora: {{}} to train an adapter\n"
+    assert quotetune("train", config, "--dry-run") == 0
+    assert line.format("lora is not set") in capsys.readouterr().out
+    assert quotetune("train", config, "--dry-run", "--set", "lora=null") == 0
+    assert line.format("lora is null") in capsys.readouterr().out
+    assert quotetune("train", demo, "--dry-run") == 0
+    assert "all weights" not in capsys.readouterr().out
 
 
 def test_a_refused_run_names_all_files_that_are_missing(monkeypatch, tmp_path, capsys):
@@ -101,7 +120,7 @@ def test_pair_scores_samples_and_says_what_became_of_every_prompt(samples, tmp_p
     arguments = ["pair", samples / "parts", "--index", samples / "index", "-o", output]
     assert quotetune(*arguments, "--set", "pairs.rule=average") == 0
     shown = capsys.readouterr().out
-    assert "1 of 2 prompts gave 1 pairs" in shown
+    assert "1 of 2 prompts gave 1 pair;" in shown
     assert "1 fewer than two responses long enough to score" in shown
     (pair,) = pq.read_table(output / "pairs.parquet").to_pylist()
     assert (pair["prompt_id"], pair["chosen_sample"], pair["rejected_sample"]) == ("a", 0, 1)

@@ -326,3 +326,10 @@ def test_lengths_that_cannot_be_are_errors(tmp_path: Path) -> None:
         Vocabulary([b"a", "b"])
     with pytest.raises(UsageError, match="give ids of shape"):
         matches([], [])
+
+
+def test_arguments_of_another_kind_are_errors() -> None:
+    with pytest.raises(UsageError, match="the vocabulary is a list: make a Vocabulary of the"):
+        Guide(Texts([FOX]), [b"a"])  # type: ignore[arg-type]
+    with pytest.raises(UsageError, match="the source is a list: give an index, its path, or Texts"):
+        Guide([FOX], Vocabulary(WORDS))  # type: ignore[arg-type]

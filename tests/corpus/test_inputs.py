@@ -135,6 +135,14 @@ def test_a_named_file_is_read_even_if_its_name_starts_with_a_dot(
         build_index(folder, output, overwrite=True)
 
 
+def test_a_glob_without_a_match_is_not_a_matter_of_formats(folder: Path, output: Path) -> None:
+    with pytest.raises(UsageError, match=r"none\*: matches no file: check the pattern$"):
+        build_index(folder / "none*", output)
+    (folder / "some.md").write_bytes(line(0))
+    with pytest.raises(UsageError, match=r"known format among its matches: .* with --format$"):
+        build_index(folder / "some*", output)
+
+
 def test_a_folder_that_cannot_be_read_is_an_error(
     folder: Path, output: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

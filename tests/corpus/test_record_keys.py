@@ -42,7 +42,7 @@ OTHER: dict[str, Any] = {"text_key": "body", "id_key": "doi", "source_key": "jou
 
 def test_a_warning_names_the_metadata_keys_that_no_document_has(output: Path) -> None:
     given = [{"text": "a", "title": None}, {"text": "b", "year": 1}, "a text, which has no fields"]
-    with pytest.warns(QuotetuneWarning, match=r"no document has the metadata key 'titel', 'x':"):
+    with pytest.warns(QuotetuneWarning, match=r"no document has the metadata keys 'titel', 'x':"):
         index = build_index(given, output, meta_keys=["year", "titel", "title", "x"])
     assert [document.metadata for document in index.documents()] == [
         {"title": None},
@@ -63,7 +63,7 @@ def test_none_of_the_metadata_keys_is_an_error_and_leaves_no_index(
         parquet.write_table(pa.table({"text": [TEXT], "title": ["t"]}), path)
     else:
         path.write_text(json.dumps({"text": TEXT, "title": "t"}))
-    with pytest.raises(QuotetuneError, match=r"any metadata key of 'titel', 'ulr': name fields"):
+    with pytest.raises(QuotetuneError, match=r"any of the metadata keys 'titel', 'ulr': name"):
         build_index(path, output, meta_keys=["titel", "ulr"])
     assert not output.exists()
 
@@ -149,7 +149,7 @@ def test_the_command_warns_on_one_line_and_says_what_was_read(
     corpus.write_text(json.dumps({"body": TEXT, "title": "t"}))
     build = ("build-index", corpus, "-o", output, "--text-key", "body", "--meta-keys")
     code, _, errors = quotetune(*build, "titel")
-    assert code == 1 and errors.startswith("error: no document has any metadata key of 'titel':")
+    assert code == 1 and errors.startswith("error: no document has the metadata key 'titel':")
     code, _, errors = quotetune(*build, "title,url")
     assert code == 0
     assert errors.splitlines()[0].startswith("warning: no document has the metadata key 'url':")

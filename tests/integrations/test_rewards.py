@@ -187,3 +187,17 @@ def test_thoughts_are_not_rewarded(index: Index) -> None:
     old = pickle.loads(pickle.dumps(QuipReward(index)))
     del old.__dict__["reasoning"]  # as it was pickled before there were marks
     assert old(texts) == QuipReward(index)(texts)
+
+
+@pytest.mark.parametrize(
+    "marks", [("", "x"), ("x", ""), "ab", ("<t>",), ("a", "b", "c"), (), ("a", 1), {"a", "b"}, 3]
+)
+def test_marks_of_thoughts_are_two_texts(index, marks):
+    with pytest.raises(UsageError, match=r"^reasoning is .*, not two texts: give two different"):
+        QuipReward(index, reasoning=marks)
+
+
+def test_the_marks_of_thoughts_differ(index):
+    with pytest.raises(UsageError, match="twice the same mark: give two different marks, as in"):
+        QuipReward(index, reasoning=("<t>", "<t>"))
+    assert QuipReward(index, reasoning=["<t>", "</t>"]).reasoning is not None  # as YAML has it

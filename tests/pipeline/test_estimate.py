@@ -104,3 +104,13 @@ def test_full_training_needs_float32_and_a_copy_for_the_arithmetic_whatever_the_
     assert memory("float32", None) - memory("float32", {"r": 2}) == 16 * size.parameters
     for dtype in ("bfloat16", "float16"):
         assert memory(dtype, None) - memory("float32", None) == 2 * size.parameters
+
+
+@pytest.mark.parametrize(("gpus", "unit"), [(0, "GFLOP/s per core"), (2, "TFLOP/s per GPU")])
+def test_the_assumptions_are_those_of_the_machine(config, monkeypatch, gpus, unit):
+    monkeypatch.setattr("quotetune.pipeline.estimate._gpus", lambda: gpus)
+    found = estimated(config)
+    *_, roughly, assumed = found.lines()
+    assert f"{unit} (sampling, training)" in assumed
+    assert assumed.count("FLOP/s") == 1
+    assert not gpus or roughly.startswith("roughly, on 2 GPUs: ")

@@ -9,7 +9,7 @@ from quotetune.errors import UsageError
 from quotetune.models.chat_template import template_variables
 from quotetune.prompts.chat import prompt_token_ids, text_token_ids
 from quotetune.prompts.prompt import Prompt
-from tiny_model import BEGIN, END, tiny_tokenizer
+from tiny_model import BEGIN, END, PADDING, tiny_tokenizer
 
 
 def tokens(tokenizer, text=None, messages=None) -> str:
@@ -55,29 +55,50 @@ def test_a_chat_without_a_template_is_refused():
         tokens(tokenizer, messages=[{"role": "user", "content": "Hi"}])
 
 
-def with_end_after_texts(begin: bool):
-    """A tokenizer that puts an end token after every text, as `add_eos_token` makes it."""
+def with_tokens_around_texts(before: str, after: str):
+    """A tokenizer that puts tokens around every text, as `add_eos_token` does after it."""
     from tokenizers import processors
 
     tokenizer = tiny_tokenizer()
-    names = [BEGIN, END]
-    special = [(name, tokenizer.convert_tokens_to_ids(name)) for name in names]
-    single = f"{BEGIN} $A {END}" if begin else f"$A {END}"
-    template = processors.TemplateProcessing(single=single, special_tokens=special)
+    special = [(name, tokenizer.convert_tokens_to_ids(name)) for name in (BEGIN, END, PADDING)]
+    template = processors.TemplateProcessing(
+        single=f"{before} $A {after}".strip(), special_tokens=special
+    )
     tokenizer.backend_tokenizer.post_processor = template
     return tokenizer
 
 
 @pytest.mark.parametrize("begin", [True, False])
 def test_a_text_gets_no_end_because_it_is_to_be_continued(begin):
-    tokenizer = with_end_after_texts(begin)
+    tokenizer = with_tokens_around_texts(BEGIN if begin else "", END)
     assert tokenizer.decode(tokenizer("Hi")["input_ids"]).endswith("Hi<|end|>")
     first = "<|begin|>" if begin else ""
     assert tokens(tokenizer, text="Hi") == f"{first}Hi"
     assert tokens(tokenizer, text="") == first
-    # An end that the text spells out stays; of two in a row, both do.
-    ids = text_token_ids("Hi<|end|>", tokenizer)
-    assert ids[-2:] == [tokenizer.eos_token_id] * 2
+
+
+TEXTS = ["", "Hi", "Hi<|end|>", "<|end|>", "<|end|><|end|>", "a<|end|>b", "Hi<|padding|>", "\n"]
+
+
+@pytest.mark.parametrize("text", TEXTS)
+@pytest.mark.parametrize("after", ["", END, PADDING, f"{PADDING} {END}", f"{END} {END}"])
+@pytest.mark.parametrize("before", ["", BEGIN, PADDING, f"{PADDING} {BEGIN}", END])
+def test_what_the_tokenizer_puts_after_a_text_is_left_out_and_what_the_text_spells_stays(
+    before, after, text
+):
+    tokenizer = with_tokens_around_texts(before, after)
+    own = tokenizer(text, add_special_tokens=False)["input_ids"]
+    added = tokenizer.convert_tokens_to_ids(before.split())
+    assert text_token_ids(text, tokenizer) == [*added, *own]
+
+
+@pytest.mark.parametrize("text", ["<|begin|>", "<|begin|>Hi", "<|begin|><|end|>"])
+@pytest.mark.parametrize("after", ["", END, BEGIN])
+def test_a_text_that_spells_out_the_begin_token_has_one_whatever_comes_after(after, text):
+    tokenizer = with_tokens_around_texts(BEGIN, after)
+    own = tokenizer(text, add_special_tokens=False)["input_ids"]
+    assert text_token_ids(text, tokenizer) == own
+    assert prompt_token_ids(Prompt("p", text), tokenizer) == own
 
 
 def test_a_model_that_begins_and_ends_with_the_same_token_keeps_the_first():

@@ -103,13 +103,31 @@ def test_a_prompt_that_occurs_twice_is_read_once(tmp_path):
         ),
         ('{"prompt": [{"role": "user", "content": "a", "name": "Ada"}]}', "has name, which a"),
         (
-            '{"prompt": [{"role": "user", "content": "a"}, {"role": "assistant", "tool_calls": [],'
-            ' "content": null}]}',
+            '{"prompt": [{"role": "user", "content": "a"}, {"role": "assistant", "tool_calls":'
+            ' [{"id": "1"}], "content": null}]}',
             "message 2 of the prompt has tool_calls, which",
         ),
         (
             '{"prompt": [{"role": "user", "content": [{"type": "image_url", "image_url": "x"}]}]}',
             "message 1 of the prompt has content of type image_url",
+        ),
+        (
+            '{"prompt": [{"role": "user", "content": "a"}, {"role": "assistant", "tool_calls": [],'
+            ' "content": null}]}',
+            "message 2 of the prompt has no content",
+        ),
+        (
+            '{"prompt": [{"role": "user", "content": "a", "refusal": "no", "audio": null}]}',
+            "message 1 of the prompt has refusal, which",
+        ),
+        (
+            '{"prompt": [{"role": "user", "content": [{"type": null, "text": null}]}]}',
+            "has content of the form {'type': None, 'text': None}, without a text",
+        ),
+        (
+            '{"prompt": [{"role": "user", "content": [{"type": "text", "text": "What is it?",'
+            ' "image_url": {"url": "x"}, "file": 0}]}]}',
+            "message 1 of the prompt has content with image_url, file beside its text",
         ),
         ('{"prompt": [{"role": "assistant", "content": "b"}]}', "ends with the user's"),
         ('{"prompt": "b", "id": 1.5}', "the id 1.5"),
@@ -124,6 +142,43 @@ def test_a_bad_line_is_named_with_its_number(tmp_path, row, complaint):
         read(path)
     assert f"{path}:3: " in str(caught.value)
     assert complaint in str(caught.value)
+
+
+# What Arrow and chat services write for a key that a message does not have.
+NOTHING = [None, [], {}, "", {"name": None, "arguments": ""}, [None, {"url": []}]]
+
+
+@pytest.mark.parametrize("nothing", NOTHING, ids=str)
+@pytest.mark.parametrize("key", ["tool_calls", "function_call", "audio", "refusal", "name"])
+def test_a_key_of_a_message_that_says_nothing_is_absent(tmp_path, key, nothing):
+    plain = {"role": "user", "content": "What is ice?"}
+    filled = {**plain, key: nothing}
+    [with_key] = read(written(tmp_path, {"prompt": [filled]}))
+    [without] = read(written(tmp_path, {"prompt": [plain]}))
+    assert with_key == without  # also the id, which is a hash of the content
+
+
+@pytest.mark.parametrize("nothing", NOTHING, ids=str)
+def test_a_key_of_a_part_that_says_nothing_is_absent(tmp_path, nothing):
+    part = {"type": None, "text": "What is ice?", "image_url": nothing}
+    [prompt] = read(written(tmp_path, {"prompt": [{"role": "user", "content": [part]}]}))
+    assert prompt.messages == [{"role": "user", "content": "What is ice?"}]
+
+
+def test_a_table_of_messages_is_read_where_arrow_has_filled_in_nulls(tmp_path):
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    call = {"name": "look_up", "arguments": "{}"}
+    user = {"role": "user", "content": "What is ice?"}
+    rows = [{"prompt": [user]}, {"prompt": [{**user, "function_call": call, "tool_calls": [call]}]}]
+    table = pa.Table.from_pylist(rows)
+    pq.write_table(table, tmp_path / "both.parquet")
+    with pytest.raises(UsageError, match=r"both\.parquet:2: message 1 .* has function_call"):
+        read(tmp_path / "both.parquet")
+    pq.write_table(table.slice(0, 1), tmp_path / "plain.parquet")
+    [prompt] = read(tmp_path / "plain.parquet")
+    assert prompt.messages == [user]
 
 
 def test_bytes_that_are_not_utf8_are_named_with_their_line(tmp_path):

@@ -81,6 +81,10 @@ def test_a_part_holds_chunk_prompts_prompts(sampled):
         sum(len(row["token_ids"]) for row in rows(sampled.samples)),
     )
     assert last.tokens_per_second > 0
+    notes = list(dict.fromkeys(report.note for report in sampled.reports))
+    assert notes[:2] == ["loading the model", "generating"]
+    assert all(note.endswith(" tokens/s") for note in notes[2:]) and len(notes) > 2
+    assert Progress(parts=3, done=3, tokens=0, seconds=0.0).note == ""  # nothing to do
 
 
 def test_tokens_end_with_the_end_token_exactly_if_the_model_stopped(sampled):

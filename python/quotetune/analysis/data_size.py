@@ -19,6 +19,7 @@ from quotetune.rendering.markdown import markdown_table
 from quotetune.runs.directory import PAIR_STATISTICS, ROUND, RunDirectory
 from quotetune.runs.layout import BASE
 from quotetune.runtime.console import say
+from quotetune.runtime.plural import counted
 from quotetune.runtime.whole_files import write_json, write_text, written_directory
 
 SCHEMA = 1
@@ -188,8 +189,8 @@ def _check_sizes(config: Config, sizes: Sequence[int]) -> None:
     found = min(map(len, split.rounds))
     if found < max(sizes):
         raise UsageError(
-            f"--prompts {max(sizes)}: there are only {found} training prompts per round: take a"
-            " smaller number, or add prompts"
+            f"--prompts {max(sizes)}: there are only {counted(found, 'training prompt')} per round:"
+            " take a smaller number, or add prompts"
         )
 
 

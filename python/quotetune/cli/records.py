@@ -87,6 +87,8 @@ def read_batches(
 
 def marks_of(reasoning: tuple[str, str] | None) -> Marks | None:
     """Return the marks that the option --reasoning names."""
+    if reasoning is not None and reasoning[0] == reasoning[1]:
+        raise UsageError(f"--reasoning: both marks are {reasoning[0]!r}: give two different ones")
     try:
         return None if reasoning is None else Marks(*reasoning)
     except ValueError as error:
@@ -105,12 +107,27 @@ def _entries(input: Path, key: str) -> Iterator[Entry]:
         text = read_whole_text(input)
         yield Entry({key: text}, text)
         return
-    for where, record in read_records(input):
-        if isinstance(record, QuotetuneError):
-            yield Entry({}, "", str(record))
-            continue
-        text, problem = _text(record, key, where)
-        yield Entry(record, text, problem)
+    first = True
+    try:
+        for where, record in read_records(input):
+            if isinstance(record, QuotetuneError):
+                yield Entry({}, "", _may_be_text(input, record) if first else str(record))
+            else:
+                yield Entry(record, *_text(record, key, where))
+            first = False
+    except UsageError:
+        raise
+    except QuotetuneError as error:
+        if first:
+            raise QuotetuneError(_may_be_text(input, error)) from error
+        raise
+
+
+def _may_be_text(input: Path, error: QuotetuneError) -> str:
+    """Return the message of a bad first record, with what to do if the input is plain text."""
+    if format_of(input) is not None or isinstance(error.__cause__, UnicodeDecodeError):
+        return str(error)
+    return f"{error}, or give plain text in a file named .txt, or with --text"
 
 
 def _text(record: Record, key: str, where: str) -> tuple[str, str | None]:
@@ -118,8 +135,10 @@ def _text(record: Record, key: str, where: str) -> tuple[str, str | None]:
     if isinstance(text, bytes):  # of Parquet; what is valid UTF-8 has become a str
         return "", f"{where}: {key!r} is invalid UTF-8: fix the row"
     if not isinstance(text, str):
-        what = f"{key!r} is {json_kind(text)}" if has_field(record, key) else f"no key {key!r}"
-        return "", f"{where}: {what}: name the field of the text with --key"
+        if not has_field(record, key):
+            return "", f"{where}: no key {key!r}: name the field of the text with --key"
+        problem = f"{key!r} is {json_kind(text)}, not a string"
+        return "", f"{where}: {problem}: write a text, or name another field with --key"
     if not is_unicode(text):
         return "", f"{where}: {key!r} contains a lone surrogate: fix the line"
     return text, None

@@ -65,7 +65,5 @@ def sample(
             adapter=policy,
             seed=seed,
             round=0,
-            progress=lambda now: report(
-                now.done, now.parts, f"{now.tokens_per_second:.0f} tokens/s"
-            ),
+            progress=lambda now: report(now.done, now.parts, now.note),
         )

@@ -50,7 +50,9 @@ def score(
     """Score texts: the share of their n-grams that occur in the corpus, and their quotes.
 
     Each output record is the input record with numerator, denominator, quip_25_beta, too_short,
-    quotes, longest_quote and covered. On a terminal, the text is shown with its quotes in colour.
+    quotes, longest_quote and covered. quip_25_beta is the QUIP, numerator / denominator, under the
+    name that the reference service gives it. On a terminal, the text is shown with its quotes in
+    colour.
     """
     from quotetune.cli.records import read_batches, skips, write_record, written
     from quotetune.corpus.answers import report_from

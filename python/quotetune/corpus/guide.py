@@ -5,6 +5,7 @@ guide gives m: the length in characters of the longest suffix of the response wi
 that occurs in a document. docs/guide.md has the definition, and the rules for each kind of index.
 """
 
+import os
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -113,7 +114,8 @@ class Guide:
 
     Raises:
         UsageError: The lengths are not 1 <= `min_chars` < `max_chars` <= 1024, or `max_chars` is
-            less than the n of a lean index or of a filter alone.
+            less than the n of a lean index or of a filter alone; or an argument is of
+            another kind.
         QuotetuneError: The index cannot be opened.
 
     Example:
@@ -138,6 +140,12 @@ class Guide:
         min_chars: int = MIN_CHARS,
         max_chars: int = MAX_CHARS,
     ) -> None:
+        if not isinstance(source, Index | Texts | str | os.PathLike):
+            kind = type(source).__name__
+            raise UsageError(f"the source is a {kind}: give an index, its path, or Texts")
+        if not isinstance(vocabulary, Vocabulary):
+            kind = type(vocabulary).__name__
+            raise UsageError(f"the vocabulary is a {kind}: make a Vocabulary of the tokens' bytes")
         lengths = [min(max(chars, 0), _LONGEST) for chars in (min_chars, max_chars)]
         core = source._texts if isinstance(source, Texts) else opened(source)._index
         self._guide = _core.Guide(core, vocabulary._vocabulary, *lengths)

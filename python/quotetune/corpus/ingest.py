@@ -188,9 +188,11 @@ class Feed:
         names = ", ".join(map(repr, unseen))
         remedy = "name fields of the records with --meta-keys (meta_keys), or leave it out"
         if len(unseen) == len(self.keys.metadata) and self.shard is None and self.meta_keys_named:
-            raise QuotetuneError(f"no document has any metadata key of {names}: {remedy}")
+            any_of = "the metadata key" if len(unseen) == 1 else "any of the metadata keys"
+            raise QuotetuneError(f"no document has {any_of} {names}: {remedy}")
+        keys = "key" if len(unseen) == 1 else "keys"
         warnings.warn(
-            f"no document has the metadata key {names}: {remedy}", QuotetuneWarning, stacklevel=4
+            f"no document has the metadata {keys} {names}: {remedy}", QuotetuneWarning, stacklevel=4
         )
 
 

@@ -126,13 +126,13 @@ class _Expansion:
             file = InputFile(path, self._format or "jsonl", "stdin", is_given=True)
             self._result.files.append(file)
         elif path.is_dir():
-            self._add_all(path, self._below(path), path, "no file of a known format below it")
+            self._add_all(path, self._below(path), path)
         elif path.exists():
             self._add_given(path)
         elif path.is_symlink():
             raise UsageError(f"{path}: a link to a file that does not exist: fix the link")
         elif glob.has_magic(str(path)):
-            self._add_all(path, self._matches(path), _fixed_part(path), "matches no file")
+            self._add_all(path, self._matches(path), _fixed_part(path))
         else:
             raise UsageError(f"{path}: no such file or folder: check the path")
 
@@ -145,20 +145,24 @@ class _Expansion:
             raise UsageError(unknown_format(path))
         self._add(path, format, path.name, is_given=True)
 
-    def _add_all(self, given: Path, paths: Iterator[Path], base: Path, nothing: str) -> None:
+    def _add_all(self, given: Path, paths: Iterator[Path], base: Path) -> None:
         before = len(self._result.files)
-        known = False
+        found = known = False
         for path in paths:
+            found = True
             format = self._format_of(path)
             if format is None:
                 self._result.leave_out(path, "the name has no known ending")
                 continue
             known = True
             self._add(path, format, path.relative_to(base), is_given=False)
+        if not found and not given.is_dir():
+            raise UsageError(f"{given}: matches no file: check the pattern")
         if len(self._result.files) == before and not known:
+            where = "below it" if given.is_dir() else "among its matches"
             raise UsageError(
-                f"{given}: {nothing}: inputs are {KNOWN_FORMATS}, or give the format of all files "
-                "with --format"
+                f"{given}: no file of a known format {where}: inputs are {KNOWN_FORMATS}, or give "
+                "the format of all files with --format"
             )
 
     def _format_of(self, path: Path) -> Format | None:

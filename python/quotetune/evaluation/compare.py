@@ -15,6 +15,7 @@ from quotetune.metrics.printing import bootstrap_line, difference_line
 from quotetune.metrics.row_names import BEST_OF_N, REFERENCE
 from quotetune.metrics.table import Metrics
 from quotetune.prompts.prompt import Prompt
+from quotetune.runtime.plural import counted
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,9 @@ class Comparison:
         for name, intervals in self.intervals.items():
             prompts = self.bootstrap["prompts"][name]
             difference = difference_line(self.rows[name], self.rows[first], intervals)
-            said = f"{difference} ({prompts} prompts)" if prompts else "no prompt in common"
+            said = (
+                f"{difference} ({counted(prompts, 'prompt')})" if prompts else "no prompt in common"
+            )
             lines.append(f"{name} - {first}: {said}")
         return [*lines, f"in brackets: {bootstrap_line(self.bootstrap)}"] if lines else []
 

@@ -11,6 +11,7 @@ from quotetune.evaluation.sample_metrics import text_table
 from quotetune.prompts.prompt import Prompt
 from quotetune.prompts.reading import content_key
 from quotetune.runtime.jsonl import is_unicode
+from quotetune.runtime.plural import counted
 
 
 def read_responses_file(path: Path, prompts: Sequence[Prompt]) -> Any:
@@ -56,8 +57,8 @@ def _prompt_id(where: str, row: dict[str, Any], ids: set[str], by_content: dict[
         if key in row:
             if str(row[key]) not in ids:
                 raise UsageError(
-                    f"{where}: {key} {row[key]!r} is not among the {len(ids)} prompts: evaluate"
-                    " with the prompts that were sampled"
+                    f"{where}: {key} {row[key]!r} is not among the {counted(len(ids), 'prompt')}:"
+                    " evaluate with the prompts that were sampled"
                 )
             return str(row[key])
     asked = row.get("prompt")
@@ -68,7 +69,7 @@ def _prompt_id(where: str, row: dict[str, Any], ids: set[str], by_content: dict[
     found = by_content.get(content_key(asked))
     if found is None:
         raise UsageError(
-            f"{where}: its prompt is not among the {len(by_content)} prompts as the model saw them:"
-            " evaluate with the prompts that were sampled, or give ids"
+            f"{where}: its prompt is not among the {counted(len(by_content), 'prompt')} as the"
+            " model saw them: evaluate with the prompts that were sampled, or give ids"
         )
     return found

@@ -45,7 +45,7 @@ class QuipReward:
             may have opened the thoughts. None rewards whole texts.
 
     Raises:
-        UsageError: A number is negative.
+        UsageError: A number is negative, or the marks are not two different texts.
         QuotetuneError: The index cannot be opened.
 
     Example:
@@ -89,7 +89,7 @@ class QuipReward:
         self.buffer_chars = buffer_chars
         self.repetition = repetition
         self.documents = documents
-        self.reasoning = None if reasoning is None else Marks(*reasoning)
+        self.reasoning = None if reasoning is None else _marks(reasoning)
 
     def __call__(self, completions: Sequence[Completion], **columns: Any) -> list[float]:
         """Score completions.
@@ -214,6 +214,20 @@ def response_text(completion: Completion) -> str:
         content_text(message["content"], "a completion")
         for message in completion
         if message["role"] == "assistant" and message.get("content") is not None
+    )
+
+
+def _marks(reasoning: Any) -> Marks:
+    pair = reasoning if isinstance(reasoning, tuple | list) else ()
+    if len(pair) != 2 or not all(isinstance(mark, str) and mark for mark in pair):
+        problem = "not two texts"
+    elif pair[0] == pair[1]:
+        problem = "twice the same mark"
+    else:
+        return Marks(*pair)
+    raise UsageError(
+        f'reasoning is {reasoning!r}, {problem}: give two different marks, as in ("<think>",'
+        ' "</think>")'
     )
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from quotetune.config import PairsConfig
 from quotetune.pairing.candidates import GOLD, RankedCandidate
 from quotetune.pairing.pairs import DISCARDS, Discard, Pair
+from quotetune.runtime.plural import counted
 
 STATISTICS_SCHEMA = 1
 # The content of `pairs.json`.
@@ -19,10 +20,10 @@ def statistics_lines(statistics: Statistics) -> list[str]:
     """Summarise `pairs.json` in a few lines."""
     without = statistics["prompts_without_pair"]
     lines = [
-        f"{statistics['prompts_with_pair']} of {statistics['prompts']} prompts gave"
-        f" {statistics['pairs']} pairs; {_reasons(without)}",
+        f"{statistics['prompts_with_pair']} of {counted(statistics['prompts'], 'prompt')} gave"
+        f" {counted(statistics['pairs'], 'pair')}; {_reasons(without)}",
         f"samples: {statistics['samples']['count']}, QUIP {statistics['samples']['quip']:.3f},"
-        f" {statistics['samples']['length']:.0f} tokens,"
+        f" {counted(round(statistics['samples']['length']), 'token')},"
         f" {statistics['samples']['cut']:.1%} cut at max_tokens",
     ]
     if statistics["pairs"]:
@@ -50,20 +51,21 @@ def _preference_lines(statistics: Statistics) -> list[str]:
         )
     if gold := statistics.get("gold"):
         lines.append(
-            f"gold: {gold['count']}, QUIP {gold['quip']:.3f}, {gold['length']:.0f} tokens, win rate"
-            f" {_number(gold['win_rate'])}, chosen {gold['chosen']} times, rejected"
-            f" {gold['rejected']} times"
+            f"gold: {gold['count']}, QUIP {gold['quip']:.3f},"
+            f" {counted(round(gold['length']), 'token')},"
+            f" win rate {_number(gold['win_rate'])}, chosen {counted(gold['chosen'], 'time')},"
+            f" rejected {counted(gold['rejected'], 'time')}"
         )
     if judge := statistics.get("judge"):
         lines.append(
-            f"judge: {judge['comparisons']} comparisons, {judge['undecided']} undecided replies"
+            f"judge: {counted(judge['comparisons'], 'comparison')}, {judge['undecided']} undecided"
         )
     if count := samples.get("no_answer"):
-        lines.append(f"{count} samples have no answer, because their thoughts did not end")
+        lines.append(f"{counted(count, 'sample')} without an answer: the thoughts did not end")
     if count := statistics.get("repetitive"):
-        lines.append(f"{count} samples are automatic negatives")
+        lines.append(f"automatic negatives: {counted(count, 'sample')}")
     if count := statistics.get("cross_prompt_pairs"):
-        lines.append(f"{count} of the pairs reject a response to another prompt")
+        lines.append(f"a response to another prompt is rejected in {counted(count, 'pair')}")
     return lines
 
 
@@ -80,12 +82,21 @@ def no_pairs_message(statistics: Statistics) -> str:
     """Return the message of a run without a single pair."""
     if not statistics["prompts"]:
         return "there are no samples to pair: sample first"
-    return (
-        f"none of {statistics['prompts']} prompts gave a pair:"
-        f" {_reasons(statistics['prompts_without_pair'])}: raise sampling.n or"
-        " sampling.temperature, lower pairs.delta_quip or pairs.margin, or raise"
+    samples = statistics["samples"]
+    unanswered = samples.get("no_answer", 0)
+    none = f"none of {counted(statistics['prompts'], 'prompt')} gave a pair"
+    thoughts = "raise model.reasoning.max_tokens, or correct the marks in model.reasoning"
+    if unanswered and unanswered == samples["count"]:
+        return f"{none}: no sample has an answer, because the thoughts did not end: {thoughts}"
+    remedy = (
+        "raise sampling.n or sampling.temperature, lower pairs.delta_quip or pairs.margin, or raise"
         " pairs.delta_length"
     )
+    reasons = _reasons(statistics["prompts_without_pair"])
+    if unanswered:
+        without = f"{unanswered} of {counted(samples['count'], 'sample')} without an answer"
+        return f"{none}: {reasons}; {without}: {remedy}, or {thoughts}"
+    return f"{none}: {reasons}: {remedy}"
 
 
 class Tally:

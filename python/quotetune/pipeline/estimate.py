@@ -17,6 +17,7 @@ from quotetune.errors import UsageError
 from quotetune.models.adapter import read_adapter
 from quotetune.models.size import ModelSize, model_size
 from quotetune.runtime.accelerator import has_accelerator
+from quotetune.runtime.plural import counted
 from quotetune.sampling.thoughts import room
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ class Estimate:
         disk: Bytes in the run's directory; None as for `seconds`.
         device: The hardware that it runs on, such as `2 cores`.
         not_counted: Keys of the config whose work is not counted.
+        on_gpu: Whether the model runs on GPUs.
     """
 
     train_prompts: int
@@ -63,6 +65,7 @@ class Estimate:
     disk: float | None
     device: str
     not_counted: tuple[str, ...] = ()
+    on_gpu: bool = False
 
     def lines(self) -> list[str]:
         """Return the estimate in a few lines of text."""
@@ -74,14 +77,16 @@ class Estimate:
         if self.seconds is None or self.memory is None or self.disk is None:
             return [*lines, "time, memory, disk: not known before the model is here"]
         left_out = f"; not counted: {', '.join(self.not_counted)}" if self.not_counted else ""
+        if self.on_gpu:
+            sampling, training, of = GPU_SAMPLING / 1e12, GPU_TRAINING / 1e12, "TFLOP/s per GPU"
+        else:
+            sampling, training, of = CORE_SAMPLING / 1e9, CORE_TRAINING / 1e9, "GFLOP/s per core"
         return [
             *lines,
             f"roughly, on {self.device}: {_duration(self.seconds)}, {_size(self.memory)} of memory,"
             f" {_size(self.disk)} of disk",
             "assumed: responses of max_tokens, all pairs of every prompt, "
-            f"{CORE_SAMPLING / 1e9:.0f} and {CORE_TRAINING / 1e9:.0f} GFLOP/s per core (sampling,"
-            f" training), {GPU_SAMPLING / 1e12:.0f} and {GPU_TRAINING / 1e12:.0f} TFLOP/s per GPU"
-            f"{left_out}",
+            f"{sampling:.0f} and {training:.0f} {of} (sampling, training){left_out}",
         ]
 
 
@@ -118,7 +123,7 @@ def estimate(config: Config, split: "Split | None" = None) -> Estimate | None:
     pairs = train * (min(config.pairs.most_pairs or all_pairs, all_pairs) + crossed)
     trained = math.ceil(pairs * pair_tokens * epochs)
     gpus = _gpus()
-    device = f"{gpus} GPU{'s' if gpus > 1 else ''}" if gpus else f"{_cores()} cores"
+    device = counted(gpus, "GPU") if gpus else counted(_cores(), "core")
     known = Estimate(train, heldout, sampled, evaluated, trained, None, None, None, device)
     if size is None:
         return known
@@ -138,6 +143,7 @@ def estimate(config: Config, split: "Split | None" = None) -> Estimate | None:
         disk=_disk(config, size, sampled + evaluated),
         device=device,
         not_counted=_not_counted(config),
+        on_gpu=gpus > 0,
     )
 
 

@@ -85,7 +85,7 @@ def plan(stages: Sequence[Stage]) -> list[Planned]:
         if open_skip is not None and (sources or inspect(stage).state != "done"):
             entry = Planned(stage.name, None, open_skip.condition)
         elif sources and not stage.directory.exists():
-            entry = Planned(stage.name, True, "")
+            entry = Planned(stage.name, True, f"needs {' and '.join(sources)}")
         elif sources:
             entry = Planned(stage.name, None, f"if {' or '.join(sources)} gives other files")
         else:
@@ -114,7 +114,23 @@ def _planned(name: str, status: Status) -> Planned:
         case "partial":
             return Planned(name, True, "resumes where it was interrupted")
         case "new":
-            return Planned(name, True, "")
+            return Planned(name, True, "no result yet")
+
+
+def trained_lines(config: Config) -> list[str]:
+    """Say so if a run trains all weights, which a missing key can mean unasked.
+
+    Example:
+        >>> content = {"run": "r", "index": "i", "model": {"path": "m"}, "prompts": {"path": "p"}}
+        >>> trained_lines(Config.model_validate(content))
+        ['all weights are trained, since lora is not set: set lora: {} to train an adapter']
+        >>> trained_lines(Config.model_validate(content | {"lora": {}}))
+        []
+    """
+    if config.lora is not None:
+        return []
+    reason = "lora is null" if "lora" in config.model_fields_set else "lora is not set"
+    return [f"all weights are trained, since {reason}: set lora: {{}} to train an adapter"]
 
 
 def run(config: Config, config_text: str, until: str | None = None) -> None:

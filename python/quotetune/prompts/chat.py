@@ -45,26 +45,41 @@ def prompt_token_ids(
             return_dict=False,
             **(variables or {}),
         )
-    bos = tokenizer.bos_token_id
-    while bos is not None and ids[:2] == [bos, bos]:
-        ids = ids[1:]
-    return list(ids)
+    return _with_one_begin(list(ids), tokenizer)
 
 
 def text_token_ids(text: str, tokenizer: Any) -> list[int]:
     """Tokenise a text that is to be continued.
 
-    Some tokenizers put an end-of-text token after every text (`add_eos_token`). It is left out,
-    unless the text itself spells it out.
+    Some tokenizers put tokens after every text, such as an end-of-text token (`add_eos_token`).
+    They are left out, whichever they are. Tokens that the text itself spells out stay, except for a
+    begin-of-sequence token that the tokenizer has put in front already.
 
     Args:
         text: The text.
         tokenizer: The model's `transformers` tokenizer.
     """
-    ids: list[int] = tokenizer(text)["input_ids"]
-    end = tokenizer.eos_token_id
     own = tokenizer(text, add_special_tokens=False)["input_ids"]
-    begins = ids == [tokenizer.bos_token_id]  # some models begin and end with the same token
-    if end is not None and ids[-1:] == [end] != own[-1:] and not begins:
-        ids = ids[:-1]
+    return _with_one_begin([*_before_texts(tokenizer), *own], tokenizer)
+
+
+def _before_texts(tokenizer: Any) -> list[int]:
+    """Return the tokens that the tokenizer puts before every text.
+
+    They are taken from a text that is no special token: in a text such as `<s>`, what the text
+    spells and what the tokenizer adds could not be told apart.
+    """
+    together: list[int] = tokenizer("a")["input_ids"]
+    own = tokenizer("a", add_special_tokens=False)["input_ids"]
+    for start in range(len(together) - len(own) + 1):
+        if own and together[start : start + len(own)] == own:
+            return together[:start]
+    return [token for token in together[:1] if token == tokenizer.bos_token_id]
+
+
+def _with_one_begin(ids: list[int], tokenizer: Any) -> list[int]:
+    """Return tokens that do not start with two begin-of-sequence tokens."""
+    bos = tokenizer.bos_token_id
+    while bos is not None and ids[:2] == [bos, bos]:
+        ids = ids[1:]
     return ids

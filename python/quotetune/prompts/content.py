@@ -4,6 +4,8 @@ from typing import Any
 
 from quotetune.errors import UsageError
 
+_PART_KEYS = ("type", "text")
+
 
 def content_text(content: Any, place: str) -> str:
     """Return the text of a message's content.
@@ -14,7 +16,8 @@ def content_text(content: Any, place: str) -> str:
         place: The place of the message, for the error.
 
     Raises:
-        UsageError: Something in the content is not text. The message names it.
+        UsageError: Something in the content is not text. The message names it. A part without a
+            type, or with the type null, is text.
 
     Example:
         >>> content_text([{"type": "text", "text": "What "}, {"text": "is ice?"}], "")
@@ -25,13 +28,39 @@ def content_text(content: Any, place: str) -> str:
     if not isinstance(content, list):
         what = "no content" if content is None else f"the content {content!r}"
         raise UsageError(f"{place} has {what}: write a text")
-    texts = []
-    for part in content:
-        fields = part if isinstance(part, dict) else {}
-        kind = fields.get("type", "text")
-        text = fields.get("text") if kind == "text" else None
-        if not isinstance(text, str):
-            what = f"type {kind}" if kind != "text" else f"the form {part!r}"
-            raise UsageError(f"{place} has content of {what}, which is not text: write a text")
-        texts.append(text)
-    return "".join(texts)
+    return "".join(_part_text(part, place) for part in content)
+
+
+def is_empty(value: Any) -> bool:
+    """Tell whether a value says nothing: null, or an empty text, list or mapping, also nested.
+
+    Tables fill keys that only other rows have with such values.
+
+    Example:
+        >>> is_empty({"name": None, "arguments": ""}), is_empty([{}]), is_empty(0), is_empty([0])
+        (True, True, False, False)
+    """
+    if isinstance(value, dict):
+        return all(map(is_empty, value.values()))
+    if isinstance(value, list | tuple):
+        return all(map(is_empty, value))
+    return value is None or value == ""
+
+
+def _part_text(part: Any, place: str) -> str:
+    fields = {} if not isinstance(part, dict) else part
+    kind = fields.get("type")
+    if kind is None:
+        kind = "text"
+    if kind != "text":
+        raise UsageError(f"{place} has content of type {kind}, which is not text: write a text")
+    text = fields.get("text")
+    if not isinstance(text, str):
+        raise UsageError(f"{place} has content of the form {part!r}, without a text: write a text")
+    others = [key for key in fields if key not in _PART_KEYS and not is_empty(fields[key])]
+    if others:
+        raise UsageError(
+            f"{place} has content with {', '.join(others)} beside its text, which the model would"
+            " not see: write a text alone, or leave the row out"
+        )
+    return text

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from quotetune.config import ModelConfig
 from quotetune.errors import UsageError
+from quotetune.runtime.plural import counted
 
 Cut = Callable[[str], tuple[str, str]]
 
@@ -31,8 +32,8 @@ def token_cut(model: ModelConfig, prefix_tokens: int, reference_tokens: int) -> 
         spans = encoded["offset_mapping"]
         if len(spans) <= prefix_tokens:
             raise UsageError(
-                f"the text has {len(spans)} tokens, and prompts.prefix_tokens is {prefix_tokens}:"
-                " leave the text out, or lower prompts.prefix_tokens"
+                f"the text has {counted(len(spans), 'token')}, and prompts.prefix_tokens is"
+                f" {prefix_tokens}: leave the text out, or lower prompts.prefix_tokens"
             )
         middle = spans[prefix_tokens - 1][1]
         last = spans[: prefix_tokens + reference_tokens][-1][1]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from quotetune.corpus.records import format_of, objects
 from quotetune.errors import UsageError
-from quotetune.prompts.content import content_text
+from quotetune.prompts.content import content_text, is_empty
 from quotetune.prompts.prefix import Cut
 from quotetune.prompts.prompt import Message, Prompt
 from quotetune.runtime.jsonl import is_unicode
@@ -150,8 +150,7 @@ def _checked_messages(where: str, content: Any) -> list[Message]:
         if not isinstance(message, dict) or not isinstance(message.get("role"), str):
             messages = []
             break
-        # Tables fill keys that only other messages have with nulls.
-        more = [key for key in message if key not in _MESSAGE_KEYS and message[key] is not None]
+        more = [key for key in message if key not in _MESSAGE_KEYS and not is_empty(message[key])]
         if more:
             raise UsageError(
                 f"{place} has {', '.join(more)}, which a prompt cannot contain: write what it says"

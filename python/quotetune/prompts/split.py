@@ -15,6 +15,7 @@ from quotetune.prompts.prefix import token_cut
 from quotetune.prompts.prompt import Prompt, write_prompts
 from quotetune.prompts.reading import SourcePrompt, content_key, read_prompts
 from quotetune.runtime.chance import drawn
+from quotetune.runtime.plural import counted
 
 HELDOUT = "heldout.parquet"
 
@@ -81,16 +82,16 @@ def split_prompts(prompts: Sequence[SourcePrompt], settings: PromptsConfig, roun
     parts = [train[i * size : (i + 1) * size] for i in range(rounds)]
     if not heldout:
         raise UsageError(
-            f"no held-out prompts are left after the split: none of {len(prompts)} prompts is in"
-            f" the fraction {settings.heldout_fraction:g}: add prompts, raise"
-            " prompts.heldout_fraction, or change prompts.salt"
+            "no held-out prompts are left after the split: none of"
+            f" {counted(len(prompts), 'prompt')} is in the fraction {settings.heldout_fraction:g}:"
+            " add prompts, raise prompts.heldout_fraction, or change prompts.salt"
         )
     for number, part in enumerate(parts, start=1):
         if not part:
             raise UsageError(
-                f"no training prompts are left for round {number}: {len(prompts)} prompts gave"
-                f" {len(train)} for training: add prompts, or lower rounds, prompts.train_limit or"
-                " prompts.heldout_fraction"
+                f"no training prompts are left for round {number}:"
+                f" {counted(len(prompts), 'prompt')} gave {len(train)} for training: add prompts,"
+                " or lower rounds, prompts.train_limit or prompts.heldout_fraction"
             )
     return Split(parts, heldout[: settings.heldout_limit])
 

@@ -116,8 +116,9 @@ def _lead(files: RunFiles) -> str:
     if files.tuned.key == ABSORBED:
         model, which = "the absorbed model", "before any round"
     said = (
-        f"On {len(files.prompts)} held-out prompts, {show(tuned)} of what {model} ({which}) writes"
-        f" occurs verbatim in the corpus (QUIP); for the base model it is {show(base)}."
+        f"On {counted(len(files.prompts), 'held-out prompt')}, {show(tuned)} of what {model}"
+        f" ({which}) writes occurs verbatim in the corpus (QUIP); for the base model it is"
+        f" {show(base)}."
     )
     absorbed = (files.config.get("absorb") or {}).get("documents")
     if absorbed in ("all", "prompts"):

@@ -25,6 +25,7 @@ from quotetune.runs.curves import write_curves
 from quotetune.runs.layout import BASE, Layout
 from quotetune.runs.metrics_json import collect_metrics
 from quotetune.runtime.console import say
+from quotetune.runtime.plural import counted
 from quotetune.runtime.whole_files import write_json, write_text
 from quotetune.training.model_card import model_card
 from quotetune.training.run import RECORD_NAME
@@ -87,8 +88,8 @@ def _markdown(layout: Layout, metrics: Mapping[str, Any]) -> str:
     lines = [
         f"# {config.run.name}",
         "",
-        f"{model}, {metrics['prompts']} held-out prompts, seed {config.seed},"
-        f" {config.rounds} round{'s' if config.rounds > 1 else ''}.",
+        f"{model}, {counted(metrics['prompts'], 'held-out prompt')}, seed {config.seed},"
+        f" {counted(config.rounds, 'round')}.",
         *(part for line in _outcome(metrics) for part in ("", f"{line[:1].upper()}{line[1:]}.")),
         "",
         *markdown_table(table_cells(rows)),
@@ -133,7 +134,7 @@ def _reward_accuracy(metrics: Mapping[str, Any]) -> list[str]:
         if found["accuracy"] is not None:
             lines.append(
                 f"- {row_label(policy)}: the chosen side has the higher reward in"
-                f" {found['accuracy']:.1%} of {found['pairs']} held-out preference pairs"
+                f" {found['accuracy']:.1%} of {counted(found['pairs'], 'held-out preference pair')}"
             )
     return ["## Reward accuracy", "", *lines, ""] if lines else []
 
@@ -166,8 +167,9 @@ def _responses(layout: Layout, metrics: Mapping[str, Any]) -> list[str]:
     lines = [
         "## Responses",
         "",
-        f"The first {len(prompts)} held-out prompts in the order of their hashes, with quotes in"
-        f" bold. [report.html](report.html) shows all of them. After: {best_line(metrics)}.",
+        f"The first {counted(len(prompts), 'held-out prompt')} in the order of their hashes, with"
+        f" quotes in bold. [report.html](report.html) shows all of them. After:"
+        f" {best_line(metrics)}.",
     ]
     for prompt in prompts:
         lines += ["", f"### {' '.join(prompt.last_message.split())}"]

@@ -85,9 +85,13 @@ class _Lines:
         self._name = name
         self._unit = unit
         self._next = 0.0
+        self._complete: int | None = None
 
     def __call__(self, done: int, total: int, note: str = "") -> None:
         now = time.monotonic()
+        if done == total and self._complete == total:
+            return  # a second report of the end, perhaps with another note
+        self._complete = total if done == total else None
         if now >= self._next or done == total:
             self._next = now + _SECONDS_BETWEEN_LINES
             end = f", {note}" if note else ""

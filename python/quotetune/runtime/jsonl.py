@@ -58,7 +58,8 @@ def parse_object(line: bytes, where: str, raises: type[QuotetuneError]) -> dict[
     except ValueError as error:
         raise raises(f"{where}: {error}: fix the line") from error
     if not isinstance(row, dict):
-        raise raises(f"{where}: a {type(row).__name__}, not an object: write one per line")
+        kind = "null" if row is None else f"of type {type(row).__name__}"
+        raise raises(f"{where}: {kind}, not an object: write one object per line")
     return row
 
 

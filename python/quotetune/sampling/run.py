@@ -45,6 +45,15 @@ class Progress:
         """Throughput of this call; 0 at its start."""
         return self.tokens / self.seconds if self.seconds else 0.0
 
+    @property
+    def note(self) -> str:
+        """What is being done, for the console. The first responses can take minutes."""
+        if self.tokens:
+            return f"{self.tokens_per_second:.0f} tokens/s"
+        if self.done == self.parts:
+            return ""
+        return "generating" if self.seconds else "loading the model"
+
 
 def run_sampling(
     prompts: "Sequence[Prompt | Continuation]",

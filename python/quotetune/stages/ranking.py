@@ -211,9 +211,7 @@ class RankingStages:
                     result,
                     judge,
                     seed=config.seed,
-                    progress=lambda now: report(
-                        now.done, now.parts, f"{now.tokens_per_second:.0f} tokens/s"
-                    ),
+                    progress=lambda now: report(now.done, now.parts, now.note),
                 )
 
         settings = flat("preference.judge", judge.model_dump(exclude={"weight", "comparisons"}))

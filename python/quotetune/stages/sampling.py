@@ -60,9 +60,7 @@ def sampling_stage(
                 round=seed_round,
                 clock=layout.clock_file,
                 guide=None if guide is None else guide_source(guide, config.index, loaded),
-                progress=lambda now: report(
-                    now.done, now.parts, f"{now.tokens_per_second:.0f} tokens/s"
-                ),
+                progress=lambda now: report(now.done, now.parts, now.note),
             )
 
     inputs = {"its prompts": prompts, **layout.policy_inputs(policy)}

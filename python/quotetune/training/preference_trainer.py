@@ -8,6 +8,7 @@ from datasets import Dataset
 from trl import DPOConfig, DPOTrainer
 
 from quotetune.errors import QuotetuneError
+from quotetune.runtime.plural import counted
 from quotetune.training.completion_log_probs import use_in
 from quotetune.training.finite import FiniteSteps
 from quotetune.training.length_grouping import LengthGrouped
@@ -49,15 +50,15 @@ class PreferenceTrainer(FiniteSteps, LengthGrouped, DPOTrainer):  # type: ignore
             )
         if dropped:
             self._notice(
-                f"{dropped} of {len(dataset)} pairs left out, because their prompts alone fill"
-                f" dpo.max_length: {remedy} to train on them"
+                f"{dropped} of {counted(len(dataset), 'pair')} left out, because the prompt alone"
+                f" fills dpo.max_length: {remedy} to train on them"
             )
             dataset = dataset.select(fitting)
         truncated = sum(length > limit for length in longer_sides(dataset))
         if truncated:
             self._notice(
-                f"{truncated} of {len(dataset)} pairs truncated to dpo.max_length: {remedy} to"
-                " train on all of their tokens"
+                f"{truncated} of {counted(len(dataset), 'pair')} truncated to dpo.max_length:"
+                f" {remedy} to train on all of their tokens"
             )
         return dataset
 
