@@ -154,7 +154,7 @@ def _sampled(
     policy: "tuple[ModelConfig, Path | None]",
     samples: Path | None,
 ) -> Any:
-    from quotetune.cli.run_config import seed_named
+    from quotetune.cli.run_config import clock_named, seed_named
     from quotetune.config import SamplingConfig, evaluation_sampling
     from quotetune.config.validation import validate_block
     from quotetune.errors import UsageError
@@ -176,6 +176,7 @@ def _sampled(
             adapter=adapter,
             seed=seed_named(None, content),
             round=EVALUATION_ROUND,
+            clock=clock_named(content),
             progress=lambda now: report(now.done, now.parts, now.note),
         )
     return read_samples(samples)

@@ -29,6 +29,15 @@ def seed_named(seed: int | None, content: dict[str, Any]) -> int:
     return found
 
 
+def clock_named(content: dict[str, Any]) -> Path | None:
+    """Return the file of the time that chat templates read in a run; None if it has none yet."""
+    from quotetune.runs.directory import RunDirectory
+
+    run = content.get("run")
+    clock = RunDirectory(Path(run)).clock_file if isinstance(run, str | Path) else None
+    return clock if clock is not None and clock.exists() else None
+
+
 def policy_named(
     model: str | None, adapter: Path | None, block: dict[str, Any], overrides: Sequence[str]
 ) -> "tuple[ModelConfig, Path | None]":

@@ -33,9 +33,9 @@ def sample(
 
     Change the settings of a run's config as in --set sampling.n=8 --set prompts.format=text.
     """
-    from quotetune.cli.run_config import policy_named
+    from quotetune.cli.run_config import clock_named, policy_named
     from quotetune.config import PromptsConfig, SamplingConfig
-    from quotetune.config.file import read_blocks
+    from quotetune.config.file import read_blocks, read_yaml
     from quotetune.config.validation import validate_block
     from quotetune.errors import UsageError
     from quotetune.prompts.split import read_sources
@@ -65,5 +65,6 @@ def sample(
             adapter=policy,
             seed=seed,
             round=0,
+            clock=clock_named({} if config is None else read_yaml(config)),
             progress=lambda now: report(now.done, now.parts, now.note),
         )
