@@ -49,6 +49,15 @@ class ReasoningConfig(Block):
     """Tokens after which thoughts are cut. A response that is cut there has no answer.
     `sampling.max_tokens` bounds the answer."""
 
+    @model_validator(mode="after")
+    def _marks_differ(self) -> "ReasoningConfig":
+        if self.start == self.end:
+            raise ValueError(
+                f"start and end are both {self.start!r}, so that no answer would be found: set end"
+                " to the mark after the thoughts"
+            )
+        return self
+
 
 class ModelConfig(Block):
     """A model and how it is loaded."""

@@ -5,6 +5,7 @@ declare, and their values are converted to the declared types.
 """
 
 import difflib
+import re
 import typing
 from collections.abc import Iterator, Mapping, Sequence
 from importlib.util import find_spec
@@ -12,6 +13,7 @@ from typing import Any
 
 from quotetune.config.library_fields import Block, DeclaredClass, config_class, declared
 from quotetune.config.problem import Problem
+from quotetune.config.wording import wanted
 
 _SET_BY_THE_RUN = {
     "output_dir": "the run's directory is `run`",
@@ -43,6 +45,9 @@ _SET_BY_ABSORB = dict.fromkeys(
     ),
     "the run tokenises the documents (see `absorb`)",
 )
+_PISSA = "pissa_niter_[number of iters]"  # as PEFT declares pissa_niter_16
+# Words for a key that are not like its name.
+_OTHER_NAMES = {"rank": "r", "lora_r": "r", "lora_rank": "r", "epochs": "num_train_epochs"}
 _SET = {"dpo": _SET_BY_THE_RUN, "absorb.sft": _SET_BY_THE_RUN | _SET_BY_ABSORB, "lora": {}}
 
 
@@ -108,7 +113,7 @@ def lora_problems(options: dict[str, Any], key: str = "lora") -> list[Problem]:
         >>> lora_problems({"r": 16, "target_modules": "all-linear"})
         []
         >>> print(*lora_problems({"rank": 16}))
-        lora.rank: peft.LoraConfig has no such key; did you mean rank_pattern?
+        lora.rank: peft.LoraConfig has no such key; did you mean r?
     """
     problems = _problems("lora", options, key)
     return problems or [Problem(key, text) for text in _contradictions(options)]
@@ -170,8 +175,8 @@ def _problems(block: Block, options: dict[str, Any], key: str | None = None) -> 
             try:
                 converted = _convert(target.fields[name].hint, value)
             except pydantic.ValidationError as error:
-                reasons = "; ".join(dict.fromkeys(item["msg"] for item in error.errors()))
-                wrong = f"{value!r} is not valid: {reasons}"
+                kinds = dict.fromkeys(wanted(dict(item)) for item in error.errors())
+                wrong = f"{value!r} is not valid: give {' or '.join(kinds)}"
             else:
                 wrong = _not_a_choice(target.fields[name].choices, converted)
         if wrong is not None:
@@ -186,14 +191,25 @@ def _options(block: Block, options: dict[str, Any]) -> dict[str, Any]:
 
 
 def _unknown(key: str, target: DeclaredClass) -> str:
-    close = difflib.get_close_matches(key, target.fields, n=1, cutoff=0.5)
-    hint = f"; did you mean {close[0]}?" if close else ""
+    meant = _OTHER_NAMES.get(key)
+    if meant not in target.fields:
+        meant = next(iter(difflib.get_close_matches(key, target.fields, n=1, cutoff=0.5)), None)
+    hint = "" if meant is None else f"; did you mean {meant}?"
     return f"{target.name} has no such key{hint}"
 
 
 def _convert(hint: Any, value: Any) -> Any:
     import pydantic
 
+    if (
+        (
+            _PISSA in typing.get_args(hint)
+            or any(_PISSA in typing.get_args(part) for part in typing.get_args(hint))
+        )
+        and isinstance(value, str)
+        and re.fullmatch(r"pissa_niter_\d+", value)
+    ):
+        return value
     # DPOConfig accepts one loss as a string, though it declares a list.
     if hint == list[str] and isinstance(value, str):
         value = [value]

@@ -103,7 +103,7 @@ class SamplingConfig(Block):
     def _greedy_decoding_has_one_response(self) -> Self:
         if self.temperature == 0 and self.n > 1:
             raise ValueError(
-                f"n is {self.n}, but temperature 0 is greedy decoding, which has one response:"
-                " set n to 1, or temperature above 0"
+                f"n is {self.n}, but at temperature 0 all responses to a prompt are equal: set"
+                " temperature above 0, or n to 1 if no pairs are made of the responses"
             )
         return self
