@@ -76,7 +76,7 @@ def test_all_problems_are_reported_together():
 @pytest.mark.parametrize(
     ("changes", "key", "complaint"),
     [
-        ({"sampling": {"n": 4, "temperature": 0}}, "sampling", "greedy"),
+        ({"sampling": {"n": 4, "temperature": 0}}, "sampling", "all responses"),
         ({"sampling": {"n": 1}}, "sampling.n", "a pair needs two"),
         (
             {"evaluation": {"sampling": {"topp": 1}}},

@@ -68,10 +68,10 @@ def test_optimizers_are_refused_exactly_if_they_cannot_be_made(
 @pytest.mark.parametrize(
     ("key", "value", "remedy"),
     [
-        ("beta", -1, "0 or more"),
+        ("beta", -1, "above 0"),
         ("per_device_train_batch_size", 0, "1 or more"),
         ("gradient_accumulation_steps", 0, "1 or more"),
-        ("learning_rate", -1e-6, "0 or more"),
+        ("learning_rate", -1e-6, "above 0"),
         ("weight_decay", -1, "0 or more"),
         ("warmup_steps", -1, "0 or more"),
         ("num_train_epochs", 0, "above 0"),
@@ -205,3 +205,22 @@ def test_numbers_of_an_adapter_are_in_range(
     for blocks in ({"lora": {key: value}}, {"absorb": {"lora": {key: value}}}):
         [line] = problems(content, **blocks)
         assert f"lora.{key}: is {value}: set it to " in line
+
+
+@pytest.mark.parametrize("key", ["tf32", "activation_offloading"])
+def test_what_needs_a_gpu_is_refused_without_one(content: dict[str, Any], key: str) -> None:
+    found = problems(content, dpo={key: True})
+    assert [line.partition(":")[0] for line in found] == [] if has_accelerator() else [f"dpo.{key}"]
+    assert not problems(content, dpo={key: False})
+
+
+def test_fsdp_is_for_several_processes(content: dict[str, Any], tmp_path: Path) -> None:
+    launch = tmp_path / "launch.yaml"
+    [line] = problems(content, dpo={"fsdp": "full_shard"})
+    assert line.startswith("dpo.fsdp: is for several processes, but launch is not set")
+    assert not problems(content, dpo={"fsdp": "full_shard auto_wrap"}, launch=str(launch))
+    [line] = problems(content, dpo={"fsdp": "half_shard"}, launch=str(launch))
+    assert line.startswith("dpo.fsdp: 'half_shard' is not one of full_shard")
+    older = {"fsdp": "hybrid_shard", "fsdp_config": {"version": 1}}
+    assert not problems(content, dpo=older, launch=str(launch))
+    assert problems(content, dpo={"fsdp": "hybrid_shard"}, launch=str(launch))

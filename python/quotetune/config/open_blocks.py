@@ -4,7 +4,6 @@ The config takes any key in them. Here they are checked against what the install
 declare, and their values are converted to the declared types.
 """
 
-import difflib
 import re
 import typing
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,7 +11,7 @@ from importlib.util import find_spec
 from typing import Any
 
 from quotetune.config.library_fields import Block, DeclaredClass, config_class, declared
-from quotetune.config.problem import Problem
+from quotetune.config.problem import Problem, near
 from quotetune.config.wording import wanted
 
 _SET_BY_THE_RUN = {
@@ -27,6 +26,8 @@ _SET_BY_THE_RUN = {
     "disable_tqdm": "the run shows the progress",
     "load_best_model_at_end": "training has no evaluation pairs",
     "eval_strategy": "training has no evaluation pairs (see `evaluation`)",
+    "eval_on_start": "training has no evaluation pairs (see `evaluation`)",
+    "parallelism_config": "`launch` describes the devices",
     "do_eval": "training has no evaluation pairs (see `evaluation`)",
     "hub_model_id": "nothing is uploaded",
     "push_to_hub": "nothing is uploaded",
@@ -178,6 +179,8 @@ def _problems(block: Block, options: dict[str, Any], key: str | None = None) -> 
                 kinds = dict.fromkeys(wanted(dict(item)) for item in error.errors())
                 wrong = f"{value!r} is not valid: give {' or '.join(kinds)}"
             else:
+                if name == "torch_compile_backend" and converted is not None:
+                    converted = converted.lower()  # as accelerate and torch read it
                 wrong = _not_a_choice(target.fields[name].choices, converted)
         if wrong is not None:
             problems.append(Problem(f"{key or block}.{name}", wrong))
@@ -192,10 +195,8 @@ def _options(block: Block, options: dict[str, Any]) -> dict[str, Any]:
 
 def _unknown(key: str, target: DeclaredClass) -> str:
     meant = _OTHER_NAMES.get(key)
-    if meant not in target.fields:
-        meant = next(iter(difflib.get_close_matches(key, target.fields, n=1, cutoff=0.5)), None)
-    hint = "" if meant is None else f"; did you mean {meant}?"
-    return f"{target.name} has no such key{hint}"
+    hint = f"did you mean {meant}?" if meant in target.fields else near(key, target.fields)
+    return f"{target.name} has no such key{hint and f'; {hint}'}"
 
 
 def _convert(hint: Any, value: Any) -> Any:
