@@ -47,9 +47,18 @@ _SET_BY_ABSORB = dict.fromkeys(
     "the run tokenises the documents (see `absorb`)",
 )
 _PISSA = "pissa_niter_[number of iters]"  # as PEFT declares pissa_niter_16
+_SET_BY_LORA = {
+    "arrow_config": "a run has one adapter",
+    "peft_type": "a run trains LoRA",
+    "runtime_config": "it is for Python code",
+}
 # Words for a key that are not like its name.
 _OTHER_NAMES = {"rank": "r", "lora_r": "r", "lora_rank": "r", "epochs": "num_train_epochs"}
-_SET = {"dpo": _SET_BY_THE_RUN, "absorb.sft": _SET_BY_THE_RUN | _SET_BY_ABSORB, "lora": {}}
+_SET = {
+    "dpo": _SET_BY_THE_RUN,
+    "absorb.sft": _SET_BY_THE_RUN | _SET_BY_ABSORB,
+    "lora": _SET_BY_LORA,
+}
 
 
 def sft_problems(options: dict[str, Any]) -> list[Problem]:
