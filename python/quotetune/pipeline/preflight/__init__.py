@@ -12,6 +12,7 @@ from quotetune.config.schema import key_order
 from quotetune.pipeline.preflight.adapters import adapter_problems
 from quotetune.pipeline.preflight.chats import chat_problems, clock_notices, thought_notices
 from quotetune.pipeline.preflight.index import citation_problems, open_index
+from quotetune.pipeline.preflight.lengths import length_notices, length_problems
 from quotetune.pipeline.preflight.models import model_problems
 from quotetune.pipeline.preflight.prompts import (
     Inputs,
@@ -52,12 +53,16 @@ def read_inputs(config: Config) -> Inputs:
         text = f"{config.launch} does not exist: write it with `accelerate config`"
         problems.append(Problem("launch", text, to_provide=True))
     problems += chat_problems(config, read.prompts)
-    problems += general_text_problems(config)
+    problems += length_problems(config) + general_text_problems(config)
     problems += absorb_problems(config, read.prompts)
     problems += preference_input_problems(config, read.prompts, index)
     problems += start_problems(config) + adapter_problems(config) + training_problems(config)
     return replace(
         read,
         problems=sorted(problems, key=lambda problem: key_order(problem.key, Config)),
-        notices=(*thought_notices(config), *clock_notices(config, read.prompts)),
+        notices=(
+            *thought_notices(config),
+            *clock_notices(config, read.prompts),
+            *length_notices(config),
+        ),
     )
