@@ -321,3 +321,28 @@ def test_equal_responses_are_refused_with_a_remedy_that_makes_pairs_possible():
     problems = problems_of(sampling={"n": 1})
     assert problems["sampling.n"].endswith("set it to 2 or more")
     assert not problems_of(sampling={"temperature": 0.7}, evaluation={"sampling": {"n": 1}})
+
+
+def test_a_date_for_a_chat_template_is_its_text_and_what_json_lacks_is_refused():
+    content = parse_yaml(
+        "{path: m, chat_template_kwargs: {day: 2024-07-26, more: {days: [2024-07-27]}}}"
+    )
+    config, problems = validate({**MINIMAL, "model": content})
+    assert problems == []
+    assert config.model.chat_template_kwargs == {
+        "day": "2024-07-26",
+        "more": {"days": ["2024-07-27"]},
+    }
+    for text, said in (
+        ("2024-07-26 10:00:00", "x is datetime.datetime(2024, 7, 26, 10, 0), which JSON does not"),
+        ("!!set {a, b}", "which JSON does not have: write a text"),
+        ("!!binary aGk=", "x is b'hi', which JSON does not have"),
+        (".nan", "x is nan: set it to a finite number"),
+        ("[.inf]", "x is inf: set it to a finite number"),
+        ("{y: .nan}", "x.y is nan"),
+    ):
+        value = parse_yaml(text)
+        problems = problems_of(model={"path": "m", "chat_template_kwargs": {"x": value}})
+        assert said in problems["model.chat_template_kwargs"]
+        problems = problems_of(sampling={"engine": {"x": value}})
+        assert said in problems["sampling.engine"]

@@ -2,9 +2,9 @@
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, PositiveInt, model_validator
+from pydantic import Field, PositiveInt, field_validator, model_validator
 
-from quotetune.config.block import Block
+from quotetune.config.block import Block, as_json
 
 Strength = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
 
@@ -93,6 +93,12 @@ class SamplingConfig(Block):
     guide: GuideConfig | None = None
     """Guide towards the text of the corpus while sampling; `null` samples without one. The
     evaluation has its own, below `evaluation.sampling`."""
+
+    @field_validator("engine")
+    @classmethod
+    def _engine_is_json(cls, value: dict[str, Any]) -> dict[str, Any]:
+        arguments: dict[str, Any] = as_json(value, "")
+        return arguments
 
     @property
     def drawn(self) -> int:

@@ -33,11 +33,8 @@ def length_problems(config: Config) -> list[Problem]:
     problems: list[Problem] = []
     for drawn in _samplings(config):
         problems += _engine(drawn)
-        if (
-            drawn.key == "sampling"
-            or {"max_tokens", "engine"} & drawn.own.keys()
-            or drawn.model_key != "model"
-        ):
+        # An evaluation without lengths of its own has those of the run.
+        if drawn.key != "evaluation.sampling" or {"max_tokens", "engine"} & drawn.own.keys():
             problems += _context(drawn)
     return problems + list(_trained(config))
 
@@ -50,8 +47,8 @@ def length_notices(config: Config) -> list[str]:
         return []
     thoughts = " with its thoughts" if config.model.reasoning is not None else ""
     return [
-        f"dpo.max_length: is {limit}, and a response{thoughts} has up to {most} tokens: longer pairs"
-        " are truncated. Raise it, or set it to null, to train on all of their tokens"
+        f"dpo.max_length: is {limit}, and a response{thoughts} has up to {most} tokens: longer"
+        " pairs are truncated. Raise it, or set it to null, to train on all of their tokens"
     ]
 
 

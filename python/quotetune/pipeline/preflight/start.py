@@ -74,7 +74,7 @@ def start_lines(config: Config) -> list[str]:
 def _template(directory: Path) -> str | None:
     try:
         return read_chat_template(directory)
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, UsageError):
         return None
 
 
