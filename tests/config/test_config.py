@@ -76,7 +76,7 @@ def test_all_problems_are_reported_together():
 @pytest.mark.parametrize(
     ("changes", "key", "complaint"),
     [
-        ({"sampling": {"n": 4, "temperature": 0}}, "sampling", "greedy"),
+        ({"sampling": {"n": 4, "temperature": 0}}, "sampling", "all responses"),
         ({"sampling": {"n": 1}}, "sampling.n", "a pair needs two"),
         (
             {"evaluation": {"sampling": {"topp": 1}}},
@@ -132,7 +132,7 @@ def test_all_problems_are_reported_together():
             "evaluation.perplexity.dtyp",
             "did you mean dtype",
         ),
-        ({"evaluation": {"lm_eval": {"tasks": []}}}, "evaluation.lm_eval.tasks", "at least 1"),
+        ({"evaluation": {"lm_eval": {"tasks": []}}}, "evaluation.lm_eval.tasks", "1 or more"),
     ],
 )
 def test_impossible_combinations_are_refused(changes, key, complaint):
@@ -282,3 +282,67 @@ def test_each_measure_needs_its_model_and_its_package(tmp_path, monkeypatch):
 def test_the_name_of_a_model_on_the_hub_is_not_a_missing_file():
     keys = [problem.key for problem in check_inputs(Config.model_validate(MINIMAL))]
     assert "model.path" not in keys
+
+
+@pytest.mark.parametrize(
+    ("changes", "key", "text"),
+    [
+        ({"rounds": "two"}, "rounds", "should be a whole number, and is 'two'"),
+        ({"rounds": 1.5}, "rounds", "should be a whole number, and is 1.5"),
+        ({"rounds": 0}, "rounds", "should be above 0, and is 0"),
+        ({"run": 5}, "run", "should be a path, and is 5"),
+        ({"early_stop": "perhaps"}, "early_stop", "should be true or false, and is 'perhaps'"),
+        ({"dpo": [1]}, "dpo", "should be a mapping of keys to values, and is [1]"),
+        ({"sampling": 5}, "sampling", "should be a mapping of keys to values, and is 5"),
+        ({"sampling": {"stop": "."}}, "sampling.stop", "should be a list, and is '.'"),
+        ({"sampling": {"top_p": 2}}, "sampling.top_p", "should be 1 or less, and is 2"),
+        ({"sampling": {"top_k": -1}}, "sampling.top_k", "should be 0 or more, and is -1"),
+        ({"replay": [2.0]}, "replay.0", "should be 1 or less, and is 2.0"),
+        ({"reference": "first"}, "reference", "should be 'previous' or 'base', and is 'first'"),
+    ],
+)
+def test_a_value_of_another_kind_is_refused_in_plain_words(changes, key, text):
+    assert problems_of(**changes)[key] == text
+
+
+def test_marks_of_thoughts_that_are_equal_are_refused():
+    marks = {"start": "***", "end": "***"}
+    problems = problems_of(model={"path": "m", "reasoning": marks})
+    assert "start and end are both '***'" in problems["model.reasoning"]
+    assert not problems_of(model={"path": "m", "reasoning": {"start": "<a>", "end": "</a>"}})
+
+
+def test_equal_responses_are_refused_with_a_remedy_that_makes_pairs_possible():
+    problems = problems_of(sampling={"temperature": 0})
+    assert list(problems) == ["sampling"]
+    assert problems["sampling"].startswith("n is 32, but at temperature 0 all responses")
+    problems = problems_of(sampling={"temperature": 0, "n": 1})
+    assert problems["sampling.n"].endswith("set it to 2 or more, and temperature above 0")
+    problems = problems_of(sampling={"n": 1})
+    assert problems["sampling.n"].endswith("set it to 2 or more")
+    assert not problems_of(sampling={"temperature": 0.7}, evaluation={"sampling": {"n": 1}})
+
+
+def test_a_date_for_a_chat_template_is_its_text_and_what_json_lacks_is_refused():
+    content = parse_yaml(
+        "{path: m, chat_template_kwargs: {day: 2024-07-26, more: {days: [2024-07-27]}}}"
+    )
+    config, problems = validate({**MINIMAL, "model": content})
+    assert problems == []
+    assert config.model.chat_template_kwargs == {
+        "day": "2024-07-26",
+        "more": {"days": ["2024-07-27"]},
+    }
+    for text, said in (
+        ("2024-07-26 10:00:00", "x is datetime.datetime(2024, 7, 26, 10, 0), which JSON does not"),
+        ("!!set {a, b}", "which JSON does not have: write a text"),
+        ("!!binary aGk=", "x is b'hi', which JSON does not have"),
+        (".nan", "x is nan: set it to a finite number"),
+        ("[.inf]", "x is inf: set it to a finite number"),
+        ("{y: .nan}", "x.y is nan"),
+    ):
+        value = parse_yaml(text)
+        problems = problems_of(model={"path": "m", "chat_template_kwargs": {"x": value}})
+        assert said in problems["model.chat_template_kwargs"]
+        problems = problems_of(sampling={"engine": {"x": value}})
+        assert said in problems["sampling.engine"]

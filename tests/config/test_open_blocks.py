@@ -1,7 +1,10 @@
 """The keys and values that the open blocks `dpo:` and `lora:` accept."""
 
+import re
+
 import pytest
 
+from quotetune.config.library_fields import declared
 from quotetune.config.open_blocks import (
     dpo_options,
     dpo_problems,
@@ -83,3 +86,27 @@ def test_a_problem_has_the_key_of_the_block_as_the_config_has_it():
     assert [problem.key for problem in lora_problems(contradicting, "absorb.lora")] == [
         "absorb.lora"
     ]
+
+
+def test_a_key_is_recognised_by_another_word_for_it():
+    for options, meant in ({"rank": 8}, "r"), ({"alpha": 8}, "lora_alpha"):
+        (problem,) = lora_problems(options)
+        assert problem.text.endswith(f"did you mean {meant}?")
+    (problem,) = dpo_problems({"epochs": 3})
+    assert problem.text.endswith("did you mean num_train_epochs?")
+
+
+@pytest.mark.parametrize("block", ["dpo", "lora"])
+def test_no_message_has_the_words_of_pydantic(block):
+    problems_of = {"dpo": dpo_problems, "lora": lora_problems}[block]
+    for name in declared(block).fields:
+        for value in ("?", 1.5, [None], {"a": None}, {1: 2}):
+            for problem in problems_of({name: value}):
+                assert not re.search("[Ii]nput|valid (str|bool|int|dict|list)|pars", problem.text)
+
+
+def test_the_number_of_iterations_of_pissa_is_part_of_its_name():
+    assert lora_problems({"init_lora_weights": "pissa_niter_16"}) == []
+    assert lora_options({"init_lora_weights": "pissa_niter_16"})
+    (problem,) = map(str, lora_problems({"init_lora_weights": "pissa_niter_many"}))
+    assert "is not valid: give true or false or 'gaussian', " in problem

@@ -54,8 +54,8 @@ def test_base_is_the_runs_own_model(tmp_path):
     [
         ("bas", "evaluation.perplexity", "should be 'base'"),
         ({"paht": "m"}, "evaluation.perplexity.paht", "did you mean path?"),
-        ({"path": ""}, "evaluation.perplexity.path", "at least 1 character"),
-        (3, "evaluation.perplexity", "should be a valid dictionary"),
+        ({"path": ""}, "evaluation.perplexity.path", "should be a text that is not empty"),
+        (3, "evaluation.perplexity", "should be a mapping"),
     ],
 )
 def test_a_wrong_scoring_model_is_named_by_its_key(tmp_path, given, key, text):

@@ -126,3 +126,114 @@ def test_problems_are_in_the_order_of_the_keys(content: dict[str, Any], tmp_path
     )
     keys = [line.partition(":")[0] for line in found]
     assert keys == ["prompts.format", "evaluation.perplexity.path", "drift.outside"]
+
+
+def notices(content: dict[str, Any], **blocks: dict[str, Any]) -> tuple[str, ...]:
+    merged = {name: {**content.get(name, {}), **block} for name, block in blocks.items()}
+    return read_inputs(Config.model_validate({**content, **merged})).notices
+
+
+def test_a_variable_that_the_template_does_not_read_is_mentioned(content: dict[str, Any]) -> None:
+    template = "{% if enable_thinking is defined %}{% set x = 1 %}{% endif %}{{ messages }}"
+    with_template(content, template)
+    assert notices(content, model={"chat_template_kwargs": {"enable_thinking": False}}) == ()
+    [line] = notices(content, model={"chat_template_kwargs": {"enable_thinkin": False}})
+    assert line == (
+        "model.chat_template_kwargs.enable_thinkin: the chat template does not read enable_thinkin:"
+        " did you mean enable_thinking?"
+    )
+    [line] = notices(content, model={"chat_template_kwargs": {"zzz": 1}})
+    assert line.endswith("does not read zzz: it has no effect")
+    judge = {"model": {**content["model"], "chat_template_kwargs": {"enable_thinkin": False}}}
+    [line] = notices(content, preference={"judge": judge})
+    assert line.startswith("preference.judge.model.chat_template_kwargs.enable_thinkin: ")
+
+
+def test_a_judge_that_thinks_is_mentioned_as_the_policy_is(
+    content: dict[str, Any], tmp_path: Path
+) -> None:
+    judge = Path(shutil.copytree(content["model"]["path"], tmp_path / "judge"))
+    block: dict[str, Any] = {"model": {"path": str(judge)}}
+    assert notices(content, preference={"judge": block}) == ()
+    (judge / "chat_template.jinja").write_text("{{ messages[0].content }}{# </think> #}")
+    [line] = notices(content, preference={"judge": block})
+    assert line.startswith(
+        "preference.judge.model.reasoning: the model's chat template has </think"
+    )
+    assert "set preference.judge.model.reasoning to {} to read its verdicts alone" in line
+    assert notices(content, preference={"judge": {**block, "format": "text"}}) == ()
+    block["model"]["reasoning"] = {"max_tokens": 8}
+    assert notices(content, preference={"judge": block}) == ()
+
+
+@pytest.mark.parametrize(
+    ("expression", "reason"),
+    [
+        ("1 / 0", "division by zero"),
+        ("10.0 ** 1000", "(34, 'Numerical result out of range')"),
+        ("messages[9].content.x", "has no element"),
+        ("messages[0].content.no()", "has no attribute 'no'"),
+        ("range(10 ** 9)", "Range too big"),
+    ],
+)
+def test_any_error_of_a_template_is_a_problem(
+    content: dict[str, Any], expression: str, reason: str
+) -> None:
+    with_template(content, "{{ " + expression + " }}")
+    [line] = problems(content)
+    assert line.startswith("prompts.path: the model's chat template refuses the roles user of")
+    assert reason in line
+
+
+DAMAGED = ("config.json", "generation_config.json", "tokenizer_config.json")
+
+
+@pytest.mark.parametrize("name", [*DAMAGED, "special_tokens_map.json", "tokenizer.json"])
+@pytest.mark.parametrize("text", ["[]", "3", "{", '"text"'])
+def test_a_damaged_file_of_a_model_is_named(
+    content: dict[str, Any], tmp_path: Path, name: str, text: str
+) -> None:
+    damaged = Path(shutil.copytree(content["model"]["path"], tmp_path / "damaged"))
+    (damaged / name).write_text(text)
+    [line] = problems(content, model={"path": str(damaged)})
+    assert line.startswith(f"model.path: {damaged / name}: not ") and "copy the file again" in line
+    if name != "tokenizer.json":  # whose content only loading it tells
+        judge = {"judge": {"model": {"path": str(damaged)}}}
+        [line] = problems(content, preference=judge)
+        assert line.startswith(f"preference.judge.model.path: {damaged / name}: not ")
+
+
+def test_a_special_token_that_is_none_is_named(content: dict[str, Any]) -> None:
+    file = Path(content["model"]["path"]) / "tokenizer_config.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), "bos_token": 5}))
+    [line] = problems(content)
+    assert "bos_token of the tokenizer is 5, which is no token" in line
+
+
+def test_prompts_have_what_the_best_policy_is_chosen_by(content: dict[str, Any]) -> None:
+    file = Path(content["prompts"]["path"])
+    rows = [json.loads(line) for line in file.read_text().splitlines()]
+    for field, criterion, words in (
+        ("documents", "on_topic_quip", "documents"),
+        ("reference", "rouge_l", "a reference"),
+    ):
+        assert not problems(content, best={"criterion": criterion})
+        bare = [{name: value for name, value in row.items() if name != field} for row in rows]
+        file.write_text("".join(json.dumps(row) + "\n" for row in bare))
+        [line] = problems(content, best={"criterion": criterion})
+        assert line == (
+            f"best.criterion: {criterion} needs {words}, which no held-out prompt has: give the"
+            f" prompts {words}, or choose another"
+        )
+        assert not problems(content, best={"criterion": "coverage"})
+        file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+
+def test_a_metric_against_references_needs_references(content: dict[str, Any]) -> None:
+    file = Path(content["prompts"]["path"])
+    rows = [json.loads(line) for line in file.read_text().splitlines()]
+    scored = {"bart_score": {"path": content["model"]["path"]}}
+    assert not problems(content, evaluation=scored)
+    file.write_text("".join(json.dumps({"prompt": row["prompt"]}) + "\n" for row in rows))
+    [line] = problems(content, evaluation=scored)
+    assert line.startswith("evaluation.bart_score: bart_score needs a reference, which no held-out")

@@ -215,8 +215,9 @@ def test_an_adapter_is_refused_exactly_if_vllm_cannot_load_it(
     found = start_problems(with_adapter(content, adapter, sampling=sampling, lora={}))
     assert bool(found) == refused
     assert all(f"model.adapter: {adapter}: " in str(problem) for problem in found)
-    assert all("set sampling.backend to transformers" in problem.text for problem in found)
-    assert not start_problems(with_adapter(content, adapter, lora={}))
+    assert any("set sampling.backend to transformers" in one.text for one in found) == refused
+    others = start_problems(with_adapter(content, adapter, lora={}))
+    assert bool(others) == (saved["bias"] != "none")  # TRL cannot copy it as the reference
 
 
 @pytest.mark.parametrize(

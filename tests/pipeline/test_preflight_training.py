@@ -68,10 +68,10 @@ def test_optimizers_are_refused_exactly_if_they_cannot_be_made(
 @pytest.mark.parametrize(
     ("key", "value", "remedy"),
     [
-        ("beta", -1, "0 or more"),
+        ("beta", -1, "above 0"),
         ("per_device_train_batch_size", 0, "1 or more"),
         ("gradient_accumulation_steps", 0, "1 or more"),
-        ("learning_rate", -1e-6, "0 or more"),
+        ("learning_rate", -1e-6, "above 0"),
         ("weight_decay", -1, "0 or more"),
         ("warmup_steps", -1, "0 or more"),
         ("num_train_epochs", 0, "above 0"),
@@ -121,87 +121,22 @@ def test_there_is_an_accelerator_where_torch_finds_one() -> None:
     assert has_accelerator() or not torch.accelerator.is_available()
 
 
-TARGETS: list[Any] = [
-    ["q_proj"],
-    ["proj"],
-    ["c_attn"],
-    ["q_proj", "v_proj"],
-    ["self_attn.q_proj"],
-    ["layers.0.self_attn.q_proj"],
-    r".*\.q_proj",
-    r"q_proj",
-    "all-linear",
-]
+@pytest.mark.parametrize("key", ["tf32", "activation_offloading"])
+def test_what_needs_a_gpu_is_refused_without_one(content: dict[str, Any], key: str) -> None:
+    found = problems(content, dpo={key: True})
+    assert [line.partition(":")[0] for line in found] == (
+        [] if has_accelerator() else [f"dpo.{key}"]
+    )
+    assert not problems(content, dpo={key: False})
 
 
-@pytest.mark.parametrize("targets", TARGETS)
-def test_targets_are_refused_exactly_if_peft_finds_none(
-    content: dict[str, Any], targets: Any
-) -> None:
-    from peft import LoraConfig, get_peft_model
-    from transformers import AutoModelForCausalLM
-
-    model = AutoModelForCausalLM.from_pretrained(content["model"]["path"])
-    try:
-        get_peft_model(model, LoraConfig(target_modules=targets))
-        refused = False
-    except ValueError:
-        refused = True
-    found = problems(content, lora={"target_modules": targets})
-    assert bool(found) == refused
-    assert all("matches no module of the model: choose from " in line for line in found)
-
-
-def test_each_target_must_match(content: dict[str, Any]) -> None:
-    [line] = problems(content, lora={"target_modules": ["q_proj", "FAKE"]})
-    assert line.startswith("lora.target_modules: FAKE matches no module")
-    [line] = problems(content, lora={"target_modules": "("})
-    assert "no regular expression" in line
-    [line] = problems(content, absorb={"lora": {"target_modules": ["c_attn"]}})
-    assert line.startswith("absorb.lora.target_modules: ")
-    assert "lm_head" in problems(content, lora={"target_modules": ["lm_head"]})[0]
-
-
-LORA: list[dict[str, Any]] = [
-    {},
-    {"use_rslora": True},
-    {"use_dora": True},
-    {"modules_to_save": ["lm_head"]},
-    {"lora_bias": True},
-    {"layer_replication": [[0, 1]]},
-    {"init_lora_weights": "pissa"},
-    {"init_lora_weights": "pissa_niter_16"},
-    {"init_lora_weights": "olora"},
-    {"init_lora_weights": "gaussian"},
-    {"init_lora_weights": False},
-]
-
-
-@pytest.mark.parametrize("options", LORA, ids=str)
-def test_an_adapter_is_refused_exactly_if_vllm_cannot_load_it(
-    content: dict[str, Any], options: dict[str, Any]
-) -> None:
-    from vllm.config.lora import LoRAConfig
-    from vllm.lora.peft_helper import PEFTHelper
-
-    saved = {"r": 8, "lora_alpha": 8, "target_modules": ["q_proj"], **options}
-    try:
-        PEFTHelper.from_dict(saved).validate_legal(LoRAConfig(max_lora_rank=16))
-        refused = False
-    except ValueError:
-        refused = True
-    sampling = {**content["sampling"], "backend": "vllm"}
-    found = problems(content, lora=options, sampling=sampling)
-    assert bool(found) == refused
-    assert all("cannot be sampled" in line or "does not see" in line for line in found)
-    sampling["backend"] = "transformers"
-    assert not problems(content, lora=options, sampling=sampling)
-
-
-@pytest.mark.parametrize(("key", "value"), [("r", 0), ("r", -1), ("lora_dropout", 1.5)])
-def test_numbers_of_an_adapter_are_in_range(
-    content: dict[str, Any], key: str, value: float
-) -> None:
-    for blocks in ({"lora": {key: value}}, {"absorb": {"lora": {key: value}}}):
-        [line] = problems(content, **blocks)
-        assert f"lora.{key}: is {value}: set it to " in line
+def test_fsdp_is_for_several_processes(content: dict[str, Any], tmp_path: Path) -> None:
+    launch = tmp_path / "launch.yaml"
+    [line] = problems(content, dpo={"fsdp": "full_shard"})
+    assert line.startswith("dpo.fsdp: is for several processes, but launch is not set")
+    assert not problems(content, dpo={"fsdp": "full_shard auto_wrap"}, launch=str(launch))
+    [line] = problems(content, dpo={"fsdp": "half_shard"}, launch=str(launch))
+    assert line.startswith("dpo.fsdp: 'half_shard' is not one of full_shard")
+    older = {"fsdp": "hybrid_shard", "fsdp_config": {"version": 1}}
+    assert not problems(content, dpo=older, launch=str(launch))
+    assert problems(content, dpo={"fsdp": "hybrid_shard"}, launch=str(launch))

@@ -1,6 +1,8 @@
 """The base class of a config's blocks, and `model:`, which several blocks contain."""
 
+import math
 from collections.abc import Callable
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -14,8 +16,52 @@ from pydantic import (
     model_validator,
 )
 
-# What the program itself gives to a chat template.
-_OWN_VARIABLES = ("messages", "add_generation_prompt", "strftime_now", "tokenize", "return_dict")
+# What the program itself gives to a chat template, and arguments of `apply_chat_template` that are
+# no variables of the template.
+OWN_VARIABLES = (
+    "messages",
+    "add_generation_prompt",
+    "strftime_now",
+    "tokenize",
+    "return_dict",
+    "self",
+    "conversation",
+    "chat_template",
+    "continue_final_message",
+    "padding",
+    "truncation",
+    "max_length",
+    "return_tensors",
+    "return_assistant_tokens_mask",
+    "tokenizer_kwargs",
+)
+
+
+def as_json(value: Any, name: str) -> Any:
+    """Return a value of YAML as a value of JSON. A date becomes its text.
+
+    Raises:
+        ValueError: JSON has no such value. The message names it.
+
+    Example:
+        >>> as_json({"day": date(2024, 7, 26)}, "")
+        {'day': '2024-07-26'}
+    """
+    if isinstance(value, dict):
+        below = {key: f"{name}.{key}" if name else str(key) for key in value}
+        return {as_json(key, below[key]): as_json(item, below[key]) for key, item in value.items()}
+    if isinstance(value, list):
+        return [as_json(item, name) for item in value]
+    if isinstance(value, date) and not isinstance(value, datetime):
+        return value.isoformat()
+    if value is None or isinstance(value, str | bool | int):
+        return value
+    if isinstance(value, float) and math.isfinite(value):
+        return value
+    if isinstance(value, float):
+        raise ValueError(f"{name} is {value}: set it to a finite number")
+    remedy = "quote it" if isinstance(value, datetime) else "write a text, a number or a list"
+    raise ValueError(f"{name} is {value!r}, which JSON does not have: {remedy}")
 
 
 class Block(BaseModel):
@@ -50,6 +96,15 @@ class ReasoningConfig(Block):
     `sampling.max_tokens` bounds the answer, which follows the end mark, and `sampling.stop` ends
     only an answer."""
 
+    @model_validator(mode="after")
+    def _marks_differ(self) -> "ReasoningConfig":
+        if self.start == self.end:
+            raise ValueError(
+                f"start and end are both {self.start!r}, so that no answer would be found: set end"
+                " to the mark after the thoughts"
+            )
+        return self
+
 
 class ModelConfig(Block):
     """A model and how it is loaded."""
@@ -82,9 +137,10 @@ class ModelConfig(Block):
     @classmethod
     def _leaves_the_prompt_alone(cls, value: dict[str, Any] | None) -> dict[str, Any] | None:
         for name in value or {}:
-            if name in _OWN_VARIABLES:
+            if name in OWN_VARIABLES:
                 raise ValueError(f"{name} is set by the program itself: remove it")
-        return value
+        variables: dict[str, Any] | None = as_json(value, "")
+        return variables
 
     @model_validator(mode="before")
     @classmethod

@@ -24,7 +24,7 @@ from quotetune.runtime.whole_files import write_text
 
 Block = Literal["dpo", "absorb.sft", "lora"]
 
-_LAYOUT = 2  # of the file
+_LAYOUT = 3  # of the file
 _LIBRARIES = ("trl", "peft", "transformers", "accelerate")
 _PLAIN: dict[str, Any] = {
     "bool": bool,
@@ -168,8 +168,20 @@ def _choices(hint: Any, field: "Field[Any]") -> list[str]:
     for member in typing.get_args(hint):
         if isinstance(member, type) and issubclass(member, enum.Enum):
             choices += [choice.value for choice in member]
-    if field.name == "loss_type" and not choices:
-        # TRL checks the name of a loss only in the first step, but its help lists all names.
+    if field.name in ("loss_type", "f_divergence_type") and not choices:
+        # TRL checks these names only in the first step, but its help lists all of them.
         listed = field.metadata["help"].partition("Possible values are")[2].partition(". ")[0]
-        choices = re.findall(r"`'(\w+)'`", listed)
+        choices = re.findall(r"`'?(\w+)'?`", listed)
+    if field.name == "torch_compile_backend":
+        import torch._dynamo
+        from accelerate.utils import DynamoBackend
+
+        # accelerate knows names of torch's past, and torch knows some that accelerate does not.
+        here = {*torch._dynamo.list_backends(exclude_tags=()), "no"}
+        choices = [backend.value.lower() for backend in DynamoBackend]
+        choices = [backend for backend in choices if backend in here]
+    if field.name == "torch_compile_mode":
+        import torch._inductor
+
+        choices = list(torch._inductor.list_mode_options())
     return choices

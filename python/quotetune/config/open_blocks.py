@@ -4,14 +4,15 @@ The config takes any key in them. Here they are checked against what the install
 declare, and their values are converted to the declared types.
 """
 
-import difflib
+import re
 import typing
 from collections.abc import Iterator, Mapping, Sequence
 from importlib.util import find_spec
 from typing import Any
 
 from quotetune.config.library_fields import Block, DeclaredClass, config_class, declared
-from quotetune.config.problem import Problem
+from quotetune.config.problem import Problem, near
+from quotetune.config.wording import wanted
 
 _SET_BY_THE_RUN = {
     "output_dir": "the run's directory is `run`",
@@ -25,6 +26,8 @@ _SET_BY_THE_RUN = {
     "disable_tqdm": "the run shows the progress",
     "load_best_model_at_end": "training has no evaluation pairs",
     "eval_strategy": "training has no evaluation pairs (see `evaluation`)",
+    "eval_on_start": "training has no evaluation pairs (see `evaluation`)",
+    "parallelism_config": "`launch` describes the devices",
     "do_eval": "training has no evaluation pairs (see `evaluation`)",
     "hub_model_id": "nothing is uploaded",
     "push_to_hub": "nothing is uploaded",
@@ -43,7 +46,19 @@ _SET_BY_ABSORB = dict.fromkeys(
     ),
     "the run tokenises the documents (see `absorb`)",
 )
-_SET = {"dpo": _SET_BY_THE_RUN, "absorb.sft": _SET_BY_THE_RUN | _SET_BY_ABSORB, "lora": {}}
+_PISSA = "pissa_niter_[number of iters]"  # as PEFT declares pissa_niter_16
+_SET_BY_LORA = {
+    "arrow_config": "a run has one adapter",
+    "peft_type": "a run trains LoRA",
+    "runtime_config": "it is for Python code",
+}
+# Words for a key that are not like its name.
+_OTHER_NAMES = {"rank": "r", "lora_r": "r", "lora_rank": "r", "epochs": "num_train_epochs"}
+_SET = {
+    "dpo": _SET_BY_THE_RUN,
+    "absorb.sft": _SET_BY_THE_RUN | _SET_BY_ABSORB,
+    "lora": _SET_BY_LORA,
+}
 
 
 def sft_problems(options: dict[str, Any]) -> list[Problem]:
@@ -108,7 +123,7 @@ def lora_problems(options: dict[str, Any], key: str = "lora") -> list[Problem]:
         >>> lora_problems({"r": 16, "target_modules": "all-linear"})
         []
         >>> print(*lora_problems({"rank": 16}))
-        lora.rank: peft.LoraConfig has no such key; did you mean rank_pattern?
+        lora.rank: peft.LoraConfig has no such key; did you mean r?
     """
     problems = _problems("lora", options, key)
     return problems or [Problem(key, text) for text in _contradictions(options)]
@@ -170,9 +185,11 @@ def _problems(block: Block, options: dict[str, Any], key: str | None = None) -> 
             try:
                 converted = _convert(target.fields[name].hint, value)
             except pydantic.ValidationError as error:
-                reasons = "; ".join(dict.fromkeys(item["msg"] for item in error.errors()))
-                wrong = f"{value!r} is not valid: {reasons}"
+                kinds = dict.fromkeys(wanted(dict(item)) for item in error.errors())
+                wrong = f"{value!r} is not valid: give {' or '.join(kinds)}"
             else:
+                if name == "torch_compile_backend" and converted is not None:
+                    converted = converted.lower()  # as accelerate and torch read it
                 wrong = _not_a_choice(target.fields[name].choices, converted)
         if wrong is not None:
             problems.append(Problem(f"{key or block}.{name}", wrong))
@@ -186,14 +203,23 @@ def _options(block: Block, options: dict[str, Any]) -> dict[str, Any]:
 
 
 def _unknown(key: str, target: DeclaredClass) -> str:
-    close = difflib.get_close_matches(key, target.fields, n=1, cutoff=0.5)
-    hint = f"; did you mean {close[0]}?" if close else ""
-    return f"{target.name} has no such key{hint}"
+    meant = _OTHER_NAMES.get(key)
+    hint = f"did you mean {meant}?" if meant in target.fields else near(key, target.fields)
+    return f"{target.name} has no such key{hint and f'; {hint}'}"
 
 
 def _convert(hint: Any, value: Any) -> Any:
     import pydantic
 
+    if (
+        (
+            _PISSA in typing.get_args(hint)
+            or any(_PISSA in typing.get_args(part) for part in typing.get_args(hint))
+        )
+        and isinstance(value, str)
+        and re.fullmatch(r"pissa_niter_\d+", value)
+    ):
+        return value
     # DPOConfig accepts one loss as a string, though it declares a list.
     if hint == list[str] and isinstance(value, str):
         value = [value]

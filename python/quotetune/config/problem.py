@@ -1,6 +1,7 @@
 """A problem of a config, and the message that lists all of them."""
 
-from collections.abc import Sequence
+import difflib
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,3 +31,14 @@ def report(path: Path, problems: Sequence[Problem]) -> str:
     if len(problems) == 1:
         return f"{path}: {problems[0]}"
     return "\n  ".join([f"{path}: {len(problems)} problems", *map(str, problems)])
+
+
+def near(name: str, known: Collection[str]) -> str:
+    """Return a question after the name that was meant; empty if none is like it.
+
+    Example:
+        >>> near("max_lenght", ["max_length", "beta"])
+        'did you mean max_length?'
+    """
+    close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    return f"did you mean {close[0]}?" if close else ""

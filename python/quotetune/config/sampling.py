@@ -2,9 +2,9 @@
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, PositiveInt, model_validator
+from pydantic import Field, PositiveInt, field_validator, model_validator
 
-from quotetune.config.block import Block
+from quotetune.config.block import Block, as_json
 
 Strength = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
 
@@ -94,6 +94,12 @@ class SamplingConfig(Block):
     """Guide towards the text of the corpus while sampling; `null` samples without one. The
     evaluation has its own, below `evaluation.sampling`."""
 
+    @field_validator("engine")
+    @classmethod
+    def _engine_is_json(cls, value: dict[str, Any]) -> dict[str, Any]:
+        arguments: dict[str, Any] = as_json(value, "")
+        return arguments
+
     @property
     def drawn(self) -> int:
         """The number of responses per prompt, of all strengths of the guide."""
@@ -103,7 +109,7 @@ class SamplingConfig(Block):
     def _greedy_decoding_has_one_response(self) -> Self:
         if self.temperature == 0 and self.n > 1:
             raise ValueError(
-                f"n is {self.n}, but temperature 0 is greedy decoding, which has one response:"
-                " set n to 1, or temperature above 0"
+                f"n is {self.n}, but at temperature 0 all responses to a prompt are equal: set"
+                " temperature above 0, or n to 1 if no pairs are made of the responses"
             )
         return self

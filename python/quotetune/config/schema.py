@@ -8,6 +8,7 @@ from typing import Any, TypeGuard, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 
 from quotetune.config.problem import Problem
+from quotetune.config.wording import wanted
 
 # The parts of pydantic's locations that name no key: a mapping's key, and the member of a union.
 _TAG = re.compile(r"\[(key|base|model)\]|(dict|literal)\[.*\]")
@@ -72,11 +73,7 @@ def _explain(detail: dict[str, Any], model: type[BaseModel]) -> str:
         return "is required: set it"
     if kind == "value_error":
         return str(detail["ctx"]["error"])
-    return f"{_lower_first(detail['msg'].removeprefix('Input '))}, and is {value!r}"
-
-
-def _lower_first(text: str) -> str:
-    return text[:1].lower() + text[1:]
+    return f"should be {wanted(detail)}, and is {value!r}"
 
 
 def _keys_of(model: type[BaseModel], above: Sequence[int | str]) -> list[str]:

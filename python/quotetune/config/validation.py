@@ -123,8 +123,8 @@ def _combination_problems(blocks: dict[str, Any]) -> list[Problem]:
         problems.append(
             Problem(
                 "sampling.n",
-                f"is {sampling.n}, but a pair needs two responses to a prompt: set it to 2 or more,"
-                " and temperature above 0",
+                f"is {sampling.n}, but a pair needs two responses to a prompt: set it to 2 or more"
+                + (", and temperature above 0" if sampling.temperature == 0 else ""),
             )
         )
     if sampling is not None and evaluation is not None:

@@ -18,6 +18,7 @@ from pydantic import ValidationError
 from vllm.v1.sample.logits_processor import LogitsProcessor, MoveDirectionality
 
 from quotetune.config import GuideConfig, ModelConfig
+from quotetune.config.schema import schema_problems
 from quotetune.decoding.guidance import Guidance, GuidedResponse, documents_of
 from quotetune.errors import QuotetuneError, UsageError
 from quotetune.models.tokenizer import end_tokens, load_tokenizer
@@ -159,7 +160,7 @@ def _operator_settings(additional_config: Any) -> tuple[str, GuideConfig]:
     try:
         return str(index), GuideConfig.model_validate(settings)
     except ValidationError as error:
-        reason = "; ".join(f"{detail['loc'][0]}: {detail['msg']}" for detail in error.errors())
+        reason = "; ".join(map(str, schema_problems(error, GuideConfig)))
         raise UsageError(f"the settings of the guide are not valid ({reason}): correct them") from (
             error
         )

@@ -7,11 +7,20 @@ from pathlib import Path
 from typing import Any
 
 from quotetune.config import ModelConfig
-from quotetune.errors import QuotetuneError
+from quotetune.errors import QuotetuneError, UsageError
 from quotetune.models.files import find_file
+from quotetune.models.json_files import read_mapping
 
 CLOCK = "strftime_now"  # the function by which templates read the clock
-_SPECIAL = ("bos_token", "eos_token", "unk_token", "pad_token")
+_SPECIAL = (
+    "bos_token",
+    "eos_token",
+    "unk_token",
+    "sep_token",
+    "pad_token",
+    "cls_token",
+    "mask_token",
+)
 
 
 def read_chat_template(directory: Path) -> str | None:
@@ -20,6 +29,7 @@ def read_chat_template(directory: Path) -> str | None:
     Raises:
         OSError: A file cannot be read.
         ValueError: A file is not what it should be.
+        UsageError: As for `tokenizer_settings`.
     """
     file = directory / "chat_template.jinja"
     if file.is_file():
@@ -32,11 +42,28 @@ def read_chat_template(directory: Path) -> str | None:
 
 
 def tokenizer_settings(directory: Path) -> dict[str, Any]:
-    """Return the content of a tokenizer's `tokenizer_config.json`; empty without the file."""
-    file = directory / "tokenizer_config.json"
-    if not file.is_file():
-        return {}
-    settings: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    """Return the settings of a tokenizer, with its special tokens, as `transformers` loads them.
+
+    Older tokenizers have the special tokens in `special_tokens_map.json`.
+
+    Args:
+        directory: The model's directory.
+
+    Returns:
+        The content of `tokenizer_config.json`; empty without the file.
+
+    Raises:
+        UsageError: A file is damaged, or a special token is none.
+    """
+    settings = read_mapping(directory / "tokenizer_config.json")
+    if "added_tokens_decoder" not in settings:
+        settings |= read_mapping(directory / "special_tokens_map.json")
+    for name in _SPECIAL:
+        if settings.get(name) is not None and _token(settings[name]) is None:
+            raise UsageError(
+                f"{directory}: {name} of the tokenizer is {settings[name]!r}, which is no token:"
+                " copy the tokenizer's files again from where the model is from"
+            )
     return settings
 
 
@@ -95,15 +122,11 @@ def render(
         'Why?'
     """
     from jinja2 import TemplateError
-    from jinja2.ext import loopcontrols
-    from jinja2.sandbox import ImmutableSandboxedEnvironment
 
     def refuse(message: str) -> None:
         raise TemplateError(message)
 
-    environment = ImmutableSandboxedEnvironment(
-        trim_blocks=True, lstrip_blocks=True, extensions=[_generation(), loopcontrols]
-    )
+    environment = _environment()
     environment.filters["tojson"] = _to_json
     environment.globals["raise_exception"] = refuse
     environment.globals[CLOCK] = lambda form: datetime.now().astimezone().strftime(form)
@@ -111,9 +134,35 @@ def render(
     given: dict[str, Any] = {name: token for name, token in special.items() if token is not None}
     given |= {"messages": list(messages), "add_generation_prompt": True, **(variables or {})}
     try:
-        return environment.from_string(template).render(given)
-    except (TemplateError, TypeError, ValueError, LookupError) as error:
-        raise QuotetuneError(" ".join(str(error).split())) from error
+        return str(environment.from_string(template).render(given))
+    except Exception as error:  # a template can raise any error of Python
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise QuotetuneError(reason) from error
+
+
+def names_in(template: str) -> set[str]:
+    """Return the names that a template reads or sets; empty if it is not valid.
+
+    Example:
+        >>> sorted(names_in("{% if enable_thinking %}{{ messages[0].content }}{% endif %}"))
+        ['enable_thinking', 'messages']
+    """
+    from jinja2 import TemplateError, nodes
+
+    try:
+        parsed = _environment().parse(template)
+    except (TemplateError, RecursionError):
+        return set()
+    return {node.name for node in parsed.find_all(nodes.Name)}
+
+
+def _environment() -> Any:
+    from jinja2.ext import loopcontrols
+    from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+    return ImmutableSandboxedEnvironment(
+        trim_blocks=True, lstrip_blocks=True, extensions=[_generation(), loopcontrols]
+    )
 
 
 def _generation() -> Any:

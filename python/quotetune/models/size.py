@@ -63,7 +63,7 @@ def model_size(directory: Path) -> ModelSize | None:
             vocabulary=settings["vocab_size"],
             cache_bytes_per_token=2 * 2 * layers * key_heads * width,
         )
-    except (OSError, ValueError, KeyError, TypeError, struct.error):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, struct.error):
         return None
 
 

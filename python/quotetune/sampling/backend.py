@@ -99,13 +99,16 @@ def prompt_seed(seed: int, round: int, prompt_id: str) -> int:
     return drawn(f"{seed}:{round}:{prompt_id}") >> 2
 
 
-def check_lengths(prompts: dict[str, list[int]], max_tokens: int, context: int | None) -> None:
+def check_lengths(
+    prompts: dict[str, list[int]], max_tokens: int, context: int | None, *, thoughts: int = 0
+) -> None:
     """Refuse prompts that leave no room for a whole response.
 
     Args:
         prompts: Token ids by prompt id.
-        max_tokens: Length of the longest response.
+        max_tokens: Length of the longest answer.
         context: How many tokens a prompt and its response may have together; None for any number.
+        thoughts: Length of the longest thoughts before an answer.
 
     Raises:
         UsageError: A prompt is empty, or too long; the message names the longest one.
@@ -121,12 +124,15 @@ the model's context of 8 (1 of 1 prompts): shorten or drop it, or lower sampling
             raise UsageError(f"prompt {prompt_id} has no tokens: give it a text, or drop it")
     if context is None:
         return
-    too_long = [name for name, ids in prompts.items() if len(ids) + max_tokens > context]
+    most = max_tokens + thoughts
+    too_long = [name for name, ids in prompts.items() if len(ids) + most > context]
     if too_long:
         longest = max(too_long, key=lambda name: len(prompts[name]))
+        beside = f" and model.reasoning.max_tokens {thoughts}" if thoughts else ""
+        remedy = "lower model.reasoning.max_tokens or" if thoughts else "lower"
         raise UsageError(
             f"prompt {longest} has {len(prompts[longest])} tokens, which with max_tokens"
-            f" {max_tokens} is more than the model's context of {context}"
-            f" ({len(too_long)} of {len(prompts)} prompts): shorten or drop it, or lower"
+            f" {max_tokens}{beside} is more than the model's context of {context}"
+            f" ({len(too_long)} of {len(prompts)} prompts): shorten or drop it, or {remedy}"
             " sampling.max_tokens"
         )

@@ -21,6 +21,7 @@ from quotetune.sampling.constraint import Constraint
 from quotetune.sampling.cut_text import CutText
 
 _LORA_RANKS = (1, 8, 16, 32, 64, 128, 256, 320, 512)
+HIGHEST_RANK = _LORA_RANKS[-1]
 # What the engine needs, whatever keys `sampling.engine` has.
 _OWN_SETTINGS = ("additional_config", "logits_processors")
 _CPU_SEQUENCES = 256
@@ -236,7 +237,7 @@ def supported_rank(adapter: Path) -> int:
         if rank <= supported:
             return supported
     raise UsageError(
-        f"{adapter}: its rank {rank} is above vLLM's highest, {_LORA_RANKS[-1]}: lower lora.r, or"
+        f"{adapter}: its rank {rank} is above vLLM's highest, {HIGHEST_RANK}: lower lora.r, or"
         " set sampling.backend to transformers"
     )
 

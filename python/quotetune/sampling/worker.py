@@ -140,7 +140,8 @@ def _requests(
         else prompt_token_ids(Prompt(**prompt), tokenizer, variables)
         for prompt in job["prompts"]
     }
-    check_lengths(tokens, sampling.max_tokens, context)
+    thoughts = 0 if model.reasoning is None else model.reasoning.max_tokens
+    check_lengths(tokens, sampling.max_tokens - thoughts, context, thoughts=thoughts)
     requests = {
         name: Request(ids, prompt_seed(job["seed"], job["round"], name))
         for name, ids in tokens.items()

@@ -10,8 +10,14 @@ from quotetune.config import Config
 from quotetune.config.problem import Problem
 from quotetune.config.schema import key_order
 from quotetune.pipeline.preflight.adapters import adapter_problems
-from quotetune.pipeline.preflight.chats import chat_problems, clock_notices, thought_notices
+from quotetune.pipeline.preflight.chats import (
+    chat_problems,
+    clock_notices,
+    thought_notices,
+    variable_notices,
+)
 from quotetune.pipeline.preflight.index import citation_problems, open_index
+from quotetune.pipeline.preflight.lengths import length_notices, length_problems
 from quotetune.pipeline.preflight.models import model_problems
 from quotetune.pipeline.preflight.prompts import (
     Inputs,
@@ -19,7 +25,7 @@ from quotetune.pipeline.preflight.prompts import (
     general_text_problems,
     read_prompts_of,
 )
-from quotetune.pipeline.preflight.ranking import preference_input_problems
+from quotetune.pipeline.preflight.ranking import measured_problems, preference_input_problems
 from quotetune.pipeline.preflight.start import start_lines, start_problems
 from quotetune.pipeline.preflight.training import training_problems
 
@@ -52,12 +58,18 @@ def read_inputs(config: Config) -> Inputs:
         text = f"{config.launch} does not exist: write it with `accelerate config`"
         problems.append(Problem("launch", text, to_provide=True))
     problems += chat_problems(config, read.prompts)
-    problems += general_text_problems(config)
+    problems += length_problems(config) + general_text_problems(config)
     problems += absorb_problems(config, read.prompts)
     problems += preference_input_problems(config, read.prompts, index)
+    problems += measured_problems(config, read.split)
     problems += start_problems(config) + adapter_problems(config) + training_problems(config)
     return replace(
         read,
         problems=sorted(problems, key=lambda problem: key_order(problem.key, Config)),
-        notices=(*thought_notices(config), *clock_notices(config, read.prompts)),
+        notices=(
+            *thought_notices(config),
+            *variable_notices(config),
+            *clock_notices(config, read.prompts),
+            *length_notices(config),
+        ),
     )

@@ -1,23 +1,25 @@
 """Check that the model can take the prompts: its chat template, and its tokenizer's size."""
 
-import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from quotetune.config import Config, ModelConfig
-from quotetune.config.problem import Problem
-from quotetune.errors import QuotetuneError
+from quotetune.config.block import OWN_VARIABLES
+from quotetune.config.problem import Problem, near
+from quotetune.errors import QuotetuneError, UsageError
 from quotetune.models.chat_template import (
     CLOCK,
+    names_in,
     read_chat_template,
     render,
     template_variables,
     tokenizer_settings,
 )
 from quotetune.models.files import MODEL_CONFIG
+from quotetune.models.json_files import read_mapping, text_settings
 from quotetune.prompts.according_to import according_to
 from quotetune.prompts.prompt import Prompt
 
@@ -46,16 +48,47 @@ def chat_problems(config: Config, sources: "Sequence[SourcePrompt] | None") -> l
     return problems
 
 
+def _chatting(config: Config) -> Iterator[tuple[str, ModelConfig]]:
+    """Yield the models that are asked in chats, after their keys."""
+    if config.prompts.format == "chat":
+        yield "model", config.model
+    judge = None if config.preference is None else config.preference.judge
+    if judge is not None and judge.format == "chat":
+        yield "preference.judge.model", judge.model
+
+
 def thought_notices(config: Config) -> list[str]:
-    """Name a template of a model that thinks, if the config does not say where answers start."""
-    template, _ = _read_template(Path(config.model.path))
-    if config.model.reasoning is not None or template is None or _END_OF_THOUGHTS not in template:
-        return []
-    return [
-        f"model.reasoning: the model's chat template has {_END_OF_THOUGHTS}, so the model may think"
-        " before it answers: set model.reasoning to {} to score its answers alone, or"
-        " model.chat_template_kwargs to what turns the thoughts off"
-    ]
+    """Name the template of a model that thinks, if the config does not say where answers start."""
+    notices = []
+    models = {"model": config.model, **dict(_chatting(config))}
+    for key, model in models.items():
+        template, _ = _read_template(Path(model.path))
+        if model.reasoning is not None or template is None or _END_OF_THOUGHTS not in template:
+            continue
+        purpose = "score its answers" if key == "model" else "read its verdicts"
+        notices.append(
+            f"{key}.reasoning: the model's chat template has {_END_OF_THOUGHTS}, so the model may"
+            f" think before it answers: set {key}.reasoning to {{}} to {purpose} alone, or"
+            f" {key}.chat_template_kwargs to what turns the thoughts off"
+        )
+    return notices
+
+
+def variable_notices(config: Config) -> list[str]:
+    """Name variables of the config that a template does not read."""
+    notices = []
+    for key, model in _chatting(config):
+        template, _ = _read_template(Path(model.path))
+        names = set() if template is None else names_in(template)
+        for name in model.chat_template_kwargs or {} if names else ():
+            if name not in names:
+                known = sorted(names - set(OWN_VARIABLES))
+                hint = near(name, known) or "it has no effect"
+                notices.append(
+                    f"{key}.chat_template_kwargs.{name}: the chat template does not read {name}:"
+                    f" {hint}"
+                )
+    return notices
 
 
 def clock_notices(config: Config, sources: "Sequence[SourcePrompt] | None") -> list[str]:
@@ -86,13 +119,15 @@ def clock_notices(config: Config, sources: "Sequence[SourcePrompt] | None") -> l
 def _tokenizer_problems(directory: Path) -> list[Problem]:
     """Compare the largest id of the tokenizer with the rows of the embeddings."""
     try:
-        tokenizer = json.loads((directory / "tokenizer.json").read_text(encoding="utf-8"))
-        settings = json.loads((directory / MODEL_CONFIG).read_text(encoding="utf-8"))
-        rows = settings.get("text_config", settings)["vocab_size"]
+        tokenizer = read_mapping(directory / "tokenizer.json")
+    except UsageError as error:
+        return [Problem("model.path", str(error))]
+    try:
+        rows = text_settings(directory)["vocab_size"]
         vocabulary = tokenizer["model"]["vocab"]
         ids = vocabulary.values() if isinstance(vocabulary, dict) else range(len(vocabulary))
         largest = max([*ids, *(token["id"] for token in tokenizer.get("added_tokens", []))])
-    except (OSError, ValueError, KeyError, TypeError):
+    except (UsageError, ValueError, KeyError, TypeError):
         return []  # another form of tokenizer: loading it tells
     if largest < rows:
         return []
@@ -107,12 +142,22 @@ def _read_template(directory: Path) -> tuple[str | None, dict[str, Any]]:
     """Read a chat template and the tokenizer's settings; no template if one cannot be read."""
     try:
         return read_chat_template(directory), tokenizer_settings(directory)
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, UsageError):
         return None, {}
+
+
+def _is_damaged(directory: Path) -> bool:
+    try:
+        tokenizer_settings(directory)
+    except UsageError:  # which is a problem of the model
+        return True
+    return False
 
 
 def _template_problems(config: Config, prompts: "Sequence[Prompt]") -> list[Problem]:
     """Render one chat of each sequence of roles, and one of the baseline `according_to`."""
+    if _is_damaged(Path(config.model.path)):
+        return []
     template, settings = _read_template(Path(config.model.path))
     if template is None:
         return [_no_template("prompts.format", config.model)]
@@ -132,7 +177,7 @@ def _template_problems(config: Config, prompts: "Sequence[Prompt]") -> list[Prob
 
 def _judge_problems(model: ModelConfig) -> list[Problem]:
     key = "preference.judge.format"
-    if not (Path(model.path) / MODEL_CONFIG).is_file():
+    if not (Path(model.path) / MODEL_CONFIG).is_file() or _is_damaged(Path(model.path)):
         return []
     template, settings = _read_template(Path(model.path))
     if template is None:

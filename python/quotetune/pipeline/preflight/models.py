@@ -6,8 +6,11 @@ from pathlib import Path
 from quotetune.config import Config, ModelConfig
 from quotetune.config.preference import PreferenceConfig
 from quotetune.config.problem import Problem
+from quotetune.errors import UsageError
 from quotetune.metrics.criteria import CRITERIA
+from quotetune.models.chat_template import tokenizer_settings
 from quotetune.models.files import has_weights, model_problem
+from quotetune.models.json_files import read_mapping, text_settings
 from quotetune.pairing.ranking_config import RankingConfig
 
 
@@ -43,7 +46,20 @@ def _model_problems(key: str, model: ModelConfig) -> list[Problem]:
             f"{directory} has no weights in safetensors: save the model with transformers'"
             " save_pretrained, or correct the path"
         )
+    if text is None and directory.is_dir():
+        text = _damaged(directory)
     return [] if text is None else [Problem(key, text, to_provide=not Path(model.path).exists())]
+
+
+def _damaged(directory: Path) -> str | None:
+    """Return the problem of a file of settings that is not what `transformers` reads."""
+    try:
+        text_settings(directory)
+        read_mapping(directory / "generation_config.json")
+        tokenizer_settings(directory)
+    except UsageError as error:
+        return str(error)
+    return None
 
 
 def _package_problems(key: str, module: str, package: str, extra: str) -> list[Problem]:

@@ -16,8 +16,17 @@ if TYPE_CHECKING:
     from quotetune.corpus.index import Index
     from quotetune.prompts.prompt import Prompt
     from quotetune.prompts.reading import SourcePrompt
+    from quotetune.prompts.split import Split
 
 _LATER = ("", "")
+# The fields of a prompt without which a metric has no value.
+OF_METRICS = {
+    "on_topic_quip": "documents",
+    "rouge_l": "reference",
+    "bart_score": "reference",
+    "mauve": "reference",
+}
+_WORDS = {"documents": "documents", "reference": "a reference"}
 
 
 def callable_problems(preference: PreferenceConfig | None) -> list[Problem]:
@@ -102,6 +111,32 @@ def need_problems(ranking: RankingConfig, prompts: Sequence["Prompt"]) -> list[P
     if "reference_similarity" in ranking.measures and not importlib.util.find_spec("rouge_score"):
         text = "needs rouge-score: install quotetune[train]"
         problems.append(Problem("preference.reference_similarity", text))
+    return problems
+
+
+def measured_problems(config: Config, split: "Split | None") -> list[Problem]:
+    """Check that held-out prompts have what the metrics that the config names need.
+
+    Args:
+        config: The config.
+        split: The prompts; None if they cannot be read.
+    """
+    prompts, evaluation = config.prompts, config.evaluation
+    if split is None:
+        return []
+    has = {need: any(getattr(prompt, need) for prompt in split.heldout) for need in _WORDS}
+    has["reference"] |= prompts.prefix_tokens is not None
+    has["documents"] |= prompts.context is not None and prompts.context.brings_documents
+    named = {"best.criterion": (config.best.criterion, "choose another")}
+    for name in ("bart_score", "mauve"):
+        if getattr(evaluation, name) is not None:
+            named[f"evaluation.{name}"] = (name, "leave it out")
+    problems = []
+    for key, (name, remedy) in named.items():
+        need = OF_METRICS.get(name)
+        if need is not None and not has[need]:
+            text = f"{name} needs {_WORDS[need]}, which no held-out prompt has"
+            problems.append(Problem(key, f"{text}: give the prompts {_WORDS[need]}, or {remedy}"))
     return problems
 
 

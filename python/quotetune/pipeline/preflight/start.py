@@ -11,11 +11,11 @@ from quotetune.errors import UsageError
 from quotetune.models.adapter import LoraAdapter, read_adapter
 from quotetune.models.chat_template import read_chat_template
 from quotetune.pipeline.preflight.adapters import (
-    HEADS,
     matrix_shapes,
     samples_with_vllm,
     vllm_refusals,
 )
+from quotetune.pipeline.preflight.lora import HEADS, not_copied
 from quotetune.sampling.vllm import supported_rank
 
 _KEY = "model.adapter"
@@ -37,6 +37,7 @@ def start_problems(config: Config) -> list[Problem]:
     return [
         *_misfits(directory, adapter, shapes),
         *_heads(directory, adapter),
+        *_not_copied(directory, adapter),
         *(_vllm(directory, adapter) if samples_with_vllm(config) else ()),
         *_contradictions(config.lora or {}, adapter, shapes),
     ]
@@ -73,7 +74,7 @@ def start_lines(config: Config) -> list[str]:
 def _template(directory: Path) -> str | None:
     try:
         return read_chat_template(directory)
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, UsageError):
         return None
 
 
@@ -130,6 +131,13 @@ def _heads(directory: Path, adapter: LoraAdapter) -> Iterator[Problem]:
                 f" head's own weights: {_MERGE}"
             )
             yield Problem(_KEY, text)
+
+
+def _not_copied(directory: Path, adapter: LoraAdapter) -> Iterator[Problem]:
+    options = adapter.settings | {"target_modules": adapter.module_names}
+    for name, reason in not_copied(options):
+        text = f"{directory}: {name}: {reason}, but the first round continues the adapter with a"
+        yield Problem(_KEY, f"{text} frozen copy as the reference: {_MERGE}")
 
 
 def _vllm(directory: Path, adapter: LoraAdapter) -> Iterator[Problem]:

@@ -5,25 +5,39 @@ them with what the installed libraries refuse.
 """
 
 import importlib.util
+import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from quotetune.config import Config
 from quotetune.config.problem import Problem
+from quotetune.errors import UsageError
+from quotetune.models.json_files import text_settings, token_texts
+from quotetune.pipeline.preflight.values import as_number, losses, value_problems
 from quotetune.runtime.accelerator import has_accelerator
 
-# The least values. Below them, a training fails, or does nothing.
-_LEAST = {
-    "beta": 0,
-    "gradient_accumulation_steps": 1,
-    "learning_rate": 0,
-    "max_grad_norm": 0,
-    "max_length": 1,
-    "per_device_train_batch_size": 1,
-    "warmup_steps": 0,
-    "weight_decay": 0,
-}
+_ON_A_GPU = ("activation_offloading", "fp16", "tf32")
+_WORKERS = "dataloader_num_workers"
+_WITH_WORKERS = (
+    "dataloader_multiprocessing_context",
+    "dataloader_persistent_workers",
+    "dataloader_prefetch_factor",
+)
+FSDP = ("full_shard", "shard_grad_op", "offload", "auto_wrap")
+FSDP_1 = ("hybrid_shard", "hybrid_shard_zero2", "no_shard")  # with version 1 in fsdp_config
+# The losses that dpo.label_smoothing is part of, and those that take dpo.f_divergence_type.
+SMOOTHED = ("exo_pair", "robust", "aot", "aot_unpaired")
+DIVERGENT = (
+    "sigmoid",
+    "sigmoid_norm",
+    "hinge",
+    "ipo",
+    "exo_pair",
+    "robust",
+    "discopop",
+    "sft",
+)
 # The packages of trackers (`report_to`), by the module that transformers looks for.
 TRACKERS = {
     "azure_ml": ("azureml", "azureml-core"),
@@ -62,21 +76,19 @@ _OPTIMIZERS = {
 def training_problems(config: Config) -> list[Problem]:
     """Check the blocks `absorb.sft` and `dpo`."""
     absorb = config.absorb
-    problems = [] if absorb is None else list(_settings("absorb.sft", absorb.sft))
-    problems += _settings("dpo", config.dpo)
+    problems = [] if absorb is None else list(_settings("absorb.sft", absorb.sft, config))
+    problems += [] if absorb is None else list(_sft(absorb.sft))
+    problems += _settings("dpo", config.dpo, config)
     return problems + list(_dpo(config.dpo, lora=config.lora is not None))
 
 
-def _settings(block: str, options: Mapping[str, Any]) -> Iterator[Problem]:
+def _settings(block: str, options: Mapping[str, Any], config: Config) -> Iterator[Problem]:
     """Yield the problems of the keys that all trainings have."""
+    yield from value_problems(block, options)
     for name, value in options.items():
         key = f"{block}.{name}"
-        least = _LEAST.get(name)
-        number = _number(value)
-        if least is not None and number is not None and number < least:
-            yield Problem(key, f"is {value}: set it to {least} or more")
-        elif name == "num_train_epochs" and number is not None and number <= 0:
-            if (_number(options.get("max_steps")) or 0) <= 0:
+        if name == "num_train_epochs" and (epochs := as_number(value)) is not None and epochs <= 0:
+            if (as_number(options.get("max_steps")) or 0) <= 0:
                 yield Problem(key, f"is {value}, so nothing is learned: set it above 0")
         elif name == "optim":
             yield from _optimizer(key, str(value))
@@ -88,16 +100,75 @@ def _settings(block: str, options: Mapping[str, Any]) -> Iterator[Problem]:
             yield from _deepspeed(key, value)
         elif name == "fsdp_config" and isinstance(value, str) and not Path(value).is_file():
             yield Problem(key, f"{value} does not exist: write it, or leave it out", True)
-    if options.get("fp16") and options.get("bf16"):
-        yield Problem(f"{block}.fp16", f"is true, and so is {block}.bf16: set one of them to false")
-    elif options.get("fp16") and not has_accelerator():
-        yield Problem(f"{block}.fp16", "needs a GPU, and there is none: set it to false")
+        elif name in _ON_A_GPU and value and not has_accelerator():
+            if name != "fp16" or not options.get("bf16"):  # both are refused below
+                yield Problem(key, "needs a GPU, and there is none: set it to false")
+        elif name in _WITH_WORKERS and value and not as_number(options.get(_WORKERS)):
+            text = f"needs {block}.{_WORKERS} above 0: set that, or leave this out"
+            yield Problem(key, text)
+        elif name == "save_strategy" and value == "best":
+            text = "best needs evaluation pairs, and training has none: set it to steps or epoch"
+            yield Problem(key, text)
+    yield from _devices(block, options, config)
+    pad = options.get("pad_token")
+    if isinstance(pad, str) and pad:
+        vocabulary = token_texts(Path(config.model.path))
+        if vocabulary is not None and pad not in vocabulary:
+            text = f"{pad!r} is no token of the model: choose one that is, or leave it out"
+            yield Problem(f"{block}.pad_token", text)
+    if options.get("router_aux_loss_coef") and not _may_have_experts(Path(config.model.path)):
+        text = "is for mixtures of experts, and the model is none: leave it out"
+        yield Problem(f"{block}.router_aux_loss_coef", text)
+    for kind in ("", "_full_eval"):
+        first, second = f"fp16{kind}", f"bf16{kind}"
+        if options.get(first) and options.get(second):
+            text = f"is true, and so is {block}.{second}: set one of them to false"
+            yield Problem(f"{block}.{first}", text)
+    no_cpu = options.get("use_cpu", True) is False
+    if options.get("bf16") and no_cpu and not has_accelerator():
+        yield Problem(f"{block}.use_cpu", "is false, but there is no GPU: leave it out")
+
+
+def _may_have_experts(directory: Path) -> bool:
+    try:
+        settings = text_settings(directory)
+    except UsageError:
+        return True
+    return not settings or any("expert" in key or "router" in key for key in settings)
+
+
+def _devices(block: str, options: Mapping[str, Any], config: Config) -> Iterator[Problem]:
+    """Yield the keys of trainings on several devices, without such a training."""
+    for name in ("ddp_backend", "fsdp"):
+        if options.get(name) and config.launch is None:
+            text = "is for several processes, but launch is not set: set launch, or leave it out"
+            yield Problem(f"{block}.{name}", text)
+    if options.get("fsdp") and options.get("deepspeed"):
+        yield Problem(f"{block}.fsdp", f"does not work with {block}.deepspeed: remove one of them")
+    sharding, further = options.get("fsdp"), options.get("fsdp_config")
+    older = isinstance(further, str) or (further or {}).get("version") == 1
+    known = (*FSDP, *(FSDP_1 if older else ()))
+    for word in sharding.split() if isinstance(sharding, str) else []:
+        if word not in known:
+            yield Problem(f"{block}.fsdp", f"{word!r} is not one of {', '.join(known)}: correct it")
+
+
+def _sft(options: Mapping[str, Any]) -> Iterator[Problem]:
+    """Yield the problems of the keys of continued pre-training."""
+    if options.get("packing"):
+        if options.get("max_length", 1024) is None:
+            text = "is null, but absorb.sft.packing needs a length: set it"
+            yield Problem("absorb.sft.max_length", text)
+    elif options.get("padding_free") and options.get("max_length", 1024) is not None:
+        text = "needs absorb.sft.packing, or absorb.sft.max_length null: set one of them"
+        yield Problem("absorb.sft.padding_free", text)
 
 
 def _dpo(options: Mapping[str, Any], *, lora: bool) -> Iterator[Problem]:
     """Yield the problems of the keys of DPO."""
-    losses = options.get("loss_type", "sigmoid")
-    losses = [losses] if isinstance(losses, str) else losses
+    kinds = losses(options)
+    if not kinds:
+        yield Problem("dpo.loss_type", "is empty, so nothing is learned: give a loss")
     if options.get("sync_ref_model"):
         if lora:
             text = "needs full fine-tuning, but lora is set: set one of them to false or null"
@@ -106,13 +177,26 @@ def _dpo(options: Mapping[str, Any], *, lora: bool) -> Iterator[Problem]:
             text = "changes the reference that dpo.precompute_ref_log_probs keeps: set one to false"
             yield Problem("dpo.sync_ref_model", text)
     weights = options.get("loss_weights")
-    if isinstance(weights, list) and isinstance(losses, list) and len(weights) != len(losses):
-        text = f"has {len(weights)} weights for {len(losses)} losses: give one per dpo.loss_type"
+    if isinstance(weights, list) and len(weights) != len(kinds):
+        text = f"has {len(weights)} weights for {len(kinds)} losses: give one per dpo.loss_type"
         yield Problem("dpo.loss_weights", text)
-    if "exo_pair" in losses and not options.get("label_smoothing"):
+    elif isinstance(weights, list):
+        numbers = [as_number(weight) or 0.0 for weight in weights]
+        if not all(0 <= number < math.inf for number in numbers) or not any(numbers):
+            text = f"is {weights}, which does not learn the pairs: give weights of 0 or more, one"
+            yield Problem("dpo.loss_weights", f"{text} of them above 0")
+    if "exo_pair" in kinds and not options.get("label_smoothing"):
         text = "exo_pair needs label_smoothing above 0: set dpo.label_smoothing, such as 1e-3"
         yield Problem("dpo.loss_type", text)
-    if options.get("use_weighting") and {"aot", "aot_unpaired"} & set(losses):
+    if options.get("label_smoothing") and not set(SMOOTHED) & set(kinds):
+        text = f"has no effect on the loss {', '.join(kinds)}, only on {', '.join(SMOOTHED)}"
+        yield Problem("dpo.label_smoothing", f"{text}: remove it, or change dpo.loss_type")
+    divergence = str(options.get("f_divergence_type", "reverse_kl"))
+    other = [kind for kind in kinds if kind not in DIVERGENT]
+    if divergence != "reverse_kl" and other:
+        text = f"{divergence} does not work with the loss {other[0]}: set it to reverse_kl"
+        yield Problem("dpo.f_divergence_type", text)
+    if options.get("use_weighting") and {"aot", "aot_unpaired"} & set(kinds):
         yield Problem("dpo.use_weighting", "does not work with aot: set it to false")
 
 
@@ -142,13 +226,3 @@ def _package(key: str, module: str, package: str, *, value: str = "") -> Iterato
     if importlib.util.find_spec(module) is None:
         what = f"{value} needs {package}" if value else f"needs {package}"
         yield Problem(key, f"{what}, which is not installed: install it, or change the key")
-
-
-def _number(value: Any) -> float | None:
-    """Return a number, which may be written as text; None for anything else."""
-    if isinstance(value, bool):
-        return None
-    try:
-        return float(value)
-    except (TypeError, ValueError):
-        return None

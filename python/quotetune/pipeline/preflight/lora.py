@@ -1,0 +1,250 @@
+"""The values of PEFT's settings with which an adapter is not what a run takes it for.
+
+PEFT refuses some of them when the model is loaded. With others it trains nothing, or the model
+without its adapter is not the base model, which DPO takes for the reference. Tests compare these
+rules with the installed PEFT.
+"""
+
+import importlib.util
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+from quotetune.config.problem import Problem
+from quotetune.pipeline.preflight.values import as_number
+
+HEADS = ("lm_head", "embed_out", "output")
+EMBEDDINGS = ("embed_tokens", "wte", "embed_in", *HEADS)
+# What changes the base model's own weights before training, so that the adapter is not all.
+CHANGE_THE_MODEL = ("pissa", "olora")
+_PREPARED = ("corda", "eva", "lora_ga")
+_ALL_LINEAR = "all-linear"
+
+Shapes = Mapping[str, list[int]]
+
+
+def lora_value_problems(
+    block: str, options: Mapping[str, Any], tensors: Shapes | None, modules: Shapes | None
+) -> Iterator[Problem]:
+    """Yield the problems of `lora` or `absorb.lora`.
+
+    Args:
+        block: The key of the block.
+        options: Its content.
+        tensors: The shapes of the model's tensors, by their names; None if they are not known.
+        modules: Those of the matrices, by the names of their modules.
+    """
+    yield from _numbers(block, options)
+    yield from _start(block, options)
+    kind = options.get("task_type") or "CAUSAL_LM"
+    if kind != "CAUSAL_LM":
+        yield Problem(f"{block}.task_type", f"is {kind}, and a run trains CAUSAL_LM: leave it out")
+    if options.get("megatron_config") and importlib.util.find_spec("megatron") is None:
+        text = "needs megatron-core, which is not installed: install it, or leave it out"
+        yield Problem(f"{block}.megatron_config", text)
+    if options.get("target_modules") == [] and not options.get("target_parameters"):
+        text = "is empty, so nothing is trained: name modules, or leave it out"
+        yield Problem(f"{block}.target_modules", text)
+    elif modules is not None:
+        yield from _targets(block, options, modules)
+    if tensors is not None:
+        yield from _saved(block, options, tensors)
+        yield from _tokens(block, options, tensors)
+
+
+def changed_model(options: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield the keys with which the model without its adapter is not the base model, and why."""
+    start = options.get("init_lora_weights")
+    if isinstance(start, str) and start.lower().startswith(CHANGE_THE_MODEL):
+        yield "init_lora_weights", f"{start} changes the model's own weights"
+    for name in ("kasa_config", "layer_replication"):
+        if options.get(name) is not None:
+            yield name, "changes the model itself"
+
+
+def not_copied(options: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield the keys of an adapter that TRL cannot freeze a copy of, and why.
+
+    The copy is the reference of a training that continues the adapter. TRL copies the parameters
+    with `.default.` in their names, and the names of these end with `.default`.
+    """
+    if options.get("bias", "none") != "none":
+        yield "bias", f"{options['bias']} trains biases, of which a model has one set only"
+    if options.get("trainable_token_indices"):
+        yield "trainable_token_indices", "trains tokens that are not copied into the reference"
+    targets = options.get("target_modules")
+    for name in targets if isinstance(targets, Sequence) and not isinstance(targets, str) else []:
+        if name.rpartition(".")[2] in EMBEDDINGS and name not in HEADS:
+            yield "target_modules", f"{name} is adapted, which is not copied into the reference"
+
+
+def highest_rank(options: Mapping[str, Any]) -> tuple[str, float]:
+    """Return the highest rank of an adapter, and the key that it is from."""
+    ranks = [("r", as_number(options.get("r", 8)) or 0)]
+    pattern = options.get("rank_pattern")
+    if isinstance(pattern, Mapping):
+        ranks += [("rank_pattern", as_number(rank) or 0) for rank in pattern.values()]
+    return max(ranks, key=lambda named: named[1])
+
+
+def _numbers(block: str, options: Mapping[str, Any]) -> Iterator[Problem]:
+    rank, dropout = as_number(options.get("r", 8)), as_number(options.get("lora_dropout", 0))
+    alpha = as_number(options.get("lora_alpha", 8))
+    if rank is not None and rank < 1:
+        yield Problem(f"{block}.r", f"is {options['r']}: set it to 1 or more")
+    if alpha is not None and not alpha > 0:
+        text = f"is {options['lora_alpha']}, so the adapter has no effect: set it above 0"
+        yield Problem(f"{block}.lora_alpha", text)
+    if dropout is not None and not 0 <= dropout < 1:
+        text = f"is {options['lora_dropout']}: set it to 0 or more, below 1"
+        yield Problem(f"{block}.lora_dropout", text)
+    for name, least in (("rank_pattern", 1.0), ("alpha_pattern", 1e-9)):
+        pattern = options.get(name)
+        for module, value in pattern.items() if isinstance(pattern, Mapping) else ():
+            number = as_number(value)
+            whole = name == "alpha_pattern" or isinstance(value, int)
+            if number is None or not number >= least or not whole:
+                remedy = "a whole number of 1 or more" if least == 1 else "a number above 0"
+                yield Problem(f"{block}.{name}", f"{module} is {value!r}: set it to {remedy}")
+
+
+def _start(block: str, options: Mapping[str, Any]) -> Iterator[Problem]:
+    start, key = options.get("init_lora_weights"), f"{block}.init_lora_weights"
+    if not isinstance(start, str):
+        return
+    if start.lower() in _PREPARED:
+        text = f"{start} needs a preparation on data, which a run does not do: choose another"
+        yield Problem(key, text)
+    elif start == "loftq":
+        yield Problem(key, "loftq is for a quantised model, and a run has none: choose another")
+    elif "[" in start:
+        yield Problem(key, f"{start} stands for a name: write it as in pissa_niter_16")
+    elif start == "orthogonal" and (as_number(options.get("r", 8)) or 0) % 2:
+        text = f"orthogonal needs an even rank, and {block}.r is {options['r']}: change one of them"
+        yield Problem(key, text)
+
+
+def _targets(block: str, options: Mapping[str, Any], modules: Shapes) -> Iterator[Problem]:
+    """Yield the names that match no module of the model, as PEFT matches."""
+    known = ", ".join(sorted({name.rpartition(".")[2] for name in modules}))
+    found = {name for name in modules if name.rpartition(".")[2] not in EMBEDDINGS}
+    problems: list[Problem] = []
+    targets = options.get("target_modules")
+    if targets and targets != _ALL_LINEAR:
+        found, problems = _matching(f"{block}.target_modules", targets, modules, known)
+    excluded: set[str] = set()
+    if options.get("exclude_modules"):
+        key = f"{block}.exclude_modules"
+        excluded, wrong = _matching(key, options["exclude_modules"], modules, known)
+        problems += wrong
+        if not problems and not found - excluded and not options.get("target_parameters"):
+            text = "leaves no module to adapt: name fewer modules, or leave it out"
+            problems.append(Problem(key, text))
+    if not problems:
+        problems += _layers(block, options, found - excluded)
+    if not problems and targets != []:
+        for name in ("rank_pattern", "alpha_pattern"):
+            problems += _patterns(f"{block}.{name}", options.get(name), found - excluded)
+    yield from problems
+
+
+def _matching(key: str, given: Any, modules: Shapes, known: str) -> tuple[set[str], list[Problem]]:
+    """Return the modules that names, or a regular expression, match."""
+    found, wrong = set(), []
+    for name in [given] if isinstance(given, str) else given:
+        try:
+            fits = _expression(given) if isinstance(given, str) else _ends_with(name)
+        except re.error as error:
+            return set(), [
+                Problem(key, f"{given!r} is no regular expression ({error}): correct it")
+            ]
+        here = {module for module in modules if fits(module)}
+        found |= here
+        if not here:
+            text = f"{name} matches no module of the model: choose from {known}"
+            wrong.append(Problem(key, text))
+    return found, wrong
+
+
+def _expression(pattern: str) -> Callable[[str], bool]:
+    compiled = re.compile(pattern)
+    return lambda module: compiled.fullmatch(module) is not None
+
+
+def _ends_with(name: str) -> Callable[[str], bool]:
+    return lambda module: module == name or module.endswith(f".{name}")
+
+
+def _layers(block: str, options: Mapping[str, Any], adapted: set[str]) -> Iterator[Problem]:
+    given, patterns = options.get("layers_to_transform"), options.get("layers_pattern")
+    if given is None or given == []:
+        return
+    patterns = [patterns] if isinstance(patterns, str) else patterns or [r"[^.]*"]
+    numbers = {
+        int(match[1])
+        for module in adapted
+        for pattern in patterns
+        if (match := re.match(rf".*\.{pattern}\.(\d+)\.", module)) is not None
+    }
+    if not numbers:
+        name = "layers_pattern" if options.get("layers_pattern") else "layers_to_transform"
+        yield Problem(
+            f"{block}.{name}", "matches no layer of the model: correct it, or leave it out"
+        )
+        return
+    for layer in [given] if isinstance(given, int) else given:
+        if layer not in numbers:
+            text = f"{layer} is no adapted layer of the model: choose from {_spans(numbers)}"
+            yield Problem(f"{block}.layers_to_transform", text)
+
+
+def _spans(numbers: set[int]) -> str:
+    if len(numbers) == max(numbers) - min(numbers) + 1:
+        return f"{min(numbers)} to {max(numbers)}"
+    return ", ".join(map(str, sorted(numbers)))
+
+
+def _patterns(key: str, pattern: Any, adapted: set[str]) -> Iterator[Problem]:
+    for name in pattern if isinstance(pattern, Mapping) else ():
+        try:
+            fits = re.compile(rf"(.*\.)?({name})$")
+        except re.error as error:
+            text = f"{name!r} is no regular expression ({error}): correct it"
+            yield Problem(key, text)
+            continue
+        if not any(fits.match(module) for module in adapted):
+            known = ", ".join(sorted({module.rpartition(".")[2] for module in adapted}))
+            yield Problem(key, f"{name} matches no adapted module: choose from {known}")
+
+
+def _saved(block: str, options: Mapping[str, Any], tensors: Shapes) -> Iterator[Problem]:
+    """Yield the modules that are to be trained whole and that the model does not have."""
+    parts = [name.split(".") for name in tensors]
+    modules = {".".join(one[:count]) for one in parts for count in range(1, len(one))}
+    for name in options.get("modules_to_save") or []:
+        if name not in HEADS and not any(module.endswith(name) for module in modules):
+            known = ", ".join(
+                sorted({module.rpartition(".")[2] for module in modules if module[-1].isalpha()})
+            )
+            text = f"{name} matches no module of the model: choose from {known}"
+            yield Problem(f"{block}.modules_to_save", text)
+
+
+def _tokens(block: str, options: Mapping[str, Any], tensors: Shapes) -> Iterator[Problem]:
+    given = options.get("trainable_token_indices")
+    key = f"{block}.trainable_token_indices"
+    for module, tokens in (given if isinstance(given, Mapping) else {None: given or []}).items():
+        names = EMBEDDINGS if module is None else (module,)
+        rows = [
+            shape[0]
+            for tensor, shape in tensors.items()
+            if len(shape) == 2 and tensor.removesuffix(".weight").endswith(names)
+        ]
+        if not rows:
+            if module is not None and module not in HEADS:
+                yield Problem(key, f"{module} matches no matrix of the model: correct the name")
+            continue
+        for token in tokens if isinstance(tokens, list) else []:
+            if isinstance(token, int) and not 0 <= token < max(rows):
+                text = f"{token} is no token, of which there are {max(rows)}: choose another"
+                yield Problem(key, text)
