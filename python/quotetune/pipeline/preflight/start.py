@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +11,13 @@ from quotetune.config.problem import Problem
 from quotetune.errors import UsageError
 from quotetune.models.adapter import LoraAdapter, read_adapter
 from quotetune.models.chat_template import read_chat_template
+from quotetune.models.json_files import read_mapping
 from quotetune.pipeline.preflight.adapters import (
     matrix_shapes,
     samples_with_vllm,
     vllm_refusals,
 )
-from quotetune.pipeline.preflight.lora import HEADS, not_copied
+from quotetune.pipeline.preflight.lora import HEADS, changed_model, not_copied
 from quotetune.sampling.vllm import supported_rank
 
 _KEY = "model.adapter"
@@ -33,9 +35,10 @@ def start_problems(config: Config) -> list[Problem]:
         adapter = read_adapter(directory)
     except UsageError as error:
         return [Problem(_KEY, str(error), to_provide=not directory.exists())]
-    shapes = matrix_shapes(Path(config.model.path))
+    model = Path(config.model.path)
+    shapes = matrix_shapes(model)
     return [
-        *_misfits(directory, adapter, shapes),
+        *_misfits(directory, adapter, shapes, model),
         *_heads(directory, adapter),
         *_not_copied(directory, adapter),
         *(_vllm(directory, adapter) if samples_with_vllm(config) else ()),
@@ -79,12 +82,12 @@ def _template(directory: Path) -> str | None:
 
 
 def _misfits(
-    directory: Path, adapter: LoraAdapter, shapes: Mapping[str, list[int]] | None
+    directory: Path, adapter: LoraAdapter, shapes: Mapping[str, list[int]] | None, model: Path
 ) -> Iterator[Problem]:
     """Yield a problem if a module of the adapter is not in the model, or has another shape.
 
-    Some models name their modules otherwise in their files than in memory, so that only the layer
-    and the last part of a name are compared.
+    Some models name their modules otherwise in their files than in memory, so that only the start,
+    the layer, and the last part of a name are compared.
     """
     renamed = adapter.settings.get("target_parameters") or adapter.settings.get("layer_replication")
     if shapes is None or renamed:
@@ -92,6 +95,8 @@ def _misfits(
     known: dict[tuple[str, ...], list[list[int]]] = {}
     for name, shape in shapes.items():
         known.setdefault(_place(name), []).append(sorted(shape))
+    # The parts of a model for text and pictures have other names in memory.
+    has_parts = "text_config" in read_mapping(model / "config.json")
     wrong = []
     for name, shape in adapter.modules.items():
         found = known.get(_place(name))
@@ -99,6 +104,8 @@ def _misfits(
             continue  # tied to the embeddings, it is not in the files
         if found is None:
             wrong.append(f"{name}, which the model does not have")
+        elif not has_parts and not any(_same_start(name, one) for one in shapes):
+            wrong.append(f"{name}, and the model's modules are named like {next(iter(shapes))}")
         elif shape not in found and all(len(one) == 2 and 1 not in one for one in found):
             sizes = " x ".join(map(str, found[0]))
             wrong.append(
@@ -123,6 +130,22 @@ def _place(module: str) -> tuple[str, ...]:
     return (*filter(str.isdigit, parts), parts[-1])
 
 
+def _same_start(one: str, other: str) -> bool:
+    """Tell whether the parts before the first number agree, as far as both have them.
+
+    Example:
+        >>> _same_start("transformer.h.0.c_attn", "h.0.c_attn")
+        True
+        >>> _same_start("model.language_model.layers.0.q_proj", "model.layers.0.q_proj")
+        False
+    """
+    starts = [
+        list(takewhile(lambda part: not part.isdigit(), name.split(".")))[::-1]
+        for name in (one, other)
+    ]
+    return all(mine == theirs for mine, theirs in zip(*starts, strict=False))
+
+
 def _heads(directory: Path, adapter: LoraAdapter) -> Iterator[Problem]:
     for name in adapter.module_names:
         if name in HEADS:
@@ -135,7 +158,7 @@ def _heads(directory: Path, adapter: LoraAdapter) -> Iterator[Problem]:
 
 def _not_copied(directory: Path, adapter: LoraAdapter) -> Iterator[Problem]:
     options = adapter.settings | {"target_modules": adapter.module_names}
-    for name, reason in not_copied(options):
+    for name, reason in (*changed_model(options), *not_copied(options)):
         text = f"{directory}: {name}: {reason}, but the first round continues the adapter with a"
         yield Problem(_KEY, f"{text} frozen copy as the reference: {_MERGE}")
 
