@@ -17,11 +17,22 @@ class RetrievedConfig(Block):
 
 
 class GuideConfig(Block):
-    """A bonus on the next tokens that continue a quote of the corpus.
+    """A bonus on the next tokens that continue a quote of the corpus, or a rule for them.
 
     For a token after which the response ends with m characters of the corpus it is
     strength * (min(m, max_chars) - min_chars)+ / (max_chars - min_chars), on the logit.
     """
+
+    left_out_if_null = ("mode", "marks")
+
+    mode: Literal["verbatim", "never"] | None = None
+    """`verbatim`: between marks, only text of one document comes out, n characters or more, and the
+    bonus applies everywhere. `never`: no n-gram of the corpus comes out, and there is no bonus.
+    Both take the next token among `candidates`, or among more if none of these passes."""
+
+    marks: str | None = None
+    """The two characters before and after a verbatim quote, such as `“”`. Empty: the whole response
+    is one quote. `null` is `""`."""
 
     strength: Strength | Annotated[list[Strength], Field(min_length=1)] = 4.0
     """Largest bonus. With a list, `n` responses are drawn with each, and `guide_strength` of a
@@ -49,6 +60,20 @@ class GuideConfig(Block):
         if self.min_chars >= self.max_chars:
             raise ValueError(
                 f"min_chars is {self.min_chars} and max_chars {self.max_chars}: raise max_chars"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _modes_have_what_they_need(self) -> Self:
+        if self.marks is not None and self.mode != "verbatim":
+            raise ValueError("marks are given, which only mode: verbatim writes: set it, too")
+        if self.marks is not None and len(self.marks) not in (0, 2):
+            raise ValueError(
+                f"marks is {self.marks!r}: give two characters, or none for a whole response"
+            )
+        if self.mode == "never" and self.documents != "corpus":
+            raise ValueError(
+                "mode never keeps the n-grams of the whole index out: set documents to corpus"
             )
         return self
 

@@ -205,6 +205,61 @@ def matches(states: Sequence[GuideState], candidates: ArrayLike) -> NDArray[np.i
     return _core.guide_matches(list(states), _ids(candidates))
 
 
+def completes(states: Sequence[GuideState], candidates: ArrayLike) -> NDArray[np.bool_]:
+    """Tell which candidates complete an n-gram of the corpus, anywhere in what they add.
+
+    The text is normalised as the corpus is. A filter that the index has answers, so that one
+    candidate in many is said to complete one that does not. A token that leaves bytes behind that
+    are not UTF-8 is said to, because what it adds cannot be told.
+
+    Args:
+        states: The responses, of guides whose `max_chars` is n - 1 or more.
+        candidates: As for `matches`.
+
+    Returns:
+        An answer for each candidate.
+
+    Raises:
+        UsageError: The number of rows is not that of the states, or a guide is of `Texts`.
+        QuotetuneError: A file of the index was cut.
+
+    Example:
+        >>> from tempfile import mkdtemp
+        >>> from quotetune import build_index
+        >>> index = build_index(["banana"], mkdtemp() + "/index", n=4)
+        >>> guide = Guide(index, Vocabulary([b"ban", b"ana!", b"x"]))
+        >>> completes([guide.state([0])], [[1, 2]])
+        array([[ True, False]])
+    """
+    return _core.guide_completes(list(states), _ids(candidates))
+
+
+def continues(state: GuideState, pieces: Sequence[bytes], least: int) -> list[bool]:
+    """Tell with which pieces a whole response stays text of one document.
+
+    Args:
+        state: The response.
+        pieces: Bytes that may follow.
+        least: The number of characters that the text must be able to reach in the document.
+
+    Returns:
+        An answer for each piece. It is no for a text of more than `max_chars` characters, and for
+        a piece that adds nothing, such as more white space.
+
+    Raises:
+        UsageError: The index does not find short texts, because it is lean or a filter alone.
+        QuotetuneError: A file of the index was cut.
+
+    Example:
+        >>> guide = Guide(Texts(["banana split"]), Vocabulary([b"nan"]), min_chars=1)
+        >>> continues(guide.state([0]), [b"a s", b"x", b"a"], least=8)
+        [True, False, True]
+        >>> continues(guide.state([0]), [b"a s", b"a"], least=11)
+        [False, False]
+    """
+    return _core.guide_continues(state, list(pieces), least)
+
+
 def ends(states: Sequence[GuideState]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
     """Return how long a quote each response ends with, where the corpus ends something, too.
 

@@ -1,7 +1,7 @@
-"""The bonus that a guide gives to the next tokens of responses."""
+"""What a guide does to the next tokens of responses: its bonus, and the mask of its mode."""
 
-from collections.abc import Sequence
-from functools import lru_cache
+from collections.abc import Callable, Sequence
+from functools import cached_property, lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,8 @@ from quotetune.config import GuideConfig
 from quotetune.corpus.guide import Guide, GuideState, Texts, Vocabulary, ends, matches
 from quotetune.corpus.index import Index
 from quotetune.corpus.index_or_path import IndexOrPath, opened
+from quotetune.decoding.rule import Never, Nothing, Rule, mask
+from quotetune.decoding.verbatim import DEFAULT_MARKS, LONGEST_QUOTE, Quoting, Verbatim
 from quotetune.errors import UsageError
 from quotetune.models.token_bytes import TokenBytes
 
@@ -31,7 +33,7 @@ class Guidance:
         end_tokens: The tokens that end a text.
 
     Raises:
-        UsageError: The lengths do not fit the index.
+        UsageError: The lengths do not fit the index, or a mode does not work with it.
         QuotetuneError: The index cannot be opened.
     """
 
@@ -46,22 +48,77 @@ class Guidance:
         self._settings = settings
         self._end_tokens = list(end_tokens)
         tokens = TokenBytes(tokenizer)
-        self._vocabulary = Vocabulary([tokens.of(token) for token in range(len(tokenizer))])
-        self._guide = lru_cache(_KEPT)(self._make_guide)
-        self._guide(None)
+        self._tokens = [tokens.of(token) for token in range(len(tokenizer))]
+        self._vocabulary = Vocabulary(self._tokens)
+        self._texts = lru_cache(_KEPT)(self._read_texts)
+        self._guide = lru_cache(2 * _KEPT)(self._make_guide)
+        if settings.mode is not None and not self._end_tokens:
+            raise UsageError(
+                f"guide mode {settings.mode} needs a token that ends a text, and the model has"
+                " none: give its tokenizer an eos_token"
+            )
+        self.response()
 
-    def state(self, documents: Documents = None) -> GuideState:
-        """Start a response that is guided towards documents.
+    def response(
+        self,
+        documents: Documents = None,
+        strength: float = 0.0,
+        *,
+        most_tokens: int | None = None,
+        stop: Sequence[str] = (),
+    ) -> "GuidedResponse":
+        """Start a response.
 
         Args:
-            documents: The documents; None for the whole corpus.
+            documents: The documents towards which it is guided; None for the whole corpus.
+            strength: The strength of the guide.
+            most_tokens: The largest number of its tokens; None if it is not known.
+            stop: Strings that end it.
 
         Raises:
             QuotetuneError: The index does not have one of the documents, or stores no text.
         """
-        return self._guide(documents).state()
+        settings = self._settings
+        if settings.mode == "never":
+            return GuidedResponse(None, 0.0, partial(Never, self._blocked), most_tokens)
+        make_rule = None
+        if settings.mode == "verbatim":
+            make_rule = partial(Verbatim, self._quoting(documents, stop))
+        guide = self._guide(documents, settings.min_chars, settings.max_chars)
+        return GuidedResponse(guide.state(), strength, make_rule, most_tokens)
 
-    def favour(
+    def no_response(self) -> "GuidedResponse":
+        """Start a response that has to end at once."""
+        return GuidedResponse(None, 0.0, Nothing)
+
+    def steer(
+        self, logits: torch.Tensor, rows: Sequence[int], responses: Sequence["GuidedResponse"]
+    ) -> None:
+        """Add the bonus to the most probable next tokens, and mask what may not come, in place.
+
+        Args:
+            logits: Logits of shape (rows, vocabulary), before any temperature.
+            rows: The rows that are guided.
+            responses: The response of each of them.
+        """
+        favoured = [
+            (row, one.state, one.strength)
+            for row, one in zip(rows, responses, strict=True)
+            if one.state is not None and one.strength
+        ]
+        if favoured:
+            self._favour(logits, *zip(*favoured, strict=True))
+        for row, response in zip(rows, responses, strict=True):
+            if response.rule is not None:
+                mask(
+                    logits[row],
+                    response.rule,
+                    response.left,
+                    self._settings.candidates,
+                    self._end_tokens,
+                )
+
+    def _favour(
         self,
         logits: torch.Tensor,
         rows: Sequence[int],
@@ -79,8 +136,6 @@ class Guidance:
             states: The response of each of them.
             strengths: The strength of each of them.
         """
-        if not rows:
-            return
         places = torch.as_tensor(rows, device=logits.device)
         count = min(self._settings.candidates, logits.shape[-1])
         tokens = logits[places].topk(count).indices
@@ -99,29 +154,65 @@ class Guidance:
         least, most = self._settings.min_chars, self._settings.max_chars
         return ((lengths.clip(least, most) - least) / (most - least)).astype(np.float32)
 
-    def _make_guide(self, documents: Documents) -> Guide:
-        source: Index | Texts = self._index
-        if documents is not None:
-            source = Texts.of_documents(self._index, documents)
-        settings = self._settings
-        return Guide(
-            source, self._vocabulary, min_chars=settings.min_chars, max_chars=settings.max_chars
+    @cached_property
+    def _blocked(self) -> Guide:
+        """The guide of the n-grams that may not come out."""
+        most = max(self._index.n, 2)
+        return Guide(self._index, self._vocabulary, min_chars=1, max_chars=most)
+
+    def _quoting(self, documents: Documents, stop: Sequence[str]) -> Quoting:
+        given = self._settings.marks
+        return Quoting(
+            guide=self._guide(documents, 1, LONGEST_QUOTE),
+            tokens=self._tokens,
+            marks=DEFAULT_MARKS if given is None else given,
+            n=self._index.n,
+            stop=stop,
+            ends=self._end_tokens,
         )
+
+    def _make_guide(self, documents: Documents, least: int, most: int) -> Guide:
+        source = self._texts(documents)
+        return Guide(source, self._vocabulary, min_chars=least, max_chars=most)
+
+    def _read_texts(self, documents: Documents) -> Index | Texts:
+        return self._index if documents is None else Texts.of_documents(self._index, documents)
 
 
 class GuidedResponse:
     """A response that is being decoded, and how it is guided.
 
     Args:
-        state: Its state.
+        state: Its state, for the bonus; None without one.
         strength: The strength of the guide.
+        make_rule: Makes the rule of what may come next; None for anything.
+        most_tokens: The largest number of its tokens; None if it is not known.
     """
 
-    def __init__(self, state: GuideState, strength: float) -> None:
+    def __init__(
+        self,
+        state: GuideState | None,
+        strength: float,
+        make_rule: Callable[[], Rule] | None = None,
+        most_tokens: int | None = None,
+    ) -> None:
         self.state = state
         self.strength = strength
+        self.rule = None if make_rule is None else make_rule()
+        self._make_rule = make_rule
+        self._most_tokens = most_tokens
         self._count = 0
         self._last: int | None = None
+
+    @property
+    def left(self) -> int | None:
+        """The number of tokens that may still come; None if it is not known."""
+        return None if self._most_tokens is None else self._most_tokens - self._count
+
+    @property
+    def is_guided(self) -> bool:
+        """Whether anything is favoured or masked."""
+        return self.rule is not None or bool(self.strength)
 
     def follow(self, tokens: Sequence[int]) -> None:
         """Take the tokens of the response so far.
@@ -132,10 +223,15 @@ class GuidedResponse:
         count = len(tokens)
         if count == self._count and (not count or tokens[-1] == self._last):
             return
-        if count == self._count + 1 and (not self._count or tokens[-2] == self._last):
-            self.state.advance([tokens[-1]])
-        else:
+        new = [tokens[-1]] if count else []
+        if count != self._count + 1 or (self._count and tokens[-2] != self._last):
+            self.rule = None if self._make_rule is None else self._make_rule()
+            new = list(tokens)
+        if self.state is not None:
             self.state.follow(list(tokens))
+        if self.rule is not None:
+            for token in new:
+                self.rule.take(token)
         self._count = count
         self._last = tokens[-1] if count else None
 

@@ -8,7 +8,7 @@ from transformers import LogitsProcessor
 
 from quotetune.config import GuideConfig
 from quotetune.corpus.index_or_path import IndexOrPath
-from quotetune.decoding.guidance import Documents, Guidance, GuidedResponse, documents_of
+from quotetune.decoding.guidance import Guidance, GuidedResponse, documents_of
 
 
 class QuoteLogitsProcessor(LogitsProcessor):  # type: ignore[misc]
@@ -63,42 +63,33 @@ class QuoteLogitsProcessor(LogitsProcessor):  # type: ignore[misc]
 
     @classmethod
     def of_rows(
-        cls, guidance: Guidance, prompt_tokens: int, rows: Sequence[tuple[Documents, float]]
+        cls, guidance: Guidance, prompt_tokens: int, responses: Sequence[GuidedResponse]
     ) -> "QuoteLogitsProcessor":
         """Guide each row of a batch in its own way.
 
         Args:
             guidance: The corpus.
             prompt_tokens: The width of the prompts in tokens.
-            rows: Documents and strength of each row; it is not guided if the strength is 0.
+            responses: The response of each row.
         """
         made = cls.__new__(cls)
         made._start(guidance, prompt_tokens)
-        made._responses = [
-            GuidedResponse(guidance.state(documents), strength) if strength else None
-            for documents, strength in rows
-        ]
+        made._responses = list(responses)
         return made
 
     def _start(self, guidance: Guidance, prompt_tokens: int) -> None:
         self._guidance = guidance
         self._prompt_tokens = prompt_tokens
-        self._responses: list[GuidedResponse | None] = []
+        self._responses: list[GuidedResponse] = []
 
     def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
-        """Return the scores with the bonus."""
+        """Return the scores with the bonus, without what may not come."""
         if not self._responses:
             documents, strength = self._each
-            self._responses = [
-                GuidedResponse(self._guidance.state(documents), strength) for _ in input_ids
-            ]
-        rows, states, strengths = [], [], []
-        for row, (ids, response) in enumerate(zip(input_ids, self._responses, strict=True)):
-            if response is not None:
-                response.follow(ids[self._prompt_tokens :].tolist())
-                rows.append(row)
-                states.append(response.state)
-                strengths.append(response.strength)
+            self._responses = [self._guidance.response(documents, strength) for _ in input_ids]
+        rows = [row for row, response in enumerate(self._responses) if response.is_guided]
+        for row in rows:
+            self._responses[row].follow(input_ids[row, self._prompt_tokens :].tolist())
         scores = scores.float().clone()
-        self._guidance.favour(scores, rows, states, strengths)
+        self._guidance.steer(scores, rows, [self._responses[row] for row in rows])
         return scores

@@ -103,7 +103,7 @@ class QuoteGuide(LogitsProcessor, NewerProcessor):  # type: ignore[misc]
         return self._add(req_idx, sampling_params, [])
 
     def apply(self, logits: torch.Tensor, ctx: Any = None) -> torch.Tensor:
-        """Add the bonus to the logits of a step."""
+        """Add the bonus to the logits of a step, and mask what may not come."""
         if ctx is None:
             rows = sorted(self._guided)
             for row in rows:
@@ -112,8 +112,7 @@ class QuoteGuide(LogitsProcessor, NewerProcessor):  # type: ignore[misc]
             guided = [self._guided[row][0] for row in rows]
         else:
             rows, guided = self._followed(ctx)
-        states = [response.state for response in guided]
-        self._guidance.favour(logits, rows, states, [response.strength for response in guided])
+        self._guidance.steer(logits, rows, guided)
         return logits
 
     def _followed(self, ctx: Any) -> tuple[list[int], list[GuidedResponse]]:
@@ -134,14 +133,20 @@ class QuoteGuide(LogitsProcessor, NewerProcessor):  # type: ignore[misc]
     def _add(self, place: int, params: Any, tokens: list[int]) -> bool:
         self._guided.pop(place, None)
         strength, documents = _request(params, self._settings.strengths[0])
-        if not strength:
+        if not strength and self._settings.mode is None:
             return False
+        stop = [params.stop] if isinstance(params.stop, str) else params.stop or []
         try:
-            state = self._guidance.state(documents)
+            response = self._guidance.response(
+                documents, strength, most_tokens=params.max_tokens, stop=stop
+            )
         except QuotetuneError as error:  # the engine and its other requests go on
-            _log.error("a request is not guided: %s", error)
-            return False
-        self._guided[place] = (GuidedResponse(state, strength), tokens)
+            if self._settings.mode is None:
+                _log.error("a request is not guided: %s", error)
+                return False
+            _log.error("a request is not answered: %s", error)
+            response = self._guidance.no_response()
+        self._guided[place] = (response, tokens)
         return True
 
 

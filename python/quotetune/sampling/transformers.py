@@ -150,7 +150,15 @@ class TransformersSampler:
         sampling = self._sampling
         processors = LogitsProcessorList()
         if self._guidance is not None:
-            guided = [(row.documents, row.strength) for row in rows]
+            guided = [
+                self._guidance.response(
+                    row.documents,
+                    row.strength,
+                    most_tokens=sampling.max_tokens,
+                    stop=sampling.stop,
+                )
+                for row in rows
+            ]
             processors.append(QuoteLogitsProcessor.of_rows(self._guidance, width, guided))
         if sampling.temperature == 0:
             return processors

@@ -172,6 +172,17 @@ impl GuideState {
         Ok(())
     }
 
+    /// Take bytes that are no tokens.
+    fn push(&self, bytes: &[u8]) {
+        self.so_far().response.push(bytes);
+    }
+
+    /// Characters of the text, as far as it is known, without white space at its end.
+    #[getter]
+    fn chars(&self) -> usize {
+        self.so_far().response.chars()
+    }
+
     fn copy(&self) -> Self {
         Self {
             guide: Arc::clone(&self.guide),
@@ -211,6 +222,20 @@ pub fn guide_matches<'py>(
     states: Vec<PyRef<'py, GuideState>>,
     candidates: PyArrayLike2<'py, i64, AllowTypeChange>,
 ) -> PyResult<Bound<'py, PyArray2<i32>>> {
+    let answer = |guide: &guide::Guide, rows: &[guide::Row]| {
+        let matches = guide.matches(rows)?;
+        Ok(matches.into_iter().map(|chars| chars as i32).collect())
+    };
+    Ok(for_candidates(py, states, &candidates, answer)?.into_pyarray(py))
+}
+
+/// Answers for each state and each of its candidates.
+fn for_candidates<T: Clone + Send + 'static>(
+    py: Python<'_>,
+    states: Vec<PyRef<'_, GuideState>>,
+    candidates: &PyArrayLike2<'_, i64, AllowTypeChange>,
+    answer: impl Fn(&guide::Guide, &[guide::Row]) -> Result<Vec<T>> + Send + Sync + 'static,
+) -> PyResult<Array2<T>> {
     let candidates = candidates.as_array();
     let (rows, columns) = candidates.dim();
     if rows != states.len() {
@@ -221,7 +246,7 @@ pub fn guide_matches<'py>(
         return Err(usage_error(py, message));
     }
     let tokens: Vec<i64> = candidates.iter().copied().collect();
-    let answer = move |first: usize, states: &[Snapshot]| {
+    let of_states = move |first: usize, states: &[Snapshot]| {
         let rows = (first..)
             .zip(states)
             .map(|(row, (_, response))| guide::Row {
@@ -229,12 +254,39 @@ pub fn guide_matches<'py>(
                 candidates: &tokens[row * columns..][..columns],
             });
         let rows: Vec<guide::Row> = rows.collect();
-        let matches = states[0].0.matches(&rows)?;
-        Ok(matches.into_iter().map(|chars| chars as i32).collect())
+        answer(&states[0].0, &rows)
     };
-    let matches: Vec<Vec<i32>> = for_states(py, states, rows * columns <= FEW, answer)?;
-    let matches = Array2::from_shape_vec((rows, columns), matches.concat());
-    Ok(matches.expect("an answer per candidate").into_pyarray(py))
+    let answers: Vec<Vec<T>> = for_states(py, states, rows * columns <= FEW, of_states)?;
+    let answers = Array2::from_shape_vec((rows, columns), answers.concat());
+    Ok(answers.expect("an answer per candidate"))
+}
+
+/// Return for each state and each of its candidates whether an n-gram of the corpus would be complete.
+#[pyfunction]
+pub fn guide_completes<'py>(
+    py: Python<'py>,
+    states: Vec<PyRef<'py, GuideState>>,
+    candidates: PyArrayLike2<'py, i64, AllowTypeChange>,
+) -> PyResult<Bound<'py, PyArray2<bool>>> {
+    let answers = for_candidates(py, states, &candidates, |guide, rows| guide.completes(rows))?;
+    Ok(answers.into_pyarray(py))
+}
+
+/// Return for each piece whether the text of the state with it is one of the corpus that can have `least` characters.
+#[pyfunction]
+pub fn guide_continues(
+    py: Python<'_>,
+    state: PyRef<'_, GuideState>,
+    pieces: Vec<PyBackedBytes>,
+    least: usize,
+) -> PyResult<Vec<bool>> {
+    let (guide, response) = state.snapshot();
+    let answers = py.detach(|| {
+        let pieces: Vec<(&Response, &[u8])> =
+            pieces.iter().map(|piece| (&response, &piece[..])).collect();
+        guide.continues(&pieces, least)
+    });
+    answers.map_err(|error| to_python(py, error))
 }
 
 /// Where responses may end: the matches that end a document, and those that end a sentence.

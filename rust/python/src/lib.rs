@@ -26,7 +26,9 @@ mod _core {
     #[pymodule_export]
     use super::change::{compact, merge, remove};
     #[pymodule_export]
-    use super::guide::{Guide, GuideState, Texts, Vocabulary, guide_ends, guide_matches};
+    use super::guide::{
+        Guide, GuideState, Texts, Vocabulary, guide_completes, guide_continues, guide_ends, guide_matches,
+    };
     #[pymodule_export]
     use super::import::import_bloom;
     #[pymodule_export]

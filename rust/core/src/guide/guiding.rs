@@ -78,6 +78,10 @@ impl Guide {
         &self.corpus
     }
 
+    pub(super) fn max_chars(&self) -> usize {
+        self.max_chars
+    }
+
     pub fn vocabulary(&self) -> &Vocabulary {
         &self.vocabulary
     }

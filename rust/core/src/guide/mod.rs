@@ -35,11 +35,13 @@ mod filter;
 mod full;
 mod guiding;
 mod lean;
+mod ngrams;
 mod occurrences;
 mod pattern;
 pub mod response;
 mod suffixes;
 pub mod texts;
+mod verbatim;
 pub mod vocabulary;
 
 pub use ends::Ends;

@@ -2,6 +2,7 @@
 
 use super::vocabulary::Vocabulary;
 use crate::error::{Error, Result};
+use crate::text::chars::count_chars;
 use crate::text::normalization::Normalization;
 use crate::text::stream::{Added, TextStream};
 
@@ -35,14 +36,28 @@ impl Response {
             })
         });
         let bytes: Vec<u8> = bytes.collect::<Result<Vec<_>>>()?.concat();
-        self.stream.push(&bytes, &mut self.tail);
+        self.push(&bytes);
+        Ok(())
+    }
+
+    /// Takes the next bytes of the text.
+    pub fn push(&mut self, bytes: &[u8]) {
+        self.stream.push(bytes, &mut self.tail);
         // Where the response may end, white space at its end does not count.
         let text = self.tail.trim_end_matches([' ', '\n']);
         let mut starts = text.char_indices().rev().map(|(start, _)| start);
         if let Some(start) = starts.nth(self.most - 1) {
             self.tail.drain(..start);
         }
-        Ok(())
+    }
+
+    /// Returns the number of characters that are known of the text as if it ended here, without a part of a character.
+    pub fn chars(&self) -> usize {
+        let mut text = self.tail.clone().into_bytes();
+        let added = self.stream.peek(b"", &mut text);
+        let text = &text[..text.len() - added.incomplete];
+        let space = text.iter().rev().take_while(|byte| matches!(byte, b' ' | b'\n'));
+        count_chars(&text[..text.len() - space.count()])
     }
 
     pub(super) fn tail(&self) -> &str {

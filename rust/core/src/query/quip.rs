@@ -70,6 +70,16 @@ impl Index {
         quip
     }
 
+    /// Tells whether a normalised text has an n-gram of the corpus. The filter answers if there is one.
+    pub(crate) fn has_ngram_of(&self, text: &str) -> Result<bool> {
+        let hits = self.window_hits(text);
+        if !self.filters.is_none() {
+            return Ok(hits.contains(&true));
+        }
+        let spans = alone(self.maximal_spans(text, &hits, self.n()))?;
+        Ok(!spans.is_empty())
+    }
+
     /// Returns, for each window of a normalised text, whether a filter holds it. The result is empty without a
     /// filter.
     pub(crate) fn window_hits(&self, text: &str) -> Vec<bool> {

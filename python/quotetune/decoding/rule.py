@@ -1,0 +1,89 @@
+"""What may come next in a response: the rules of a guide's modes, and the mask that they make."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import torch
+
+from quotetune.corpus.guide import Guide, completes
+
+
+class Rule(Protocol):
+    """What may come next in a response."""
+
+    def take(self, token: int) -> None:
+        """Take the next token of the response."""
+        ...
+
+    def passes(self, tokens: Sequence[int], left: int | None) -> list[bool]:
+        """Tell which tokens may come next.
+
+        Args:
+            tokens: The tokens.
+            left: The number of tokens that may still come; None if it is not known.
+        """
+        ...
+
+
+class Never:
+    """Keeps the n-grams of a corpus out of a response.
+
+    A filter that the index has answers: what it takes for an n-gram by mistake does not come out,
+    either.
+
+    Args:
+        guide: The guide of the corpus, whose `max_chars` is n - 1 or more.
+    """
+
+    def __init__(self, guide: Guide) -> None:
+        self._state = guide.state()
+
+    def take(self, token: int) -> None:
+        """See `Rule`."""
+        self._state.advance([token])
+
+    def passes(self, tokens: Sequence[int], left: int | None) -> list[bool]:
+        """See `Rule`."""
+        complete: list[bool] = completes([self._state], [list(tokens)])[0].tolist()
+        return [not one for one in complete]
+
+
+class Nothing:
+    """Lets nothing come, as where the documents of a request are not in the index."""
+
+    def take(self, token: int) -> None:
+        """See `Rule`."""
+
+    def passes(self, tokens: Sequence[int], left: int | None) -> list[bool]:
+        """See `Rule`."""
+        return [False] * len(tokens)
+
+
+def mask(
+    logits: torch.Tensor, rule: Rule, left: int | None, count: int, ends: Sequence[int]
+) -> None:
+    """Leave only tokens that pass, among the most probable ones, in place.
+
+    If none of these passes, more are asked for, up to the whole vocabulary. If none passes at all,
+    the response has to end.
+
+    Args:
+        logits: The logits of one response, of shape (vocabulary,).
+        rule: What may come next.
+        left: As for `Rule.passes`.
+        count: The number of most probable tokens that are asked for first.
+        ends: The tokens that end a text.
+    """
+    order = logits.argsort(descending=True, stable=True).tolist()
+    known = 0
+    passing: list[int] = []
+    while not passing and known < len(order):
+        asked = order[known : max(count, 4 * known)]
+        known += len(asked)
+        answers = rule.passes(asked, left)
+        passing = [token for token, passes in zip(asked, answers, strict=True) if passes]
+    kept = torch.tensor(passing or list(ends), dtype=torch.long, device=logits.device)
+    values = logits[kept].clone()
+    logits.fill_(-torch.inf)
+    # The end may be impossible so far, as with a minimum of tokens.
+    logits[kept] = values if passing else values.nan_to_num(neginf=0.0)

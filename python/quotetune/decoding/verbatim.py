@@ -1,0 +1,180 @@
+"""Quotes that are verbatim by construction: between marks, only text of one document comes out."""
+
+import codecs
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from quotetune.corpus.guide import Guide, GuideState, continues
+
+# A quote of more characters is closed.
+LONGEST_QUOTE = 1024
+DEFAULT_MARKS = '""'
+
+
+@dataclass(frozen=True)
+class Quoting:
+    """How responses quote.
+
+    A quote starts at an opening mark, and ends at the first closing mark after n characters. Marks
+    that stand in it before are text of the document.
+
+    Attributes:
+        guide: The guide of the documents, with matches of 1 to `LONGEST_QUOTE` characters.
+        tokens: The bytes of each token.
+        marks: The two marks; empty if a whole response is one quote.
+        n: Characters of the shortest quote, normalised.
+        stop: Strings that end a response, and so may not stand in a quote.
+        ends: The tokens that end a text.
+    """
+
+    guide: Guide
+    tokens: Sequence[bytes]
+    marks: str
+    n: int
+    stop: Sequence[str] = ()
+    ends: Sequence[int] = ()
+
+    @property
+    def closing(self) -> int:
+        """The number of tokens that close a quote, and are kept in reserve."""
+        return 1 if self.marks else 0
+
+
+@dataclass
+class _Place:
+    """Where a response is.
+
+    Attributes:
+        quote: The quote so far, as whole characters; None outside of quotes.
+        pending: The first bytes of a character.
+        recent: The end of the text, as far as a stop string may reach.
+    """
+
+    quote: GuideState | None
+    pending: bytes = b""
+    recent: str = ""
+
+
+class Verbatim:
+    """Follows a response, and tells what keeps its quotes verbatim.
+
+    Args:
+        quoting: How it quotes.
+    """
+
+    def __init__(self, quoting: Quoting) -> None:
+        self._quoting = quoting
+        self._opening = quoting.marks[:1].encode()
+        self._place = _Place(None if quoting.marks else quoting.guide.state())
+
+    def take(self, token: int) -> None:
+        """See `Rule`."""
+        self._take(self._quoting.tokens[token])
+
+    def take_text(self, text: str) -> None:
+        """Take text as if it had come in tokens."""
+        self._take(text.encode())
+
+    def _take(self, data: bytes) -> None:
+        self._place = self._after(data, lambda quote, piece: True) or self._place
+
+    def passes(self, tokens: Sequence[int], left: int | None) -> list[bool]:
+        """See `Rule`."""
+        return [self._passes(token, left) for token in tokens]
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the response is in a quote."""
+        return self._place.quote is not None
+
+    def _passes(self, token: int, left: int | None) -> bool:
+        quoting, quote = self._quoting, self._place.quote
+        data = quoting.tokens[token] if token < len(quoting.tokens) else b""
+        if quote is not None and not data:
+            return token in quoting.ends and not quoting.marks and quote.chars >= quoting.n
+        if quote is None and not self._place.pending and self._opening not in data:
+            return True
+        place = self._after(data, self._stands)
+        if place is None:
+            return False
+        if place.quote is None:
+            return True
+        missing = max(quoting.n - place.quote.chars, 0) + quoting.closing
+        has_room = left is None or not quoting.marks or left - 1 >= missing
+        return has_room and not any(stop in place.recent for stop in quoting.stop)
+
+    def _stands(self, quote: GuideState, piece: bytes) -> bool:
+        return continues(quote, [piece], self._quoting.n)[0]
+
+    def _after(self, data: bytes, stands: Callable[[GuideState, bytes], bool]) -> _Place | None:
+        """Return where the response is after more bytes; None if a quote does not stand."""
+        quoting, place = self._quoting, self._place
+        quote = None if place.quote is None else place.quote.copy()
+        raw = place.pending + data
+        taken = 0  # what the quote has taken, or what is outside of quotes
+        end = 0
+        for char, start, end in _characters(raw):
+            if quote is None:
+                if char == quoting.marks[0]:
+                    quote, taken = quoting.guide.state(), end
+            elif char is None:
+                return None  # no document has bytes that are no text
+            elif quoting.marks and char == quoting.marks[1]:
+                inner = quote.copy()
+                inner.push(raw[taken:start])
+                if inner.chars >= quoting.n:
+                    if start > taken and not stands(quote, raw[taken:start]):
+                        return None
+                    quote = None
+        if quote is not None:
+            if len(raw) > taken and not stands(quote, raw[taken:]):
+                return None
+            if len(raw) == taken and not stands(quote, b""):
+                return None  # no document is long enough
+            quote.push(raw[taken:end])
+        added = raw[:end].decode("utf-8", "replace")
+        most = max(map(len, quoting.stop), default=1) - 1
+        recent = (place.recent[-most:] if most else "") + added
+        return _Place(quote, raw[end:], recent)
+
+
+def quotes_of(text: str, quoting: Quoting) -> Iterator[tuple[int, int]]:
+    """Yield where the quotes of a response start and end, in characters, without their marks.
+
+    A quote that is not closed, because the response was cut, is none.
+
+    Args:
+        text: The response.
+        quoting: How it quotes.
+    """
+    rule = Verbatim(quoting)
+    start = 0 if rule.is_open else None
+    for at, char in enumerate(text):
+        rule.take_text(char)
+        if rule.is_open and start is None:
+            start = at + 1
+        elif not rule.is_open and start is not None:
+            yield start, at
+            start = None
+    if start is not None and not quoting.marks:
+        yield start, len(text)
+
+
+def _characters(raw: bytes) -> Iterator[tuple[str | None, int, int]]:
+    """Yield the characters of bytes with their places; None for bytes that are no text.
+
+    The first bytes of a character at the end are left out.
+    """
+    decoder = codecs.getincrementaldecoder("utf-8")("replace")
+    start = 0
+    for at in range(len(raw)):
+        decoded = decoder.decode(raw[at : at + 1])
+        if not decoded:
+            continue
+        end = at + 1 - len(decoder.getstate()[0])
+        if len(decoded) > 1:  # bytes that are no text, and the character after them
+            yield None, start, at
+            start = at
+        is_text = decoded[-1].encode() == raw[start:end]
+        yield decoded[-1] if is_text else None, start, end
+        start = end

@@ -1,0 +1,71 @@
+//! Texts that stand in one document as a whole, so that a decoder can write nothing else.
+
+use super::corpus::Structures;
+use super::guiding::Guide;
+use super::response::Response;
+use crate::error::{Error, Result};
+use crate::memory::side_by_side::side_by_side;
+use crate::suffix::array::SEPARATOR;
+use crate::suffix::view::SuffixView;
+use crate::text::chars::count_chars;
+
+impl Guide {
+    /// Tells for each piece whether the whole text of its response, followed by the piece, occurs in a document, and
+    /// can be continued there until it has `least` characters. A text of more than `max_chars` characters is not
+    /// known as a whole, so the answer is no. So it is for a piece that adds nothing, such as more white space.
+    pub fn continues(&self, pieces: &[(&Response, &[u8])], least: usize) -> Result<Vec<bool>> {
+        let Structures::Full(segments) = self.corpus().structures()? else {
+            return Err(Error::Usage(
+                "this index does not find short texts: build it with --structures bloom,suffix".into(),
+            ));
+        };
+        let texts: Vec<Option<Vec<u8>>> = pieces
+            .iter()
+            .map(|(response, piece)| self.whole(response, piece))
+            .collect();
+        let mut answers = vec![false; pieces.len()];
+        for view in &segments {
+            let searches = texts.iter().map(async |text| match text {
+                Some(text) => is_long_enough(view, text, least).await,
+                None => false,
+            });
+            for (answer, found) in answers.iter_mut().zip(side_by_side(searches)) {
+                *answer |= found;
+            }
+        }
+        self.corpus().check_whole()?;
+        Ok(answers)
+    }
+
+    /// Returns the normalised text of a response and a piece; None if there is none that can occur.
+    fn whole(&self, response: &Response, piece: &[u8]) -> Option<Vec<u8>> {
+        let mut text = response.tail().as_bytes().to_vec();
+        let start = text.len();
+        let added = response.peek(piece, &mut text);
+        let mut without = Vec::new();
+        response.peek(&[], &mut without);
+        let adds = piece.is_empty() || text[start..] != without;
+        let chars = count_chars(&text[..text.len() - added.incomplete]);
+        (!added.broken && adds && chars <= self.max_chars()).then_some(text)
+    }
+}
+
+/// Tells whether `text` occurs in a document with at least `least` characters from its start on.
+async fn is_long_enough(view: &SuffixView<'_>, text: &[u8], least: usize) -> bool {
+    let first = view.lower_bound(text).await;
+    // An occurrence with too little after it is near the end of a document, so that few of many are.
+    view.positions(first..view.len())
+        .iter()
+        .map_while(|&position| {
+            let found = view.text().get(position as usize..)?;
+            found.starts_with(text).then_some(found)
+        })
+        .any(|found| has_chars(found, least))
+}
+
+/// Tells whether a document goes on for `least` characters.
+fn has_chars(text: &[u8], least: usize) -> bool {
+    let most = text.len().min(4 * least);
+    let end = text[..most].iter().position(|&byte| byte == SEPARATOR);
+    count_chars(&text[..end.unwrap_or(most)]) >= least
+}
