@@ -55,22 +55,17 @@ def responses(
 
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_never_keeps_all_ngrams_out(model: Path, tmp_path: Path, backend: str) -> None:
-    pairs = [first + second for first in "aeiou <" for second in "0123456789abcdefghij"]
+    pairs = [first + second for first in "aeiou+<" for second in "0123456789abcdefghij"]
     build_index(pairs, tmp_path / "index", n=2)
     source = GuideSource(tmp_path / "index")
-    texts = {
-        mode: [
-            NaiveIndex([], 2, "squash").normalized(row["response"])[0]
-            for row in responses(model, tmp_path / str(mode), backend, source, guide)
-        ]
-        for mode, guide in (("never", {"mode": "never"}), ("free", None))
-    }
-    found = {
-        mode: sum(not set(pairs).isdisjoint(windows(text, 2)) for text in some)
-        for mode, some in texts.items()
-    }
-    assert found["never"] == 0 < 100 < found["free"]
-    assert sum(map(len, texts["never"])) > 3000
+    found = {}
+    for mode, guide in (("never", {"mode": "never"}), ("free", None)):
+        rows = responses(model, tmp_path / mode, backend, source, guide)
+        texts = [NaiveIndex([], 2, "squash").normalized(row["response"])[0] for row in rows]
+        assert sum(map(len, texts)) > 3000
+        found[mode] = sum(not set(pairs).isdisjoint(windows(text, 2)) for text in texts)
+    assert found["never"] == 0
+    assert found["free"] > 100
 
 
 def quotes(rows: list[dict[str, Any]], marks: str, texts: list[str]) -> Iterator[tuple[str, bool]]:

@@ -99,8 +99,9 @@ def naive_passes(text: str, naive: NaiveIndex, left: int) -> bool:
     inner = naive.normalized(raw + "x")[0][:-1]
     if raw and not inner:  # white space adds nothing
         return False
-    missing = max(N - len(naive.normalized(raw)[0]), 0)
-    return left >= missing + 1 and any(
+    # Each character is a token, one more may be white space that does not count, and one closes.
+    needed = 1 if len(naive.normalized(raw)[0]) >= N else max(N - len(inner) + 1, 1) + 1
+    return left >= needed and any(
         document.startswith(inner, at) and len(document) - at >= N
         for document in naive.documents
         for at in range(len(document) + 1)

@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tokenizers import AddedToken
 
+from byte_tokenizers import byte_level, sentence_piece
 from quotetune.config import ModelConfig, SamplingConfig
 from quotetune.config.block import ReasoningConfig
 from quotetune.models.reasoning import Answer
@@ -180,3 +182,31 @@ def test_an_end_mark_that_is_spelled_out_ends_no_thoughts_before_a_special_one()
     thoughts = Thoughts(model, SamplingConfig(), tokenizer)
     found = thoughts.bounded(Response(text, ids, "stop"), tokenizer("Why?")["input_ids"])
     assert found.answer == Answer(9, 11)
+
+
+@pytest.mark.parametrize("kind", [byte_level, sentence_piece])
+@pytest.mark.parametrize("special", [False, True])
+@given(
+    thought=st.text("ab日é🙂 ", max_size=6),
+    answer=st.text("abn日é🙂。", min_size=1, max_size=6),
+    after=st.sampled_from(["", "。", "🙂🙂", "\n\n"]),
+)
+def test_tokens_that_are_parts_of_characters_are_split_with_the_text(
+    kind: Any, special: bool, thought: str, answer: str, after: str
+) -> None:
+    tokenizer = kind()
+    marks = ["<think>", "</think>"]
+    added = [AddedToken(mark, special=special, normalized=False) for mark in marks]
+    tokenizer.add_tokens(added, special_tokens=special)
+    given = f"<think>{thought}</think>{answer}{after}b"
+    ids = tokenizer(given, add_special_tokens=False)["input_ids"]
+    text = tokenizer.decode(ids, skip_special_tokens=True)
+    model = ModelConfig(path="m", reasoning=ReasoningConfig())
+    sampling = SamplingConfig(stop=[after] if after else [])
+    thoughts = Thoughts(model, sampling, tokenizer)
+    found = thoughts.bounded(Response(text, ids, "length"), ids[:0])
+    said, stop, _ = (answer + after + "b").partition(after or "never")
+    assert found.answer is not None
+    assert found.text[found.answer.char :] == said
+    rest = tokenizer.decode(found.token_ids[found.answer.token :], skip_special_tokens=True)
+    assert rest == said + stop

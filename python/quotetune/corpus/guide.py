@@ -234,13 +234,16 @@ def completes(states: Sequence[GuideState], candidates: ArrayLike) -> NDArray[np
     return _core.guide_completes(list(states), _ids(candidates))
 
 
-def continues(state: GuideState, pieces: Sequence[bytes], least: int) -> list[bool]:
+def continues(
+    state: GuideState, pieces: Sequence[bytes], least: int, avoid: Sequence[str] = ()
+) -> list[bool]:
     """Tell with which pieces a whole response stays text of one document.
 
     Args:
         state: The response.
         pieces: Bytes that may follow.
         least: The number of characters that the text must be able to reach in the document.
+        avoid: Strings that may not stand in these characters.
 
     Returns:
         An answer for each piece. It is no for a text of more than `max_chars` characters, and for
@@ -256,8 +259,10 @@ def continues(state: GuideState, pieces: Sequence[bytes], least: int) -> list[bo
         [True, False, True]
         >>> continues(guide.state([0]), [b"a s", b"a"], least=11)
         [False, False]
+        >>> continues(guide.state([0]), [b"a s", b"a"], least=8, avoid=["sp"])
+        [True, True]
     """
-    return _core.guide_continues(state, list(pieces), least)
+    return _core.guide_continues(state, list(pieces), least, list(avoid))
 
 
 def ends(states: Sequence[GuideState]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:

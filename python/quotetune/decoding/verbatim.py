@@ -34,11 +34,6 @@ class Quoting:
     stop: Sequence[str] = ()
     ends: Sequence[int] = ()
 
-    @property
-    def closing(self) -> int:
-        """The number of tokens that close a quote, and are kept in reserve."""
-        return 1 if self.marks else 0
-
 
 @dataclass
 class _Place:
@@ -91,7 +86,7 @@ class Verbatim:
         quoting, quote = self._quoting, self._place.quote
         data = quoting.tokens[token] if token < len(quoting.tokens) else b""
         if quote is not None and not data:
-            return token in quoting.ends and not quoting.marks and quote.chars >= quoting.n
+            return token in quoting.ends and not quoting.marks and quote.chars[1] >= quoting.n
         if quote is None and not self._place.pending and self._opening not in data:
             return True
         place = self._after(data, self._stands)
@@ -99,12 +94,20 @@ class Verbatim:
             return False
         if place.quote is None:
             return True
-        missing = max(quoting.n - place.quote.chars, 0) + quoting.closing
-        has_room = left is None or not quoting.marks or left - 1 >= missing
-        return has_room and not any(stop in place.recent for stop in quoting.stop)
+        if any(stop in place.recent for stop in quoting.stop):
+            return False
+        return left is None or not quoting.marks or left - 1 >= self._needed(place.quote)
+
+    def _needed(self, quote: GuideState) -> int:
+        """Return how many tokens close a quote, if each is one character."""
+        chars, inner = quote.chars
+        if inner >= self._quoting.n:
+            return 1
+        # White space counts once a character follows on it, so the last one may need one more.
+        return max(self._quoting.n - chars + 1, 1) + 1
 
     def _stands(self, quote: GuideState, piece: bytes) -> bool:
-        return continues(quote, [piece], self._quoting.n)[0]
+        return continues(quote, [piece], self._quoting.n, self._quoting.stop)[0]
 
     def _after(self, data: bytes, stands: Callable[[GuideState, bytes], bool]) -> _Place | None:
         """Return where the response is after more bytes; None if a quote does not stand."""
@@ -122,7 +125,7 @@ class Verbatim:
             elif quoting.marks and char == quoting.marks[1]:
                 inner = quote.copy()
                 inner.push(raw[taken:start])
-                if inner.chars >= quoting.n:
+                if inner.chars[1] >= quoting.n:
                     if start > taken and not stands(quote, raw[taken:start]):
                         return None
                     quote = None

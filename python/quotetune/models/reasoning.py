@@ -1,10 +1,12 @@
 """Thoughts and answers: where the answer of a response starts, in its text and in its tokens."""
 
 import re
-from bisect import bisect_right
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
+
+from quotetune.models.token_bytes import TokenBytes
 
 
 @dataclass(frozen=True)
@@ -104,6 +106,7 @@ class TokenMarks:
     def __init__(self, marks: Marks, tokenizer: Any) -> None:
         self._marks = marks
         self._tokenizer = tokenizer
+        self._bytes = TokenBytes(tokenizer)
         own = tokenizer([marks.start, marks.end], add_special_tokens=False)["input_ids"]
         self._hidden = set(tokenizer.all_special_ids).difference(*own)
 
@@ -131,10 +134,13 @@ class TokenMarks:
         ended = raw.rfind(self._marks.end) + len(self._marks.end)
         char = min(self._shown_before(token_ids, ended), len(text))
         char += len(text[char:]) - len(text[char:].lstrip())
-        # The last number of tokens whose text ends before the answer.
         counts = range(len(token_ids) + 1)
-        token = bisect_right(counts, char, key=lambda n: len(self._shown(token_ids[:n]))) - 1
-        return Answer(char, max(token, 0))
+        token = bisect_left(counts, char, key=lambda n: len(self._shown(token_ids[:n])))
+        if len(self._shown(token_ids[:token])) > char:
+            token -= 1  # it has the first character of the answer, and what is before it
+        else:
+            token = max(token, self._first_of_length(token_ids, ended))  # the mark may be hidden
+        return Answer(char, token)
 
     def end(
         self, token_ids: list[int], *, opened: bool, thoughts: int, answer: int, stop: Sequence[str]
@@ -180,12 +186,22 @@ class TokenMarks:
     def _first_of_length(self, token_ids: list[int], length: int) -> int:
         """Return the smallest number of tokens whose text has a length."""
         counts = range(len(token_ids) + 1)
-        return bisect_right(counts, length - 1, key=lambda n: len(self._raw(token_ids[:n])))
+        return bisect_left(counts, length, key=lambda n: len(self._raw(token_ids[:n])))
 
     def _raw(self, token_ids: list[int]) -> str:
         """Return the text with the marks, and without other special tokens."""
-        shown = [token for token in token_ids if token not in self._hidden]
-        return str(self._tokenizer.decode(shown, skip_special_tokens=False))
+        return self._text([token for token in token_ids if token not in self._hidden], False)
 
     def _shown(self, token_ids: list[int]) -> str:
-        return str(self._tokenizer.decode(token_ids, skip_special_tokens=True))
+        return self._text(token_ids, True)
+
+    def _text(self, token_ids: list[int], without_special: bool) -> str:
+        """Decode tokens without a part of a character at their end.
+
+        With such a part the text could be longer than with the whole character.
+        """
+        unfinished = self._bytes.unfinished(token_ids)
+        if self._bytes.are_single and unfinished:
+            token_ids = token_ids[:-unfinished]
+        text: str = self._tokenizer.decode(token_ids, skip_special_tokens=without_special)
+        return text[:-1] if unfinished and not self._bytes.are_single else text

@@ -177,9 +177,9 @@ impl GuideState {
         self.so_far().response.push(bytes);
     }
 
-    /// Characters of the text, as far as it is known, without white space at its end.
+    /// Characters of the text, as far as it is known, with white space at its end and without.
     #[getter]
-    fn chars(&self) -> usize {
+    fn chars(&self) -> (usize, usize) {
         self.so_far().response.chars()
     }
 
@@ -279,12 +279,14 @@ pub fn guide_continues(
     state: PyRef<'_, GuideState>,
     pieces: Vec<PyBackedBytes>,
     least: usize,
+    avoid: Vec<PyBackedStr>,
 ) -> PyResult<Vec<bool>> {
     let (guide, response) = state.snapshot();
     let answers = py.detach(|| {
         let pieces: Vec<(&Response, &[u8])> =
             pieces.iter().map(|piece| (&response, &piece[..])).collect();
-        guide.continues(&pieces, least)
+        let avoid: Vec<&str> = avoid.iter().map(AsRef::as_ref).collect();
+        guide.continues(&pieces, least, &avoid)
     });
     answers.map_err(|error| to_python(py, error))
 }

@@ -51,13 +51,15 @@ impl Response {
         }
     }
 
-    /// Returns the number of characters that are known of the text as if it ended here, without a part of a character.
-    pub fn chars(&self) -> usize {
+    /// Returns the number of characters that are known of the text, with white space at its end and without. The first
+    /// bytes of a character do not count.
+    pub fn chars(&self) -> (usize, usize) {
         let mut text = self.tail.clone().into_bytes();
         let added = self.stream.peek(b"", &mut text);
         let text = &text[..text.len() - added.incomplete];
         let space = text.iter().rev().take_while(|byte| matches!(byte, b' ' | b'\n'));
-        count_chars(&text[..text.len() - space.count()])
+        let all = count_chars(text);
+        (all, all - space.count())
     }
 
     pub(super) fn tail(&self) -> &str {

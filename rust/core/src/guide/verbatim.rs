@@ -11,9 +11,14 @@ use crate::text::chars::count_chars;
 
 impl Guide {
     /// Tells for each piece whether the whole text of its response, followed by the piece, occurs in a document, and
-    /// can be continued there until it has `least` characters. A text of more than `max_chars` characters is not
+    /// can be continued there until it has `least` characters, without any of the strings to `avoid` in these. A text of more than `max_chars` characters is not
     /// known as a whole, so the answer is no. So it is for a piece that adds nothing, such as more white space.
-    pub fn continues(&self, pieces: &[(&Response, &[u8])], least: usize) -> Result<Vec<bool>> {
+    pub fn continues(
+        &self,
+        pieces: &[(&Response, &[u8])],
+        least: usize,
+        avoid: &[&str],
+    ) -> Result<Vec<bool>> {
         let Structures::Full(segments) = self.corpus().structures()? else {
             return Err(Error::Usage(
                 "this index does not find short texts: build it with --structures bloom,suffix".into(),
@@ -26,7 +31,7 @@ impl Guide {
         let mut answers = vec![false; pieces.len()];
         for view in &segments {
             let searches = texts.iter().map(async |text| match text {
-                Some(text) => is_long_enough(view, text, least).await,
+                Some(text) => goes_on(view, text, least, avoid).await,
                 None => false,
             });
             for (answer, found) in answers.iter_mut().zip(side_by_side(searches)) {
@@ -50,22 +55,34 @@ impl Guide {
     }
 }
 
-/// Tells whether `text` occurs in a document with at least `least` characters from its start on.
-async fn is_long_enough(view: &SuffixView<'_>, text: &[u8], least: usize) -> bool {
+/// Tells whether `text` occurs in a document with at least `least` characters from its start on, which have none of the
+/// strings to `avoid`.
+async fn goes_on(view: &SuffixView<'_>, text: &[u8], least: usize, avoid: &[&str]) -> bool {
     let first = view.lower_bound(text).await;
-    // An occurrence with too little after it is near the end of a document, so that few of many are.
+    // Few of many occurrences are so near to the end of a document.
     view.positions(first..view.len())
         .iter()
         .map_while(|&position| {
             let found = view.text().get(position as usize..)?;
             found.starts_with(text).then_some(found)
         })
-        .any(|found| has_chars(found, least))
+        .any(|found| has_chars(found, least, avoid))
 }
 
-/// Tells whether a document goes on for `least` characters.
-fn has_chars(text: &[u8], least: usize) -> bool {
-    let most = text.len().min(4 * least);
-    let end = text[..most].iter().position(|&byte| byte == SEPARATOR);
-    count_chars(&text[..end.unwrap_or(most)]) >= least
+/// Tells whether a document goes on for `least` characters without any of the strings to `avoid`.
+fn has_chars(text: &[u8], least: usize, avoid: &[&str]) -> bool {
+    let mut starts = text
+        .iter()
+        .take_while(|&&byte| byte != SEPARATOR)
+        .enumerate()
+        .filter(|&(_, &byte)| byte as i8 >= -0x40);
+    let Some((last, _)) = starts.nth(least.saturating_sub(1)) else {
+        return least == 0;
+    };
+    let chars = &text[..=last];
+    !avoid.iter().any(|avoided| {
+        // A character of several bytes at the end counts by its first one.
+        let avoided = avoided.as_bytes();
+        chars.windows(avoided.len().max(1)).any(|part| part == avoided)
+    })
 }
