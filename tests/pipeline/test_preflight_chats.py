@@ -197,6 +197,9 @@ def test_a_damaged_file_of_a_model_is_named(
     (damaged / name).write_text(text)
     [line] = problems(content, model={"path": str(damaged)})
     assert line.startswith(f"model.path: {damaged / name}: not ") and "copy the file again" in line
+    adapter = save_tiny_adapter(Path(content["model"]["path"]), tmp_path / "adapter")
+    found = problems(content, model={"path": str(damaged), "adapter": str(adapter)})
+    assert found == [line]
     if name != "tokenizer.json":  # whose content only loading it tells
         judge = {"judge": {"model": {"path": str(damaged)}}}
         [line] = problems(content, preference=judge)

@@ -11,6 +11,7 @@ from quotetune.config.problem import Problem
 from quotetune.errors import UsageError
 from quotetune.models.adapter import LoraAdapter, read_adapter
 from quotetune.models.chat_template import read_chat_template
+from quotetune.models.files import MODEL_CONFIG
 from quotetune.models.json_files import read_mapping
 from quotetune.pipeline.preflight.adapters import (
     matrix_shapes,
@@ -95,8 +96,11 @@ def _misfits(
     known: dict[tuple[str, ...], list[list[int]]] = {}
     for name, shape in shapes.items():
         known.setdefault(_place(name), []).append(sorted(shape))
-    # The parts of a model for text and pictures have other names in memory.
-    has_parts = "text_config" in read_mapping(model / "config.json")
+    try:
+        # The parts of a model for text and pictures have other names in memory.
+        has_parts = "text_config" in read_mapping(model / MODEL_CONFIG)
+    except UsageError:
+        return  # `model_problems` says so
     wrong = []
     for name, shape in adapter.modules.items():
         found = known.get(_place(name))
