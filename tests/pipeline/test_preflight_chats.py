@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from transformers import AutoTokenizer
 
 import tiny_run
 from quotetune.config import Config
@@ -204,6 +205,28 @@ def test_a_damaged_file_of_a_model_is_named(
         judge = {"judge": {"model": {"path": str(damaged)}}}
         [line] = problems(content, preference=judge)
         assert line.startswith(f"preference.judge.model.path: {damaged / name}: not ")
+
+
+@pytest.mark.parametrize(
+    "templates", [b"\xff", [{"x": 1}], ["a"], [{"name": [], "template": ""}]], ids=str
+)
+def test_a_template_that_cannot_be_read_is_not_taken_for_none(
+    content: dict[str, Any], tmp_path: Path, templates: Any
+) -> None:
+    model = with_template(content, None)
+    file = model / "tokenizer_config.json"
+    if isinstance(templates, bytes):
+        (model / "chat_template.jinja").write_bytes(templates)
+    else:
+        file.write_text(json.dumps({**json.loads(file.read_text()), "chat_template": templates}))
+    with pytest.raises((ValueError, KeyError, TypeError)):
+        AutoTokenizer.from_pretrained(model)
+    judge = Path(shutil.copytree(model, tmp_path / "judge"))
+    found = problems(content, preference={"judge": {"model": {"path": str(judge)}}})
+    for key, line in zip(("model.path", "preference.judge.model.path"), found, strict=True):
+        path = model if key == "model.path" else judge
+        assert line.startswith(f"{key}: {path}: its chat template cannot be read (")
+        assert line.endswith(": copy the tokenizer's files again from where the model is from")
 
 
 def test_a_special_token_that_is_none_is_named(content: dict[str, Any]) -> None:

@@ -27,17 +27,22 @@ def read_chat_template(directory: Path) -> str | None:
     """Return the chat template in a model's directory; None if it has none.
 
     Raises:
-        OSError: A file cannot be read.
-        ValueError: A file is not what it should be.
-        UsageError: As for `tokenizer_settings`.
+        UsageError: It cannot be read, or as for `tokenizer_settings`.
     """
     file = directory / "chat_template.jinja"
-    if file.is_file():
-        return file.read_text(encoding="utf-8")
-    template = tokenizer_settings(directory).get("chat_template")
-    if isinstance(template, list):  # several templates, by name
-        named = {one["name"]: one["template"] for one in template}
-        template = named.get("default")
+    try:
+        if file.is_file():
+            return file.read_text(encoding="utf-8")
+        template = tokenizer_settings(directory).get("chat_template")
+        if isinstance(template, list):  # several templates, by name
+            named = {one["name"]: one["template"] for one in template}
+            template = named.get("default")
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        reason = f"no {error}" if isinstance(error, KeyError) else error
+        raise UsageError(
+            f"{directory}: its chat template cannot be read ({reason}): copy the tokenizer's files"
+            " again from where the model is from"
+        ) from error
     return template if isinstance(template, str) else None
 
 

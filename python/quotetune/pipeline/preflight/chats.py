@@ -18,7 +18,7 @@ from quotetune.models.chat_template import (
     template_variables,
     tokenizer_settings,
 )
-from quotetune.models.files import MODEL_CONFIG
+from quotetune.models.files import is_model
 from quotetune.models.json_files import read_mapping, text_settings
 from quotetune.prompts.according_to import according_to
 from quotetune.prompts.prompt import Prompt
@@ -38,7 +38,7 @@ def chat_problems(config: Config, sources: "Sequence[SourcePrompt] | None") -> l
     """
     problems = []
     directory = Path(config.model.path)
-    if (directory / MODEL_CONFIG).is_file():
+    if is_model(directory):
         problems += _tokenizer_problems(directory)
         if config.prompts.format == "chat" and sources is not None:
             problems += _template_problems(config, [one.prompt for one in sources])
@@ -62,7 +62,7 @@ def thought_notices(config: Config) -> list[str]:
     notices = []
     models = {"model": config.model, **dict(_chatting(config))}
     for key, model in models.items():
-        template, _ = _read_template(Path(model.path))
+        template, _ = _read_template(Path(model.path)) or (None, {})
         if model.reasoning is not None or template is None or _END_OF_THOUGHTS not in template:
             continue
         purpose = "score its answers" if key == "model" else "read its verdicts"
@@ -78,7 +78,7 @@ def variable_notices(config: Config) -> list[str]:
     """Name variables of the config that a template does not read."""
     notices = []
     for key, model in _chatting(config):
-        template, _ = _read_template(Path(model.path))
+        template, _ = _read_template(Path(model.path)) or (None, {})
         names = set() if template is None else names_in(template)
         for name in model.chat_template_kwargs or {} if names else ():
             if name not in names:
@@ -93,7 +93,7 @@ def variable_notices(config: Config) -> list[str]:
 
 def clock_notices(config: Config, sources: "Sequence[SourcePrompt] | None") -> list[str]:
     """Name a template that reads the clock."""
-    template, settings = _read_template(Path(config.model.path))
+    template, settings = _read_template(Path(config.model.path)) or (None, {})
     if template is None or config.prompts.format != "chat":
         return []
     read: list[str] = []
@@ -138,27 +138,23 @@ def _tokenizer_problems(directory: Path) -> list[Problem]:
     return [Problem("model.path", text)]
 
 
-def _read_template(directory: Path) -> tuple[str | None, dict[str, Any]]:
-    """Read a chat template and the tokenizer's settings; no template if one cannot be read."""
+def _read_template(directory: Path) -> tuple[str | None, dict[str, Any]] | None:
+    """Read a chat template, if there is one, and the tokenizer's settings.
+
+    None if a file of them is damaged, which is a problem of the model.
+    """
     try:
         return read_chat_template(directory), tokenizer_settings(directory)
-    except (OSError, ValueError, KeyError, TypeError, UsageError):
-        return None, {}
-
-
-def _is_damaged(directory: Path) -> bool:
-    try:
-        tokenizer_settings(directory)
-    except UsageError:  # which is a problem of the model
-        return True
-    return False
+    except UsageError:
+        return None
 
 
 def _template_problems(config: Config, prompts: "Sequence[Prompt]") -> list[Problem]:
     """Render one chat of each sequence of roles, and one of the baseline `according_to`."""
-    if _is_damaged(Path(config.model.path)):
+    read = _read_template(Path(config.model.path))
+    if read is None:
         return []
-    template, settings = _read_template(Path(config.model.path))
+    template, settings = read
     if template is None:
         return [_no_template("prompts.format", config.model)]
     variables = template_variables(config.model, None)
@@ -177,9 +173,10 @@ def _template_problems(config: Config, prompts: "Sequence[Prompt]") -> list[Prob
 
 def _judge_problems(model: ModelConfig) -> list[Problem]:
     key = "preference.judge.format"
-    if not (Path(model.path) / MODEL_CONFIG).is_file() or _is_damaged(Path(model.path)):
+    read = _read_template(Path(model.path)) if is_model(Path(model.path)) else None
+    if read is None:
         return []
-    template, settings = _read_template(Path(model.path))
+    template, settings = read
     if template is None:
         return [_no_template(key, model)]
     question = Prompt("the question", messages=[{"role": "user", "content": "?"}])

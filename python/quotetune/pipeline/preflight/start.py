@@ -78,7 +78,7 @@ def start_lines(config: Config) -> list[str]:
 def _template(directory: Path) -> str | None:
     try:
         return read_chat_template(directory)
-    except (OSError, ValueError, KeyError, TypeError, UsageError):
+    except UsageError:
         return None
 
 
