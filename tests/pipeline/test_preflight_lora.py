@@ -207,7 +207,7 @@ def test_an_adapter_is_refused_exactly_if_peft_cannot_make_it(
         ({"task_type": "SEQ_CLS"}, "task_type: is SEQ_CLS, and a run trains CAUSAL_LM"),
         ({"init_lora_weights": "eva"}, "init_lora_weights: eva needs a preparation"),
         ({"init_lora_weights": "lora_ga"}, "init_lora_weights: lora_ga needs a preparation"),
-        ({"init_lora_weights": "loftq", "loftq_config": {}}, "init_lora_weights: loftq is for a"),
+        ({"init_lora_weights": "loftq"}, "init_lora_weights: loftq is for a"),
     ],
 )
 def test_an_adapter_that_is_not_the_one_of_its_keys_is_refused(
@@ -217,6 +217,11 @@ def test_an_adapter_that_is_not_the_one_of_its_keys_is_refused(
     assert line.startswith(f"lora.{said}")
     [line] = problems(content, absorb={"lora": options})
     assert line.startswith(f"absorb.lora.{said}")
+
+
+def test_loftq_is_refused_once(content: dict[str, Any]) -> None:
+    options = {"init_lora_weights": "loftq"}
+    assert len(lora_problems(options) + problems(content, lora=options)) == 1
 
 
 def test_modules_are_saved_by_the_ends_of_their_names(content: dict[str, Any]) -> None:

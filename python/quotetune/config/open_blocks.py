@@ -7,7 +7,6 @@ declare, and their values are converted to the declared types.
 import re
 import typing
 from collections.abc import Iterator, Mapping, Sequence
-from importlib.util import find_spec
 from typing import Any
 
 from quotetune.config.library_fields import Block, DeclaredClass, config_class, declared
@@ -141,10 +140,6 @@ def _contradictions(options: Mapping[str, Any]) -> Iterator[str]:
         yield "layers_pattern needs layers_to_transform: set it, or remove layers_pattern"
     if options.get("use_dora") and options.get("megatron_config"):
         yield "use_dora does not work with megatron_config: remove one of them"
-    if start == "loftq" and not options.get("loftq_config"):
-        yield "init_lora_weights loftq needs loftq_config: set it"
-    if start == "loftq" and find_spec("scipy") is None:
-        yield "init_lora_weights loftq needs scipy, which is not installed: install it"
     if options.get("lora_bias") and not isinstance(start, bool):
         yield f"lora_bias does not work with init_lora_weights {start}: remove one of them"
     if options.get("lora_bias") and options.get("use_dora"):
