@@ -86,6 +86,18 @@ def test_each_target_must_match(content: dict[str, Any]) -> None:
     assert "lm_head" in problems(content, lora={"target_modules": ["lm_head"]})[0]
 
 
+def test_a_module_is_known_by_the_last_part_of_its_name(content: dict[str, Any]) -> None:
+    sampling = {**content["sampling"], "backend": "vllm"}
+    for targets in (["embed_tokens"], ["q_proj", "model.embed_tokens"], "model.embed_tokens"):
+        found = problems(content, lora={"target_modules": targets}, sampling=sampling, rounds=2)
+        assert len(found) == 2
+        assert "embed_tokens is adapted, which is not copied into the reference" in found[0]
+        assert "embed_tokens cannot be sampled by vLLM" in found[1]
+    for targets in (["lm_head"], ["model.lm_head"], "lm_head"):
+        found = problems(content, lora={"target_modules": targets})
+        assert any("lm_head would not be trained, because" in line for line in found)
+
+
 LORA: list[dict[str, Any]] = [
     {},
     {"use_rslora": True},

@@ -127,7 +127,7 @@ def with_weights_of_the_model(*names: str) -> Callable[[Path], None]:
             "c_attn, which the model does not have (2 of 14 modules)",
         ),
         (for_wider_model, "q_proj for 64 x 128 weights, and the model's are 64 x 64 (2 of 14"),
-        (lambda adapter: rename(adapter, "q_proj", "lm_head"), "adapts lm_head, which would not"),
+        (lambda adapter: rename(adapter, "q_proj", "lm_head"), "lm_head would not be trained"),
     ],
 )
 def test_a_damaged_adapter_is_refused_with_its_place_and_a_remedy(

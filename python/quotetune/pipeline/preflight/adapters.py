@@ -12,10 +12,12 @@ from quotetune.models.size import tensor_shapes
 from quotetune.pipeline.preflight.lora import (
     EMBEDDINGS,
     HEADS,
+    adapted_heads,
     changed_model,
     highest_rank,
     lora_value_problems,
     not_copied,
+    target_names,
 )
 from quotetune.sampling.vllm import HIGHEST_RANK
 
@@ -41,7 +43,8 @@ def adapter_problems(config: Config) -> list[Problem]:
         problems += lora_value_problems("absorb.lora", absorbed, tensors, modules)
     if config.lora is not None:
         problems += lora_value_problems("lora", config.lora, tensors, modules)
-        problems += _heads(config.lora)
+        for name, reason in adapted_heads(config.lora):
+            problems.append(Problem(f"lora.{name}", f"{reason}: remove it"))
         problems += _references(config)
         if samples_with_vllm(config):
             remedy = "leave it out, or set sampling.backend to transformers"
@@ -76,16 +79,6 @@ def samples_with_vllm(config: Config) -> bool:
     return backend == "vllm" or (backend == "auto" and find_spec("vllm") is not None)
 
 
-def _heads(options: Mapping[str, Any]) -> Iterator[Problem]:
-    targets = options.get("target_modules")
-    for name in targets if isinstance(targets, list) else [targets]:
-        if name in HEADS:
-            text = (
-                f"{name} would not be trained, because DPO reads the head's own weights: remove it"
-            )
-            yield Problem("lora.target_modules", text)
-
-
 def vllm_refusals(options: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Yield the keys of `peft.LoraConfig` with which vLLM cannot load an adapter, and why."""
     refused = [name for name in _NOT_ON_VLLM if options.get(name)]
@@ -94,8 +87,7 @@ def vllm_refusals(options: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for name, reason in changed_model(options):
         if name not in refused:
             yield name, f"{reason}, which vLLM does not see"
-    targets = options.get("target_modules")
-    for name in targets if isinstance(targets, list) else []:
+    for name in target_names(options):
         if name in EMBEDDINGS and name not in HEADS:
             yield "target_modules", f"{name} cannot be sampled by vLLM"
 

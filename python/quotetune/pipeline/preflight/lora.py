@@ -7,7 +7,7 @@ rules with the installed PEFT.
 
 import importlib.util
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from quotetune.config.problem import Problem
@@ -52,6 +52,26 @@ def lora_value_problems(
         yield from _tokens(block, options, tensors)
 
 
+def target_names(options: Mapping[str, Any]) -> list[str]:
+    """Return the last parts of the names in `target_modules`; an expression is taken as a name.
+
+    Example:
+        >>> target_names({"target_modules": ["q_proj", "model.embed_tokens"]})
+        ['q_proj', 'embed_tokens']
+    """
+    targets = options.get("target_modules") or []
+    names = [targets] if isinstance(targets, str) else targets
+    return [name.rpartition(".")[2] for name in names]
+
+
+def adapted_heads(options: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield the key with which DPO would not train a part of the adapter, and why."""
+    for name in target_names(options):
+        if name in HEADS:
+            text = f"{name} would not be trained, because DPO reads the head's own weights"
+            yield "target_modules", text
+
+
 def changed_model(options: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Yield the keys with which the model without its adapter is not the base model, and why."""
     start = options.get("init_lora_weights")
@@ -72,9 +92,8 @@ def not_copied(options: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield "bias", f"{options['bias']} trains biases, of which a model has one set only"
     if options.get("trainable_token_indices"):
         yield "trainable_token_indices", "trains tokens that are not copied into the reference"
-    targets = options.get("target_modules")
-    for name in targets if isinstance(targets, Sequence) and not isinstance(targets, str) else []:
-        if name.rpartition(".")[2] in EMBEDDINGS and name not in HEADS:
+    for name in target_names(options):
+        if name in EMBEDDINGS and name not in HEADS:
             yield "target_modules", f"{name} is adapted, which is not copied into the reference"
 
 

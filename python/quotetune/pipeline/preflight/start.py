@@ -18,7 +18,7 @@ from quotetune.pipeline.preflight.adapters import (
     samples_with_vllm,
     vllm_refusals,
 )
-from quotetune.pipeline.preflight.lora import HEADS, changed_model, not_copied
+from quotetune.pipeline.preflight.lora import HEADS, adapted_heads, changed_model, not_copied
 from quotetune.sampling.vllm import supported_rank
 
 _KEY = "model.adapter"
@@ -150,18 +150,18 @@ def _same_start(one: str, other: str) -> bool:
     return all(mine == theirs for mine, theirs in zip(*starts, strict=False))
 
 
+def _options(adapter: LoraAdapter) -> dict[str, Any]:
+    """Return the settings of an adapter, with the modules that its weights adapt."""
+    return adapter.settings | {"target_modules": adapter.module_names}
+
+
 def _heads(directory: Path, adapter: LoraAdapter) -> Iterator[Problem]:
-    for name in adapter.module_names:
-        if name in HEADS:
-            text = (
-                f"{directory}: adapts {name}, which would not be trained, because DPO reads the"
-                f" head's own weights: {_MERGE}"
-            )
-            yield Problem(_KEY, text)
+    for name, reason in adapted_heads(_options(adapter)):
+        yield Problem(_KEY, f"{directory}: {name}: {reason}: {_MERGE}")
 
 
 def _not_copied(directory: Path, adapter: LoraAdapter) -> Iterator[Problem]:
-    options = adapter.settings | {"target_modules": adapter.module_names}
+    options = _options(adapter)
     for name, reason in (*changed_model(options), *not_copied(options)):
         text = f"{directory}: {name}: {reason}, but the first round continues the adapter with a"
         yield Problem(_KEY, f"{text} frozen copy as the reference: {_MERGE}")
@@ -170,8 +170,7 @@ def _not_copied(directory: Path, adapter: LoraAdapter) -> Iterator[Problem]:
 def _vllm(directory: Path, adapter: LoraAdapter) -> Iterator[Problem]:
     """Yield what vLLM cannot load."""
     remedy = f"set sampling.backend to transformers, or {_MERGE}"
-    options = adapter.settings | {"target_modules": adapter.module_names}
-    for name, reason in vllm_refusals(options):
+    for name, reason in vllm_refusals(_options(adapter)):
         yield Problem(_KEY, f"{directory}: {name}: {reason}: {remedy}")
     try:
         supported_rank(directory)
