@@ -1,5 +1,6 @@
 """Settings of an adapter are refused exactly if PEFT or vLLM cannot use them as a run does."""
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -167,7 +168,10 @@ MADE: list[dict[str, Any]] = [
     {"rank_pattern": {"q_proj": 2}},
     {"rank_pattern": {"q_proj": 0}},
     {"rank_pattern": {"q_proj": "high"}},
+    {"rank_pattern": {"q_proj": 2.5}},
     {"rank_pattern": {"(": 2}},
+    {"alpha_pattern": {"q_proj": 2.5}},
+    {"alpha_pattern": {"q_proj": "1"}},
     {"trainable_token_indices": [98]},
     {"trainable_token_indices": [99]},
     {"trainable_token_indices": {"embed_tokens": [1]}},
@@ -202,8 +206,14 @@ def test_an_adapter_is_refused_exactly_if_peft_cannot_make_it(
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"lora_alpha": 0}, "lora_alpha: is 0, so the adapter has no effect"),
-        ({"alpha_pattern": {"q_proj": 0}}, "alpha_pattern: q_proj is 0: set it to a number above"),
+        ({"lora_alpha": 0}, "lora_alpha: is 0: set it above 0"),
+        ({"alpha_pattern": {"q_proj": 0}}, "alpha_pattern: q_proj is 0: set it above 0"),
+        ({"alpha_pattern": {"q_proj": math.inf}}, "alpha_pattern: q_proj is inf: set it above 0"),
+        ({"lora_alpha": math.nan}, "lora_alpha: is nan: set it above 0"),
+        (
+            {"rank_pattern": {"q_proj": True}},
+            "rank_pattern: q_proj is True, which is not a whole number: set it to 1 or more",
+        ),
         ({"rank_pattern": {"c_attn": 2}}, "rank_pattern: c_attn matches no adapted module"),
         (
             {"target_modules": ["q_proj"], "rank_pattern": {"k_proj": 2}},

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from quotetune.config.problem import Problem
-from quotetune.pipeline.preflight.values import as_number
+from quotetune.pipeline.preflight.values import Range, as_number
 
 HEADS = ("lm_head", "embed_out", "output")
 EMBEDDINGS = ("embed_tokens", "wte", "embed_in", *HEADS)
@@ -19,6 +19,17 @@ EMBEDDINGS = ("embed_tokens", "wte", "embed_in", *HEADS)
 CHANGE_THE_MODEL = ("pissa", "olora")
 _PREPARED = ("corda", "eva", "lora_ga")
 _ALL_LINEAR = "all-linear"
+# With an alpha of 0, an adapter has no effect.
+_RANGES = {
+    "r": Range(least=1),
+    "lora_alpha": Range(above=0),
+    "lora_dropout": Range(least=0, below=1),
+}
+# The values of a pattern, which stand for those of r and lora_alpha: their type, in words, too.
+_PATTERNS: dict[str, tuple[Any, str, Range]] = {
+    "rank_pattern": (int, "a whole number", _RANGES["r"]),
+    "alpha_pattern": (int | float, "a number", _RANGES["lora_alpha"]),
+}
 
 Shapes = Mapping[str, list[int]]
 
@@ -107,24 +118,18 @@ def highest_rank(options: Mapping[str, Any]) -> tuple[str, float]:
 
 
 def _numbers(block: str, options: Mapping[str, Any]) -> Iterator[Problem]:
-    rank, dropout = as_number(options.get("r", 8)), as_number(options.get("lora_dropout", 0))
-    alpha = as_number(options.get("lora_alpha", 8))
-    if rank is not None and rank < 1:
-        yield Problem(f"{block}.r", f"is {options['r']}: set it to 1 or more")
-    if alpha is not None and not alpha > 0:
-        text = f"is {options['lora_alpha']}, so the adapter has no effect: set it above 0"
-        yield Problem(f"{block}.lora_alpha", text)
-    if dropout is not None and not 0 <= dropout < 1:
-        text = f"is {options['lora_dropout']}: set it to 0 or more, below 1"
-        yield Problem(f"{block}.lora_dropout", text)
-    for name, least in (("rank_pattern", 1.0), ("alpha_pattern", 1e-9)):
+    for name, allowed in _RANGES.items():
+        number = as_number(options.get(name))
+        if number is not None and not allowed.contains(number):
+            yield Problem(f"{block}.{name}", f"is {options[name]}: {allowed.remedy}")
+    for name, (kind, words, allowed) in _PATTERNS.items():
         pattern = options.get(name)
         for module, value in pattern.items() if isinstance(pattern, Mapping) else ():
-            number = as_number(value)
-            whole = name == "alpha_pattern" or isinstance(value, int)
-            if number is None or not number >= least or not whole:
-                remedy = "a whole number of 1 or more" if least == 1 else "a number above 0"
-                yield Problem(f"{block}.{name}", f"{module} is {value!r}: set it to {remedy}")
+            fits = isinstance(value, kind) and not isinstance(value, bool)
+            if not fits or not allowed.contains(value):
+                what = "" if fits else f", which is not {words}"
+                text = f"{module} is {value!r}{what}: {allowed.remedy}"
+                yield Problem(f"{block}.{name}", text)
 
 
 def _start(block: str, options: Mapping[str, Any]) -> Iterator[Problem]:
