@@ -133,6 +133,11 @@ class ModelConfig(Block):
     """Marks around the thoughts of a model that thinks before it answers. The answer alone is
     scored and shown; training learns both. `null` takes whole responses as answers."""
 
+    @property
+    def thought_tokens(self) -> int:
+        """The largest number of tokens of thoughts; 0 for a model that does not think."""
+        return 0 if self.reasoning is None else self.reasoning.max_tokens
+
     @field_validator("chat_template_kwargs")
     @classmethod
     def _leaves_the_prompt_alone(cls, value: dict[str, Any] | None) -> dict[str, Any] | None:

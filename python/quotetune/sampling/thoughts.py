@@ -9,14 +9,14 @@ from quotetune.sampling.backend import Response
 from quotetune.sampling.cut_text import CutText
 
 
-def room(sampling: SamplingConfig, model: ModelConfig) -> SamplingConfig:
+def with_room_for_thoughts(sampling: SamplingConfig, model: ModelConfig) -> SamplingConfig:
     """Return the settings with which a model is sampled, with room for its thoughts.
 
     Stop strings are left out, because they may not end thoughts.
     """
     if model.reasoning is None:
         return sampling
-    most = sampling.max_tokens + model.reasoning.max_tokens
+    most = sampling.max_tokens + model.thought_tokens
     return sampling.model_copy(update={"max_tokens": most, "stop": []})
 
 
@@ -35,7 +35,7 @@ class Thoughts:
     def __init__(self, model: ModelConfig, sampling: SamplingConfig, tokenizer: Any) -> None:
         assert model.reasoning is not None
         self._marks = TokenMarks(Marks(model.reasoning.start, model.reasoning.end), tokenizer)
-        self._most_thoughts = model.reasoning.max_tokens
+        self._most_thoughts = model.thought_tokens
         self._sampling = sampling
         self._tokenizer = tokenizer
         self._cut_text = CutText(tokenizer)

@@ -42,7 +42,7 @@ def length_problems(config: Config) -> list[Problem]:
 def length_notices(config: Config) -> list[str]:
     """Say that pairs may be truncated."""
     limit = _limit(config)
-    most = config.sampling.max_tokens + _thoughts(config.model)
+    most = config.sampling.max_tokens + config.model.thought_tokens
     if limit is None or limit >= most or list(_trained(config)):
         return []
     thoughts = " with its thoughts" if config.model.reasoning is not None else ""
@@ -60,10 +60,6 @@ def _samplings(config: Config) -> Iterator[_Drawn]:
     if judge is not None:
         key = "preference.judge"
         yield _Drawn(f"{key}.sampling", judge.sampling, judge.drawn, f"{key}.model", judge.model)
-
-
-def _thoughts(model: ModelConfig) -> int:
-    return 0 if model.reasoning is None else model.reasoning.max_tokens
 
 
 def _engine(drawn: _Drawn) -> Iterator[Problem]:
@@ -96,7 +92,7 @@ def _context(drawn: _Drawn) -> Iterator[Problem]:
         context = _of_model(Path(drawn.model.path))
     if not _is_length(context):
         return
-    thoughts, answer = _thoughts(drawn.model), drawn.sampling.max_tokens
+    thoughts, answer = drawn.model.thought_tokens, drawn.sampling.max_tokens
     if thoughts + answer < context:
         return
     keys = {f"{drawn.key}.max_tokens": answer, f"{drawn.model_key}.reasoning.max_tokens": thoughts}
@@ -133,7 +129,7 @@ def _trained(config: Config) -> Iterator[Problem]:
     A response without thoughts is only shortened, as the notice says. The start of an answer is as
     good to learn as the whole, but thoughts without their answer are not what was ranked.
     """
-    limit, thoughts = _limit(config), _thoughts(config.model)
+    limit, thoughts = _limit(config), config.model.thought_tokens
     keeps_start = config.dpo.get("truncation_mode", "keep_start") == "keep_start"
     if limit is None or not thoughts or limit > thoughts or not keeps_start:
         return
