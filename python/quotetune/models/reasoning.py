@@ -4,7 +4,10 @@ import re
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from quotetune.config import ModelConfig
 
 
 @dataclass(frozen=True)
@@ -48,7 +51,7 @@ class Marks:
         end: The mark at which they end.
 
     Raises:
-        ValueError: A mark is empty.
+        ValueError: A mark is empty, or both are the same.
     """
 
     start: str = "<think>"
@@ -57,6 +60,8 @@ class Marks:
     def __post_init__(self) -> None:
         if not self.start or not self.end:
             raise ValueError("a mark of thoughts is empty")
+        if self.start == self.end:
+            raise ValueError(f"both marks of thoughts are {self.start!r}")
 
     def answer_start(self, text: str, *, opened: bool = False) -> int | None:
         r"""Return where the answer of a response starts.
@@ -91,6 +96,18 @@ class Marks:
         """Tell whether a prompt opens thoughts that the response has to end."""
         place = prompt.rfind(self.start)
         return place >= 0 and self.end not in prompt[place:]
+
+
+def marks_of(model: "ModelConfig") -> Marks | None:
+    """Return the marks around a model's thoughts; None if it does not think.
+
+    Example:
+        >>> from quotetune.config import ModelConfig
+        >>> marks_of(ModelConfig(path="m", reasoning={"start": "<t>", "end": "</t>"}))
+        Marks(start='<t>', end='</t>')
+    """
+    reasoning = model.reasoning
+    return None if reasoning is None else Marks(reasoning.start, reasoning.end)
 
 
 class TokenMarks:

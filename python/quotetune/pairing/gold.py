@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from quotetune.config import ModelConfig
 from quotetune.errors import UsageError
-from quotetune.models.reasoning import WHOLE, Answer, Marks, TokenMarks
+from quotetune.models.reasoning import WHOLE, Answer, TokenMarks, marks_of
 from quotetune.models.tokenizer import end_token, load_tokenizer
 from quotetune.pairing.candidates import GOLD, candidate_parts
 from quotetune.prompts.chat import text_token_ids
@@ -69,8 +69,8 @@ class _References:
         self._end = end_token(model, tokenizer)
         self._max_tokens = max_tokens
         self._marks = None
-        if model.reasoning is not None:
-            marks = Marks(model.reasoning.start, model.reasoning.end)
+        marks = marks_of(model)
+        if marks is not None:
             self._marks = TokenMarks(marks, tokenizer)
             self._no_thoughts = tokenizer(f"{marks.end}\n\n", add_special_tokens=False)["input_ids"]
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 from quotetune.config import ModelConfig, SamplingConfig
-from quotetune.models.reasoning import Marks, TokenMarks
+from quotetune.models.reasoning import TokenMarks, marks_of
 from quotetune.sampling.backend import Response
 from quotetune.sampling.cut_text import CutText
 
@@ -33,8 +33,9 @@ class Thoughts:
     """
 
     def __init__(self, model: ModelConfig, sampling: SamplingConfig, tokenizer: Any) -> None:
-        assert model.reasoning is not None
-        self._marks = TokenMarks(Marks(model.reasoning.start, model.reasoning.end), tokenizer)
+        marks = marks_of(model)
+        assert marks is not None
+        self._marks = TokenMarks(marks, tokenizer)
         self._most_thoughts = model.thought_tokens
         self._sampling = sampling
         self._tokenizer = tokenizer
