@@ -19,7 +19,7 @@ from quotetune.models.chat_template import (
     tokenizer_settings,
 )
 from quotetune.models.files import is_model
-from quotetune.models.json_files import read_mapping, text_settings
+from quotetune.models.json_files import known_settings, read_mapping
 from quotetune.prompts.according_to import according_to
 from quotetune.prompts.prompt import Prompt
 
@@ -123,11 +123,11 @@ def _tokenizer_problems(directory: Path) -> list[Problem]:
     except UsageError as error:
         return [Problem("model.path", str(error))]
     try:
-        rows = text_settings(directory)["vocab_size"]
+        rows = known_settings(directory)["vocab_size"]
         vocabulary = tokenizer["model"]["vocab"]
         ids = vocabulary.values() if isinstance(vocabulary, dict) else range(len(vocabulary))
         largest = max([*ids, *(token["id"] for token in tokenizer.get("added_tokens", []))])
-    except (UsageError, ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError):
         return []  # another form of tokenizer: loading it tells
     if largest < rows:
         return []

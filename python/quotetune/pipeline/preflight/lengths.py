@@ -7,8 +7,7 @@ from typing import Any
 
 from quotetune.config import Config, ModelConfig, SamplingConfig
 from quotetune.config.problem import Problem, near
-from quotetune.errors import UsageError
-from quotetune.models.json_files import text_settings
+from quotetune.models.json_files import known_settings
 from quotetune.sampling.engine_keys import engine_keys
 
 _TRL_MAX_LENGTH = 1024  # of trl.DPOConfig
@@ -108,10 +107,7 @@ def _context(drawn: _Drawn) -> Iterator[Problem]:
 
 
 def _of_model(directory: Path) -> Any:
-    try:
-        settings = text_settings(directory)
-    except UsageError:
-        return None  # which is a problem of its own
+    settings = known_settings(directory)
     return next((settings[name] for name in _CONTEXTS if name in settings), None)
 
 

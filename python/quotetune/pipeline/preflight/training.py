@@ -12,8 +12,7 @@ from typing import Any
 
 from quotetune.config import Config
 from quotetune.config.problem import Problem
-from quotetune.errors import UsageError
-from quotetune.models.json_files import text_settings, token_texts
+from quotetune.models.json_files import known_settings, token_texts
 from quotetune.pipeline.preflight.values import as_number, losses, value_problems
 from quotetune.runtime.accelerator import has_accelerator
 
@@ -130,10 +129,7 @@ def _settings(block: str, options: Mapping[str, Any], config: Config) -> Iterato
 
 
 def _may_have_experts(directory: Path) -> bool:
-    try:
-        settings = text_settings(directory)
-    except UsageError:
-        return True
+    settings = known_settings(directory)
     return not settings or any("expert" in key or "router" in key for key in settings)
 
 
