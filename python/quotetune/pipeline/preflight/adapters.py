@@ -1,7 +1,6 @@
 """Check that adapters can be trained on the model, and sampled by the backend."""
 
 from collections.abc import Iterator, Mapping
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ from quotetune.pipeline.preflight.lora import (
     not_copied,
     target_names,
 )
+from quotetune.sampling.run import meant_backend
 from quotetune.sampling.vllm import HIGHEST_RANK
 
 _NOT_ON_VLLM = (
@@ -75,8 +75,7 @@ def _references(config: Config) -> Iterator[Problem]:
 
 def samples_with_vllm(config: Config) -> bool:
     """Tell whether the policies of a run are sampled with vLLM on this machine."""
-    backend = config.sampling.backend
-    return backend == "vllm" or (backend == "auto" and find_spec("vllm") is not None)
+    return meant_backend(config.sampling.backend) == "vllm"
 
 
 def vllm_refusals(options: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
