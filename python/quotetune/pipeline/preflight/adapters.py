@@ -57,6 +57,22 @@ def adapter_problems(config: Config) -> list[Problem]:
     return problems
 
 
+def trained_notices(config: Config) -> list[str]:
+    """Return a line if all weights are trained, because `lora` may have been forgotten.
+
+    Example:
+        >>> content = {"run": "r", "index": "i", "model": {"path": "m"}, "prompts": {"path": "p"}}
+        >>> trained_notices(Config.model_validate(content))
+        ['all weights are trained, since lora is not set: set lora: {} to train an adapter']
+        >>> trained_notices(Config.model_validate(content | {"lora": {}}))
+        []
+    """
+    if config.lora is not None:
+        return []
+    reason = "lora is null" if "lora" in config.model_fields_set else "lora is not set"
+    return [f"all weights are trained, since {reason}: set lora: {{}} to train an adapter"]
+
+
 def _references(config: Config) -> Iterator[Problem]:
     """Yield the keys of `lora` with which DPO's reference model is not what the config says."""
     lora = config.lora or {}

@@ -47,7 +47,7 @@ def start_problems(config: Config) -> list[Problem]:
     ]
 
 
-def start_lines(config: Config) -> list[str]:
+def start_notices(config: Config) -> list[str]:
     """Say with which adapter a run starts, and what the user may not expect of it.
 
     Nothing is said of an adapter that cannot be read, which is a problem.
