@@ -86,7 +86,7 @@ def test_the_replies_of_a_judge_need_room_in_its_own_context(content: dict[str, 
 
 def test_unknown_keys_of_the_engine_are_refused(content: dict[str, Any]) -> None:
     [line] = problems(content, sampling={"engine": {"tensor_paralel_size": 2}})
-    assert line.startswith("sampling.engine.tensor_paralel_size: vllm.LLM has no such key; did you")
+    assert line.startswith("sampling.engine.tensor_paralel_size: vllm.LLM has no such key: did you")
     assert "did you mean tensor_parallel_size?" in line
     [line] = problems(content, evaluation={"sampling": {"engine": {"max_len": 2}}})
     assert line.startswith("evaluation.sampling.engine.max_len: ")

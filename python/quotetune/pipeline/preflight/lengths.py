@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from quotetune.config import Config, ModelConfig, SamplingConfig
-from quotetune.config.problem import Problem, near
+from quotetune.config.problem import Problem, unknown
 from quotetune.models.json_files import known_settings
 from quotetune.sampling.engine_keys import engine_keys
 
@@ -69,10 +69,7 @@ def _engine(drawn: _Drawn) -> Iterator[Problem]:
             text = f"cannot be set here, since {drawn.model_key} describes the model: remove it"
             yield Problem(key, text)
         elif known is not None and name not in known:
-            hint = near(str(name), known)
-            yield Problem(
-                key, f"vllm.LLM has no such key{hint and f'; {hint}'}: correct or remove it"
-            )
+            yield Problem(key, unknown("vllm.LLM", name, known))
         elif name == "max_model_len" and value is not None and not _is_length(value):
             text = f"is {value!r}: set it to a whole number of 1 or more, or leave it out"
             yield Problem(key, text)

@@ -207,7 +207,7 @@ def _trackers(key: str, value: Any) -> Iterator[Problem]:
         if name in ("none", "all"):
             continue
         if name not in TRACKERS:
-            yield Problem(key, f"{name} is not one of none, all, {', '.join(TRACKERS)}")
+            yield Problem(key, f"{name} is not one of none, all, {', '.join(TRACKERS)}: choose one")
         else:
             yield from _package(key, *TRACKERS[name], value=name)
 
