@@ -16,12 +16,13 @@ from pydantic import (
     model_validator,
 )
 
+CLOCK = "strftime_now"  # the function by which chat templates read the clock
 # What the program itself gives to a chat template, and arguments of `apply_chat_template` that are
-# no variables of the template.
+# not variables of the template.
 OWN_VARIABLES = (
     "messages",
     "add_generation_prompt",
-    "strftime_now",
+    CLOCK,
     "tokenize",
     "return_dict",
     "self",
@@ -143,7 +144,9 @@ class ModelConfig(Block):
     def _leaves_the_prompt_alone(cls, value: dict[str, Any] | None) -> dict[str, Any] | None:
         for name in value or {}:
             if name in OWN_VARIABLES:
-                raise ValueError(f"{name} is set by the program itself: remove it")
+                raise ValueError(
+                    f"{name} is not a variable of the template, or is set by the program: remove it"
+                )
         variables: dict[str, Any] | None = as_json(value, "")
         return variables
 

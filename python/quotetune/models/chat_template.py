@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from quotetune.config import ModelConfig
+from quotetune.config.block import CLOCK
 from quotetune.errors import QuotetuneError, UsageError
 from quotetune.models.files import find_file
 from quotetune.models.json_files import read_mapping
 
-CLOCK = "strftime_now"  # the function by which templates read the clock
 _SPECIAL = (
     "bos_token",
     "eos_token",

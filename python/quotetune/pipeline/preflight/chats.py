@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from quotetune.config import Config, ModelConfig
-from quotetune.config.block import OWN_VARIABLES
+from quotetune.config.block import CLOCK, OWN_VARIABLES
 from quotetune.config.problem import Problem, near
 from quotetune.errors import QuotetuneError, UsageError
 from quotetune.models.chat_template import (
-    CLOCK,
     names_in,
     read_chat_template,
     render,
