@@ -153,7 +153,7 @@ class TokenMarks:
         token = bisect_right(counts, char, key=lambda n: len(self._shown(token_ids[:n]))) - 1
         return Answer(char, max(token, 0))
 
-    def end(
+    def cut_at(
         self, token_ids: list[int], *, opened: bool, thoughts: int, answer: int, stop: Sequence[str]
     ) -> End:
         """Return where a response ends that was drawn without regard to its parts.

@@ -44,7 +44,7 @@ class Thoughts:
     def bounded(self, response: Response, prompt_token_ids: list[int]) -> Response:
         """Return a response within the bounds, and with the start of its answer."""
         opened = self._marks.are_opened(prompt_token_ids)
-        end = self._marks.end(
+        end = self._marks.cut_at(
             response.token_ids,
             opened=opened,
             thoughts=self._most_thoughts,

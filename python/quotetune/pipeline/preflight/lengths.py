@@ -17,12 +17,12 @@ _OF_THE_MODEL = ("model", "revision", "trust_remote_code")
 
 
 @dataclass(frozen=True)
-class _Drawn:
+class _Sampling:
     """A sampling of a run: its key, its own part of the config, and all of its settings."""
 
     key: str
     own: dict[str, Any]
-    sampling: SamplingConfig
+    settings: SamplingConfig
     model_key: str
     model: ModelConfig
 
@@ -30,11 +30,11 @@ class _Drawn:
 def length_problems(config: Config) -> list[Problem]:
     """Check the lengths of responses, and the keys of the engine, of all samplings of a run."""
     problems: list[Problem] = []
-    for drawn in _samplings(config):
-        problems += _engine(drawn)
+    for sampling in _samplings(config):
+        problems += _engine(sampling)
         # An evaluation without lengths of its own has those of the run.
-        if drawn.key != "evaluation.sampling" or {"max_tokens", "engine"} & drawn.own.keys():
-            problems += _context(drawn)
+        if sampling.key != "evaluation.sampling" or {"max_tokens", "engine"} & sampling.own.keys():
+            problems += _context(sampling)
     return problems + list(_trained(config))
 
 
@@ -51,22 +51,26 @@ def length_notices(config: Config) -> list[str]:
     ]
 
 
-def _samplings(config: Config) -> Iterator[_Drawn]:
-    yield _Drawn("sampling", config.sampling.model_dump(), config.sampling, "model", config.model)
+def _samplings(config: Config) -> Iterator[_Sampling]:
+    yield _Sampling(
+        "sampling", config.sampling.model_dump(), config.sampling, "model", config.model
+    )
     own = config.evaluation.sampling
-    yield _Drawn("evaluation.sampling", own, config.evaluation_sampling, "model", config.model)
+    yield _Sampling("evaluation.sampling", own, config.evaluation_sampling, "model", config.model)
     judge = None if config.preference is None else config.preference.judge
     if judge is not None:
         key = "preference.judge"
-        yield _Drawn(f"{key}.sampling", judge.sampling, judge.drawn, f"{key}.model", judge.model)
+        yield _Sampling(
+            f"{key}.sampling", judge.sampling, judge.all_sampling, f"{key}.model", judge.model
+        )
 
 
-def _engine(drawn: _Drawn) -> Iterator[Problem]:
-    known, given = engine_keys(), drawn.own.get("engine") or {}
+def _engine(sampling: _Sampling) -> Iterator[Problem]:
+    known, given = engine_keys(), sampling.own.get("engine") or {}
     for name, value in given.items():
-        key = f"{drawn.key}.engine.{name}"
+        key = f"{sampling.key}.engine.{name}"
         if name in _OF_THE_MODEL:
-            text = f"cannot be set here, since {drawn.model_key} describes the model: remove it"
+            text = f"cannot be set here, since {sampling.model_key} describes the model: remove it"
             yield Problem(key, text)
         elif known is not None and name not in known:
             yield Problem(key, unknown("vllm.LLM", name, known))
@@ -79,19 +83,22 @@ def _is_length(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value > 0
 
 
-def _context(drawn: _Drawn) -> Iterator[Problem]:
+def _context(sampling: _Sampling) -> Iterator[Problem]:
     """Yield a problem if a response and a prompt of one token do not fit."""
-    bound = f"{drawn.key}.engine.max_model_len"
-    context = drawn.sampling.engine.get("max_model_len")
+    bound = f"{sampling.key}.engine.max_model_len"
+    context = sampling.settings.engine.get("max_model_len")
     if context is None:
         bound = "the model's context"
-        context = _of_model(Path(drawn.model.path))
+        context = _of_model(Path(sampling.model.path))
     if not _is_length(context):
         return
-    thoughts, answer = drawn.model.thought_tokens, drawn.sampling.max_tokens
+    thoughts, answer = sampling.model.thought_tokens, sampling.settings.max_tokens
     if thoughts + answer < context:
         return
-    keys = {f"{drawn.key}.max_tokens": answer, f"{drawn.model_key}.reasoning.max_tokens": thoughts}
+    keys = {
+        f"{sampling.key}.max_tokens": answer,
+        f"{sampling.model_key}.reasoning.max_tokens": thoughts,
+    }
     # What alone does not fit is at fault; otherwise, the longer one is.
     key = max(keys, key=lambda name: keys[name])
     other = next(name for name in keys if name != key)
