@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-import tiny_run
 from quotetune.config import Config
 from quotetune.errors import UsageError
 from quotetune.pipeline.preflight import read_inputs
@@ -19,11 +18,6 @@ from quotetune.sampling.backend import check_lengths
 from quotetune.sampling.engine_keys import engine_keys
 
 CONTEXT = 256
-
-
-@pytest.fixture(scope="module")
-def content(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    return tiny_run.write_inputs(tmp_path_factory.mktemp("inputs"))
 
 
 def merged(content: dict[str, Any], **blocks: Any) -> Config:
