@@ -22,10 +22,11 @@ from quotetune.models.json_files import known_settings, read_mapping
 from quotetune.prompts.according_to import according_to
 from quotetune.prompts.prompt import Prompt
 
-_END_OF_THOUGHTS = "</think>"
-
 if TYPE_CHECKING:
     from quotetune.prompts.reading import SourcePrompt
+
+_END_OF_THOUGHTS = "</think>"
+_JUDGE = "preference.judge.model"
 
 
 def chat_problems(config: Config, sources: "Sequence[SourcePrompt] | None") -> list[Problem]:
@@ -36,14 +37,13 @@ def chat_problems(config: Config, sources: "Sequence[SourcePrompt] | None") -> l
         sources: The prompts; None if they cannot be read.
     """
     problems = []
-    directory = Path(config.model.path)
+    chatting, directory = dict(_chatting(config)), Path(config.model.path)
     if is_model(directory):
         problems += _tokenizer_problems(directory)
-        if config.prompts.format == "chat" and sources is not None:
+        if "model" in chatting and sources is not None:
             problems += _template_problems(config, [one.prompt for one in sources])
-    judge = None if config.preference is None else config.preference.judge
-    if judge is not None and judge.format == "chat":
-        problems += _judge_problems(judge.model)
+    if _JUDGE in chatting:
+        problems += _judge_problems(chatting[_JUDGE])
     return problems
 
 
@@ -53,7 +53,7 @@ def _chatting(config: Config) -> Iterator[tuple[str, ModelConfig]]:
         yield "model", config.model
     judge = None if config.preference is None else config.preference.judge
     if judge is not None and judge.format == "chat":
-        yield "preference.judge.model", judge.model
+        yield _JUDGE, judge.model
 
 
 def thought_notices(config: Config) -> list[str]:

@@ -16,7 +16,7 @@ from quotetune.pipeline.preflight.values import Range, as_number
 HEADS = ("lm_head", "embed_out", "output")
 EMBEDDINGS = ("embed_tokens", "wte", "embed_in", *HEADS)
 # What changes the base model's own weights before training, so that the adapter is not all.
-CHANGE_THE_MODEL = ("pissa", "olora")
+_CHANGE_THE_MODEL = ("pissa", "olora")
 _PREPARED = ("corda", "eva", "lora_ga")
 _ALL_LINEAR = "all-linear"
 # With an alpha of 0, an adapter has no effect.
@@ -86,7 +86,7 @@ def adapted_heads(options: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 def changed_model(options: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Yield the keys with which the model without its adapter is not the base model, and why."""
     start = options.get("init_lora_weights")
-    if isinstance(start, str) and start.lower().startswith(CHANGE_THE_MODEL):
+    if isinstance(start, str) and start.lower().startswith(_CHANGE_THE_MODEL):
         yield "init_lora_weights", f"{start} changes the model's own weights"
     for name in ("kasa_config", "layer_replication"):
         if options.get(name) is not None:
