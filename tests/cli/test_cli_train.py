@@ -200,7 +200,7 @@ def test_samples_without_a_valid_pair_are_an_error_that_says_why(samples, tmp_pa
     arguments = ["pair", samples / "parts", "--index", samples / "index", "-o", tmp_path / "pairs"]
     assert quotetune(*arguments, "--set", "pairs.delta_quip=0.99") == 1
     error = capsys.readouterr().err
-    assert "none of 2 prompts gave a pair: " in error
+    assert "no pair from 2 prompts: " in error
     assert "1 no gap in QUIP above delta_quip" in error
     assert list(tmp_path.iterdir()) == []
 

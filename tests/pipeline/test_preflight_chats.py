@@ -231,8 +231,8 @@ def test_a_template_that_cannot_be_read_is_not_taken_for_none(
         assert line.endswith(": copy the tokenizer's files again from where the model is from")
 
 
-def test_a_special_token_that_is_none_is_named(content: dict[str, Any]) -> None:
+def test_a_special_token_that_is_not_a_token_is_named(content: dict[str, Any]) -> None:
     file = Path(content["model"]["path"]) / "tokenizer_config.json"
     file.write_text(json.dumps({**json.loads(file.read_text()), "bos_token": 5}))
     [line] = problems(content)
-    assert "bos_token of the tokenizer is 5, which is no token" in line
+    assert "bos_token of the tokenizer is 5, which is not a token" in line

@@ -44,7 +44,7 @@ def test_each_target_must_match(content: dict[str, Any]) -> None:
     [line] = problems(content, lora={"target_modules": ["q_proj", "FAKE"]})
     assert line.startswith("lora.target_modules: FAKE matches no module")
     [line] = problems(content, lora={"target_modules": "("})
-    assert "no regular expression" in line
+    assert "is not a regular expression" in line
     [line] = problems(content, absorb={"lora": {"target_modules": ["c_attn"]}})
     assert line.startswith("absorb.lora.target_modules: ")
     assert "lm_head" in problems(content, lora={"target_modules": ["lm_head"]})[0]
@@ -194,7 +194,7 @@ def test_an_adapter_is_refused_exactly_if_peft_cannot_make_it(
         ({"modules_to_save": ["norm", "score"]}, "modules_to_save: score matches no module"),
         (
             {"target_modules": ["q_proj"], "layers_to_transform": [0, 99]},
-            "layers_to_transform: 99 is no adapted layer of the model: choose from 0 to 1",
+            "layers_to_transform: 99 is not an adapted layer of the model: choose from 0 to 1",
         ),
         ({"task_type": "SEQ_CLS"}, "task_type: is SEQ_CLS, and a run trains CAUSAL_LM"),
         ({"init_lora_weights": "eva"}, "init_lora_weights: eva needs a preparation"),

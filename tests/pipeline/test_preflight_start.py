@@ -237,7 +237,7 @@ def test_an_adapter_is_refused_exactly_if_vllm_cannot_load_it(
         ({"target_modules": r".*\.q_proj"}, "lora.target_modules: is .*\\.q_proj, but"),
     ],
 )
-def test_keys_of_lora_that_the_adapter_has_otherwise_are_refused(
+def test_keys_of_lora_that_differ_from_the_adapter_are_refused(
     content: dict[str, Any], lora: dict[str, Any], said: str | None
 ) -> None:
     found = [str(p) for p in start_problems(Config.model_validate({**content, "lora": lora}))]

@@ -58,7 +58,7 @@ def tokenizer_settings(directory: Path) -> dict[str, Any]:
         The content of `tokenizer_config.json`; empty without the file.
 
     Raises:
-        UsageError: A file is damaged, or a special token is none.
+        UsageError: A file is damaged, or a special token is not a token.
     """
     settings = read_mapping(directory / "tokenizer_config.json")
     if "added_tokens_decoder" not in settings:
@@ -66,7 +66,7 @@ def tokenizer_settings(directory: Path) -> dict[str, Any]:
     for name in _SPECIAL:
         if settings.get(name) is not None and _token(settings[name]) is None:
             raise UsageError(
-                f"{directory}: {name} of the tokenizer is {settings[name]!r}, which is no token:"
+                f"{directory}: {name} of the tokenizer is {settings[name]!r}, which is not a token:"
                 " copy the tokenizer's files again from where the model is from"
             )
     return settings

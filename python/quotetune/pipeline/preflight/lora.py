@@ -180,7 +180,7 @@ def _matching(key: str, given: Any, modules: Shapes, known: str) -> tuple[set[st
             fits = _expression(given) if isinstance(given, str) else _ends_with(name)
         except re.error as error:
             return set(), [
-                Problem(key, f"{given!r} is no regular expression ({error}): correct it")
+                Problem(key, f"{given!r} is not a regular expression ({error}): correct it")
             ]
         here = {module for module in modules if fits(module)}
         found |= here
@@ -218,7 +218,7 @@ def _layers(block: str, options: Mapping[str, Any], adapted: set[str]) -> Iterat
         return
     for layer in [given] if isinstance(given, int) else given:
         if layer not in numbers:
-            text = f"{layer} is no adapted layer of the model: choose from {_spans(numbers)}"
+            text = f"{layer} is not an adapted layer of the model: choose from {_spans(numbers)}"
             yield Problem(f"{block}.layers_to_transform", text)
 
 
@@ -233,7 +233,7 @@ def _patterns(key: str, pattern: Any, adapted: set[str]) -> Iterator[Problem]:
         try:
             fits = re.compile(rf"(.*\.)?({name})$")
         except re.error as error:
-            text = f"{name!r} is no regular expression ({error}): correct it"
+            text = f"{name!r} is not a regular expression ({error}): correct it"
             yield Problem(key, text)
             continue
         if not any(fits.match(module) for module in adapted):
@@ -270,5 +270,5 @@ def _tokens(block: str, options: Mapping[str, Any], tensors: Shapes) -> Iterator
             continue
         for token in tokens if isinstance(tokens, list) else []:
             if isinstance(token, int) and not 0 <= token < max(rows):
-                text = f"{token} is no token, of which there are {max(rows)}: choose another"
+                text = f"{token} is not a token, of which there are {max(rows)}: choose another"
                 yield Problem(key, text)

@@ -87,8 +87,8 @@ def _misfits(
 ) -> Iterator[Problem]:
     """Yield a problem if a module of the adapter is not in the model, or has another shape.
 
-    Some models name their modules otherwise in their files than in memory, so that only the start,
-    the layer, and the last part of a name are compared.
+    Some models have other module names in their files than in memory, so that only the start, the
+    layer, and the last part of a name are compared.
     """
     renamed = adapter.settings.get("target_parameters") or adapter.settings.get("layer_replication")
     if shapes is None or renamed:
@@ -182,7 +182,7 @@ def _vllm(directory: Path, adapter: LoraAdapter) -> Iterator[Problem]:
 def _contradictions(
     lora: Mapping[str, Any], adapter: LoraAdapter, shapes: Mapping[str, list[int]] | None
 ) -> Iterator[Problem]:
-    """Yield the keys of `lora` that the adapter has otherwise, and that would have no effect."""
+    """Yield the keys of `lora` that differ from the adapter's, and that would have no effect."""
     for name, value in lora.items():
         theirs = adapter.settings.get(name)
         if name in _NOT_OF_TRAINING or name not in adapter.settings or value == theirs:

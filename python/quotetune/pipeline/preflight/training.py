@@ -112,7 +112,7 @@ def _settings(block: str, options: Mapping[str, Any], config: Config) -> Iterato
             yield Problem(key, text)
     yield from _devices(block, options, config)
     if options.get("router_aux_loss_coef") and not _may_have_experts(Path(config.model.path)):
-        text = "is for mixtures of experts, and the model is none: leave it out"
+        text = "is for mixtures of experts, and the model is not one: leave it out"
         yield Problem(f"{block}.router_aux_loss_coef", text)
     for kind in ("", "_full_eval"):
         first, second = f"fp16{kind}", f"bf16{kind}"
