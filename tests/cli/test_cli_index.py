@@ -78,7 +78,7 @@ def test_only_the_answer_counts_and_its_places_are_those_in_the_text(
     assert found == [row["quip_25_beta"] for row in scored]
     assert_fails(quotetune("score", index, path, "--reasoning", "<t>", ""), 2, "a mark of thoughts")
     same = quotetune("score", index, path, "--reasoning", "<t>", "<t>")
-    assert_fails(same, 2, "--reasoning: both marks are '<t>': give two different ones")
+    assert_fails(same, 2, "--reasoning: both marks of thoughts are '<t>': give two")
 
 
 def test_score_reads_standard_input_and_another_key(index: Path) -> None:

@@ -30,7 +30,7 @@ def test_every_config_passes_a_dry_run_where_its_files_are_not_there(
     assert any(line.startswith("to do  round-1/train (needs ") for line in lines)
     assert "to do  prompts (no result yet)" in lines
     lora = yaml.safe_load(config.read_text()).get("lora")
-    assert any(line.startswith("all weights are trained") for line in lines) == (lora is None)
+    assert any(line.startswith("note: all weights are trained") for line in lines) == (lora is None)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -48,6 +48,18 @@ def test_a_plan_says_that_all_weights_are_trained(monkeypatch, tmp_path, capsys)
     assert line.format("lora is null") in capsys.readouterr().out
     assert quotetune("train", demo, "--dry-run") == 0
     assert "all weights" not in capsys.readouterr().out
+
+
+def test_a_run_prints_the_notices_of_its_plan(monkeypatch, tmp_path, capsys):
+    config = tmp_path / "config.yaml"
+    content = tiny_run.write_inputs(tmp_path, lora=None, dpo={"max_length": 8})
+    config.write_text(yaml.safe_dump(content))
+    monkeypatch.setattr("quotetune.pipeline.run.run", lambda *_: None)
+    for option in ([], ["--dry-run"]):
+        assert quotetune("train", config, *option) == 0
+        shown = "".join(capsys.readouterr())
+        assert "note: all weights are trained, since lora is null: " in shown
+        assert "note: dpo.max_length: is 8, and a response has up to " in shown
 
 
 def test_a_refused_run_names_all_files_that_are_missing(monkeypatch, tmp_path, capsys):
@@ -188,7 +200,7 @@ def test_samples_without_a_valid_pair_are_an_error_that_says_why(samples, tmp_pa
     arguments = ["pair", samples / "parts", "--index", samples / "index", "-o", tmp_path / "pairs"]
     assert quotetune(*arguments, "--set", "pairs.delta_quip=0.99") == 1
     error = capsys.readouterr().err
-    assert "none of 2 prompts gave a pair: " in error
+    assert "no pair from 2 prompts: " in error
     assert "1 no gap in QUIP above delta_quip" in error
     assert list(tmp_path.iterdir()) == []
 

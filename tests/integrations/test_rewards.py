@@ -189,15 +189,18 @@ def test_thoughts_are_not_rewarded(index: Index) -> None:
     assert old(texts) == QuipReward(index)(texts)
 
 
-@pytest.mark.parametrize(
-    "marks", [("", "x"), ("x", ""), "ab", ("<t>",), ("a", "b", "c"), (), ("a", 1), {"a", "b"}, 3]
-)
+@pytest.mark.parametrize("marks", ["ab", ("<t>",), ("a", "b", "c"), (), ("a", 1), {"a", "b"}, 3])
 def test_marks_of_thoughts_are_two_texts(index, marks):
     with pytest.raises(UsageError, match=r"^reasoning is .*, not two texts: give two different"):
         QuipReward(index, reasoning=marks)
 
 
-def test_the_marks_of_thoughts_differ(index):
-    with pytest.raises(UsageError, match="twice the same mark: give two different marks, as in"):
-        QuipReward(index, reasoning=("<t>", "<t>"))
+def test_the_marks_of_thoughts_are_not_empty_and_differ(index):
+    for marks, problem in (
+        (("", "x"), "a mark of thoughts is empty"),
+        (("x", ""), "a mark of thoughts is empty"),
+        (("<t>", "<t>"), "both marks of thoughts are '<t>'"),
+    ):
+        with pytest.raises(UsageError, match=f"^reasoning: {problem}: give two different marks"):
+            QuipReward(index, reasoning=marks)
     assert QuipReward(index, reasoning=["<t>", "</t>"]).reasoning is not None  # as YAML has it

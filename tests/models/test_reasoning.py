@@ -50,7 +50,9 @@ def test_a_template_may_open_the_thoughts(prompt: str, opened: bool) -> None:
     assert TokenMarks(MARKS, tokenizer).are_opened(tokenizer(prompt)["input_ids"]) is opened
 
 
-def test_an_empty_mark_is_refused() -> None:
+def test_empty_marks_and_equal_marks_are_refused() -> None:
+    with pytest.raises(ValueError, match="both marks of thoughts are '<t>'"):
+        Marks("<t>", "<t>")
     with pytest.raises(ValueError, match="empty"):
         Marks("<think>", "")
 

@@ -39,7 +39,7 @@ def without_pair(answered: list[bool]) -> Statistics:
 def test_if_no_sample_has_an_answer_the_remedy_is_about_thoughts_alone() -> None:
     message = no_pairs_message(without_pair([False, False]))
     assert message == (
-        "none of 1 prompt gave a pair: no sample has an answer, because the thoughts did not end:"
+        "no pair from 1 prompt: no sample has an answer, because the thoughts did not end:"
         " raise model.reasoning.max_tokens, or correct the marks in model.reasoning"
     )
 

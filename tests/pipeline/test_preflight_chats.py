@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from transformers import AutoTokenizer
 
 import tiny_run
 from quotetune.config import Config
@@ -97,7 +98,9 @@ def test_a_template_that_reads_the_clock_is_named_in_the_plan(content: dict[str,
 
 def test_a_variable_that_the_program_sets_is_refused(content: dict[str, Any]) -> None:
     block = {**content["model"], "chat_template_kwargs": {"messages": []}}
-    with pytest.raises(ValueError, match="messages is set by the program itself: remove it"):
+    with pytest.raises(
+        ValueError, match="messages is not a variable of the template, or is set by the"
+    ):
         Config.model_validate({**content, "model": block})
 
 
@@ -197,43 +200,39 @@ def test_a_damaged_file_of_a_model_is_named(
     (damaged / name).write_text(text)
     [line] = problems(content, model={"path": str(damaged)})
     assert line.startswith(f"model.path: {damaged / name}: not ") and "copy the file again" in line
+    adapter = save_tiny_adapter(Path(content["model"]["path"]), tmp_path / "adapter")
+    found = problems(content, model={"path": str(damaged), "adapter": str(adapter)})
+    assert found == [line]
     if name != "tokenizer.json":  # whose content only loading it tells
         judge = {"judge": {"model": {"path": str(damaged)}}}
         [line] = problems(content, preference=judge)
         assert line.startswith(f"preference.judge.model.path: {damaged / name}: not ")
 
 
-def test_a_special_token_that_is_none_is_named(content: dict[str, Any]) -> None:
+@pytest.mark.parametrize(
+    "templates", [b"\xff", [{"x": 1}], ["a"], [{"name": [], "template": ""}]], ids=str
+)
+def test_a_template_that_cannot_be_read_is_not_taken_for_none(
+    content: dict[str, Any], tmp_path: Path, templates: Any
+) -> None:
+    model = with_template(content, None)
+    file = model / "tokenizer_config.json"
+    if isinstance(templates, bytes):
+        (model / "chat_template.jinja").write_bytes(templates)
+    else:
+        file.write_text(json.dumps({**json.loads(file.read_text()), "chat_template": templates}))
+    with pytest.raises((ValueError, KeyError, TypeError)):
+        AutoTokenizer.from_pretrained(model)
+    judge = Path(shutil.copytree(model, tmp_path / "judge"))
+    found = problems(content, preference={"judge": {"model": {"path": str(judge)}}})
+    for key, line in zip(("model.path", "preference.judge.model.path"), found, strict=True):
+        path = model if key == "model.path" else judge
+        assert line.startswith(f"{key}: {path}: its chat template cannot be read (")
+        assert line.endswith(": copy the tokenizer's files again from where the model is from")
+
+
+def test_a_special_token_that_is_not_a_token_is_named(content: dict[str, Any]) -> None:
     file = Path(content["model"]["path"]) / "tokenizer_config.json"
     file.write_text(json.dumps({**json.loads(file.read_text()), "bos_token": 5}))
     [line] = problems(content)
-    assert "bos_token of the tokenizer is 5, which is no token" in line
-
-
-def test_prompts_have_what_the_best_policy_is_chosen_by(content: dict[str, Any]) -> None:
-    file = Path(content["prompts"]["path"])
-    rows = [json.loads(line) for line in file.read_text().splitlines()]
-    for field, criterion, words in (
-        ("documents", "on_topic_quip", "documents"),
-        ("reference", "rouge_l", "a reference"),
-    ):
-        assert not problems(content, best={"criterion": criterion})
-        bare = [{name: value for name, value in row.items() if name != field} for row in rows]
-        file.write_text("".join(json.dumps(row) + "\n" for row in bare))
-        [line] = problems(content, best={"criterion": criterion})
-        assert line == (
-            f"best.criterion: {criterion} needs {words}, which no held-out prompt has: give the"
-            f" prompts {words}, or choose another"
-        )
-        assert not problems(content, best={"criterion": "coverage"})
-        file.write_text("".join(json.dumps(row) + "\n" for row in rows))
-
-
-def test_a_metric_against_references_needs_references(content: dict[str, Any]) -> None:
-    file = Path(content["prompts"]["path"])
-    rows = [json.loads(line) for line in file.read_text().splitlines()]
-    scored = {"bart_score": {"path": content["model"]["path"]}}
-    assert not problems(content, evaluation=scored)
-    file.write_text("".join(json.dumps({"prompt": row["prompt"]}) + "\n" for row in rows))
-    [line] = problems(content, evaluation=scored)
-    assert line.startswith("evaluation.bart_score: bart_score needs a reference, which no held-out")
+    assert "bos_token of the tokenizer is 5, which is not a token" in line

@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-import tiny_run
 from quotetune.config import Config
 from quotetune.errors import UsageError
 from quotetune.pipeline.preflight import read_inputs
@@ -19,11 +18,6 @@ from quotetune.sampling.backend import check_lengths
 from quotetune.sampling.engine_keys import engine_keys
 
 CONTEXT = 256
-
-
-@pytest.fixture(scope="module")
-def content(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    return tiny_run.write_inputs(tmp_path_factory.mktemp("inputs"))
 
 
 def merged(content: dict[str, Any], **blocks: Any) -> Config:
@@ -86,7 +80,7 @@ def test_the_replies_of_a_judge_need_room_in_its_own_context(content: dict[str, 
 
 def test_unknown_keys_of_the_engine_are_refused(content: dict[str, Any]) -> None:
     [line] = problems(content, sampling={"engine": {"tensor_paralel_size": 2}})
-    assert line.startswith("sampling.engine.tensor_paralel_size: vllm.LLM has no such key; did you")
+    assert line.startswith("sampling.engine.tensor_paralel_size: vllm.LLM has no such key: did you")
     assert "did you mean tensor_parallel_size?" in line
     [line] = problems(content, evaluation={"sampling": {"engine": {"max_len": 2}}})
     assert line.startswith("evaluation.sampling.engine.max_len: ")

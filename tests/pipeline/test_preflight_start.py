@@ -15,7 +15,7 @@ from quotetune.config import Config
 from quotetune.config.validation import validate
 from quotetune.models.adapter import read_adapter
 from quotetune.pipeline.estimate import estimate
-from quotetune.pipeline.preflight.start import start_lines, start_problems
+from quotetune.pipeline.preflight.start import start_notices, start_problems
 from tiny_model import save_tiny_adapter
 
 SETTINGS, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
@@ -127,7 +127,7 @@ def with_weights_of_the_model(*names: str) -> Callable[[Path], None]:
             "c_attn, which the model does not have (2 of 14 modules)",
         ),
         (for_wider_model, "q_proj for 64 x 128 weights, and the model's are 64 x 64 (2 of 14"),
-        (lambda adapter: rename(adapter, "q_proj", "lm_head"), "adapts lm_head, which would not"),
+        (lambda adapter: rename(adapter, "q_proj", "lm_head"), "lm_head would not be trained"),
     ],
 )
 def test_a_damaged_adapter_is_refused_with_its_place_and_a_remedy(
@@ -169,14 +169,14 @@ def test_all_weights_that_peft_saves_of_an_adapter_are_its_own(
 def test_the_adapter_that_peft_has_saved_is_accepted_and_described(content: dict[str, Any]) -> None:
     config = Config.model_validate(content)
     assert start_problems(config) == []
-    [line] = start_lines(config)
+    [line] = start_notices(config)
     assert line.startswith(
         "model.adapter: rank 4, alpha 8, on down_proj, gate_proj, k_proj, o_proj"
     )
     assert f"made for {content['model']['path']}: the rounds train it further" in line
     alone = {name: value for name, value in content["model"].items() if name != "adapter"}
     plain = Config.model_validate({**content, "model": alone})
-    assert start_problems(plain) == start_lines(plain) == []
+    assert start_problems(plain) == start_notices(plain) == []
 
 
 def test_another_chat_template_of_the_adapter_is_mentioned(
@@ -186,7 +186,7 @@ def test_another_chat_template_of_the_adapter_is_mentioned(
     for template, count in (("{{ other }}", 2), (None, 1)):
         source = Path(content["model"]["path"]) / "chat_template.jinja"
         (adapter / source.name).write_text(template or source.read_text())
-        assert len(start_lines(with_adapter(content, adapter))) == count
+        assert len(start_notices(with_adapter(content, adapter))) == count
 
 
 SAVED: list[dict[str, Any]] = [
@@ -237,7 +237,7 @@ def test_an_adapter_is_refused_exactly_if_vllm_cannot_load_it(
         ({"target_modules": r".*\.q_proj"}, "lora.target_modules: is .*\\.q_proj, but"),
     ],
 )
-def test_keys_of_lora_that_the_adapter_has_otherwise_are_refused(
+def test_keys_of_lora_that_differ_from_the_adapter_are_refused(
     content: dict[str, Any], lora: dict[str, Any], said: str | None
 ) -> None:
     found = [str(p) for p in start_problems(Config.model_validate({**content, "lora": lora}))]
@@ -275,7 +275,7 @@ def test_a_dry_run_describes_the_adapter_and_ends_with_2_if_it_is_of_no_use(
     file.write_text(yaml.safe_dump(content))
     code, shown, error = quotetune("train", file, "--dry-run")
     assert code == 0, error
-    assert shown.startswith("model.adapter: rank 4, alpha 8, on down_proj")
+    assert shown.startswith("note: model.adapter: rank 4, alpha 8, on down_proj")
     code, _, error = quotetune("train", file, "--dry-run", "--set", "lora.r=16")
     assert code == 2 and "lora.r: is 16, but model.adapter has 4" in error
     missing = ("--set", "model.adapter=nowhere")

@@ -6,16 +6,10 @@ from typing import Any
 
 import pytest
 
-import tiny_run
 from quotetune.config import Config
 from quotetune.pipeline.preflight.adapters import adapter_problems
 from quotetune.pipeline.preflight.training import TRACKERS, training_problems
 from quotetune.runtime.accelerator import has_accelerator
-
-
-@pytest.fixture(scope="module")
-def content(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    return tiny_run.write_inputs(tmp_path_factory.mktemp("inputs"))
 
 
 def problems(content: dict[str, Any], **blocks: Any) -> list[str]:

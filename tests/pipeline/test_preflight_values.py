@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-import tiny_run
 from quotetune.config import Config, ModelConfig
 from quotetune.config.library_fields import declared
 from quotetune.config.open_blocks import dpo_problems, sft_problems
@@ -22,11 +21,6 @@ MIN_LR = {"lr_scheduler_type": "cosine_with_min_lr"}
 STABLE = {"lr_scheduler_type": "warmup_stable_decay"}
 REENTRANT = {"gradient_checkpointing": True}
 ROBUST = {"loss_type": "robust"}
-
-
-@pytest.fixture(scope="module")
-def content(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    return tiny_run.write_inputs(tmp_path_factory.mktemp("inputs"))
 
 
 @pytest.fixture(scope="module")

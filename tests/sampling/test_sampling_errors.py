@@ -10,9 +10,11 @@ import pytest
 from pydantic import ValidationError
 
 from quotetune.config import ModelConfig, SamplingConfig
+from quotetune.config.block import ReasoningConfig
 from quotetune.errors import QuotetuneError, UsageError
 from quotetune.prompts.prompt import Prompt
 from quotetune.sampling import run_sampling
+from quotetune.sampling.constraint import Constraint
 from tiny_model import save_tiny_model
 
 SAMPLING = SamplingConfig(backend="transformers", n=2, max_tokens=20)
@@ -40,6 +42,17 @@ def test_a_prompt_longer_than_the_context_is_named_before_any_sampling(short_mod
         sample(short_model, tmp_path, "short", "x" * 45)
     assert "\n" not in str(error.value)
     assert not list(tmp_path.glob("part-*"))
+
+
+def test_what_is_constrained_has_no_thoughts(short_model, tmp_path):
+    thinking = short_model.model_copy(update={"reasoning": ReasoningConfig(max_tokens=60)})
+    call = {"model": thinking, "sampling": SAMPLING, "seed": 0, "round": 1}
+    constraint = Constraint("", ["a", "b"], "", most=1)
+    run_sampling(prompts("short"), tmp_path, **call, constraint=constraint)
+    with pytest.raises(UsageError, match="with max_tokens 20 is more than the model's context"):
+        run_sampling(prompts("x" * 45), tmp_path, **call, constraint=constraint)
+    with pytest.raises(UsageError, match=r"max_tokens 20 and model\.reasoning\.max_tokens 60 is"):
+        run_sampling(prompts("short"), tmp_path, **call)
 
 
 def test_no_prompts_make_no_parts(short_model, tmp_path):
@@ -165,6 +178,7 @@ from pathlib import Path
 from quotetune.prompts.prompt import Prompt
 from quotetune.config import ModelConfig, SamplingConfig
 from quotetune.sampling import run_sampling
+from quotetune.sampling.constraint import Constraint
 run_sampling(
     [Prompt(str(i), "x") for i in range(100_000)],
     Path(sys.argv[2]),

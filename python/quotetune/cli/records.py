@@ -66,7 +66,7 @@ def read_batches(
     Yields:
         The entries, one per record.
     """
-    marks = marks_of(reasoning)
+    marks = named_marks(reasoning)
     if text is not None:
         if input != STDIN:
             raise UsageError(f"{input} and --text exclude each other: give one")
@@ -85,14 +85,12 @@ def read_batches(
         yield batch
 
 
-def marks_of(reasoning: tuple[str, str] | None) -> Marks | None:
+def named_marks(reasoning: tuple[str, str] | None) -> Marks | None:
     """Return the marks that the option --reasoning names."""
-    if reasoning is not None and reasoning[0] == reasoning[1]:
-        raise UsageError(f"--reasoning: both marks are {reasoning[0]!r}: give two different ones")
     try:
         return None if reasoning is None else Marks(*reasoning)
     except ValueError as error:
-        raise UsageError(f"--reasoning: {error}: give two texts") from error
+        raise UsageError(f"--reasoning: {error}: give two different texts") from error
 
 
 def _from_answer(entry: Entry, marks: Marks | None) -> Entry:

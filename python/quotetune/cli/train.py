@@ -33,8 +33,8 @@ def train(
     from quotetune.config.validation import load_config
     from quotetune.errors import UsageError
     from quotetune.pipeline.estimate import estimate
-    from quotetune.pipeline.preflight import read_inputs, start_lines
-    from quotetune.pipeline.run import plan, run, stage_list, trained_lines
+    from quotetune.pipeline.preflight import read_inputs
+    from quotetune.pipeline.run import plan, run, stage_list
     from quotetune.runtime.console import say
 
     loaded = load_config(config, overrides)
@@ -49,8 +49,6 @@ def train(
             typer.echo(f"to provide: {problem}")
         for notice in inputs.notices:
             typer.echo(f"note: {notice}")
-        for line in (*start_lines(loaded), *trained_lines(loaded)):
-            typer.echo(line)
         for planned in plan(stages):
             typer.echo(str(planned))
         if (expected := estimate(loaded, inputs.split)) is not None:
@@ -63,7 +61,7 @@ def train(
     if problems:
         raise UsageError(report(config, problems))
     say(f"run: {loaded.run}")
-    for line in (*start_lines(loaded), *trained_lines(loaded)):
-        say(line)
+    for notice in inputs.notices:
+        say(f"note: {notice}")
     text = yaml.safe_dump(loaded.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
     run(loaded, text, until)

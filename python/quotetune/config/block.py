@@ -16,12 +16,13 @@ from pydantic import (
     model_validator,
 )
 
+CLOCK = "strftime_now"  # the function by which chat templates read the clock
 # What the program itself gives to a chat template, and arguments of `apply_chat_template` that are
-# no variables of the template.
+# not variables of the template.
 OWN_VARIABLES = (
     "messages",
     "add_generation_prompt",
-    "strftime_now",
+    CLOCK,
     "tokenize",
     "return_dict",
     "self",
@@ -133,12 +134,19 @@ class ModelConfig(Block):
     """Marks around the thoughts of a model that thinks before it answers. The answer alone is
     scored and shown; training learns both. `null` takes whole responses as answers."""
 
+    @property
+    def thought_tokens(self) -> int:
+        """The largest number of tokens of thoughts; 0 for a model that does not think."""
+        return 0 if self.reasoning is None else self.reasoning.max_tokens
+
     @field_validator("chat_template_kwargs")
     @classmethod
     def _leaves_the_prompt_alone(cls, value: dict[str, Any] | None) -> dict[str, Any] | None:
         for name in value or {}:
             if name in OWN_VARIABLES:
-                raise ValueError(f"{name} is set by the program itself: remove it")
+                raise ValueError(
+                    f"{name} is not a variable of the template, or is set by the program: remove it"
+                )
         variables: dict[str, Any] | None = as_json(value, "")
         return variables
 

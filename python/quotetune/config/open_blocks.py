@@ -7,11 +7,10 @@ declare, and their values are converted to the declared types.
 import re
 import typing
 from collections.abc import Iterator, Mapping, Sequence
-from importlib.util import find_spec
 from typing import Any
 
-from quotetune.config.library_fields import Block, DeclaredClass, config_class, declared
-from quotetune.config.problem import Problem, near
+from quotetune.config.library_fields import Block, config_class, declared
+from quotetune.config.problem import Problem, unknown
 from quotetune.config.wording import wanted
 
 _SET_BY_THE_RUN = {
@@ -75,7 +74,7 @@ def sft_problems(options: dict[str, Any]) -> list[Problem]:
 
     Example:
         >>> print(*sft_problems({"num_train_epochs": 3, "max_lenght": 512}))
-        absorb.sft.max_lenght: trl.SFTConfig has no such key; did you mean max_length?
+        absorb.sft.max_lenght: trl.SFTConfig has no such key: did you mean max_length?
     """
     return _problems("absorb.sft", options)
 
@@ -101,7 +100,7 @@ def dpo_problems(options: dict[str, Any]) -> list[Problem]:
         >>> dpo_problems({"beta": 0.1, "learning_rate": "2e-4"})
         []
         >>> print(*dpo_problems({"learnig_rate": 1}))
-        dpo.learnig_rate: trl.DPOConfig has no such key; did you mean learning_rate?
+        dpo.learnig_rate: trl.DPOConfig has no such key: did you mean learning_rate?
     """
     return _problems("dpo", options)
 
@@ -123,7 +122,7 @@ def lora_problems(options: dict[str, Any], key: str = "lora") -> list[Problem]:
         >>> lora_problems({"r": 16, "target_modules": "all-linear"})
         []
         >>> print(*lora_problems({"rank": 16}))
-        lora.rank: peft.LoraConfig has no such key; did you mean r?
+        lora.rank: peft.LoraConfig has no such key: did you mean r?
     """
     problems = _problems("lora", options, key)
     return problems or [Problem(key, text) for text in _contradictions(options)]
@@ -141,10 +140,6 @@ def _contradictions(options: Mapping[str, Any]) -> Iterator[str]:
         yield "layers_pattern needs layers_to_transform: set it, or remove layers_pattern"
     if options.get("use_dora") and options.get("megatron_config"):
         yield "use_dora does not work with megatron_config: remove one of them"
-    if start == "loftq" and not options.get("loftq_config"):
-        yield "init_lora_weights loftq needs loftq_config: set it"
-    if start == "loftq" and find_spec("scipy") is None:
-        yield "init_lora_weights loftq needs scipy, which is not installed: install it"
     if options.get("lora_bias") and not isinstance(start, bool):
         yield f"lora_bias does not work with init_lora_weights {start}: remove one of them"
     if options.get("lora_bias") and options.get("use_dora"):
@@ -178,7 +173,9 @@ def _problems(block: Block, options: dict[str, Any], key: str | None = None) -> 
     for name, value in options.items():
         wrong = None
         if name not in target.fields:
-            wrong = _unknown(name, target)
+            meant = _OTHER_NAMES.get(name)
+            known = target.fields
+            wrong = unknown(target.name, meant if meant in known else name, known)
         elif name in _SET[block]:
             wrong = f"cannot be set here, since {_SET[block][name]}: remove it"
         else:
@@ -200,12 +197,6 @@ def _options(block: Block, options: dict[str, Any]) -> dict[str, Any]:
     """Convert the values of a checked block to the types of the library's class."""
     hints = typing.get_type_hints(config_class(block))
     return {name: _convert(hints[name], value) for name, value in options.items()}
-
-
-def _unknown(key: str, target: DeclaredClass) -> str:
-    meant = _OTHER_NAMES.get(key)
-    hint = f"did you mean {meant}?" if meant in target.fields else near(key, target.fields)
-    return f"{target.name} has no such key{hint and f'; {hint}'}"
 
 
 def _convert(hint: Any, value: Any) -> Any:
@@ -236,4 +227,4 @@ def _not_a_choice(choices: Sequence[str], value: Any) -> str | None:
     wrong = [item for item in given if item not in choices]
     if not choices or value is None or not wrong:
         return None
-    return f"{wrong[0]!r} is not one of {', '.join(map(str, choices))}"
+    return f"{wrong[0]!r} is not one of {', '.join(map(str, choices))}: choose one"

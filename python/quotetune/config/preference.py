@@ -122,8 +122,8 @@ class JudgeConfig(Block):
         return self
 
     @property
-    def drawn(self) -> SamplingConfig:
-        """The sampling of the judge's replies."""
+    def all_sampling(self) -> SamplingConfig:
+        """All settings of the sampling of the judge's replies, with those that have defaults."""
         return SamplingConfig(**{**_JUDGE_SAMPLING, **self.sampling})
 
 

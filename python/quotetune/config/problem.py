@@ -33,8 +33,20 @@ def report(path: Path, problems: Sequence[Problem]) -> str:
     return "\n  ".join([f"{path}: {len(problems)} problems", *map(str, problems)])
 
 
+def unknown(what: str, name: object, known: Collection[str]) -> str:
+    """Return the problem of a key that does not exist, and its remedy.
+
+    Example:
+        >>> unknown("trl.DPOConfig", "max_lenght", ["max_length", "beta"])
+        'trl.DPOConfig has no such key: did you mean max_length?'
+        >>> unknown("trl.DPOConfig", "rounds", ["max_length", "beta"])
+        'trl.DPOConfig has no such key: remove it'
+    """
+    return f"{what} has no such key: {near(str(name), known) or 'remove it'}"
+
+
 def near(name: str, known: Collection[str]) -> str:
-    """Return a question after the name that was meant; empty if none is like it.
+    """Return `did you mean NAME?` for the nearest name; empty if none is near.
 
     Example:
         >>> near("max_lenght", ["max_length", "beta"])

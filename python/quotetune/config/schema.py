@@ -1,13 +1,12 @@
 """Pydantic's errors about keys and values as problems with a remedy."""
 
-import difflib
 import re
 from collections.abc import Iterator, Sequence
 from typing import Any, TypeGuard, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
-from quotetune.config.problem import Problem
+from quotetune.config.problem import Problem, near
 from quotetune.config.wording import wanted
 
 # The parts of pydantic's locations that name no key: a mapping's key, and the member of a union.
@@ -66,8 +65,7 @@ def _explain(detail: dict[str, Any], model: type[BaseModel]) -> str:
     if kind == "extra_forbidden":
         *above, key = _keys_in(detail["loc"])
         keys = _keys_of(model, above)
-        near = difflib.get_close_matches(str(key), keys, n=1)
-        hint = f"did you mean {near[0]}?" if near else f"the keys here are {', '.join(keys)}"
+        hint = near(str(key), keys) or f"the keys here are {', '.join(keys)}"
         return f"unknown key: {hint}"
     if kind == "missing":
         return "is required: set it"

@@ -149,7 +149,7 @@ def preference_problems(
     problems = []
     if preference is not None and preference.judge is not None:
         try:
-            _ = preference.judge.drawn
+            _ = preference.judge.all_sampling
         except ValidationError as error:
             problems += schema_problems(error, SamplingConfig, "preference.judge.sampling")
     constraints = None if pairs is None else pairs.constraints

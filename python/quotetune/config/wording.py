@@ -18,7 +18,7 @@ _KINDS = {
     "dataclass": "a mapping of keys to values",
     "none_required": "null",
 }
-_BOUNDS = {
+_PHRASES = {
     "greater_than": "above {gt}",
     "greater_than_equal": "{ge} or more",
     "less_than": "below {lt}",
@@ -42,12 +42,12 @@ def wanted(detail: Mapping[str, Any]) -> str:
         'below 1'
     """
     kind, context = detail["type"], detail.get("ctx", {})
-    if kind in _BOUNDS:
+    if kind in _PHRASES:
         plain = {
             name: int(value) if isinstance(value, float) and value.is_integer() else value
             for name, value in context.items()
         }
-        return _BOUNDS[kind].format(**plain)
+        return _PHRASES[kind].format(**plain)
     if kind == "string_too_short":
         return "a text that is not empty"
     if kind == "too_short":
@@ -55,7 +55,6 @@ def wanted(detail: Mapping[str, Any]) -> str:
     if kind == "too_long":
         return f"a list of {context['max_length']} or fewer"
     named = kind.removesuffix("_parsing").removesuffix("_type")
-    known = _KINDS.get(kind) or _KINDS.get(named)
-    if known is not None:
-        return known
+    if named in _KINDS:
+        return _KINDS[named]
     return str(detail["msg"]).removeprefix("Input should be ").removeprefix("Value should be ")

@@ -218,17 +218,14 @@ def response_text(completion: Completion) -> str:
 
 
 def _marks(reasoning: Any) -> Marks:
+    remedy = 'give two different marks, as in ("<think>", "</think>")'
     pair = reasoning if isinstance(reasoning, tuple | list) else ()
-    if len(pair) != 2 or not all(isinstance(mark, str) and mark for mark in pair):
-        problem = "not two texts"
-    elif pair[0] == pair[1]:
-        problem = "twice the same mark"
-    else:
+    if len(pair) != 2 or not all(isinstance(mark, str) for mark in pair):
+        raise UsageError(f"reasoning is {reasoning!r}, not two texts: {remedy}")
+    try:
         return Marks(*pair)
-    raise UsageError(
-        f'reasoning is {reasoning!r}, {problem}: give two different marks, as in ("<think>",'
-        ' "</think>")'
-    )
+    except ValueError as error:
+        raise UsageError(f"reasoning: {error}: {remedy}") from error
 
 
 def _documents(columns: Mapping[str, Any], name: str) -> list[list[tuple[str, str]]]:

@@ -10,7 +10,7 @@ from typing import Any
 
 from quotetune.config import ModelConfig
 from quotetune.models.context import context_length
-from quotetune.models.on_model import with_adapter
+from quotetune.models.load_adapter import with_adapter
 from quotetune.models.precision import measuring_dtype
 from quotetune.models.tokenizer import load_tokenizer
 from quotetune.runtime.child import child_main

@@ -9,9 +9,8 @@ from collections.abc import Set
 from dataclasses import dataclass
 from typing import Literal
 
-from quotetune.metrics.metric import Better
+from quotetune.metrics.metric import Better, Need
 
-Need = Literal["documents", "reference"]
 Input = Literal["index", "prompts", "model"]
 Source = Literal["scores", "samples"]
 

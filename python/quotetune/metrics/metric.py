@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 Better = Literal["higher", "lower"]
 Form = Literal["share", "number", "integer"]
+Need = Literal["documents", "reference"]
 Average = Literal["all", "scored", "pooled"]
 Measured = Literal["always", "on demand", "drift"]
 Shown = Literal["headline", "curve", "table", "further"]
@@ -25,6 +26,7 @@ class Metric:
         average: How it averages over responses. `all`: a response without a number counts as 0.
             `scored`: such a response is left out. `pooled`: the n-grams of all responses are
             counted together. None if it is not a mean; it then has no interval.
+        needs: The field of a prompt without which its responses have no number, if there is one.
         measured: When it is measured. `always`; `on demand`, if the key of the same name in
             `evaluation` is set; `drift`, if `drift` is set, into `curves.json` instead of
             `metrics.json`.
@@ -39,6 +41,7 @@ class Metric:
     better: Better | None = None
     of_quotes: bool = False
     average: Average | None = None
+    needs: Need | None = None
     measured: Measured = "always"
     shown: Shown = "table"
 

@@ -43,6 +43,7 @@ METRICS = (
         better="higher",
         of_quotes=True,
         average="scored",
+        needs="documents",
         shown="headline",
     ),
     Metric(
@@ -103,6 +104,7 @@ METRICS = (
         " prompts that have a reference.",
         better="higher",
         average="scored",
+        needs="reference",
         shown="headline",
     ),
     Metric(
@@ -113,6 +115,7 @@ METRICS = (
         " model.",
         better="higher",
         average="scored",
+        needs="reference",
         measured="on demand",
     ),
     Metric(
@@ -150,6 +153,7 @@ METRICS = (
         "number",
         "The similarity of all responses together to all references together, from 0 to 1.",
         better="higher",
+        needs="reference",
         measured="on demand",
     ),
     Metric(

@@ -1,1 +1,1 @@
-"""Facts about a model: its files, size, context length, precision and tokenizer."""
+"""Facts about a model and its files, and the loading of its tokenizer and adapter."""

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from quotetune.config import ModelConfig
+from quotetune.config.block import CLOCK
 from quotetune.errors import QuotetuneError, UsageError
 from quotetune.models.files import find_file
 from quotetune.models.json_files import read_mapping
 
-CLOCK = "strftime_now"  # the function by which templates read the clock
 _SPECIAL = (
     "bos_token",
     "eos_token",
@@ -27,17 +27,22 @@ def read_chat_template(directory: Path) -> str | None:
     """Return the chat template in a model's directory; None if it has none.
 
     Raises:
-        OSError: A file cannot be read.
-        ValueError: A file is not what it should be.
-        UsageError: As for `tokenizer_settings`.
+        UsageError: It cannot be read, or as for `tokenizer_settings`.
     """
     file = directory / "chat_template.jinja"
-    if file.is_file():
-        return file.read_text(encoding="utf-8")
-    template = tokenizer_settings(directory).get("chat_template")
-    if isinstance(template, list):  # several templates, by name
-        named = {one["name"]: one["template"] for one in template}
-        template = named.get("default")
+    try:
+        if file.is_file():
+            return file.read_text(encoding="utf-8")
+        template = tokenizer_settings(directory).get("chat_template")
+        if isinstance(template, list):  # several templates, by name
+            named = {one["name"]: one["template"] for one in template}
+            template = named.get("default")
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        reason = f"no {error}" if isinstance(error, KeyError) else error
+        raise UsageError(
+            f"{directory}: its chat template cannot be read ({reason}): copy the tokenizer's files"
+            " again from where the model is from"
+        ) from error
     return template if isinstance(template, str) else None
 
 
@@ -53,7 +58,7 @@ def tokenizer_settings(directory: Path) -> dict[str, Any]:
         The content of `tokenizer_config.json`; empty without the file.
 
     Raises:
-        UsageError: A file is damaged, or a special token is none.
+        UsageError: A file is damaged, or a special token is not a token.
     """
     settings = read_mapping(directory / "tokenizer_config.json")
     if "added_tokens_decoder" not in settings:
@@ -61,7 +66,7 @@ def tokenizer_settings(directory: Path) -> dict[str, Any]:
     for name in _SPECIAL:
         if settings.get(name) is not None and _token(settings[name]) is None:
             raise UsageError(
-                f"{directory}: {name} of the tokenizer is {settings[name]!r}, which is no token:"
+                f"{directory}: {name} of the tokenizer is {settings[name]!r}, which is not a token:"
                 " copy the tokenizer's files again from where the model is from"
             )
     return settings

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from quotetune.errors import UsageError
+from quotetune.models.files import MODEL_CONFIG
 
 
 def read_mapping(file: Path) -> dict[str, Any]:
@@ -37,14 +38,22 @@ def text_settings(directory: Path) -> dict[str, Any]:
     Raises:
         UsageError: The file is damaged.
     """
-    settings = read_mapping(directory / "config.json")
+    settings = read_mapping(directory / MODEL_CONFIG)
     text = settings.get("text_config", settings)
     if not isinstance(text, dict):
         raise UsageError(
-            f"{directory / 'config.json'}: text_config is not a mapping of keys to values: copy the"
+            f"{directory / MODEL_CONFIG}: text_config is not a mapping of keys to values: copy the"
             " file again from where the model is from"
         )
     return text
+
+
+def known_settings(directory: Path) -> dict[str, Any]:
+    """Return what `text_settings` does; empty if the file is damaged, which is found elsewhere."""
+    try:
+        return text_settings(directory)
+    except UsageError:
+        return {}
 
 
 def token_texts(directory: Path) -> set[str] | None:

@@ -4,7 +4,10 @@ import re
 from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from quotetune.config import ModelConfig
 
 from quotetune.models.token_bytes import TokenBytes
 
@@ -50,7 +53,7 @@ class Marks:
         end: The mark at which they end.
 
     Raises:
-        ValueError: A mark is empty.
+        ValueError: A mark is empty, or both are the same.
     """
 
     start: str = "<think>"
@@ -59,6 +62,8 @@ class Marks:
     def __post_init__(self) -> None:
         if not self.start or not self.end:
             raise ValueError("a mark of thoughts is empty")
+        if self.start == self.end:
+            raise ValueError(f"both marks of thoughts are {self.start!r}")
 
     def answer_start(self, text: str, *, opened: bool = False) -> int | None:
         r"""Return where the answer of a response starts.
@@ -93,6 +98,18 @@ class Marks:
         """Tell whether a prompt opens thoughts that the response has to end."""
         place = prompt.rfind(self.start)
         return place >= 0 and self.end not in prompt[place:]
+
+
+def marks_of(model: "ModelConfig") -> Marks | None:
+    """Return the marks around a model's thoughts; None if it does not think.
+
+    Example:
+        >>> from quotetune.config import ModelConfig
+        >>> marks_of(ModelConfig(path="m", reasoning={"start": "<t>", "end": "</t>"}))
+        Marks(start='<t>', end='</t>')
+    """
+    reasoning = model.reasoning
+    return None if reasoning is None else Marks(reasoning.start, reasoning.end)
 
 
 class TokenMarks:
@@ -142,7 +159,7 @@ class TokenMarks:
             token = max(token, self._first_of_length(token_ids, ended))  # the mark may be hidden
         return Answer(char, token)
 
-    def end(
+    def cut_at(
         self, token_ids: list[int], *, opened: bool, thoughts: int, answer: int, stop: Sequence[str]
     ) -> End:
         """Return where a response ends that was drawn without regard to its parts.

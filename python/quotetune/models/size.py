@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from quotetune.models.files import MODEL_CONFIG
+from quotetune.models.json_files import known_settings
 
 _LONGEST_HEADER = 100_000_000  # the limit of the format
 
@@ -43,12 +43,10 @@ def model_size(directory: Path) -> ModelSize | None:
         The size; None if the model does not exist, or its files have another format.
     """
     files = sorted(directory.glob("*.safetensors"))
-    config = directory / MODEL_CONFIG
-    if not files or not config.is_file():
+    if not files:
         return None
     try:
-        settings: dict[str, Any] = json.loads(config.read_text(encoding="utf-8"))
-        settings = settings.get("text_config", settings)
+        settings = known_settings(directory)
         tensors = [tensor for file in files for tensor in _tensors(file).values()]
         heads = settings["num_attention_heads"]
         hidden = settings["hidden_size"]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from quotetune.config import ModelConfig
 from quotetune.errors import UsageError
-from quotetune.models.reasoning import WHOLE, Answer, Marks, TokenMarks
+from quotetune.models.reasoning import WHOLE, Answer, TokenMarks, marks_of
 from quotetune.models.tokenizer import end_token, load_tokenizer
 from quotetune.pairing.candidates import GOLD, candidate_parts
 from quotetune.prompts.chat import text_token_ids
@@ -40,11 +40,11 @@ def write_gold(
     import pyarrow.parquet as pq
 
     references = _References(model, load_tokenizer(model), max_tokens)
-    shown = _prompt_tokens(samples)
+    prompt_tokens = _prompt_tokens(samples)
     rows = [
-        references.row(prompt, shown[prompt.id])
+        references.row(prompt, prompt_tokens[prompt.id])
         for prompt in prompts
-        if prompt.reference and prompt.id in shown
+        if prompt.reference and prompt.id in prompt_tokens
     ]
     if not rows:
         raise UsageError(
@@ -69,20 +69,20 @@ class _References:
         self._end = end_token(model, tokenizer)
         self._max_tokens = max_tokens
         self._marks = None
-        if model.reasoning is not None:
-            marks = Marks(model.reasoning.start, model.reasoning.end)
+        marks = marks_of(model)
+        if marks is not None:
             self._marks = TokenMarks(marks, tokenizer)
             self._no_thoughts = tokenizer(f"{marks.end}\n\n", add_special_tokens=False)["input_ids"]
 
-    def row(self, prompt: "Prompt", shown: list[int]) -> Row:
+    def row(self, prompt: "Prompt", prompt_token_ids: list[int]) -> Row:
         """Return the row of a prompt with a reference.
 
         Args:
             prompt: The prompt.
-            shown: Its tokens.
+            prompt_token_ids: Its tokens.
         """
         text = prompt.reference or ""
-        ids = _reference_tokens(prompt, text, shown, self._tokenizer)
+        ids = _reference_tokens(prompt, text, prompt_token_ids, self._tokenizer)
         end = [] if self._end is None or len(ids) >= self._max_tokens else [self._end]
         if len(ids) > self._max_tokens:
             ids = ids[: self._max_tokens]
@@ -90,7 +90,7 @@ class _References:
         ids = [*ids, *end]
         answer: Answer | None = WHOLE
         if self._marks is not None:
-            opened = self._marks.are_opened(shown)
+            opened = self._marks.are_opened(prompt_token_ids)
             if opened:
                 ids = [*self._no_thoughts, *ids]
                 text = self._decode(self._no_thoughts) + text
@@ -99,7 +99,7 @@ class _References:
             "prompt_id": prompt.id,
             "sample": GOLD,
             "response": text,
-            "prompt_token_ids": shown,
+            "prompt_token_ids": prompt_token_ids,
             "token_ids": ids,
             "finish_reason": "stop" if end else "length",
             "seed": GOLD,
@@ -110,7 +110,9 @@ class _References:
         return str(self._tokenizer.decode(ids, skip_special_tokens=True))
 
 
-def _reference_tokens(prompt: "Prompt", text: str, shown: list[int], tokenizer: Any) -> list[int]:
+def _reference_tokens(
+    prompt: "Prompt", text: str, prompt_token_ids: list[int], tokenizer: Any
+) -> list[int]:
     """Tokenise a reference as the continuation of its prompt.
 
     A reference to a text is tokenised together with it, so that a word's leading space is right. If
@@ -118,8 +120,8 @@ def _reference_tokens(prompt: "Prompt", text: str, shown: list[int], tokenizer: 
     """
     if prompt.text is not None:
         together = text_token_ids(prompt.text + text, tokenizer)
-        if together[: len(shown)] == shown:
-            return together[len(shown) :]
+        if together[: len(prompt_token_ids)] == prompt_token_ids:
+            return together[len(prompt_token_ids) :]
     alone: list[int] = tokenizer(text, add_special_tokens=False)["input_ids"]
     return alone
 
@@ -127,8 +129,8 @@ def _reference_tokens(prompt: "Prompt", text: str, shown: list[int], tokenizer: 
 def _prompt_tokens(samples: Path) -> dict[str, list[int]]:
     import pyarrow.parquet as pq
 
-    shown = {}
+    found = {}
     for part in candidate_parts(samples, None):
         for row in pq.read_table(part, columns=["prompt_id", "prompt_token_ids"]).to_pylist():
-            shown[row["prompt_id"]] = row["prompt_token_ids"]
-    return shown
+            found[row["prompt_id"]] = row["prompt_token_ids"]
+    return found

@@ -60,7 +60,7 @@ def run_judge(
         questions,
         output,
         model=judge.model,
-        sampling=judge.drawn,
+        sampling=judge.all_sampling,
         seed=seed,
         round=0,
         progress=progress,

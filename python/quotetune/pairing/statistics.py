@@ -84,7 +84,7 @@ def no_pairs_message(statistics: Statistics) -> str:
         return "there are no samples to pair: sample first"
     samples = statistics["samples"]
     unanswered = samples.get("no_answer", 0)
-    none = f"none of {counted(statistics['prompts'], 'prompt')} gave a pair"
+    none = f"no pair from {counted(statistics['prompts'], 'prompt')}"
     thoughts = "raise model.reasoning.max_tokens, or correct the marks in model.reasoning"
     if unanswered and unanswered == samples["count"]:
         return f"{none}: no sample has an answer, because the thoughts did not end: {thoughts}"

@@ -18,7 +18,7 @@ from quotetune.models.adapter import read_adapter
 from quotetune.models.size import ModelSize, model_size
 from quotetune.runtime.accelerator import has_accelerator
 from quotetune.runtime.plural import counted
-from quotetune.sampling.thoughts import room
+from quotetune.sampling.thoughts import with_room_for_thoughts
 
 if TYPE_CHECKING:
     from quotetune.prompts.split import Split
@@ -106,8 +106,8 @@ def estimate(config: Config, split: "Split | None" = None) -> Estimate | None:
     train, heldout = sum(map(len, split.rounds)), len(split.heldout)
     prompt_tokens = _prompt_tokens(config, split)
     size = model_size(Path(config.model.path))
-    sampling = room(config.sampling, config.model)
-    drawn = room(config.evaluation_sampling, config.model)
+    sampling = with_room_for_thoughts(config.sampling, config.model)
+    drawn = with_room_for_thoughts(config.evaluation_sampling, config.model)
     sampled = train * sampling.drawn * sampling.max_tokens
     base_n = max(drawn.n, config.evaluation.best_of_n or 1)
     others = config.rounds + len(config.evaluation.baselines) + (config.absorb is not None)
@@ -197,7 +197,7 @@ def _prompt_tokens(config: Config, split: "Split") -> int:
 
 def _memory(config: Config, size: ModelSize, prompt_tokens: int) -> float:
     """Return the larger of the needs of sampling and training, which do not run together."""
-    drawn = room(config.sampling, config.model)
+    drawn = with_room_for_thoughts(config.sampling, config.model)
     length = prompt_tokens + drawn.max_tokens
     # vLLM uses all the cache that it is given. This is enough for a batch of 64 responses.
     cache = min(64, drawn.chunk_prompts * drawn.n) * length * size.cache_bytes_per_token

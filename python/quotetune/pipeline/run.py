@@ -117,22 +117,6 @@ def _planned(name: str, status: Status) -> Planned:
             return Planned(name, True, "no result yet")
 
 
-def trained_lines(config: Config) -> list[str]:
-    """Say so if a run trains all weights, which a missing key can mean unasked.
-
-    Example:
-        >>> content = {"run": "r", "index": "i", "model": {"path": "m"}, "prompts": {"path": "p"}}
-        >>> trained_lines(Config.model_validate(content))
-        ['all weights are trained, since lora is not set: set lora: {} to train an adapter']
-        >>> trained_lines(Config.model_validate(content | {"lora": {}}))
-        []
-    """
-    if config.lora is not None:
-        return []
-    reason = "lora is null" if "lora" in config.model_fields_set else "lora is not set"
-    return [f"all weights are trained, since {reason}: set lora: {{}} to train an adapter"]
-
-
 def run(config: Config, config_text: str, until: str | None = None) -> None:
     """Do the stages of a config that are not done.
 

@@ -12,12 +12,11 @@ def content_text(content: Any, place: str) -> str:
 
     Args:
         content: A text, or a list of parts as in `{"type": "text", "text": "..."}`, which are
-            joined.
+            joined. A part without a type, or with the type null, is text.
         place: The place of the message, for the error.
 
     Raises:
-        UsageError: Something in the content is not text. The message names it. A part without a
-            type, or with the type null, is text.
+        UsageError: Something in the content is not text. The message names it.
 
     Example:
         >>> content_text([{"type": "text", "text": "What "}, {"text": "is ice?"}], "")

@@ -82,8 +82,8 @@ def split_prompts(prompts: Sequence[SourcePrompt], settings: PromptsConfig, roun
     parts = [train[i * size : (i + 1) * size] for i in range(rounds)]
     if not heldout:
         raise UsageError(
-            "no held-out prompts are left after the split: none of"
-            f" {counted(len(prompts), 'prompt')} is in the fraction {settings.heldout_fraction:g}:"
+            "no held-out prompts are left after the split: the fraction"
+            f" {settings.heldout_fraction:g} of {counted(len(prompts), 'prompt')} is empty:"
             " add prompts, raise prompts.heldout_fraction, or change prompts.salt"
         )
     for number, part in enumerate(parts, start=1):

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from quotetune.config import ModelConfig
-from quotetune.models.on_model import with_adapter
+from quotetune.models.load_adapter import with_adapter
 from quotetune.models.tokenizer import load_tokenizer
 from quotetune.runtime.child import child_main
 from quotetune.runtime.cpu import apply_in_child

@@ -143,6 +143,13 @@ def run_sampling(
         )
 
 
+def meant_backend(name: Literal["auto", "vllm", "transformers"]) -> str:
+    """Return the backend that `sampling.backend` means: with auto, vLLM if it is installed."""
+    if name != "auto":
+        return name
+    return "vllm" if importlib.util.find_spec("vllm") else "transformers"
+
+
 def choose_backend(name: Literal["auto", "vllm", "transformers"]) -> str:
     """Return the backend that a config's `sampling.backend` means on this machine.
 
@@ -155,15 +162,14 @@ def choose_backend(name: Literal["auto", "vllm", "transformers"]) -> str:
     Raises:
         UsageError: The backend is not installed.
     """
-    if name == "auto":
-        name = "vllm" if importlib.util.find_spec("vllm") else "transformers"
-    extra = {"vllm": "vllm", "transformers": "train"}[name]
-    if importlib.util.find_spec(name) is None:
+    backend = meant_backend(name)
+    extra = {"vllm": "vllm", "transformers": "train"}[backend]
+    if importlib.util.find_spec(backend) is None:
         raise UsageError(
-            f"sampling.backend is {name}, which is not installed: install quotetune[{extra}], or"
+            f"sampling.backend is {backend}, which is not installed: install quotetune[{extra}], or"
             " choose another backend"
         )
-    return name
+    return backend
 
 
 def _write_job(output: Path, job: dict[str, Any]) -> Path:

@@ -4,19 +4,19 @@ from dataclasses import replace
 from typing import Any
 
 from quotetune.config import ModelConfig, SamplingConfig
-from quotetune.models.reasoning import Marks, TokenMarks
+from quotetune.models.reasoning import TokenMarks, marks_of
 from quotetune.sampling.backend import Response
 from quotetune.sampling.cut_text import CutText
 
 
-def room(sampling: SamplingConfig, model: ModelConfig) -> SamplingConfig:
+def with_room_for_thoughts(sampling: SamplingConfig, model: ModelConfig) -> SamplingConfig:
     """Return the settings with which a model is sampled, with room for its thoughts.
 
     Stop strings are left out, because they may not end thoughts.
     """
     if model.reasoning is None:
         return sampling
-    most = sampling.max_tokens + model.reasoning.max_tokens
+    most = sampling.max_tokens + model.thought_tokens
     return sampling.model_copy(update={"max_tokens": most, "stop": []})
 
 
@@ -33,9 +33,10 @@ class Thoughts:
     """
 
     def __init__(self, model: ModelConfig, sampling: SamplingConfig, tokenizer: Any) -> None:
-        assert model.reasoning is not None
-        self._marks = TokenMarks(Marks(model.reasoning.start, model.reasoning.end), tokenizer)
-        self._most_thoughts = model.reasoning.max_tokens
+        marks = marks_of(model)
+        assert marks is not None
+        self._marks = TokenMarks(marks, tokenizer)
+        self._most_thoughts = model.thought_tokens
         self._sampling = sampling
         self._tokenizer = tokenizer
         self._cut_text = CutText(tokenizer)
@@ -43,7 +44,7 @@ class Thoughts:
     def bounded(self, response: Response, prompt_token_ids: list[int]) -> Response:
         """Return a response within the bounds, and with the start of its answer."""
         opened = self._marks.are_opened(prompt_token_ids)
-        end = self._marks.end(
+        end = self._marks.cut_at(
             response.token_ids,
             opened=opened,
             thoughts=self._most_thoughts,

@@ -20,7 +20,7 @@ from transformers import (
 from quotetune.config import ModelConfig, SamplingConfig
 from quotetune.decoding.guidance import Guidance
 from quotetune.decoding.transformers import QuoteLogitsProcessor
-from quotetune.models.on_model import with_adapter
+from quotetune.models.load_adapter import with_adapter
 from quotetune.models.tokenizer import end_tokens, load_tokenizer
 from quotetune.sampling.backend import Request, Response
 from quotetune.sampling.constraint import Constraint, TokenTrie

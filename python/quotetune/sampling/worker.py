@@ -27,7 +27,7 @@ from quotetune.sampling.constraint import Constraint
 from quotetune.sampling.guided import GuideSource, by_strength, joined
 from quotetune.sampling.parts import count_parts, missing_parts, write_part
 from quotetune.sampling.quick_start import quick_start
-from quotetune.sampling.thoughts import Thoughts, room
+from quotetune.sampling.thoughts import Thoughts, with_room_for_thoughts
 
 _SECONDS_BETWEEN_REPORTS = 0.5
 
@@ -79,9 +79,10 @@ def run(job: dict[str, Any], output: Path, report: Report) -> None:
     adapter = None if job["adapter"] is None else Path(job["adapter"])
     constraint = Constraint(**job["constraint"]) if "constraint" in job else None
     thinks = model.reasoning is not None and constraint is None
-    sampling = room(answers, model) if thinks else answers
+    sampling = with_room_for_thoughts(answers, model) if thinks else answers
     tokenizer = load_tokenizer(model)
-    requests, config = _requests(job, model, sampling, tokenizer)
+    thought_tokens = model.thought_tokens if thinks else 0
+    requests, config = _requests(job, model, sampling, tokenizer, thought_tokens)
     names = list(requests)
     parts = count_parts(len(names), sampling.chunk_prompts)
     missing = missing_parts(output, parts)
@@ -116,7 +117,11 @@ def run(job: dict[str, Any], output: Path, report: Report) -> None:
 
 
 def _requests(
-    job: dict[str, Any], model: ModelConfig, sampling: SamplingConfig, tokenizer: Any
+    job: dict[str, Any],
+    model: ModelConfig,
+    sampling: SamplingConfig,
+    tokenizer: Any,
+    thought_tokens: int,
 ) -> tuple[dict[str, Request], Any]:
     """Tokenise all prompts, and reject those that do not fit, before the model is loaded.
 
@@ -133,15 +138,15 @@ def _requests(
     if context is None:
         context = context_length(config)
     # A continuation that is too long starts at the first token that the model can see.
-    room = None if context is None else max(context - sampling.max_tokens, 1)
+    space = None if context is None else max(context - sampling.max_tokens, 1)
     tokens = {
-        prompt["id"]: prompt["token_ids"][-room if room else None :]
+        prompt["id"]: prompt["token_ids"][-space if space else None :]
         if "token_ids" in prompt
         else prompt_token_ids(Prompt(**prompt), tokenizer, variables)
         for prompt in job["prompts"]
     }
-    thoughts = 0 if model.reasoning is None else model.reasoning.max_tokens
-    check_lengths(tokens, sampling.max_tokens - thoughts, context, thoughts=thoughts)
+    answer_tokens = sampling.max_tokens - thought_tokens
+    check_lengths(tokens, answer_tokens, context, thoughts=thought_tokens)
     requests = {
         name: Request(ids, prompt_seed(job["seed"], job["round"], name))
         for name, ids in tokens.items()

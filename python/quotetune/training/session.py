@@ -13,7 +13,7 @@ from transformers import AutoModelForCausalLM, TrainerCallback
 from quotetune.config import ModelConfig
 from quotetune.errors import QuotetuneError
 from quotetune.models.files import ADAPTER_CONFIG
-from quotetune.models.on_model import with_adapter
+from quotetune.models.load_adapter import with_adapter
 from quotetune.models.tokenizer import load_tokenizer
 from quotetune.runtime.cpu import apply_in_child
 from quotetune.training.defaults import trains_model_weights, weights_dtype

@@ -1,7 +1,7 @@
 """Check, before any work, that everything a config names is there and can be used.
 
-There is a module for each kind of input: models and packages, adapters, prompts and other texts,
-the index, and what the ranking of candidates needs of all of them.
+There is a module for each kind of input (models, prompts, index, adapters) and for each kind of
+setting (lengths, LoRA, trainings, ranking).
 """
 
 from dataclasses import replace
@@ -9,7 +9,7 @@ from dataclasses import replace
 from quotetune.config import Config
 from quotetune.config.problem import Problem
 from quotetune.config.schema import key_order
-from quotetune.pipeline.preflight.adapters import adapter_problems
+from quotetune.pipeline.preflight.adapters import adapter_problems, trained_notices
 from quotetune.pipeline.preflight.chats import (
     chat_problems,
     clock_notices,
@@ -26,10 +26,10 @@ from quotetune.pipeline.preflight.prompts import (
     read_prompts_of,
 )
 from quotetune.pipeline.preflight.ranking import measured_problems, preference_input_problems
-from quotetune.pipeline.preflight.start import start_lines, start_problems
+from quotetune.pipeline.preflight.start import start_notices, start_problems
 from quotetune.pipeline.preflight.training import training_problems
 
-__all__ = ["check_inputs", "read_inputs", "start_lines"]
+__all__ = ["check_inputs", "read_inputs"]
 
 
 def check_inputs(config: Config) -> list[Problem]:
@@ -67,6 +67,8 @@ def read_inputs(config: Config) -> Inputs:
         read,
         problems=sorted(problems, key=lambda problem: key_order(problem.key, Config)),
         notices=(
+            *start_notices(config),
+            *trained_notices(config),
             *thought_notices(config),
             *variable_notices(config),
             *clock_notices(config, read.prompts),

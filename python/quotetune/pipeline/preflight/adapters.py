@@ -1,7 +1,6 @@
 """Check that adapters can be trained on the model, and sampled by the backend."""
 
 from collections.abc import Iterator, Mapping
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +11,14 @@ from quotetune.models.size import tensor_shapes
 from quotetune.pipeline.preflight.lora import (
     EMBEDDINGS,
     HEADS,
+    adapted_heads,
     changed_model,
     highest_rank,
     lora_value_problems,
     not_copied,
+    target_names,
 )
+from quotetune.sampling.run import meant_backend
 from quotetune.sampling.vllm import HIGHEST_RANK
 
 _NOT_ON_VLLM = (
@@ -41,7 +43,8 @@ def adapter_problems(config: Config) -> list[Problem]:
         problems += lora_value_problems("absorb.lora", absorbed, tensors, modules)
     if config.lora is not None:
         problems += lora_value_problems("lora", config.lora, tensors, modules)
-        problems += _heads(config.lora)
+        for name, reason in adapted_heads(config.lora):
+            problems.append(Problem(f"lora.{name}", f"{reason}: remove it"))
         problems += _references(config)
         if samples_with_vllm(config):
             remedy = "leave it out, or set sampling.backend to transformers"
@@ -52,6 +55,22 @@ def adapter_problems(config: Config) -> list[Problem]:
                 text = f"is {rank:g}, and vLLM samples ranks up to {HIGHEST_RANK}: lower it, or set"
                 problems.append(Problem(f"lora.{name}", f"{text} sampling.backend to transformers"))
     return problems
+
+
+def trained_notices(config: Config) -> list[str]:
+    """Return a line if all weights are trained, because `lora` may have been forgotten.
+
+    Example:
+        >>> content = {"run": "r", "index": "i", "model": {"path": "m"}, "prompts": {"path": "p"}}
+        >>> trained_notices(Config.model_validate(content))
+        ['all weights are trained, since lora is not set: set lora: {} to train an adapter']
+        >>> trained_notices(Config.model_validate(content | {"lora": {}}))
+        []
+    """
+    if config.lora is not None:
+        return []
+    reason = "lora is null" if "lora" in config.model_fields_set else "lora is not set"
+    return [f"all weights are trained, since {reason}: set lora: {{}} to train an adapter"]
 
 
 def _references(config: Config) -> Iterator[Problem]:
@@ -72,18 +91,7 @@ def _references(config: Config) -> Iterator[Problem]:
 
 def samples_with_vllm(config: Config) -> bool:
     """Tell whether the policies of a run are sampled with vLLM on this machine."""
-    backend = config.sampling.backend
-    return backend == "vllm" or (backend == "auto" and find_spec("vllm") is not None)
-
-
-def _heads(options: Mapping[str, Any]) -> Iterator[Problem]:
-    targets = options.get("target_modules")
-    for name in targets if isinstance(targets, list) else [targets]:
-        if name in HEADS:
-            text = (
-                f"{name} would not be trained, because DPO reads the head's own weights: remove it"
-            )
-            yield Problem("lora.target_modules", text)
+    return meant_backend(config.sampling.backend) == "vllm"
 
 
 def vllm_refusals(options: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -94,8 +102,7 @@ def vllm_refusals(options: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for name, reason in changed_model(options):
         if name not in refused:
             yield name, f"{reason}, which vLLM does not see"
-    targets = options.get("target_modules")
-    for name in targets if isinstance(targets, list) else []:
+    for name in target_names(options):
         if name in EMBEDDINGS and name not in HEADS:
             yield "target_modules", f"{name} cannot be sampled by vLLM"
 

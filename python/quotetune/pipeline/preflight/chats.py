@@ -7,26 +7,26 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from quotetune.config import Config, ModelConfig
-from quotetune.config.block import OWN_VARIABLES
+from quotetune.config.block import CLOCK, OWN_VARIABLES
 from quotetune.config.problem import Problem, near
 from quotetune.errors import QuotetuneError, UsageError
 from quotetune.models.chat_template import (
-    CLOCK,
     names_in,
     read_chat_template,
     render,
     template_variables,
     tokenizer_settings,
 )
-from quotetune.models.files import MODEL_CONFIG
-from quotetune.models.json_files import read_mapping, text_settings
+from quotetune.models.files import is_model
+from quotetune.models.json_files import known_settings, read_mapping
 from quotetune.prompts.according_to import according_to
 from quotetune.prompts.prompt import Prompt
 
-_END_OF_THOUGHTS = "</think>"
-
 if TYPE_CHECKING:
     from quotetune.prompts.reading import SourcePrompt
+
+_END_OF_THOUGHTS = "</think>"
+_JUDGE = "preference.judge.model"
 
 
 def chat_problems(config: Config, sources: "Sequence[SourcePrompt] | None") -> list[Problem]:
@@ -37,14 +37,13 @@ def chat_problems(config: Config, sources: "Sequence[SourcePrompt] | None") -> l
         sources: The prompts; None if they cannot be read.
     """
     problems = []
-    directory = Path(config.model.path)
-    if (directory / MODEL_CONFIG).is_file():
+    chatting, directory = dict(_chatting(config)), Path(config.model.path)
+    if is_model(directory):
         problems += _tokenizer_problems(directory)
-        if config.prompts.format == "chat" and sources is not None:
+        if "model" in chatting and sources is not None:
             problems += _template_problems(config, [one.prompt for one in sources])
-    judge = None if config.preference is None else config.preference.judge
-    if judge is not None and judge.format == "chat":
-        problems += _judge_problems(judge.model)
+    if _JUDGE in chatting:
+        problems += _judge_problems(chatting[_JUDGE])
     return problems
 
 
@@ -54,7 +53,7 @@ def _chatting(config: Config) -> Iterator[tuple[str, ModelConfig]]:
         yield "model", config.model
     judge = None if config.preference is None else config.preference.judge
     if judge is not None and judge.format == "chat":
-        yield "preference.judge.model", judge.model
+        yield _JUDGE, judge.model
 
 
 def thought_notices(config: Config) -> list[str]:
@@ -62,7 +61,7 @@ def thought_notices(config: Config) -> list[str]:
     notices = []
     models = {"model": config.model, **dict(_chatting(config))}
     for key, model in models.items():
-        template, _ = _read_template(Path(model.path))
+        template, _ = _read_template(Path(model.path)) or (None, {})
         if model.reasoning is not None or template is None or _END_OF_THOUGHTS not in template:
             continue
         purpose = "score its answers" if key == "model" else "read its verdicts"
@@ -78,7 +77,7 @@ def variable_notices(config: Config) -> list[str]:
     """Name variables of the config that a template does not read."""
     notices = []
     for key, model in _chatting(config):
-        template, _ = _read_template(Path(model.path))
+        template, _ = _read_template(Path(model.path)) or (None, {})
         names = set() if template is None else names_in(template)
         for name in model.chat_template_kwargs or {} if names else ():
             if name not in names:
@@ -93,7 +92,7 @@ def variable_notices(config: Config) -> list[str]:
 
 def clock_notices(config: Config, sources: "Sequence[SourcePrompt] | None") -> list[str]:
     """Name a template that reads the clock."""
-    template, settings = _read_template(Path(config.model.path))
+    template, settings = _read_template(Path(config.model.path)) or (None, {})
     if template is None or config.prompts.format != "chat":
         return []
     read: list[str] = []
@@ -123,11 +122,11 @@ def _tokenizer_problems(directory: Path) -> list[Problem]:
     except UsageError as error:
         return [Problem("model.path", str(error))]
     try:
-        rows = text_settings(directory)["vocab_size"]
+        rows = known_settings(directory)["vocab_size"]
         vocabulary = tokenizer["model"]["vocab"]
         ids = vocabulary.values() if isinstance(vocabulary, dict) else range(len(vocabulary))
         largest = max([*ids, *(token["id"] for token in tokenizer.get("added_tokens", []))])
-    except (UsageError, ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError):
         return []  # another form of tokenizer: loading it tells
     if largest < rows:
         return []
@@ -138,27 +137,23 @@ def _tokenizer_problems(directory: Path) -> list[Problem]:
     return [Problem("model.path", text)]
 
 
-def _read_template(directory: Path) -> tuple[str | None, dict[str, Any]]:
-    """Read a chat template and the tokenizer's settings; no template if one cannot be read."""
+def _read_template(directory: Path) -> tuple[str | None, dict[str, Any]] | None:
+    """Read a chat template, if there is one, and the tokenizer's settings.
+
+    None if a file of them is damaged, which is a problem of the model.
+    """
     try:
         return read_chat_template(directory), tokenizer_settings(directory)
-    except (OSError, ValueError, KeyError, TypeError, UsageError):
-        return None, {}
-
-
-def _is_damaged(directory: Path) -> bool:
-    try:
-        tokenizer_settings(directory)
-    except UsageError:  # which is a problem of the model
-        return True
-    return False
+    except UsageError:
+        return None
 
 
 def _template_problems(config: Config, prompts: "Sequence[Prompt]") -> list[Problem]:
     """Render one chat of each sequence of roles, and one of the baseline `according_to`."""
-    if _is_damaged(Path(config.model.path)):
+    read = _read_template(Path(config.model.path))
+    if read is None:
         return []
-    template, settings = _read_template(Path(config.model.path))
+    template, settings = read
     if template is None:
         return [_no_template("prompts.format", config.model)]
     variables = template_variables(config.model, None)
@@ -177,9 +172,10 @@ def _template_problems(config: Config, prompts: "Sequence[Prompt]") -> list[Prob
 
 def _judge_problems(model: ModelConfig) -> list[Problem]:
     key = "preference.judge.format"
-    if not (Path(model.path) / MODEL_CONFIG).is_file() or _is_damaged(Path(model.path)):
+    read = _read_template(Path(model.path)) if is_model(Path(model.path)) else None
+    if read is None:
         return []
-    template, settings = _read_template(Path(model.path))
+    template, settings = read
     if template is None:
         return [_no_template(key, model)]
     question = Prompt("the question", messages=[{"role": "user", "content": "?"}])

@@ -6,9 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from quotetune.config import Config, ModelConfig, SamplingConfig
-from quotetune.config.problem import Problem, near
-from quotetune.errors import UsageError
-from quotetune.models.json_files import text_settings
+from quotetune.config.problem import Problem, unknown
+from quotetune.models.json_files import known_settings
 from quotetune.sampling.engine_keys import engine_keys
 
 _TRL_MAX_LENGTH = 1024  # of trl.DPOConfig
@@ -18,12 +17,12 @@ _OF_THE_MODEL = ("model", "revision", "trust_remote_code")
 
 
 @dataclass(frozen=True)
-class _Drawn:
+class _Sampling:
     """A sampling of a run: its key, its own part of the config, and all of its settings."""
 
     key: str
     own: dict[str, Any]
-    sampling: SamplingConfig
+    settings: SamplingConfig
     model_key: str
     model: ModelConfig
 
@@ -31,18 +30,18 @@ class _Drawn:
 def length_problems(config: Config) -> list[Problem]:
     """Check the lengths of responses, and the keys of the engine, of all samplings of a run."""
     problems: list[Problem] = []
-    for drawn in _samplings(config):
-        problems += _engine(drawn)
+    for sampling in _samplings(config):
+        problems += _engine(sampling)
         # An evaluation without lengths of its own has those of the run.
-        if drawn.key != "evaluation.sampling" or {"max_tokens", "engine"} & drawn.own.keys():
-            problems += _context(drawn)
+        if sampling.key != "evaluation.sampling" or {"max_tokens", "engine"} & sampling.own.keys():
+            problems += _context(sampling)
     return problems + list(_trained(config))
 
 
 def length_notices(config: Config) -> list[str]:
     """Say that pairs may be truncated."""
     limit = _limit(config)
-    most = config.sampling.max_tokens + _thoughts(config.model)
+    most = config.sampling.max_tokens + config.model.thought_tokens
     if limit is None or limit >= most or list(_trained(config)):
         return []
     thoughts = " with its thoughts" if config.model.reasoning is not None else ""
@@ -52,32 +51,29 @@ def length_notices(config: Config) -> list[str]:
     ]
 
 
-def _samplings(config: Config) -> Iterator[_Drawn]:
-    yield _Drawn("sampling", config.sampling.model_dump(), config.sampling, "model", config.model)
+def _samplings(config: Config) -> Iterator[_Sampling]:
+    yield _Sampling(
+        "sampling", config.sampling.model_dump(), config.sampling, "model", config.model
+    )
     own = config.evaluation.sampling
-    yield _Drawn("evaluation.sampling", own, config.evaluation_sampling, "model", config.model)
+    yield _Sampling("evaluation.sampling", own, config.evaluation_sampling, "model", config.model)
     judge = None if config.preference is None else config.preference.judge
     if judge is not None:
         key = "preference.judge"
-        yield _Drawn(f"{key}.sampling", judge.sampling, judge.drawn, f"{key}.model", judge.model)
+        yield _Sampling(
+            f"{key}.sampling", judge.sampling, judge.all_sampling, f"{key}.model", judge.model
+        )
 
 
-def _thoughts(model: ModelConfig) -> int:
-    return 0 if model.reasoning is None else model.reasoning.max_tokens
-
-
-def _engine(drawn: _Drawn) -> Iterator[Problem]:
-    known, given = engine_keys(), drawn.own.get("engine") or {}
+def _engine(sampling: _Sampling) -> Iterator[Problem]:
+    known, given = engine_keys(), sampling.own.get("engine") or {}
     for name, value in given.items():
-        key = f"{drawn.key}.engine.{name}"
+        key = f"{sampling.key}.engine.{name}"
         if name in _OF_THE_MODEL:
-            text = f"cannot be set here, since {drawn.model_key} describes the model: remove it"
+            text = f"cannot be set here, since {sampling.model_key} describes the model: remove it"
             yield Problem(key, text)
         elif known is not None and name not in known:
-            hint = near(str(name), known)
-            yield Problem(
-                key, f"vllm.LLM has no such key{hint and f'; {hint}'}: correct or remove it"
-            )
+            yield Problem(key, unknown("vllm.LLM", name, known))
         elif name == "max_model_len" and value is not None and not _is_length(value):
             text = f"is {value!r}: set it to a whole number of 1 or more, or leave it out"
             yield Problem(key, text)
@@ -87,19 +83,22 @@ def _is_length(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value > 0
 
 
-def _context(drawn: _Drawn) -> Iterator[Problem]:
+def _context(sampling: _Sampling) -> Iterator[Problem]:
     """Yield a problem if a response and a prompt of one token do not fit."""
-    bound = f"{drawn.key}.engine.max_model_len"
-    context = drawn.sampling.engine.get("max_model_len")
+    bound = f"{sampling.key}.engine.max_model_len"
+    context = sampling.settings.engine.get("max_model_len")
     if context is None:
         bound = "the model's context"
-        context = _of_model(Path(drawn.model.path))
+        context = _of_model(Path(sampling.model.path))
     if not _is_length(context):
         return
-    thoughts, answer = _thoughts(drawn.model), drawn.sampling.max_tokens
+    thoughts, answer = sampling.model.thought_tokens, sampling.settings.max_tokens
     if thoughts + answer < context:
         return
-    keys = {f"{drawn.key}.max_tokens": answer, f"{drawn.model_key}.reasoning.max_tokens": thoughts}
+    keys = {
+        f"{sampling.key}.max_tokens": answer,
+        f"{sampling.model_key}.reasoning.max_tokens": thoughts,
+    }
     # What alone does not fit is at fault; otherwise, the longer one is.
     key = max(keys, key=lambda name: keys[name])
     other = next(name for name in keys if name != key)
@@ -112,10 +111,7 @@ def _context(drawn: _Drawn) -> Iterator[Problem]:
 
 
 def _of_model(directory: Path) -> Any:
-    try:
-        settings = text_settings(directory)
-    except UsageError:
-        return None  # which is a problem of its own
+    settings = known_settings(directory)
     return next((settings[name] for name in _CONTEXTS if name in settings), None)
 
 
@@ -133,7 +129,7 @@ def _trained(config: Config) -> Iterator[Problem]:
     A response without thoughts is only shortened, as the notice says. The start of an answer is as
     good to learn as the whole, but thoughts without their answer are not what was ranked.
     """
-    limit, thoughts = _limit(config), _thoughts(config.model)
+    limit, thoughts = _limit(config), config.model.thought_tokens
     keeps_start = config.dpo.get("truncation_mode", "keep_start") == "keep_start"
     if limit is None or not thoughts or limit > thoughts or not keeps_start:
         return

@@ -7,18 +7,29 @@ rules with the installed PEFT.
 
 import importlib.util
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from quotetune.config.problem import Problem
-from quotetune.pipeline.preflight.values import as_number
+from quotetune.pipeline.preflight.values import Range, as_number
 
 HEADS = ("lm_head", "embed_out", "output")
 EMBEDDINGS = ("embed_tokens", "wte", "embed_in", *HEADS)
 # What changes the base model's own weights before training, so that the adapter is not all.
-CHANGE_THE_MODEL = ("pissa", "olora")
+_CHANGE_THE_MODEL = ("pissa", "olora")
 _PREPARED = ("corda", "eva", "lora_ga")
 _ALL_LINEAR = "all-linear"
+# With an alpha of 0, an adapter has no effect.
+_RANGES = {
+    "r": Range(least=1),
+    "lora_alpha": Range(above=0),
+    "lora_dropout": Range(least=0, below=1),
+}
+# The values of a pattern, which stand for those of r and lora_alpha: their type, in words, too.
+_PATTERNS: dict[str, tuple[Any, str, Range]] = {
+    "rank_pattern": (int, "a whole number", _RANGES["r"]),
+    "alpha_pattern": (int | float, "a number", _RANGES["lora_alpha"]),
+}
 
 Shapes = Mapping[str, list[int]]
 
@@ -52,10 +63,30 @@ def lora_value_problems(
         yield from _tokens(block, options, tensors)
 
 
+def target_names(options: Mapping[str, Any]) -> list[str]:
+    """Return the last parts of the names in `target_modules`; an expression is taken as a name.
+
+    Example:
+        >>> target_names({"target_modules": ["q_proj", "model.embed_tokens"]})
+        ['q_proj', 'embed_tokens']
+    """
+    targets = options.get("target_modules") or []
+    names = [targets] if isinstance(targets, str) else targets
+    return [name.rpartition(".")[2] for name in names]
+
+
+def adapted_heads(options: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield the key with which DPO would not train a part of the adapter, and why."""
+    for name in target_names(options):
+        if name in HEADS:
+            text = f"{name} would not be trained, because DPO reads the head's own weights"
+            yield "target_modules", text
+
+
 def changed_model(options: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Yield the keys with which the model without its adapter is not the base model, and why."""
     start = options.get("init_lora_weights")
-    if isinstance(start, str) and start.lower().startswith(CHANGE_THE_MODEL):
+    if isinstance(start, str) and start.lower().startswith(_CHANGE_THE_MODEL):
         yield "init_lora_weights", f"{start} changes the model's own weights"
     for name in ("kasa_config", "layer_replication"):
         if options.get(name) is not None:
@@ -72,9 +103,8 @@ def not_copied(options: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield "bias", f"{options['bias']} trains biases, of which a model has one set only"
     if options.get("trainable_token_indices"):
         yield "trainable_token_indices", "trains tokens that are not copied into the reference"
-    targets = options.get("target_modules")
-    for name in targets if isinstance(targets, Sequence) and not isinstance(targets, str) else []:
-        if name.rpartition(".")[2] in EMBEDDINGS and name not in HEADS:
+    for name in target_names(options):
+        if name in EMBEDDINGS and name not in HEADS:
             yield "target_modules", f"{name} is adapted, which is not copied into the reference"
 
 
@@ -88,24 +118,18 @@ def highest_rank(options: Mapping[str, Any]) -> tuple[str, float]:
 
 
 def _numbers(block: str, options: Mapping[str, Any]) -> Iterator[Problem]:
-    rank, dropout = as_number(options.get("r", 8)), as_number(options.get("lora_dropout", 0))
-    alpha = as_number(options.get("lora_alpha", 8))
-    if rank is not None and rank < 1:
-        yield Problem(f"{block}.r", f"is {options['r']}: set it to 1 or more")
-    if alpha is not None and not alpha > 0:
-        text = f"is {options['lora_alpha']}, so the adapter has no effect: set it above 0"
-        yield Problem(f"{block}.lora_alpha", text)
-    if dropout is not None and not 0 <= dropout < 1:
-        text = f"is {options['lora_dropout']}: set it to 0 or more, below 1"
-        yield Problem(f"{block}.lora_dropout", text)
-    for name, least in (("rank_pattern", 1.0), ("alpha_pattern", 1e-9)):
+    for name, allowed in _RANGES.items():
+        number = as_number(options.get(name))
+        if number is not None and not allowed.contains(number):
+            yield Problem(f"{block}.{name}", f"is {options[name]}: {allowed.remedy}")
+    for name, (kind, words, allowed) in _PATTERNS.items():
         pattern = options.get(name)
         for module, value in pattern.items() if isinstance(pattern, Mapping) else ():
-            number = as_number(value)
-            whole = name == "alpha_pattern" or isinstance(value, int)
-            if number is None or not number >= least or not whole:
-                remedy = "a whole number of 1 or more" if least == 1 else "a number above 0"
-                yield Problem(f"{block}.{name}", f"{module} is {value!r}: set it to {remedy}")
+            fits = isinstance(value, kind) and not isinstance(value, bool)
+            if not fits or not allowed.contains(value):
+                what = "" if fits else f", which is not {words}"
+                text = f"{module} is {value!r}{what}: {allowed.remedy}"
+                yield Problem(f"{block}.{name}", text)
 
 
 def _start(block: str, options: Mapping[str, Any]) -> Iterator[Problem]:
@@ -156,7 +180,7 @@ def _matching(key: str, given: Any, modules: Shapes, known: str) -> tuple[set[st
             fits = _expression(given) if isinstance(given, str) else _ends_with(name)
         except re.error as error:
             return set(), [
-                Problem(key, f"{given!r} is no regular expression ({error}): correct it")
+                Problem(key, f"{given!r} is not a regular expression ({error}): correct it")
             ]
         here = {module for module in modules if fits(module)}
         found |= here
@@ -194,7 +218,7 @@ def _layers(block: str, options: Mapping[str, Any], adapted: set[str]) -> Iterat
         return
     for layer in [given] if isinstance(given, int) else given:
         if layer not in numbers:
-            text = f"{layer} is no adapted layer of the model: choose from {_spans(numbers)}"
+            text = f"{layer} is not an adapted layer of the model: choose from {_spans(numbers)}"
             yield Problem(f"{block}.layers_to_transform", text)
 
 
@@ -209,7 +233,7 @@ def _patterns(key: str, pattern: Any, adapted: set[str]) -> Iterator[Problem]:
         try:
             fits = re.compile(rf"(.*\.)?({name})$")
         except re.error as error:
-            text = f"{name!r} is no regular expression ({error}): correct it"
+            text = f"{name!r} is not a regular expression ({error}): correct it"
             yield Problem(key, text)
             continue
         if not any(fits.match(module) for module in adapted):
@@ -246,5 +270,5 @@ def _tokens(block: str, options: Mapping[str, Any], tensors: Shapes) -> Iterator
             continue
         for token in tokens if isinstance(tokens, list) else []:
             if isinstance(token, int) and not 0 <= token < max(rows):
-                text = f"{token} is no token, of which there are {max(rows)}: choose another"
+                text = f"{token} is not a token, of which there are {max(rows)}: choose another"
                 yield Problem(key, text)

@@ -8,7 +8,7 @@ from quotetune.config.preference import PreferenceConfig
 from quotetune.config.problem import Problem
 from quotetune.errors import UsageError
 from quotetune.metrics.criteria import CRITERIA
-from quotetune.models.chat_template import tokenizer_settings
+from quotetune.models.chat_template import read_chat_template, tokenizer_settings
 from quotetune.models.files import has_weights, model_problem
 from quotetune.models.json_files import read_mapping, text_settings
 from quotetune.pairing.ranking_config import RankingConfig
@@ -52,11 +52,12 @@ def _model_problems(key: str, model: ModelConfig) -> list[Problem]:
 
 
 def _damaged(directory: Path) -> str | None:
-    """Return the problem of a file of settings that is not what `transformers` reads."""
+    """Return the problem of a file beside the weights that `transformers` does not read."""
     try:
         text_settings(directory)
         read_mapping(directory / "generation_config.json")
         tokenizer_settings(directory)
+        read_chat_template(directory)
     except UsageError as error:
         return str(error)
     return None

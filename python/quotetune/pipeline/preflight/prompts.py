@@ -23,7 +23,7 @@ class Inputs:
         prompts: The prompts, not cut to their prefix, because that would need the tokenizer; None
             if there is a problem with them.
         split: The same prompts, split into rounds and held-out ones; None as for `prompts`.
-        notices: What a plan says about the inputs, besides the problems.
+        notices: What a user may not expect of the config or its inputs, besides the problems.
     """
 
     problems: list[Problem]

@@ -10,6 +10,7 @@ from quotetune.config.preference import PreferenceConfig
 from quotetune.config.problem import Problem
 from quotetune.errors import QuotetuneError, UsageError
 from quotetune.metrics.criteria import CRITERIA
+from quotetune.metrics.table import ON_DEMAND, metric_named
 from quotetune.pairing.ranking_config import RankingConfig
 
 if TYPE_CHECKING:
@@ -18,14 +19,8 @@ if TYPE_CHECKING:
     from quotetune.prompts.reading import SourcePrompt
     from quotetune.prompts.split import Split
 
+# A document that a prompt will have: retrieval, which happens later, gives each prompt some.
 _LATER = ("", "")
-# The fields of a prompt without which a metric has no value.
-OF_METRICS = {
-    "on_topic_quip": "documents",
-    "rouge_l": "reference",
-    "bart_score": "reference",
-    "mauve": "reference",
-}
 _WORDS = {"documents": "documents", "reference": "a reference"}
 
 
@@ -104,9 +99,8 @@ def need_problems(ranking: RankingConfig, prompts: Sequence["Prompt"]) -> list[P
         needs["candidates.gold"] = "reference"
     problems = []
     for key, need in needs.items():
-        plural = "documents" if need == "documents" else "a reference"
         if need is not None and not any(getattr(prompt, need) for prompt in prompts):
-            text = f"no prompt has {plural}: give the prompts {plural}, or leave it out"
+            text = f"no prompt has {_WORDS[need]}: give the prompts {_WORDS[need]}, or leave it out"
             problems.append(Problem(key, text))
     if "reference_similarity" in ranking.measures and not importlib.util.find_spec("rouge_score"):
         text = "needs rouge-score: install quotetune[train]"
@@ -128,12 +122,12 @@ def measured_problems(config: Config, split: "Split | None") -> list[Problem]:
     has["reference"] |= prompts.prefix_tokens is not None
     has["documents"] |= prompts.context is not None and prompts.context.brings_documents
     named = {"best.criterion": (config.best.criterion, "choose another")}
-    for name in ("bart_score", "mauve"):
+    for name in ON_DEMAND:
         if getattr(evaluation, name) is not None:
             named[f"evaluation.{name}"] = (name, "leave it out")
     problems = []
     for key, (name, remedy) in named.items():
-        need = OF_METRICS.get(name)
+        need = metric_named(name).needs
         if need is not None and not has[need]:
             text = f"{name} needs {_WORDS[need]}, which no held-out prompt has"
             problems.append(Problem(key, f"{text}: give the prompts {_WORDS[need]}, or {remedy}"))

@@ -11,13 +11,14 @@ from quotetune.config.problem import Problem
 from quotetune.errors import UsageError
 from quotetune.models.adapter import LoraAdapter, read_adapter
 from quotetune.models.chat_template import read_chat_template
+from quotetune.models.files import MODEL_CONFIG
 from quotetune.models.json_files import read_mapping
 from quotetune.pipeline.preflight.adapters import (
     matrix_shapes,
     samples_with_vllm,
     vllm_refusals,
 )
-from quotetune.pipeline.preflight.lora import HEADS, changed_model, not_copied
+from quotetune.pipeline.preflight.lora import HEADS, adapted_heads, changed_model, not_copied
 from quotetune.sampling.vllm import supported_rank
 
 _KEY = "model.adapter"
@@ -46,7 +47,7 @@ def start_problems(config: Config) -> list[Problem]:
     ]
 
 
-def start_lines(config: Config) -> list[str]:
+def start_notices(config: Config) -> list[str]:
     """Say with which adapter a run starts, and what the user may not expect of it.
 
     Nothing is said of an adapter that cannot be read, which is a problem.
@@ -77,7 +78,7 @@ def start_lines(config: Config) -> list[str]:
 def _template(directory: Path) -> str | None:
     try:
         return read_chat_template(directory)
-    except (OSError, ValueError, KeyError, TypeError, UsageError):
+    except UsageError:
         return None
 
 
@@ -86,8 +87,8 @@ def _misfits(
 ) -> Iterator[Problem]:
     """Yield a problem if a module of the adapter is not in the model, or has another shape.
 
-    Some models name their modules otherwise in their files than in memory, so that only the start,
-    the layer, and the last part of a name are compared.
+    Some models have other module names in their files than in memory, so that only the start, the
+    layer, and the last part of a name are compared.
     """
     renamed = adapter.settings.get("target_parameters") or adapter.settings.get("layer_replication")
     if shapes is None or renamed:
@@ -95,8 +96,11 @@ def _misfits(
     known: dict[tuple[str, ...], list[list[int]]] = {}
     for name, shape in shapes.items():
         known.setdefault(_place(name), []).append(sorted(shape))
-    # The parts of a model for text and pictures have other names in memory.
-    has_parts = "text_config" in read_mapping(model / "config.json")
+    try:
+        # The parts of a model for text and pictures have other names in memory.
+        has_parts = "text_config" in read_mapping(model / MODEL_CONFIG)
+    except UsageError:
+        return  # `model_problems` says so
     wrong = []
     for name, shape in adapter.modules.items():
         found = known.get(_place(name))
@@ -146,18 +150,18 @@ def _same_start(one: str, other: str) -> bool:
     return all(mine == theirs for mine, theirs in zip(*starts, strict=False))
 
 
+def _options(adapter: LoraAdapter) -> dict[str, Any]:
+    """Return the settings of an adapter, with the modules that its weights adapt."""
+    return adapter.settings | {"target_modules": adapter.module_names}
+
+
 def _heads(directory: Path, adapter: LoraAdapter) -> Iterator[Problem]:
-    for name in adapter.module_names:
-        if name in HEADS:
-            text = (
-                f"{directory}: adapts {name}, which would not be trained, because DPO reads the"
-                f" head's own weights: {_MERGE}"
-            )
-            yield Problem(_KEY, text)
+    for name, reason in adapted_heads(_options(adapter)):
+        yield Problem(_KEY, f"{directory}: {name}: {reason}: {_MERGE}")
 
 
 def _not_copied(directory: Path, adapter: LoraAdapter) -> Iterator[Problem]:
-    options = adapter.settings | {"target_modules": adapter.module_names}
+    options = _options(adapter)
     for name, reason in (*changed_model(options), *not_copied(options)):
         text = f"{directory}: {name}: {reason}, but the first round continues the adapter with a"
         yield Problem(_KEY, f"{text} frozen copy as the reference: {_MERGE}")
@@ -166,8 +170,7 @@ def _not_copied(directory: Path, adapter: LoraAdapter) -> Iterator[Problem]:
 def _vllm(directory: Path, adapter: LoraAdapter) -> Iterator[Problem]:
     """Yield what vLLM cannot load."""
     remedy = f"set sampling.backend to transformers, or {_MERGE}"
-    options = adapter.settings | {"target_modules": adapter.module_names}
-    for name, reason in vllm_refusals(options):
+    for name, reason in vllm_refusals(_options(adapter)):
         yield Problem(_KEY, f"{directory}: {name}: {reason}: {remedy}")
     try:
         supported_rank(directory)
@@ -179,7 +182,7 @@ def _vllm(directory: Path, adapter: LoraAdapter) -> Iterator[Problem]:
 def _contradictions(
     lora: Mapping[str, Any], adapter: LoraAdapter, shapes: Mapping[str, list[int]] | None
 ) -> Iterator[Problem]:
-    """Yield the keys of `lora` that the adapter has otherwise, and that would have no effect."""
+    """Yield the keys of `lora` that differ from the adapter's, and that would have no effect."""
     for name, value in lora.items():
         theirs = adapter.settings.get(name)
         if name in _NOT_OF_TRAINING or name not in adapter.settings or value == theirs:

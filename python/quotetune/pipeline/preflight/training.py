@@ -12,8 +12,7 @@ from typing import Any
 
 from quotetune.config import Config
 from quotetune.config.problem import Problem
-from quotetune.errors import UsageError
-from quotetune.models.json_files import text_settings, token_texts
+from quotetune.models.json_files import known_settings, token_texts
 from quotetune.pipeline.preflight.values import as_number, losses, value_problems
 from quotetune.runtime.accelerator import has_accelerator
 
@@ -79,7 +78,7 @@ def training_problems(config: Config) -> list[Problem]:
     problems = [] if absorb is None else list(_settings("absorb.sft", absorb.sft, config))
     problems += [] if absorb is None else list(_sft(absorb.sft))
     problems += _settings("dpo", config.dpo, config)
-    return problems + list(_dpo(config.dpo, lora=config.lora is not None))
+    return problems + list(_dpo(config))
 
 
 def _settings(block: str, options: Mapping[str, Any], config: Config) -> Iterator[Problem]:
@@ -99,7 +98,9 @@ def _settings(block: str, options: Mapping[str, Any], config: Config) -> Iterato
         elif name == "deepspeed" and value:
             yield from _deepspeed(key, value)
         elif name == "fsdp_config" and isinstance(value, str) and not Path(value).is_file():
-            yield Problem(key, f"{value} does not exist: write it, or leave it out", True)
+            yield Problem(
+                key, f"{value} does not exist: write it, or leave it out", to_provide=True
+            )
         elif name in _ON_A_GPU and value and not has_accelerator():
             if name != "fp16" or not options.get("bf16"):  # both are refused below
                 yield Problem(key, "needs a GPU, and there is none: set it to false")
@@ -110,14 +111,8 @@ def _settings(block: str, options: Mapping[str, Any], config: Config) -> Iterato
             text = "best needs evaluation pairs, and training has none: set it to steps or epoch"
             yield Problem(key, text)
     yield from _devices(block, options, config)
-    pad = options.get("pad_token")
-    if isinstance(pad, str) and pad:
-        vocabulary = token_texts(Path(config.model.path))
-        if vocabulary is not None and pad not in vocabulary:
-            text = f"{pad!r} is no token of the model: choose one that is, or leave it out"
-            yield Problem(f"{block}.pad_token", text)
     if options.get("router_aux_loss_coef") and not _may_have_experts(Path(config.model.path)):
-        text = "is for mixtures of experts, and the model is none: leave it out"
+        text = "is for mixtures of experts, and the model is not one: leave it out"
         yield Problem(f"{block}.router_aux_loss_coef", text)
     for kind in ("", "_full_eval"):
         first, second = f"fp16{kind}", f"bf16{kind}"
@@ -130,10 +125,7 @@ def _settings(block: str, options: Mapping[str, Any], config: Config) -> Iterato
 
 
 def _may_have_experts(directory: Path) -> bool:
-    try:
-        settings = text_settings(directory)
-    except UsageError:
-        return True
+    settings = known_settings(directory)
     return not settings or any("expert" in key or "router" in key for key in settings)
 
 
@@ -164,13 +156,19 @@ def _sft(options: Mapping[str, Any]) -> Iterator[Problem]:
         yield Problem("absorb.sft.padding_free", text)
 
 
-def _dpo(options: Mapping[str, Any], *, lora: bool) -> Iterator[Problem]:
+def _dpo(config: Config) -> Iterator[Problem]:
     """Yield the problems of the keys of DPO."""
-    kinds = losses(options)
+    options = config.dpo
+    kinds, pad = losses(options), options.get("pad_token")
+    if isinstance(pad, str) and pad:
+        vocabulary = token_texts(Path(config.model.path))
+        if vocabulary is not None and pad not in vocabulary:
+            text = f"{pad!r} is not a token of the model: choose one that is, or leave it out"
+            yield Problem("dpo.pad_token", text)
     if not kinds:
         yield Problem("dpo.loss_type", "is empty, so nothing is learned: give a loss")
     if options.get("sync_ref_model"):
-        if lora:
+        if config.lora is not None:
             text = "needs full fine-tuning, but lora is set: set one of them to false or null"
             yield Problem("dpo.sync_ref_model", text)
         elif options.get("precompute_ref_log_probs"):
@@ -211,14 +209,14 @@ def _trackers(key: str, value: Any) -> Iterator[Problem]:
         if name in ("none", "all"):
             continue
         if name not in TRACKERS:
-            yield Problem(key, f"{name} is not one of none, all, {', '.join(TRACKERS)}")
+            yield Problem(key, f"{name} is not one of none, all, {', '.join(TRACKERS)}: choose one")
         else:
             yield from _package(key, *TRACKERS[name], value=name)
 
 
 def _deepspeed(key: str, value: Any) -> Iterator[Problem]:
     if isinstance(value, str) and not Path(value).is_file():
-        yield Problem(key, f"{value} does not exist: write it, or leave it out", True)
+        yield Problem(key, f"{value} does not exist: write it, or leave it out", to_provide=True)
     yield from _package(key, "deepspeed", "deepspeed")
 
 

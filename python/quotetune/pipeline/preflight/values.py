@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from quotetune.config.problem import Problem, near
+from quotetune.config.problem import Problem, unknown
 
 
 @dataclass(frozen=True)
@@ -252,8 +252,7 @@ def _unknown(
 ) -> Iterator[Problem]:
     for name in given:
         if name not in known:
-            hint = near(str(name), known) or "remove it"
-            yield Problem(f"{key}.{name}", f"{what} has no such key: {hint}")
+            yield Problem(f"{key}.{name}", unknown(what, name, known))
 
 
 def as_number(value: Any) -> float | None:

@@ -1,0 +1,49 @@
+"""Prompts that lack what candidates are ranked by, or policies are measured by, are found."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import tiny_run
+from quotetune.config import Config
+from quotetune.pipeline.preflight import check_inputs
+
+
+@pytest.fixture
+def content(tmp_path: Path) -> dict[str, Any]:
+    return tiny_run.write_inputs(tmp_path)
+
+
+def problems(content: dict[str, Any], **blocks: dict[str, Any]) -> list[str]:
+    return list(map(str, check_inputs(Config.model_validate({**content, **blocks}))))
+
+
+def test_prompts_have_what_the_best_policy_is_chosen_by(content: dict[str, Any]) -> None:
+    file = Path(content["prompts"]["path"])
+    rows = [json.loads(line) for line in file.read_text().splitlines()]
+    for field, criterion, words in (
+        ("documents", "on_topic_quip", "documents"),
+        ("reference", "rouge_l", "a reference"),
+    ):
+        assert not problems(content, best={"criterion": criterion})
+        bare = [{name: value for name, value in row.items() if name != field} for row in rows]
+        file.write_text("".join(json.dumps(row) + "\n" for row in bare))
+        [line] = problems(content, best={"criterion": criterion})
+        assert line == (
+            f"best.criterion: {criterion} needs {words}, which no held-out prompt has: give the"
+            f" prompts {words}, or choose another"
+        )
+        assert not problems(content, best={"criterion": "coverage"})
+        file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+
+def test_a_metric_against_references_needs_references(content: dict[str, Any]) -> None:
+    file = Path(content["prompts"]["path"])
+    rows = [json.loads(line) for line in file.read_text().splitlines()]
+    scored = {"bart_score": {"path": content["model"]["path"]}}
+    assert not problems(content, evaluation=scored)
+    file.write_text("".join(json.dumps({"prompt": row["prompt"]}) + "\n" for row in rows))
+    [line] = problems(content, evaluation=scored)
+    assert line.startswith("evaluation.bart_score: bart_score needs a reference, which no held-out")
