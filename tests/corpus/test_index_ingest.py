@@ -143,7 +143,7 @@ def test_inputs_that_match_no_file_are_usage_errors(
     tmp_path: Path, output: Path, name: str
 ) -> None:
     (tmp_path / "notes.md").write_text("# Notes")
-    with pytest.raises(UsageError, match=r"check the path|JSONL"):
+    with pytest.raises(UsageError, match=r"check the (path|pattern)|JSONL"):
         build_index(str(tmp_path / name), output)
 
 

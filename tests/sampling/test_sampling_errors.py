@@ -159,7 +159,7 @@ def test_parts_of_another_model_at_the_same_path_are_made_again(tmp_path):
 
 
 def test_greedy_decoding_has_one_response():
-    with pytest.raises(ValidationError, match="set n to 1"):
+    with pytest.raises(ValidationError, match="or n to 1"):
         SamplingConfig(n=2, temperature=0)
     assert SamplingConfig(n=1, temperature=0).n == 1
 

@@ -246,8 +246,8 @@ def continues(
         avoid: Strings that may not stand in these characters.
 
     Returns:
-        An answer for each piece. It is no for a text of more than `max_chars` characters, and for
-        a piece that adds nothing, such as more white space.
+        An answer for each piece. It is no for a text of more than `max_chars` characters, for a
+        piece that adds nothing, and for white space after white space.
 
     Raises:
         UsageError: The index does not find short texts, because it is lean or a filter alone.

@@ -74,12 +74,12 @@ def mask(
         count: The number of most probable tokens that are asked for first.
         ends: The tokens that end a text.
     """
-    order = logits.argsort(descending=True, stable=True).tolist()
-    known = 0
     passing: list[int] = []
-    while not passing and known < len(order):
-        asked = order[known : max(count, 4 * known)]
-        known += len(asked)
+    known = 0
+    while not passing and known < len(logits):
+        wanted = min(max(count, 4 * known), len(logits))
+        asked = logits.topk(wanted).indices[known:].tolist()
+        known = wanted
         answers = rule.passes(asked, left)
         passing = [token for token, passes in zip(asked, answers, strict=True) if passes]
     kept = torch.tensor(passing or list(ends), dtype=torch.long, device=logits.device)

@@ -59,7 +59,10 @@ class Verbatim:
 
     def __init__(self, quoting: Quoting) -> None:
         self._quoting = quoting
-        self._opening = quoting.marks[:1].encode()
+        # A token without these bytes has no mark.
+        self._first_bytes = {mark.encode()[:1] for mark in quoting.marks}
+        # With more tokens left than these, a quote can always be closed.
+        self._reserve = quoting.n + 3 if quoting.marks else 0
         self._place = _Place(None if quoting.marks else quoting.guide.state())
 
     def take(self, token: int) -> None:
@@ -75,20 +78,32 @@ class Verbatim:
 
     def passes(self, tokens: Sequence[int], left: int | None) -> list[bool]:
         """See `Rule`."""
-        return [self._passes(token, left) for token in tokens]
+        answers = [self._answer(token, left) for token in tokens]
+        asked = [number for number, answer in enumerate(answers) if answer is None]
+        if asked:
+            assert self._place.quote is not None
+            pieces = [self._bytes(tokens[number]) for number in asked]
+            found = continues(self._place.quote, pieces, self._quoting.n)
+            for number, stands in zip(asked, found, strict=True):
+                answers[number] = stands
+        return list(map(bool, answers))
 
     @property
     def is_open(self) -> bool:
         """Whether the response is in a quote."""
         return self._place.quote is not None
 
-    def _passes(self, token: int, left: int | None) -> bool:
+    def _answer(self, token: int, left: int | None) -> bool | None:
+        """Tell whether a token may come; None if it may exactly if the quote stands with it."""
         quoting, quote = self._quoting, self._place.quote
-        data = quoting.tokens[token] if token < len(quoting.tokens) else b""
+        data = self._bytes(token)
         if quote is not None and not data:
             return token in quoting.ends and not quoting.marks and quote.chars[1] >= quoting.n
-        if quote is None and not self._place.pending and self._opening not in data:
-            return True
+        if not self._place.pending and not any(mark in data for mark in self._first_bytes):
+            if quote is None:
+                return True
+            if not quoting.stop and (left is None or left > self._reserve):
+                return None
         place = self._after(data, self._stands)
         if place is None:
             return False
@@ -97,6 +112,9 @@ class Verbatim:
         if any(stop in place.recent for stop in quoting.stop):
             return False
         return left is None or not quoting.marks or left - 1 >= self._needed(place.quote)
+
+    def _bytes(self, token: int) -> bytes:
+        return self._quoting.tokens[token] if token < len(self._quoting.tokens) else b""
 
     def _needed(self, quote: GuideState) -> int:
         """Return how many tokens close a quote, if each is one character."""

@@ -8,11 +8,13 @@ use crate::memory::side_by_side::side_by_side;
 use crate::suffix::array::SEPARATOR;
 use crate::suffix::view::SuffixView;
 use crate::text::chars::count_chars;
+use crate::text::normalization::Normalization;
 
 impl Guide {
     /// Tells for each piece whether the whole text of its response, followed by the piece, occurs in a document, and
     /// can be continued there until it has `least` characters, without any of the strings to `avoid` in these. A text of more than `max_chars` characters is not
-    /// known as a whole, so the answer is no. So it is for a piece that adds nothing, such as more white space.
+    /// known as a whole, so the answer is no. So it is for a piece that adds nothing, and for one with white space
+    /// after white space, of which the normalisation leaves nothing.
     pub fn continues(
         &self,
         pieces: &[(&Response, &[u8])],
@@ -50,8 +52,13 @@ impl Guide {
         let mut without = Vec::new();
         response.peek(&[], &mut without);
         let adds = piece.is_empty() || text[start..] != without;
+        let before = without.last().or(response.tail().as_bytes().last());
+        let spaces = before.into_iter().chain(piece).map(|byte| matches!(byte, b' ' | b'\n'));
+        let spaces: Vec<bool> = spaces.collect();
+        let is_clean = self.corpus().normalization() == Normalization::None
+            || !spaces.windows(2).any(|pair| pair == [true, true]);
         let chars = count_chars(&text[..text.len() - added.incomplete]);
-        (!added.broken && adds && chars <= self.max_chars()).then_some(text)
+        (!added.broken && adds && is_clean && chars <= self.max_chars()).then_some(text)
     }
 }
 
