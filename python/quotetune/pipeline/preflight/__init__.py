@@ -16,7 +16,7 @@ from quotetune.pipeline.preflight.chats import (
     thought_notices,
     variable_notices,
 )
-from quotetune.pipeline.preflight.index import citation_problems, open_index
+from quotetune.pipeline.preflight.index import citation_problems, guide_problems, open_index
 from quotetune.pipeline.preflight.lengths import length_notices, length_problems
 from quotetune.pipeline.preflight.models import model_problems
 from quotetune.pipeline.preflight.prompts import (
@@ -54,6 +54,8 @@ def read_inputs(config: Config) -> Inputs:
     problems = model_problems(config) + read.problems + index_problems
     if index is not None and config.pairs.citations is not None:
         problems += citation_problems(index)
+    if index is not None:
+        problems += guide_problems(config, index)
     if config.launch is not None and not config.launch.is_file():
         text = f"{config.launch} does not exist: write it with `accelerate config`"
         problems.append(Problem("launch", text, to_provide=True))

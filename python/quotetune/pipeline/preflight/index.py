@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from quotetune.citations.ids import is_citable
+from quotetune.config import Config
 from quotetune.config.problem import Problem
 from quotetune.corpus.index import Index
 from quotetune.errors import QuotetuneError
@@ -37,3 +38,26 @@ def citation_problems(index: Index) -> list[Problem]:
         " ids"
     )
     return [Problem("pairs.citations", text)]
+
+
+def guide_problems(config: Config, index: Index) -> list[Problem]:
+    """Check that the index can guide as `sampling.guide` and the one of the evaluation say."""
+    problems = []
+    blocks = {"sampling": config.sampling, "evaluation.sampling": config.evaluation_sampling}
+    for block, sampling in blocks.items():
+        guide = sampling.guide
+        if guide is None or (block != "sampling" and guide == config.sampling.guide):
+            continue
+        if guide.mode == "verbatim" and "suffix" not in index.structures:
+            text = (
+                f"verbatim needs short texts, which {index.path} does not find: build it again"
+                " with --structures bloom,suffix"
+            )
+            problems.append(Problem(f"{block}.guide.mode", text))
+        elif guide.mode is None and "suffix" not in index.structures and guide.max_chars < index.n:
+            text = (
+                f"is {guide.max_chars}, but {index.path} finds no match of fewer than {index.n}"
+                f" characters: set it to {index.n} or more"
+            )
+            problems.append(Problem(f"{block}.guide.max_chars", text))
+    return problems
