@@ -27,7 +27,8 @@ mod _core {
     use super::change::{compact, merge, remove};
     #[pymodule_export]
     use super::guide::{
-        Guide, GuideState, Texts, Vocabulary, guide_completes, guide_continues, guide_ends, guide_matches,
+        Guide, GuideState, Texts, Vocabulary, guide_completes, guide_continues, guide_ends,
+        guide_matches,
     };
     #[pymodule_export]
     use super::import::import_bloom;

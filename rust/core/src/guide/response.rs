@@ -57,7 +57,10 @@ impl Response {
         let mut text = self.tail.clone().into_bytes();
         let added = self.stream.peek(b"", &mut text);
         let text = &text[..text.len() - added.incomplete];
-        let space = text.iter().rev().take_while(|byte| matches!(byte, b' ' | b'\n'));
+        let space = text
+            .iter()
+            .rev()
+            .take_while(|byte| matches!(byte, b' ' | b'\n'));
         let all = count_chars(text);
         (all, all - space.count())
     }

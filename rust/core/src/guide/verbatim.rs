@@ -23,7 +23,8 @@ impl Guide {
     ) -> Result<Vec<bool>> {
         let Structures::Full(segments) = self.corpus().structures()? else {
             return Err(Error::Usage(
-                "this index does not find short texts: build it with --structures bloom,suffix".into(),
+                "this index does not find short texts: build it with --structures bloom,suffix"
+                    .into(),
             ));
         };
         let texts: Vec<Option<Vec<u8>>> = pieces
@@ -53,7 +54,10 @@ impl Guide {
         response.peek(&[], &mut without);
         let adds = piece.is_empty() || text[start..] != without;
         let before = without.last().or(response.tail().as_bytes().last());
-        let spaces = before.into_iter().chain(piece).map(|byte| matches!(byte, b' ' | b'\n'));
+        let spaces = before
+            .into_iter()
+            .chain(piece)
+            .map(|byte| matches!(byte, b' ' | b'\n'));
         let spaces: Vec<bool> = spaces.collect();
         let is_clean = self.corpus().normalization() == Normalization::None
             || !spaces.windows(2).any(|pair| pair == [true, true]);
@@ -90,6 +94,8 @@ fn has_chars(text: &[u8], least: usize, avoid: &[&str]) -> bool {
     !avoid.iter().any(|avoided| {
         // A character of several bytes at the end counts by its first one.
         let avoided = avoided.as_bytes();
-        chars.windows(avoided.len().max(1)).any(|part| part == avoided)
+        chars
+            .windows(avoided.len().max(1))
+            .any(|part| part == avoided)
     })
 }
