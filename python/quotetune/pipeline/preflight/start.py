@@ -111,11 +111,12 @@ def _misfits(
             continue  # tied to the embeddings, it is not in the files
         if not found:
             wrong.append(f"{name}, which the model does not have")
-        elif ours not in found and not has_parts:
-            if not has_experts or all(_start(name) != _start(one) for one in found):
-                theirs = f"{_FIRST}.{next(iter(found))}" if bare else next(iter(found))
-                wrong.append(f"{name}, and the model's module is named {theirs}")
-                continue
+        elif ours not in found and not (
+            has_parts or (has_experts and any(_start(name) == _start(one) for one in found))
+        ):
+            theirs = f"{_FIRST}.{next(iter(found))}" if bare else next(iter(found))
+            wrong.append(f"{name}, and the model's module is named {theirs}")
+            continue
         found = {ours: found[ours]} if ours in found else found
         sizes = list(found.values())
         if sizes and shape not in sizes and all(len(one) == 2 and 1 not in one for one in sizes):
