@@ -31,6 +31,9 @@ TEMPLATES = [
     "{% for m in messages %}{% generation %}{{ m.content }}{% endgeneration %}{% endfor %}",
     "{{ strftime_now('%Y') }}{{ messages[-1]['content'] }}",
     "{% if messages[0].role == 'system' %}{{ raise_exception('no system role') }}{% endif %}x",
+    "{% if tools is not none %}{{ tools[0].name }}{% endif %}{{ messages[0].content }}",
+    "{% if documents is not none %}{{ documents[0].text }}{% endif %}{{ messages[0].content }}",
+    "{{ tools is defined }}{{ documents is defined }}{{ continue_final_message is defined }}",
     "{{ messages[0].content.missing.deeper }}",
     "{% if %}",
 ]

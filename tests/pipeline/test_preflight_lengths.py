@@ -63,7 +63,10 @@ def test_the_context_that_the_engine_has_counts(content: dict[str, Any]) -> None
     [line] = problems(content, sampling={"engine": {"max_model_len": 24}})
     assert "leaves no room for a prompt in sampling.engine.max_model_len of 24" in line
     assert not problems(content, sampling={"engine": {"max_model_len": 25}})
-    for value in (0, -1, "64", True):
+    assert not problems(content, sampling={"engine": {"max_model_len": -1}})
+    [line] = problems(content, sampling={"max_tokens": CONTEXT, "engine": {"max_model_len": -1}})
+    assert "leaves no room for a prompt in the model's context of 256" in line
+    for value in (0, -2, "64", True):
         [line] = problems(content, sampling={"engine": {"max_model_len": value}})
         assert line.startswith(f"sampling.engine.max_model_len: is {value!r}: set it to a whole")
 

@@ -1,6 +1,8 @@
 """Settings of an adapter are refused exactly if PEFT or vLLM cannot use them as a run does."""
 
+import json
 import math
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -196,6 +198,10 @@ def test_an_adapter_is_refused_exactly_if_peft_cannot_make_it(
             {"target_modules": ["q_proj"], "layers_to_transform": [0, 99]},
             "layers_to_transform: 99 is not an adapted layer of the model: choose from 0 to 1",
         ),
+        (
+            {"target_parameters": ["q_proj.weight", "FAKE.weight"]},
+            "target_parameters: FAKE.weight matches no parameter of the model: correct it",
+        ),
         ({"task_type": "SEQ_CLS"}, "task_type: is SEQ_CLS, and a run trains CAUSAL_LM"),
         ({"init_lora_weights": "eva"}, "init_lora_weights: eva needs a preparation"),
         ({"init_lora_weights": "lora_ga"}, "init_lora_weights: lora_ga needs a preparation"),
@@ -225,6 +231,59 @@ def test_modules_are_saved_by_the_ends_of_their_names(content: dict[str, Any]) -
 def test_keys_of_peft_that_yaml_cannot_set_are_refused(name: str) -> None:
     [problem] = lora_problems({name: {}})
     assert problem.text.startswith("cannot be set here") and problem.text.endswith("remove it")
+
+
+@pytest.fixture(scope="module")
+def bare(content: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """A GPT-2 whose files lack the first part of the names in memory, as the published ones do."""
+    from safetensors.torch import load_file, save_file
+    from transformers import GPT2Config, GPT2LMHeadModel
+
+    directory = tmp_path_factory.mktemp("gpt2") / "model"
+    sizes = {"n_embd": 8, "n_layer": 2, "n_head": 2, "vocab_size": 16, "n_positions": 16}
+    GPT2LMHeadModel(GPT2Config(**sizes)).save_pretrained(directory)
+    file = directory / "model.safetensors"
+    weights = {name.removeprefix("transformer."): one for name, one in load_file(file).items()}
+    save_file(weights, file, metadata={"format": "pt"})
+    return {**content, "model": {**content["model"], "path": str(directory)}}
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"target_modules": r".*\.attn\.c_attn"},
+        {"target_modules": r"transformer\.h\.\d+\.attn\.c_attn"},
+        {"target_modules": ["transformer.h.0.attn.c_attn"]},
+        {"target_modules": ["c_attn"], "layers_to_transform": [0]},
+        {"target_modules": ["c_attn"], "layers_to_transform": [0], "layers_pattern": "h"},
+        {"target_modules": ["c_attn"], "rank_pattern": {"^transformer.h.0.attn.c_attn": 2}},
+        {"target_modules": ["c_attn"], "modules_to_save": ["transformer.ln_f"]},
+        {"target_modules": [], "target_parameters": ["transformer.h.0.attn.c_attn.weight"]},
+        {"trainable_token_indices": {"transformer.wte": [1]}},
+    ],
+    ids=str,
+)
+@pytest.mark.filterwarnings("ignore")
+def test_names_of_a_model_with_other_names_in_its_files_are_not_refused(
+    bare: dict[str, Any], options: dict[str, Any]
+) -> None:
+    assert any(one.requires_grad for one in adapted(bare, options).parameters())
+    assert not problems(bare, lora=options)
+    [line] = problems(bare, lora={**options, "r": 0})
+    assert line.startswith("lora.r: is 0")
+
+
+def test_names_of_a_model_for_text_and_pictures_are_not_refused(
+    content: dict[str, Any], tmp_path: Path
+) -> None:
+    copy = shutil.copytree(content["model"]["path"], tmp_path / "model")
+    file = copy / "config.json"
+    settings = json.loads(file.read_text())
+    other = {**content, "model": {**content["model"], "path": str(copy)}}
+    options = {"target_modules": r"model\.language_model\..*\.q_proj"}
+    assert problems(other, lora=options)
+    file.write_text(json.dumps({**settings, "text_config": settings}))
+    assert not problems(other, lora=options)
 
 
 STARTS: list[dict[str, Any]] = [

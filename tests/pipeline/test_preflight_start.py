@@ -18,6 +18,8 @@ from quotetune.pipeline.estimate import estimate
 from quotetune.pipeline.preflight.start import start_notices, start_problems
 from tiny_model import save_tiny_adapter
 
+PREFIX = "base_model.model."
+PROJECTIONS = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
 SETTINGS, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
 
 
@@ -37,14 +39,63 @@ def with_adapter(content: dict[str, Any], adapter: Path, **blocks: Any) -> Confi
 def damaged(content: dict[str, Any], directory: Path, **settings: Any) -> Path:
     """Copy the adapter, with other settings."""
     copy = shutil.copytree(content["model"]["adapter"], directory / "copy")
-    saved = json.loads((copy / SETTINGS).read_text())
-    (copy / SETTINGS).write_text(json.dumps(saved | settings))
+    change_settings(copy, **settings)
     return copy
 
 
+def with_settings(content: dict[str, Any], directory: Path, **settings: Any) -> Path:
+    """Copy the adapter, with other settings, and with weights that fit them."""
+    import torch
+
+    copy = damaged(content, directory, **settings)
+    weights, rank = load_file(copy / WEIGHTS), settings.get("r", 4)
+    for name, one in list(weights.items()):
+        if name.endswith(".lora_A.weight"):
+            weights[name] = torch.zeros(rank, one.shape[1])
+        else:
+            weights[name] = torch.zeros(one.shape[0], rank)
+            if settings.get("use_dora"):
+                vector = name.replace("lora_B.weight", "lora_magnitude_vector")
+                weights[vector] = torch.ones(one.shape[0])
+    save_file(weights, copy / WEIGHTS)
+    return copy
+
+
+def change_settings(adapter: Path, **settings: Any) -> None:
+    saved = json.loads((adapter / SETTINGS).read_text())
+    (adapter / SETTINGS).write_text(json.dumps(saved | settings))
+
+
+def with_changed(**settings: Any) -> Callable[[Path], None]:
+    return lambda adapter: change_settings(adapter, **settings)
+
+
 def rename(adapter: Path, old: str, new: str) -> None:
+    """Change the names of the weights, and those in the settings."""
     weights = load_file(adapter / WEIGHTS)
     save_file({name.replace(old, new): one for name, one in weights.items()}, adapter / WEIGHTS)
+    targets = json.loads((adapter / SETTINGS).read_text())["target_modules"]
+    change_settings(adapter, target_modules=[name.replace(old, new) for name in targets])
+
+
+def renamed(old: str, new: str) -> Callable[[Path], None]:
+    """Change the names of weights alone."""
+
+    def write(adapter: Path) -> None:
+        weights = load_file(adapter / WEIGHTS)
+        save_file({name.replace(old, new): one for name, one in weights.items()}, adapter / WEIGHTS)
+
+    return write
+
+
+def without_weights(part: str) -> Callable[[Path], None]:
+    def write(adapter: Path) -> None:
+        weights = load_file(adapter / WEIGHTS)
+        save_file(
+            {name: one for name, one in weights.items() if part not in name}, adapter / WEIGHTS
+        )
+
+    return write
 
 
 def without_file(name: str) -> Callable[[Path], None]:
@@ -108,7 +159,53 @@ def with_weights_of_the_model(*names: str) -> Callable[[Path], None]:
         ),
         (
             lambda adapter: rename(adapter, "model.layers", "model.language_model.layers"),
-            "language_model.layers.0.mlp.down_proj, and the model's modules are named like",
+            "language_model.layers.0.mlp.down_proj, and the model's module is named model.layers",
+        ),
+        (
+            lambda adapter: rename(adapter, "model.layers", "layers"),
+            "adapts layers.0.mlp.down_proj, and the model's module is named model.layers.0.mlp",
+        ),
+        (
+            lambda adapter: rename(adapter, "model.layers", "model.model.layers"),
+            "adapts model.model.layers.0.mlp.down_proj, and the model's module is named model.lay",
+        ),
+        (
+            lambda adapter: rename(adapter, "self_attn", "attention"),
+            "attention.k_proj, and the model's module is named model.layers.0.self_attn.k_proj",
+        ),
+        (renamed(PREFIX, f"{PREFIX}_orig_mod."), "has the name of a wrapped model, so PEFT would"),
+        (renamed(PREFIX, f"{PREFIX}module."), "has the name of a wrapped model"),
+        (renamed(PREFIX, f"{PREFIX}{PREFIX}"), "has the name of a wrapped model"),
+        (without_weights("0.self_attn.q_proj.lora_A"), "q_proj.lora_B.weight, but not lora_A.wei"),
+        (without_weights("0.self_attn.q_proj.lora_B"), "q_proj.lora_A.weight, but not lora_B.wei"),
+        (
+            with_changed(target_modules=["q_proj"]),
+            "mlp.down_proj has weights, but target_modules and what limits it leave it out",
+        ),
+        (with_changed(target_modules=r".*\.0\..*_proj"), "layers.1.mlp.down_proj has weights, but"),
+        (with_changed(target_modules="("), "its names of modules cannot be matched ("),
+        (
+            with_changed(target_modules=PROJECTIONS, layers_to_transform=[0]),
+            "layers.1.mlp.down_proj has weights, but",
+        ),
+        (with_changed(exclude_modules=["v_proj"]), "self_attn.v_proj has weights, but"),
+        (with_changed(modules_to_save=["mlp"]), "mlp.down_proj has weights, but"),
+        (with_changed(r=8), "have rank 4, but r and rank_pattern say 8: correct them"),
+        (
+            with_changed(rank_pattern={"q_proj": 2}),
+            "q_proj have rank 4, but r and rank_pattern say 2",
+        ),
+        (with_changed(use_dora=True), "use_dora is true, but model.layers.0.mlp.down_proj has no"),
+        (with_changed(lora_alpha=None), "lora_alpha is None, with which it has no effect"),
+        (with_changed(lora_alpha=0), "lora_alpha is 0, with which it has no effect"),
+        (with_changed(task_type="SEQ_CLS"), "task_type is SEQ_CLS, and a run trains CAUSAL_LM"),
+        (
+            without_weights("layers.1.self_attn.q_proj"),
+            "has no weights for model.layers.1.self_attn.q_proj, which its target_modules name",
+        ),
+        (
+            with_changed(target_modules=[*PROJECTIONS, "embed_tokens"]),
+            "has no weights for model.embed_tokens, which its target_modules name",
         ),
         (
             with_weights_of_the_model("model.embed_tokens.weight", "lm_head.weight"),
@@ -147,6 +244,7 @@ def test_a_damaged_adapter_is_refused_with_its_place_and_a_remedy(
     [
         {"modules_to_save": ["norm"]},  # PEFT matches the ends of names
         {"modules_to_save": ["lm_head"]},
+        {"modules_to_save": ["mlp"]},  # with the modules in it
         {"bias": "all"},
         {"use_dora": True},
         {"target_modules": ["embed_tokens", "q_proj"]},
@@ -208,7 +306,7 @@ def test_an_adapter_is_refused_exactly_if_vllm_cannot_load_it(
     from vllm.config.lora import LoRAConfig
     from vllm.lora.peft_helper import PEFTHelper
 
-    adapter = damaged(content, tmp_path, **settings)
+    adapter = with_settings(content, tmp_path, **settings)
     saved = json.loads((adapter / SETTINGS).read_text())
     try:
         PEFTHelper.from_dict(saved).validate_legal(LoRAConfig(max_lora_rank=512))
@@ -290,8 +388,52 @@ def test_the_estimate_takes_the_rank_of_the_adapter(
 ) -> None:
     disk = {}
     for rank in (4, 64):
-        adapter = damaged(content, tmp_path / str(rank), r=rank)
+        adapter = with_settings(content, tmp_path / str(rank), r=rank)
         found = estimate(with_adapter(content, adapter, lora={}))
         assert found is not None and found.disk is not None
         disk[rank] = found.disk
     assert disk[64] > disk[4]
+
+
+@pytest.fixture(scope="module")
+def bare(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A GPT-2 whose files lack the first part of the names in memory, as the published ones do."""
+    from transformers import GPT2Config, GPT2LMHeadModel
+
+    directory = tmp_path_factory.mktemp("gpt2") / "model"
+    sizes = {"n_embd": 8, "n_layer": 2, "n_head": 2, "vocab_size": 16, "n_positions": 16}
+    GPT2LMHeadModel(GPT2Config(**sizes)).save_pretrained(directory)
+    file = directory / "model.safetensors"
+    weights = {name.removeprefix("transformer."): one for name, one in load_file(file).items()}
+    save_file(weights, file, metadata={"format": "pt"})
+    return directory
+
+
+def test_files_may_lack_the_first_part_of_all_names(
+    content: dict[str, Any], bare: Path, tmp_path: Path
+) -> None:
+    adapter = save_tiny_adapter(bare, tmp_path / "adapter")
+    of_gpt2 = {**content, "model": {**content["model"], "path": str(bare)}}
+    assert start_problems(with_adapter(of_gpt2, adapter)) == []
+    targets = {"target_modules": r"transformer\.h\.\d+\.(attn\.c_attn|(attn|mlp)\.c_proj|.*c_fc)"}
+    assert start_problems(with_adapter(of_gpt2, adapter, lora=targets)) == []
+    rename(adapter, "transformer.h", "h")
+    [problem] = start_problems(with_adapter(of_gpt2, adapter))
+    assert "adapts h.0.attn.c_attn, and the model's module is named <the model's" in str(problem)
+
+
+@pytest.mark.parametrize("targets", ["all-linear", ["q_proj", "gate"]], ids=str)
+def test_experts_may_have_other_names_in_files(
+    content: dict[str, Any], tmp_path: Path, targets: Any
+) -> None:
+    from peft import LoraConfig, get_peft_model
+    from transformers import AutoModelForCausalLM, MixtralConfig
+
+    sizes = {"hidden_size": 8, "intermediate_size": 8, "num_hidden_layers": 2, "vocab_size": 16}
+    heads = {"num_attention_heads": 2, "num_key_value_heads": 1, "num_local_experts": 2}
+    model = AutoModelForCausalLM.from_config(MixtralConfig(**sizes, **heads))
+    model.save_pretrained(tmp_path / "model")
+    settings = LoraConfig(r=2, target_modules=targets)
+    get_peft_model(model, settings).save_pretrained(tmp_path / "adapter")
+    of_experts = {**content, "model": {**content["model"], "path": str(tmp_path / "model")}}
+    assert start_problems(with_adapter(of_experts, tmp_path / "adapter", lora={})) == []

@@ -44,6 +44,14 @@ def test_a_prompt_longer_than_the_context_is_named_before_any_sampling(short_mod
     assert not list(tmp_path.glob("part-*"))
 
 
+def test_an_automatic_length_is_the_context_of_the_model(short_model, tmp_path):
+    automatic = {"engine": {"max_model_len": -1}}
+    sample(short_model, tmp_path, "short", **automatic)
+    assert list(tmp_path.glob("part-*"))
+    with pytest.raises(UsageError, match=r"prompt p1 has 46 tokens.* context of 64 \(1 of 2"):
+        sample(short_model, tmp_path, "short", "x" * 45, **automatic)
+
+
 def test_what_is_constrained_has_no_thoughts(short_model, tmp_path):
     thinking = short_model.model_copy(update={"reasoning": ReasoningConfig(max_tokens=60)})
     call = {"model": thinking, "sampling": SAMPLING, "seed": 0, "round": 1}

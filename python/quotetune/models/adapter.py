@@ -7,12 +7,16 @@ from pathlib import Path
 from typing import Any
 
 from quotetune.errors import UsageError
+from quotetune.models.adapter_settings import setting_problems
 from quotetune.models.files import ADAPTER_CONFIG, is_adapter, is_model
 from quotetune.models.size import tensor_shapes
 
 ADAPTER_WEIGHTS = "adapter_model.safetensors"
 _PREFIX = "base_model.model."  # which PEFT puts before the names of the model's modules
 _PARTS = (".lora_", ".trainable_tokens_delta")
+# What wrappers of a model put into the names, and PEFT does not find when it loads them.
+_WRAPPERS = ("_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module")
+_OUTER = ("module", "base_model")
 _MATRICES = (
     (".lora_A.weight", ".lora_B.weight"),
     (".lora_embedding_A", ".lora_embedding_B"),
@@ -88,6 +92,10 @@ or correct the path
     if not modules:
         raise UsageError(f"{directory / ADAPTER_WEIGHTS}: has no LoRA weights: correct the path")
     _check_names(directory / ADAPTER_WEIGHTS, settings, shapes)
+    _check_pairs(directory / ADAPTER_WEIGHTS, shapes)
+    names = [name.removeprefix(_PREFIX) for name in shapes]
+    for problem in setting_problems(settings, _ranks(shapes), names):
+        raise UsageError(f"{directory / ADAPTER_CONFIG}: {problem}")
     return LoraAdapter(settings, modules)
 
 
@@ -98,6 +106,13 @@ def _check_names(file: Path, settings: dict[str, Any], names: Collection[str]) -
             raise UsageError(
                 f"{file}: {name} does not start with {_PREFIX}, so PEFT would leave it out: save"
                 " the adapter again with PEFT's save_pretrained"
+            )
+        parts = name.removeprefix(_PREFIX).split(".")
+        if parts[0] in _OUTER or not set(_WRAPPERS).isdisjoint(parts):
+            raise UsageError(
+                f"{file}: {name} has the name of a wrapped model, so PEFT would leave it out: take"
+                " the wrapper off (torch.compile, DDP, FSDP, or a second PEFT model), and save the"
+                " adapter again with PEFT's save_pretrained"
             )
     saved = tuple(settings.get("modules_to_save") or [])
     biases = settings.get("bias", "none") != "none"
@@ -112,6 +127,18 @@ def _check_names(file: Path, settings: dict[str, Any], names: Collection[str]) -
                 " trained with it, as after a change of the vocabulary: merge the adapter into the"
                 " model, and give that as model.path"
             )
+
+
+def _check_pairs(file: Path, names: Collection[str]) -> None:
+    """Refuse one matrix of a module without the other, for which PEFT takes a random one."""
+    for pair in _MATRICES:
+        for one, other in (pair, pair[::-1]):
+            for name in names:
+                if name.endswith(one) and name.removesuffix(one) + other not in names:
+                    raise UsageError(
+                        f"{file}: has {name}, but not {other[1:]} of that module: save the adapter"
+                        " again, or copy it again"
+                    )
 
 
 def _settings(file: Path) -> dict[str, Any]:
@@ -141,3 +168,13 @@ def _modules(shapes: dict[str, list[int]]) -> Iterator[tuple[str, list[int]]]:
             other = shapes.get(module + up, [])
             if name.endswith(down) and len(shape) == len(other) == 2:
                 yield module.removeprefix(_PREFIX), sorted([shape[1], other[0]])
+
+
+def _ranks(shapes: dict[str, list[int]]) -> dict[str, int]:
+    """Return the first dimension of the matrices A, by the names of their modules."""
+    return {
+        name.removesuffix(down).removeprefix(_PREFIX): shape[0]
+        for down, _ in _MATRICES
+        for name, shape in shapes.items()
+        if name.endswith(down) and shape
+    }

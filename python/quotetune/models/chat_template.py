@@ -137,7 +137,8 @@ def render(
     environment.globals[CLOCK] = lambda form: datetime.now().astimezone().strftime(form)
     special = {name: _token(settings.get(name)) for name in _SPECIAL}
     given: dict[str, Any] = {name: token for name, token in special.items() if token is not None}
-    given |= {"messages": list(messages), "add_generation_prompt": True, **(variables or {})}
+    given |= {"messages": list(messages), "add_generation_prompt": True}
+    given |= {"tools": None, "documents": None, **(variables or {})}
     try:
         return str(environment.from_string(template).render(given))
     except Exception as error:  # a template can raise any error of Python

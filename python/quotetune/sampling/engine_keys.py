@@ -6,6 +6,7 @@ from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
+AUTOMATIC = -1  # as max_model_len, the model's context, or what of it fits into the memory
 # Where vLLM declares them: the file, the class, and the method whose arguments they are.
 _ARGUMENTS = ("engine/arg_utils.py", "EngineArgs", None)
 _EXPLICIT = ("entrypoints/llm.py", "LLM", "__init__")

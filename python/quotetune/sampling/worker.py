@@ -24,6 +24,7 @@ from quotetune.sampling.backend import (
     prompt_seed,
 )
 from quotetune.sampling.constraint import Constraint
+from quotetune.sampling.engine_keys import AUTOMATIC
 from quotetune.sampling.guided import GuideSource, by_strength, joined
 from quotetune.sampling.parts import count_parts, missing_parts, write_part
 from quotetune.sampling.quick_start import quick_start
@@ -135,7 +136,7 @@ def _requests(
     variables = template_variables(model, now)
     config = AutoConfig.from_pretrained(model.path, **source)
     context = sampling.engine.get("max_model_len")
-    if context is None:
+    if context in (None, AUTOMATIC):
         context = context_length(config)
     # A continuation that is too long starts at the first token that the model can see.
     space = None if context is None else max(context - sampling.max_tokens, 1)

@@ -108,7 +108,7 @@ class FiniteSteps(Trainer):  # type: ignore[misc]
                 "nothing was learned before it, so check the weights that the training starts from,"
                 " or set model.dtype to float32"
             )
-        if not arguments.max_grad_norm:
+        if not arguments.max_grad_norm or arguments.max_grad_norm < 0:
             return f"{rate}, or set {block}.max_grad_norm to 1"
         return f"{rate} or {block}.max_grad_norm (it is {arguments.max_grad_norm:g})"
 

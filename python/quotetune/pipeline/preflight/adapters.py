@@ -1,12 +1,16 @@
 """Check that adapters can be trained on the model, and sampled by the backend."""
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from quotetune.config import Config
 from quotetune.config.absorb import is_whole
 from quotetune.config.problem import Problem
+from quotetune.errors import UsageError
+from quotetune.models.files import MODEL_CONFIG
+from quotetune.models.json_files import read_mapping
 from quotetune.models.size import tensor_shapes
 from quotetune.pipeline.preflight.lora import (
     EMBEDDINGS,
@@ -38,6 +42,8 @@ def adapter_problems(config: Config) -> list[Problem]:
     problems: list[Problem] = []
     tensors = tensor_shapes(Path(config.model.path))
     modules = matrix_shapes(Path(config.model.path))
+    if modules is not None and has_other_names(Path(config.model.path), modules):
+        modules = None  # PEFT matches the names in memory
     absorbed = None if config.absorb is None else config.absorb.lora
     if isinstance(absorbed, dict):  # it is merged, so neither DPO nor the backend sees it
         problems += lora_value_problems("absorb.lora", absorbed, tensors, modules)
@@ -105,6 +111,31 @@ def vllm_refusals(options: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for name in target_names(options):
         if name in EMBEDDINGS and name not in HEADS:
             yield "target_modules", f"{name} cannot be sampled by vLLM"
+
+
+def has_other_names(directory: Path, names: Collection[str]) -> bool:
+    """Tell whether a model's layers have other names in its files than in memory.
+
+    The parts of a model for text and pictures do, and layers in files without a prefix. The joined
+    experts of a mixture are not meant.
+    """
+    try:
+        return without_prefix(names) or "text_config" in read_mapping(directory / MODEL_CONFIG)
+    except UsageError:
+        return True  # `model_problems` says that it cannot be read
+
+
+def without_prefix(names: Collection[str]) -> bool:
+    """Tell whether files lack the first part of the names in memory, as those of GPT-2 do.
+
+    Example:
+        >>> without_prefix(["wte.weight", "h.0.attn.c_attn.weight"])
+        True
+        >>> without_prefix(["model.layers.0.mlp.up_proj.weight"])
+        False
+    """
+    layers = [name.split(".") for name in names if re.search(r"\.\d+\.", name)]
+    return bool(layers) and all(parts[1].isdigit() for parts in layers)
 
 
 def matrix_shapes(directory: Path) -> dict[str, list[int]] | None:

@@ -8,7 +8,7 @@ from typing import Any
 from quotetune.config import Config, ModelConfig, SamplingConfig
 from quotetune.config.problem import Problem, unknown
 from quotetune.models.json_files import known_settings
-from quotetune.sampling.engine_keys import engine_keys
+from quotetune.sampling.engine_keys import AUTOMATIC, engine_keys
 
 _TRL_MAX_LENGTH = 1024  # of trl.DPOConfig
 _CONTEXTS = ("max_position_embeddings", "n_positions")
@@ -74,9 +74,14 @@ def _engine(sampling: _Sampling) -> Iterator[Problem]:
             yield Problem(key, text)
         elif known is not None and name not in known:
             yield Problem(key, unknown("vllm.LLM", name, known))
-        elif name == "max_model_len" and value is not None and not _is_length(value):
-            text = f"is {value!r}: set it to a whole number of 1 or more, or leave it out"
+        elif name == "max_model_len" and not _is_bound(value):
+            text = f"is {value!r}: set it to a whole number of 1 or more, to -1, which lets vLLM"
+            text += " choose it, or leave it out"
             yield Problem(key, text)
+
+
+def _is_bound(value: Any) -> bool:
+    return value in (None, AUTOMATIC) or _is_length(value)
 
 
 def _is_length(value: Any) -> bool:
@@ -87,7 +92,7 @@ def _context(sampling: _Sampling) -> Iterator[Problem]:
     """Yield a problem if a response and a prompt of one token do not fit."""
     bound = f"{sampling.key}.engine.max_model_len"
     context = sampling.settings.engine.get("max_model_len")
-    if context is None:
+    if context in (None, AUTOMATIC):
         bound = "the model's context"
         context = _of_model(Path(sampling.model.path))
     if not _is_length(context):

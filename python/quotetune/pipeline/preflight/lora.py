@@ -43,7 +43,7 @@ def lora_value_problems(
         block: The key of the block.
         options: Its content.
         tensors: The shapes of the model's tensors, by their names; None if they are not known.
-        modules: Those of the matrices, by the names of their modules.
+        modules: Those of the matrices, by the names of their modules; None if these are not known.
     """
     yield from _numbers(block, options)
     yield from _start(block, options)
@@ -59,8 +59,11 @@ def lora_value_problems(
     elif modules is not None:
         yield from _targets(block, options, modules)
     if tensors is not None:
-        yield from _saved(block, options, tensors)
-        yield from _tokens(block, options, tensors)
+        named = modules is not None
+        if named:
+            yield from _saved(block, options, tensors)
+            yield from _parameters(block, options, tensors)
+        yield from _tokens(block, options, tensors, named=named)
 
 
 def target_names(options: Mapping[str, Any]) -> list[str]:
@@ -254,7 +257,22 @@ def _saved(block: str, options: Mapping[str, Any], tensors: Shapes) -> Iterator[
             yield Problem(f"{block}.modules_to_save", text)
 
 
-def _tokens(block: str, options: Mapping[str, Any], tensors: Shapes) -> Iterator[Problem]:
+def _parameters(block: str, options: Mapping[str, Any], tensors: Shapes) -> Iterator[Problem]:
+    """Yield the names in `target_parameters` that the model does not have.
+
+    Those of experts are not in the files, where the matrices are not joined yet.
+    """
+    if any("expert" in name for name in tensors):
+        return
+    for name in options.get("target_parameters") or []:
+        if name.split(".")[0] not in HEADS and not any(map(_ends_with(name), tensors)):
+            text = f"{name} matches no parameter of the model: correct it, or leave it out"
+            yield Problem(f"{block}.target_parameters", text)
+
+
+def _tokens(
+    block: str, options: Mapping[str, Any], tensors: Shapes, *, named: bool
+) -> Iterator[Problem]:
     given = options.get("trainable_token_indices")
     key = f"{block}.trainable_token_indices"
     for module, tokens in (given if isinstance(given, Mapping) else {None: given or []}).items():
@@ -265,7 +283,7 @@ def _tokens(block: str, options: Mapping[str, Any], tensors: Shapes) -> Iterator
             if len(shape) == 2 and tensor.removesuffix(".weight").endswith(names)
         ]
         if not rows:
-            if module is not None and module not in HEADS:
+            if named and module is not None and module not in HEADS:
                 yield Problem(key, f"{module} matches no matrix of the model: correct the name")
             continue
         for token in tokens if isinstance(tokens, list) else []:

@@ -10,19 +10,21 @@ from quotetune.config import Config
 from quotetune.config.problem import Problem
 from quotetune.errors import UsageError
 from quotetune.models.adapter import LoraAdapter, read_adapter
+from quotetune.models.adapter_settings import is_selected
 from quotetune.models.chat_template import read_chat_template
-from quotetune.models.files import MODEL_CONFIG
-from quotetune.models.json_files import read_mapping
 from quotetune.pipeline.preflight.adapters import (
+    has_other_names,
     matrix_shapes,
     samples_with_vllm,
     vllm_refusals,
+    without_prefix,
 )
 from quotetune.pipeline.preflight.lora import HEADS, adapted_heads, changed_model, not_copied
 from quotetune.sampling.vllm import supported_rank
 
 _KEY = "model.adapter"
 _MERGE = "merge the adapter into the model, and give that as model.path"
+_FIRST = "<the model's name>"  # what files without the first part of all names lack
 # Keys of a saved adapter that do not say how it is trained.
 _NOT_OF_TRAINING = ("base_model_name_or_path", "inference_mode")
 
@@ -38,12 +40,13 @@ def start_problems(config: Config) -> list[Problem]:
         return [Problem(_KEY, str(error), to_provide=not directory.exists())]
     model = Path(config.model.path)
     shapes = matrix_shapes(model)
+    renamed = shapes is not None and has_other_names(model, shapes)
     return [
         *_misfits(directory, adapter, shapes, model),
         *_heads(directory, adapter),
         *_not_copied(directory, adapter),
         *(_vllm(directory, adapter) if samples_with_vllm(config) else ()),
-        *_contradictions(config.lora or {}, adapter, shapes),
+        *_contradictions(config.lora or {}, adapter, None if renamed else shapes),
     ]
 
 
@@ -87,40 +90,65 @@ def _misfits(
 ) -> Iterator[Problem]:
     """Yield a problem if a module of the adapter is not in the model, or has another shape.
 
-    Some models have other module names in their files than in memory, so that only the start, the
-    layer, and the last part of a name are compared.
+    Some models have other names in their files than in memory: models for text and pictures,
+    mixtures of experts, whose matrices are joined, and those like GPT-2, whose files lack the first
+    part of all names.
     """
     renamed = adapter.settings.get("target_parameters") or adapter.settings.get("layer_replication")
     if shapes is None or renamed:
         return
-    known: dict[tuple[str, ...], list[list[int]]] = {}
+    known: dict[tuple[str, ...], dict[str, list[int]]] = {}
     for name, shape in shapes.items():
-        known.setdefault(_place(name), []).append(sorted(shape))
-    try:
-        # The parts of a model for text and pictures have other names in memory.
-        has_parts = "text_config" in read_mapping(model / MODEL_CONFIG)
-    except UsageError:
-        return  # `model_problems` says so
+        known.setdefault(_place(name), {})[name] = sorted(shape)
+    bare = without_prefix(shapes)
+    has_parts = not bare and has_other_names(model, shapes)
+    has_experts = any("expert" in name for name in shapes)
     wrong = []
     for name, shape in adapter.modules.items():
-        found = known.get(_place(name))
+        found = known.get(_place(name), {})
+        ours = name.partition(".")[2] if bare else name
         if name.rpartition(".")[2] in HEADS:
             continue  # tied to the embeddings, it is not in the files
-        if found is None:
+        if not found:
             wrong.append(f"{name}, which the model does not have")
-        elif not has_parts and not any(_same_start(name, one) for one in shapes):
-            wrong.append(f"{name}, and the model's modules are named like {next(iter(shapes))}")
-        elif shape not in found and all(len(one) == 2 and 1 not in one for one in found):
-            sizes = " x ".join(map(str, found[0]))
+        elif ours not in found and not (
+            has_parts or (has_experts and any(_start(name) == _start(one) for one in found))
+        ):
+            theirs = f"{_FIRST}.{next(iter(found))}" if bare else next(iter(found))
+            wrong.append(f"{name}, and the model's module is named {theirs}")
+            continue
+        found = {ours: found[ours]} if ours in found else found
+        sizes = list(found.values())
+        if sizes and shape not in sizes and all(len(one) == 2 and 1 not in one for one in sizes):
+            text = " x ".join(map(str, sizes[0]))
             wrong.append(
-                f"{name} for {' x '.join(map(str, shape))} weights, and the model's are {sizes}"
+                f"{name} for {' x '.join(map(str, shape))} weights, and the model's are {text}"
             )
+    # Without their weights, PEFT starts with random ones.
+    lacking = [] if has_parts or has_experts else sorted(_lacking(adapter, shapes, bare=bare))
+    if lacking and not wrong:
+        text = (
+            f"{directory}: has no weights for {lacking[0]}, which its target_modules name: correct"
+            " them, or save the adapter again"
+        )
+        yield Problem(_KEY, text)
     if wrong:
         text = (
             f"{directory}: adapts {wrong[0]} ({len(wrong)} of {len(adapter.modules)} modules): give"
             " an adapter of this model, or correct model.path"
         )
         yield Problem(_KEY, text)
+
+
+def _lacking(adapter: LoraAdapter, shapes: Mapping[str, list[int]], *, bare: bool) -> Iterator[str]:
+    """Yield the modules of the model that the settings adapt, and that have no weights."""
+    if not adapter.settings.get("target_modules"):
+        return
+    given = {name.partition(".")[2] for name in adapter.modules} if bare else adapter.modules
+    base = next(iter(adapter.modules)).partition(".")[0]
+    for name in shapes:
+        if name not in given and is_selected(adapter.settings, f"{base}.{name}" if bare else name):
+            yield name
 
 
 def _place(module: str) -> tuple[str, ...]:
@@ -134,20 +162,14 @@ def _place(module: str) -> tuple[str, ...]:
     return (*filter(str.isdigit, parts), parts[-1])
 
 
-def _same_start(one: str, other: str) -> bool:
-    """Tell whether the parts before the first number agree, as far as both have them.
+def _start(module: str) -> list[str]:
+    """Return the parts of a module's name before the first number.
 
     Example:
-        >>> _same_start("transformer.h.0.c_attn", "h.0.c_attn")
-        True
-        >>> _same_start("model.language_model.layers.0.q_proj", "model.layers.0.q_proj")
-        False
+        >>> _start("model.layers.0.self_attn.q_proj")
+        ['model', 'layers']
     """
-    starts = [
-        list(takewhile(lambda part: not part.isdigit(), name.split(".")))[::-1]
-        for name in (one, other)
-    ]
-    return all(mine == theirs for mine, theirs in zip(*starts, strict=False))
+    return list(takewhile(lambda part: not part.isdigit(), module.split(".")))
 
 
 def _options(adapter: LoraAdapter) -> dict[str, Any]:

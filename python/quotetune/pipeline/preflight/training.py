@@ -69,6 +69,8 @@ _OPTIMIZERS = {
     "grokadamw": ("grokadamw", "grokadamw"),
     "schedule_free": ("schedulefree", "schedulefree"),
     "stable_adamw": ("optimi", "torch-optimi"),
+    "xla": ("torch_xla", "torch-xla"),
+    "npu": ("torch_npu", "torch-npu"),
 }
 
 

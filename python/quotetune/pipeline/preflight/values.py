@@ -61,7 +61,6 @@ RANGES = {
     "ld_alpha": Range(least=0, most=1),
     "learning_rate": Range(above=0),
     "logging_steps": Range(above=0),
-    "max_grad_norm": Range(least=0),
     "max_length": Range(least=1),
     "neftune_noise_alpha": Range(least=0),
     "pad_to_multiple_of": Range(least=1),
@@ -96,6 +95,7 @@ SCHEDULES: dict[str, tuple[str, ...]] = {
         "num_cycles",
     ),
 }
+_DIVIDE_BY_BETA = ("ipo", "sppo_hard")
 _EVALUATING = ("greedy", "reduce_lr_on_plateau")
 _CURVES = ("linear", "cosine", "1-sqrt")
 CHECKPOINTING = ("use_reentrant", "preserve_rng_state", "determinism_check", "early_stop", "debug")
@@ -145,12 +145,20 @@ def _are_pairs(text: str) -> bool:
 def _may_be(name: str, number: float, options: Mapping[str, Any]) -> bool:
     if name in _STEPS and str(options.get(_STEPS[name], "steps")) != "steps":
         return math.isfinite(number)
-    if name == "max_grad_norm" and number == math.inf:  # clips nothing
-        return True
+    if name == "max_grad_norm":  # at 0 and below, as at infinity, nothing is clipped
+        return not math.isnan(number)
     if name == "beta" and number == 0:
-        return losses(options) == ["sft"]
+        return _learns_answers(options)
     allowed = RANGES.get(name)
     return math.isfinite(number) if allowed is None else allowed.contains(number)
+
+
+def _learns_answers(options: Mapping[str, Any]) -> bool:
+    """Tell whether a training learns without `beta`, by which all losses but `sft` multiply."""
+    kinds, weights = losses(options), options.get("loss_weights")
+    if isinstance(weights, list) and len(weights) == len(kinds):
+        kinds = [kind for kind, weight in zip(kinds, weights, strict=True) if as_number(weight)]
+    return "sft" in kinds and set(losses(options)).isdisjoint(_DIVIDE_BY_BETA)
 
 
 def losses(options: Mapping[str, Any]) -> list[str]:
