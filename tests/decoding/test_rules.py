@@ -63,7 +63,7 @@ def test_a_token_passes_never_exactly_if_it_completes_no_ngram(tmp_path, structu
         )
         tokens = [*vocabulary_of(rng), "\u0301".encode(), b"  "]
         guide = Guide(index, Vocabulary(tokens), min_chars=1, max_chars=N)
-        rule, taken = Never(guide), []
+        rule, taken = Never(guide, len(tokens)), []
         for _ in range(12):
             order = list(range(len(tokens)))
             passes = rule.passes(order, None)
@@ -194,7 +194,7 @@ def test_a_rule_is_made_again_from_all_tokens_after_a_preemption(tmp_path):
     tokens = [b"ab", b"cd", b"x"]
     index = build_index(["abcd"], tmp_path / "index", n=4)
     guide = Guide(index, Vocabulary(tokens), min_chars=1, max_chars=4)
-    response = GuidedResponse(None, 0.0, lambda: Never(guide), 5)
+    response = GuidedResponse(None, 0.0, lambda: Never(guide, 3), 5)
     for tokens_so_far, passes, left in (([2], True, 4), ([2, 0], False, 3), ([2], True, 4)):
         response.follow(tokens_so_far)
         assert response.rule.passes([1], None) == [passes]
@@ -233,3 +233,10 @@ def test_a_response_that_may_not_be_answered_ends(tmp_path):
     guidance.steer(logits, [1], [guidance.no_response()])
     assert logits[0].eq(0).all()
     assert logits[1].isfinite().nonzero().flatten().tolist() == ends
+
+
+def test_outputs_of_a_model_that_are_no_tokens_do_not_come(tmp_path):
+    index = build_index(["abcd"], tmp_path / "index", n=4)
+    guide = Guide(index, Vocabulary([b"a"]), min_chars=1, max_chars=4)
+    for rule in (Never(guide, 1), Verbatim(Quoting(guide, [b"a"], MARKS, N))):
+        assert rule.passes([0, 1], None) == [True, False]

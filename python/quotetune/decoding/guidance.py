@@ -80,7 +80,8 @@ class Guidance:
         """
         settings = self._settings
         if settings.mode == "never":
-            return GuidedResponse(None, 0.0, partial(Never, self._blocked), most_tokens)
+            never = partial(Never, self._blocked, len(self._tokens))
+            return GuidedResponse(None, 0.0, never, most_tokens)
         make_rule = None
         if settings.mode == "verbatim":
             make_rule = partial(Verbatim, self._quoting(documents, stop))

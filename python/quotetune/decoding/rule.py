@@ -33,10 +33,12 @@ class Never:
 
     Args:
         guide: The guide of the corpus, whose `max_chars` is n - 1 or more.
+        size: The number of tokens. A model may have more outputs, which are no tokens.
     """
 
-    def __init__(self, guide: Guide) -> None:
+    def __init__(self, guide: Guide, size: int) -> None:
         self._state = guide.state()
+        self._size = size
 
     def take(self, token: int) -> None:
         """See `Rule`."""
@@ -45,7 +47,7 @@ class Never:
     def passes(self, tokens: Sequence[int], left: int | None) -> list[bool]:
         """See `Rule`."""
         complete: list[bool] = completes([self._state], [list(tokens)])[0].tolist()
-        return [not one for one in complete]
+        return [token < self._size and not one for token, one in zip(tokens, complete, strict=True)]
 
 
 class Nothing:

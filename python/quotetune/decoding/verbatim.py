@@ -82,7 +82,7 @@ class Verbatim:
         asked = [number for number, answer in enumerate(answers) if answer is None]
         if asked:
             assert self._place.quote is not None
-            pieces = [self._bytes(tokens[number]) for number in asked]
+            pieces = [self._quoting.tokens[tokens[number]] for number in asked]
             found = continues(self._place.quote, pieces, self._quoting.n)
             for number, stands in zip(asked, found, strict=True):
                 answers[number] = stands
@@ -96,7 +96,9 @@ class Verbatim:
     def _answer(self, token: int, left: int | None) -> bool | None:
         """Tell whether a token may come; None if it may exactly if the quote stands with it."""
         quoting, quote = self._quoting, self._place.quote
-        data = self._bytes(token)
+        if token >= len(quoting.tokens):  # the model has more outputs than the tokenizer has tokens
+            return False
+        data = quoting.tokens[token]
         if quote is not None and not data:
             return token in quoting.ends and not quoting.marks and quote.chars[1] >= quoting.n
         if not self._place.pending and not any(mark in data for mark in self._first_bytes):
@@ -112,9 +114,6 @@ class Verbatim:
         if any(stop in place.recent for stop in quoting.stop):
             return False
         return left is None or not quoting.marks or left - 1 >= self._needed(place.quote)
-
-    def _bytes(self, token: int) -> bytes:
-        return self._quoting.tokens[token] if token < len(self._quoting.tokens) else b""
 
     def _needed(self, quote: GuideState) -> int:
         """Return how many tokens close a quote, if each is one character."""
