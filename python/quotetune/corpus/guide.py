@@ -259,8 +259,8 @@ def continues(
         [True, False, True]
         >>> continues(guide.state([0]), [b"a s", b"a"], least=11)
         [False, False]
-        >>> continues(guide.state([0]), [b"a s", b"a"], least=8, avoid=["sp"])
-        [True, True]
+        >>> continues(guide.state([0]), [b"a s", b"a"], least=8, avoid=["pl"])
+        [False, False]
     """
     return _core.guide_continues(state, list(pieces), least, list(avoid))
 
