@@ -122,7 +122,6 @@ class TokenMarks:
 
     def __init__(self, marks: Marks, tokenizer: Any) -> None:
         self._marks = marks
-        self._tokenizer = tokenizer
         self._bytes = TokenBytes(tokenizer)
         own = tokenizer([marks.start, marks.end], add_special_tokens=False)["input_ids"]
         self._hidden = set(tokenizer.all_special_ids).difference(*own)
@@ -205,20 +204,13 @@ class TokenMarks:
         counts = range(len(token_ids) + 1)
         return bisect_left(counts, length, key=lambda n: len(self._raw(token_ids[:n])))
 
+    # Both leave out a part of a character at the end, with which a text could be longer than with
+    # the whole character.
+
     def _raw(self, token_ids: list[int]) -> str:
         """Return the text with the marks, and without other special tokens."""
-        return self._text([token for token in token_ids if token not in self._hidden], False)
+        tokens = [token for token in token_ids if token not in self._hidden]
+        return self._bytes.text(tokens, skip_special_tokens=False)
 
     def _shown(self, token_ids: list[int]) -> str:
-        return self._text(token_ids, True)
-
-    def _text(self, token_ids: list[int], without_special: bool) -> str:
-        """Decode tokens without a part of a character at their end.
-
-        With such a part the text could be longer than with the whole character.
-        """
-        unfinished = self._bytes.unfinished(token_ids)
-        if self._bytes.are_single and unfinished:
-            token_ids = token_ids[:-unfinished]
-        text: str = self._tokenizer.decode(token_ids, skip_special_tokens=without_special)
-        return text[:-1] if unfinished and not self._bytes.are_single else text
+        return self._bytes.text(token_ids)

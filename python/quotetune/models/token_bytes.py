@@ -40,11 +40,6 @@ class TokenBytes:
             return bytes([int(byte[1], 16)])
         return str(written).replace("\u2581", " ").encode()
 
-    @property
-    def are_single(self) -> bool:
-        """Whether a part of a character is always a token of one byte, such as `<0xE4>`."""
-        return self._letters is None
-
     def shown(self, tokens: list[int]) -> list[int]:
         """Return the tokens that a text shows: all but special ones."""
         return [token for token in tokens if token not in self._special]
@@ -61,6 +56,22 @@ class TokenBytes:
         decoder = codecs.getincrementaldecoder("utf-8")("replace")
         decoder.decode(b"".join(self.of(token) for token in tokens[-_LONGEST_CHARACTER:]))
         return len(decoder.getstate()[0])
+
+    def text(self, tokens: list[int], *, skip_special_tokens: bool = True) -> str:
+        """Decode tokens without the start of a character at their end.
+
+        The tokenizer would write U+FFFD for it, and more than one if its bytes are tokens such as
+        `<0xE4>`; then it also does so for whole characters in the same row of bytes.
+
+        Args:
+            tokens: The tokens of the text.
+            skip_special_tokens: As for the tokenizer's `decode`.
+        """
+        unfinished = self.unfinished(tokens)
+        if self._letters is None and unfinished:  # a part of a character is a token of one byte
+            tokens = tokens[:-unfinished]
+        decoded: str = self._tokenizer.decode(tokens, skip_special_tokens=skip_special_tokens)
+        return decoded[:-1] if self._letters is not None and unfinished else decoded
 
 
 def _is_byte_level(tokenizer: Any) -> bool:

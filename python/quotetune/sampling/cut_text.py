@@ -18,7 +18,6 @@ class CutText:
     """
 
     def __init__(self, tokenizer: Any) -> None:
-        self._tokenizer = tokenizer
         self._bytes = TokenBytes(tokenizer)
 
     def text(self, token_ids: list[int], text: str) -> str:
@@ -32,9 +31,4 @@ class CutText:
         if not shown or self._bytes.of(shown[-1]).isascii():
             return text
         # vLLM also leaves out bytes at the end that are no part of any character.
-        unfinished = self._bytes.unfinished(shown)
-        if self._bytes.are_single:
-            # The decoder writes U+FFFD for all bytes in a row if one of them is wrong.
-            return str(self._tokenizer.decode(shown[: len(shown) - unfinished]))
-        decoded = str(self._tokenizer.decode(shown))
-        return decoded[: len(decoded) - min(unfinished, 1)]
+        return self._bytes.text(shown)
