@@ -66,7 +66,7 @@ def is_selected(settings: Mapping[str, Any], module: str) -> bool:
         >>> is_selected({"target_modules": "q_proj"}, "model.layers.0.self_attn.q_proj")
         False
     """
-    if _matches(settings.get("exclude_modules") or [], module):
+    if matches(settings.get("exclude_modules") or [], module):
         return False
     for name in settings.get("modules_to_save") or []:
         if re.match(rf"(^|.*\.){name}($|\..*)", module):
@@ -74,7 +74,7 @@ def is_selected(settings: Mapping[str, Any], module: str) -> bool:
     targets = settings.get("target_modules")
     if targets in (None, "all-linear"):
         return True  # which only PEFT knows
-    if not _matches(targets, module):
+    if not matches(targets, module):
         return False
     layers = settings.get("layers_to_transform")
     if isinstance(targets, str) or module in targets or layers in (None, []):
@@ -86,14 +86,28 @@ def is_selected(settings: Mapping[str, Any], module: str) -> bool:
     return False
 
 
-def _matches(given: str | list[str], module: str) -> bool:
+def matches(given: str | Collection[str], module: str) -> bool:
+    """Tell whether a regular expression, or one of some names, selects a module, as in PEFT.
+
+    Raises:
+        re.error: The text is not a regular expression.
+    """
     if isinstance(given, str):
         return re.fullmatch(given, module) is not None
     return any(module == name or module.endswith(f".{name}") for name in given)
 
 
+def is_pattern_of(pattern: str, module: str) -> bool:
+    """Tell whether a key of `rank_pattern` or `alpha_pattern` is of a module, as in PEFT.
+
+    Raises:
+        re.error: The key is not a regular expression.
+    """
+    return re.match(rf"(.*\.)?({pattern})$", module) is not None
+
+
 def _rank(settings: Mapping[str, Any], module: str) -> Any:
     for pattern, rank in (settings.get("rank_pattern") or {}).items():
-        if re.match(rf"(.*\.)?({pattern})$", module):
+        if is_pattern_of(pattern, module):
             return rank
     return settings["r"]

@@ -7,10 +7,11 @@ rules with the installed PEFT.
 
 import importlib.util
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from quotetune.config.problem import Problem
+from quotetune.models.adapter_settings import is_pattern_of, matches
 from quotetune.pipeline.preflight.values import Range, as_number
 
 HEADS = ("lm_head", "embed_out", "output")
@@ -180,26 +181,17 @@ def _matching(key: str, given: Any, modules: Shapes, known: str) -> tuple[set[st
     found, wrong = set(), []
     for name in [given] if isinstance(given, str) else given:
         try:
-            fits = _expression(given) if isinstance(given, str) else _ends_with(name)
+            selector = given if isinstance(given, str) else [name]
+            here = {module for module in modules if matches(selector, module)}
         except re.error as error:
             return set(), [
                 Problem(key, f"{given!r} is not a regular expression ({error}): correct it")
             ]
-        here = {module for module in modules if fits(module)}
         found |= here
         if not here:
             text = f"{name} matches no module of the model: choose from {known}"
             wrong.append(Problem(key, text))
     return found, wrong
-
-
-def _expression(pattern: str) -> Callable[[str], bool]:
-    compiled = re.compile(pattern)
-    return lambda module: compiled.fullmatch(module) is not None
-
-
-def _ends_with(name: str) -> Callable[[str], bool]:
-    return lambda module: module == name or module.endswith(f".{name}")
 
 
 def _layers(block: str, options: Mapping[str, Any], adapted: set[str]) -> Iterator[Problem]:
@@ -234,12 +226,12 @@ def _spans(numbers: set[int]) -> str:
 def _patterns(key: str, pattern: Any, adapted: set[str]) -> Iterator[Problem]:
     for name in pattern if isinstance(pattern, Mapping) else ():
         try:
-            fits = re.compile(rf"(.*\.)?({name})$")
+            has_module = any(is_pattern_of(name, module) for module in adapted)
         except re.error as error:
             text = f"{name!r} is not a regular expression ({error}): correct it"
             yield Problem(key, text)
             continue
-        if not any(fits.match(module) for module in adapted):
+        if not has_module:
             known = ", ".join(sorted({module.rpartition(".")[2] for module in adapted}))
             yield Problem(key, f"{name} matches no adapted module: choose from {known}")
 
@@ -265,7 +257,8 @@ def _parameters(block: str, options: Mapping[str, Any], tensors: Shapes) -> Iter
     if any("expert" in name for name in tensors):
         return
     for name in options.get("target_parameters") or []:
-        if name.split(".")[0] not in HEADS and not any(map(_ends_with(name), tensors)):
+        found = any(matches([name], tensor) for tensor in tensors)
+        if name.split(".")[0] not in HEADS and not found:
             text = f"{name} matches no parameter of the model: correct it, or leave it out"
             yield Problem(f"{block}.target_parameters", text)
 

@@ -10,7 +10,7 @@ from quotetune.config import Config
 from quotetune.config.problem import Problem
 from quotetune.errors import UsageError
 from quotetune.models.adapter import LoraAdapter, read_adapter
-from quotetune.models.adapter_settings import is_selected
+from quotetune.models.adapter_settings import is_selected, matches
 from quotetune.models.chat_template import read_chat_template
 from quotetune.pipeline.preflight.adapters import (
     has_other_names,
@@ -229,12 +229,8 @@ def _names(targets: Any, shapes: Mapping[str, list[int]] | None) -> set[str] | N
     """
     if shapes is None or targets is None or targets == "all-linear":
         return None
-    if isinstance(targets, str):
-        try:
-            found = [name for name in shapes if re.fullmatch(targets, name)]
-        except re.error:
-            return None  # `adapter_problems` says so
-    else:
-        ends = tuple(f".{target}" for target in targets)
-        found = [name for name in shapes if name in targets or name.endswith(ends)]
+    try:
+        found = [name for name in shapes if matches(targets, name)]
+    except re.error:
+        return None  # `adapter_problems` says so
     return {name.rpartition(".")[2] for name in found}
