@@ -147,10 +147,8 @@ class Verbatim:
                         return None
                     quote = None
         if quote is not None:
-            if len(raw) > taken and not stands(quote, raw[taken:]):
+            if not stands(quote, raw[taken:]):
                 return None
-            if len(raw) == taken and not stands(quote, b""):
-                return None  # no document is long enough
             quote.push(raw[taken:end])
         added = raw[:end].decode("utf-8", "replace")
         most = max(map(len, quoting.stop), default=1) - 1

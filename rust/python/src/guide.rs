@@ -12,83 +12,16 @@ use quotetune_core::guide::corpus::Corpus;
 use quotetune_core::guide::response::Response;
 use rayon::prelude::*;
 
-use crate::arguments::normalization;
 use crate::error::{to_python, usage_error};
+use crate::guide_sources::{Texts, Vocabulary};
 use crate::index::Index;
 use crate::pool::pool;
 use crate::signals::interruptible;
-use crate::texts::texts;
 
 /// Candidates that are answered on the calling thread. To wake another one takes about as long as they do.
 const FEW: usize = 128;
 /// Responses per piece of work, at most: enough to wait for memory together, few enough to stay in the cache.
 const MOST_TOGETHER: usize = 32;
-
-#[pyclass(frozen)]
-pub struct Vocabulary {
-    vocabulary: Arc<guide::vocabulary::Vocabulary>,
-}
-
-#[pymethods]
-impl Vocabulary {
-    #[new]
-    fn new(tokens: Vec<Option<PyBackedBytes>>) -> Self {
-        let bytes = tokens.iter().map(|token| token.as_deref().unwrap_or(b""));
-        Self {
-            vocabulary: Arc::new(guide::vocabulary::Vocabulary::new(bytes)),
-        }
-    }
-
-    fn __len__(&self) -> usize {
-        self.vocabulary.len()
-    }
-}
-
-#[pyclass(frozen)]
-pub struct Texts {
-    texts: Arc<guide::texts::Texts>,
-}
-
-#[pymethods]
-impl Texts {
-    #[new]
-    fn new(
-        py: Python<'_>,
-        #[pyo3(from_py_with = texts)] texts: Vec<PyBackedStr>,
-        normalization: &str,
-    ) -> PyResult<Self> {
-        let normalization = self::normalization(py, normalization)?;
-        let given: Vec<&str> = texts.iter().map(AsRef::as_ref).collect();
-        let made = py.detach(|| guide::texts::Texts::new(&given, normalization));
-        Self::made(py, made)
-    }
-
-    /// Index documents of an index, as they are in it.
-    #[staticmethod]
-    fn of_documents(
-        py: Python<'_>,
-        index: &Index,
-        documents: Vec<(PyBackedStr, PyBackedStr)>,
-    ) -> PyResult<Self> {
-        let index = index.core();
-        let made = py.detach(|| {
-            let text =
-                |(source, id): &(PyBackedStr, PyBackedStr)| index.normalized_text(source, id);
-            let texts: Vec<&str> = documents.iter().map(text).collect::<Result<_>>()?;
-            let made = guide::texts::Texts::of_normalized(&texts, index.normalization());
-            index.check_whole()?;
-            made
-        });
-        Self::made(py, made)
-    }
-}
-
-impl Texts {
-    fn made(py: Python<'_>, made: Result<guide::texts::Texts>) -> PyResult<Self> {
-        let texts = Arc::new(made.map_err(|error| to_python(py, error))?);
-        Ok(Self { texts })
-    }
-}
 
 #[derive(FromPyObject)]
 enum Source<'py> {
@@ -283,10 +216,9 @@ pub fn guide_continues(
 ) -> PyResult<Vec<bool>> {
     let (guide, response) = state.snapshot();
     let answers = py.detach(|| {
-        let pieces: Vec<(&Response, &[u8])> =
-            pieces.iter().map(|piece| (&response, &piece[..])).collect();
+        let pieces: Vec<&[u8]> = pieces.iter().map(|piece| &piece[..]).collect();
         let avoid: Vec<&str> = avoid.iter().map(AsRef::as_ref).collect();
-        guide.continues(&pieces, least, &avoid)
+        guide.continues(&response, &pieces, least, &avoid)
     });
     answers.map_err(|error| to_python(py, error))
 }

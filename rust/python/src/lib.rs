@@ -5,6 +5,7 @@ mod builder;
 mod change;
 mod error;
 mod guide;
+mod guide_sources;
 mod import;
 mod index;
 mod pool;
@@ -27,9 +28,10 @@ mod _core {
     use super::change::{compact, merge, remove};
     #[pymodule_export]
     use super::guide::{
-        Guide, GuideState, Texts, Vocabulary, guide_completes, guide_continues, guide_ends,
-        guide_matches,
+        Guide, GuideState, guide_completes, guide_continues, guide_ends, guide_matches,
     };
+    #[pymodule_export]
+    use super::guide_sources::{Texts, Vocabulary};
     #[pymodule_export]
     use super::import::import_bloom;
     #[pymodule_export]

@@ -64,6 +64,6 @@ pub fn common_suffix_chars(a: &[u8], b: &[u8]) -> usize {
     same.filter(|&(&byte, _)| begins_char(byte)).count()
 }
 
-fn begins_char(byte: u8) -> bool {
+pub fn begins_char(byte: u8) -> bool {
     byte as i8 >= -0x40
 }

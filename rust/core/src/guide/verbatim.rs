@@ -2,6 +2,7 @@
 
 use super::corpus::Structures;
 use super::guiding::Guide;
+use super::pattern::begins_char;
 use super::response::Response;
 use crate::error::{Error, Result};
 use crate::memory::side_by_side::side_by_side;
@@ -11,13 +12,14 @@ use crate::text::chars::count_chars;
 use crate::text::normalization::Normalization;
 
 impl Guide {
-    /// Tells for each piece whether the whole text of its response, followed by the piece, occurs in a document, and
-    /// can be continued there until it has `least` characters, without any of the strings to `avoid` in these. A text of more than `max_chars` characters is not
-    /// known as a whole, so the answer is no. So it is for a piece that adds nothing, and for one with white space
-    /// after white space, of which the normalisation leaves nothing.
+    /// Tells for each piece whether the whole text of a response, followed by the piece, occurs in a document, and can
+    /// be continued there until it has `least` characters, without any of the strings to `avoid` in these. A text of
+    /// more than `max_chars` characters is not known as a whole, so the answer is no. So it is for a piece that adds
+    /// nothing, and for one with white space after white space, of which the normalisation leaves nothing.
     pub fn continues(
         &self,
-        pieces: &[(&Response, &[u8])],
+        response: &Response,
+        pieces: &[&[u8]],
         least: usize,
         avoid: &[&str],
     ) -> Result<Vec<bool>> {
@@ -27,10 +29,10 @@ impl Guide {
                     .into(),
             ));
         };
-        let texts: Vec<Option<Vec<u8>>> = pieces
-            .iter()
-            .map(|(response, piece)| self.whole(response, piece))
-            .collect();
+        let mut without = response.tail().as_bytes().to_vec();
+        response.peek(&[], &mut without);
+        let whole = |piece: &&[u8]| self.whole(response, piece, &without);
+        let texts: Vec<Option<Vec<u8>>> = pieces.iter().map(whole).collect();
         let mut answers = vec![false; pieces.len()];
         for view in &segments {
             let searches = texts.iter().map(async |text| match text {
@@ -45,20 +47,14 @@ impl Guide {
         Ok(answers)
     }
 
-    /// Returns the normalised text of a response and a piece; None if there is none that can occur.
-    fn whole(&self, response: &Response, piece: &[u8]) -> Option<Vec<u8>> {
+    /// Returns the normalised text of a response and a piece, which is `without` if the piece is; None if there is none
+    /// that can occur.
+    fn whole(&self, response: &Response, piece: &[u8], without: &[u8]) -> Option<Vec<u8>> {
         let mut text = response.tail().as_bytes().to_vec();
-        let start = text.len();
         let added = response.peek(piece, &mut text);
-        let mut without = Vec::new();
-        response.peek(&[], &mut without);
-        let adds = piece.is_empty() || text[start..] != without;
-        let before = without.last().or(response.tail().as_bytes().last());
-        let spaces = before
-            .into_iter()
-            .chain(piece)
-            .map(|byte| matches!(byte, b' ' | b'\n'));
-        let spaces: Vec<bool> = spaces.collect();
+        let adds = piece.is_empty() || text != without;
+        let bytes = without.last().into_iter().chain(piece);
+        let spaces: Vec<bool> = bytes.map(|byte| matches!(byte, b' ' | b'\n')).collect();
         let is_clean = self.corpus().normalization() == Normalization::None
             || !spaces.windows(2).any(|pair| pair == [true, true]);
         let chars = count_chars(&text[..text.len() - added.incomplete]);
@@ -86,7 +82,7 @@ fn has_chars(text: &[u8], least: usize, avoid: &[&str]) -> bool {
         .iter()
         .take_while(|&&byte| byte != SEPARATOR)
         .enumerate()
-        .filter(|&(_, &byte)| byte as i8 >= -0x40);
+        .filter(|&(_, &byte)| begins_char(byte));
     let Some((last, _)) = starts.nth(least.saturating_sub(1)) else {
         return least == 0;
     };
