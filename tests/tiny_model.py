@@ -73,3 +73,16 @@ def save_tiny_adapter(model: Path, directory: Path) -> Path:
     )
     adapted.save_pretrained(directory)
     return directory
+
+
+def save_bare_gpt2(directory: Path) -> Path:
+    """Save a GPT-2 whose files lack the first part of the names in memory, as published ones do."""
+    from safetensors.torch import load_file, save_file
+    from transformers import GPT2Config, GPT2LMHeadModel
+
+    sizes = {"n_embd": 8, "n_layer": 2, "n_head": 2, "vocab_size": 16, "n_positions": 16}
+    GPT2LMHeadModel(GPT2Config(**sizes)).save_pretrained(directory)
+    file = directory / "model.safetensors"
+    weights = {name.removeprefix("transformer."): one for name, one in load_file(file).items()}
+    save_file(weights, file, metadata={"format": "pt"})
+    return directory

@@ -7,13 +7,11 @@ from typing import Any
 import pytest
 
 import naive_quotes
+from guided_samples import guided_samples
 from naive_index import NaiveIndex, windows
 from quotetune import build_index
-from quotetune.config import ModelConfig, SamplingConfig
 from quotetune.prompts.prompt import Prompt
-from quotetune.sampling import run_sampling
 from quotetune.sampling.guided import GuideSource
-from quotetune.sampling.parts import read_samples
 
 N = 5
 TEXTS = [
@@ -36,19 +34,9 @@ def responses(
     model: Path, output: Path, backend: str, source: GuideSource, guide: Any, **settings: Any
 ) -> list[dict[str, Any]]:
     """Draw 500 responses."""
-    run_sampling(
-        PROMPTS,
-        output,
-        model=ModelConfig(path=str(model), dtype="float32"),
-        sampling=SamplingConfig(
-            **{"backend": backend, "n": 125, "max_tokens": 32, "top_p": 1.0, "guide": guide}
-            | settings
-        ),
-        seed=5,
-        round=1,
-        guide=source,
-    )
-    rows: list[dict[str, Any]] = read_samples(output).to_pylist()
+    many = {"backend": backend, "n": 125, "max_tokens": 32, "guide": guide}
+    table = guided_samples(PROMPTS, model, output, source, **many | settings)
+    rows: list[dict[str, Any]] = table.to_pylist()
     assert len(rows) == 500
     return rows
 

@@ -11,6 +11,7 @@ import pytest
 from quotetune.config import Config
 from quotetune.config.open_blocks import lora_problems
 from quotetune.pipeline.preflight.adapters import adapter_problems
+from tiny_model import save_bare_gpt2
 
 
 def problems(content: dict[str, Any], **blocks: Any) -> list[str]:
@@ -235,16 +236,7 @@ def test_keys_of_peft_that_yaml_cannot_set_are_refused(name: str) -> None:
 
 @pytest.fixture(scope="module")
 def bare(content: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """A GPT-2 whose files lack the first part of the names in memory, as the published ones do."""
-    from safetensors.torch import load_file, save_file
-    from transformers import GPT2Config, GPT2LMHeadModel
-
-    directory = tmp_path_factory.mktemp("gpt2") / "model"
-    sizes = {"n_embd": 8, "n_layer": 2, "n_head": 2, "vocab_size": 16, "n_positions": 16}
-    GPT2LMHeadModel(GPT2Config(**sizes)).save_pretrained(directory)
-    file = directory / "model.safetensors"
-    weights = {name.removeprefix("transformer."): one for name, one in load_file(file).items()}
-    save_file(weights, file, metadata={"format": "pt"})
+    directory = save_bare_gpt2(tmp_path_factory.mktemp("gpt2") / "model")
     return {**content, "model": {**content["model"], "path": str(directory)}}
 
 

@@ -16,7 +16,7 @@ from quotetune.config.validation import validate
 from quotetune.models.adapter import read_adapter
 from quotetune.pipeline.estimate import estimate
 from quotetune.pipeline.preflight.start import start_notices, start_problems
-from tiny_model import save_tiny_adapter
+from tiny_model import save_bare_gpt2, save_tiny_adapter
 
 PREFIX = "base_model.model."
 PROJECTIONS = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
@@ -397,16 +397,7 @@ def test_the_estimate_takes_the_rank_of_the_adapter(
 
 @pytest.fixture(scope="module")
 def bare(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A GPT-2 whose files lack the first part of the names in memory, as the published ones do."""
-    from transformers import GPT2Config, GPT2LMHeadModel
-
-    directory = tmp_path_factory.mktemp("gpt2") / "model"
-    sizes = {"n_embd": 8, "n_layer": 2, "n_head": 2, "vocab_size": 16, "n_positions": 16}
-    GPT2LMHeadModel(GPT2Config(**sizes)).save_pretrained(directory)
-    file = directory / "model.safetensors"
-    weights = {name.removeprefix("transformer."): one for name, one in load_file(file).items()}
-    save_file(weights, file, metadata={"format": "pt"})
-    return directory
+    return save_bare_gpt2(tmp_path_factory.mktemp("gpt2") / "model")
 
 
 def test_files_may_lack_the_first_part_of_all_names(

@@ -8,14 +8,14 @@ import pytest
 import torch
 
 import naive_guide
+from guided_samples import guided_samples
 from naive_index import NaiveIndex
 from quotetune import Index, build_index
-from quotetune.config import GuideConfig, ModelConfig, SamplingConfig
+from quotetune.config import GuideConfig, SamplingConfig
 from quotetune.errors import UsageError
 from quotetune.prompts.prompt import Prompt
-from quotetune.sampling import run_sampling
 from quotetune.sampling.guided import GuideSource
-from quotetune.sampling.parts import part_path, read_samples, schema
+from quotetune.sampling.parts import part_path, schema
 from tiny_model import tiny_tokenizer
 
 PROMPTS = [Prompt("a", text="What?"), Prompt("b", text="A longer prompt."), Prompt("c", text="So")]
@@ -34,19 +34,8 @@ def index(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def sample(
     model: Path, output: Path, backend: str, source: GuideSource | None, **settings: Any
 ) -> Any:
-    run_sampling(
-        PROMPTS,
-        output,
-        model=ModelConfig(path=str(model), dtype="float32"),
-        sampling=SamplingConfig(
-            **{"backend": backend, "n": 4, "max_tokens": 16, "top_p": 1.0, "chunk_prompts": 2}
-            | settings
-        ),
-        seed=5,
-        round=1,
-        guide=source,
-    )
-    return read_samples(output)
+    few = {"backend": backend, "n": 4, "max_tokens": 16, "chunk_prompts": 2}
+    return guided_samples(PROMPTS, model, output, source, **few | settings)
 
 
 def naive_bonus(response: list[bytes], token: bytes, strength: float, texts: list[str]) -> float:
