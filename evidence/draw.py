@@ -1,0 +1,120 @@
+"""Draw the responses of an arm into its own directory; a later call completes it."""
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from evidence.arms import INFINITY_GRAM, Arm
+from evidence.infinity_gram_index import INDEX_VARIABLE, WEIGHT_VARIABLE, build_token_index
+from quotetune import Index, build_index
+from quotetune.config import Config, SamplingConfig
+from quotetune.config.prompts import ContextConfig
+from quotetune.models.tokenizer import load_tokenizer
+from quotetune.prompts.prompt import Prompt
+from quotetune.prompts.split import grounded, read_sources, split_prompts
+from quotetune.sampling import run_sampling
+from quotetune.sampling.guided import GuideSource
+from quotetune.sampling.parts import read_samples
+from quotetune.sampling.run import Progress
+from quotetune.stages.evaluation import EVALUATION_ROUND
+from quotetune.stages.sampling import guide_source
+
+PASSAGE = ContextConfig(source="bm25", passages=1, max_chars=600)
+
+
+@dataclass(frozen=True)
+class Campaign:
+    """What all arms have in common.
+
+    Attributes:
+        config: The config of the run whose base model and index are used.
+        adapter: The tuned policy.
+        prompts: The number of held-out prompts.
+        n: Responses per prompt.
+        work: Directory of the samples and of the indexes that arms need.
+    """
+
+    config: Config
+    adapter: Path
+    prompts: int
+    n: int
+    work: Path
+
+    def heldout(self, *, passage: bool = False) -> list[Prompt]:
+        """Return the held-out prompts, with a passage in each if the arm has one."""
+        settings = self.config.prompts.model_copy(update={"heldout_limit": self.prompts})
+        sources = read_sources(settings, self.config.model, self.config.sampling.max_tokens)
+        prompts = split_prompts(sources, settings, self.config.rounds).heldout
+        if passage:
+            settings = settings.model_copy(update={"context": PASSAGE})
+            [prompts] = grounded([prompts], sources, settings, self.config.index)
+        return prompts
+
+
+def draw(arm: Arm, campaign: Campaign, max_tokens: int, report: Callable[[Progress], None]) -> Any:
+    """Draw an arm, as far as its samples are not there.
+
+    Args:
+        arm: The arm.
+        campaign: What all arms have in common.
+        max_tokens: Most tokens of a response.
+        report: Called now and then.
+
+    Returns:
+        The samples, as `read_samples` returns them.
+    """
+    config = campaign.config
+    prompts = campaign.heldout(passage=arm.passage)
+    sampling = SamplingConfig.model_validate(
+        config.sampling.model_dump()
+        | {"n": campaign.n, "max_tokens": max_tokens, "chunk_prompts": len(prompts)}
+        | arm.sampling
+        | ({} if arm.weight is None else {"engine": {"logits_processors": [INFINITY_GRAM]}})
+    )
+    if arm.weight is not None:
+        os.environ[INDEX_VARIABLE] = str(_token_index(campaign))
+        os.environ[WEIGHT_VARIABLE] = str(arm.weight)
+    place = campaign.work / str(max_tokens) / arm.name.replace(" ", "-").replace(":", "")
+    run_sampling(
+        prompts,
+        place,
+        model=config.model,
+        sampling=sampling,
+        adapter=campaign.adapter if arm.tuned else config.model.adapter,
+        seed=config.seed,
+        round=EVALUATION_ROUND,
+        guide=_source(arm, campaign, sampling, prompts),
+        progress=report,
+    )
+    return read_samples(place)
+
+
+def _source(
+    arm: Arm, campaign: Campaign, sampling: SamplingConfig, prompts: Sequence[Prompt]
+) -> GuideSource | None:
+    if sampling.guide is None:
+        return None
+    index = campaign.config.index
+    if arm.corpus == "without own articles":
+        index = _without(index, prompts, campaign.work / "without-own-articles")
+    return guide_source(sampling.guide, index, prompts)
+
+
+def _without(index: Path, prompts: Sequence[Prompt], place: Path) -> Path:
+    """Index the corpus without the documents of the prompts, unless that was done before."""
+    if not place.exists():
+        own = {document for prompt in prompts for document in prompt.documents or ()}
+        opened = Index.open(index)
+        rest = (one for one in opened.documents() if (one.source, one.id) not in own)
+        build_index(rest, place, n=opened.n, structures=["suffix"])
+    return place
+
+
+def _token_index(campaign: Campaign) -> Path:
+    place = campaign.work / "tokens"
+    if not place.exists():
+        documents = (one.text for one in Index.open(campaign.config.index).documents())
+        build_token_index(documents, load_tokenizer(campaign.config.model), place)
+    return place

@@ -1,0 +1,142 @@
+"""Draw, measure and tabulate what a guide does: `python -m evidence.guide --help`.
+
+It needs the demo's data and its tuned policy (`make demo`). What is drawn is kept in `--work`, so
+an interrupted call goes on where it stopped.
+"""
+
+import argparse
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from benchmarks.report import machine
+from benchmarks.table import Listing
+
+from evidence.arms import ARMS, BASE, Arm
+from evidence.draw import Campaign, draw
+from evidence.rows import rows_of
+from quotetune import Index
+from quotetune.config.validation import load_config
+from quotetune.evaluation.sample_metrics import evaluate_tables
+from quotetune.measures.bootstrap import bootstrap_settings, difference_intervals
+from quotetune.measures.scoring_models import ScoringModels
+from quotetune.runtime.console import progress
+from quotetune.runtime.whole_files import write_json, write_text
+
+COLUMNS = {
+    "QUIP": "quip",
+    "on-topic QUIP": "on_topic_quip",
+    "longest quote": "longest_quote",
+    "ROUGE-L": "rouge_l",
+    "perplexity": "perplexity",
+    "distinct-2": "distinct_2",
+    "documents quoted": "documents_quoted",
+    "characters": "length_chars",
+    "cut": "cut",
+}
+_SHARES = ("quip", "on_topic_quip", "rouge_l", "cut")
+
+
+def main() -> None:
+    """Do all that the options ask for."""
+    options = _options()
+    campaign = Campaign(
+        load_config(options.config), options.adapter, options.prompts, options.n, options.work
+    )
+    for max_tokens in options.tokens:
+        drawn = {arm: _drawn(arm, campaign, max_tokens) for arm in _wanted(options.arms)}
+        content = measured(drawn, campaign, max_tokens)
+        write_json(options.output / f"guide-{max_tokens}.json", content)
+        write_text(options.output / "guide.md", page(options.output))
+        print(table(content).markdown(), flush=True)
+
+
+def measured(drawn: Mapping[Arm, Any], campaign: Campaign, max_tokens: int) -> dict[str, Any]:
+    """Measure all rows, and their differences from the base model without a guide."""
+    prompts = campaign.heldout()
+    rows = evaluate_tables(
+        prompts,
+        rows_of(drawn, campaign),
+        Index.open(campaign.config.index),
+        ScoringModels(perplexity=campaign.config.model),
+        campaign.work,
+    )
+    intervals, common = difference_intervals({name: row.rows for name, row in rows.items()})
+    return {
+        "machine": machine(),
+        "prompts": len(prompts),
+        "n": campaign.n,
+        "max_tokens": max_tokens,
+        "rows": {name: row.metrics for name, row in rows.items()},
+        "responses": {name: len(row.rows) for name, row in rows.items()},
+        "intervals": intervals,
+        "bootstrap": bootstrap_settings(common),
+    }
+
+
+def page(directory: Path) -> str:
+    """Return the page of all tables that were measured."""
+    contents = [json.loads(path.read_text("utf-8")) for path in directory.glob("guide-*.json")]
+    tables = [table(one) for one in sorted(contents, key=lambda one: one["max_tokens"])]
+    command = "`make demo && .venv/bin/python -m evidence.guide`"
+    return "\n".join(["# What a guide does", "", command, "", *(one.markdown() for one in tables)])
+
+
+def table(content: Mapping[str, Any]) -> Listing:
+    """Return the table of one length."""
+    return Listing(
+        heading=f"At most {content['max_tokens']} tokens",
+        header=("", *COLUMNS, "on-topic share"),
+        rows=[
+            (name, *(_shown(key, row[key]) for key in COLUMNS.values()), _on_topic_share(row))
+            for name, row in content["rows"].items()
+        ],
+        notes=(
+            f"{content['prompts']} held-out prompts with {content['n']} responses each; temperature"
+            " 0, a best of n and the start of the passage have one per prompt."
+            f" {content['machine']}",
+        ),
+    )
+
+
+def _shown(key: str, value: float | None) -> str:
+    if value is None:
+        return "–"
+    if key in _SHARES:
+        return f"{value:.1%}"
+    return f"{value:.2f}" if key == "distinct_2" else f"{value:,.0f}"
+
+
+def _on_topic_share(row: Mapping[str, float | None]) -> str:
+    """Return the share of a row's QUIP that is on topic."""
+    quip, on_topic = row["quip"], row["on_topic_quip"]
+    return f"{on_topic / quip:.0%}" if quip and on_topic is not None else "–"
+
+
+def _drawn(arm: Arm, campaign: Campaign, max_tokens: int) -> Any:
+    with progress(f"{arm.name}, {max_tokens} tokens", "parts") as report:
+        return draw(arm, campaign, max_tokens, lambda now: report(now.done, now.parts, now.note))
+
+
+def _wanted(names: list[str]) -> list[Arm]:
+    known = {arm.name: arm for arm in ARMS}
+    return [known[name] for name in dict.fromkeys([BASE, *(names or known)])]
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m evidence.guide", description=__doc__)
+    parser.add_argument("--config", type=Path, default=Path("configs/demo.yaml"))
+    parser.add_argument("--adapter", type=Path, default=Path("runs/demo/best"))
+    parser.add_argument("--prompts", type=int, default=120, help="held-out prompts")
+    parser.add_argument("--n", type=int, default=4, help="responses per prompt")
+    parser.add_argument("--tokens", type=int, nargs="+", default=[64, 256])
+    names = [arm.name for arm in ARMS]
+    parser.add_argument("--arms", nargs="+", default=[], choices=names, metavar="ARM")
+    parser.add_argument("--work", type=Path, default=Path("runs/evidence/guide"))
+    parser.add_argument("--output", type=Path, default=Path("docs/results"))
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()

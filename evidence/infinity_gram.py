@@ -1,0 +1,85 @@
+"""Interpolation with the counts of a token n-gram of unbounded length, as a processor for vLLM.
+
+The next token's probability is (1 - w) p_model + w p_corpus. p_corpus counts what follows on the
+longest suffix of the response (in tokens) that occurs in the corpus (infini-gram, Liu et al. 2024,
+section 4). It is taken over the model's `CANDIDATES` most probable tokens.
+"""
+
+import os
+from typing import Any
+
+import numpy as np
+import torch
+from vllm.v1.sample.logits_processor import LogitsProcessor, MoveDirectionality
+
+from evidence.infinity_gram_index import INDEX_VARIABLE, WEIGHT_VARIABLE, as_text
+from quotetune import Index
+
+CANDIDATES = 200
+
+
+class InfinityGram(LogitsProcessor):  # type: ignore[misc]
+    """Interpolates the model's next-token probabilities with those of the corpus."""
+
+    def __init__(self, vllm_config: Any, device: Any, is_pin_memory: bool) -> None:
+        self._index = Index.open(os.environ[INDEX_VARIABLE])
+        self._weight = float(os.environ[WEIGHT_VARIABLE])
+        # By the place in the batch: the tokens, and where their longest known suffix started.
+        self._rows: dict[int, tuple[list[int], int]] = {}
+
+    def is_argmax_invariant(self) -> bool:
+        """Return False: the counts change which token is the most probable one."""
+        return False
+
+    def update_state(self, batch_update: Any) -> None:
+        """Follow the requests as they enter, leave and move."""
+        if batch_update is None:
+            return
+        for place in batch_update.removed:
+            self._rows.pop(place, None)
+        for place, _, _, tokens in batch_update.added:
+            self._rows[place] = (tokens, 0)
+        for one, other, direction in batch_update.moved:
+            first, second = self._rows.pop(one, None), self._rows.pop(other, None)
+            if first is not None:
+                self._rows[other] = first
+            if second is not None and direction == MoveDirectionality.SWAP:
+                self._rows[one] = second
+
+    def apply(self, logits: torch.Tensor) -> torch.Tensor:
+        """Replace the logits by those of the interpolated probabilities."""
+        suffixes = self._suffixes()
+        rows = [row for row, suffix in suffixes.items() if suffix]
+        if not rows:
+            return logits
+        tokens = logits[rows].topk(CANDIDATES).indices
+        asked = [
+            suffixes[row] + as_text([token])
+            for row, candidates in zip(rows, tokens.tolist(), strict=True)
+            for token in candidates
+        ]
+        counts = self._index.count(asked).reshape(len(rows), CANDIDATES).astype(np.float32)
+        known = counts.sum(1, keepdims=True)
+        shares = torch.from_numpy(counts / np.maximum(known, 1))
+        # Where the corpus knows nothing that follows, the model alone decides.
+        weights = torch.from_numpy(np.where(known > 0, self._weight, 0.0).astype(np.float32))
+        probabilities = (1 - weights) * logits[rows].float().softmax(-1)
+        probabilities.scatter_add_(1, tokens, weights * shares)
+        logits[rows] = probabilities.log().to(logits.dtype)
+        return logits
+
+    def _suffixes(self) -> dict[int, str]:
+        """Return the longest suffix of each response that occurs in the corpus."""
+        open_ = set(self._rows)
+        while open_:
+            texts = {row: as_text(self._rows[row][0][self._rows[row][1] :]) for row in open_}
+            counts = self._index.count(list(texts.values())).tolist()
+            open_ = {
+                row
+                for (row, text), count in zip(texts.items(), counts, strict=True)
+                if text and not count
+            }
+            for row in open_:
+                tokens, start = self._rows[row]
+                self._rows[row] = (tokens, start + 1)
+        return {row: as_text(tokens[start:]) for row, (tokens, start) in self._rows.items()}
