@@ -1,5 +1,6 @@
 """Draw the responses of an arm into its own directory; a later call completes it."""
 
+import json
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from quotetune.config.prompts import ContextConfig
 from quotetune.models.tokenizer import load_tokenizer
 from quotetune.prompts.prompt import Prompt
 from quotetune.prompts.split import grounded, read_sources, split_prompts
+from quotetune.runtime.whole_files import write_json
 from quotetune.sampling import run_sampling
 from quotetune.sampling.guided import GuideSource
 from quotetune.sampling.parts import read_samples
@@ -22,6 +24,19 @@ from quotetune.stages.evaluation import EVALUATION_ROUND
 from quotetune.stages.sampling import guide_source
 
 PASSAGE = ContextConfig(source="bm25", passages=1, max_chars=600)
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """What an arm gave.
+
+    Attributes:
+        samples: The samples, as `read_samples` returns them.
+        tokens_per_second: Their speed, without the start of the engine.
+    """
+
+    samples: Any
+    tokens_per_second: float
 
 
 @dataclass(frozen=True)
@@ -53,7 +68,9 @@ class Campaign:
         return prompts
 
 
-def draw(arm: Arm, campaign: Campaign, max_tokens: int, report: Callable[[Progress], None]) -> Any:
+def draw(
+    arm: Arm, campaign: Campaign, max_tokens: int, report: Callable[[Progress], None]
+) -> Drawn:
     """Draw an arm, as far as its samples are not there.
 
     Args:
@@ -63,7 +80,7 @@ def draw(arm: Arm, campaign: Campaign, max_tokens: int, report: Callable[[Progre
         report: Called now and then.
 
     Returns:
-        The samples, as `read_samples` returns them.
+        Its samples and their speed.
     """
     config = campaign.config
     prompts = campaign.heldout(passage=arm.passage)
@@ -77,6 +94,13 @@ def draw(arm: Arm, campaign: Campaign, max_tokens: int, report: Callable[[Progre
         os.environ[INDEX_VARIABLE] = str(_token_index(campaign))
         os.environ[WEIGHT_VARIABLE] = str(arm.weight)
     place = campaign.work / str(max_tokens) / arm.name.replace(" ", "-").replace(":", "")
+    speed = place / "speed.json"
+
+    def progress(now: Progress) -> None:
+        report(now)
+        if now.tokens and now.done == now.parts:
+            write_json(speed, now.tokens_per_second)
+
     run_sampling(
         prompts,
         place,
@@ -86,9 +110,9 @@ def draw(arm: Arm, campaign: Campaign, max_tokens: int, report: Callable[[Progre
         seed=config.seed,
         round=EVALUATION_ROUND,
         guide=_source(arm, campaign, sampling, prompts),
-        progress=report,
+        progress=progress,
     )
-    return read_samples(place)
+    return Drawn(read_samples(place), float(json.loads(speed.read_text("utf-8"))))
 
 
 def _source(

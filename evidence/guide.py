@@ -14,7 +14,7 @@ from benchmarks.report import machine
 from benchmarks.table import Listing
 
 from evidence.arms import ARMS, BASE, Arm
-from evidence.draw import Campaign, draw
+from evidence.draw import Campaign, Drawn, draw
 from evidence.rows import rows_of
 from quotetune import Index
 from quotetune.config.validation import load_config
@@ -52,7 +52,7 @@ def main() -> None:
         print(table(content).markdown(), flush=True)
 
 
-def measured(drawn: Mapping[Arm, Any], campaign: Campaign, max_tokens: int) -> dict[str, Any]:
+def measured(drawn: Mapping[Arm, Drawn], campaign: Campaign, max_tokens: int) -> dict[str, Any]:
     """Measure all rows, and their differences from the base model without a guide."""
     prompts = campaign.heldout()
     rows = evaluate_tables(
@@ -69,6 +69,7 @@ def measured(drawn: Mapping[Arm, Any], campaign: Campaign, max_tokens: int) -> d
         "n": campaign.n,
         "max_tokens": max_tokens,
         "rows": {name: row.metrics for name, row in rows.items()},
+        "tokens_per_second": {arm.name: given.tokens_per_second for arm, given in drawn.items()},
         "responses": {name: len(row.rows) for name, row in rows.items()},
         "intervals": intervals,
         "bootstrap": bootstrap_settings(common),
@@ -87,14 +88,20 @@ def table(content: Mapping[str, Any]) -> Listing:
     """Return the table of one length."""
     return Listing(
         heading=f"At most {content['max_tokens']} tokens",
-        header=("", *COLUMNS, "on-topic share"),
+        header=("", *COLUMNS, "on-topic share", "tokens/s"),
         rows=[
-            (name, *(_shown(key, row[key]) for key in COLUMNS.values()), _on_topic_share(row))
+            (
+                name,
+                *(_shown(key, row[key]) for key in COLUMNS.values()),
+                _on_topic_share(row),
+                _shown("tokens_per_second", content["tokens_per_second"].get(name)),
+            )
             for name, row in content["rows"].items()
         ],
         notes=(
             f"{content['prompts']} held-out prompts with {content['n']} responses each; temperature"
-            " 0, a best of n and the start of the passage have one per prompt."
+            " 0, a best of n and the start of the passage have one per prompt. All strengths of a"
+            " policy are drawn together, so only the first has a speed, which is that of all."
             f" {content['machine']}",
         ),
     )
@@ -114,7 +121,7 @@ def _on_topic_share(row: Mapping[str, float | None]) -> str:
     return f"{on_topic / quip:.0%}" if quip and on_topic is not None else "–"
 
 
-def _drawn(arm: Arm, campaign: Campaign, max_tokens: int) -> Any:
+def _drawn(arm: Arm, campaign: Campaign, max_tokens: int) -> Drawn:
     with progress(f"{arm.name}, {max_tokens} tokens", "parts") as report:
         return draw(arm, campaign, max_tokens, lambda now: report(now.done, now.parts, now.note))
 

@@ -6,7 +6,7 @@ from typing import Any
 import pyarrow.compute as pc
 
 from evidence.arms import BASE, Arm
-from evidence.draw import Campaign
+from evidence.draw import Campaign, Drawn
 from quotetune import Index
 from quotetune.evaluation.sample_metrics import text_table
 from quotetune.measures.responses import best_of_n
@@ -16,11 +16,11 @@ from quotetune.prompts.grounding import retrieve
 _BEST_OF = (BASE, f"{BASE}, guide 4", "tuned", "tuned, guide 4", "temperature 0.5")
 
 
-def rows_of(drawn: Mapping[Arm, Any], campaign: Campaign) -> dict[str, Any]:
+def rows_of(drawn: Mapping[Arm, Drawn], campaign: Campaign) -> dict[str, Any]:
     """Name the rows of a table.
 
     Args:
-        drawn: The samples of each arm.
+        drawn: What each arm gave.
         campaign: What all arms have in common.
 
     Returns:
@@ -28,12 +28,12 @@ def rows_of(drawn: Mapping[Arm, Any], campaign: Campaign) -> dict[str, Any]:
     """
     index = Index.open(campaign.config.index)
     rows: dict[str, Any] = {}
-    for arm, samples in drawn.items():
+    for arm, given in drawn.items():
         for strength in arm.strengths:
-            own = samples.filter(pc.equal(samples["guide_strength"], strength))
-            rows[arm.row(strength)] = own
+            own = pc.equal(given.samples["guide_strength"], strength)
+            rows[arm.row(strength)] = given.samples.filter(own)
         if not arm.strengths:
-            rows[arm.name] = samples
+            rows[arm.name] = given.samples
     for name in _BEST_OF:
         if name in rows:
             rows[f"{name}, best of {campaign.n}"] = best_of_n(rows[name], index)
