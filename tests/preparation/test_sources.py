@@ -134,4 +134,39 @@ def test_an_index_and_prompts_with_passages_are_made_from_it(
         text = index.document(*document).text
         assert text.replace("\r\n", "\n") == str(read.extra["context"]).replace("\r\n", "\n")
         assert prompt.last_message == f"{text}\n\n{read.last_message}"
-        assert prompt.extra["answers"] == read.extra["answers"]
+        assert prompt.answers == read.answers
+
+
+def test_responses_to_it_are_evaluated_with_its_answers_and_passages(
+    quotetune: Command, tmp_path: Path
+) -> None:
+    path = tmp_path / "own.json"
+    path.write_text(json.dumps(squad()))
+    output = tmp_path / "out"
+    index = output / "index"
+    assert quotetune("prepare", "squad", path, "-o", output)[0] == 0
+    assert quotetune("build-index", output / "corpus.jsonl", "-o", index, "-n", 5)[0] == 0
+    responses = [
+        {"id": "q1", "response": "ICE is water that is frozen."},
+        {"id": "q2", "response": "Nobody."},  # the question has no answer
+        {"id": "q3", "response": "A cup of x."},
+        {"id": "4", "response": "Unfrozen water."},
+    ]
+    written = write_jsonl(tmp_path / "responses.jsonl", responses)
+    config = tmp_path / "config.yaml"
+    config.write_text("prompts:\n  context: {source: given}\n")
+    given = ("--index", index, "--prompts", output / "prompts.jsonl", "--config", config)
+    code, shown, said = quotetune("evaluate", written, *given, "-o", tmp_path / "found.json")
+    assert code == 0, said
+    labels = shown.splitlines()[0].split("\t")
+    assert {"answer recall", "answer F1", "quote precision"} <= set(labels)
+    metrics = json.loads((tmp_path / "found.json").read_text())["metrics"]
+    assert metrics["answer_recall"] == 1 / 3  # the first of three that have answers
+    assert metrics["answer_f1"] == pytest.approx((2 * 1 / (6 + 1)) / 3)  # one word of six
+    passages = {"q1": ICE, "q2": ICE, "q3": TEA, "4": ICE}
+    shares = []
+    for row in responses:
+        grams = [row["response"][i : i + 5] for i in range(len(row["response"]) - 4)]
+        shares.append(sum(gram in passages[row["id"]] for gram in grams) / len(grams))
+    assert metrics["quote_precision"] == pytest.approx(sum(shares) / 4)
+    assert metrics["on_topic_quip"] == metrics["quote_precision"]
