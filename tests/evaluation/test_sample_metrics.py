@@ -1,5 +1,7 @@
 """The metrics of a table of samples."""
 
+import pytest
+
 from quotetune import build_index
 from quotetune.evaluation.sample_metrics import evaluate_tables, text_table
 from quotetune.measures.scoring_models import ScoringModels
@@ -23,6 +25,34 @@ def test_references_are_a_row_that_is_not_compared_with_itself(tmp_path):
     assert rows["reference"].metrics["quip"] == 1.0
     assert rows["reference"].metrics["rouge_l"] is None
     assert rows["responses"].metrics["rouge_l"] > 0
+    assert rows["responses"].metrics["answer_recall"] is None
+    assert rows["responses"].metrics["quote_precision"] is None
     assert rows["responses"].metrics["cut"] is None
     found = [length for row in rows["responses"].rows for length in row["quote_lengths"]]
     assert sum(rows["responses"].quote_lengths["counts"]) == len(found)
+
+
+def test_answers_and_passages_are_measured_over_the_prompts_that_have_them(tmp_path):
+    index = build_index([FOX], tmp_path / "index", n=8)
+    passage = "dense ice that moves slowly"
+    prompts = [
+        Prompt("fox", text="?", answers=["the brown fox", "jumps over"], reference="A fox jumps."),
+        Prompt("ice", text="?", answers=["a lake"], passages=[passage]),
+        Prompt("none", text="?", answers=[]),
+    ]
+    texts = [("fox", 0, RESPONSES[0]), ("ice", 0, RESPONSES[1]), ("none", 0, "Jumps over.")]
+    tables = {
+        "responses": text_table(texts),
+        "reference": text_table([("fox", 0, "A fox jumps.")]),
+    }
+    rows = evaluate_tables(prompts, tables, index, ScoringModels(), tmp_path)
+    metrics = rows["responses"].metrics
+    assert [row["answer_recall"] for row in rows["responses"].rows] == [1.0, 0.0, None]
+    assert metrics["answer_recall"] == 0.5
+    # 2 of 12 words without the article; no word of "lake".
+    assert metrics["answer_f1"] == pytest.approx((2 * 2 / (2 + 10)) / 2)
+    grams = [RESPONSES[1][i : i + 8] for i in range(len(RESPONSES[1]) - 7)]
+    assert metrics["quote_precision"] == pytest.approx(
+        sum(gram in passage for gram in grams) / len(grams)
+    )
+    assert rows["reference"].metrics["answer_recall"] == 0.0

@@ -13,6 +13,7 @@ from quotetune.measures.quoting import (
     false_positive_floor,
     ignore_prompt_quip,
     quote_length_histogram,
+    quote_precision,
     quoting_rows,
 )
 from quotetune.metrics.table import AVERAGED
@@ -55,6 +56,48 @@ def test_on_topic_quip_is_over_prompts_whose_documents_the_index_contains(index)
     assert rows[1]["on_topic_quip"] is None  # its prompt names no document
     assert rows[2]["on_topic_quip"] is None  # the index does not contain all of these
     assert rows[3]["on_topic_quip"] == 0.0  # too short: 0, as in the mean of QUIP
+
+
+def test_quote_precision_counts_ngrams_of_the_passages_each_by_itself(index):
+    passages = [
+        ICE[:40],
+        "says the lazy dog near  a\r\n\r\nlake",
+    ]  # the second is not in the corpus
+    prompts = [
+        Prompt("both", text="?", passages=passages),
+        Prompt("none", text=ICE),
+        Prompt("empty", text="?", passages=[]),
+        Prompt("both", text="?", passages=passages),
+        Prompt("one", text="?", passages=passages[:1]),
+    ]
+    across = f"{passages[0]}{passages[1]}"
+    texts = [RESPONSES[1], RESPONSES[1], RESPONSES[1], "short", across]
+    normal = [ICE[:40].strip(), "says the lazy dog near a\nlake"]
+    found = quote_precision(prompts, texts, index)
+    own = [any(gram in passage for passage in normal) for gram in ngrams(RESPONSES[1])]
+    assert found[0] == pytest.approx(sum(own) / len(own)) and 0 < found[0] < 1
+    assert found[1:4] == [None, None, 0.0]
+    whole = f"{ICE[:40]}{normal[1]}"
+    assert found[4] == pytest.approx(
+        sum(g in normal[0] for g in ngrams(whole)) / len(ngrams(whole))
+    )
+    rows = quoting_rows(prompts, texts, index)
+    assert [row["quote_precision"] for row in rows] == found
+
+
+@given(st.lists(st.sampled_from([FOX, ICE]), min_size=1), st.integers(8, 60), st.data())
+def test_quote_precision_is_at_most_on_topic_quip(index, documents, cut, data):
+    ids = {FOX: ("tales", "fox"), ICE: ("tales", "ice")}
+    parts = data.draw(st.lists(st.tuples(st.sampled_from([FOX, ICE]), st.integers(0, 60))))
+    response = " and ".join(text[start : start + 20] for text, start in parts)
+    prompt = Prompt(
+        "p",
+        text="?",
+        documents=list(dict.fromkeys(ids[text] for text in documents)),
+        passages=[text[:cut] for text in documents],
+    )
+    [row] = quoting_rows([prompt], [response], index)
+    assert row["quote_precision"] <= row["on_topic_quip"] + 1e-12
 
 
 def test_ngrams_of_the_prompt_count_neither_above_nor_below_the_line(index):

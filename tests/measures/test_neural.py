@@ -16,8 +16,16 @@ from quotetune.config import ModelConfig
 from quotetune.errors import QuotetuneError, UsageError
 from quotetune.measures import neural as neural_measures
 from quotetune.measures import neural_worker
-from quotetune.measures.neural import bart_scores, log_prob_job, perplexities, run_jobs
+from quotetune.measures.criteria import answerability
+from quotetune.measures.neural import (
+    bart_scores,
+    log_likelihoods,
+    log_prob_job,
+    perplexities,
+    run_jobs,
+)
 from quotetune.measures.neural_worker import batches
+from quotetune.prompts.prompt import Prompt
 from tiny_model import save_tiny_adapter, save_tiny_model, tiny_tokenizer
 
 TEXTS = ["A glacier is dense ice.", "", "x", "the " * 30, "!", "Rivers run."]
@@ -96,6 +104,62 @@ def test_perplexity_is_exp_of_the_mean_surprise_of_the_texts_tokens(causal, tmp_
     assert found[1] is None
     assert found == close_to(expected)
     assert len({round(value, 3) for value in found if value}) == 5
+
+
+@torch.inference_mode()
+def test_a_log_likelihood_is_the_mean_over_the_tokens_of_the_marked_parts(causal, tmp_path, here):
+    tokenizer, model = tiny_tokenizer(), AutoModelForCausalLM.from_pretrained(causal)
+    spans = [[(0, 1), (2, 9)], [], [(0, 1)], [(4, 7), (8, 11)], [], [(7, 11)]]
+    expected = []
+    for text, context, parts in zip(TEXTS, CONTEXTS, spans, strict=True):
+        encoded = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
+        scored = encoded["input_ids"]
+        before = tokenizer(context)["input_ids"]  # with the begin-of-sequence token
+        values = naive_log_probs(model, before[-(256 - len(scored)) :], scored)
+        inside = {place for first, last in parts for place in range(first, last)}
+        chosen = [
+            value
+            for value, (first, last) in zip(values, encoded["offset_mapping"], strict=True)
+            if inside & set(range(first, last))
+        ]
+        expected.append(sum(chosen) / len(chosen) if chosen else None)
+    base, work = ModelConfig(path=str(causal)), tmp_path / "work"
+    found = log_likelihoods(TEXTS, base, contexts=CONTEXTS, spans=spans, work=work)
+    assert found == close_to(expected)
+    assert [value is None for value in found] == [False, True, False, False, True, False]
+    # Over whole texts it is minus the logarithm of the perplexity.
+    whole = [[(0, len(text))] for text in TEXTS]
+    found = log_likelihoods(TEXTS, base, contexts=CONTEXTS, spans=whole, work=work)
+    surprises = perplexities(TEXTS, base, contexts=CONTEXTS, work=work)
+    assert found == close_to([None if ppl is None else -math.log(ppl) for ppl in surprises])
+
+
+@torch.inference_mode()
+def test_answerability_is_the_likelihood_of_the_missing_words_after_the_response(
+    causal, tmp_path, here
+):
+    tokenizer, model = tiny_tokenizer(), AutoModelForCausalLM.from_pretrained(causal)
+    prompt = Prompt("p", text="Answer: is the river dense ice?", question="is the river dense ice?")
+    responses = ["Dense, but no ice.", "It flows.", "The river is dense ice.", ""]
+    every = ["is", "river", "dense", "ice?"]
+    missing = [["is", "river"], every, [], every]
+    expected = []
+    for response, words in zip(responses, missing, strict=True):
+        before = tokenizer(f"{response}\n\n")["input_ids"]
+        encoded = tokenizer(prompt.question, add_special_tokens=False, return_offsets_mapping=True)
+        values = naive_log_probs(model, before, encoded["input_ids"])
+        places = set()
+        for word in words:
+            first = prompt.question.index(word)
+            places |= set(range(first, first + len(word)))
+        offsets = encoded["offset_mapping"]
+        chosen = [v for v, span in zip(values, offsets, strict=True) if places & set(range(*span))]
+        expected.append(sum(chosen) / len(chosen) if chosen else None)
+    base = ModelConfig(path=str(causal))
+    found = answerability([*responses, "x"], [prompt] * 4 + [None], base, tmp_path / "work")
+    assert found == [*close_to(expected), None]
+    assert len({round(value, 3) for value in found if value is not None}) == 3
+    assert not (tmp_path / "work").exists()
 
 
 @torch.inference_mode()

@@ -62,6 +62,35 @@ def test_perplexity_is_of_a_response_given_its_prompt_under_the_base_model(tmp_p
     assert [row["value"] for row in rows] == [ord(row["prompt_id"]) for row in rows]
 
 
+def test_answerability_is_of_the_questions_words_that_a_response_lacks(tmp_path, monkeypatch):
+    def log_likelihoods(texts, model, *, contexts, spans, work):
+        assert model.path == "the-base"
+        work.mkdir()
+        assert all(context.endswith("\n\n") for context in contexts)
+        assert set(texts) == {"Why a fox?"}
+        assert all(parts == [(0, 3), (6, 10)] for parts in spans)
+        return [-float(len(context)) for context in contexts]
+
+    monkeypatch.setattr(quotetune.measures.neural, "log_likelihoods", log_likelihoods)
+    prompts = {name: Prompt(name, text="Answer: ...", question="Why a fox?") for name in QUIP}
+    prompts["c"] = Prompt("c", text="...", question="the?")  # no word that could be missing
+    config = ranking(tmp_path, {"answerability": {}})
+    rows = measured(tmp_path, "answerability", config, prompts)
+    assert all((row["value"] is None) == (row["prompt_id"] == "c") for row in rows)
+
+
+def test_answer_recall_is_of_responses_whose_prompt_has_answers(tmp_path):
+    texts = ["An ice floe.", "Rice.", "Ice"]
+    prompts = [Prompt("a", text="?", answers=["ice"]), Prompt("b", text="?"), None]
+    config = ranking(tmp_path, {"answer_recall": {}})
+    measure = measure_of("answer_recall", config, tmp_path / "work")
+    assert [measure(texts, [prompt] * 3) for prompt in prompts] == [
+        [1.0, 0.0, 1.0],
+        [None] * 3,
+        [None] * 3,
+    ]
+
+
 def test_bart_score_is_only_of_responses_whose_prompt_has_a_reference(tmp_path, monkeypatch):
     def bart_scores(responses, references, model, *, work):
         assert model.path == "a-bart"
@@ -94,6 +123,7 @@ def test_the_measures_are_those_that_preference_negatives_and_constraints_need(t
 def test_the_scoring_model_is_the_one_that_is_named(tmp_path):
     named = {"model": {"path": "a-model"}}
     assert ranking(tmp_path, {"perplexity": named}).model_of("perplexity").path == "a-model"
+    assert ranking(tmp_path, {"answerability": named}).model_of("answerability").path == "a-model"
     bound = {"perplexity": {"worse_by": 1, **named}}
     assert ranking(tmp_path, constraints=bound).model_of("perplexity").path == "a-model"
     alone = RankingConfig(

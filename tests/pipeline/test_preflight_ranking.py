@@ -22,10 +22,12 @@ def problems(content: dict[str, Any], **blocks: dict[str, Any]) -> list[str]:
 
 def test_prompts_have_what_the_best_policy_is_chosen_by(content: dict[str, Any]) -> None:
     file = Path(content["prompts"]["path"])
-    rows = [json.loads(line) for line in file.read_text().splitlines()]
+    rows = [json.loads(line) | {"answers": ["x"]} for line in file.read_text().splitlines()]
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
     for field, criterion, words in (
         ("documents", "on_topic_quip", "documents"),
         ("reference", "rouge_l", "a reference"),
+        ("answers", "answer_recall", "answers"),
     ):
         assert not problems(content, best={"criterion": criterion})
         bare = [{name: value for name, value in row.items() if name != field} for row in rows]
@@ -47,3 +49,27 @@ def test_a_metric_against_references_needs_references(content: dict[str, Any]) -
     file.write_text("".join(json.dumps({"prompt": row["prompt"]}) + "\n" for row in rows))
     [line] = problems(content, evaluation=scored)
     assert line.startswith("evaluation.bart_score: bart_score needs a reference, which no held-out")
+
+
+def test_passages_that_prompts_will_have_are_enough_for_quote_precision(
+    content: dict[str, Any],
+) -> None:
+    best = {"criterion": "quote_precision"}
+    [line] = problems(content, best=best)
+    assert line.startswith("best.criterion: quote_precision needs passages, which no held-out")
+    prompts = {**content["prompts"], "context": {"source": "bm25"}}
+    assert not problems(content, best=best, prompts=prompts)
+
+
+def test_answer_recall_as_a_preference_needs_answers(content: dict[str, Any]) -> None:
+    preference = {"answer_recall": {}, "answerability": {}}
+    [line] = problems(content, preference=preference)
+    assert line == (
+        "preference.answer_recall: no prompt has answers: give the prompts answers, or leave it out"
+    )
+    file = Path(content["prompts"]["path"])
+    rows = [json.loads(line) | {"answers": ["x"]} for line in file.read_text().splitlines()]
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    assert not problems(content, preference=preference)
+    [line] = problems(content, preference={"answerability": {"model": {"path": "./nowhere"}}})
+    assert line.startswith("preference.answerability.model.path: ")

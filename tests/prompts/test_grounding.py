@@ -3,6 +3,7 @@
 import json
 import math
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -39,10 +40,14 @@ def test_the_text_of_a_prompts_own_documents_is_put_before_it(index):
     found = grounded(index, prompt)
     assert found.text == f"{DOCUMENTS[2].text}\n\nWhat?"
     assert found.documents == [("s", "snow")]
+    assert found.passages == [DOCUMENTS[2].text]
     both = grounded(index, prompt, passages=2, template="{prompt} {context} {prompt}")
     texts = f"{DOCUMENTS[2].text}\n\n{DOCUMENTS[3].text}"
     assert both.text == f"What? {texts} What?"
     assert both.documents == prompt.documents
+    assert both.passages == [DOCUMENTS[2].text, DOCUMENTS[3].text]
+    cut = grounded(index, replace(prompt, documents=[("s", "cat")]), max_chars=35)
+    assert cut.passages == ["The cat is a small carnivore."]  # as the model sees it
 
 
 def test_a_chat_carries_the_passage_in_the_users_last_turn(index):

@@ -33,6 +33,7 @@ def test_a_text_becomes_a_users_turn_in_the_template_with_the_system_message(tmp
             {"role": "system", "content": "Be brief."},
             {"role": "user", "content": "What is Rust {x}?"},
         ],
+        question="Rust {x}",
     )
 
 
@@ -56,15 +57,32 @@ def test_known_columns_and_further_ones_survive_the_round_trip_through_parquet(t
             "topic": "t",
             "documents": [{"source": "s", "id": "1"}],
             "text": 1,
-            "answers": ["x", 2],
+            "notes": ["x", 2],
+            "answers": ["x", "y"],
         },
         {"prompt": [{"role": "user", "content": "b"}], "answers": None},
+        {"prompt": "c", "answers": []},
     )
     prompts = read(path)
     assert prompts[0].documents == [("s", "1")]
-    assert prompts[0].extra == {"text": 1, "answers": ["x", 2]}
+    assert prompts[0].extra == {"text": 1, "notes": ["x", 2]}
+    assert [prompt.answers for prompt in prompts] == [["x", "y"], None, []]
+    assert [prompt.question for prompt in prompts] == ["a", "b", "c"]
     write_prompts(tmp_path / "out.parquet", prompts)
     assert load_prompts(tmp_path / "out.parquet") == prompts
+
+
+def test_prompts_that_an_earlier_version_wrote_ask_with_their_last_message(tmp_path):
+    import pyarrow.parquet as pq
+
+    prompts = [Prompt("a", messages=[{"role": "user", "content": "Why?"}])]
+    write_prompts(tmp_path / "new.parquet", prompts)
+    table = pq.read_table(tmp_path / "new.parquet")
+    table = table.drop_columns(["answers", "question", "passages"])
+    pq.write_table(table, tmp_path / "old.parquet")
+    [prompt] = load_prompts(tmp_path / "old.parquet")
+    assert [prompt] == prompts
+    assert (prompt.answers, prompt.passages, prompt.asked) == (None, None, "Why?")
 
 
 def test_parquet_and_jsonl_give_the_same_prompts(tmp_path):
@@ -93,6 +111,8 @@ def test_a_prompt_that_occurs_twice_is_read_once(tmp_path):
         ("[1]", "not an object"),
         ('{"question": "a"}', "no prompt (the row has question)"),
         ('{"prompt": "  "}', "is empty"),
+        ('{"prompt": "a", "answers": "x"}', "answers is 'x', not a list of texts"),
+        ('{"prompt": "a", "answers": [2]}', "answers is [2], not a list of texts"),
         ('{"prompt": 5}', "neither a text nor a list"),
         ('{"prompt": []}', "neither a text nor a list"),
         ('{"prompt": [{"content": "a"}]}', "neither a text nor a list"),

@@ -26,6 +26,7 @@ PREFERENCE = {
     "long_quotes": {"min_chars": [2, 4]},
     "rarity": {},
     "reference_similarity": {},
+    "answer_recall": {},
     "callables": {"mine": {"function": "own_taste:shorter"}},
 }
 
@@ -47,6 +48,7 @@ def inputs(tmp_path_factory):
     rows = [
         {"prompt": f"What is {i}?", "reference": f"the number {i}", "id": f"p{i}"}
         | ({"documents": [{"source": "documents", "id": str(i)}]} if i % 2 else {})
+        | {"answers": [f"number {i}"] if i % 2 else []}
         for i in range(40)
     ]
     text = "".join(json.dumps(row) + "\n" for row in rows)
@@ -139,6 +141,7 @@ def test_each_measure_is_a_stage_of_its_own(inputs):
             "sample",
             "gold",
             "score",
+            "answer_recall",
             "long_quotes",
             "on_topic_quip",
             "rarity",
@@ -161,6 +164,8 @@ def test_a_run_ranks_by_all_criteria_and_says_what_it_found(ranked):
         assert (row["on_topic_quip"] is None) == (row not in with_documents)
         assert 0 <= row["win_rate"] <= 1
         assert row["reference_similarity"] == (1.0 if row["sample"] == GOLD else 0.0)
+        recalled = 1.0 if row["sample"] == GOLD else 0.0
+        assert row["answer_recall"] == (recalled if row in with_documents else None)
     pairs = rows_of(ranked, "pairs", "pairs.parquet")
     crossed = [row for row in pairs if row["rejected_prompt_id"] != row["prompt_id"]]
     assert crossed
@@ -212,6 +217,7 @@ def touched(config, **changes):
         ("preference", {"length": {}}, {"pair"}),
         ("preference", {"long_quotes": {"min_chars": [3]}}, {"long_quotes", "pair"}),
         ("preference", {"perplexity": {}}, {"perplexity", "pair"}),
+        ("preference", {"answerability": {}}, {"answerability", "pair"}),
         ("pairs", {"margin": 0.2}, {"pair"}),
         (
             "candidates",
@@ -225,6 +231,7 @@ def touched(config, **changes):
                 "long_quotes",
                 "on_topic_quip",
                 "reference_similarity",
+                "answer_recall",
             },
         ),
     ],
@@ -270,6 +277,7 @@ def test_what_the_config_needs_and_does_not_exist_is_named_before_any_work(input
     assert set(problems) == {
         "preference.on_topic_quip",
         "preference.reference_similarity",
+        "preference.answer_recall",
         "pairs.constraints.reference_similarity",
         "candidates.gold",
         "preference.callables.mine.function",

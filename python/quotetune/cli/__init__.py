@@ -25,6 +25,7 @@ from quotetune.cli.import_bloom import import_bloom
 from quotetune.cli.info import info
 from quotetune.cli.merge import merge
 from quotetune.cli.pair import pair
+from quotetune.cli.prepare import prepare
 from quotetune.cli.remove import remove
 from quotetune.cli.report import report
 from quotetune.cli.sample import sample
@@ -67,6 +68,7 @@ def options(
     """Declare the options before the subcommand; `main` reads them."""
 
 
+app.add_typer(prepare, name="prepare")
 app.command()(build_index)
 app.command()(import_bloom)
 app.command()(add)

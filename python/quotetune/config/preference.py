@@ -68,6 +68,13 @@ class PerplexityConfig(CriterionConfig):
     """Scoring model; `null` takes the run's own base model, without `model.adapter`."""
 
 
+class AnswerabilityConfig(CriterionConfig):
+    """Log-likelihood of the question's words that a response lacks, under a scoring model."""
+
+    model: ModelConfig | None = None
+    """Scoring model; `null` takes the run's own base model, without `model.adapter`."""
+
+
 class CallableConfig(Block):
     """Your own preference."""
 
@@ -148,11 +155,18 @@ class PreferenceConfig(Block):
     reference_similarity: CriterionConfig | None = None
     """ROUGE-L against the prompt's `reference`."""
 
+    answer_recall: CriterionConfig | None = None
+    """Whether the response contains one of the prompt's `answers`: 1 or 0."""
+
     repetition: CriterionConfig | None = None
     """Share of word 4-grams that occur earlier in the response."""
 
     perplexity: PerplexityConfig | None = None
     """Perplexity under a scoring model."""
+
+    answerability: AnswerabilityConfig | None = None
+    """Mean log-likelihood of the question's words that the response does not contain, given the
+    response."""
 
     judge: JudgeConfig | None = None
     """Model that compares two answers. It gets n * (n - 1) questions per prompt with n candidates,

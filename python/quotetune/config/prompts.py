@@ -49,7 +49,8 @@ class PromptsConfig(Block):
 
     path: Path
     """JSONL or Parquet file with `prompt` (a text or chat messages), and optionally `id`,
-    `reference`, `topic` and `documents` (a list of `{source, id}`). Further columns are kept."""
+    `reference`, `topic`, `documents` (a list of `{source, id}`) and `answers` (a list of texts).
+    Further columns are kept."""
 
     format: Literal["chat", "text"] = "chat"
     """Kind of prompt. `chat`: the prompt is a user's turn and goes through the model's chat

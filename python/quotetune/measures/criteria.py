@@ -17,6 +17,7 @@ from quotetune.config import ModelConfig
 from quotetune.corpus.index import Index
 from quotetune.errors import UsageError
 from quotetune.measures import neural
+from quotetune.measures.answers import answer_recall, missing_words
 from quotetune.measures.scoring_models import prompt_words
 from quotetune.prompts.prompt import Prompt
 
@@ -177,6 +178,46 @@ def perplexity(texts: Sequence[str], prompts: Prompts, model: ModelConfig, work:
     return values
 
 
+def answerability(
+    texts: Sequence[str], prompts: Prompts, model: ModelConfig, work: Path
+) -> Numbers:
+    """Return how well each text answers its question, without a gold answer.
+
+    It is the mean of log p(t | text, tokens before t) over the tokens t of those words of the
+    question that the text does not contain (`missing_words`): a question is likely after a text
+    that answers it, as in query likelihood (Ponte and Croft 1998), which Sachan et al. (2022)
+    compute with a language model. Words that the text contains are left out, because a text could
+    repeat the question. The model sees the text and an empty line, then the whole question.
+
+    Args:
+        texts: The texts.
+        prompts: The prompt of each text. Its question is the input's, without template and
+            passages.
+        model: The scoring model.
+        work: Directory for the files of the child process; it is removed afterwards.
+
+    Returns:
+        Nats per token, 0 or less; None without a prompt, and for a text that contains all words.
+    """
+    values: Numbers = [None] * len(texts)
+    missing = {
+        i: missing_words(prompt.asked, texts[i]) for i, prompt in enumerate(prompts) if prompt
+    }
+    known = [i for i, spans in missing.items() if spans]
+    asked = [prompt.asked if prompt else "" for prompt in prompts]
+    found = neural.log_likelihoods(
+        [asked[i] for i in known],
+        model,
+        contexts=[f"{texts[i]}\n\n" for i in known],
+        spans=[missing[i] for i in known],
+        work=work,
+    )
+    for i, value in zip(known, found, strict=True):
+        values[i] = value
+    shutil.rmtree(work, ignore_errors=True)
+    return values
+
+
 def bart_score(texts: Sequence[str], prompts: Prompts, model: ModelConfig, work: Path) -> Numbers:
     """Return the BARTScore of each text against its prompt's reference; None without one.
 
@@ -232,6 +273,13 @@ FUNCTIONS: Mapping[str, Callable[[Sequence[str], Prompts, Given], Numbers]] = {
     "long_quotes": lambda texts, _, given: long_quotes(given.opened, texts, given.min_chars),
     "rarity": lambda texts, _, given: rarity(given.opened, texts),
     "reference_similarity": lambda texts, prompts, _: reference_similarity(texts, prompts),
+    "answer_recall": lambda texts, prompts, _: [
+        answer_recall(text, prompt.answers if prompt else None)
+        for text, prompt in zip(texts, prompts, strict=True)
+    ],
+    "answerability": lambda texts, prompts, given: answerability(
+        texts, prompts, given.required_model, given.work
+    ),
     "repetition": lambda texts, *_: [repetition(text) for text in texts],
     "perplexity": lambda texts, prompts, given: perplexity(
         texts, prompts, given.required_model, given.work

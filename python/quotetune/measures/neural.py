@@ -54,6 +54,47 @@ def perplexities(
     return result
 
 
+def log_likelihoods(
+    texts: Sequence[str],
+    model: ModelConfig,
+    *,
+    contexts: Sequence[str],
+    spans: Sequence[Sequence[tuple[int, int]]],
+    work: Path,
+) -> list[float | None]:
+    """Compute the mean log-probability of the tokens of parts of each text, given its context.
+
+    The model sees the context and the whole text, and only the tokens that overlap with a part
+    count. Everything else is as for `perplexities`: over the whole of a text, the perplexity is exp
+    of minus this number.
+
+    Args:
+        texts: The texts.
+        model: The scoring model.
+        contexts: The context before each text.
+        spans: The parts of each text, as the first character and the one after the last.
+        work: Directory for the jobs and the log; created if missing.
+
+    Returns:
+        Nats per token, 0 or less; None if no token overlaps with a part.
+
+    Raises:
+        UsageError: The model does not exist.
+        QuotetuneError: The child process failed; the message has the last lines of its output.
+    """
+    require_model(model)
+    job: Job = {
+        "measure": "log_likelihood",
+        "model": model.model_dump(),
+        "texts": list(texts),
+        "contexts": list(contexts),
+        "spans": [list(parts) for parts in spans],
+    }
+    result: list[float | None]
+    [result] = run_jobs([job], work)
+    return result
+
+
 def bart_scores(
     responses: Sequence[str],
     references: Sequence[str],

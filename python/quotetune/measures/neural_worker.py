@@ -34,6 +34,7 @@ def measure(content: dict[str, Any], work: Path, report: _Report) -> None:
     apply_in_child()
     measures = {
         "perplexity": _perplexities,
+        "log_likelihood": _log_likelihoods,
         "bart_score": _bart_scores,
         "log_probs": _policy_log_probs,
         "mauve": _mauve,
@@ -53,6 +54,27 @@ def _perplexities(job: dict[str, Any]) -> list[float | None]:
     ]
     scored = token_log_probs(model, sequences)
     return [(-values.mean()).exp().item() if len(values) else None for values in scored]
+
+
+def _log_likelihoods(job: dict[str, Any]) -> list[float | None]:
+    settings = ModelConfig(**job["model"])
+    tokenizer, model = load_tokenizer(settings), _load_causal(settings)
+    limit = context_length(model.config)
+    sequences, counted = [], []
+    for text, context, spans in zip(job["texts"], job["contexts"], job["spans"], strict=True):
+        encoded = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
+        before, scored = _fit(_before(context, tokenizer), list(encoded["input_ids"]), limit)
+        places = encoded["offset_mapping"][: len(scored)]
+        sequences.append((before, scored))
+        counted.append(
+            [any(first < end and start < last for start, end in spans) for first, last in places]
+        )
+    means: list[float | None] = []
+    for values, counts in zip(token_log_probs(model, sequences), counted, strict=True):
+        # Without a context, the first token has nothing before it and no value.
+        chosen = values[torch.tensor(counts[len(counts) - len(values) :], dtype=torch.bool)]
+        means.append(chosen.mean().item() if len(chosen) else None)
+    return means
 
 
 def _bart_scores(job: dict[str, Any]) -> list[float | None]:

@@ -29,16 +29,18 @@ def quoting_rows(
         index: The index of the corpus.
 
     Returns:
-        For each response `on_topic_quip`, `quip_ignore_prompt`, `false_positive_floor`,
-        `documents_quoted`, `quote_lengths` and `quoted_documents`, as docs/metrics.md defines them.
+        For each response `on_topic_quip`, `quote_precision`, `quip_ignore_prompt`,
+        `false_positive_floor`, `documents_quoted`, `quote_lengths` and `quoted_documents`, as
+        docs/metrics.md defines them.
         Numbers that need a suffix index are None without one.
     """
     exact = index.has_suffix_index
     topics = _on_topic_scores(prompts, texts, index) if exact else [None] * len(texts)
     quotes = index.trace(list(texts), max_documents=1) if exact else [None] * len(texts)
     rows = []
-    for topic, novel, floor, found in zip(
+    for topic, precision, novel, floor, found in zip(
         topics,
+        quote_precision(prompts, texts, index),
         ignore_prompt_quip(prompts, texts, index),
         false_positive_floor(texts, index),
         quotes,
@@ -51,6 +53,7 @@ def quoting_rows(
         rows.append(
             {
                 "on_topic_quip": topic,
+                "quote_precision": precision,
                 "quip_ignore_prompt": novel,
                 "false_positive_floor": floor,
                 "documents_quoted": None if documents is None else len(documents),
@@ -88,6 +91,45 @@ def _contains(index: "Index", documents: Documents) -> bool:
     except QuotetuneError:
         return False
     return True
+
+
+def quote_precision(
+    prompts: Sequence["Prompt"], texts: Sequence[str], index: "Index"
+) -> list[float | None]:
+    """Return the share of each response's n-grams that occur in the passages of its prompt.
+
+    It is QUIP against the passages alone, which are compared exactly, each by itself. The corpus
+    need not contain them: the index only says how texts are normalised, and how long an n-gram is.
+
+    Args:
+        prompts: The prompt of each response, with the passages that the model saw.
+        texts: The responses.
+        index: The index of the corpus.
+
+    Returns:
+        A fraction per response, 0 for one that is too short; None if its prompt has no passages.
+
+    Example:
+        >>> from tempfile import mkdtemp
+        >>> from quotetune import build_index
+        >>> from quotetune.prompts.prompt import Prompt
+        >>> index = build_index(["Some other text, in a corpus."], mkdtemp() + "/index", n=4)
+        >>> prompt = Prompt("p", text="What floats?", passages=["Ice floats."])
+        >>> quote_precision([prompt], ["Ice floats!"], index)
+        [0.875]
+    """
+    shown: dict[str, set[str]] = {}
+    for prompt in prompts:
+        if prompt.passages and prompt.id not in shown:
+            parts = index.windows(prompt.passages)
+            shown[prompt.id] = {ngram for part, _ in parts for ngram in _ngrams(part, index.n)}
+    scores: list[float | None] = []
+    for prompt, (text, _) in zip(prompts, index.windows(texts), strict=True):
+        ngrams = _ngrams(text, index.n)
+        found = [ngram in shown.get(prompt.id, ()) for ngram in ngrams]
+        score = sum(found) / len(found) if found else 0.0
+        scores.append(score if prompt.passages else None)
+    return scores
 
 
 def ignore_prompt_quip(

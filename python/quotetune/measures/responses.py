@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from quotetune.errors import QuotetuneError
+from quotetune.measures.answers import answer_f1, answer_recall
 from quotetune.measures.criteria import repetition, rouge_l
 from quotetune.metrics.table import AVERAGED
 from quotetune.sampling.parts import answers, has_answer, token_length
@@ -35,6 +36,10 @@ class EvaluatedPrompt(Protocol):
     def reference(self) -> str | None:
         """The prompt's reference."""
 
+    @property
+    def answers(self) -> list[str] | None:
+        """The prompt's gold answers."""
+
 
 def response_rows(
     prompts: Sequence[EvaluatedPrompt], samples: Any, index: ScoringIndex
@@ -42,7 +47,7 @@ def response_rows(
     """Measure each response.
 
     Args:
-        prompts: The prompts, for their references.
+        prompts: The prompts, for their references and gold answers.
         samples: A `pyarrow.Table` with the columns `prompt_id`, `sample`, `response`, `token_ids`
             and `finish_reason`, one row per response, and where the answers of a model that thinks
             start. Tokens and reason are null for texts that no model generated.
@@ -57,20 +62,20 @@ def response_rows(
     Raises:
         QuotetuneError: There are no responses, or a response belongs to none of the prompts.
     """
-    references = {prompt.id: prompt.reference for prompt in prompts}
+    asked = {prompt.id: prompt for prompt in prompts}
     wanted = ["prompt_id", "sample", "response", "token_ids", "finish_reason"]
     rows = answers(samples, wanted)
     if not rows:
         raise QuotetuneError("there are no responses to evaluate: sample first")
     for row in rows:
-        if row["prompt_id"] not in references:
+        if row["prompt_id"] not in asked:
             raise QuotetuneError(
                 f"the samples have responses to prompt {row['prompt_id']!r}, which is not among the"
                 " prompts: evaluate with the prompts that were sampled"
             )
     reports = index.score([row["response"] for row in rows], max_documents=0)
     return [
-        _measure(row, report, references[row["prompt_id"]])
+        _measure(row, report, asked[row["prompt_id"]])
         for row, report in zip(rows, reports, strict=True)
     ]
 
@@ -122,8 +127,10 @@ def best_of_n(samples: Any, index: ScoringIndex) -> Any:
     return samples.take(sorted(best.values()))
 
 
-def _measure(row: Mapping[str, Any], report: "QuipReport", reference: str | None) -> dict[str, Any]:
-    response = row["response"]
+def _measure(
+    row: Mapping[str, Any], report: "QuipReport", prompt: EvaluatedPrompt
+) -> dict[str, Any]:
+    response, reference = row["response"], prompt.reference
     sampled = row["token_ids"] is not None
     covered = sum(end - start for start, end in report.covered)
     return {
@@ -135,6 +142,8 @@ def _measure(row: Mapping[str, Any], report: "QuipReport", reference: str | None
         "denominator": report.denominator,
         "coverage": covered / len(response) if response else 0.0,
         "longest_quote": report.longest_quote,
+        "answer_recall": answer_recall(response, prompt.answers),
+        "answer_f1": answer_f1(response, prompt.answers),
         "rouge_l": None if reference is None else rouge_l(response, reference),
         "length_tokens": token_length(row) if sampled else None,
         "length_chars": len(response),

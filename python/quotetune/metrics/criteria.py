@@ -52,8 +52,10 @@ _TABLE = (
     Criterion("rarity", tau=1.0, of_quotes=True, reads={"index"}),
     Criterion("length", tau=10.0, known_from="samples"),
     Criterion("reference_similarity", tau=0.1, needs="reference", reads={"prompts"}),
+    Criterion("answer_recall", tau=0.1, needs="answers", reads={"prompts"}),
     Criterion("repetition", tau=0.1, better="lower"),
     Criterion("perplexity", tau=5.0, better="lower", reads={"prompts", "model"}),
+    Criterion("answerability", tau=0.5, reads={"prompts", "model"}),
     Criterion("bart_score", tau=None, needs="reference", reads={"prompts", "model"}),
 )
 CRITERIA = {criterion.name: criterion for criterion in _TABLE}

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 Better = Literal["higher", "lower"]
 Form = Literal["share", "number", "integer"]
-Need = Literal["documents", "reference"]
+Need = Literal["documents", "passages", "reference", "answers"]
 Average = Literal["all", "scored", "pooled"]
 Measured = Literal["always", "on demand", "drift"]
 Shown = Literal["headline", "curve", "table", "further"]

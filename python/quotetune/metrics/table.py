@@ -47,6 +47,17 @@ METRICS = (
         shown="headline",
     ),
     Metric(
+        "quote_precision",
+        "quote precision",
+        "share",
+        "The share of a response's n-grams that occur in the passages that the model saw in the"
+        " prompt. The mean is over the prompts that have passages.",
+        better="higher",
+        of_quotes=True,
+        average="scored",
+        needs="passages",
+    ),
+    Metric(
         "quip_ignore_prompt",
         "QUIP without the prompt",
         "share",
@@ -94,6 +105,27 @@ METRICS = (
         " contain a quote, the first one of the corpus counts.",
         of_quotes=True,
         shown="further",
+    ),
+    Metric(
+        "answer_recall",
+        "answer recall",
+        "share",
+        "The share of responses that contain a gold answer, as whole words in any case and without"
+        " punctuation and articles. The mean is over the prompts that have answers.",
+        better="higher",
+        average="scored",
+        needs="answers",
+        shown="headline",
+    ),
+    Metric(
+        "answer_f1",
+        "answer F1",
+        "share",
+        "The F-measure of the words of a response and of the gold answer that fits best, as in"
+        " SQuAD. It is low for a response that is much longer than the answer.",
+        better="higher",
+        average="scored",
+        needs="answers",
     ),
     Metric(
         "rouge_l",

@@ -81,13 +81,13 @@ class RankingConfig:
             assert constraints is not None and constraints.bart_score is not None
             return constraints.bart_score.model
         blocks = (
-            None if self.preference is None else self.preference.perplexity,
-            None if constraints is None else constraints.perplexity,
+            None if self.preference is None else getattr(self.preference, measure),
+            None if constraints is None else getattr(constraints, measure, None),
         )
         named = [block.model for block in blocks if block is not None and block.model is not None]
         model = named[0] if named else self.model
         if model is None:
             raise UsageError(
-                "preference.perplexity.model: missing, and there is no base model: set it"
+                f"preference.{measure}.model: missing, and there is no base model: set it"
             )
         return model

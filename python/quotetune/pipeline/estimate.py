@@ -159,6 +159,7 @@ def _not_counted(config: Config) -> tuple[str, ...]:
         "evaluation.lm_eval": evaluation.lm_eval,
         "preference.judge": config.preference and config.preference.judge,
         "preference.perplexity": config.preference and config.preference.perplexity,
+        "preference.answerability": config.preference and config.preference.answerability,
         "pairs.constraints": config.pairs.constraints,
         "pairs.citations": config.pairs.citations,
     }

@@ -149,7 +149,8 @@ def _texts(prompt: Prompt) -> list[str]:
 
 
 def _with_passages(prompt: Prompt, passages: Sequence[Document], settings: ContextConfig) -> Prompt:
-    context = "\n\n".join(shorten(passage.text, settings.max_chars) for passage in passages)
+    shown = [shorten(passage.text, settings.max_chars) for passage in passages]
+    context = "\n\n".join(shown)
 
     def around(text: str) -> str:
         # Not one replacement after the other: a passage may contain "{prompt}".
@@ -160,7 +161,8 @@ def _with_passages(prompt: Prompt, passages: Sequence[Document], settings: Conte
     known = [(passage.source, passage.id) for passage in passages if passage.id]
     documents = known or prompt.documents
     if prompt.messages is None:
-        return replace(prompt, text=around(prompt.text or ""), documents=documents)
+        text = around(prompt.text or "")
+        return replace(prompt, text=text, documents=documents, passages=shown)
     *earlier, last = prompt.messages
     messages = [*earlier, {**last, "content": around(last["content"])}]
-    return replace(prompt, messages=messages, documents=documents)
+    return replace(prompt, messages=messages, documents=documents, passages=shown)

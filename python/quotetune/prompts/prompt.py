@@ -27,6 +27,9 @@ class Prompt:
         reference: A good response, for ROUGE-L.
         topic: Name of a group of prompts.
         documents: The documents that belong to it, as (source, id).
+        answers: Short gold answers, any of which is right.
+        question: What is asked, as the input has it: without template, system message and passages.
+        passages: The passages that the model sees in it, as they are there.
         extra: The further columns of the input.
     """
 
@@ -36,12 +39,20 @@ class Prompt:
     reference: str | None = None
     topic: str | None = None
     documents: list[tuple[str, str]] | None = None
+    answers: list[str] | None = None
+    question: str | None = None
+    passages: list[str] | None = None
     extra: dict[str, Any] = field(default_factory=dict)
 
     @property
     def last_message(self) -> str:
         """The text, or the content of the last message of the chat."""
         return (self.text or "") if self.messages is None else self.messages[-1]["content"]
+
+    @property
+    def asked(self) -> str:
+        """The question; of a prompt that an earlier version wrote, its last message."""
+        return self.last_message if self.question is None else self.question
 
 
 def write_prompts(path: Path, prompts: Sequence[Prompt]) -> None:
@@ -60,6 +71,9 @@ def write_prompts(path: Path, prompts: Sequence[Prompt]) -> None:
             pa.field("reference", text),
             pa.field("topic", text),
             pa.field("documents", pa.list_(document)),
+            pa.field("answers", pa.list_(text)),
+            pa.field("question", text),
+            pa.field("passages", pa.list_(text)),
             pa.field("extra", text, nullable=False),
         ]
     )

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from quotetune.config import PromptsConfig
 
 _MESSAGE_KEYS = ("role", "content")
-_NAMED = ("prompt", "id", "reference", "topic", "documents")
+_NAMED = ("prompt", "id", "reference", "topic", "documents", "answers")
 
 
 @dataclass(frozen=True)
@@ -107,6 +107,7 @@ def _prompt_of_row(
         if not content.strip():
             raise UsageError(f"{where}: the prompt is empty: write one, or delete the line")
         shown = content if cut is None else _cut_row(where, row, content, cut)
+        question = shown
         text = settings.template.replace("{prompt}", shown)
         if settings.format == "chat":
             messages, text = [{"role": "user", "content": text}], None
@@ -117,6 +118,7 @@ def _prompt_of_row(
         )
     else:
         messages = _checked_messages(where, content)
+        question = messages[-1]["content"]
         content = json.dumps(messages, ensure_ascii=False)
     if messages is not None and settings.system is not None and messages[0]["role"] != "system":
         messages = [{"role": "system", "content": settings.system}, *messages]
@@ -127,6 +129,8 @@ def _prompt_of_row(
         reference=_checked_text(where, row, "reference"),
         topic=_checked_text(where, row, "topic"),
         documents=_checked_documents(where, row.get("documents")),
+        answers=_checked_answers(where, row.get("answers")),
+        question=question,
         extra={name: value for name, value in row.items() if name not in _NAMED},
     )
     return SourcePrompt(prompt, content)
@@ -183,6 +187,16 @@ def _checked_text(where: str, row: dict[str, Any], name: str) -> str | None:
     if value is None or isinstance(value, str):
         return value
     raise UsageError(f"{where}: {name} is {value!r}, not a text: write a text or null")
+
+
+def _checked_answers(where: str, value: Any) -> list[str] | None:
+    if value is None:
+        return None
+    if not isinstance(value, list) or not all(isinstance(answer, str) for answer in value):
+        raise UsageError(
+            f"{where}: answers is {value!r}, not a list of texts: write such a list, or rename it"
+        )
+    return value
 
 
 def _checked_documents(where: str, value: Any) -> list[tuple[str, str]] | None:

@@ -142,22 +142,10 @@ def grounded(
     from quotetune.prompts.grounding import ground
 
     assert settings.context is not None
-    contents = {source.prompt.id: source.content for source in sources}
     prompts = [prompt for part in parts for prompt in part]
-    queries = [_query(prompt, contents[prompt.id], settings) for prompt in prompts]
+    queries = [prompt.asked for prompt in prompts]
     found = iter(ground(prompts, settings.context, Index.open(index), queries))
     return [[next(found) for _ in part] for part in parts]
-
-
-def _query(prompt: Prompt, content: str, settings: PromptsConfig) -> str:
-    """Return the query of a prompt, without the template's words and without its reference."""
-    if settings.prefix_tokens is not None:
-        return prompt.text or ""
-    if prompt.messages is not None and content.startswith("["):
-        turns = [turn["content"] for turn in prompt.messages if turn["role"] == "user"]
-        asked = turns[-1]
-        return content if settings.template.replace("{prompt}", content) == asked else asked
-    return content
 
 
 def read_sources(

@@ -13,7 +13,7 @@ from quotetune.stages.sampling import sampling_stage
 
 EVALUATION_ROUND = 0  # in the seeds; training rounds count from 1
 # The format of what the metrics stage writes. A stage in an older format is done again.
-_METRICS_FORMAT = 2
+_METRICS_FORMAT = 3
 
 
 def stages(layout: Layout, policy: str) -> list[Stage]:

@@ -8,6 +8,7 @@ from quotetune.config.preference import PreferenceConfig
 from quotetune.config.problem import Problem
 from quotetune.errors import UsageError
 from quotetune.metrics.criteria import CRITERIA
+from quotetune.metrics.table import ON_DEMAND
 from quotetune.models.chat_template import read_chat_template, tokenizer_settings
 from quotetune.models.files import has_weights, model_problem
 from quotetune.models.json_files import read_mapping, text_settings
@@ -18,7 +19,7 @@ def model_problems(config: Config) -> list[Problem]:
     """Look for all models and optional packages of a config, without asking the Hub."""
     evaluation = config.evaluation
     problems = _model_problems("model.path", config.model)
-    for name in (name for name, criterion in CRITERIA.items() if "model" in criterion.reads):
+    for name in ON_DEMAND:
         model = getattr(evaluation, name)
         if isinstance(model, ModelConfig):
             problems += _model_problems(f"evaluation.{name}.path", model)
@@ -76,14 +77,14 @@ def further_models(ranking: RankingConfig) -> dict[str, ModelConfig]:
     for name in CRITERIA:
         model = ranking.model_of(name) if name in ranking.measures else None
         if model is not None and model != ranking.model:
-            block = "preference" if _names_a_model(ranking.preference) else "pairs.constraints"
-            block = "pairs.constraints" if name == "bart_score" else block
+            named = _names_a_model(ranking.preference, name)
+            block = "preference" if named else "pairs.constraints"
             found[f"{block}.{name}.model.path"] = model
     if ranking.preference is not None and ranking.preference.judge is not None:
         found["preference.judge.model.path"] = ranking.preference.judge.model
     return found
 
 
-def _names_a_model(preference: PreferenceConfig | None) -> bool:
-    perplexity = None if preference is None else preference.perplexity
-    return perplexity is not None and perplexity.model is not None
+def _names_a_model(preference: PreferenceConfig | None, name: str) -> bool:
+    criterion = getattr(preference, name, None)
+    return criterion is not None and criterion.model is not None

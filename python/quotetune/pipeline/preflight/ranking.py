@@ -21,7 +21,12 @@ if TYPE_CHECKING:
 
 # A document that a prompt will have: retrieval, which happens later, gives each prompt some.
 _LATER = ("", "")
-_WORDS = {"documents": "documents", "reference": "a reference"}
+_WORDS = {
+    "documents": "documents",
+    "passages": "passages",
+    "reference": "a reference",
+    "answers": "answers",
+}
 
 
 def callable_problems(preference: PreferenceConfig | None) -> list[Problem]:
@@ -120,6 +125,7 @@ def measured_problems(config: Config, split: "Split | None") -> list[Problem]:
         return []
     has = {need: any(getattr(prompt, need) for prompt in split.heldout) for need in _WORDS}
     has["reference"] |= prompts.prefix_tokens is not None
+    has["passages"] |= prompts.context is not None
     has["documents"] |= prompts.context is not None and prompts.context.brings_documents
     named = {"best.criterion": (config.best.criterion, "choose another")}
     for name in ON_DEMAND:

@@ -1,0 +1,1 @@
+"""Published data sets as prompts and a corpus: SQuAD, NaturalQuestions, Wikipedia, passages."""

@@ -1,0 +1,240 @@
+"""Write `prompts.jsonl` and `corpus.jsonl` from the examples of a data set."""
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from heapq import heappush, heappushpop
+from pathlib import Path
+from typing import Any, TextIO
+
+from quotetune.errors import QuotetuneError, UsageError
+from quotetune.preparation.example import Example, Passage
+from quotetune.preparation.sources import Part
+from quotetune.runtime.chance import drawn
+from quotetune.runtime.jsonl import is_unicode
+from quotetune.runtime.plural import counted
+from quotetune.runtime.whole_files import written
+
+PROMPTS, CORPUS = "prompts.jsonl", "corpus.jsonl"
+Form = Callable[[Part], Iterator[Example]]
+
+
+@dataclass
+class Prepared:
+    """What was written, and what a user should know about it.
+
+    Attributes:
+        prompts: Number of prompts.
+        documents: Number of documents.
+        unanswered: Prompts without a gold answer, of a form that has answers.
+        elsewhere: Gold answers that occur in no passage of their prompt; they are kept.
+        first_elsewhere: The place of the first of them.
+        skipped: Records that have no prompt, by reason.
+    """
+
+    prompts: int = 0
+    documents: int = 0
+    unanswered: int = 0
+    elsewhere: int = 0
+    first_elsewhere: str | None = None
+    skipped: Counter[str] = field(default_factory=Counter)
+
+    def lines(self) -> list[str]:
+        """Return one line per fact, the numbers of prompts and documents first."""
+        lines = [f"{counted(self.prompts, 'prompt')}, {counted(self.documents, 'document')}"]
+        if self.unanswered:
+            lines.append(f"without an answer: {counted(self.unanswered, 'prompt')}")
+        if self.elsewhere:
+            lines.append(
+                f"not in their passages: {counted(self.elsewhere, 'answer')}"
+                f" (the first is that of {self.first_elsewhere})"
+            )
+        for reason, count in sorted(self.skipped.items()):
+            noun, _, rest = reason.partition(" ")
+            lines.append(f"left out as prompts: {counted(count, noun)} {rest}")
+        return lines
+
+
+def prepare(
+    parts: Iterable[Part],
+    form: Form,
+    output: Path,
+    *,
+    source: str,
+    max_prompts: int | None = None,
+    overwrite: bool = False,
+    tell: Callable[[str], None] = lambda _: None,
+) -> Prepared:
+    """Write the prompts and the corpus of a data set.
+
+    Both files appear when both are complete. Passages of the same title and text are one document.
+
+    Args:
+        parts: The parts of the data set.
+        form: Reads the examples of a part.
+        output: Directory for `prompts.jsonl` and `corpus.jsonl`; it is created.
+        source: Source of all documents.
+        max_prompts: Number of prompts at most; a hash of each id decides which.
+        overwrite: Whether to replace files that exist.
+        tell: Called with each new work in words.
+
+    Returns:
+        The numbers of prompts and documents, and what else there is to say.
+
+    Raises:
+        UsageError: A file exists, and is not to be replaced.
+        QuotetuneError: A record is of another form, two have the same id, or there are no prompts.
+    """
+    prompts, corpus = output / PROMPTS, output / CORPUS
+    for path in (prompts, corpus):
+        if path.exists() and not overwrite:
+            raise UsageError(f"{path}: exists already: give --overwrite, or choose another output")
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise QuotetuneError(
+            f"{output}: cannot be made ({error.strerror}): choose another output"
+        ) from error
+    prepared = Prepared()
+    with written(prompts) as prompt_file, written(corpus) as corpus_file:
+        documents = _Documents(corpus_file, source)
+        with _prompt_writer(prompt_file, max_prompts, prepared) as write:
+            for part in parts:
+                tell(f"reading {part.name}")
+                for example in form(part):
+                    _add(example, part.split, documents, write, prepared)
+        prepared.documents = documents.count
+        if prepared.prompts == 0:
+            raise QuotetuneError(f"{source}: no prompts: give a data set with questions")
+        # A kill between the two renames must not leave old prompts beside the new corpus.
+        prompts.unlink(missing_ok=True)
+    return prepared
+
+
+def _add(
+    example: Example,
+    split: str | None,
+    documents: "_Documents",
+    write: Callable[[str, str, Mapping[str, Any]], None],
+    prepared: Prepared,
+) -> None:
+    if example.skipped is not None:
+        prepared.skipped[example.skipped] += 1
+    names = [documents.add(passage, example.where) for passage in example.passages]
+    if example.prompt is None:
+        return
+    if not example.prompt.strip():
+        raise QuotetuneError(f"{example.where}: the question is empty: leave the record out")
+    row: dict[str, Any] = {"prompt": example.prompt}
+    if example.answers is not None:
+        row["answers"] = list(example.answers)
+        prepared.unanswered += not example.answers
+        _count_elsewhere(example, prepared)
+    row["documents"] = [{"source": documents.source, "id": name} for name in dict.fromkeys(names)]
+    row |= {key: value for key, value in example.more.items() if key not in row}
+    if split is not None:
+        row["split"] = split
+    write(example.where, documents.number_or(example.id), row)
+
+
+def _count_elsewhere(example: Example, prepared: Prepared) -> None:
+    for answer in example.spans:
+        if not any(answer in passage.text for passage in example.passages):
+            prepared.elsewhere += 1
+            prepared.first_elsewhere = prepared.first_elsewhere or example.where
+
+
+class _Documents:
+    """Writes each document once, and gives names to those that have none."""
+
+    def __init__(self, file: TextIO, source: str) -> None:
+        self.source = source
+        self.count = 0
+        self._file = file
+        self._prompts = 0
+        self._of_title: Counter[str] = Counter()
+        self._unnamed: dict[bytes, str] = {}
+        self._named: dict[bytes, bytes] = {}
+
+    def number_or(self, id: str | None) -> str:
+        """Return the id of a prompt, which is its number if it has none."""
+        self._prompts += 1
+        return str(self._prompts) if id is None else id
+
+    def add(self, passage: Passage, where: str) -> str:
+        """Write a document unless it is written; return its id."""
+        content = _digest(passage.title or "", passage.text)
+        if passage.id is None and content in self._unnamed:
+            return self._unnamed[content]
+        name = passage.id
+        if name is None:
+            title = passage.title or ""
+            self._of_title[title] += 1
+            name = self._unnamed[content] = f"{title}#{self._of_title[title]}"
+        other = self._named.setdefault(_digest(name), content)
+        if other is not content:
+            if other == content:
+                return name
+            raise QuotetuneError(
+                f"{where}: the document {name} occurred before with another text or title: give"
+                " every document its own id"
+            )
+        self.count += 1
+        row = {"id": name, "source": self.source, "text": passage.text}
+        if passage.title is not None:
+            row["title"] = passage.title
+        row |= {key: value for key, value in passage.more.items() if key not in row}
+        self._file.write(_line(row, where))
+        return name
+
+
+@contextmanager
+def _prompt_writer(
+    file: TextIO, most: int | None, prepared: Prepared
+) -> Iterator[Callable[[str, str, Mapping[str, Any]], None]]:
+    """Yield a function that takes prompts: their place, id and other columns.
+
+    Without a limit, each is written at once. With one, those of the lowest hashes of their ids are
+    kept, whatever the order of the records, and written at the end.
+    """
+    seen: set[bytes] = set()
+    kept: list[tuple[int, int, str]] = []
+
+    def write(where: str, id: str, row: Mapping[str, Any]) -> None:
+        if (digest := _digest(id)) in seen:
+            raise QuotetuneError(
+                f"{where}: the id {id} occurred before: give every prompt its own, or prepare"
+                " translations of one data set by themselves"
+            )
+        seen.add(digest)
+        line = _line({"id": id, **row}, where)
+        if most is None:
+            file.write(line)
+            prepared.prompts += 1
+            return
+        item = (-drawn(id), len(seen), line)  # the highest hash is the first to go
+        if len(kept) < most:
+            heappush(kept, item)
+        else:
+            heappushpop(kept, item)
+
+    yield write
+    for _, _, line in sorted(kept, key=lambda item: item[1]):
+        file.write(line)
+        prepared.prompts += 1
+
+
+def _line(row: Mapping[str, Any], where: str) -> str:
+    line = json.dumps(row, ensure_ascii=False, default=str)
+    if not is_unicode(line):
+        raise QuotetuneError(f"{where}: a lone surrogate, which is not valid Unicode: fix it")
+    return line + "\n"
+
+
+def _digest(*texts: str) -> bytes:
+    """Return 16 bytes that stand for texts, since a corpus may have millions of long ones."""
+    whole = b"".join(f"{len(text)}:{text}".encode("utf-8", "surrogatepass") for text in texts)
+    return blake2b(whole, digest_size=16).digest()
