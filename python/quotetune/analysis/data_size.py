@@ -32,7 +32,8 @@ class SizeRow:
     Attributes:
         prompts: Training prompts per round.
         pairs: Pairs that were made of them, over all rounds.
-        before: QUIP of the base model on the held-out prompts.
+        before: QUIP of the base model on the run's development prompts, or on its held-out prompts
+            if it has none.
         after: QUIP of the policy that the run selected.
         policy: Name of that policy.
         low: Lower end of the interval of `after` - `before`; None if the run has none.
@@ -116,15 +117,23 @@ def study_data_size(
 
 
 def size_row(run: Path, size: int) -> SizeRow:
-    """Read the result of a finished run."""
+    """Read the result of a finished run.
+
+    A number of prompts is a setting that somebody chooses by the study. So the study looks at the
+    development prompts if there are any, and not at the held-out ones.
+    """
     metrics = json.loads(RunDirectory(run).metrics_file.read_text(encoding="utf-8"))
-    low, high = metrics["intervals"][metrics["best"]["policy"]]["quip"] or (None, None)
+    best = metrics["best"]["policy"]
+    dev = metrics.get("dev")
+    before, after = metrics["before"]["quip"], metrics["after"]["quip"]
+    if dev is not None:
+        before, after = dev["rows"][BASE]["quip"], dev["rows"][best]["quip"]
+    low, high = (dev or metrics)["intervals"][best]["quip"] or (None, None)
     pairs = sum(
         json.loads(path.read_text(encoding="utf-8"))["pairs"]
         for path in run.glob(f"{ROUND}*/pairs/{PAIR_STATISTICS}")
     )
-    before, after = metrics["before"]["quip"], metrics["after"]["quip"]
-    return SizeRow(size, pairs, before, after, metrics["best"]["policy"], low, high)
+    return SizeRow(size, pairs, before, after, best, low, high)
 
 
 def fit_of_gain(rows: Sequence[SizeRow]) -> tuple[float, float] | None:

@@ -10,7 +10,11 @@ from quotetune.config.sampling import SamplingConfig
 
 
 class EvaluationConfig(Block):
-    """Evaluation on the held-out prompts, before and after training."""
+    """Evaluation before and after training, on the held-out prompts and those for development.
+
+    With development prompts, only the base model, the baselines and the best policy are evaluated
+    on the held-out prompts, after all choices.
+    """
 
     sampling: dict[str, Any] = {}
     """Keys of `sampling` that differ in the evaluation. `n` is 1 by default. If it is higher, the

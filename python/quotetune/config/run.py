@@ -83,7 +83,7 @@ class Config(Block):
     """Config file of `accelerate launch`, to train on several devices; `null` trains on one."""
 
     evaluation: EvaluationConfig = EvaluationConfig()
-    """Evaluation on the held-out prompts."""
+    """Evaluation on the held-out prompts, and on the development prompts if there are any."""
 
     drift: DriftConfig | None = None
     """Measurement of KL to the base model and of the perplexity of other text; `null` leaves it

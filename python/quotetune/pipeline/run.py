@@ -12,6 +12,7 @@ from quotetune.errors import QuotetuneError, UsageError
 from quotetune.runs.best_link import restore_best
 from quotetune.runs.curves import write_curves
 from quotetune.runs.layout import Layout
+from quotetune.runs.looks import record_stage
 from quotetune.runs.stage import Stage, Status, clean, complete, inspect
 from quotetune.runtime.console import say
 from quotetune.runtime.whole_files import write_text
@@ -133,9 +134,10 @@ def run(config: Config, config_text: str, until: str | None = None) -> None:
     with _lock(config.run):
         restore_best(config.run)
         write_text(Layout(config).config_file, config_text)
+        layout = Layout(config)
         for stage in stages:
-            if _run_stage(stage) and stage.name.startswith("evaluation/"):
-                write_curves(Layout(config))
+            if _run_stage(layout, stage) and stage.name.startswith("evaluation/"):
+                write_curves(layout)
         if len(stages) == len(stage_list(config)):
             from quotetune.report import write_report
             from quotetune.report.summary import summarize
@@ -144,7 +146,7 @@ def run(config: Config, config_text: str, until: str | None = None) -> None:
             print(f"report: {write_report(config.run, config.index)}")
 
 
-def _run_stage(stage: Stage) -> bool:
+def _run_stage(layout: Layout, stage: Stage) -> bool:
     """Do a stage unless it is done or left out; tell whether it was done now."""
     reason = None if stage.skip is None else stage.skip.reason()
     if reason is not None:
@@ -154,9 +156,10 @@ def _run_stage(stage: Stage) -> bool:
     say(str(_planned(stage.name, status)))
     if status.state == "done":
         clean(stage)
-        return False
-    complete(stage)
-    return True
+    else:
+        complete(stage)
+    record_stage(layout, stage)
+    return status.state != "done"
 
 
 @contextmanager
