@@ -179,7 +179,7 @@ def _sampled(
             model=model,
             sampling=evaluation_sampling(sampling, evaluation),
             adapter=adapter,
-            seed=seed_named(None, content),
+            seed=seed_named(evaluation.seed, content),
             round=EVALUATION_ROUND,
             clock=clock_named(content),
             progress=lambda now: report(now.done, now.parts, now.note),

@@ -2,7 +2,7 @@
 
 from typing import Any, Literal
 
-from pydantic import PositiveInt
+from pydantic import NonNegativeInt, PositiveInt
 
 from quotetune.config.block import Block, ModelConfig
 from quotetune.config.measures import LmEvalConfig, MauveConfig, PerplexityModel
@@ -19,6 +19,11 @@ class EvaluationConfig(Block):
     sampling: dict[str, Any] = {}
     """Keys of `sampling` that differ in the evaluation. `n` is 1 by default. If it is higher, the
     metrics are means over all responses."""
+
+    seed: NonNegativeInt | None = None
+    """Seed of the evaluation's sampling, and of the pairs for `reward_accuracy`; `null` takes the
+    run's `seed`. Runs that differ in `seed` alone, and have the same seed here, have the same
+    evaluation of the base model."""
 
     best_of_n: PositiveInt | None = None
     """Number of responses per prompt from which a baseline takes the one of highest QUIP, all of

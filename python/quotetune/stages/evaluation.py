@@ -62,6 +62,7 @@ def _measured(layout: Layout, name: str, policy: str) -> list[Stage]:
         prompts,
         _sampling(layout, name),
         policy=policy,
+        seed=layout.config.evaluation_seed,
         seed_round=EVALUATION_ROUND,
     )
     uncited = citations.uncited(layout, f"evaluation/{name}", directory)
@@ -102,6 +103,7 @@ def unguided(layout: Layout, name: str, policy: str) -> list[Stage]:
             _prompts(layout, name, policy),
             sampling.model_copy(update={"guide": None}),
             policy=policy,
+            seed=layout.config.evaluation_seed,
             seed_round=EVALUATION_ROUND,
         )
     ]
@@ -137,6 +139,7 @@ def baseline(layout: Layout, name: str) -> list[Stage]:
             prompts,
             layout.config.evaluation_sampling,
             policy=BASE,
+            seed=layout.config.evaluation_seed,
             seed_round=EVALUATION_ROUND,
         ),
         *citations.uncited(layout, f"evaluation/{name}", directory),
