@@ -12,7 +12,7 @@ import yaml
 from answered_run import evaluate_answers, write_round
 from html_page import read_page
 from quotetune import Document, build_index
-from quotetune.analysis.data_size import size_row
+from quotetune.analysis.data_size import size_row_on_dev
 from quotetune.config import Config
 from quotetune.corpus.index import Index
 from quotetune.metrics.table import metric_named
@@ -116,7 +116,7 @@ def test_the_curves_and_the_study_of_sizes_are_of_the_development_prompts(config
     dev = quips(config.run, "dev")
     assert (curves["prompts"], curves["policies"]) == ("dev", list(dev))
     assert curves["curves"]["quip"] == list(dev.values())
-    row = size_row(config.run, 5)
+    row = size_row_on_dev(config, 5)
     assert (row.policy, row.before, row.after) == ("round-1", dev["base"], dev["round-1"])
     intervals = json.loads((config.run / "metrics.json").read_text())["dev"]["intervals"]
     assert [row.low, row.high] == intervals["round-1"]["quip"]

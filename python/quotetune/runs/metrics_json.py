@@ -88,15 +88,19 @@ def collect_metrics(config: Config) -> dict[str, Any]:
         "quote_lengths": {name: row.quote_lengths() for name, row in rows.items()},
         "intervals": intervals,
         "bootstrap": bootstrap_settings(common),
-        "dev": _dev(layout) if layout.has_dev else None,
+        "dev": collect_dev(layout) if layout.has_dev else None,
         "reward_accuracy": _reward_accuracy(layout, names),
         "lm_eval": _lm_eval(layout, best),
         **collect_citations(layout, names),
     }
 
 
-def _dev(layout: Layout) -> dict[str, Any]:
-    """Collect the metrics of all policies on the development prompts."""
+def collect_dev(layout: Layout) -> dict[str, Any]:
+    """Collect the metrics of all policies on the development prompts.
+
+    Returns:
+        The value of `dev` in `metrics.json`.
+    """
     names = evaluated(layout)
     rows = {name: _Row(layout.metrics_directory(on_dev(name))) for name in names}
     intervals, common = difference_intervals({n: row.responses() for n, row in rows.items()})

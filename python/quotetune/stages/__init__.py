@@ -24,6 +24,28 @@ from quotetune.stages import (
 def all_stages(config: Config) -> list[Stage]:
     """Return the stages of a config's run, in the order in which they are done."""
     layout = Layout(config)
+    done = _with_all_choices(layout)
+    if layout.has_dev:
+        done += _after_all_choices(layout)
+    for name in config.evaluation.baselines:
+        done += evaluation.baseline(layout, name)
+    if config.evaluation.lm_eval is not None:
+        done += tuned.lm_eval_before_and_after(layout)
+    return done
+
+
+def last_choice(config: Config) -> str | None:
+    """Name the last stage before those that look at held-out prompts.
+
+    It is None if there are no development prompts, because choices then look at held-out ones.
+    """
+    layout = Layout(config)
+    return _with_all_choices(layout)[-1].name if layout.has_dev else None
+
+
+def _with_all_choices(layout: Layout) -> list[Stage]:
+    """Return the stages with which every choice among the policies is made."""
+    config = layout.config
     done = [prompts.split(layout)]
     if config.absorb is not None:
         done += [absorb.documents(layout), absorb.train(layout)]
@@ -44,12 +66,6 @@ def all_stages(config: Config) -> list[Stage]:
                 of_round += _heldout_pairs(layout)
             of_round.append(tuned.reward_accuracy(layout, number))
         done += stoppable(layout, number, of_round)
-    if layout.has_dev:
-        done += _after_all_choices(layout)
-    for name in config.evaluation.baselines:
-        done += evaluation.baseline(layout, name)
-    if config.evaluation.lm_eval is not None:
-        done += tuned.lm_eval_before_and_after(layout)
     return done
 
 
