@@ -25,6 +25,7 @@ from quotetune.analysis.data_size import (
 from quotetune.analysis.frequency import frequency_curve
 from quotetune.config import Config
 from quotetune.prompts.prompt import Prompt, write_prompts
+from quotetune.runs.looks import read_looks
 
 PROMPTS = st.lists(
     st.tuples(st.integers(0, 10**6), st.integers(0, 100).map(lambda percent: percent / 100)),
@@ -220,7 +221,8 @@ def test_each_size_is_a_separate_run_that_differs_only_in_its_prompts(tmp_path, 
     (tmp_path / "config.yaml").write_text(yaml.safe_dump(config))
     done: list[Config] = []
 
-    def finish(sized: Config, text: str) -> None:
+    def finish(sized: Config, text: str, until: str | None = None) -> None:
+        assert until is None  # a run without development prompts goes through to its report
         assert yaml.safe_load(text) == sized.model_dump(mode="json")
         base = sized.run / "evaluation" / "base"
         # The second run finds the first one's evaluation of the base model.
@@ -260,3 +262,26 @@ def test_a_study_without_its_run_is_a_usage_error(quotetune):
         code, shown, error = quotetune("analyze", study)
         assert (code, shown) == (2, "")
         assert "Missing argument" in error
+
+
+@pytest.mark.usefixtures("without_children")
+def test_a_study_with_development_prompts_asks_no_held_out_prompt(tmp_path):
+    split = {"dev_fraction": 0.2, "train_limit": 6}
+    config = tiny_run.write_inputs(tmp_path, rounds=2, prompts=split)
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump(config))
+    rows = study_data_size(tmp_path / "config.yaml", [5, 8], tmp_path / "study")
+    for row in rows:
+        run = tmp_path / "study" / f"prompts-{row.prompts}"
+        dev = {
+            name: json.loads((run / f"evaluation/{name}/dev/metrics/metrics.json").read_text())
+            for name in ("base", "round-1", "round-2")
+        }
+        quip = {name: content["metrics"]["quip"] for name, content in dev.items()}
+        assert (row.before, row.after) == (quip["base"], max(quip["round-1"], quip["round-2"]))
+        assert row.policy == max(("round-1", "round-2"), key=quip.__getitem__)
+        assert {path.name for path in run.glob("evaluation/*/*")} == {"dev"}
+        assert not (run / "heldout.jsonl").exists()
+    # The run that is chosen goes on from there, and looks at them once.
+    tiny_run.run(yaml.safe_load((run / "config.yaml").read_text()))
+    assert [look["evaluation"] for look in read_looks(run)] == ["base", row.policy]
+    assert (run / "report.html").exists()

@@ -349,6 +349,9 @@ def test_evaluate_samples_a_model_with_the_runs_evaluation_settings(monkeypatch,
     assert called["adapter"] == tmp_path / "tuned"
     assert (called["seed"], called["round"]) == (7, 0)
     assert (called["sampling"].n, called["sampling"].max_tokens) == (1, 9)
+    own = ["--samples", tmp_path / "others", "--set", "evaluation.seed=5"]
+    assert quotetune(*arguments, *own) == 0
+    assert called["seed"] == 5
 
 
 @pytest.mark.parametrize(

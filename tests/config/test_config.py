@@ -45,6 +45,15 @@ def test_every_key_is_documented():
     assert list(undocumented(Config)) == []
 
 
+def test_the_sides_of_the_split_leave_something_to_train_on():
+    def problem(**keys):
+        return problems_of(prompts={"path": "p", **keys})["prompts"]
+
+    assert "set dev_fraction, or remove dev_limit" in problem(dev_limit=4)
+    assert "leave nothing to train on" in problem(heldout_fraction=0.5, dev_fraction=0.5)
+    assert problems_of(prompts={"path": "p", "heldout_fraction": 0.5, "dev_fraction": 0.4}) == {}
+
+
 def test_all_problems_are_reported_together():
     problems = problems_of(
         sampling={"n": 4, "temperature": 0, "top_q": 1},

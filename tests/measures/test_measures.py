@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from quotetune import Document, build_index
 from quotetune.evaluation.sample_metrics import row_metrics
-from quotetune.measures.bootstrap import paired_intervals
+from quotetune.measures.bootstrap import groups_by_document, mean_intervals, paired_intervals
 from quotetune.measures.diversity import distinct_n
 from quotetune.measures.quoting import (
     false_positive_floor,
@@ -235,6 +235,55 @@ def test_intervals_are_those_of_a_loop_over_drawn_prompts(triples):
         differences = [a - b for a, b in pairs if a is not None and b is not None]
         expected = list(np.quantile(differences, [0.025, 0.975])) if differences else None
         assert found[name] == (None if expected is None else pytest.approx(expected))
+
+
+value = st.none() | st.floats(0, 1).map(lambda number: round(number, 2))
+
+
+@settings(max_examples=25)
+@given(
+    st.lists(st.tuples(st.sampled_from("abcde"), value, value, value), min_size=1, max_size=12),
+    st.none() | st.fixed_dictionaries({name: st.integers(0, 2) for name in "abcde"}),
+)
+def test_intervals_of_a_mean_of_runs_are_those_of_a_loop_over_drawn_groups(rows, groups):
+    """Each draw takes whole groups of prompts, for all runs and the base alike."""
+    names = [name for name, *_ in rows]
+    *runs, base = (response_rows([row[side] for row in rows], names) for side in (1, 2, 3))
+    prompts = sorted(set(names))
+    group_of = {name: name if groups is None else groups[name] for name in prompts}
+    units = list(dict.fromkeys(group_of[name] for name in prompts))
+    draws = np.random.default_rng(5).integers(len(units), size=(50, len(units)))
+
+    def mean(side, draw):
+        drawn = [row for i in draw for row in side if group_of[row["prompt_id"]] == units[i]]
+        values = [row["rouge_l"] for row in drawn if row["rouge_l"] is not None]
+        return sum(values) / len(values) if values else None
+
+    found, count = mean_intervals(runs, base, groups, resamples=50, seed=5)
+    assert count == len(units)
+    sides = [[mean(side, draw) for side in (*runs, base)] for draw in draws]
+    differences = [(a + b) / 2 - c for a, b, c in sides if None not in (a, b, c)]
+    expected = list(np.quantile(differences, [0.025, 0.975])) if differences else None
+    assert found["rouge_l"] == (None if expected is None else pytest.approx(expected))
+
+
+@given(st.lists(st.sets(st.integers(0, 8), max_size=3), max_size=9))
+def test_prompts_with_a_document_in_common_are_in_one_group(documents):
+    prompts = [
+        Prompt(f"p{i}", text="?", documents=[("s", str(number)) for number in sorted(some)] or None)
+        for i, some in enumerate(documents)
+    ]
+    # Naively: let every prompt take the smallest number of those it shares a document with.
+    number = list(range(len(documents)))
+    for _ in documents:
+        for i, mine in enumerate(documents):
+            shared = [j for j, other in enumerate(documents) if mine & other]
+            number[i] = min([number[i], *(number[j] for j in shared)])
+    found = groups_by_document(prompts)
+    if len(set(number)) == len(number):
+        assert found is None
+    else:
+        assert found == {f"p{i}": group for i, group in enumerate(number)}
 
 
 def test_only_prompts_that_both_have_are_compared():

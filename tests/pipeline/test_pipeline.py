@@ -118,6 +118,7 @@ def test_the_metrics_are_those_of_the_documented_schema(finished):
         "quote_lengths",
         "intervals",
         "bootstrap",
+        "dev",
         "reward_accuracy",
         "lm_eval",
     }
@@ -249,10 +250,11 @@ def test_a_round_that_did_not_help_is_the_last_one(finished, tmp_path, capsys):
 
 def test_a_run_that_is_done_does_nothing_again(finished, capsys):
     tiny_run.run(finished)
-    *lines, best = capsys.readouterr().err.splitlines()
+    *lines, best, choice = capsys.readouterr().err.splitlines()
     assert len(lines) == 20
     assert all(line.startswith("done") for line in lines)
     assert best.startswith("before: base; after: ")
+    assert choice.startswith("The policy was chosen on the held-out prompts themselves")
 
 
 def test_a_changed_pairing_rule_touches_pairing_training_and_evaluation_only(finished):

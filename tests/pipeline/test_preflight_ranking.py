@@ -9,6 +9,7 @@ import pytest
 import tiny_run
 from quotetune.config import Config
 from quotetune.pipeline.preflight import check_inputs
+from quotetune.prompts.split import position
 
 
 @pytest.fixture
@@ -39,6 +40,27 @@ def test_prompts_have_what_the_best_policy_is_chosen_by(content: dict[str, Any])
         )
         assert not problems(content, best={"criterion": "coverage"})
         file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+
+def test_the_criterion_needs_its_inputs_on_the_development_prompts_too(
+    content: dict[str, Any],
+) -> None:
+    file = Path(content["prompts"]["path"])
+    text = file.read_text()
+    split = {**content["prompts"], "dev_fraction": 0.2}
+    best = {"criterion": "rouge_l"}
+    assert not problems(content, best=best, prompts=split)
+    rows = [json.loads(line) for line in text.splitlines()]
+    # Without the references of all prompts that are not held out.
+    bare = [
+        row if position(row["prompt"], "heldout") < 0.2 else {**row, "reference": None}
+        for row in rows
+    ]
+    file.write_text("".join(json.dumps(row) + "\n" for row in bare))
+    assert not problems(content, best=best)
+    [line] = problems(content, best=best, prompts=split)
+    file.write_text(text)
+    assert line.startswith("best.criterion: rouge_l needs a reference, which no development prompt")
 
 
 def test_a_metric_against_references_needs_references(content: dict[str, Any]) -> None:

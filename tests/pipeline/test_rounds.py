@@ -234,6 +234,7 @@ def test_the_curves_hold_every_figure_of_every_policy(tmp_path):
         "schema": 1,
         "policies": ["base", "absorbed", "round-1"],
         "rounds": [0, 0, 1],
+        "prompts": "heldout",
         "curves": {
             "quip": [0.1, 0.2, 0.3],
             "rouge_l": [None, None, None],

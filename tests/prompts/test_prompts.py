@@ -1,6 +1,7 @@
 """Files of prompts, and their split."""
 
 import json
+from hashlib import blake2b
 
 import pytest
 from hypothesis import given, settings
@@ -270,6 +271,47 @@ def test_a_limit_takes_the_prompts_of_the_lowest_hashes_so_a_larger_one_only_add
     assert max(places) < 0.4
 
 
+@settings(max_examples=100, deadline=None)
+@given(
+    texts,
+    st.integers(0, 90).map(lambda percent: percent / 100),
+    st.one_of(st.none(), st.integers(1, 5)),
+    st.one_of(st.none(), st.integers(1, 5)),
+)
+def test_development_prompts_are_those_of_the_highest_hashes(texts, fraction, limit, train_limit):
+    def place(text):  # recomputed from the definition
+        digest = blake2b(f"heldout\0{text}".encode(), digest_size=8).digest()
+        return (int.from_bytes(digest, "big") >> 11) / 2**53
+
+    low = 0.08
+    limits = {"train_limit": train_limit, "dev_limit": limit if fraction else None}
+    config = PromptsConfig(path="p", heldout_fraction=low, dev_fraction=fraction or None, **limits)
+    by_place = sorted(texts, key=place)
+    heldout = [text for text in by_place if place(text) < low]
+    dev = [text for text in by_place[::-1] if fraction and place(text) >= 1 - fraction]
+    train = [text for text in by_place if text not in heldout and text not in dev]
+    if not heldout or not train or (fraction and not dev):
+        with pytest.raises(UsageError, match="prompts are left"):
+            split_prompts(sources(sorted(texts)), config, 1)
+        return
+    split = split_prompts(sources(sorted(texts)), config, 1)
+    found = [[prompt.id for prompt in part] for part in (split.heldout, split.dev, *split.rounds)]
+    assert found == [heldout, dev[: limits["dev_limit"]], train[:train_limit]]
+
+
+def test_development_prompts_change_neither_the_held_out_ones_nor_the_first_to_train_on():
+    names = [f"prompt {i}" for i in range(200)]
+    before = sides(names, train_limit=50)
+    after = sides(names, train_limit=50, dev_fraction=0.2)
+    assert (after.heldout, after.rounds) == (before.heldout, before.rounds)
+    assert before.dev == [] and 20 < len(after.dev) < 60
+    # What choices have seen never becomes held out, however large the held-out side grows.
+    config = PromptsConfig(path="p", heldout_fraction=0.7, dev_fraction=0.2)
+    larger = split_prompts(sources(names), config, 1)
+    assert larger.dev == after.dev
+    assert {prompt.id for prompt in larger.heldout} >= {prompt.id for prompt in after.heldout}
+
+
 def test_the_split_does_not_depend_on_template_or_ids_but_on_the_salt(tmp_path):
     rows = [{"prompt": f"prompt {i}"} for i in range(300)]
 
@@ -296,6 +338,7 @@ def test_the_split_does_not_depend_on_template_or_ids_but_on_the_salt(tmp_path):
             {"train_limit": 50},
             "no training prompts are left for round 2",
         ),
+        (["a", "b", "c", "d"], {"heldout_fraction": 0.5, "dev_fraction": 1e-9}, "no development"),
     ],
 )
 def test_no_prompts_left_says_what_to_change(names, options, complaint):

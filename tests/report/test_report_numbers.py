@@ -144,7 +144,10 @@ def test_the_best_round_is_the_tuned_one_and_the_page_says_how_it_was_chosen(tmp
     assert cards(page)["QUIP"].parent.words.startswith("QUIP 4.6% → 8.6%")
     said = page.one("header").words
     assert "what the tuned model (round 1) writes" in said
-    assert "The tuned model is the best of 2 policies by QUIP on these same prompts." in said
+    assert "The tuned model is the best of 2 policies by QUIP. The policy was chosen on the" in said
+    assert (
+        "chosen on the held-out prompts themselves, so its numbers are a little too good." in said
+    )
     assert "The run stopped early: round-2 is no better." in said
     assert page.one("section", id="responses").attributes["data-right"] == "1"
 

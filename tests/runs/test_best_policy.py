@@ -9,20 +9,16 @@ from pathlib import Path
 import pytest
 import yaml
 
-from finished_run import PAIR_STATISTICS, training_record
+from answered_run import evaluate_answers, write_round
 from html_page import read_page
 from quotetune import Document, build_index
 from quotetune.analysis.data_size import size_row
 from quotetune.config import Config
 from quotetune.corpus.index import Index
-from quotetune.evaluation.sample_metrics import evaluate_samples, write_evaluation
-from quotetune.measures.scoring_models import ScoringModels
 from quotetune.prompts.prompt import Prompt, write_prompts
 from quotetune.report import write_report
 from quotetune.report.summary import summarize
 from quotetune.runs.finished import tuned_policy
-from quotetune.sampling.backend import Request, Response
-from quotetune.sampling.parts import read_samples, write_part
 
 FOX = "The quick brown fox jumps over the lazy dog near the river bank."
 ICE = "A glacier is a persistent body of dense ice that moves under its own weight."
@@ -57,42 +53,15 @@ def run(tmp_path_factory) -> Path:
     (run / "config.yaml").write_text(yaml.safe_dump(content))
     write_prompts(run / "prompts" / "heldout.parquet", PROMPTS)
     for number, (policy, texts) in enumerate(ANSWERS.items()):
-        _write_evaluation(run / "evaluation" / policy, texts, Index.open(index))
+        evaluate_answers(run / "evaluation" / policy, PROMPTS, texts, Index.open(index))
         lm_eval = run / "evaluation" / policy / "lm_eval" / "lm_eval.json"
         if policy != "round-2":  # lm-eval never runs on a policy that is not the best
             lm_eval.parent.mkdir()
             lm_eval.write_text(json.dumps({"x": {"acc": number / 8}}))
         if policy != "base":
-            _write_round(run / policy)
+            write_round(run / policy)
     summarize(Config.model_validate(content))
     return run
-
-
-def _write_evaluation(directory, texts, index):
-    samples = directory / "samples"
-    samples.mkdir(parents=True)
-    requests = [Request([1, 2], seed) for seed in range(len(texts))]
-    drawn = [[Response(text, [7] * 5, "stop")] for text in texts]
-    write_part(samples, 0, [prompt.id for prompt in PROMPTS], requests, drawn)
-    rows = evaluate_samples(
-        PROMPTS,
-        read_samples(samples),
-        index,
-        n=1,
-        best_of_n=None,
-        with_reference=directory.name == "base",
-        models=ScoringModels(),
-        work=directory,
-    )
-    write_evaluation(directory / "metrics", rows, len(PROMPTS))
-
-
-def _write_round(directory):
-    (directory / "pairs").mkdir(parents=True)
-    (directory / "pairs" / "pairs.json").write_text(json.dumps(PAIR_STATISTICS))
-    (directory / "adapter").mkdir()
-    (directory / "adapter" / "training.json").write_text(json.dumps(training_record({"path": "m"})))
-    (directory / "adapter" / "adapter_config.json").write_text("{}")
 
 
 def test_after_is_the_best_policy_and_rows_has_all_by_their_names(run):

@@ -1,6 +1,7 @@
 """The texts that are absorbed: documents, with ids and permutations, and general texts."""
 
 import json
+import shutil
 
 import pytest
 
@@ -59,6 +60,18 @@ def test_the_documents_of_the_prompts_are_read_each_once(corpus):
 
 def test_train_prompts_leaves_out_what_a_heldout_prompt_asks_for(corpus):
     assert ids_of(collect(corpus, documents="train_prompts")) == ["0", "1", "2"]
+
+
+def test_documents_of_development_prompts_are_treated_as_those_of_held_out_ones(corpus, tmp_path):
+    index, prompts = corpus
+    copy = tmp_path / "prompts"
+    shutil.copytree(prompts, copy)
+    asked = [Prompt("g", text="g?", documents=[("s", "5"), ("s", "1")])]
+    write_prompts(copy / "dev.parquet", asked)
+    texts = collect((index, copy), format="prompt_document")
+    assert ids_of(texts) == ["0", "1", "2", "3", "4", "5"]
+    assert [text.prompt is None for text in texts] == [False] * 4 + [True] * 2
+    assert ids_of(collect((index, copy), documents="train_prompts")) == ["0", "2"]
 
 
 def test_all_reads_the_corpus_and_a_limit_chooses_by_hash(corpus):

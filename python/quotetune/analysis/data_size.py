@@ -3,7 +3,7 @@
 import json
 import math
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -17,10 +17,13 @@ from quotetune.errors import UsageError
 from quotetune.metrics.row_names import row_label
 from quotetune.rendering.markdown import markdown_table
 from quotetune.runs.directory import PAIR_STATISTICS, ROUND, RunDirectory
-from quotetune.runs.layout import BASE
+from quotetune.runs.layout import BASE, Layout
+from quotetune.runs.metrics_json import collect_dev
+from quotetune.runs.stopping import best_evaluated
 from quotetune.runtime.console import say
 from quotetune.runtime.plural import counted
 from quotetune.runtime.whole_files import write_json, write_text, written_directory
+from quotetune.stages import last_choice
 
 SCHEMA = 1
 
@@ -32,7 +35,8 @@ class SizeRow:
     Attributes:
         prompts: Training prompts per round.
         pairs: Pairs that were made of them, over all rounds.
-        before: QUIP of the base model on the held-out prompts.
+        before: QUIP of the base model on the run's development prompts, or on its held-out prompts
+            if it has none.
         after: QUIP of the policy that the run selected.
         policy: Name of that policy.
         low: Lower end of the interval of `after` - `before`; None if the run has none.
@@ -77,6 +81,9 @@ def study_data_size(
 ) -> list[SizeRow]:
     """Do the runs that are not done, one after the other.
 
+    With development prompts, they end with the choice of their best policies, and no held-out
+    prompt is asked. `quotetune train` on the `config.yaml` of a run then does the rest of it.
+
     Args:
         config: A run's config; its `run` and `prompts.train_limit` are set here.
         sizes: Training prompts per round, ascending.
@@ -109,22 +116,46 @@ def study_data_size(
             _share_base(last, directory)
         say(f"run: {directory}")
         text = yaml.safe_dump(sized.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
-        run(sized, text)
-        rows.append(size_row(directory, size))
+        run(sized, text, until=last_choice(sized))
+        on_dev = sized.prompts.dev_fraction is not None
+        rows.append(size_row_on_dev(sized, size) if on_dev else size_row(directory, size))
         last = directory
     return rows
 
 
 def size_row(run: Path, size: int) -> SizeRow:
-    """Read the result of a finished run."""
+    """Read the result of a finished run without development prompts."""
     metrics = json.loads(RunDirectory(run).metrics_file.read_text(encoding="utf-8"))
-    low, high = metrics["intervals"][metrics["best"]["policy"]]["quip"] or (None, None)
+    best = metrics["best"]["policy"]
+    ends = metrics["intervals"][best]["quip"]
+    return _row(run, size, metrics["before"], metrics["after"], best, ends)
+
+
+def size_row_on_dev(config: Config, size: int) -> SizeRow:
+    """Read the result of a run whose choices were made on development prompts.
+
+    The number of prompts is a choice, too, so the held-out prompts are not looked at.
+    """
+    layout = Layout(config)
+    best, dev = best_evaluated(layout), collect_dev(layout)
+    ends = dev["intervals"][best]["quip"]
+    return _row(config.run, size, dev["rows"][BASE], dev["rows"][best], best, ends)
+
+
+def _row(
+    run: Path,
+    size: int,
+    before: Mapping[str, float],
+    after: Mapping[str, float],
+    policy: str,
+    ends: Sequence[float] | None,
+) -> SizeRow:
     pairs = sum(
         json.loads(path.read_text(encoding="utf-8"))["pairs"]
         for path in run.glob(f"{ROUND}*/pairs/{PAIR_STATISTICS}")
     )
-    before, after = metrics["before"]["quip"], metrics["after"]["quip"]
-    return SizeRow(size, pairs, before, after, metrics["best"]["policy"], low, high)
+    low, high = ends or (None, None)
+    return SizeRow(size, pairs, before["quip"], after["quip"], policy, low, high)
 
 
 def fit_of_gain(rows: Sequence[SizeRow]) -> tuple[float, float] | None:

@@ -27,6 +27,7 @@ from quotetune.cli.merge import merge
 from quotetune.cli.pair import pair
 from quotetune.cli.prepare import prepare
 from quotetune.cli.remove import remove
+from quotetune.cli.replicate import replicate
 from quotetune.cli.report import report
 from quotetune.cli.sample import sample
 from quotetune.cli.score import score
@@ -84,6 +85,7 @@ app.command()(sample)
 app.command()(pair)
 app.command()(evaluate)
 app.command()(train)
+app.command()(replicate)
 app.command()(generate)
 app.command()(export)
 app.add_typer(analyze, name="analyze")

@@ -1,5 +1,6 @@
 """`quotetune evaluate`: compare the metrics of responses of any origin."""
 
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -66,17 +67,18 @@ def evaluate(
 
     --model and --adapter are sampled with the evaluation settings and the seed of --config.
     """
-    from quotetune.cli.run_config import index_named, policy_named
+    from quotetune.cli.run_config import index_named, policy_named, prompts_named
     from quotetune.config import EvaluationConfig, RunModelConfig
     from quotetune.config.file import read_blocks, read_yaml
     from quotetune.config.validation import validate_block
-    from quotetune.errors import UsageError
+    from quotetune.errors import QuotetuneError, QuotetuneWarning, UsageError
     from quotetune.evaluation.compare import compare
     from quotetune.evaluation.responses_file import read_responses_file
     from quotetune.measures.scoring_models import scoring_models_of
     from quotetune.metrics.printing import print_table
     from quotetune.metrics.row_names import BEST_OF_N
     from quotetune.models.files import require_model
+    from quotetune.runs.looks import record_command
     from quotetune.runtime.console import say
     from quotetune.runtime.whole_files import check_file_can_be, write_json
 
@@ -92,7 +94,8 @@ def evaluate(
         if scoring is not None:
             require_model(scoring, f"evaluation.{name}.path")
     corpus = index_named(index, content)
-    loaded = _prompts(prompts, content, corpus)
+    asked = _prompts_file(prompts, content)
+    loaded = prompts_named(asked, content, corpus)
     sampled = [] if model is None and adapter is None else [(adapter or Path(str(model))).name]
     rows = _row_names(responses or [], sampled)
     tables = {
@@ -104,6 +107,10 @@ def evaluate(
     if not tables:
         raise UsageError("nothing to evaluate: give responses, or a model with --model")
     compared = compare(loaded, tables, corpus, models, best_of_n=best_of_n)
+    try:
+        record_command(asked, tables, {name: content[name] for name in _BLOCKS if content[name]})
+    except QuotetuneError as error:  # the run of somebody else, which only its owner can write
+        warnings.warn(str(error), QuotetuneWarning, stacklevel=1)
     if output is not None:
         write_json(output, compared.to_dict())
     titles = {BEST_OF_N: "best of n"}
@@ -136,15 +143,13 @@ def _row_names(responses: list[str], sampled: list[str]) -> dict[str, Path | Non
     return rows
 
 
-def _prompts(path: Path | None, content: dict[str, Any], index: Path) -> "list[Prompt]":
-    from quotetune.cli.run_config import prompts_named
+def _prompts_file(path: Path | None, content: dict[str, Any]) -> Path:
     from quotetune.errors import UsageError
     from quotetune.runs.directory import RunDirectory
 
     if path is None and "run" not in content:
         raise UsageError("no prompts are given: name them with --prompts, or a run with --config")
-    path = path or RunDirectory(Path(content["run"])).heldout
-    return prompts_named(path, content, index)
+    return path or RunDirectory(Path(content["run"])).heldout
 
 
 def _sampled(
@@ -174,7 +179,7 @@ def _sampled(
             model=model,
             sampling=evaluation_sampling(sampling, evaluation),
             adapter=adapter,
-            seed=seed_named(None, content),
+            seed=seed_named(evaluation.seed, content),
             round=EVALUATION_ROUND,
             clock=clock_named(content),
             progress=lambda now: report(now.done, now.parts, now.note),

@@ -17,8 +17,8 @@ class AbsorbConfig(Block):
     documents: Literal["prompts", "train_prompts", "all"] = "prompts"
     """Documents to learn. `prompts`: those that belong to the run's prompts, including held-out
     ones, so that the evaluation asks about documents that the model has read. `train_prompts`:
-    those that belong to no held-out prompt, so that it asks about documents that the model has not
-    read. `all`: the whole corpus."""
+    those that belong to no held-out or development prompt, so that it asks about documents that the
+    model has not read. `all`: the whole corpus."""
 
     limit: PositiveInt | None = None
     """Number of documents at most, chosen by a hash of source and id; `null` takes all of them."""
@@ -27,7 +27,7 @@ class AbsorbConfig(Block):
     """Form of each text. `document`: the document alone. `prompt_document`: the document after the
     training prompt that it belongs to, which is not learned itself; a document without such a
     prompt is alone. `both`: every document alone, and again after its training prompt if it has
-    one. The model never sees a held-out prompt."""
+    one. The model never sees a held-out or a development prompt."""
 
     prompt_share: float = Field(default=1.0, gt=0, le=1)
     """Share of the documents of training prompts that are learned after their prompts, chosen by a

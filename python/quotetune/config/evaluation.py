@@ -2,7 +2,7 @@
 
 from typing import Any, Literal
 
-from pydantic import PositiveInt
+from pydantic import NonNegativeInt, PositiveInt
 
 from quotetune.config.block import Block, ModelConfig
 from quotetune.config.measures import LmEvalConfig, MauveConfig, PerplexityModel
@@ -10,11 +10,20 @@ from quotetune.config.sampling import SamplingConfig
 
 
 class EvaluationConfig(Block):
-    """Evaluation on the held-out prompts, before and after training."""
+    """Evaluation before and after training, on the held-out prompts and those for development.
+
+    With development prompts, only the base model, the baselines and the best policy are evaluated
+    on the held-out prompts, after all choices.
+    """
 
     sampling: dict[str, Any] = {}
     """Keys of `sampling` that differ in the evaluation. `n` is 1 by default. If it is higher, the
     metrics are means over all responses."""
+
+    seed: NonNegativeInt | None = None
+    """Seed of the evaluation's sampling, and of the pairs for `reward_accuracy`; `null` takes the
+    run's `seed`. Runs that differ in `seed` alone, and have the same seed here, have the same
+    evaluation of the base model."""
 
     best_of_n: PositiveInt | None = None
     """Number of responses per prompt from which a baseline takes the one of highest QUIP, all of

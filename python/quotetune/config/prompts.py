@@ -81,6 +81,14 @@ class PromptsConfig(Block):
     heldout_limit: PositiveInt | None = None
     """Number of held-out prompts, those of the lowest hashes; `null` takes all."""
 
+    dev_fraction: float | None = Field(default=None, gt=0, lt=1)
+    """Share of the prompts that are for development: `best`, `early_stop` and `analyze data-size`
+    look at them instead of the held-out prompts, and nothing is trained on them. `null` makes no
+    such split, and those choices are made on the held-out prompts."""
+
+    dev_limit: PositiveInt | None = None
+    """Number of development prompts, those of the highest hashes; `null` takes all."""
+
     context: ContextConfig | None = None
     """Passages that every prompt gets; `null` gives it none."""
 
@@ -90,6 +98,20 @@ class PromptsConfig(Block):
         if "{prompt}" not in template:
             raise ValueError("has no {prompt}: add it")
         return template
+
+    @model_validator(mode="after")
+    def _the_sides_of_the_split_are_apart(self) -> Self:
+        if self.dev_fraction is None and self.dev_limit is not None:
+            raise ValueError(
+                "dev_limit is set, but there are no development prompts: set dev_fraction, or"
+                " remove dev_limit"
+            )
+        if self.heldout_fraction + (self.dev_fraction or 0) >= 1:
+            raise ValueError(
+                f"heldout_fraction {self.heldout_fraction:g} and dev_fraction"
+                f" {self.dev_fraction:g} leave nothing to train on: lower one of them"
+            )
+        return self
 
     @model_validator(mode="after")
     def _only_chats_have_system_messages(self) -> Self:

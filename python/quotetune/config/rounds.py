@@ -25,7 +25,8 @@ class BestConfig(Block):
     """Choice of the best trained policy, which `best/` contains. The absorbed one is among them."""
 
     criterion: Annotated[str, AfterValidator(_evaluated)] = "quip"
-    """Metric of the evaluation on the held-out prompts (docs/metrics.md)."""
+    """Metric of the evaluation by which policies are compared (docs/metrics.md): that on the
+    development prompts (`prompts.dev_fraction`), or on the held-out prompts if there are none."""
 
     prefer: Better | None = None
     """Better value of the metric; `null` takes the usual one: lower for perplexity, repetition, cut

@@ -28,7 +28,8 @@ class Config(Block):
     """Index of the corpus that the model learns to quote, built by `quotetune build-index`."""
 
     seed: NonNegativeInt = 0
-    """Seed of sampling, of the random partner and of training."""
+    """Seed of sampling, of the random partner, of training and, without `evaluation.seed`, of the
+    evaluation."""
 
     rounds: PositiveInt = 1
     """Number of rounds of sampling, pairing and training. Each starts from the policy of the round
@@ -83,7 +84,7 @@ class Config(Block):
     """Config file of `accelerate launch`, to train on several devices; `null` trains on one."""
 
     evaluation: EvaluationConfig = EvaluationConfig()
-    """Evaluation on the held-out prompts."""
+    """Evaluation on the held-out prompts, and on the development prompts if there are any."""
 
     drift: DriftConfig | None = None
     """Measurement of KL to the base model and of the perplexity of other text; `null` leaves it
@@ -99,3 +100,8 @@ class Config(Block):
     def evaluation_sampling(self) -> SamplingConfig:
         """The sampling of the evaluation."""
         return evaluation_sampling(self.sampling, self.evaluation)
+
+    @property
+    def evaluation_seed(self) -> int:
+        """The seed of the evaluation."""
+        return self.seed if self.evaluation.seed is None else self.evaluation.seed

@@ -1,12 +1,13 @@
-"""Confidence intervals of differences: a paired bootstrap over prompts."""
+"""Confidence intervals of differences: a paired bootstrap over prompts, or groups of them."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from quotetune.metrics.table import AVERAGED
+from quotetune.prompts.prompt import Prompt
 
 LEVEL = 0.95
 RESAMPLES = 4000
@@ -34,29 +35,97 @@ def paired_intervals(
         `[low, high]` by metric, or None if a side has no number; and the number of prompts that
         both sides have.
     """
-    ours, theirs = _by_prompt(responses), _by_prompt(base)
-    prompts = sorted(ours.keys() & theirs.keys())
-    sides = [[side[prompt] for prompt in prompts] for side in (ours, theirs)]
-    # [side, prompt, metric] of the sums, and of the counts that they are divided by.
+    return mean_intervals([responses], base, resamples=resamples, seed=seed)
+
+
+def mean_intervals(
+    runs: Sequence[_Responses],
+    base: _Responses,
+    groups: Mapping[str, Hashable] | None = None,
+    *,
+    resamples: int = RESAMPLES,
+    seed: int = SEED,
+) -> tuple[dict[str, list[float] | None], int]:
+    """Compute intervals of the differences between the mean over several runs and a base.
+
+    Each draw of prompts is the same for all runs and the base. Prompts that are not independent of
+    each other, such as those about one document, are drawn together as a group (the cluster
+    bootstrap; Davison and Hinkley 1997, section 3.8).
+
+    Args:
+        runs: The responses of each run, as for `paired_intervals`.
+        base: Responses to the same prompts, whose metrics are subtracted.
+        groups: The group of each prompt; None if each is alone.
+        resamples: Number of resamples.
+        seed: Seed of the draws.
+
+    Returns:
+        `[low, high]` by metric, or None if a side has no number; and the number of groups, or of
+        prompts without groups, in which all sides have a prompt.
+    """
+    sides = [_by_prompt(responses) for responses in (*runs, base)]
+    prompts = sorted(set.intersection(*(set(side) for side in sides)))
+    # [side, prompt, metric and numerator or denominator]
     sums = np.array(
-        [[[metric.terms(rows) for metric in AVERAGED] for rows in side] for side in sides]
-    )
-    sums = sums.reshape(2, len(prompts), len(AVERAGED), 2)
-    differences = [
-        _difference(
-            counts @ sums[0].reshape(len(prompts), -1), counts @ sums[1].reshape(len(prompts), -1)
-        )
-        for counts in _draws(len(prompts), resamples, seed)
-    ]
+        [
+            [[metric.terms(side[prompt]) for metric in AVERAGED] for prompt in prompts]
+            for side in sides
+        ]
+    ).reshape(len(sides), len(prompts), 2 * len(AVERAGED))
+    if groups is not None:
+        sums = _of_groups(sums, [groups[prompt] for prompt in prompts])
+    units = sums.shape[1]
+    differences = [_difference(counts, sums) for counts in _draws(units, resamples, seed)]
     intervals: dict[str, list[float] | None] = {}
-    drawn = np.concatenate(differences) if prompts else np.full((1, len(AVERAGED)), np.nan)
+    drawn = np.concatenate(differences) if units else np.full((1, len(AVERAGED)), np.nan)
     for metric, values in zip(AVERAGED, drawn.T, strict=True):
         # If few prompts have a number, a draw may by chance contain none of them.
         values = values[~np.isnan(values)]
         tail = (1 - LEVEL) / 2
         bounds = np.quantile(values, [tail, 1 - tail]).tolist() if len(values) else None
         intervals[metric.key] = bounds
-    return intervals, len(prompts)
+    return intervals, units
+
+
+def groups_by_document(prompts: Iterable[Prompt]) -> dict[str, int] | None:
+    """Put prompts that share a document into one group, directly or through other prompts.
+
+    Args:
+        prompts: The prompts.
+
+    Returns:
+        The number of each prompt's group, by its id; None if no two prompts share a document.
+
+    Example:
+        >>> def asked(name, *ids):
+        ...     return Prompt(name, text="?", documents=[("s", id) for id in ids])
+        >>> groups_by_document([asked("a", "1"), asked("b", "2"), asked("c", "2", "3")])
+        {'a': 0, 'b': 1, 'c': 1}
+    """
+    prompts = list(prompts)
+    parent = list(range(len(prompts)))  # a group is a tree, whose root is its first prompt
+
+    def root(number: int) -> int:
+        while parent[number] != number:
+            parent[number] = number = parent[parent[number]]
+        return number
+
+    first: dict[tuple[str, str], int] = {}
+    for number, prompt in enumerate(prompts):
+        for document in prompt.documents or ():
+            kept, joined = sorted((root(first.setdefault(document, number)), root(number)))
+            parent[joined] = kept
+    groups = {prompt.id: root(number) for number, prompt in enumerate(prompts)}
+    return groups if len(set(groups.values())) < len(groups) else None
+
+
+def _of_groups(sums: NDArray[np.float64], groups: Sequence[Hashable]) -> NDArray[np.float64]:
+    """Add the rows of each group, which is a unit of the draws."""
+    place = {group: number for number, group in enumerate(dict.fromkeys(groups))}
+    added = np.zeros((sums.shape[0], len(place), sums.shape[2]))
+    for row, group in enumerate(groups):
+        added[:, place[group]] += sums[:, row]
+    return added
 
 
 def _by_prompt(rows: _Responses) -> dict[str, list[Mapping[str, Any]]]:
@@ -78,10 +147,18 @@ def _draws(prompts: int, resamples: int, seed: int) -> Iterable[NDArray[np.float
         yield counts.reshape(count, prompts).astype(np.float64)
 
 
-def _difference(ours: NDArray[np.float64], theirs: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Divide sums by counts, which alternate along the second axis, and subtract the means."""
+def _difference(counts: NDArray[np.float64], sums: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Subtract the means of the last side from the mean of those of the others, draw by draw.
+
+    In `sums`, numerators and denominators alternate along the last axis.
+    """
+    means = []
     with np.errstate(invalid="ignore", divide="ignore"):
-        return np.asarray(ours[:, ::2] / ours[:, 1::2] - theirs[:, ::2] / theirs[:, 1::2])
+        for side in sums:
+            drawn = counts @ side
+            means.append(drawn[:, ::2] / drawn[:, 1::2])
+    *runs, base = means
+    return np.asarray(sum(runs) / len(runs) - base)
 
 
 def difference_intervals(

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from quotetune.metrics.table import metric_named
+from quotetune.runtime.plural import counted
 
 # The rows of an evaluation. Each names a Parquet file of what was measured on its responses.
 RESPONSES, BEST_OF_N, REFERENCE = "responses", "best_of_n", "reference"
@@ -43,4 +44,36 @@ def best_line(metrics: Mapping[str, Any]) -> str:
     if count == 1:
         return label
     criterion = metric_named(best["criterion"])
-    return f"{label}, the best of {count} by {criterion.label} ({criterion.show(best['value'])})"
+    value = criterion.show(best["value"])
+    if best.get("prompts") == "dev":
+        value += " on the development prompts"
+    return f"{label}, the best of {count} by {criterion.label} ({value})"
+
+
+def choice_line(metrics: Mapping[str, Any]) -> str | None:
+    """Say on which prompts the best policy was chosen; None if there was only one.
+
+    Args:
+        metrics: The content of `metrics.json`.
+
+    Example:
+        >>> best = {"policy": "round-1", "criterion": "quip", "value": 0.3, "prompts": "dev"}
+        >>> content = {"policies": ["round-1", "round-2"], "best": best, "dev": {"prompts": 40}}
+        >>> print(choice_line(content).partition(",")[0])
+        The policy was chosen on 40 development prompts
+        >>> print(choice_line({**content, "dev": None}).partition(",")[0])
+        The policy was chosen on the held-out prompts themselves
+    """
+    if len(metrics["policies"]) == 1:
+        return None
+    # Runs of earlier versions have no such key. They had no development prompts.
+    dev = metrics.get("dev")
+    if dev is None:
+        return (
+            "The policy was chosen on the held-out prompts themselves, so its numbers are a little"
+            " too good."
+        )
+    return (
+        f"The policy was chosen on {counted(dev['prompts'], 'development prompt')}, before it was"
+        " evaluated on the held-out prompts."
+    )

@@ -53,6 +53,7 @@ class Estimate:
         device: The hardware that it runs on, such as `2 cores`.
         not_counted: Keys of the config whose work is not counted.
         on_gpu: Whether the model runs on GPUs.
+        dev_prompts: Development prompts.
     """
 
     train_prompts: int
@@ -66,11 +67,13 @@ class Estimate:
     device: str
     not_counted: tuple[str, ...] = ()
     on_gpu: bool = False
+    dev_prompts: int = 0
 
     def lines(self) -> list[str]:
         """Return the estimate in a few lines of text."""
+        dev = f", {self.dev_prompts:,} for development" if self.dev_prompts else ""
         lines = [
-            f"prompts: {self.train_prompts:,} to train on, {self.heldout_prompts:,} held out",
+            f"prompts: {self.train_prompts:,} to train on, {self.heldout_prompts:,} held out{dev}",
             f"tokens, at most: {self.sampled_tokens:,} sampled to train on,"
             f" {self.evaluation_tokens:,} sampled to evaluate, {self.trained_tokens:,} trained on",
         ]
@@ -103,15 +106,18 @@ def estimate(config: Config, split: "Split | None" = None) -> Estimate | None:
     split = split or _read_split(config)
     if split is None:
         return None
-    train, heldout = sum(map(len, split.rounds)), len(split.heldout)
+    train, heldout, dev = sum(map(len, split.rounds)), len(split.heldout), len(split.dev)
     prompt_tokens = _prompt_tokens(config, split)
     size = model_size(Path(config.model.path))
     sampling = with_room_for_thoughts(config.sampling, config.model)
     drawn = with_room_for_thoughts(config.evaluation_sampling, config.model)
     sampled = train * sampling.drawn * sampling.max_tokens
     base_n = max(drawn.n, config.evaluation.best_of_n or 1)
-    others = config.rounds + len(config.evaluation.baselines) + (config.absorb is not None)
+    trained_policies = config.rounds + (config.absorb is not None)
+    # With development prompts, only the best policy is evaluated on the held-out ones.
+    others = len(config.evaluation.baselines) + (1 if dev else trained_policies)
     evaluated = heldout * (base_n + drawn.n * others) * drawn.max_tokens
+    evaluated += dev * drawn.n * (1 + trained_policies) * drawn.max_tokens
     pair_tokens = 2 * (prompt_tokens + sampling.max_tokens)
     limit = config.dpo.get("max_length", _TRL_MAX_LENGTH)
     if limit is not None:
@@ -124,7 +130,8 @@ def estimate(config: Config, split: "Split | None" = None) -> Estimate | None:
     trained = math.ceil(pairs * pair_tokens * epochs)
     gpus = _gpus()
     device = counted(gpus, "GPU") if gpus else counted(_cores(), "core")
-    known = Estimate(train, heldout, sampled, evaluated, trained, None, None, None, device)
+    counts = (train, heldout, sampled, evaluated, trained)
+    known = Estimate(*counts, None, None, None, device, dev_prompts=dev)
     if size is None:
         return known
     sampling_speed = gpus * GPU_SAMPLING if gpus else _cores() * CORE_SAMPLING
@@ -136,14 +143,17 @@ def estimate(config: Config, split: "Split | None" = None) -> Estimate | None:
     training = trained * operations * (2 if config.lora is not None else 3)
     training += pairs * pair_tokens * operations
     seconds = (sampled + evaluated) * operations / sampling_speed + training / training_speed
-    seconds += _START_SECONDS * (3 * config.rounds + 1)
+    starts = 3 * config.rounds + 1 + (2 if dev else 0)
+    seconds += _START_SECONDS * starts
     return Estimate(
-        *(train, heldout, sampled, evaluated, trained, seconds),
+        *counts,
+        seconds,
         memory=_memory(config, size, prompt_tokens),
         disk=_disk(config, size, sampled + evaluated),
         device=device,
         not_counted=_not_counted(config),
         on_gpu=gpus > 0,
+        dev_prompts=dev,
     )
 
 
@@ -183,7 +193,7 @@ def _read_split(config: Config) -> "Split | None":
 
 def _prompt_tokens(config: Config, split: "Split") -> int:
     """Return the mean number of tokens per prompt."""
-    shown = [*split.heldout, *(prompt for part in split.rounds for prompt in part)]
+    shown = [*split.heldout, *split.dev, *(prompt for part in split.rounds for prompt in part)]
     characters = sum(
         len(prompt.text or "") + sum(len(m["content"]) for m in prompt.messages or [])
         for prompt in shown

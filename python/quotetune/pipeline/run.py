@@ -12,7 +12,8 @@ from quotetune.errors import QuotetuneError, UsageError
 from quotetune.runs.best_link import restore_best
 from quotetune.runs.curves import write_curves
 from quotetune.runs.layout import Layout
-from quotetune.runs.stage import Stage, Status, clean, complete, inspect
+from quotetune.runs.looks import record_stage
+from quotetune.runs.stage import Stage, Status, clean, complete, copy_result, inspect
 from quotetune.runtime.console import say
 from quotetune.runtime.whole_files import write_text
 from quotetune.stages import all_stages
@@ -27,16 +28,19 @@ class Planned:
         todo: Whether it is to be done; None if that depends on the results of earlier stages.
         note: The reason.
         never: Whether it is left out.
+        copied: Whether it is copied from another run.
     """
 
     name: str
     todo: bool | None
     note: str
     never: bool = False
+    copied: bool = False
 
     def __str__(self) -> str:
         """The stage's line in the plan."""
-        word = "never" if self.never else {True: "to do", False: "done", None: "open"}[self.todo]
+        word = {True: "to do", False: "done", None: "open"}[self.todo]
+        word = "never" if self.never else "copied" if self.copied else word
         return f"{word:<6} {self.name}" + (f" ({self.note})" if self.note else "")
 
 
@@ -117,13 +121,17 @@ def _planned(name: str, status: Status) -> Planned:
             return Planned(name, True, "no result yet")
 
 
-def run(config: Config, config_text: str, until: str | None = None) -> None:
+def run(
+    config: Config, config_text: str, until: str | None = None, others: Sequence[Config] = ()
+) -> None:
     """Do the stages of a config that are not done.
 
     Args:
         config: The validated config.
         config_text: The config as YAML, which is kept beside the results.
         until: The last stage, as for `stage_list`; None does all, and writes summary and report.
+        others: The configs of other runs. A stage that one of them has done, from the same inputs
+            with the same settings, is copied.
 
     Raises:
         UsageError: Another process works on the same run, or a directory is in the place of `best`.
@@ -133,9 +141,11 @@ def run(config: Config, config_text: str, until: str | None = None) -> None:
     with _lock(config.run):
         restore_best(config.run)
         write_text(Layout(config).config_file, config_text)
+        layout = Layout(config)
+        done = [stage for other in others for stage in all_stages(other)]
         for stage in stages:
-            if _run_stage(stage) and stage.name.startswith("evaluation/"):
-                write_curves(Layout(config))
+            if _run_stage(layout, stage, done) and stage.name.startswith("evaluation/"):
+                write_curves(layout)
         if len(stages) == len(stage_list(config)):
             from quotetune.report import write_report
             from quotetune.report.summary import summarize
@@ -144,19 +154,31 @@ def run(config: Config, config_text: str, until: str | None = None) -> None:
             print(f"report: {write_report(config.run, config.index)}")
 
 
-def _run_stage(stage: Stage) -> bool:
-    """Do a stage unless it is done or left out; tell whether it was done now."""
+def _run_stage(layout: Layout, stage: Stage, others: Sequence[Stage]) -> bool:
+    """Do a stage, or copy it, unless it is done or left out; tell whether it is done only now."""
     reason = None if stage.skip is None else stage.skip.reason()
     if reason is not None:
         say(str(Planned(stage.name, False, reason, never=True)))
         return False
     status = inspect(stage)
-    say(str(_planned(stage.name, status)))
     if status.state == "done":
+        say(str(_planned(stage.name, status)))
         clean(stage)
-        return False
-    complete(stage)
-    return True
+    elif (source := _copied(stage, others)) is not None:
+        say(str(Planned(stage.name, True, f"from {source}", copied=True)))
+    else:
+        say(str(_planned(stage.name, status)))
+        complete(stage)
+    record_stage(layout, stage)
+    return status.state != "done"
+
+
+def _copied(stage: Stage, others: Sequence[Stage]) -> Path | None:
+    """Copy a stage that another run has done; return where it was, or None if there is none."""
+    for other in others:
+        if other.name == stage.name and copy_result(stage, other.directory):
+            return other.directory
+    return None
 
 
 @contextmanager

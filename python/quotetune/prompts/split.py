@@ -1,11 +1,13 @@
-"""Split prompts by hash into training prompts for each round and held-out prompts.
+"""Split prompts by hash: training prompts for each round, held-out prompts, development prompts.
 
 The hash of a prompt's content decides its side and its place. Other prompts, their order and the
-run's seed do not matter, so a prompt that is held out once always is.
+run's seed do not matter, so a prompt that is held out once always is. Held-out prompts have the
+lowest hashes and development prompts the highest. So a larger share of either takes training
+prompts, and a development prompt, which choices have seen, never becomes a held-out one.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -18,6 +20,7 @@ from quotetune.runtime.chance import drawn
 from quotetune.runtime.plural import counted
 
 HELDOUT = "heldout.parquet"
+DEV = "dev.parquet"
 
 
 def round_file(number: int | Literal["*"]) -> str:
@@ -32,10 +35,12 @@ class Split:
     Attributes:
         rounds: The training prompts of each round; no prompt is in two rounds.
         heldout: The prompts for evaluation.
+        dev: The prompts on which choices are made; none if the choices are made on `heldout`.
     """
 
     rounds: list[list[Prompt]]
     heldout: list[Prompt]
+    dev: list[Prompt] = field(default_factory=list)
 
 
 def position(content: str, salt: str) -> float:
@@ -58,16 +63,18 @@ def position(content: str, salt: str) -> float:
 def split_prompts(prompts: Sequence[SourcePrompt], settings: PromptsConfig, rounds: int) -> Split:
     """Split prompts by hash.
 
-    Prompts whose position is below `heldout_fraction` are held out. Both sides are in the order of
-    their positions, and limits take the first prompts, so a larger limit only adds prompts.
+    Prompts whose position is below `heldout_fraction` are held out, and those from
+    1 - `dev_fraction` on are for development. All sides are in the order of their positions,
+    development prompts from the highest one down. Limits take the first prompts, so a larger limit
+    only adds prompts.
 
     Args:
         prompts: The prompts, as `read_prompts` returns them.
-        settings: Fraction, salt and limits.
+        settings: Fractions, salt and limits.
         rounds: Rounds of the run.
 
     Returns:
-        The training prompts of each round, and the held-out ones.
+        The training prompts of each round, the held-out ones and those for development.
 
     Raises:
         UsageError: A side, or a round, would have no prompts.
@@ -76,8 +83,10 @@ def split_prompts(prompts: Sequence[SourcePrompt], settings: PromptsConfig, roun
         ((position(source.content, settings.salt), source.prompt) for source in prompts),
         key=lambda item: item[0],
     )
-    heldout = [prompt for place, prompt in placed if place < settings.heldout_fraction]
-    train = [prompt for place, prompt in placed if place >= settings.heldout_fraction]
+    low, high = settings.heldout_fraction, 1 - (settings.dev_fraction or 0)
+    heldout = [prompt for place, prompt in placed if place < low]
+    train = [prompt for place, prompt in placed if low <= place < high]
+    dev = [prompt for place, prompt in reversed(placed) if place >= high]
     size = settings.train_limit or -(-len(train) // rounds)
     parts = [train[i * size : (i + 1) * size] for i in range(rounds)]
     if not heldout:
@@ -86,14 +95,21 @@ def split_prompts(prompts: Sequence[SourcePrompt], settings: PromptsConfig, roun
             f" {settings.heldout_fraction:g} of {counted(len(prompts), 'prompt')} is empty:"
             " add prompts, raise prompts.heldout_fraction, or change prompts.salt"
         )
+    if settings.dev_fraction is not None and not dev:
+        raise UsageError(
+            "no development prompts are left after the split: the fraction"
+            f" {settings.dev_fraction:g} of {counted(len(prompts), 'prompt')} is empty:"
+            " add prompts, raise prompts.dev_fraction, or change prompts.salt"
+        )
     for number, part in enumerate(parts, start=1):
         if not part:
             raise UsageError(
                 f"no training prompts are left for round {number}:"
                 f" {counted(len(prompts), 'prompt')} gave {len(train)} for training: add prompts,"
-                " or lower rounds, prompts.train_limit or prompts.heldout_fraction"
+                " or lower rounds, prompts.train_limit, prompts.heldout_fraction or"
+                " prompts.dev_fraction"
             )
-    return Split(parts, heldout[: settings.heldout_limit])
+    return Split(parts, heldout[: settings.heldout_limit], dev[: settings.dev_limit])
 
 
 def split_file(config: Config, output: Path) -> None:
@@ -101,21 +117,24 @@ def split_file(config: Config, output: Path) -> None:
 
     Args:
         config: The run's config.
-        output: Directory for `round-1.parquet`, ..., and `heldout.parquet`.
+        output: Directory for `round-1.parquet`, ..., `heldout.parquet`, and `dev.parquet` if there
+            are development prompts.
 
     Raises:
         UsageError: A prompt is malformed, or there are too few.
     """
     prompts = read_sources(config.prompts, config.model, config.sampling.max_tokens)
     split = split_prompts(prompts, config.prompts, config.rounds)
-    parts = [split.heldout, *split.rounds]
+    parts = [split.heldout, split.dev, *split.rounds]
     if config.prompts.context is not None:
         parts = grounded(parts, prompts, config.prompts, config.index)
     output.mkdir(parents=True, exist_ok=True)
-    heldout, *rounds = parts
+    heldout, dev, *rounds = parts
     for number, part in enumerate(rounds, start=1):
         write_prompts(output / round_file(number), part)
     write_prompts(output / HELDOUT, heldout)
+    if dev:
+        write_prompts(output / DEV, dev)
 
 
 def grounded(

@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 
 from quotetune.corpus.index import Index
-from quotetune.metrics.row_names import best_line
+from quotetune.metrics.row_names import best_line, choice_line
 from quotetune.metrics.table import metric_named
 from quotetune.report.charts import Bars, bar_chart
 from quotetune.report.distributions import (
@@ -17,6 +17,7 @@ from quotetune.report.distributions import (
     quip_shares,
     quotes_per_response,
 )
+from quotetune.report.looks_section import look_lines
 from quotetune.report.marked_responses import (
     RowResponses,
     browsing_data,
@@ -27,6 +28,7 @@ from quotetune.report.pairs_section import pair_tables
 from quotetune.report.results_section import (
     cards,
     curves,
+    dev_tables,
     duration,
     other_tables,
     result_table,
@@ -45,6 +47,7 @@ _HEADINGS = {
     "responses": "Responses",
     "pairs": "Preference pairs",
     "trainings": "Training",
+    "looks": "Held-out evaluations",
     "times": "Time",
     "metrics": "Metrics",
     "configuration": "Configuration",
@@ -80,8 +83,10 @@ def page_content(files: RunFiles, index: Index | None) -> dict[str, Any]:
         "columns": columns,
         "table": table,
         "table_caption": _table_caption(files),
-        "other_tables": other_tables(files.metrics),
+        "other_tables": [*dev_tables(files), *other_tables(files.metrics)],
         "curves": curves(files.policies),
+        "curves_note": _curves_note(files),
+        "looks": look_lines(files.looks),
         "distributions": _distributions(
             [answered[shown[base.key]], answered[shown[tuned.key]]], shortest
         ),
@@ -128,13 +133,21 @@ def _lead(files: RunFiles) -> str:
     trained = files.metrics["policies"]
     if len(trained) > 1:
         criterion = metric_named(files.metrics["best"]["criterion"]).label
-        said += (
-            f" {model.capitalize()} is the best of {len(trained)} policies by {criterion} on these"
-            " same prompts."
-        )
+        said += f" {model.capitalize()} is the best of {len(trained)} policies by {criterion}."
+    if (choice := choice_line(files.metrics)) is not None:
+        said += f" {choice}"
     if files.metrics["stopped"]:
         said += f" The run stopped early: {files.metrics['stopped']}."
     return said
+
+
+def _curves_note(files: RunFiles) -> str:
+    dev = files.metrics.get("dev")
+    if dev is None:
+        prompts = counted(len(files.prompts), "held-out prompt")
+    else:
+        prompts = counted(dev["prompts"], "development prompt")
+    return f"Each policy answers the same {prompts}, with the same seeds."
 
 
 def _facts(files: RunFiles, index: Index | None) -> list[str]:

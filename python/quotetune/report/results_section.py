@@ -10,9 +10,10 @@ from quotetune.metrics.row_names import best_line, row_label
 from quotetune.metrics.table import METRICS, metrics_of
 from quotetune.report.cells import cell, lm_eval_cells
 from quotetune.report.charts import Point, line_chart
-from quotetune.report.run_files import ResultRow, StageTime
+from quotetune.report.run_files import ResultRow, RunFiles, StageTime
 from quotetune.runs.citations_json import CITATIONS_NOTE, citation_cells
 from quotetune.runs.layout import ABSORBED
+from quotetune.runtime.plural import counted
 
 _HEADLINES = [metric for metric in METRICS if metric.shown == "headline"]
 _CURVES = [metric for metric in METRICS if metric.shown in ("headline", "curve")]
@@ -88,6 +89,28 @@ def result_table(rows: Sequence[ResultRow], tuned: ResultRow) -> tuple[_Section,
         for metric in metrics_of(row.metrics for row in rows)
     ]
     return [{"label": row.label, "tuned": row is tuned} for row in rows], lines
+
+
+def dev_tables(files: RunFiles) -> _Section:
+    """Write the table of all policies on the development prompts, if there are any."""
+    if not files.dev_rows:
+        return []
+    base = files.dev_rows[0]
+    lines = [
+        (metric.label, [_with_change(metric, base, row) for row in files.dev_rows])
+        for metric in metrics_of(row.metrics for row in files.dev_rows)
+    ]
+    prompts = counted(files.metrics["dev"]["prompts"], "development prompt")
+    caption = (
+        f"All policies on {prompts}, on which the run made its choices. In brackets is the"
+        " difference from the base model."
+    )
+    return [{"caption": caption, "head": [row.label for row in files.dev_rows], "lines": lines}]
+
+
+def _with_change(metric: Metric, base: ResultRow, row: ResultRow) -> str:
+    change, _ = _change(metric, base, row)
+    return metric.show(row.metrics.get(metric.key)) + (f" ({change})" if change else "")
 
 
 def other_tables(metrics: Mapping[str, Any]) -> _Section:

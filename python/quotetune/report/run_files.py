@@ -18,6 +18,7 @@ from quotetune.metrics.table import OF_DRIFT
 from quotetune.prompts.prompt import Prompt, load_prompts
 from quotetune.runs.directory import ROUND, RunDirectory
 from quotetune.runs.layout import ABSORBED, BASE
+from quotetune.runs.looks import read_looks
 from quotetune.runs.metrics_json import SCHEMA
 from quotetune.runs.stage import MANIFEST
 from quotetune.training.run import RECORD_NAME
@@ -69,6 +70,8 @@ class RunFiles:
         config: Content of `config.yaml`.
         metrics: Content of `metrics.json`.
         rows: Rows of the table of results, the base model first.
+        dev_rows: All policies on the development prompts; none if the run has no such prompts.
+        looks: The record of the evaluations on the held-out prompts, in order.
         prompts: The held-out prompts.
         pairs: Content of each round's `pairs.json`, by the name of its policy.
         trainings: Content of each training's `training.json`, by the name of its policy.
@@ -80,6 +83,8 @@ class RunFiles:
     config: _Record
     metrics: _Record
     rows: list[ResultRow]
+    dev_rows: list[ResultRow]
+    looks: list[_Record]
     prompts: list[Prompt]
     pairs: dict[str, _Record]
     trainings: dict[str, _Record]
@@ -88,8 +93,12 @@ class RunFiles:
 
     @property
     def policies(self) -> list[ResultRow]:
-        """The rows of policies: the base model, then those that were trained, in order."""
-        return [row for row in self.rows if row.key in (BASE, *self.metrics["policies"])]
+        """The rows of policies: the base model, then those that were trained, in order.
+
+        They are those of the prompts on which the run chose among them.
+        """
+        rows = self.dev_rows or self.rows
+        return [row for row in rows if row.key in (BASE, *self.metrics["policies"])]
 
     @property
     def seed(self) -> int:
@@ -157,6 +166,8 @@ def read_run(directory: Path) -> RunFiles:
         config=config,
         metrics=metrics,
         rows=_rows(run, metrics),
+        dev_rows=_dev_rows(run, metrics),
+        looks=read_looks(directory),
         prompts=load_prompts(run.heldout),
         pairs=pairs,
         trainings=trainings,
@@ -174,19 +185,39 @@ def read_run(directory: Path) -> RunFiles:
 
 def _rows(run: RunDirectory, metrics: _Record) -> list[ResultRow]:
     """Return the rows of the table of results."""
-    drift = _drift(run.curves_file)
-    rows = []
-    for key, values in metrics["rows"].items():
-        ends = {
-            metric: (ends[0], ends[1])
-            for metric, ends in metrics["intervals"].get(key, {}).items()
-            if ends is not None
-        }
-        responses = _responses(run, key)
-        rows.append(
-            ResultRow(key, row_label(key), {**values, **drift.get(key, {})}, responses, ends)
+    drift = {} if metrics.get("dev") else _drift(run.curves_file)
+    return [
+        ResultRow(
+            key,
+            row_label(key),
+            {**values, **drift.get(key, {})},
+            _responses(run, key),
+            _ends(metrics["intervals"].get(key, {})),
         )
-    return rows
+        for key, values in metrics["rows"].items()
+    ]
+
+
+def _dev_rows(run: RunDirectory, metrics: _Record) -> list[ResultRow]:
+    """Return the policies on the development prompts; runs of earlier versions have no such key."""
+    dev = metrics.get("dev")
+    if dev is None:
+        return []
+    drift = _drift(run.curves_file)
+    return [
+        ResultRow(
+            key,
+            row_label(key),
+            {**values, **drift.get(key, {})},
+            None,
+            _ends(dev["intervals"].get(key, {})),
+        )
+        for key, values in dev["rows"].items()
+    ]
+
+
+def _ends(intervals: Mapping[str, Sequence[float] | None]) -> dict[str, tuple[float, float]]:
+    return {metric: (ends[0], ends[1]) for metric, ends in intervals.items() if ends is not None}
 
 
 def _drift(path: Path) -> dict[str, dict[str, float | None]]:

@@ -14,7 +14,7 @@ from quotetune.metrics.printing import (
     print_table,
     table_cells,
 )
-from quotetune.metrics.row_names import best_line, row_label
+from quotetune.metrics.row_names import best_line, choice_line, row_label
 from quotetune.pairing.statistics import statistics_lines
 from quotetune.rendering.markdown import markdown_table
 from quotetune.rendering.marked import marked_response
@@ -22,7 +22,9 @@ from quotetune.report.cells import lm_eval_cells
 from quotetune.runs.best_link import link_best
 from quotetune.runs.citations_json import CITATIONS_NOTE, citation_cells
 from quotetune.runs.curves import write_curves
+from quotetune.runs.directory import LOOKS
 from quotetune.runs.layout import BASE, Layout
+from quotetune.runs.looks import read_looks
 from quotetune.runs.metrics_json import collect_metrics
 from quotetune.runtime.console import say
 from quotetune.runtime.plural import counted
@@ -49,9 +51,14 @@ def summarize(config: Config) -> dict[str, Any]:
     write_json(layout.metrics_file, metrics)
     write_text(config.run / "summary.md", _markdown(layout, metrics))
     _write_cards(layout, metrics)
+    if metrics["dev"] is not None:
+        say(f"on {counted(metrics['dev']['prompts'], 'development prompt')}:")
+        print_table(_labelled(metrics["dev"]["rows"]))
+        say(f"on {counted(metrics['prompts'], 'held-out prompt')}:")
     print_table(_labelled(metrics["rows"]))
-    for line in _outcome(metrics):
-        say(line)
+    for line in (*_outcome(metrics), choice_line(metrics)):
+        if line is not None:
+            say(line)
     best = metrics["best"]["policy"]
     difference = difference_line(metrics["after"], metrics["before"], metrics["intervals"][best])
     console = Console(highlight=False, soft_wrap=True)
@@ -69,9 +76,13 @@ def _write_cards(layout: Layout, metrics: Mapping[str, Any]) -> None:
     for name in metrics["policies"]:
         policy = layout.trained(name)
         record = json.loads((policy / RECORD_NAME).read_text(encoding="utf-8"))
-        rows = {row: metrics["rows"][row] for row in (BASE, name)}
-        note = f"The run that trained it selected {best_line(metrics)}."
-        write_text(policy / "README.md", model_card(record, _labelled(rows), note))
+        on_dev = name not in metrics["rows"]  # a policy that was not chosen has no other numbers
+        of_all = metrics["dev"]["rows"] if on_dev else metrics["rows"]
+        rows = {row: of_all[row] for row in (BASE, name)}
+        notes = [f"The run that trained it selected {best_line(metrics)}.", choice_line(metrics)]
+        note = " ".join(filter(None, notes))
+        card = model_card(record, _labelled(rows), note, "Development" if on_dev else "Held-out")
+        write_text(policy / "README.md", card)
 
 
 def _outcome(metrics: Mapping[str, Any]) -> list[str]:
@@ -94,6 +105,7 @@ def _markdown(layout: Layout, metrics: Mapping[str, Any]) -> str:
         "",
         *markdown_table(table_cells(rows)),
         "",
+        *_choice_and_looks(layout, metrics),
         "QUIP is the share of a response's character n-grams that occur in the corpus. Coverage is"
         " the share of its characters that are inside quotes. Cut is the share of responses that"
         " reached `max_tokens`.",
@@ -104,6 +116,7 @@ def _markdown(layout: Layout, metrics: Mapping[str, Any]) -> str:
         "",
         *_differences(metrics),
         "",
+        *_dev(metrics),
         "## Further metrics",
         "",
         *markdown_table(table_cells(rows, further=True)),
@@ -126,6 +139,34 @@ def _differences(metrics: Mapping[str, Any]) -> list[str]:
         f"- {row_label(name)}: {difference_line(metrics['rows'][name], metrics['before'], ends)}"
         for name, ends in metrics["intervals"].items()
     ]
+
+
+def _dev(metrics: Mapping[str, Any]) -> list[str]:
+    """Show all policies on the development prompts, by which one of them was chosen."""
+    dev = metrics["dev"]
+    if dev is None:
+        return []
+    return [
+        "## Development prompts",
+        "",
+        f"All policies on {counted(dev['prompts'], 'development prompt')}. The run's choices were"
+        " made on these.",
+        "",
+        *markdown_table(table_cells(_labelled(dev["rows"]))),
+        "",
+        *_differences({**dev, "before": dev["rows"][BASE]}),
+        "",
+    ]
+
+
+def _choice_and_looks(layout: Layout, metrics: Mapping[str, Any]) -> list[str]:
+    """Say on which prompts the policy was chosen, and how often the held-out ones were seen."""
+    count = len(read_looks(layout.run))
+    looks = (
+        f"There are {counted(count, 'evaluation')} on the held-out prompts in this run. `{LOOKS}`"
+        " says when, of what and with which settings."
+    )
+    return [" ".join(filter(None, [choice_line(metrics), looks])), ""]
 
 
 def _reward_accuracy(metrics: Mapping[str, Any]) -> list[str]:

@@ -1,7 +1,8 @@
 """The curves of a run: its metrics from policy to policy, as JSON and for TensorBoard.
 
 `curves.json` contains `schema`, `policies` (the names in order: `base`, `absorbed`, `round-1`,
-...), `rounds` (the round of each; 0 for the first two) and `curves`. A curve is a list with one
+...), `rounds` (the round of each; 0 for the first two), `prompts` (the prompts that were evaluated:
+`heldout`, or `dev` if there are development prompts) and `curves`. A curve is a list with one
 value per policy, None where it was not measured. Every metric of the evaluation has a curve under
 its name in `metrics.json`, such as `quip`, `rouge_l`, `length_tokens` and `repetition`. So do
 `pairs`, `pair_quip_chosen` and `pair_quip_rejected` of the rounds and, if the config has `drift`,
@@ -39,17 +40,19 @@ def collect_curves(layout: Layout) -> dict[str, Any]:
         "schema": CURVES_SCHEMA,
         "policies": policies,
         "rounds": [layout.number(policy) for policy in policies],
+        "prompts": "dev" if layout.has_dev else "heldout",
         "curves": {name: [of_policy.get(name) for of_policy in figures] for name in names},
     }
 
 
 def _figures(layout: Layout, policy: str) -> dict[str, float | None]:
+    evaluation = layout.deciding(policy)
     figures = {
         name: value
-        for name, value in _read(layout.metrics(policy))["metrics"].items()
+        for name, value in _read(layout.metrics(evaluation))["metrics"].items()
         if value is None or isinstance(value, int | float)
     }
-    drift = layout.drift(policy)
+    drift = layout.drift(evaluation)
     if layout.config.drift is not None and drift.exists():
         content = _read(drift)
         figures |= {name: content[name] for name in OF_DRIFT}
@@ -82,7 +85,7 @@ def _write_events(layout: Layout, content: Mapping[str, Any]) -> None:
         for name, values in content["curves"].items():
             for step, value in enumerate(values):
                 if value is not None:
-                    writer.add_scalar(f"heldout/{name}", float(value), step)
+                    writer.add_scalar(f"{content['prompts']}/{name}", float(value), step)
         writer.close()
         for policy in content["policies"]:
             if policy != BASE:  # this run has not trained it

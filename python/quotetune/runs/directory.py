@@ -3,12 +3,13 @@
 from pathlib import Path
 
 from quotetune.metrics.row_names import RESPONSES
-from quotetune.prompts.split import HELDOUT, round_file
+from quotetune.prompts.split import DEV, HELDOUT, round_file
 from quotetune.runtime.clock import CLOCK_NAME
 
 BEST = "best"
 METRICS = "metrics.json"  # of each evaluation, and of the whole run
 ROUND = "round-"  # and the number: the policy that a round trained, and its directory
+LOOKS = "heldout.jsonl"
 PAIRS = "pairs.parquet"
 PAIR_STATISTICS = "pairs.json"
 
@@ -21,6 +22,16 @@ def round_name(number: int) -> str:
         'round-2'
     """
     return f"{ROUND}{number}"
+
+
+def on_dev(policy: str) -> str:
+    """Name the evaluation of a policy on the development prompts.
+
+    Example:
+        >>> on_dev("round-2")
+        'round-2/dev'
+    """
+    return f"{policy}/dev"
 
 
 class RunDirectory:
@@ -67,6 +78,16 @@ class RunDirectory:
     def heldout(self) -> Path:
         """The held-out prompts."""
         return self.prompts / HELDOUT
+
+    @property
+    def dev(self) -> Path:
+        """The development prompts; not every run has some."""
+        return self.prompts / DEV
+
+    @property
+    def looks_file(self) -> Path:
+        """The record of all evaluations on the held-out prompts."""
+        return self.run / LOOKS
 
     def round_prompts(self, number: int) -> Path:
         """Return the file of the prompts that a round samples."""

@@ -9,7 +9,7 @@ from typing import Any
 
 from quotetune.config import Config, ModelConfig
 from quotetune.config.absorb import is_whole
-from quotetune.runs.directory import PAIRS, ROUND, RunDirectory, round_name
+from quotetune.runs.directory import PAIRS, ROUND, RunDirectory, on_dev, round_name
 
 BASE = "base"
 ABSORBED = "absorbed"
@@ -35,10 +35,19 @@ class Layout(RunDirectory):
         """Return the samples that are measured: without ids, if ids are learned."""
         return directory / ("samples" if self.config.pairs.citations is None else "uncited")
 
-    def unguided(self, policy: str) -> Path:
-        """Return the samples that a policy draws without a guide in its evaluation."""
+    def unguided(self, evaluation: str) -> Path:
+        """Return the samples that a policy draws without a guide in an evaluation."""
         guided = self.config.evaluation_sampling.guide is not None
-        return self.evaluation(policy) / ("unguided" if guided else "samples")
+        return self.evaluation(evaluation) / ("unguided" if guided else "samples")
+
+    @property
+    def has_dev(self) -> bool:
+        """Whether choices are made on development prompts, and not on the held-out ones."""
+        return self.config.prompts.dev_fraction is not None
+
+    def deciding(self, policy: str) -> str:
+        """Name the evaluation of a policy whose numbers decide: on development prompts, if any."""
+        return on_dev(policy) if self.has_dev else policy
 
     def replays(self, number: int) -> bool:
         """Tell whether a round also learns pairs of earlier rounds."""

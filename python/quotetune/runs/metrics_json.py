@@ -13,7 +13,7 @@ from quotetune.config import Config
 from quotetune.measures.bootstrap import bootstrap_settings, difference_intervals
 from quotetune.metrics.row_names import BEST_OF_N, REFERENCE
 from quotetune.runs.citations_json import collect_citations
-from quotetune.runs.directory import METRICS
+from quotetune.runs.directory import METRICS, on_dev
 from quotetune.runs.layout import BASE, Layout
 from quotetune.runs.stopping import best_evaluated, criterion, evaluated, stop_reason
 
@@ -57,9 +57,10 @@ def collect_metrics(config: Config) -> dict[str, Any]:
     """
     layout = Layout(config)
     base = layout.metrics_directory(BASE)
-    names = evaluated(layout)
-    policies = [name for name in names if name != BASE]
+    policies = [name for name in evaluated(layout) if name != BASE]
     best = best_evaluated(layout)
+    # After a choice on development prompts, held-out prompts say what was chosen, and no more.
+    names = [BASE, best] if layout.has_dev else evaluated(layout)
     rows = {name: _Row(layout.metrics_directory(name)) for name in names}
     apart = {name: _Row(base, name) for name in (BEST_OF_N, REFERENCE)}
     baselines = config.evaluation.baselines
@@ -78,6 +79,7 @@ def collect_metrics(config: Config) -> dict[str, Any]:
             "policy": best,
             "criterion": config.best.criterion,
             "value": criterion(layout, best),
+            "prompts": "dev" if layout.has_dev else "heldout",
         },
         "stopped": stop_reason(layout, config.rounds),
         BEST_OF_N: metrics.get(BEST_OF_N),
@@ -86,9 +88,28 @@ def collect_metrics(config: Config) -> dict[str, Any]:
         "quote_lengths": {name: row.quote_lengths() for name, row in rows.items()},
         "intervals": intervals,
         "bootstrap": bootstrap_settings(common),
-        "reward_accuracy": _reward_accuracy(layout, policies),
+        "dev": collect_dev(layout) if layout.has_dev else None,
+        "reward_accuracy": _reward_accuracy(layout, names),
         "lm_eval": _lm_eval(layout, best),
         **collect_citations(layout, names),
+    }
+
+
+def collect_dev(layout: Layout) -> dict[str, Any]:
+    """Collect the metrics of all policies on the development prompts.
+
+    Returns:
+        The value of `dev` in `metrics.json`.
+    """
+    names = evaluated(layout)
+    rows = {name: _Row(layout.metrics_directory(on_dev(name))) for name in names}
+    intervals, common = difference_intervals({n: row.responses() for n, row in rows.items()})
+    return {
+        "prompts": read_json(layout.metrics(on_dev(BASE)))["prompts"],
+        "rows": {name: row.metrics() for name, row in rows.items()},
+        "quote_lengths": {name: row.quote_lengths() for name, row in rows.items()},
+        "intervals": intervals,
+        "bootstrap": bootstrap_settings(common),
     }
 
 

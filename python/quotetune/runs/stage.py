@@ -18,7 +18,7 @@ from typing import Any, Literal
 
 from quotetune.errors import QuotetuneError
 from quotetune.runtime.content_hash import content_hash
-from quotetune.runtime.whole_files import write_json
+from quotetune.runtime.whole_files import write_json, written_directory
 
 FORMAT = 1
 MANIFEST = "stage.json"
@@ -166,6 +166,30 @@ def _complete(stage: Stage) -> None:
         shutil.rmtree(stage.directory)
     result.rename(stage.directory)
     shutil.rmtree(stage.partial)
+
+
+def copy_result(stage: Stage, directory: Path) -> bool:
+    """Copy the result of the same stage of another run, if it was made from the same.
+
+    Args:
+        stage: The stage. Its inputs must exist.
+        directory: The directory of the other run's stage.
+
+    Returns:
+        Whether it was copied.
+
+    Raises:
+        QuotetuneError: A file cannot be read or written.
+    """
+    manifest = _read(directory / MANIFEST)
+    if manifest is None or manifest["stage"] != stage.name:
+        return False
+    if _changes(manifest, stage.fingerprint()):
+        return False
+    with written_directory(stage.directory, replace=True) as result:
+        shutil.copytree(directory, result, dirs_exist_ok=True)
+    clean(stage)
+    return True
 
 
 def clean(stage: Stage) -> None:

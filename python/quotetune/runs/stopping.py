@@ -10,21 +10,21 @@ from quotetune.runs.stage import Skip, Stage
 
 
 def evaluated(layout: Layout) -> list[str]:
-    """Name the policies of the run that are evaluated, in order."""
+    """Name the policies of the run whose deciding evaluation is done, in order."""
     names = []
     for name in layout.policies():
         number = layout.number(name)
         if number > 1 and stop_reason(layout, number) is not None:
             break
-        if not layout.metrics(name).exists():
+        if not layout.metrics(layout.deciding(name)).exists():
             break
         names.append(name)
     return names
 
 
 def criterion(layout: Layout, policy: str) -> float | None:
-    """Return a policy's value of `best.criterion` on the held-out prompts."""
-    text = layout.metrics(policy).read_text(encoding="utf-8")
+    """Return a policy's value of `best.criterion` on the prompts on which choices are made."""
+    text = layout.metrics(layout.deciding(policy)).read_text(encoding="utf-8")
     metrics: dict[str, Any] = json.loads(text)["metrics"]
     value: float | None = metrics[layout.config.best.criterion]
     return value
@@ -44,7 +44,7 @@ def stop_reason(layout: Layout, number: int) -> str | None:
     prefer = layout.config.best.preferred(layout.config.pairs.direction)
     values: dict[str, float | None] = {}
     for name in before:
-        if not layout.metrics(name).exists():
+        if not layout.metrics(layout.deciding(name)).exists():
             return None
         values[name] = criterion(layout, name)
         last = stops_after(values, prefer)
@@ -62,9 +62,29 @@ def stoppable(layout: Layout, number: int, stages: list[Stage]) -> list[Stage]:
     if not layout.config.early_stop or number == 1:
         return stages
     decided_by = {
-        name: layout.metrics_directory(name)
+        name: layout.metrics_directory(layout.deciding(name))
         for name in (layout.start(earlier) for earlier in range(1, number + 1))
     }
     condition = f"if {layout.start(number)} is better than before"
     skip = Skip(decided_by, lambda: stop_reason(layout, number), condition)
+    return [replace(stage, skip=skip) for stage in stages]
+
+
+def if_best(layout: Layout, stages: list[Stage], policy: str) -> list[Stage]:
+    """Leave the stages of a policy out if another one is the best.
+
+    If there are several policies, the best one is not known before all are evaluated.
+    """
+    _, *trained = layout.policies()
+    if trained == [policy]:
+        return stages
+    decided_by = {
+        name: layout.metrics_directory(layout.deciding(name)) for name in layout.policies()
+    }
+
+    def reason() -> str | None:
+        best = best_evaluated(layout) if len(evaluated(layout)) > 1 else policy
+        return None if best == policy else f"{best} is the best policy"
+
+    skip = Skip(decided_by, reason, f"if {policy} is the best policy")
     return [replace(stage, skip=skip) for stage in stages]

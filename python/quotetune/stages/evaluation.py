@@ -1,12 +1,17 @@
-"""The stages that evaluate a policy, or a baseline, on the held-out prompts."""
+"""The stages that evaluate policies and baselines, on held-out prompts and those for development.
+
+The evaluation of a policy on held-out prompts has the policy's name. `on_dev` names the other one.
+"""
 
 from pathlib import Path
 from typing import Any
 
 from quotetune.config import SamplingConfig
 from quotetune.metrics.table import ON_DEMAND
+from quotetune.runs.directory import on_dev
 from quotetune.runs.layout import BASE, Layout, flat
 from quotetune.runs.stage import Stage
+from quotetune.runs.stopping import if_best
 from quotetune.runtime.whole_files import write_json
 from quotetune.stages import citations
 from quotetune.stages.sampling import sampling_stage
@@ -17,53 +22,96 @@ _METRICS_FORMAT = 3
 
 
 def stages(layout: Layout, policy: str) -> list[Stage]:
-    """Return the stages that evaluate a policy."""
-    config = layout.config
+    """Return the stages that evaluate a policy before the next round.
+
+    With development prompts, these are about them alone. `reported` looks at the held-out prompts.
+    """
+    if layout.has_dev:
+        return [*_measured(layout, on_dev(policy), policy), *_drift(layout, policy)]
+    return [*_heldout(layout, policy), *_drift(layout, policy)]
+
+
+def reported(layout: Layout) -> list[Stage]:
+    """Return the stages that evaluate the base model and the best policy on the held-out prompts.
+
+    They come after all choices, which were made on development prompts.
+    """
+    _, *trained = layout.policies()
+    best = [if_best(layout, _heldout(layout, policy), policy) for policy in trained]
+    return [*_heldout(layout, BASE), *(stage for stages in best for stage in stages)]
+
+
+def _heldout(layout: Layout, policy: str) -> list[Stage]:
+    return [*_measured(layout, policy, policy), *citations.evaluated(layout, policy)]
+
+
+def _measured(layout: Layout, name: str, policy: str) -> list[Stage]:
+    """Sample a policy, and compute the metrics of its responses.
+
+    Args:
+        layout: The layout of the run.
+        name: The evaluation: the policy's name for the held-out prompts, else as in `on_dev`.
+        policy: The policy.
+    """
+    directory = layout.evaluation(name)
+    prompts = _prompts(layout, name, policy)
     sampled = sampling_stage(
         layout,
-        f"evaluation/{policy}/sample",
-        layout.evaluation(policy) / "samples",
-        layout.heldout,
-        _sampling(layout, policy),
+        f"evaluation/{name}/sample",
+        directory / "samples",
+        prompts,
+        _sampling(layout, name),
         policy=policy,
+        seed=layout.config.evaluation_seed,
         seed_round=EVALUATION_ROUND,
     )
-    measured = [
-        sampled,
-        *citations.uncited(layout, f"evaluation/{policy}", layout.evaluation(policy)),
-        metrics(layout, policy, layout.heldout),
-        *citations.evaluated(layout, policy),
-    ]
-    if config.drift is not None:
-        drawn = [] if policy == BASE else unguided(layout, policy)
-        measured += [*drawn, drift(layout, policy)]
-    return measured
+    uncited = citations.uncited(layout, f"evaluation/{name}", directory)
+    return [sampled, *uncited, metrics(layout, name, prompts)]
 
 
-def unguided(layout: Layout, policy: str) -> list[Stage]:
+def _prompts(layout: Layout, name: str, policy: str) -> Path:
+    """Return the prompts of a policy's evaluation."""
+    return layout.heldout if name == policy else layout.dev
+
+
+def _drift(layout: Layout, policy: str) -> list[Stage]:
+    """Measure a policy's drift on the responses of the evaluation that decides."""
+    if layout.config.drift is None:
+        return []
+    drawn = [] if policy == BASE else unguided(layout, layout.deciding(policy), policy)
+    return [*drawn, drift(layout, policy)]
+
+
+def unguided(layout: Layout, name: str, policy: str) -> list[Stage]:
     """Draw the responses by which a policy itself is measured, if its evaluation has a guide.
 
     A guide makes responses less probable, so the distance between policies is not measured on them.
+
+    Args:
+        layout: The layout of the run.
+        name: The evaluation, as for `metrics`.
+        policy: The policy.
     """
-    sampling = _sampling(layout, policy)
+    sampling = _sampling(layout, name)
     if sampling.guide is None:
         return []
     return [
         sampling_stage(
             layout,
-            f"evaluation/{policy}/sample_unguided",
-            layout.unguided(policy),
-            layout.heldout,
+            f"evaluation/{name}/sample_unguided",
+            layout.unguided(name),
+            _prompts(layout, name, policy),
             sampling.model_copy(update={"guide": None}),
             policy=policy,
+            seed=layout.config.evaluation_seed,
             seed_round=EVALUATION_ROUND,
         )
     ]
 
 
-def _sampling(layout: Layout, policy: str) -> SamplingConfig:
+def _sampling(layout: Layout, name: str) -> SamplingConfig:
     sampling = layout.config.evaluation_sampling
-    if policy != BASE:
+    if name != BASE:
         return sampling
     n = max(sampling.n, layout.config.evaluation.best_of_n or 1)
     return sampling.model_copy(update={"n": n})
@@ -91,6 +139,7 @@ def baseline(layout: Layout, name: str) -> list[Stage]:
             prompts,
             layout.config.evaluation_sampling,
             policy=BASE,
+            seed=layout.config.evaluation_seed,
             seed_round=EVALUATION_ROUND,
         ),
         *citations.uncited(layout, f"evaluation/{name}", directory),
@@ -99,7 +148,13 @@ def baseline(layout: Layout, name: str) -> list[Stage]:
 
 
 def metrics(layout: Layout, name: str, asked: Path) -> Stage:
-    """Compute the metrics of the responses to the prompts in a file."""
+    """Compute the metrics of the responses to the prompts in a file.
+
+    Args:
+        layout: The layout of the run.
+        name: The evaluation: a policy, a baseline, or a policy on development prompts (`on_dev`).
+        asked: The prompts.
+    """
     config = layout.config
     directory = layout.evaluation(name)
     samples = layout.measured(directory)
@@ -113,9 +168,9 @@ def metrics(layout: Layout, name: str, asked: Path) -> Stage:
         from quotetune.prompts.prompt import load_prompts
         from quotetune.sampling.parts import read_samples
 
-        prompts = load_prompts(asked)
+        loaded = load_prompts(asked)
         evaluated = evaluate_samples(
-            prompts,
+            loaded,
             read_samples(samples),
             Index.open(config.index),
             n=n,
@@ -124,7 +179,7 @@ def metrics(layout: Layout, name: str, asked: Path) -> Stage:
             models=scoring_models_of(config.evaluation, config.model),
             work=directory / "measuring",
         )
-        write_evaluation(result, evaluated, len(prompts))
+        write_evaluation(result, evaluated, len(loaded))
 
     settings: dict[str, Any] = {
         "evaluation.sampling.n": n,
@@ -132,7 +187,8 @@ def metrics(layout: Layout, name: str, asked: Path) -> Stage:
         "format of the metrics": _METRICS_FORMAT,
         **_scoring_settings(layout),
     }
-    inputs = {"the held-out prompts": asked, "index": config.index, "the samples": samples}
+    prompts = "the development prompts" if asked == layout.dev else "the held-out prompts"
+    inputs = {prompts: asked, "index": config.index, "the samples": samples}
     made = layout.metrics_directory(name)
     return Stage(f"evaluation/{name}/metrics", made, settings, inputs, make)
 
@@ -150,8 +206,9 @@ def drift(layout: Layout, policy: str) -> Stage:
     config = layout.config
     assert config.drift is not None
     settings = config.drift
-    file = layout.drift(policy)
-    samples = None if policy == BASE else layout.unguided(policy)
+    name = layout.deciding(policy)
+    file = layout.drift(name)
+    samples = None if policy == BASE else layout.unguided(name)
     outside = settings.outside
 
     def make(result: Path) -> None:
@@ -179,4 +236,4 @@ def drift(layout: Layout, policy: str) -> Stage:
     keys = layout.model_settings(policy)
     if outside is not None:
         keys["drift.max_tokens"] = settings.max_tokens
-    return Stage(f"evaluation/{policy}/drift", file.parent, keys, inputs, make)
+    return Stage(f"evaluation/{name}/drift", file.parent, keys, inputs, make)

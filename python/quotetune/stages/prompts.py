@@ -7,9 +7,13 @@ from quotetune.runs.stage import Stage
 
 
 def split(layout: Layout) -> Stage:
-    """Split the prompts into those of every round and the held-out ones."""
+    """Split the prompts into those of every round, the held-out ones and those for development."""
     config = layout.config
-    settings = flat("prompts", config.prompts.model_dump(exclude={"path"}))
+    keys = config.prompts.model_dump(exclude={"path"})
+    if config.prompts.dev_fraction is None:
+        # The settings are those that they were before these keys existed.
+        del keys["dev_fraction"], keys["dev_limit"]
+    settings = flat("prompts", keys)
     settings["rounds"] = config.rounds
     inputs = {"prompts.path": config.prompts.path}
     if config.prompts.prefix_tokens is not None:

@@ -26,7 +26,8 @@ def stages(layout: Layout, number: int) -> list[Stage]:
     """Return the stages between the sampling and the training of a round, in order."""
     prompts = layout.round_prompts(number)
     root = layout.round(number)
-    return _stages(layout, round_name(number), root, prompts, layout.measured(root))
+    config = RankingConfig.of_run(layout.config)
+    return _stages(config, round_name(number), root, prompts, layout.measured(root))
 
 
 def heldout_stages(layout: Layout) -> list[Stage]:
@@ -34,7 +35,8 @@ def heldout_stages(layout: Layout) -> list[Stage]:
     root = layout.evaluation(BASE)
     guided = layout.config.evaluation_sampling.guide is not None
     samples = layout.unguided(BASE) if guided else layout.measured(root)
-    *before, pair = _stages(layout, f"evaluation/{BASE}", root, layout.heldout, samples)
+    config = replace(RankingConfig.of_run(layout.config), seed=layout.config.evaluation_seed)
+    *before, pair = _stages(config, f"evaluation/{BASE}", root, layout.heldout, samples)
 
     def make(result: Path) -> None:
         from quotetune.pairing.run import NoPairsError
@@ -46,14 +48,16 @@ def heldout_stages(layout: Layout) -> list[Stage]:
     return [*before, replace(pair, make=make)]
 
 
-def _stages(layout: Layout, name: str, root: Path, prompts: Path, samples: Path) -> list[Stage]:
+def _stages(
+    config: RankingConfig, name: str, root: Path, prompts: Path, samples: Path
+) -> list[Stage]:
     def load() -> "dict[str, Prompt]":
         from quotetune.prompts.prompt import load_prompts
 
         return {prompt.id: prompt for prompt in load_prompts(prompts)}
 
     ranking = RankingStages(
-        RankingConfig.of_run(layout.config),
+        config,
         prefix=f"{name}/",
         samples=samples,
         root=root,

@@ -15,5 +15,6 @@ def sample(layout: Layout, number: int) -> Stage:
         layout.round_prompts(number),
         layout.config.sampling,
         policy=layout.start(number),
+        seed=layout.config.seed,
         seed_round=number,
     )

@@ -23,6 +23,7 @@ def sampling_stage(
     sampling: SamplingConfig,
     *,
     policy: str,
+    seed: int,
     seed_round: int,
 ) -> Stage:
     """Sample a policy.
@@ -34,6 +35,7 @@ def sampling_stage(
         prompts: The prompts, as `write_prompts` wrote them.
         sampling: How responses are drawn.
         policy: The policy's name.
+        seed: The seed.
         seed_round: The number of the round in the seeds.
     """
     config = layout.config
@@ -41,7 +43,7 @@ def sampling_stage(
     settings = {
         **layout.model_settings(policy),
         **flat("sampling", sampling.model_dump() | {"backend": backend_of(sampling)}),
-        "seed": config.seed,
+        "seed": seed,
     }
 
     def make(result: Path) -> None:
@@ -56,7 +58,7 @@ def sampling_stage(
                 model=layout.model(policy),
                 sampling=sampling,
                 adapter=layout.adapter(policy),
-                seed=config.seed,
+                seed=seed,
                 round=seed_round,
                 clock=layout.clock_file,
                 guide=None if guide is None else guide_source(guide, config.index, loaded),

@@ -1,13 +1,12 @@
 """The stages that compare a tuned model with the base model by more than their responses."""
 
 import shutil
-from dataclasses import replace
 from pathlib import Path
 
 from quotetune.runs.directory import PAIRS, round_name
 from quotetune.runs.layout import BASE, Layout, flat
-from quotetune.runs.stage import Skip, Stage
-from quotetune.runs.stopping import best_evaluated, evaluated
+from quotetune.runs.stage import Stage
+from quotetune.runs.stopping import if_best
 from quotetune.runtime.whole_files import write_json
 
 
@@ -43,24 +42,10 @@ def reward_accuracy(layout: Layout, number: int) -> Stage:
 
 
 def lm_eval_before_and_after(layout: Layout) -> list[Stage]:
-    """Return the stages that run benchmarks on the base model and on the best policy.
-
-    If there are several policies, the best one is not known before all are evaluated.
-    """
-    before = lm_eval(layout, BASE)
+    """Return the stages that run benchmarks on the base model and on the best policy."""
     _, *trained = layout.policies()
-    if len(trained) == 1:
-        return [before, lm_eval(layout, trained[0])]
-    decided_by = {name: layout.metrics_directory(name) for name in layout.policies()}
-
-    def decided(policy: str) -> Skip:
-        def reason() -> str | None:
-            best = best_evaluated(layout) if len(evaluated(layout)) > 1 else policy
-            return None if best == policy else f"{best} is the best policy"
-
-        return Skip(decided_by, reason, f"if {policy} is the best policy")
-
-    return [before, *(replace(lm_eval(layout, name), skip=decided(name)) for name in trained)]
+    after = [if_best(layout, [lm_eval(layout, name)], name) for name in trained]
+    return [lm_eval(layout, BASE), *(stage for stages in after for stage in stages)]
 
 
 def lm_eval(layout: Layout, policy: str) -> Stage:

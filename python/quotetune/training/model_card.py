@@ -82,14 +82,18 @@ def write_model_card(directory: Path, metrics: Mapping[str, Mapping[str, float |
 
 
 def model_card(
-    record: dict[str, Any], metrics: Mapping[str, Mapping[str, float | None]], note: str = ""
+    record: dict[str, Any],
+    metrics: Mapping[str, Mapping[str, float | None]],
+    note: str = "",
+    prompts: str = "Held-out",
 ) -> str:
     """Write the model card.
 
     Args:
         record: The content of `training.json`.
-        metrics: Metrics on held-out prompts by the name of their policy; may be empty.
+        metrics: Metrics by the name of their policy; may be empty.
         note: A note on the metrics.
+        prompts: The kind of prompts that they were measured on.
 
     Returns:
         Markdown with the metadata block of the Hugging Face Hub.
@@ -137,7 +141,7 @@ def model_card(
             base=f"{base} with the adapter {start}" if start else base
         ),
         loading=_LOAD_ADAPTER.format(base=base) if adapter else _LOAD_MODEL,
-        numbers=_numbers(metrics, note),
+        numbers=_numbers(metrics, note, prompts),
         facts="\n".join(f"| {name} | {value} |" for name, value in facts.items()),
         trainer="DPOConfig" if dpo else "SFTConfig",
         options=json.dumps(record["dpo" if dpo else "sft"], indent=2),
@@ -146,14 +150,14 @@ def model_card(
     )
 
 
-def _numbers(metrics: Mapping[str, Mapping[str, float | None]], note: str) -> str:
+def _numbers(metrics: Mapping[str, Mapping[str, float | None]], note: str, prompts: str) -> str:
     if not metrics:
         return ""
     rows = [["", *metrics]]
     for metric in metrics_of(metrics.values()):
         rows.append([metric.label, *(metric.show(row.get(metric.key)) for row in metrics.values())])
     said = f"\n{note}\n" if note else ""
-    return "\n## Held-out prompts\n\n" + "\n".join(markdown_table(rows)) + f"\n{said}"
+    return f"\n## {prompts} prompts\n\n" + "\n".join(markdown_table(rows)) + f"\n{said}"
 
 
 def merged_card(card: str, base: str) -> str:

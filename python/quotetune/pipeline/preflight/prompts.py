@@ -22,7 +22,8 @@ class Inputs:
         problems: The problems. Those with `to_provide` are about files that do not exist.
         prompts: The prompts, not cut to their prefix, because that would need the tokenizer; None
             if there is a problem with them.
-        split: The same prompts, split into rounds and held-out ones; None as for `prompts`.
+        split: The same prompts, split into rounds, held-out ones and
+            those for development; None as for `prompts`.
         notices: What a user may not expect of the config or its inputs, besides the problems.
     """
 
@@ -48,7 +49,7 @@ def read_prompts_of(config: Config) -> Inputs:
         prompts = read_prompts(config.prompts.path, config.prompts)
         split = split_prompts(prompts, config.prompts, config.rounds)
         if config.prompts.context is not None:
-            for part in (split.heldout, *split.rounds):
+            for part in (split.heldout, split.dev, *split.rounds):
                 check_passages(part, config.prompts.context)
     except UsageError as error:
         return Inputs([Problem("prompts.path", str(error))])

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from quotetune.config import Config
+from quotetune.config import Config, PromptsConfig
 from quotetune.config.preference import PreferenceConfig
 from quotetune.config.problem import Problem
 from quotetune.errors import QuotetuneError, UsageError
@@ -114,7 +114,7 @@ def need_problems(ranking: RankingConfig, prompts: Sequence["Prompt"]) -> list[P
 
 
 def measured_problems(config: Config, split: "Split | None") -> list[Problem]:
-    """Check that held-out prompts have what the metrics that the config names need.
+    """Check that held-out and development prompts have what the metrics that the config names need.
 
     Args:
         config: The config.
@@ -123,21 +123,33 @@ def measured_problems(config: Config, split: "Split | None") -> list[Problem]:
     prompts, evaluation = config.prompts, config.evaluation
     if split is None:
         return []
-    has = {need: any(getattr(prompt, need) for prompt in split.heldout) for need in _WORDS}
-    has["reference"] |= prompts.prefix_tokens is not None
-    has["passages"] |= prompts.context is not None
-    has["documents"] |= prompts.context is not None and prompts.context.brings_documents
     named = {"best.criterion": (config.best.criterion, "choose another")}
     for name in ON_DEMAND:
         if getattr(evaluation, name) is not None:
             named[f"evaluation.{name}"] = (name, "leave it out")
+    sides = {"held-out": split.heldout}
+    if split.dev:
+        sides["development"] = split.dev
     problems = []
     for key, (name, remedy) in named.items():
         need = metric_named(name).needs
-        if need is not None and not has[need]:
-            text = f"{name} needs {_WORDS[need]}, which no held-out prompt has"
-            problems.append(Problem(key, f"{text}: give the prompts {_WORDS[need]}, or {remedy}"))
+        for side, asked in sides.items():
+            if need is not None and not _has(need, asked, prompts):
+                text = f"{name} needs {_WORDS[need]}, which no {side} prompt has"
+                text += f": give the prompts {_WORDS[need]}, or {remedy}"
+                problems.append(Problem(key, text))
     return problems
+
+
+def _has(need: str, asked: Sequence["Prompt"], prompts: PromptsConfig) -> bool:
+    """Tell whether a prompt has what a metric needs, or will get it before it is asked."""
+    if need == "reference" and prompts.prefix_tokens is not None:
+        return True
+    if need == "passages" and prompts.context is not None:
+        return True
+    if need == "documents" and prompts.context is not None and prompts.context.brings_documents:
+        return True
+    return any(getattr(prompt, need) for prompt in asked)
 
 
 def index_problems(

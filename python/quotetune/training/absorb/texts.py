@@ -15,7 +15,7 @@ from quotetune.corpus.results import Document
 from quotetune.errors import QuotetuneError
 from quotetune.prompts.general_text import read_general_texts
 from quotetune.prompts.prompt import Prompt, load_prompts
-from quotetune.prompts.split import HELDOUT, round_file
+from quotetune.prompts.split import DEV, HELDOUT, round_file
 from quotetune.runtime.chance import drawn
 
 Identity = tuple[str, str]
@@ -63,7 +63,10 @@ def collect_texts(
     train = [
         prompt for path in sorted(prompts.glob(round_file("*"))) for prompt in load_prompts(path)
     ]
+    # Development prompts stand for held-out ones, so their documents are treated alike.
     heldout = load_prompts(prompts / HELDOUT)
+    if (prompts / DEV).exists():
+        heldout += load_prompts(prompts / DEV)
     asked = prompts_of_documents([*train, *heldout])
     if settings.documents == "all":
         documents: Iterable[Document] = index.documents()
@@ -81,7 +84,7 @@ def collect_texts(
                 " documents, or set absorb.documents to all"
             )
         documents = (index.document(*name) for name in lowest_hashes(names, settings.limit))
-    # A held-out prompt is never shown: the evaluation would ask what was just rehearsed.
+    # No held-out or development prompt is shown: the evaluation would ask what was just rehearsed.
     rehearsed = _rehearsed(train, settings)
     texts = []
     for document in documents:
