@@ -6,8 +6,10 @@ an interrupted call goes on where it stopped.
 
 import argparse
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import islice
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 from benchmarks.report import machine
@@ -20,7 +22,9 @@ from quotetune import Index
 from quotetune.config.validation import load_config
 from quotetune.evaluation.sample_metrics import evaluate_tables
 from quotetune.measures.bootstrap import bootstrap_settings, difference_intervals
-from quotetune.measures.scoring_models import ScoringModels
+from quotetune.measures.neural import perplexities
+from quotetune.measures.scoring_models import ScoringModels, prompt_words
+from quotetune.prompts.prompt import Prompt
 from quotetune.runtime.console import progress
 from quotetune.runtime.whole_files import write_json, write_text
 
@@ -55,25 +59,48 @@ def main() -> None:
 def measured(drawn: Mapping[Arm, Drawn], campaign: Campaign, max_tokens: int) -> dict[str, Any]:
     """Measure all rows, and their differences from the base model without a guide."""
     prompts = campaign.heldout()
-    rows = evaluate_tables(
-        prompts,
-        rows_of(drawn, campaign),
-        Index.open(campaign.config.index),
-        ScoringModels(perplexity=campaign.config.model),
-        campaign.work,
-    )
+    index = Index.open(campaign.config.index)
+    tables = rows_of(drawn, campaign)
+    rows = evaluate_tables(prompts, tables, index, ScoringModels(), campaign.work)
+    perplexity = _perplexity({name: row.rows for name, row in rows.items()}, prompts, campaign)
     intervals, common = difference_intervals({name: row.rows for name, row in rows.items()})
     return {
         "machine": machine(),
         "prompts": len(prompts),
         "n": campaign.n,
         "max_tokens": max_tokens,
-        "rows": {name: row.metrics for name, row in rows.items()},
+        "rows": {
+            name: row.metrics | {"perplexity": perplexity[name]} for name, row in rows.items()
+        },
         "tokens_per_second": {arm.name: given.tokens_per_second for arm, given in drawn.items()},
         "responses": {name: len(row.rows) for name, row in rows.items()},
         "intervals": intervals,
         "bootstrap": bootstrap_settings(common),
     }
+
+
+def _perplexity(
+    rows: Mapping[str, Sequence[Mapping[str, Any]]], prompts: Sequence[Prompt], campaign: Campaign
+) -> dict[str, float]:
+    """Return the mean perplexity of each row's first response to each prompt, under the base.
+
+    To score a response takes as long as to sample it, so the others are left out.
+    """
+    words = {prompt.id: prompt_words(prompt) for prompt in prompts}
+    firsts = {
+        name: list({row["prompt_id"]: row for row in reversed(own)}.values())
+        for name, own in rows.items()
+    }
+    asked = [row for own in firsts.values() for row in own]
+    values = perplexities(
+        [row["response"] for row in asked],
+        campaign.config.model,
+        contexts=[words[row["prompt_id"]] for row in asked],
+        work=campaign.work / "perplexity",
+    )
+    left = iter(values)
+    known = {name: list(islice(left, len(own))) for name, own in firsts.items()}
+    return {name: fmean(value for value in own if value) for name, own in known.items()}
 
 
 def page(directory: Path) -> str:
@@ -102,6 +129,7 @@ def table(content: Mapping[str, Any]) -> Listing:
             f"{content['prompts']} held-out prompts with {content['n']} responses each; temperature"
             " 0, a best of n and the start of the passage have one per prompt. All strengths of a"
             " policy are drawn together, so only the first has a speed, which is that of all."
+            " Perplexity is that of the first response to each prompt, under the base model."
             f" {content['machine']}",
         ),
     )

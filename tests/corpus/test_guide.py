@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 import naive_guide
 from naive_index import NaiveIndex
 from quotetune import Index, UsageError, build_index
-from quotetune.corpus.guide import Guide, Texts, Vocabulary, ends, matches
+from quotetune.corpus.guide import Guide, Texts, Vocabulary, ends, follow_ups, matches
 
 ALPHABETS = [
     "ab",
@@ -102,6 +102,32 @@ def assert_answers_are_the_naive_ones(case: Case, source, least: int, most: int,
 @pytest.fixture(scope="module")
 def output(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("guide") / "index"
+
+
+def naive_follow_ups(case: Case, tokens: list[bytes], most: int, length: int) -> list[bytes] | None:
+    text, incomplete = naive_guide.text_of(case.naive, tokens)
+    wanted = text.encode("utf-8", "surrogatepass") + incomplete
+    found = []
+    for document in case.naive.documents:
+        data = document.encode()
+        places = [at for at in range(len(data) + 1) if data.startswith(wanted, at)]
+        found += [data[at + len(wanted) :][:length] for at in places]
+    return sorted(set(found)) if len(found) <= most else None
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.integers(0, 2**32), st.sampled_from([1, 3, 100]), st.sampled_from([1, 4, 30]))
+def test_what_follows_on_a_response_is_what_stands_after_it(seed, most, length) -> None:
+    case = Case(seed, "squash", 25)
+    guide = Guide(Texts(case.documents), Vocabulary(case.tokens), min_chars=1, max_chars=1024)
+    for ids in case.responses:
+        tokens = case.bytes_of(ids)
+        text, _ = naive_guide.text_of(case.naive, tokens)
+        if text and not any("\udc80" <= char <= "\udcff" for char in text):  # no other bytes
+            state = guide.state(ids)
+            assert follow_ups(state, most=most, length=length) == naive_follow_ups(
+                case, tokens, most, length
+            )
 
 
 NORMALIZATIONS = st.sampled_from(["squash", "squash", "none", "fold", "fold-case"])

@@ -228,3 +228,5 @@ def test_batches_contain_every_row_once_and_no_more_tokens_than_fit():
     assert sorted(row for group in groups for row in group) == list(range(301))
     for group in groups:
         assert len(group) == 1 or len(group) * max(lengths[row] for row in group) <= 2048
+    longest = [max(lengths[row] for row in group) for group in groups]
+    assert longest == sorted(longest, reverse=True)

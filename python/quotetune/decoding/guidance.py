@@ -170,7 +170,16 @@ class Guidance:
             n=self._index.n,
             stop=stop,
             ends=self._end_tokens,
+            ids=self._ids,
         )
+
+    @cached_property
+    def _ids(self) -> dict[bytes, list[int]]:
+        """The tokens by their bytes."""
+        ids: dict[bytes, list[int]] = {}
+        for token, data in enumerate(self._tokens):
+            ids.setdefault(data, []).append(token)
+        return ids
 
     def _make_guide(self, documents: Documents, least: int, most: int) -> Guide:
         source = self._texts(documents)

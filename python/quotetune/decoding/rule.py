@@ -15,6 +15,10 @@ class Rule(Protocol):
         """Take the next token of the response."""
         ...
 
+    def likely(self) -> Sequence[int]:
+        """Return tokens of which some may pass where no probable token does; none if unknown."""
+        ...
+
     def passes(self, tokens: Sequence[int], left: int | None) -> list[bool]:
         """Tell which tokens may come next.
 
@@ -44,6 +48,10 @@ class Never:
         """See `Rule`."""
         self._state.advance([token])
 
+    def likely(self) -> Sequence[int]:
+        """See `Rule`; all but a few tokens pass."""
+        return ()
+
     def passes(self, tokens: Sequence[int], left: int | None) -> list[bool]:
         """See `Rule`."""
         complete: list[bool] = completes([self._state], [list(tokens)])[0].tolist()
@@ -56,6 +64,10 @@ class Nothing:
     def take(self, token: int) -> None:
         """See `Rule`."""
 
+    def likely(self) -> Sequence[int]:
+        """See `Rule`."""
+        return ()
+
     def passes(self, tokens: Sequence[int], left: int | None) -> list[bool]:
         """See `Rule`."""
         return [False] * len(tokens)
@@ -66,8 +78,8 @@ def mask(
 ) -> None:
     """Leave only tokens that pass, among the most probable ones, in place.
 
-    If none of these passes, more are asked for, up to the whole vocabulary. If none passes at all,
-    the response has to end.
+    If none of these passes, those are asked for that the rule names, and then more and more
+    probable ones, up to the whole vocabulary. If none passes at all, the response has to end.
 
     Args:
         logits: The logits of one response, of shape (vocabulary,).
@@ -76,16 +88,21 @@ def mask(
         count: The number of most probable tokens that are asked for first.
         ends: The tokens that end a text.
     """
-    passing: list[int] = []
-    known = 0
+    known = min(count, len(logits))
+    passing = _passing(rule, logits.topk(known).indices.tolist(), left)
+    if not passing:
+        passing = _passing(rule, rule.likely(), left)
     while not passing and known < len(logits):
-        wanted = min(max(count, 4 * known), len(logits))
-        asked = logits.topk(wanted).indices[known:].tolist()
+        wanted = min(4 * known, len(logits))
+        passing = _passing(rule, logits.topk(wanted).indices[known:].tolist(), left)
         known = wanted
-        answers = rule.passes(asked, left)
-        passing = [token for token, passes in zip(asked, answers, strict=True) if passes]
     kept = torch.tensor(passing or list(ends), dtype=torch.long, device=logits.device)
     values = logits[kept].clone()
     logits.fill_(-torch.inf)
     # The end may be impossible so far, as with a minimum of tokens.
     logits[kept] = values if passing else values.nan_to_num(neginf=0.0)
+
+
+def _passing(rule: Rule, tokens: Sequence[int], left: int | None) -> list[int]:
+    answers = rule.passes(tokens, left) if tokens else []
+    return [token for token, passes in zip(tokens, answers, strict=True) if passes]

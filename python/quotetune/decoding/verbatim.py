@@ -1,14 +1,17 @@
 """Quotes that are verbatim by construction: between marks, only text of one document comes out."""
 
 import codecs
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
 
-from quotetune.corpus.guide import Guide, GuideState, continues
+from quotetune.corpus.guide import Guide, GuideState, continues, follow_ups
 
 # A quote of more characters is closed.
 LONGEST_QUOTE = 1024
 DEFAULT_MARKS = '""'
+# Of a quote that occurs more often, a probable token continues one of the occurrences.
+_OCCURRENCES = 256
 
 
 @dataclass(frozen=True)
@@ -25,6 +28,7 @@ class Quoting:
         n: Characters of the shortest quote, normalised.
         stop: Strings that end a response, and so may not stand in a quote.
         ends: The tokens that end a text.
+        ids: The tokens by their bytes, to find those that continue a quote.
     """
 
     guide: Guide
@@ -33,6 +37,12 @@ class Quoting:
     n: int
     stop: Sequence[str] = ()
     ends: Sequence[int] = ()
+    ids: Mapping[bytes, Sequence[int]] = field(default_factory=dict)
+
+    @cached_property
+    def longest(self) -> int:
+        """The bytes of the longest token."""
+        return max(map(len, self.ids), default=0)
 
 
 @dataclass
@@ -75,6 +85,22 @@ class Verbatim:
 
     def _take(self, data: bytes) -> None:
         self._place = self._after(data, lambda quote, piece: True) or self._place
+
+    def likely(self) -> Sequence[int]:
+        """See `Rule`; these are the tokens that continue a quote as documents do, or close it."""
+        quoting, place = self._quoting, self._place
+        if place.quote is None:
+            return ()
+        found = set(
+            quoting.ids.get(quoting.marks[1:].encode(), ()) if quoting.marks else quoting.ends
+        )
+        pending = len(place.pending)
+        most = pending + quoting.longest
+        for text in follow_ups(place.quote, most=_OCCURRENCES, length=most) or ():
+            if text.startswith(place.pending):
+                for end in range(pending + 1, len(text) + 1):
+                    found.update(quoting.ids.get(text[pending:end], ()))
+        return sorted(found)
 
     def passes(self, tokens: Sequence[int], left: int | None) -> list[bool]:
         """See `Rule`."""

@@ -186,9 +186,13 @@ def _target_log_probs(model: Any, pairs: Sequences) -> list[float]:
 def batches(lengths: Sequence[int]) -> list[list[int]]:
     """Group rows of similar length into batches with little padding, without empty rows.
 
+    The longest rows come first, so that what follows fits into the memory that was freed before.
+    The other way round, the allocator kept a gap for every row: 13 GB instead of 1 GB for 1,500
+    rows of up to 90 tokens.
+
     Example:
         >>> batches([1500, 10, 1400, 12])
-        [[1, 3], [2], [0]]
+        [[0], [2], [1, 3]]
     """
     groups: list[list[int]] = []
     for row in sorted(filter(lengths.__getitem__, range(len(lengths))), key=lengths.__getitem__):
@@ -197,7 +201,7 @@ def batches(lengths: Sequence[int]) -> list[list[int]]:
         if full:
             groups.append([])
         groups[-1].append(row)
-    return groups
+    return groups[::-1]
 
 
 def _padded(rows: list[list[int]], padding: int, device: Any) -> torch.Tensor:

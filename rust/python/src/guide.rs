@@ -6,6 +6,7 @@ use numpy::ndarray::Array2;
 use numpy::{AllowTypeChange, IntoPyArray, PyArray1, PyArray2, PyArrayLike2};
 use pyo3::prelude::*;
 use pyo3::pybacked::{PyBackedBytes, PyBackedStr};
+use pyo3::types::PyBytes;
 use quotetune_core::error::Result;
 use quotetune_core::guide;
 use quotetune_core::guide::corpus::Corpus;
@@ -221,6 +222,21 @@ pub fn guide_continues(
         guide.continues(&response, &pieces, least, &avoid)
     });
     answers.map_err(|error| to_python(py, error))
+}
+
+/// Return what stands in the documents after the text of the state; None if it occurs more than `most` times.
+#[pyfunction]
+pub fn guide_follow_ups<'py>(
+    py: Python<'py>,
+    state: PyRef<'_, GuideState>,
+    most: usize,
+    bytes: usize,
+) -> PyResult<Option<Vec<Bound<'py, PyBytes>>>> {
+    let (guide, response) = state.snapshot();
+    let found = py
+        .detach(|| guide.follow_ups(&response, most, bytes))
+        .map_err(|error| to_python(py, error))?;
+    Ok(found.map(|found| found.iter().map(|one| PyBytes::new(py, one)).collect()))
 }
 
 /// Where responses may end: the matches that end a document, and those that end a sentence.

@@ -28,7 +28,8 @@ mod _core {
     use super::change::{compact, merge, remove};
     #[pymodule_export]
     use super::guide::{
-        Guide, GuideState, guide_completes, guide_continues, guide_ends, guide_matches,
+        Guide, GuideState, guide_completes, guide_continues, guide_ends, guide_follow_ups,
+        guide_matches,
     };
     #[pymodule_export]
     use super::guide_sources::{Texts, Vocabulary};

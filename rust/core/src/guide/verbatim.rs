@@ -5,7 +5,7 @@ use super::guiding::Guide;
 use super::pattern::begins_char;
 use super::response::Response;
 use crate::error::{Error, Result};
-use crate::memory::side_by_side::side_by_side;
+use crate::memory::side_by_side::{alone, side_by_side};
 use crate::suffix::array::SEPARATOR;
 use crate::suffix::view::SuffixView;
 use crate::text::chars::count_chars;
@@ -23,14 +23,8 @@ impl Guide {
         least: usize,
         avoid: &[&str],
     ) -> Result<Vec<bool>> {
-        let Structures::Full(segments) = self.corpus().structures()? else {
-            return Err(Error::Usage(
-                "this index does not find short texts: build it with --structures bloom,suffix"
-                    .into(),
-            ));
-        };
-        let mut without = response.tail().as_bytes().to_vec();
-        response.peek(&[], &mut without);
+        let segments = self.full_segments()?;
+        let without = text_so_far(response);
         let whole = |piece: &&[u8]| self.whole(response, piece, &without);
         let texts: Vec<Option<Vec<u8>>> = pieces.iter().map(whole).collect();
         let mut answers = vec![false; pieces.len()];
@@ -45,6 +39,50 @@ impl Guide {
         }
         self.corpus().check_whole()?;
         Ok(answers)
+    }
+
+    /// Returns what stands in the documents after the whole text of a response, at most `bytes` bytes of it, each text
+    /// once. None if the response occurs more than `most` times.
+    pub fn follow_ups(
+        &self,
+        response: &Response,
+        most: usize,
+        bytes: usize,
+    ) -> Result<Option<Vec<Vec<u8>>>> {
+        let segments = self.full_segments()?;
+        let text = text_so_far(response);
+        let mut found = Vec::new();
+        for view in &segments {
+            let places = occurrences(view, alone(view.lower_bound(&text)), &text);
+            found.extend(places.take(most + 1 - found.len()));
+            if found.len() > most {
+                return Ok(None);
+            }
+        }
+        let mut follow_ups: Vec<Vec<u8>> = found
+            .iter()
+            .map(|found| {
+                let after = found[text.len()..].iter().take(bytes);
+                after
+                    .take_while(|&&byte| byte != SEPARATOR)
+                    .copied()
+                    .collect()
+            })
+            .collect();
+        follow_ups.sort_unstable();
+        follow_ups.dedup();
+        self.corpus().check_whole()?;
+        Ok(Some(follow_ups))
+    }
+
+    fn full_segments(&self) -> Result<Vec<SuffixView<'_>>> {
+        match self.corpus().structures()? {
+            Structures::Full(segments) => Ok(segments),
+            _ => Err(Error::Usage(
+                "this index does not find short texts: build it with --structures bloom,suffix"
+                    .into(),
+            )),
+        }
     }
 
     /// Returns the normalised text of a response and a piece, which is `without` if the piece is; None if there is none
@@ -67,13 +105,28 @@ impl Guide {
 async fn goes_on(view: &SuffixView<'_>, text: &[u8], least: usize, avoid: &[&str]) -> bool {
     let first = view.lower_bound(text).await;
     // Few of many occurrences are so near to the end of a document.
-    view.positions(first..view.len())
-        .iter()
-        .map_while(|&position| {
-            let found = view.text().get(position as usize..)?;
-            found.starts_with(text).then_some(found)
-        })
-        .any(|found| has_chars(found, least, avoid))
+    occurrences(view, first, text).any(|found| has_chars(found, least, avoid))
+}
+
+/// Yields the text of the segment from each occurrence of `text` on; `first` is the place of the first one.
+fn occurrences<'a>(
+    view: &SuffixView<'a>,
+    first: usize,
+    text: &[u8],
+) -> impl Iterator<Item = &'a [u8]> {
+    let whole = view.text();
+    let positions = view.positions(first..view.len()).iter();
+    positions.map_while(move |&position| {
+        let found = whole.get(position as usize..)?;
+        found.starts_with(text).then_some(found)
+    })
+}
+
+/// Returns the text of a response as it is before a further character.
+fn text_so_far(response: &Response) -> Vec<u8> {
+    let mut text = response.tail().as_bytes().to_vec();
+    response.peek(&[], &mut text);
+    text
 }
 
 /// Tells whether a document goes on for `least` characters without any of the strings to `avoid`.
