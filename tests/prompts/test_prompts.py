@@ -63,12 +63,20 @@ def test_known_columns_and_further_ones_survive_the_round_trip_through_parquet(t
         },
         {"prompt": [{"role": "user", "content": "b"}], "answers": None},
         {"prompt": "c", "answers": []},
+        {"prompt": "d", "answers": "x"},
+        {"prompt": "e", "answers": {"text": ["x", "y"], "answer_start": [0, 7]}},
     )
     prompts = read(path)
     assert prompts[0].documents == [("s", "1")]
     assert prompts[0].extra == {"text": 1, "notes": ["x", 2]}
-    assert [prompt.answers for prompt in prompts] == [["x", "y"], None, []]
-    assert [prompt.question for prompt in prompts] == ["a", "b", "c"]
+    assert [prompt.answers for prompt in prompts] == [
+        ["x", "y"],
+        None,
+        [],
+        ["x"],
+        ["x", "y"],
+    ]
+    assert [prompt.question for prompt in prompts] == ["a", "b", "c", "d", "e"]
     write_prompts(tmp_path / "out.parquet", prompts)
     assert load_prompts(tmp_path / "out.parquet") == prompts
 
@@ -105,6 +113,21 @@ def test_a_prompt_that_occurs_twice_is_read_once(tmp_path):
     assert [prompt.id for prompt in read(path)] == ["a"]
 
 
+@pytest.mark.parametrize("key", ["context", "documents"])
+def test_a_question_about_two_passages_is_two_prompts(tmp_path, key):
+    passages = ["x", "y"]
+    if key == "documents":
+        passages = [[{"source": "s", "id": name}] for name in passages]
+    rows = [{"prompt": "Who?", key: passages[number]} for number in (0, 1, 0)]
+    path = written(tmp_path, *rows)
+    context = {"source": "given" if key == "context" else "documents"}
+    found = read_prompts(path, PromptsConfig(path=path, context=context))
+    assert [one.content for one in found] == ["Who?", "Who?"]
+    assert len({one.prompt.id for one in found}) == 2
+    assert found[0].prompt.id == read(path)[0].id
+    assert len(read(path)) == 1
+
+
 @pytest.mark.parametrize(
     ("row", "complaint"),
     [
@@ -112,7 +135,7 @@ def test_a_prompt_that_occurs_twice_is_read_once(tmp_path):
         ("[1]", "not an object"),
         ('{"question": "a"}', "no prompt (the row has question)"),
         ('{"prompt": "  "}', "is empty"),
-        ('{"prompt": "a", "answers": "x"}', "answers is 'x', not a list of texts"),
+        ('{"prompt": "a", "answers": {"x": 1}}', "answers is {'x': 1}, not a list of texts"),
         ('{"prompt": "a", "answers": [2]}', "answers is [2], not a list of texts"),
         ('{"prompt": 5}', "neither a text nor a list"),
         ('{"prompt": []}', "neither a text nor a list"),

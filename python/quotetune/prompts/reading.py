@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -39,7 +39,8 @@ def read_prompts(
 ) -> list[SourcePrompt]:
     """Read a file of prompts.
 
-    If two prompts differ only in case and white space, only the first is read.
+    If two prompts differ only in case and white space, only the first is read. But one question
+    about two passages, which the rows give, is two prompts.
 
     Args:
         path: JSONL or Parquet; JSONL may be compressed.
@@ -55,13 +56,16 @@ def read_prompts(
     """
     prompts: list[SourcePrompt] = []
     first_with_id: dict[str, str] = {}
-    contents = set()
+    asked: set[tuple[str, str]] = set()
     for where, row in _rows(path):
         source = _prompt_of_row(where, row, settings, cut)
-        key = content_key(source.content)
-        if key in contents:
+        key = (content_key(source.content), _passages_of(source.prompt, settings))
+        if key in asked:
             continue
-        contents.add(key)
+        asked.add(key)
+        if row.get("id") is None and source.prompt.id in first_with_id:
+            own = _checked_id(where, None, source.content + key[1])
+            source = replace(source, prompt=replace(source.prompt, id=own))
         other = first_with_id.setdefault(source.prompt.id, where)
         if other != where:
             raise UsageError(
@@ -72,6 +76,16 @@ def read_prompts(
     if not prompts:
         raise UsageError(f"{path}: there are no prompts: write one per line")
     return prompts
+
+
+def _passages_of(prompt: Prompt, settings: "PromptsConfig") -> str:
+    """Return what decides which passages a row itself gives to its prompt; empty if none does."""
+    match settings.context and settings.context.source:
+        case "given":
+            return json.dumps(prompt.extra.get("context"), ensure_ascii=False, default=str)
+        case "documents":
+            return json.dumps(prompt.documents, ensure_ascii=False)
+    return ""
 
 
 def content_key(content: str) -> str:
@@ -192,11 +206,15 @@ def _checked_text(where: str, row: dict[str, Any], name: str) -> str | None:
 def _checked_answers(where: str, value: Any) -> list[str] | None:
     if value is None:
         return None
-    if not isinstance(value, list) or not all(isinstance(answer, str) for answer in value):
+    # The hub has those of SQuAD as lists of their texts and of their places.
+    texts = value.get("text") if isinstance(value, dict) else value
+    if isinstance(texts, str):
+        return [texts]
+    if not isinstance(texts, list) or not all(isinstance(answer, str) for answer in texts):
         raise UsageError(
             f"{where}: answers is {value!r}, not a list of texts: write such a list, or rename it"
         )
-    return value
+    return texts
 
 
 def _checked_documents(where: str, value: Any) -> list[tuple[str, str]] | None:
