@@ -140,7 +140,8 @@ def _shown(key: str, value: float | None) -> str:
         return "–"
     if key in _SHARES:
         return f"{value:.1%}"
-    return f"{value:.2f}" if key == "distinct_2" else f"{value:,.0f}"
+    digits = {"distinct_2": 2, "perplexity": 1}.get(key, 0)
+    return f"{value:,.{digits}f}"
 
 
 def _on_topic_share(row: Mapping[str, float | None]) -> str:

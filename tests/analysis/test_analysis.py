@@ -22,7 +22,7 @@ from quotetune.analysis.data_size import (
     study_data_size,
     write_data_size,
 )
-from quotetune.analysis.frequency import frequency_curve
+from quotetune.analysis.frequency import frequency_curve, pearson, pearson_interval
 from quotetune.config import Config
 from quotetune.prompts.prompt import Prompt, write_prompts
 from quotetune.runs.looks import read_looks
@@ -85,6 +85,16 @@ def test_correlations_and_fit_are_those_of_scipy(prompts):
             assert r == pytest.approx(stats.pearsonr(*zip(*filled, strict=True))[0], abs=1e-6)
     if np.ptp(quip):
         assert curve.r_prompts == pytest.approx(stats.pearsonr(logs, quip)[0], abs=1e-6)
+
+
+def test_the_interval_of_r_is_that_of_a_plain_bootstrap():
+    rng = np.random.default_rng(3)
+    x = rng.normal(size=40)
+    y = x + rng.normal(size=40)
+    drawn = [pearson(x[chosen], y[chosen]) for chosen in rng.integers(40, size=(4000, 40))]
+    assert pearson_interval(x, y) == pytest.approx(np.quantile(drawn, [0.025, 0.975]), abs=0.02)
+    # Draws of one point only have no r.
+    assert pearson_interval(np.array([0.1, 1e6]), np.array([0.3, 0.4])) == (1.0, 1.0)
 
 
 @given(PROMPTS)
@@ -158,6 +168,40 @@ def test_frequency_counts_topics_and_sets_the_policies_side_by_side(run, quotetu
     circles = svg.findall("{*}circle")
     # Per policy: three prompts, two bins that are not empty, and a legend entry.
     assert len(circles) == 2 * (3 + 2 + 1)
+
+
+def test_whole_words_of_any_index_and_another_metric(run, quotetune, tmp_path):
+    build_index(["Rusty Rust. Trust Ada, Ada."], tmp_path / "other", n=3)
+    arguments = ("--metric", "quip", "--index", tmp_path / "other", "-o", tmp_path / "study")
+    code, _, error = quotetune("analyze", "frequency", run, *arguments)
+    assert code == 0, error
+    content = json.loads((tmp_path / "study" / "frequency.json").read_text())
+    assert [row["count"] for row in content["prompts"]] == [1, 0, 2]
+    code, _, error = quotetune("analyze", "frequency", run, "--metric", "rouge_l")
+    assert code == 2 and "it has no ROUGE-L" in error
+    code, _, error = quotetune("analyze", "frequency", run, "--metric", "distinct_2")
+    assert code == 2 and "choose quip, " in error
+
+
+def test_a_prompt_without_a_number_is_left_out(run, quotetune):
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    for policy, recalled in (("base", [0.0, None, 1.0]), ("round-1", [1.0, None, 1.0])):
+        rows = [
+            {"prompt_id": f"p{i}", "sample": 0, "answer_recall": value}
+            for i, value in enumerate(recalled)
+        ]
+        path = run / "evaluation" / policy / "metrics" / "responses.parquet"
+        pq.write_table(pa.Table.from_pylist(rows), path)
+    code, shown, error = quotetune("analyze", "frequency", run, "--metric", "answer_recall")
+    assert code == 0, error
+    content = json.loads((run / "analysis" / "frequency.json").read_text())
+    assert [(row["topic"], row["answer_recall_round-1"]) for row in content["prompts"]] == [
+        ("Rust", 1.0),
+        ("Ada", 1.0),
+    ]
+    assert "answer recall, base" in shown
 
 
 def test_topics_may_be_another_column_and_must_be_there(run, quotetune):

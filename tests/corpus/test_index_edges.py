@@ -1,11 +1,12 @@
 """The edge cases that suffix arrays and filters are known to get wrong."""
 
 import random
+import re
 from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.naive_index import occurrences
+from tests.naive_index import NaiveIndex, occurrences
 
 from quotetune import (
     Document,
@@ -267,3 +268,29 @@ def test_many_phrases_are_counted_as_each_alone(output: Path, structure: str) ->
         sum(len(occurrences(text, phrase)) for text in whole if phrase) for phrase in phrases
     ]
     assert index.count(phrases).tolist() == expected
+
+
+@pytest.mark.parametrize("structure", ["suffix", "lean"])
+@pytest.mark.parametrize("normalization", ["none", "squash", "fold-case"])
+def test_whole_words_are_those_of_a_regular_expression(
+    output: Path, structure: str, normalization: str
+) -> None:
+    rng = random.Random(structure + normalization)
+    letters = "abé漢1 .-“😀"
+    texts = ["".join(rng.choices(letters, k=rng.randrange(300))) for _ in range(12)]
+    index = build_index(
+        texts, output, n=5, structures=[structure], normalization=normalization, segment_bytes=900
+    )
+    naive = NaiveIndex([], 5, normalization)
+    documents = [naive.normalized(text)[0] for text in texts]
+    places = [(rng.randrange(290), rng.randrange(1, 9)) for _ in range(400)]
+    words = [rng.choice(texts)[at : at + length] for at, length in places] + ["", "ab", "é"]
+    expected = []
+    for word in words:
+        wanted = naive.normalized(word)[0]
+        before = r"(?<![^\W_])" if wanted[:1].isalnum() else ""
+        after = r"(?![^\W_])" if wanted[-1:].isalnum() else ""
+        pattern = re.compile(f"(?={before}{re.escape(wanted)}{after})")
+        expected.append(sum(len(pattern.findall(one)) for one in documents) if wanted else 0)
+    assert index.count(words, whole_words=True).tolist() == expected
+    assert sum(expected) < index.count(words).sum()

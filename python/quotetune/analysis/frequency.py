@@ -1,4 +1,4 @@
-"""QUIP by the frequency of the topic in the corpus: bins, correlations and a fit.
+"""A metric by the frequency of the topic in the corpus: bins, correlations and a fit.
 
 The method is that of Udandarao et al. 2024 (arXiv 2404.04125, section 3). Count each concept in the
 corpus (0 becomes 1), take the logarithm, split its range into 12 bins of equal width, average the
@@ -11,7 +11,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from quotetune.measures.bootstrap import LEVEL, RESAMPLES, SEED, draws
+
 BINS = 12
+# A smaller variance is that of equal numbers, as they are rounded.
+_NO_VARIANCE = 1e-20
 _Numbers = npt.NDArray[np.float64]
 
 
@@ -23,8 +27,8 @@ class FrequencyBin:
         low: ln of the smallest count in the bin.
         high: ln of the count at which the next bin starts; the last bin includes it.
         prompts: Number of prompts with such a topic.
-        mean: Mean QUIP of their responses; None without prompts.
-        spread: Standard deviation (n - 1) of their QUIP; None for fewer than two prompts.
+        mean: Mean of the metric over these prompts; None without prompts.
+        spread: Its standard deviation (n - 1); None for fewer than two prompts.
     """
 
     low: float
@@ -41,23 +45,25 @@ class FrequencyBin:
 
 @dataclass(frozen=True)
 class FrequencyCurve:
-    """QUIP of one policy by the frequency of the topic.
+    """The metric of one policy by the frequency of the topic.
 
     Attributes:
         bins: The bins, in ascending order of frequency.
         r_bins: Pearson r of the bins' centres and means, over the bins with prompts; None for
             fewer than two such bins, or if all means are equal.
         r_inner_bins: The same without the first and the last bin, as in the paper.
-        r_prompts: Pearson r of ln count and QUIP over prompts.
-        intercept: a of the fit QUIP = a + b ln(count) over prompts, by least squares.
+        r_prompts: Pearson r of ln count and the metric over prompts.
+        r_interval: Interval of `r_prompts`, by a bootstrap over prompts; None if it has no number.
+        intercept: a of the fit metric = a + b ln(count) over prompts, by least squares.
         slope: b of that fit; None if all counts are equal.
-        rarest_mean: Mean QUIP of the tenth of the prompts with the rarest topics.
+        rarest_mean: Mean of the metric over the tenth of the prompts with the rarest topics.
     """
 
     bins: list[FrequencyBin]
     r_bins: float | None
     r_inner_bins: float | None
     r_prompts: float | None
+    r_interval: tuple[float, float] | None
     intercept: float | None
     slope: float | None
     rarest_mean: float
@@ -86,13 +92,13 @@ def rarest_tenth(counts: Sequence[int]) -> list[int]:
 
 
 def frequency_curve(
-    counts: Sequence[int], quip: Sequence[float], bins: int = BINS
+    counts: Sequence[int], values: Sequence[float], bins: int = BINS
 ) -> FrequencyCurve:
-    """Relate a policy's QUIP to the frequency of the prompts' topics.
+    """Relate a metric of a policy to the frequency of the prompts' topics.
 
     Args:
         counts: Occurrences of each prompt's topic in the corpus; at least one prompt.
-        quip: Mean QUIP of the responses to each prompt.
+        values: Mean of the metric over the responses to each prompt.
         bins: Number of bins of equal width in ln(count).
 
     Returns:
@@ -106,7 +112,7 @@ def frequency_curve(
         (0.0434, 0.0)
     """
     x = log_counts(counts)
-    y = np.asarray(quip, dtype=np.float64)
+    y = np.asarray(values, dtype=np.float64)
     filled = _bins(x, y, bins)
     slope = intercept = None
     if np.ptp(x) > 0:
@@ -118,6 +124,7 @@ def frequency_curve(
         r_bins=_r_of_bins(filled),
         r_inner_bins=_r_of_bins(filled[1:-1]),
         r_prompts=pearson(x, y),
+        r_interval=pearson_interval(x, y),
         intercept=intercept,
         slope=slope,
         rarest_mean=float(y[rarest_tenth(counts)].mean()),
@@ -134,6 +141,41 @@ def pearson(x: Sequence[float] | _Numbers, y: Sequence[float] | _Numbers) -> flo
     if len(x) < 2 or np.ptp(x) == 0 or np.ptp(y) == 0:
         return None
     return float(np.clip(np.corrcoef(x, y)[0, 1], -1.0, 1.0))
+
+
+def pearson_interval(x: _Numbers, y: _Numbers) -> tuple[float, float] | None:
+    """Return the percentile interval of Pearson's r, by a bootstrap over the points.
+
+    A draw in which x or y does not vary has no r, and does not count (Efron and Tibshirani 1993,
+    chapter 13).
+
+    Returns:
+        The bounds at 95%; None if no draw has an r.
+
+    Example:
+        >>> line = np.arange(20.0)
+        >>> pearson_interval(line, 3 - line)
+        (-1.0, -1.0)
+        >>> pearson_interval(np.ones(3), np.arange(3.0)) is None
+        True
+    """
+    # Centred, so that the squares do not lose digits.
+    x, y = x - x.mean(), y - y.mean()
+    terms = np.stack([x, y, x * x, y * y, x * y], axis=1)
+    found = []
+    for counts in draws(len(x), RESAMPLES, SEED):
+        mean_x, mean_y, xx, yy, xy = (counts @ terms / len(x)).T
+        varying = (np.minimum(xx - mean_x**2, yy - mean_y**2) > _NO_VARIANCE) & (
+            (counts > 0).sum(axis=1) > 1
+        )
+        covariance = (xy - mean_x * mean_y)[varying]
+        variances = ((xx - mean_x**2) * (yy - mean_y**2))[varying]
+        found.append(np.clip(covariance / np.sqrt(variances), -1.0, 1.0))
+    drawn = np.concatenate(found)
+    if not len(drawn):
+        return None
+    low, high = np.quantile(drawn, [(1 - LEVEL) / 2, (1 + LEVEL) / 2]).tolist()
+    return low, high
 
 
 def _bins(x: _Numbers, y: _Numbers, bins: int) -> list[FrequencyBin]:

@@ -1,4 +1,4 @@
-"""Study the frequency of topics over a run: their counts, and QUIP before and after."""
+"""Study the frequency of topics over a run: their counts, and a metric before and after."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -15,6 +15,8 @@ from quotetune.analysis.frequency import (
 )
 from quotetune.corpus.index import Index
 from quotetune.errors import UsageError
+from quotetune.metrics.metric import Metric
+from quotetune.metrics.table import AVERAGED
 from quotetune.prompts.prompt import Prompt, load_prompts
 from quotetune.rendering.markdown import markdown_table
 from quotetune.runs.directory import RunDirectory
@@ -22,40 +24,52 @@ from quotetune.runs.finished import tuned_policy
 from quotetune.runs.layout import BASE
 from quotetune.runtime.whole_files import write_json, write_text
 
-SCHEMA = 1
+SCHEMA = 2
 
 
 @dataclass(frozen=True)
 class FrequencyStudy:
-    """QUIP of a run's policies by the frequency of the prompts' topics.
+    """A metric of a run's policies by the frequency of the prompts' topics.
 
     Attributes:
+        metric: The metric.
         topics: The topic of each held-out prompt.
-        counts: The occurrences of each topic in the corpus.
-        quip: Mean QUIP of the responses to each prompt, by policy; `base` first.
+        counts: The occurrences of each topic in the corpus, as whole words.
+        values: Mean of the metric over the responses to each prompt, by policy; `base` first.
         curves: Bins, correlations and fit, by policy.
     """
 
+    metric: Metric
     topics: list[str]
     counts: list[int]
-    quip: dict[str, list[float]]
+    values: dict[str, list[float]]
     curves: dict[str, FrequencyCurve]
 
 
-def study_frequency(run: Path, *, topic: str, policy: str | None) -> FrequencyStudy:
-    """Count the topics of a run's held-out prompts, and relate QUIP to the counts.
+def study_frequency(
+    run: Path,
+    *,
+    topic: str,
+    policy: str | None = None,
+    metric: str = "quip",
+    index: Path | None = None,
+) -> FrequencyStudy:
+    """Count the topics of a run's held-out prompts, and relate a metric to the counts.
 
     Args:
         run: The run's directory, with its evaluations.
         topic: The column that names a prompt's topic: `topic`, `id`, or another column of the
             prompts.
         policy: The policy to compare with `base`; None takes the best, or the last.
+        metric: A metric that is a mean over responses. Prompts without a number are left out.
+        index: The corpus in which topics are counted; None takes the run's own index.
 
     Returns:
         The study.
 
     Raises:
-        UsageError: A prompt has no topic, or the run has not been evaluated.
+        UsageError: A prompt has no topic, the run has not been evaluated, or its responses do not
+            have the metric.
         QuotetuneError: The index has no suffix index.
     """
     tuned = tuned_policy(run, policy)
@@ -63,14 +77,23 @@ def study_frequency(run: Path, *, topic: str, policy: str | None) -> FrequencySt
     if not directory.heldout.is_file():
         raise UsageError(f"{run}: no held-out prompts yet: run `quotetune train`")
     prompts = load_prompts(directory.heldout)
-    topics = [_topic(prompt, topic) for prompt in prompts]
-    counts = [int(count) for count in Index.open(tuned.config.index).count(topics)]
+    measured = _metric(metric)
     names = [BASE]
     if tuned.directory is not None:
         names.append(tuned.directory.resolve().parent.name)  # `best` links to a round
-    quip = {name: _mean_quip(directory.row(name), prompts) for name in names}
-    curves = {name: frequency_curve(counts, values) for name, values in quip.items()}
-    return FrequencyStudy(topics, counts, quip, curves)
+    means = {name: _means(directory.row(name), prompts, measured) for name in names}
+    prompts = [one for one in prompts if all(own[one.id] is not None for own in means.values())]
+    if not prompts:
+        raise UsageError(f"{run}: no prompt has a {measured.label} for each policy: choose another")
+    topics = [_topic(prompt, topic) for prompt in prompts]
+    counted = Index.open(index or tuned.config.index).count(topics, whole_words=True)
+    counts = [int(count) for count in counted]
+    values = {
+        name: [value for prompt in prompts if (value := own[prompt.id]) is not None]
+        for name, own in means.items()
+    }
+    curves = {name: frequency_curve(counts, of_policy) for name, of_policy in values.items()}
+    return FrequencyStudy(measured, topics, counts, values, curves)
 
 
 def write_study(study: FrequencyStudy, directory: Path) -> str:
@@ -83,11 +106,12 @@ def write_study(study: FrequencyStudy, directory: Path) -> str:
     rarest = rarest_tenth(study.counts)
     content = {
         "schema": SCHEMA,
+        "metric": study.metric.key,
         "prompts": [
             {
                 "topic": topic,
                 "count": count,
-                **{f"quip_{name}": values[i] for name, values in study.quip.items()},
+                **{f"{study.metric.key}_{name}": own[i] for name, own in study.values.items()},
             }
             for i, (topic, count) in enumerate(zip(study.topics, study.counts, strict=True))
         ],
@@ -107,7 +131,13 @@ def write_study(study: FrequencyStudy, directory: Path) -> str:
 def frequency_table(study: FrequencyStudy) -> str:
     """Write the study as Markdown: one row per bin, the rarest tenth, and the correlations."""
     names = list(study.curves)
-    lines = [["topic occurs in the corpus", "prompts", *(f"QUIP, {name}" for name in names)]]
+    lines = [
+        [
+            "topic occurs in the corpus",
+            "prompts",
+            *(f"{study.metric.label}, {name}" for name in names),
+        ]
+    ]
     bins = zip(*(curve.bins for curve in study.curves.values()), strict=True)
     for of_policies in bins:
         first = of_policies[0]
@@ -115,11 +145,11 @@ def frequency_table(study: FrequencyStudy) -> str:
             # A topic that does not occur counts as 1, and ln 1 is 0.
             low = math.exp(first.low) if first.low else 0.0
             times = f"{_times(low)} to {_times(math.exp(first.high))} times"
-            cells = [_mean(found.mean, found.spread) for found in of_policies]
+            cells = [_mean(study.metric, found.mean, found.spread) for found in of_policies]
             lines.append([times, str(first.prompts), *cells])
     rarest = rarest_tenth(study.counts)
     largest = max(study.counts[i] for i in rarest)
-    means = [f"{curve.rarest_mean:.1%}" for curve in study.curves.values()]
+    means = [study.metric.show(curve.rarest_mean) for curve in study.curves.values()]
     lines.append([f"the rarest tenth (at most {largest:,} times)", str(len(rarest)), *means])
     measures = (
         ("Pearson r, bins", "r_bins"),
@@ -129,6 +159,8 @@ def frequency_table(study: FrequencyStudy) -> str:
     for title, name in measures:
         values = [getattr(curve, name) for curve in study.curves.values()]
         lines.append([title, "", *map(_number, values)])
+    intervals = [_interval(curve.r_interval) for curve in study.curves.values()]
+    lines.append(["Pearson r, prompts, 95% interval", "", *intervals])
     fits = [
         "-" if curve.slope is None else f"{curve.intercept:.4f} + {curve.slope:.4f} ln(count)"
         for curve in study.curves.values()
@@ -148,19 +180,33 @@ def _topic(prompt: Prompt, name: str) -> str:
     return value
 
 
-def _mean_quip(path: Path, prompts: Sequence[Prompt]) -> list[float]:
-    """Return the mean QUIP of each prompt's responses; one that is too short counts as 0."""
+def _metric(key: str) -> Metric:
+    known = {metric.key: metric for metric in AVERAGED}
+    if key not in known:
+        raise UsageError(f"--metric {key}: no such mean over responses: choose {', '.join(known)}")
+    return known[key]
+
+
+def _means(path: Path, prompts: Sequence[Prompt], metric: Metric) -> dict[str, float | None]:
+    """Return the mean over each prompt's responses, by the prompt's id; None without a number."""
     import pyarrow.parquet as pq
 
     if not path.is_file():
         raise UsageError(f"{path}: no such file: evaluate the policy first, with `quotetune train`")
-    found: dict[str, list[float]] = {}
-    for row in pq.read_table(path, columns=["prompt_id", "quip"]).to_pylist():
-        found.setdefault(row["prompt_id"], []).append(row["quip"] or 0.0)
-    missing = [prompt.id for prompt in prompts if prompt.id not in found]
+    rows: dict[str, list[dict[str, Any]]] = {}
+    for row in pq.read_table(path).to_pylist():
+        rows.setdefault(row["prompt_id"], []).append(row)
+    missing = [prompt.id for prompt in prompts if prompt.id not in rows]
     if missing:
         raise UsageError(f"{path}: no response to prompt {missing[0]}: run `quotetune train` again")
-    return [sum(found[prompt.id]) / len(found[prompt.id]) for prompt in prompts]
+    needed = ("numerator", "denominator") if metric.average == "pooled" else (metric.key,)
+    if any(name not in row for own in rows.values() for row in own for name in needed):
+        raise UsageError(f"{path}: it has no {metric.label}: choose another with --metric")
+    means: dict[str, float | None] = {}
+    for prompt in prompts:
+        total, count = metric.terms(rows[prompt.id])
+        means[prompt.id] = total / count if count else None
+    return means
 
 
 def _curve(curve: FrequencyCurve) -> dict[str, Any]:
@@ -182,18 +228,22 @@ def _chart(study: FrequencyStudy) -> str:
             if found.mean is not None
         ]
         line = None if curve.slope is None else (curve.intercept or 0.0, curve.slope)
-        points = [(float(a), b) for a, b in zip(x, study.quip[name], strict=True)]
+        points = [(float(a), b) for a, b in zip(x, study.values[name], strict=True)]
         series.append(Points(name, points, filled, line))
-    return scatter_chart("ln(occurrences of the topic in the corpus)", "QUIP", series)
+    return scatter_chart("ln(occurrences of the topic in the corpus)", study.metric.label, series)
 
 
 def _times(count: float) -> str:
     return f"{count:,.0f}" if count >= 10 else f"{count:.1f}".removesuffix(".0")
 
 
-def _mean(mean: float | None, spread: float | None) -> str:
-    shown = "-" if mean is None else f"{mean:.1%}"
-    return shown if spread is None else f"{shown} ± {spread:.1%}"
+def _mean(metric: Metric, mean: float | None, spread: float | None) -> str:
+    shown = metric.show(mean)
+    return shown if spread is None else f"{shown} ± {metric.show(spread)}"
+
+
+def _interval(bounds: tuple[float, float] | None) -> str:
+    return "-" if bounds is None else f"{bounds[0]:.2f} to {bounds[1]:.2f}"
 
 
 def _number(value: float | None) -> str:

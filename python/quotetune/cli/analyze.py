@@ -22,6 +22,11 @@ def frequency(
         typer.Option(help="Column of the prompts that names the topic: topic, id or another one."),
     ] = "topic",
     policy: Policy = None,
+    metric: Annotated[str, typer.Option(help="Metric of a response, as in rouge_l.")] = "quip",
+    index: Annotated[
+        Path | None,
+        typer.Option(help="Index in which topics are counted.  [default: that of the run]"),
+    ] = None,
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", help="Directory to write.  [default: RUN/analysis]"),
@@ -29,14 +34,15 @@ def frequency(
 ) -> None:
     """Relate QUIP before and after training to how often a prompt's topic occurs in the corpus.
 
-    Writes frequency.json, frequency.md and frequency.svg: 12 bins of equal width in ln(count) with
-    mean and spread, Pearson's r over bins and over prompts, a least-squares fit, and the rarest
-    tenth.
+    Only whole words count. Writes frequency.json, frequency.md and frequency.svg: 12 bins of equal
+    width in ln(count) with mean and spread, Pearson's r over bins and over prompts with its
+    interval, a least-squares fit, and the rarest tenth.
     """
     from quotetune.analysis.frequency_study import study_frequency, write_study
 
     directory = output or run / "analysis"
-    table = write_study(study_frequency(run, topic=topic, policy=policy), directory)
+    study = study_frequency(run, topic=topic, policy=policy, metric=metric, index=index)
+    table = write_study(study, directory)
     typer.echo(table, nl=False)
     typer.echo(f"\n{directory / 'frequency.svg'}")
 

@@ -276,11 +276,14 @@ class Index:
         quotes = self._index.trace(texts, min(min_chars, _MOST), _check_documents(max_documents))
         return quotes[0] if isinstance(text, str) else quotes
 
-    def count(self, texts: Iterable[str]) -> NDArray[np.int64]:
+    def count(self, texts: Iterable[str], *, whole_words: bool = False) -> NDArray[np.int64]:
         """Count how often each text, as a whole, occurs in the corpus.
 
         Args:
             texts: The texts as given.
+            whole_words: Whether to leave out occurrences within longer words. In such a one, a
+                letter or digit at an end of the text stands beside another letter or digit. A
+                common word takes longer then, because each of its occurrences is looked at.
 
         Returns:
             Occurrences of each text, including overlapping ones; 0 for an empty text.
@@ -294,8 +297,10 @@ class Index:
             >>> index = build_index(["banana", "bandana"], mkdtemp() + "/index")
             >>> index.count(["ana", "band", "x"])
             array([3, 1, 0])
+            >>> index.count(["ana", "band", "banana"], whole_words=True)
+            array([0, 0, 1])
         """
-        return self._index.count(check_texts(texts))
+        return self._index.count(check_texts(texts), whole_words)
 
     def contains(self, texts: Iterable[str]) -> NDArray[np.bool_]:
         """Return for each text whether it occurs, as a whole, in a document.

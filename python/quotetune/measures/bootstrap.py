@@ -75,7 +75,7 @@ def mean_intervals(
     if groups is not None:
         sums = _of_groups(sums, [groups[prompt] for prompt in prompts])
     units = sums.shape[1]
-    differences = [_difference(counts, sums) for counts in _draws(units, resamples, seed)]
+    differences = [_difference(counts, sums) for counts in draws(units, resamples, seed)]
     intervals: dict[str, list[float] | None] = {}
     drawn = np.concatenate(differences) if units else np.full((1, len(AVERAGED)), np.nan)
     for metric, values in zip(AVERAGED, drawn.T, strict=True):
@@ -135,8 +135,14 @@ def _by_prompt(rows: _Responses) -> dict[str, list[Mapping[str, Any]]]:
     return grouped
 
 
-def _draws(prompts: int, resamples: int, seed: int) -> Iterable[NDArray[np.float64]]:
-    """Yield how often each prompt is drawn: blocks of resamples, with one row per resample."""
+def draws(prompts: int, resamples: int, seed: int) -> Iterable[NDArray[np.float64]]:
+    """Yield how often each prompt is drawn: blocks of resamples, with one row per resample.
+
+    Args:
+        prompts: The number of prompts.
+        resamples: The number of resamples.
+        seed: Seed of the draws.
+    """
     generator = np.random.default_rng(seed)
     block = max(1, _DRAWS_AT_ONCE // max(prompts, 1))
     for start in range(0, resamples if prompts else 0, block):

@@ -158,8 +158,13 @@ impl Index {
         &self,
         py: Python<'py>,
         #[pyo3(from_py_with = texts)] texts: Vec<PyBackedStr>,
+        whole_words: bool,
     ) -> PyResult<Bound<'py, PyArray1<i64>>> {
-        let counts = for_chunks_of_texts(py, &self.index, texts, query::Index::counts)?;
+        let count = match whole_words {
+            true => query::Index::word_counts,
+            false => query::Index::counts,
+        };
+        let counts = for_chunks_of_texts(py, &self.index, texts, count)?;
         let counts: Vec<i64> = counts.into_iter().map(|count| count as i64).collect();
         Ok(counts.into_pyarray(py))
     }

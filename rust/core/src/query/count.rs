@@ -3,6 +3,8 @@
 use super::index::Index;
 use super::locate;
 use crate::error::Result;
+use crate::memory::side_by_side::side_by_side;
+use crate::text::chars::{first_char, last_char};
 
 impl Index {
     /// Returns the occurrences of each of `texts`, which are normalised first, in all documents. Overlapping
@@ -28,6 +30,29 @@ impl Index {
         Ok(counts)
     }
 
+    /// Returns the occurrences of each of `texts`, as `counts` does, that are whole words: no letter or digit of a text
+    /// joins on one beside it.
+    pub fn word_counts(&self, texts: &[&str]) -> Result<Vec<u64>> {
+        self.require_suffix("count occurrences")?;
+        let normalization = self.parameters.normalization;
+        let segments = self.text_indexes()?;
+        let count = async |text: &&str| {
+            let text = normalization.normalize(text);
+            let anchor = self
+                .anchors
+                .as_ref()
+                .and_then(|anchors| anchors.first(&text));
+            let mut count = 0;
+            for segment in segments.iter().filter(|_| !text.is_empty()) {
+                let positions = segment.positions(text.as_bytes(), anchor).await;
+                let is_word = |&&position: &&u32| is_word(segment.text(), position as usize, &text);
+                count += positions.iter().filter(is_word).count() as u64;
+            }
+            count
+        };
+        Ok(side_by_side(texts.iter().map(count)))
+    }
+
     /// Returns the occurrences of one text, as `counts` does.
     pub fn count(&self, text: &str) -> Result<u64> {
         Ok(self.counts(&[text])?[0])
@@ -47,4 +72,16 @@ impl Index {
             ngrams => Ok(quip.numerator == ngrams),
         }
     }
+}
+
+/// Tells whether `word`, which is at `start` in `text`, joins on no letter or digit.
+fn is_word(text: &[u8], start: usize, word: &str) -> bool {
+    let joins = |left: Option<char>, right: Option<char>| {
+        let is_part = |char: Option<char>| char.is_some_and(char::is_alphanumeric);
+        is_part(left) && is_part(right)
+    };
+    let (before, rest) = text.split_at(start.min(text.len()));
+    let after = rest.get(word.len()..).unwrap_or_default();
+    !joins(last_char(before), word.chars().next())
+        && !joins(word.chars().next_back(), first_char(after))
 }

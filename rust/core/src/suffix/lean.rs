@@ -101,6 +101,10 @@ impl<'a> LeanView<'a> {
         fit.then_some(Self { sorted, fronts })
     }
 
+    pub fn text(&self) -> &'a [u8] {
+        self.sorted.text()
+    }
+
     /// Returns the bytes of the longest prefix of `pattern` that occurs, or 0 if that is less than `least`. `anchor`
     /// is the position in `pattern` of the anchor of its first window, which ends at `least` or before.
     pub async fn longest_prefix(&self, pattern: &[u8], anchor: usize, least: usize) -> usize {

@@ -39,6 +39,13 @@ pub enum TextIndex<'a> {
 }
 
 impl<'a> TextIndex<'a> {
+    pub fn text(&self) -> &'a [u8] {
+        match self {
+            Self::Full(view) => view.text(),
+            Self::Lean(view) => view.text(),
+        }
+    }
+
     /// Returns the bytes of the longest prefix of `pattern` that occurs. A lean index needs the anchor and returns 0
     /// for less than `least`, which is at least the length of the first window.
     pub async fn longest_prefix(

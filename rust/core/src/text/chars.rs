@@ -1,5 +1,18 @@
 //! Characters of UTF-8.
 
+/// Returns the first character of bytes, or None if they do not start with one.
+pub fn first_char(bytes: &[u8]) -> Option<char> {
+    let valid = bytes[..bytes.len().min(4)].utf8_chunks().next()?.valid();
+    valid.chars().next()
+}
+
+/// Returns the last character of bytes, or None if they do not end with one.
+pub fn last_char(bytes: &[u8]) -> Option<char> {
+    let start = bytes.iter().rposition(|&byte| byte as i8 >= -0x40)?;
+    let last = str::from_utf8(&bytes[start..]).ok()?;
+    last.chars().next()
+}
+
 /// Returns the number of characters in UTF-8 text, which is the number of bytes that start one.
 pub fn count_chars(text: &[u8]) -> usize {
     const LANES: usize = 32;
