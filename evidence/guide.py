@@ -24,22 +24,25 @@ from quotetune.evaluation.sample_metrics import evaluate_tables
 from quotetune.measures.bootstrap import bootstrap_settings, difference_intervals
 from quotetune.measures.neural import perplexities
 from quotetune.measures.scoring_models import ScoringModels, prompt_words
+from quotetune.metrics.table import metric_named
 from quotetune.prompts.prompt import Prompt
 from quotetune.runtime.console import progress
 from quotetune.runtime.whole_files import write_json, write_text
 
-COLUMNS = {
-    "QUIP": "quip",
-    "on-topic QUIP": "on_topic_quip",
-    "longest quote": "longest_quote",
-    "ROUGE-L": "rouge_l",
-    "perplexity": "perplexity",
-    "distinct-2": "distinct_2",
-    "documents quoted": "documents_quoted",
-    "characters": "length_chars",
-    "cut": "cut",
-}
-_SHARES = ("quip", "on_topic_quip", "rouge_l", "cut")
+COLUMNS = tuple(
+    metric_named(key)
+    for key in (
+        "quip",
+        "on_topic_quip",
+        "longest_quote",
+        "rouge_l",
+        "perplexity",
+        "distinct_2",
+        "documents_quoted",
+        "length_chars",
+        "cut",
+    )
+)
 
 
 def main() -> None:
@@ -115,13 +118,13 @@ def table(content: Mapping[str, Any]) -> Listing:
     """Return the table of one length."""
     return Listing(
         heading=f"At most {content['max_tokens']} tokens",
-        header=("", *COLUMNS, "on-topic share", "tokens/s"),
+        header=("", *(metric.label for metric in COLUMNS), "on-topic share", "tokens/s"),
         rows=[
             (
                 name,
-                *(_shown(key, row[key]) for key in COLUMNS.values()),
+                *(metric.show(row[metric.key]) for metric in COLUMNS),
                 _on_topic_share(row),
-                _shown("tokens_per_second", content["tokens_per_second"].get(name)),
+                _speed(content["tokens_per_second"].get(name)),
             )
             for name, row in content["rows"].items()
         ],
@@ -135,19 +138,14 @@ def table(content: Mapping[str, Any]) -> Listing:
     )
 
 
-def _shown(key: str, value: float | None) -> str:
-    if value is None:
-        return "–"
-    if key in _SHARES:
-        return f"{value:.1%}"
-    digits = {"distinct_2": 2, "perplexity": 1}.get(key, 0)
-    return f"{value:,.{digits}f}"
+def _speed(value: float | None) -> str:
+    return "\N{EN DASH}" if value is None else f"{value:.0f}"
 
 
 def _on_topic_share(row: Mapping[str, float | None]) -> str:
     """Return the share of a row's QUIP that is on topic."""
     quip, on_topic = row["quip"], row["on_topic_quip"]
-    return f"{on_topic / quip:.0%}" if quip and on_topic is not None else "–"
+    return f"{on_topic / quip:.0%}" if quip and on_topic is not None else "\N{EN DASH}"
 
 
 def _drawn(arm: Arm, campaign: Campaign, max_tokens: int) -> Drawn:

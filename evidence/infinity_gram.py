@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 import torch
-from vllm.v1.sample.logits_processor import LogitsProcessor, MoveDirectionality
+from vllm.v1.sample.logits_processor import LogitsProcessor
+from vllm.v1.sample.logits_processor.builtin import process_dict_updates
 
 from evidence.infinity_gram_index import INDEX_VARIABLE, WEIGHT_VARIABLE, as_text
 from quotetune import Index
@@ -33,18 +34,7 @@ class InfinityGram(LogitsProcessor):  # type: ignore[misc]
 
     def update_state(self, batch_update: Any) -> None:
         """Follow the requests as they enter, leave and move."""
-        if batch_update is None:
-            return
-        for place in batch_update.removed:
-            self._rows.pop(place, None)
-        for place, _, _, tokens in batch_update.added:
-            self._rows[place] = (tokens, 0)
-        for one, other, direction in batch_update.moved:
-            first, second = self._rows.pop(one, None), self._rows.pop(other, None)
-            if first is not None:
-                self._rows[other] = first
-            if second is not None and direction == MoveDirectionality.SWAP:
-                self._rows[one] = second
+        process_dict_updates(self._rows, batch_update, lambda _params, _prompt, tokens: (tokens, 0))
 
     def apply(self, logits: torch.Tensor) -> torch.Tensor:
         """Replace the logits by those of the interpolated probabilities."""

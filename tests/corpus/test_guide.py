@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 import naive_guide
 from naive_index import NaiveIndex
 from quotetune import Index, UsageError, build_index
-from quotetune.corpus.guide import Guide, Texts, Vocabulary, ends, follow_ups, matches
+from quotetune.corpus.guide import Guide, Texts, Vocabulary, ends, matches
+from quotetune.corpus.whole_responses import follow_ups
 
 ALPHABETS = [
     "ab",
@@ -125,7 +126,7 @@ def test_what_follows_on_a_response_is_what_stands_after_it(seed, most, length) 
         text, _ = naive_guide.text_of(case.naive, tokens)
         if text and not any("\udc80" <= char <= "\udcff" for char in text):  # no other bytes
             state = guide.state(ids)
-            assert follow_ups(state, most=most, length=length) == naive_follow_ups(
+            assert follow_ups(state, max_occurrences=most, max_bytes=length) == naive_follow_ups(
                 case, tokens, most, length
             )
 

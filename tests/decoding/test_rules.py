@@ -130,7 +130,7 @@ def test_a_token_passes_verbatim_exactly_if_its_quotes_can_stand(seed: int) -> N
             # A few texts have few occurrences, so nothing that stays in the quote is missing. But
             # at its start, white space would not count.
             within = {n for n, one in enumerate(tokens) if passes[n] and b">" not in one}
-            assert within <= set(rule.likely())
+            assert within <= set(rule.fallback())
         for token, found in zip(tokens, passes, strict=True):
             try:
                 after = (taken + token).decode()
@@ -166,10 +166,10 @@ def test_a_filter_alone_and_a_lean_index_cannot_quote(tmp_path):
 class Only:
     """A rule under which some tokens pass."""
 
-    def __init__(self, passing, likely=()):
-        self.passing, self.named, self.asked = set(passing), likely, []
+    def __init__(self, passing, fallback=()):
+        self.passing, self.named, self.asked = set(passing), fallback, []
 
-    def likely(self):
+    def fallback(self):
         return self.named
 
     def take(self, token):
@@ -201,7 +201,7 @@ def test_more_tokens_are_asked_for_until_one_passes(passing, kept, asked):
 
 def test_the_tokens_that_a_rule_names_are_asked_for_before_others():
     logits = torch.arange(10.0)
-    rule = Only([0, 1, 6], likely=[0, 1, 2])
+    rule = Only([0, 1, 6], fallback=[0, 1, 2])
     mask(logits, rule, None, 2, ends=[3])
     assert rule.asked == [[9, 8], [0, 1, 2]]
     assert logits.isfinite().nonzero().flatten().tolist() == [0, 1]

@@ -234,65 +234,6 @@ def completes(states: Sequence[GuideState], candidates: ArrayLike) -> NDArray[np
     return _core.guide_completes(list(states), _ids(candidates))
 
 
-def continues(
-    state: GuideState, pieces: Sequence[bytes], least: int, avoid: Sequence[str] = ()
-) -> list[bool]:
-    """Tell with which pieces a whole response stays text of one document.
-
-    Args:
-        state: The response.
-        pieces: Bytes that may follow.
-        least: The number of characters that the text must be able to reach in the document.
-        avoid: Strings that may not stand in these characters.
-
-    Returns:
-        An answer for each piece. It is no for a text of more than `max_chars` characters, for a
-        piece that adds nothing, and for white space after white space.
-
-    Raises:
-        UsageError: The index does not find short texts, because it is lean or a filter alone.
-        QuotetuneError: A file of the index was cut.
-
-    Example:
-        >>> guide = Guide(Texts(["banana split"]), Vocabulary([b"nan"]), min_chars=1)
-        >>> continues(guide.state([0]), [b"a s", b"x", b"a"], least=8)
-        [True, False, True]
-        >>> continues(guide.state([0]), [b"a s", b"a"], least=11)
-        [False, False]
-        >>> continues(guide.state([0]), [b"a s", b"a"], least=8, avoid=["pl"])
-        [False, False]
-    """
-    return _core.guide_continues(state, list(pieces), least, list(avoid))
-
-
-def follow_ups(state: GuideState, *, most: int, length: int) -> list[bytes] | None:
-    """Return what stands in the documents after a whole response.
-
-    Args:
-        state: The response.
-        most: The largest number of its occurrences.
-        length: The largest number of bytes of each text that is returned.
-
-    Returns:
-        The normalised texts up to the ends of their documents, each once; None if there are more
-        occurrences.
-
-    Raises:
-        UsageError: The index does not find short texts, because it is lean or a filter alone.
-        QuotetuneError: A file of the index was cut.
-
-    Example:
-        >>> guide = Guide(Texts(["banana split"]), Vocabulary([b"nan", b"an"]), min_chars=1)
-        >>> follow_ups(guide.state([0]), most=8, length=5)
-        [b'a spl']
-        >>> follow_ups(guide.state([1]), most=8, length=5)
-        [b'a spl', b'ana s']
-        >>> follow_ups(guide.state([1]), most=1, length=5) is None
-        True
-    """
-    return _core.guide_follow_ups(state, most, length)
-
-
 def ends(states: Sequence[GuideState]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
     """Return how long a quote each response ends with, where the corpus ends something, too.
 

@@ -15,8 +15,8 @@ class Rule(Protocol):
         """Take the next token of the response."""
         ...
 
-    def likely(self) -> Sequence[int]:
-        """Return tokens of which some may pass where no probable token does; none if unknown."""
+    def fallback(self) -> Sequence[int]:
+        """Return tokens to ask about if no probable one passes; empty if none are known."""
         ...
 
     def passes(self, tokens: Sequence[int], left: int | None) -> list[bool]:
@@ -48,7 +48,7 @@ class Never:
         """See `Rule`."""
         self._state.advance([token])
 
-    def likely(self) -> Sequence[int]:
+    def fallback(self) -> Sequence[int]:
         """See `Rule`; all but a few tokens pass."""
         return ()
 
@@ -64,7 +64,7 @@ class Nothing:
     def take(self, token: int) -> None:
         """See `Rule`."""
 
-    def likely(self) -> Sequence[int]:
+    def fallback(self) -> Sequence[int]:
         """See `Rule`."""
         return ()
 
@@ -91,7 +91,7 @@ def mask(
     known = min(count, len(logits))
     passing = _passing(rule, logits.topk(known).indices.tolist(), left)
     if not passing:
-        passing = _passing(rule, rule.likely(), left)
+        passing = _passing(rule, rule.fallback(), left)
     while not passing and known < len(logits):
         wanted = min(4 * known, len(logits))
         passing = _passing(rule, logits.topk(wanted).indices[known:].tolist(), left)

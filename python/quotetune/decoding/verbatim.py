@@ -5,13 +5,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from quotetune.corpus.guide import Guide, GuideState, continues, follow_ups
+from quotetune.corpus.guide import Guide, GuideState
+from quotetune.corpus.whole_responses import continues, follow_ups
 
 # A quote of more characters is closed.
 LONGEST_QUOTE = 1024
 DEFAULT_MARKS = '""'
 # Of a quote that occurs more often, a probable token continues one of the occurrences.
-_OCCURRENCES = 256
+_MAX_OCCURRENCES = 256
 
 
 @dataclass(frozen=True)
@@ -40,8 +41,8 @@ class Quoting:
     ids: Mapping[bytes, Sequence[int]] = field(default_factory=dict)
 
     @cached_property
-    def longest(self) -> int:
-        """The bytes of the longest token."""
+    def longest_token(self) -> int:
+        """Length of the longest token, in bytes."""
         return max(map(len, self.ids), default=0)
 
 
@@ -86,7 +87,7 @@ class Verbatim:
     def _take(self, data: bytes) -> None:
         self._place = self._after(data, lambda quote, piece: True) or self._place
 
-    def likely(self) -> Sequence[int]:
+    def fallback(self) -> Sequence[int]:
         """See `Rule`; these are the tokens that continue a quote as documents do, or close it."""
         quoting, place = self._quoting, self._place
         if place.quote is None:
@@ -95,8 +96,8 @@ class Verbatim:
             quoting.ids.get(quoting.marks[1:].encode(), ()) if quoting.marks else quoting.ends
         )
         pending = len(place.pending)
-        most = pending + quoting.longest
-        for text in follow_ups(place.quote, most=_OCCURRENCES, length=most) or ():
+        most = pending + quoting.longest_token
+        for text in follow_ups(place.quote, max_occurrences=_MAX_OCCURRENCES, max_bytes=most) or ():
             if text.startswith(place.pending):
                 for end in range(pending + 1, len(text) + 1):
                     found.update(quoting.ids.get(text[pending:end], ()))

@@ -224,17 +224,17 @@ pub fn guide_continues(
     answers.map_err(|error| to_python(py, error))
 }
 
-/// Return what stands in the documents after the text of the state; None if it occurs more than `most` times.
+/// Return the text after each occurrence of the text of the state; None if there are more than `max_occurrences`.
 #[pyfunction]
 pub fn guide_follow_ups<'py>(
     py: Python<'py>,
     state: PyRef<'_, GuideState>,
-    most: usize,
-    bytes: usize,
+    max_occurrences: usize,
+    max_bytes: usize,
 ) -> PyResult<Option<Vec<Bound<'py, PyBytes>>>> {
     let (guide, response) = state.snapshot();
     let found = py
-        .detach(|| guide.follow_ups(&response, most, bytes))
+        .detach(|| guide.follow_ups(&response, max_occurrences, max_bytes))
         .map_err(|error| to_python(py, error))?;
     Ok(found.map(|found| found.iter().map(|one| PyBytes::new(py, one)).collect()))
 }

@@ -41,28 +41,28 @@ impl Guide {
         Ok(answers)
     }
 
-    /// Returns what stands in the documents after the whole text of a response, at most `bytes` bytes of it, each text
-    /// once. None if the response occurs more than `most` times.
+    /// Returns the text after each occurrence of the whole text of a response, at most `max_bytes` bytes of it, each text
+    /// once. None if there are more than `max_occurrences`.
     pub fn follow_ups(
         &self,
         response: &Response,
-        most: usize,
-        bytes: usize,
+        max_occurrences: usize,
+        max_bytes: usize,
     ) -> Result<Option<Vec<Vec<u8>>>> {
         let segments = self.full_segments()?;
         let text = text_so_far(response);
         let mut found = Vec::new();
         for view in &segments {
             let places = occurrences(view, alone(view.lower_bound(&text)), &text);
-            found.extend(places.take(most + 1 - found.len()));
-            if found.len() > most {
+            found.extend(places.take(max_occurrences + 1 - found.len()));
+            if found.len() > max_occurrences {
                 return Ok(None);
             }
         }
         let mut follow_ups: Vec<Vec<u8>> = found
             .iter()
             .map(|found| {
-                let after = found[text.len()..].iter().take(bytes);
+                let after = found[text.len()..].iter().take(max_bytes);
                 after
                     .take_while(|&&byte| byte != SEPARATOR)
                     .copied()
