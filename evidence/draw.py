@@ -32,11 +32,12 @@ class Drawn:
 
     Attributes:
         samples: The samples, as `read_samples` returns them.
-        tokens_per_second: Their speed, without the start of the engine.
+        tokens_per_second: Their speed, without the start of the engine; None if it is not known,
+            because the call that drew the last of them was killed.
     """
 
     samples: Any
-    tokens_per_second: float
+    tokens_per_second: float | None
 
 
 @dataclass(frozen=True)
@@ -112,7 +113,8 @@ def draw(
         guide=_source(arm, campaign, sampling, prompts),
         progress=progress,
     )
-    return Drawn(read_samples(place), float(json.loads(speed.read_text("utf-8"))))
+    known = float(json.loads(speed.read_text("utf-8"))) if speed.exists() else None
+    return Drawn(read_samples(place), known)
 
 
 def _source(
@@ -122,7 +124,7 @@ def _source(
         return None
     index = campaign.config.index
     if arm.corpus == "without own articles":
-        index = _without(index, prompts, campaign.work / "without-own-articles")
+        index = _without(index, prompts, campaign.work / f"without-{len(prompts)}-own-articles")
     return guide_source(sampling.guide, index, prompts)
 
 

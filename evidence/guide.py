@@ -54,8 +54,9 @@ def main() -> None:
     for max_tokens in options.tokens:
         drawn = {arm: _drawn(arm, campaign, max_tokens) for arm in _wanted(options.arms)}
         content = measured(drawn, campaign, max_tokens)
-        write_json(options.output / f"guide-{max_tokens}.json", content)
-        write_text(options.output / "guide.md", page(options.output))
+        if not options.arms:
+            write_json(options.output / f"guide-{max_tokens}.json", content)
+            write_text(options.output / "guide.md", page(options.output))
         print(table(content).markdown(), flush=True)
 
 
@@ -84,7 +85,7 @@ def measured(drawn: Mapping[Arm, Drawn], campaign: Campaign, max_tokens: int) ->
 
 def _perplexity(
     rows: Mapping[str, Sequence[Mapping[str, Any]]], prompts: Sequence[Prompt], campaign: Campaign
-) -> dict[str, float]:
+) -> dict[str, float | None]:
     """Return the mean perplexity of each row's first response to each prompt, under the base.
 
     To score a response takes as long as to sample it, so the others are left out.
@@ -103,7 +104,8 @@ def _perplexity(
     )
     left = iter(values)
     known = {name: list(islice(left, len(own))) for name, own in firsts.items()}
-    return {name: fmean(value for value in own if value) for name, own in known.items()}
+    numbers = {name: [value for value in own if value] for name, own in known.items()}
+    return {name: fmean(own) if own else None for name, own in numbers.items()}
 
 
 def page(directory: Path) -> str:
@@ -166,7 +168,14 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--n", type=int, default=4, help="responses per prompt")
     parser.add_argument("--tokens", type=int, nargs="+", default=[64, 256])
     names = [arm.name for arm in ARMS]
-    parser.add_argument("--arms", nargs="+", default=[], choices=names, metavar="ARM")
+    parser.add_argument(
+        "--arms",
+        nargs="+",
+        default=[],
+        choices=names,
+        metavar="ARM",
+        help="only print the rows of these arms, and of the base",
+    )
     parser.add_argument("--work", type=Path, default=Path("runs/evidence/guide"))
     parser.add_argument("--output", type=Path, default=Path("docs/results"))
     return parser.parse_args()

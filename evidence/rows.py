@@ -47,7 +47,7 @@ def rows_of(drawn: Mapping[Arm, Drawn], campaign: Campaign) -> dict[str, Any]:
 def _passage_starts(campaign: Campaign, index: Index, chars: int) -> Any:
     """Answer each prompt with the first characters of the document that BM25 finds for it."""
     prompts = campaign.heldout()
-    queries = [prompt.last_message for prompt in prompts]
+    queries = [prompt.asked for prompt in prompts]
     found = retrieve(list(index.documents()), queries, 1)
     return text_table(
         [

@@ -1,10 +1,12 @@
 """The commands under `evidence/`: what they draw, and what stands beside it."""
 
 import random
+import re
 from collections import Counter
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import torch
 from evidence import guide
@@ -15,6 +17,7 @@ from evidence.rows import rows_of
 
 from quotetune import Index
 from quotetune.config import Config, SamplingConfig
+from quotetune.prompts.grounding import retrieve
 from tiny_run import write_inputs
 
 TOKENS = 7
@@ -69,19 +72,23 @@ def test_the_counts_of_the_longest_known_suffix_are_interpolated(
     # One is always in the corpus, one ends with a token that is not, and the others are random.
     responses: list[list[int]] = [[] for _ in range(5)]
     batch = SimpleNamespace(
-        removed=[], added=[(row, None, None, one) for row, one in enumerate(responses)], moved=[]
+        removed=[],
+        added=[
+            (row, SimpleNamespace(temperature=0.7), None, one) for row, one in enumerate(responses)
+        ],
+        moved=[],
     )
     processor.update_state(batch)
     differing = 0
     for step in range(12):
         model = torch.randn(len(responses), TOKENS, generator=torch.Generator().manual_seed(step))
         expected = [
-            interpolated(corpus, response, row.softmax(-1).tolist(), 0.25)
+            interpolated(corpus, response, (row / 0.7).softmax(-1).tolist(), 0.25)
             for response, row in zip(responses, model, strict=True)
         ]
-        found = processor.apply(model.clone()).softmax(-1)
+        found = (processor.apply(model.clone()) / 0.7).softmax(-1)
         torch.testing.assert_close(found, torch.tensor(expected))
-        differing += not torch.allclose(found, model.softmax(-1))
+        differing += not torch.allclose(found, (model / 0.7).softmax(-1))
         responses[0].append(corpus[3][step])
         responses[1].append(TOKENS - 1 if step % 2 else corpus[0][step])
         for response in responses[2:]:
@@ -109,10 +116,18 @@ def test_the_table_has_a_row_for_each_strength_and_each_baseline(tmp_path: Path)
     assert rows["base, best of 2"].num_rows == 3
     whole = {(one.source, one.id) for one in Index.open(campaign.config.index).documents()}
     own = {document for prompt in campaign.heldout() for document in prompt.documents or ()}
-    rest = Index.open(tmp_path / "work" / "without-own-articles").documents()
+    rest = Index.open(tmp_path / "work" / "without-3-own-articles").documents()
     assert len(own) == 3
     assert {(one.source, one.id) for one in rest} == whole - own
     measured = guide.measured(drawn, campaign, 8)
+    index = Index.open(campaign.config.index)
+    mean = float(np.nan_to_num(index.quip(rows[BASE]["response"].to_pylist())).mean())
+    assert measured["rows"][BASE]["quip"] == pytest.approx(mean)
+    starts = next(name for name in rows if name.startswith("start of the passage"))
+    [chars] = map(int, re.findall(r"\d+", starts))
+    asked = [prompt.asked for prompt in campaign.heldout()]
+    passages = [found.text for [found] in retrieve(list(index.documents()), asked, 1)]
+    assert rows[starts]["response"].to_pylist() == [text[:chars] for text in passages]
     header, *lines = [line for line in guide.table(measured).markdown().splitlines() if "|" in line]
     assert [line.split(" | ")[0] for line in lines[1:]] == [f"| {name}" for name in rows]
     assert "on-topic share" in header

@@ -207,6 +207,27 @@ def test_the_tokens_that_a_rule_names_are_asked_for_before_others():
     assert logits.isfinite().nonzero().flatten().tolist() == [0, 1]
 
 
+def test_a_quote_that_occurs_often_may_go_on_beyond_the_probable_tokens():
+    tokens = [b"Once upon", b" a", b" of", b"!", b""]
+    ids = {data: [number] for number, data in enumerate(tokens)}
+    for count in (200, 300):
+        guide = Guide(Texts(["Once upon a time"] * count), Vocabulary(tokens), min_chars=1)
+        rule = Verbatim(Quoting(guide, tokens, "", N, ends=[4], ids=ids))
+        rule.take(0)
+        logits = torch.tensor([0.0, 1.0, 3.0, 4.0, 2.0])
+        mask(logits, rule, None, 1, ends=[4])
+        assert logits.isfinite().nonzero().flatten().tolist() == [1, 4]
+
+
+def test_an_end_that_is_ruled_out_is_not_forced():
+    rule = Only([0, 9], fallback=[0])
+    logits = torch.arange(10.0)
+    logits[0] = -torch.inf
+    rule.passing = {0, 3}
+    mask(logits, rule, None, 2, ends=[0])
+    assert logits.isfinite().nonzero().flatten().tolist() == [3]
+
+
 def test_a_rule_is_made_again_from_all_tokens_after_a_preemption(tmp_path):
     tokens = [b"ab", b"cd", b"x"]
     index = build_index(["abcd"], tmp_path / "index", n=4)

@@ -1,6 +1,7 @@
 """What may come next in a response: the rules of a guide's modes, and the mask that they make."""
 
 from collections.abc import Sequence
+from itertools import compress
 from typing import Protocol
 
 import torch
@@ -91,7 +92,10 @@ def mask(
     known = min(count, len(logits))
     passing = _passing(rule, logits.topk(known).indices.tolist(), left)
     if not passing:
-        passing = _passing(rule, rule.fallback(), left)
+        # A request may rule tokens out, such as the end before a minimum of tokens.
+        named = list(rule.fallback())
+        possible = (logits[named] > -torch.inf).tolist()
+        passing = _passing(rule, list(compress(named, possible)), left)
     while not passing and known < len(logits):
         wanted = min(4 * known, len(logits))
         passing = _passing(rule, logits.topk(wanted).indices[known:].tolist(), left)

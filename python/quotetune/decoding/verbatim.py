@@ -92,12 +92,15 @@ class Verbatim:
         quoting, place = self._quoting, self._place
         if place.quote is None:
             return ()
+        pending = len(place.pending)
+        most = pending + quoting.longest_token
+        texts = follow_ups(place.quote, max_occurrences=_MAX_OCCURRENCES, max_bytes=most)
+        if texts is None:  # more probable tokens may continue one of so many occurrences
+            return ()
         found = set(
             quoting.ids.get(quoting.marks[1:].encode(), ()) if quoting.marks else quoting.ends
         )
-        pending = len(place.pending)
-        most = pending + quoting.longest_token
-        for text in follow_ups(place.quote, max_occurrences=_MAX_OCCURRENCES, max_bytes=most) or ():
+        for text in texts:
             if text.startswith(place.pending):
                 for end in range(pending + 1, len(text) + 1):
                     found.update(quoting.ids.get(text[pending:end], ()))

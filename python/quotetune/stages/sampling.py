@@ -91,7 +91,7 @@ def guide_source(guide: GuideConfig, index: Path, prompts: "Sequence[Prompt]") -
     from quotetune.prompts.grounding import retrieve
 
     documents = list(Index.open(index).documents())
-    queries = [prompt.last_message for prompt in prompts]
+    queries = [prompt.asked for prompt in prompts]
     found = retrieve(documents, queries, guide.documents.retrieved)
     names = [tuple((document.source, document.id) for document in some) for some in found]
     return GuideSource(index, {prompt.id: own for prompt, own in zip(prompts, names, strict=True)})
