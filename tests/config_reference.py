@@ -123,7 +123,7 @@ def _link(block: type[BaseModel]) -> str:
 
 def _bounds(metadata: tuple[Any, ...]) -> str:
     words = [
-        f"{word} {getattr(one, name):g}"  # typing may give 0 or 0.0 for equal bounds
+        f"{word} {getattr(one, name):.15g}"  # typing may give 0 or 0.0 for equal bounds
         for given in metadata
         for one in (given.metadata if isinstance(given, FieldInfo) else [given])
         for name, word in _BOUNDS.items()

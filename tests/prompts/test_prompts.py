@@ -65,6 +65,7 @@ def test_known_columns_and_further_ones_survive_the_round_trip_through_parquet(t
         {"prompt": "c", "answers": []},
         {"prompt": "d", "answers": "x"},
         {"prompt": "e", "answers": {"text": ["x", "y"], "answer_start": [0, 7]}},
+        {"prompt": "f", "answers": [{"text": "x", "answer_start": 0}]},
     )
     prompts = read(path)
     assert prompts[0].documents == [("s", "1")]
@@ -75,8 +76,9 @@ def test_known_columns_and_further_ones_survive_the_round_trip_through_parquet(t
         [],
         ["x"],
         ["x", "y"],
+        ["x"],
     ]
-    assert [prompt.question for prompt in prompts] == ["a", "b", "c", "d", "e"]
+    assert [prompt.question for prompt in prompts] == ["a", "b", "c", "d", "e", "f"]
     write_prompts(tmp_path / "out.parquet", prompts)
     assert load_prompts(tmp_path / "out.parquet") == prompts
 
@@ -115,10 +117,10 @@ def test_a_prompt_that_occurs_twice_is_read_once(tmp_path):
 
 @pytest.mark.parametrize("key", ["context", "documents"])
 def test_a_question_about_two_passages_is_two_prompts(tmp_path, key):
-    passages = ["x", "y"]
+    passages = ["x", "y", ["X ", "z"]]  # the last is the first again, as one passage is shown
     if key == "documents":
-        passages = [[{"source": "s", "id": name}] for name in passages]
-    rows = [{"prompt": "Who?", key: passages[number]} for number in (0, 1, 0)]
+        passages = [[{"source": "s", "id": name}] for name in "xyx"]
+    rows = [{"prompt": "Who?", key: passages[number]} for number in (0, 1, 2)]
     path = written(tmp_path, *rows)
     context = {"source": "given" if key == "context" else "documents"}
     found = read_prompts(path, PromptsConfig(path=path, context=context))

@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import (
     BaseModel,
@@ -16,6 +16,8 @@ from pydantic import (
     model_validator,
 )
 
+# The largest is that of numpy, which training seeds.
+Seed = Annotated[int, Field(ge=0, le=2**32 - 1)]
 CLOCK = "strftime_now"  # the function by which chat templates read the clock
 # What the program itself gives to a chat template, and arguments of `apply_chat_template` that are
 # not variables of the template.

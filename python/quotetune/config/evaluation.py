@@ -2,9 +2,9 @@
 
 from typing import Any, Literal
 
-from pydantic import NonNegativeInt, PositiveInt
+from pydantic import PositiveInt
 
-from quotetune.config.block import Block, ModelConfig
+from quotetune.config.block import Block, ModelConfig, Seed
 from quotetune.config.measures import LmEvalConfig, MauveConfig, PerplexityModel
 from quotetune.config.sampling import SamplingConfig
 
@@ -20,7 +20,7 @@ class EvaluationConfig(Block):
     """Keys of `sampling` that differ in the evaluation. `n` is 1 by default. If it is higher, the
     metrics are means over all responses."""
 
-    seed: NonNegativeInt | None = None
+    seed: Seed | None = None
     """Seed of the evaluation's sampling, and of the pairs for `reward_accuracy`; `null` takes the
     run's `seed`. Runs that differ in `seed` alone, and have the same seed here, have the same
     evaluation of the base model."""

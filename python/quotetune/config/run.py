@@ -6,10 +6,10 @@ Paths are relative to the current directory, as on the command line.
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import NonNegativeInt, PositiveInt, field_serializer
+from pydantic import PositiveInt, field_serializer
 
 from quotetune.config.absorb import AbsorbConfig
-from quotetune.config.block import Block, RunModelConfig
+from quotetune.config.block import Block, RunModelConfig, Seed
 from quotetune.config.evaluation import EvaluationConfig, evaluation_sampling
 from quotetune.config.pairs import CandidatesConfig, PairsConfig
 from quotetune.config.preference import PreferenceConfig
@@ -27,7 +27,7 @@ class Config(Block):
     index: Path
     """Index of the corpus that the model learns to quote, built by `quotetune build-index`."""
 
-    seed: NonNegativeInt = 0
+    seed: Seed = 0
     """Seed of sampling, of the random partner, of training and, without `evaluation.seed`, of the
     evaluation."""
 

@@ -60,8 +60,8 @@ def mean_intervals(
         seed: Seed of the draws.
 
     Returns:
-        `[low, high]` by metric, or None if a side has no number; and the number of groups, or of
-        prompts without groups, in which all sides have a prompt.
+        `[low, high]` by metric, or None if a side has no number or there are fewer than two groups;
+        and the number of groups, or of prompts without groups, in which all sides have a prompt.
     """
     sides = [_by_prompt(responses) for responses in (*runs, base)]
     prompts = sorted(set.intersection(*(set(side) for side in sides)))
@@ -82,7 +82,9 @@ def mean_intervals(
         # If few prompts have a number, a draw may by chance contain none of them.
         values = values[~np.isnan(values)]
         tail = (1 - LEVEL) / 2
-        bounds = np.quantile(values, [tail, 1 - tail]).tolist() if len(values) else None
+        # All draws of a single group are the same.
+        enough = len(values) and (groups is None or units > 1)
+        bounds = np.quantile(values, [tail, 1 - tail]).tolist() if enough else None
         intervals[metric.key] = bounds
     return intervals, units
 

@@ -187,7 +187,8 @@ def answerability(
     question that the text does not contain (`missing_words`): a question is likely after a text
     that answers it, as in query likelihood (Ponte and Croft 1998), which Sachan et al. (2022)
     compute with a language model. Words that the text contains are left out, because a text could
-    repeat the question. The model sees the text and an empty line, then the whole question.
+    repeat the question. One that repeats all but its most predictable word scores high, too. The
+    model sees the text and an empty line, then the whole question.
 
     Args:
         texts: The texts.

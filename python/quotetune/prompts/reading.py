@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from quotetune.corpus.records import format_of, objects
 from quotetune.errors import UsageError
 from quotetune.prompts.content import content_text, is_empty
+from quotetune.prompts.grounding import shorten
 from quotetune.prompts.prefix import Cut
 from quotetune.prompts.prompt import Message, Prompt
 from quotetune.runtime.jsonl import is_unicode
@@ -80,12 +81,15 @@ def read_prompts(
 
 def _passages_of(prompt: Prompt, settings: "PromptsConfig") -> str:
     """Return what decides which passages a row itself gives to its prompt; empty if none does."""
-    match settings.context and settings.context.source:
-        case "given":
-            return json.dumps(prompt.extra.get("context"), ensure_ascii=False, default=str)
-        case "documents":
-            return json.dumps(prompt.documents, ensure_ascii=False)
-    return ""
+    context = settings.context
+    if context is None or context.source == "bm25":
+        return ""
+    if context.source == "documents":
+        return json.dumps((prompt.documents or [])[: context.passages], ensure_ascii=False)
+    given = prompt.extra.get("context")
+    texts = given if isinstance(given, list) else [given]
+    shown = [shorten(text, context.max_chars) for text in texts if isinstance(text, str)]
+    return json.dumps([content_key(text) for text in shown if text.strip()][: context.passages])
 
 
 def content_key(content: str) -> str:
@@ -206,8 +210,11 @@ def _checked_text(where: str, row: dict[str, Any], name: str) -> str | None:
 def _checked_answers(where: str, value: Any) -> list[str] | None:
     if value is None:
         return None
-    # The hub has those of SQuAD as lists of their texts and of their places.
+    # The hub has those of SQuAD as a list of texts beside a list of places, and SQuAD itself as a
+    # list of objects.
     texts = value.get("text") if isinstance(value, dict) else value
+    if isinstance(texts, list):
+        texts = [text.get("text") if isinstance(text, dict) else text for text in texts]
     if isinstance(texts, str):
         return [texts]
     if not isinstance(texts, list) or not all(isinstance(answer, str) for answer in texts):
