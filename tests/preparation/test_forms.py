@@ -209,7 +209,7 @@ def test_natural_questions(quotetune: Command, tmp_path: Path, form: str, with_h
         "title": "Tea",
         "url": "//en.wikipedia.org/w/index.php?title=Tea",
     }
-    assert "left out as prompts: 1 question without a long answer" in said
+    assert "left out as prompts (no long answer): 1\n" in said
     assert "not in their passages" not in said
 
 
@@ -257,7 +257,7 @@ def test_titles_of_wikipedia(quotetune: Command, tmp_path: Path) -> None:
         for id, title in (("1", "Snow"), ("3", "Été"))
     ]
     assert corpus == [row | {"id": str(row["id"]), "source": "wiki"} for row in articles()]
-    assert "left out as prompts: 1 article of less than 200 characters" in said
+    assert "left out as prompts (fewer than 200 characters): 1\n" in said
 
 
 def test_starts_of_wikipedia(quotetune: Command, tmp_path: Path) -> None:
@@ -271,7 +271,7 @@ def test_starts_of_wikipedia(quotetune: Command, tmp_path: Path) -> None:
     assert prompt["prompt"] == articles()[0]["text"].removesuffix("\n\nThe end.").rstrip()
     assert len(prompt["prompt"]) >= 1000 and prompt["topic"] == "Snow"
     assert len(corpus) == 3
-    assert "left out as prompts: 2 articles of less than 1,000 characters" in said
+    assert "left out as prompts (fewer than 1,000 characters): 2\n" in said
 
 
 @given(st.lists(st.text(alphabet="ab \n", max_size=9), max_size=9).map("".join), st.integers(1, 9))
@@ -321,3 +321,13 @@ def test_passages(quotetune: Command, tmp_path: Path) -> None:
         {"id": "#1", "source": "own", "text": ICE},
     ]
     assert said.endswith("3 prompts, 2 documents\n")
+
+
+def test_yes_and_no_are_not_expected_in_a_passage(quotetune: Command, tmp_path: Path) -> None:
+    records = [
+        {"question": "Is tea hot?", "context": ICE, "answers": ["yes"]},
+        {"question": "Is tea ice?", "context": ICE, "answers": ["no", "hot"]},
+    ]
+    path = write_jsonl(tmp_path / "own.jsonl", records)
+    _, _, said = prepared(quotetune, tmp_path / "out", "passages", path)
+    assert said.endswith(f"not in their passages: 1 answer (the first is that of {path}:2)\n")

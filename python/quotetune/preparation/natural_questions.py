@@ -113,7 +113,7 @@ def _example(question: _Question, where: str) -> Example:
     longs = Counter(page.text(annotation.long) for annotation in question.annotations)
     texts = [text for text, _ in longs.most_common() if text]
     if not texts:
-        return Example(where, skipped="question without a long answer")
+        return Example(where, skipped="no long answer")
     shorts = [page.text(short) for one in question.annotations for short in one.shorts]
     verdicts = [one.verdict for one in question.annotations]
     more = {} if page.url is None else {"url": page.url}
@@ -123,7 +123,6 @@ def _example(question: _Question, where: str) -> Example:
         question.text,
         id=question.id,
         answers=list(dict.fromkeys(filter(None, [*shorts, *verdicts]))),
-        spans=list(dict.fromkeys(filter(None, shorts))),
         more={"context": texts, "reference": texts[0]},
     )
 

@@ -19,6 +19,8 @@ from quotetune.runtime.plural import counted
 from quotetune.runtime.whole_files import written
 
 PROMPTS, CORPUS = "prompts.jsonl", "corpus.jsonl"
+# Answers that no passage need contain.
+_VERDICTS = ("yes", "no")
 Form = Callable[[Part], Iterator[Example]]
 
 
@@ -30,7 +32,8 @@ class Prepared:
         prompts: Number of prompts.
         documents: Number of documents.
         unanswered: Prompts without a gold answer, of a form that has answers.
-        elsewhere: Gold answers that occur in no passage of their prompt; they are kept.
+        elsewhere: Gold answers but "yes" and "no" that occur in no passage of their prompt. They
+            are kept.
         first_elsewhere: The place of the first of them.
         skipped: Records that have no prompt, by reason.
     """
@@ -53,8 +56,7 @@ class Prepared:
                 f" (the first is that of {self.first_elsewhere})"
             )
         for reason, count in sorted(self.skipped.items()):
-            noun, _, rest = reason.partition(" ")
-            lines.append(f"left out as prompts: {counted(count, noun)} {rest}")
+            lines.append(f"left out as prompts ({reason}): {count:,}")
         return lines
 
 
@@ -141,8 +143,9 @@ def _add(
 
 
 def _count_elsewhere(example: Example, prepared: Prepared) -> None:
-    for answer in example.spans:
-        if not any(answer in passage.text for passage in example.passages):
+    for answer in example.answers or ():
+        found = any(answer in passage.text for passage in example.passages)
+        if not found and answer not in _VERDICTS:
             prepared.elsewhere += 1
             prepared.first_elsewhere = prepared.first_elsewhere or example.where
 
