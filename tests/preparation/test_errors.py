@@ -171,4 +171,4 @@ def test_translations_have_the_same_ids(quotetune: Command, tmp_path: Path) -> N
         (tmp_path / f"x/own.{language}.json").parent.mkdir(exist_ok=True)
         (tmp_path / f"x/own.{language}.json").write_text(json.dumps(squad()))
     code, error = error_of(quotetune, "squad", tmp_path / "x", "-o", tmp_path / "out")
-    assert code == 1 and "prepare translations of one data set by themselves" in error
+    assert code == 1 and "prepare translations of one data set separately" in error

@@ -71,12 +71,13 @@ def prepare(
 ) -> Prepared:
     """Write the prompts and the corpus of a data set.
 
-    Both files appear when both are complete. Passages of the same title and text are one document.
+    Neither file appears before both are complete. Passages of the same title and text are one
+    document.
 
     Args:
         parts: The parts of the data set.
         form: Reads the examples of a part.
-        output: Directory for `prompts.jsonl` and `corpus.jsonl`; it is created.
+        output: Directory for `prompts.jsonl` and `corpus.jsonl`; created if it does not exist.
         source: Source of all documents.
         max_prompts: Number of prompts at most; a hash of each id decides which.
         overwrite: Whether to replace files that exist.
@@ -211,7 +212,7 @@ class _Prompts:
         if (digest := _digest(id)) in self._seen:
             raise QuotetuneError(
                 f"{where}: the id {id} occurred before: give every prompt its own, or prepare"
-                " translations of one data set by themselves"
+                " translations of one data set separately"
             )
         self._seen.add(digest)
         line = _line({"id": id, **row}, where)
