@@ -4,15 +4,13 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from own_data_sets import ICE, annotation, nq, squad, write_jsonl
+from own_data_sets import ICE, Command, annotation, nq, squad, write_jsonl
 
-Command = Callable[..., tuple[int, str, str]]
 ROW = {"question": "What is ice?", "context": ICE, "answers": ["frozen"], "id": "q"}
 NQ = nq("1", "why", "a b", (0, 2))
 BAD = annotation((0, 2)) | {"long_answer": {"start_token": "0", "end_token": 2}}
