@@ -1,8 +1,11 @@
 """Small data sets of each published form, with sentences of our own."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+Command = Callable[..., tuple[int, str, str]]  # the status, standard output and error
 
 ICE = "Ice is water that is frozen. It floats on a lake, because it is lighter."
 TEA = "Tea is an infusion of leaves — a café calls it “thé” (茶)."
@@ -119,3 +122,15 @@ def write_jsonl(path: Path, rows: list[Any], end: str = "\n") -> Path:
 
 def rows(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+
+
+def prepared(quotetune: Command, output: Path, *arguments: object) -> tuple[Any, Any, str]:
+    """Run the command; return the prompts, the corpus and what it said."""
+    code, shown, said = quotetune("prepare", *arguments, "-o", output)
+    assert (code, shown) == (0, ""), said
+    assert sorted(path.name for path in output.iterdir()) == ["corpus.jsonl", "prompts.jsonl"]
+    return rows(output / "prompts.jsonl"), rows(output / "corpus.jsonl"), said
+
+
+def named(source: str, *ids: str) -> list[dict[str, str]]:
+    return [{"source": source, "id": id} for id in ids]

@@ -1,14 +1,13 @@
 """The commands in the heads of the paper's configs make all that the configs read."""
 
 import shlex
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import datasets
 import pytest
 
-from own_data_sets import ICE, TEA, nq, of_the_hub
+from own_data_sets import ICE, TEA, Command, nq, of_the_hub
 from quotetune.config import ModelConfig
 from quotetune.config.validation import load_config
 from quotetune.corpus.index import Index
@@ -31,7 +30,7 @@ def commands(config: Path) -> list[list[str]]:
 
 @pytest.mark.parametrize("name", ["llama3-8b-wiki", "completion"])
 def test_the_commands_make_the_prompts_and_the_index(
-    quotetune: Callable[..., tuple[int, str, str]],
+    quotetune: Command,
     tmp_path: Path,
     model: Path,
     monkeypatch: pytest.MonkeyPatch,

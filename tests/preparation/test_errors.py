@@ -4,16 +4,16 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from own_data_sets import ICE, nq, squad, write_jsonl
+from own_data_sets import ICE, Command, annotation, nq, squad, write_jsonl
 
-Command = Callable[..., tuple[int, str, str]]
 ROW = {"question": "What is ice?", "context": ICE, "answers": ["frozen"], "id": "q"}
+NQ = nq("1", "why", "a b", (0, 2))
+BAD = annotation((0, 2)) | {"long_answer": {"start_token": "0", "end_token": 2}}
 ARTICLE = {"id": "1", "title": "Ice", "text": ICE * 4}
 
 
@@ -39,7 +39,13 @@ def error_of(quotetune: Command, *arguments: object) -> tuple[int, str]:
         ("squad", [{"data": [{"title": "a"}]}], ": data[0]", 'no list "paragraphs"'),
         ("squad", [{"data": [7]}], ": data[0]", "a number, not an object"),
         ("nq", [ROW], ":1", "this is not the form nq"),
-        ("nq", [nq("1", "why", "a b", (0, 2)) | {"annotations": 7}], ":1", "of another type"),
+        ("nq", [NQ | {"annotations": 7}], ":1", "of another type"),
+        ("nq", [NQ | {"annotations": [{}]}], ":1", "no 'long_answer'"),
+        ("nq", [NQ, NQ | {"annotations": [BAD]}], ":2", "a place is not an integer"),
+        ("nq", [NQ | {"document_tokens": [{"token": 7}]}], ":1", "a token is not a text"),
+        ("nq", [NQ | {"document_title": 7}], ":1", '"document_title" is a number, not a text'),
+        ("nq", [NQ | {"question_text": 7}], ":1", "the question is not a text"),
+        ("nq", [{"question_text": "why", "document": "a b"}], ":1", "of another type"),
         ("wikipedia", [ARTICLE, ROW], ":2", "this is not the form wikipedia"),
         ("wikipedia", [ARTICLE, ARTICLE], ":2", "the id 1 occurred before"),
         (
@@ -163,4 +169,4 @@ def test_translations_have_the_same_ids(quotetune: Command, tmp_path: Path) -> N
         (tmp_path / f"x/own.{language}.json").parent.mkdir(exist_ok=True)
         (tmp_path / f"x/own.{language}.json").write_text(json.dumps(squad()))
     code, error = error_of(quotetune, "squad", tmp_path / "x", "-o", tmp_path / "out")
-    assert code == 1 and "prepare translations of one data set by themselves" in error
+    assert code == 1 and "prepare translations of one data set separately" in error

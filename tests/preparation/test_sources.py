@@ -2,14 +2,14 @@
 
 import json
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import datasets
 import pytest
 
-from own_data_sets import ICE, TEA, rows, squad, write_jsonl
+from own_data_sets import ICE, TEA, Command, rows, squad, write_jsonl
 from quotetune.config import PromptsConfig
 from quotetune.config.prompts import ContextConfig
 from quotetune.corpus.index import Index
@@ -17,8 +17,6 @@ from quotetune.preparation.sources import hub_parts
 from quotetune.prompts.grounding import check_passages, ground
 from quotetune.prompts.reading import read_prompts
 from quotetune.runtime.chance import drawn
-
-Command = Callable[..., tuple[int, str, str]]
 
 
 def row(id: str, question: str, context: str = ICE) -> dict[str, Any]:

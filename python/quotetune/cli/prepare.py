@@ -24,7 +24,12 @@ Source = Annotated[
 ]
 Output = Annotated[
     Path,
-    typer.Option("--output", "-o", metavar="DIR", help="Directory of the two files; it is made."),
+    typer.Option(
+        "--output",
+        "-o",
+        metavar="DIR",
+        help="Directory of the two files, created if it does not exist.",
+    ),
 ]
 Subset = Annotated[
     str | None, typer.Option(metavar="NAME", help="Subset of a data set on the hub.")

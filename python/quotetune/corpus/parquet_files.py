@@ -1,10 +1,11 @@
-"""Open Parquet files, and read values of columns of any type."""
+"""Read Parquet files, and values of columns of any type."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from quotetune.corpus.inputs import unicode_name
 from quotetune.errors import QuotetuneError
 
 
@@ -21,6 +22,41 @@ def open_parquet(path: Path) -> Any:
     file = parquet.ParquetFile(pa.OSFile(os.fsencode(path)))
     check_names(file.schema_arrow.names, str(path))
     return file
+
+
+def parquet_batches(path: Path, rows: int) -> Iterator[Any]:
+    """Read a Parquet file in batches of some rows at most."""
+    yield from open_parquet(path).iter_batches(batch_size=rows)
+
+
+def rows_of(path: Path, kind: str, batches: Iterable[Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Read the rows of a file.
+
+    Args:
+        path: The file.
+        kind: Its format for messages, such as `Parquet`.
+        batches: Its record batches. If opening the file can fail, it is opened with the first.
+
+    Yields:
+        The place of each row, for messages, and its columns.
+
+    Raises:
+        QuotetuneError: The file is damaged.
+    """
+    import pyarrow as pa
+
+    name, row = unicode_name(str(path)), 0
+    try:
+        for batch in batches:
+            columns = [plain_values(column) for column in batch.columns]
+            for values in zip(*columns, strict=True):
+                row += 1
+                yield f"{name}:{row}", dict(zip(batch.schema.names, values, strict=True))
+    except (pa.ArrowException, OSError, ValueError, OverflowError) as error:
+        problem = " ".join(str(error).split())
+        raise QuotetuneError(
+            f"{name}: not a readable {kind} file ({problem}): get it again"
+        ) from error
 
 
 def check_names(names: Sequence[str], where: str) -> None:

@@ -7,11 +7,12 @@ from typing import Any
 from quotetune import _core
 from quotetune.corpus.fields import has_field
 from quotetune.corpus.formats import STDIN, Format, format_of_name, is_parquet
-from quotetune.corpus.parquet_files import open_parquet, plain_values
+from quotetune.corpus.parquet_files import parquet_batches, rows_of
 from quotetune.errors import QuotetuneError, UsageError
 from quotetune.runtime.jsonl import parse_json, parse_object
 
 _PEEKED_BYTES = 1 << 20
+_BATCH = 1024
 
 
 def format_of(path: Path) -> Format | None:
@@ -50,7 +51,10 @@ def read_records(
             raise UsageError(f"{path}: no such file: check the path")
         if path.is_dir():
             raise UsageError(f"{path}: is a folder: name one file")
-        yield from _parquet_records(path) if is_parquet(path) else _json_records(path, raises)
+        if is_parquet(path):
+            yield from rows_of(path, "Parquet", parquet_batches(path, _BATCH))
+        else:
+            yield from _json_records(path, raises)
     except OSError as error:
         raise UsageError(f"{path}: cannot be read ({error.strerror}): check the file") from error
     except QuotetuneError as error:
@@ -87,23 +91,6 @@ def _json_records(
             yield where, parse_object(line, where, raises)
         except raises as error:
             yield where, error
-
-
-def _parquet_records(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    import pyarrow as pa
-
-    row = 0
-    try:
-        for batch in open_parquet(path).iter_batches(batch_size=1024):
-            columns = [plain_values(column) for column in batch.columns]
-            for values in zip(*columns, strict=True):
-                row += 1
-                yield f"{path}:{row}", dict(zip(batch.schema.names, values, strict=True))
-    except (pa.ArrowException, OSError, ValueError, OverflowError) as error:
-        problem = " ".join(str(error).split())
-        raise QuotetuneError(
-            f"{path}: not a readable Parquet file ({problem}): write it again"
-        ) from error
 
 
 def read_whole_text(path: Path) -> str:

@@ -1,6 +1,6 @@
 """The quotes of responses: their documents, their lengths, and those that are not in the prompt."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -118,15 +118,11 @@ def quote_precision(
         >>> quote_precision([prompt], ["Ice floats!"], index)
         [0.875]
     """
-    shown: dict[str, set[str]] = {}
-    for prompt in prompts:
-        if prompt.passages and prompt.id not in shown:
-            parts = index.windows(prompt.passages)
-            shown[prompt.id] = {ngram for part, _ in parts for ngram in _ngrams(part, index.n)}
+    shown = _ngrams_shown(prompts, index, lambda prompt: prompt.passages or ())
     scores: list[float | None] = []
     for prompt, (text, _) in zip(prompts, index.windows(texts), strict=True):
         ngrams = _ngrams(text, index.n)
-        found = [ngram in shown.get(prompt.id, ()) for ngram in ngrams]
+        found = [ngram in shown[prompt.id] for ngram in ngrams]
         score = sum(found) / len(found) if found else 0.0
         scores.append(score if prompt.passages else None)
     return scores
@@ -149,11 +145,7 @@ def ignore_prompt_quip(
     Returns:
         A score per response; None if no n-gram is left.
     """
-    shown: dict[str, set[str]] = {}
-    for prompt in prompts:
-        if prompt.id not in shown:
-            parts = index.windows(_shown(prompt))
-            shown[prompt.id] = {ngram for part, _ in parts for ngram in _ngrams(part, index.n)}
+    shown = _ngrams_shown(prompts, index, _messages)
     scores: list[float | None] = []
     for prompt, (text, hits) in zip(prompts, index.windows(texts), strict=True):
         own = [
@@ -165,7 +157,19 @@ def ignore_prompt_quip(
     return scores
 
 
-def _shown(prompt: "Prompt") -> list[str]:
+def _ngrams_shown(
+    prompts: Sequence["Prompt"], index: "Index", texts_of: Callable[["Prompt"], Sequence[str]]
+) -> dict[str, set[str]]:
+    """Return for the id of each prompt the n-grams of texts that the model saw in it."""
+    shown: dict[str, set[str]] = {}
+    for prompt in prompts:
+        if prompt.id not in shown:
+            parts = index.windows(list(texts_of(prompt)))
+            shown[prompt.id] = {ngram for part, _ in parts for ngram in _ngrams(part, index.n)}
+    return shown
+
+
+def _messages(prompt: "Prompt") -> list[str]:
     if prompt.messages is None:
         return [prompt.text or ""]
     return [message["content"] for message in prompt.messages]

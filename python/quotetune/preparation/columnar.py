@@ -5,9 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from quotetune.corpus.inputs import unicode_name
-from quotetune.corpus.parquet_files import open_parquet, plain_values
-from quotetune.errors import QuotetuneError
+from quotetune.corpus.parquet_files import parquet_batches, rows_of
 
 # A record of NaturalQuestions has 10,000 tokens and half a megabyte of HTML.
 _BATCH = 32
@@ -20,7 +18,7 @@ def parquet_records(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     Raises:
         QuotetuneError: The file is damaged.
     """
-    return _records(path, "Parquet", lambda: open_parquet(path).iter_batches(batch_size=_BATCH))
+    return rows_of(path, "Parquet", parquet_batches(path, _BATCH))
 
 
 def arrow_records(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -29,7 +27,7 @@ def arrow_records(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     Raises:
         QuotetuneError: The file is damaged.
     """
-    return _records(path, "Arrow", lambda: _arrow_batches(path))
+    return rows_of(path, "Arrow", _arrow_batches(path))
 
 
 def _arrow_batches(path: Path) -> Iterator[Any]:
@@ -46,20 +44,3 @@ def _arrow_batches(path: Path) -> Iterator[Any]:
         for batch in batches:
             for first in range(0, batch.num_rows, _BATCH):
                 yield batch.slice(first, _BATCH)
-
-
-def _records(path: Path, kind: str, batches: Any) -> Iterator[tuple[str, dict[str, Any]]]:
-    import pyarrow as pa
-
-    name, row = unicode_name(str(path)), 0
-    try:
-        for batch in batches():
-            columns = [plain_values(column) for column in batch.columns]
-            for values in zip(*columns, strict=True):
-                row += 1
-                yield f"{name}:{row}", dict(zip(batch.schema.names, values, strict=True))
-    except (pa.ArrowException, OSError, ValueError, OverflowError) as error:
-        problem = " ".join(str(error).split())
-        raise QuotetuneError(
-            f"{name}: not a readable {kind} file ({problem}): get it again"
-        ) from error

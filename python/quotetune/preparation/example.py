@@ -35,9 +35,8 @@ class Example:
         prompt: The question; None if the record has none.
         id: The id of the prompt; None lets a number be its id.
         answers: The gold answers; None if the form has none.
-        spans: The answers that should occur in a passage. They are all of them but "yes" and "no".
         more: Further columns of the prompt.
-        skipped: What is left out as a prompt, if that is to be counted; the first word is a noun.
+        skipped: Why it is left out as a prompt, if that is to be counted.
     """
 
     where: str
@@ -45,7 +44,6 @@ class Example:
     prompt: str | None = None
     id: str | None = None
     answers: Sequence[str] | None = None
-    spans: Sequence[str] = ()
     more: Mapping[str, Any] = field(default_factory=dict)
     skipped: str | None = None
 

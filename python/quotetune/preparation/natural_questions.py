@@ -22,8 +22,9 @@ from quotetune.preparation.sources import Part
 
 FORM = "nq"
 _TAG = re.compile(rb"<[^>]*>")
-_HTML = re.compile(r"</?\w+>")
+_TAG_TOKEN = re.compile(r"</?\w+>")
 _YES_NO = {0: "no", 1: "yes", "NO": "no", "YES": "yes"}
+_Range = tuple[int, int]  # the first token, and the one after the last
 
 
 def natural_questions(part: Part) -> Iterator[Example]:
@@ -43,48 +44,14 @@ def natural_questions(part: Part) -> Iterator[Example]:
         QuotetuneError: A record is of another form; the message names its place.
     """
     for where, record in part.records():
+        # Only reading is inside, so that a bug of ours does not look like a bad record.
         try:
-            yield _example(record, where)
-        except (KeyError, TypeError, IndexError, AttributeError, ValueError) as error:
+            question = _question(record, where)
+        except (KeyError, TypeError, ValueError) as error:
             missing = isinstance(error, KeyError)
             problem = f"no {error}" if missing else f"a field is of another type ({error})"
             raise wrong_form(record, where, problem, FORM) from error
-
-
-def _example(record: Mapping[str, Any], where: str) -> Example:
-    question = record["question_text"] if "question_text" in record else record["question"]["text"]
-    page = _page(record, where)
-    name = id_of(record, "id" if "id" in record else "example_id", where)
-    url = page.url
-    longs: Counter[str] = Counter()
-    answers: list[str] = []
-    spans: list[str] = []
-    for annotation in _rows(record["annotations"]):
-        long = annotation["long_answer"]
-        text = page.text(long["start_token"], long["end_token"])
-        if text:
-            longs[text] += 1
-        spans += [
-            page.text(short["start_token"], short["end_token"])
-            for short in _rows(annotation["short_answers"])
-        ]
-        verdict = _YES_NO.get(annotation["yes_no_answer"])
-        answers += [] if verdict is None else [verdict]
-    if not isinstance(question, str):
-        raise QuotetuneError(f"{where}: the question is not a text: fix the record")
-    texts = [text for text, _ in longs.most_common()]
-    if not texts:
-        return Example(where, skipped="question without a long answer")
-    spans = list(dict.fromkeys(filter(None, spans)))
-    return Example(
-        where,
-        [Passage(text, page.title, more={} if url is None else {"url": url}) for text in texts],
-        question,
-        id=name,
-        answers=list(dict.fromkeys(spans + answers)),
-        spans=spans,
-        more={"context": texts, "reference": texts[0]},
-    )
+        yield _example(question, where)
 
 
 @dataclass(frozen=True)
@@ -102,8 +69,9 @@ class _Page:
     title: str | None
     url: str | None
 
-    def text(self, first: int, end: int) -> str:
+    def text(self, tokens: _Range) -> str:
         """Return the text of tokens, with the white space of the page; empty for the range -1."""
+        first, end = tokens
         parts: list[str] = []
         before: _Token | None = None
         for token in self.tokens[max(first, 0) : max(end, 0)]:
@@ -125,28 +93,104 @@ class _Page:
         return bool(_TAG.sub(b"", self.html[before.end : token.start]))
 
 
+@dataclass(frozen=True)
+class _Annotation:
+    long: _Range
+    shorts: list[_Range]
+    verdict: str | None
+
+
+@dataclass(frozen=True)
+class _Question:
+    text: str
+    id: str | None
+    page: _Page
+    annotations: list[_Annotation]
+
+
+def _example(question: _Question, where: str) -> Example:
+    page = question.page
+    longs = Counter(page.text(annotation.long) for annotation in question.annotations)
+    texts = [text for text, _ in longs.most_common() if text]
+    if not texts:
+        return Example(where, skipped="no long answer")
+    shorts = [page.text(short) for one in question.annotations for short in one.shorts]
+    verdicts = [one.verdict for one in question.annotations]
+    more = {} if page.url is None else {"url": page.url}
+    return Example(
+        where,
+        [Passage(text, page.title, more=more) for text in texts],
+        question.text,
+        id=question.id,
+        answers=list(dict.fromkeys(filter(None, [*shorts, *verdicts]))),
+        more={"context": texts, "reference": texts[0]},
+    )
+
+
+def _question(record: Mapping[str, Any], where: str) -> _Question:
+    """Read the fields of a record.
+
+    Raises:
+        KeyError: It lacks one.
+        TypeError, ValueError: One is of another type.
+        QuotetuneError: One is not as it should be; the message names it.
+    """
+    text = record["question_text"] if "question_text" in record else record["question"]["text"]
+    page = _page(record, where)
+    name = id_of(record, "id" if "id" in record else "example_id", where)
+    annotations = [
+        _Annotation(
+            _range(annotation["long_answer"]),
+            [_range(short) for short in _rows(annotation["short_answers"])],
+            _YES_NO.get(annotation["yes_no_answer"]),
+        )
+        for annotation in _rows(record["annotations"])
+    ]
+    if not isinstance(text, str):
+        raise QuotetuneError(f"{where}: the question is not a text: fix the record")
+    return _Question(text, name, page, annotations)
+
+
 def _page(record: Mapping[str, Any], where: str) -> _Page:
     if "document_text" in record:
         # The simplified form has tokens with a space between them.
         words = text_of(record, "document_text", where, FORM).split(" ")
-        tokens = [_Token(word, _HTML.fullmatch(word) is not None) for word in words]
-        return _Page(tokens, None, None, record.get("document_url"))
+        tokens = [_Token(word, _TAG_TOKEN.fullmatch(word) is not None) for word in words]
+        return _Page(tokens, None, None, optional_text(record, "document_url", where, FORM))
     if "document_tokens" in record:
-        rows, prefix, document = _rows(record["document_tokens"]), "document_", record
-        flag = "html_token"
+        prefix, flag, document = "document_", "html_token", record
     else:
-        rows, prefix, document = _rows(record["document"]["tokens"]), "", record["document"]
-        flag = "is_html"
-    tokens = [
-        _Token(row["token"], row[flag], row.get("start_byte"), row.get("end_byte")) for row in rows
-    ]
+        prefix, flag, document = "", "is_html", record["document"]
+    tokens = [_token(row, flag) for row in _rows(document[f"{prefix}tokens"])]
     html = optional_text(document, f"{prefix}html", where, FORM)
     return _Page(
         tokens,
         None if html is None else html.encode(),
-        document.get(f"{prefix}title"),
-        document.get(f"{prefix}url"),
+        optional_text(document, f"{prefix}title", where, FORM),
+        optional_text(document, f"{prefix}url", where, FORM),
     )
+
+
+def _token(row: Mapping[str, Any], flag: str) -> _Token:
+    text, start, end = row["token"], row.get("start_byte"), row.get("end_byte")
+    if not isinstance(text, str):
+        raise TypeError("a token is not a text")
+    return _Token(
+        text,
+        bool(row[flag]),
+        None if start is None else _integer(start),
+        None if end is None else _integer(end),
+    )
+
+
+def _range(value: Mapping[str, Any]) -> _Range:
+    return _integer(value["start_token"]), _integer(value["end_token"])
+
+
+def _integer(value: Any) -> int:
+    if not isinstance(value, int):
+        raise TypeError("a place is not an integer")
+    return value
 
 
 def _rows(value: Any) -> list[Mapping[str, Any]]:

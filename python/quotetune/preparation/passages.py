@@ -58,7 +58,6 @@ def passages(part: Part) -> Iterator[Example]:
             question,
             id=id_of(record, "id", where),
             answers=answers,
-            spans=answers or (),
             more={"context": context} | more,
         )
 

@@ -129,6 +129,5 @@ def _question(record: Mapping[str, Any], where: str, passage: Passage) -> Exampl
         question,
         id=id_of(record, "id", where),
         answers=answers,
-        spans=answers,
         more={"context": passage.text},
     )

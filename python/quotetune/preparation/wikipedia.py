@@ -44,7 +44,7 @@ def wikipedia(part: Part, prompts: Prompts) -> Iterator[Example]:
         passage = Passage(text, title, name, {} if url is None else {"url": url})
         least = MIN_TITLE_CHARS if prompts == "titles" else MIN_START_CHARS
         if len(text.strip()) < least:
-            yield Example(where, [passage], skipped=f"article of less than {least:,} characters")
+            yield Example(where, [passage], skipped=f"fewer than {least:,} characters")
         elif prompts == "titles":
             more = {"reference": start_of(text, 1), "topic": title}
             yield Example(where, [passage], title, id=name, more=more)

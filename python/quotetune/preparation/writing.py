@@ -3,7 +3,6 @@
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from heapq import heappush, heappushpop
@@ -19,6 +18,8 @@ from quotetune.runtime.plural import counted
 from quotetune.runtime.whole_files import written
 
 PROMPTS, CORPUS = "prompts.jsonl", "corpus.jsonl"
+# Answers that no passage need contain.
+_VERDICTS = ("yes", "no")
 Form = Callable[[Part], Iterator[Example]]
 
 
@@ -30,7 +31,8 @@ class Prepared:
         prompts: Number of prompts.
         documents: Number of documents.
         unanswered: Prompts without a gold answer, of a form that has answers.
-        elsewhere: Gold answers that occur in no passage of their prompt; they are kept.
+        elsewhere: Gold answers but "yes" and "no" that occur in no passage of their prompt. They
+            are kept.
         first_elsewhere: The place of the first of them.
         skipped: Records that have no prompt, by reason.
     """
@@ -53,8 +55,7 @@ class Prepared:
                 f" (the first is that of {self.first_elsewhere})"
             )
         for reason, count in sorted(self.skipped.items()):
-            noun, _, rest = reason.partition(" ")
-            lines.append(f"left out as prompts: {counted(count, noun)} {rest}")
+            lines.append(f"left out as prompts ({reason}): {count:,}")
         return lines
 
 
@@ -70,12 +71,13 @@ def prepare(
 ) -> Prepared:
     """Write the prompts and the corpus of a data set.
 
-    Both files appear when both are complete. Passages of the same title and text are one document.
+    Neither file appears before both are complete. Passages of the same title and text are one
+    document.
 
     Args:
         parts: The parts of the data set.
         form: Reads the examples of a part.
-        output: Directory for `prompts.jsonl` and `corpus.jsonl`; it is created.
+        output: Directory for `prompts.jsonl` and `corpus.jsonl`; created if it does not exist.
         source: Source of all documents.
         max_prompts: Number of prompts at most; a hash of each id decides which.
         overwrite: Whether to replace files that exist.
@@ -101,12 +103,13 @@ def prepare(
     prepared = Prepared()
     with written(prompts) as prompt_file, written(corpus) as corpus_file:
         documents = _Documents(corpus_file, source)
-        with _prompt_writer(prompt_file, max_prompts, prepared) as write:
-            for part in parts:
-                tell(f"reading {part.name}")
-                for example in form(part):
-                    _add(example, part.split, documents, write, prepared)
-        prepared.documents = documents.count
+        rows = _Prompts(prompt_file, max_prompts)
+        for part in parts:
+            tell(f"reading {part.name}")
+            for example in form(part):
+                _add(example, part.split, documents, rows, prepared)
+        rows.finish()
+        prepared.prompts, prepared.documents = rows.count, documents.count
         if prepared.prompts == 0:
             raise QuotetuneError(f"{source}: no prompts: give a data set with questions")
         # A kill between the two renames must not leave old prompts beside the new corpus.
@@ -118,7 +121,7 @@ def _add(
     example: Example,
     split: str | None,
     documents: "_Documents",
-    write: Callable[[str, str, Mapping[str, Any]], None],
+    prompts: "_Prompts",
     prepared: Prepared,
 ) -> None:
     if example.skipped is not None:
@@ -137,12 +140,13 @@ def _add(
     row |= {key: value for key, value in example.more.items() if key not in row}
     if split is not None:
         row["split"] = split
-    write(example.where, documents.number_or(example.id), row)
+    prompts.add(example.id, row, example.where)
 
 
 def _count_elsewhere(example: Example, prepared: Prepared) -> None:
-    for answer in example.spans:
-        if not any(answer in passage.text for passage in example.passages):
+    for answer in example.answers or ():
+        found = any(answer in passage.text for passage in example.passages)
+        if not found and answer not in _VERDICTS:
             prepared.elsewhere += 1
             prepared.first_elsewhere = prepared.first_elsewhere or example.where
 
@@ -154,15 +158,9 @@ class _Documents:
         self.source = source
         self.count = 0
         self._file = file
-        self._prompts = 0
         self._of_title: Counter[str] = Counter()
         self._unnamed: dict[bytes, str] = {}
         self._named: dict[bytes, bytes] = {}
-
-    def number_or(self, id: str | None) -> str:
-        """Return the id of a prompt, which is its number if it has none."""
-        self._prompts += 1
-        return str(self._prompts) if id is None else id
 
     def add(self, passage: Passage, where: str) -> str:
         """Write a document unless it is written; return its id."""
@@ -174,14 +172,16 @@ class _Documents:
             title = passage.title or ""
             self._of_title[title] += 1
             name = self._unnamed[content] = f"{title}#{self._of_title[title]}"
-        other = self._named.setdefault(_digest(name), content)
-        if other is not content:
-            if other == content:
-                return name
+        key = _digest(name)
+        known = self._named.get(key)
+        if known == content:
+            return name
+        if known is not None:
             raise QuotetuneError(
                 f"{where}: the document {name} occurred before with another text or title: give"
                 " every document its own id"
             )
+        self._named[key] = content
         self.count += 1
         row = {"id": name, "source": self.source, "text": passage.text}
         if passage.title is not None:
@@ -191,40 +191,48 @@ class _Documents:
         return name
 
 
-@contextmanager
-def _prompt_writer(
-    file: TextIO, most: int | None, prepared: Prepared
-) -> Iterator[Callable[[str, str, Mapping[str, Any]], None]]:
-    """Yield a function that takes prompts: their place, id and other columns.
+class _Prompts:
+    """Writes the prompts, each under an id of its own.
 
     Without a limit, each is written at once. With one, those of the lowest hashes of their ids are
-    kept, whatever the order of the records, and written at the end.
+    kept, whatever the order of the records, and `finish` writes them.
     """
-    seen: set[bytes] = set()
-    kept: list[tuple[int, int, str]] = []
 
-    def write(where: str, id: str, row: Mapping[str, Any]) -> None:
-        if (digest := _digest(id)) in seen:
+    def __init__(self, file: TextIO, most: int | None) -> None:
+        self.count = 0
+        self._file = file
+        self._most = most
+        self._seen: set[bytes] = set()
+        self._kept: list[tuple[int, int, str]] = []
+
+    def add(self, id: str | None, row: Mapping[str, Any], where: str) -> None:
+        """Take a prompt: its id, which is its number if it has none, and its other columns."""
+        number = len(self._seen) + 1
+        id = str(number) if id is None else id
+        if (digest := _digest(id)) in self._seen:
             raise QuotetuneError(
                 f"{where}: the id {id} occurred before: give every prompt its own, or prepare"
-                " translations of one data set by themselves"
+                " translations of one data set separately"
             )
-        seen.add(digest)
+        self._seen.add(digest)
         line = _line({"id": id, **row}, where)
-        if most is None:
-            file.write(line)
-            prepared.prompts += 1
+        if self._most is None:
+            self._write(line)
             return
-        item = (-drawn(id), len(seen), line)  # the highest hash is the first to go
-        if len(kept) < most:
-            heappush(kept, item)
+        item = (-drawn(id), number, line)  # the highest hash is the first to go
+        if len(self._kept) < self._most:
+            heappush(self._kept, item)
         else:
-            heappushpop(kept, item)
+            heappushpop(self._kept, item)
 
-    yield write
-    for _, _, line in sorted(kept, key=lambda item: item[1]):
-        file.write(line)
-        prepared.prompts += 1
+    def finish(self) -> None:
+        """Write the prompts that are kept, in the order of the records."""
+        for _, _, line in sorted(self._kept, key=lambda item: item[1]):
+            self._write(line)
+
+    def _write(self, line: str) -> None:
+        self._file.write(line)
+        self.count += 1
 
 
 def _line(row: Mapping[str, Any], where: str) -> str:
