@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
 
 from quotetune.analysis.chart import Points, scatter_chart
 from quotetune.config import Config
@@ -112,8 +111,7 @@ def study_data_size(
         directory = output / f"prompts-{size}"
         sized = loaded.model_copy(update={"run": directory, "prompts": prompts})
         say(f"run: {directory}")
-        text = yaml.safe_dump(sized.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
-        run(sized, text, until=last_choice(sized), others=earlier)
+        run(sized, until=last_choice(sized), others=earlier)
         on_dev = sized.prompts.dev_fraction is not None
         rows.append(size_row_on_dev(sized, size) if on_dev else size_row(directory, size))
         earlier.append(sized)

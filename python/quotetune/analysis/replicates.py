@@ -3,8 +3,6 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-import yaml
-
 from quotetune.config import Config
 from quotetune.errors import UsageError
 from quotetune.pipeline.run import Planned, plan, run
@@ -85,8 +83,7 @@ def run_seeds(configs: Sequence[Config]) -> None:
     for config in configs:
         _share_clock(configs, config)
         say(f"run: {config.run}")
-        text = yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
-        run(config, text, others=[other for other in configs if other is not config])
+        run(config, others=[other for other in configs if other is not config])
 
 
 def _share_clock(configs: Sequence[Config], config: Config) -> None:
