@@ -1,6 +1,5 @@
 """What several seeds say together: each one's numbers, their mean, and two kinds of interval."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +21,7 @@ from quotetune.rendering.markdown import markdown_table
 from quotetune.runs.directory import RunDirectory
 from quotetune.runs.layout import BASE
 from quotetune.runtime.plural import counted
-from quotetune.runtime.whole_files import write_json, write_text
+from quotetune.runtime.whole_files import read_json, write_json, write_text
 
 SCHEMA = 1
 _DASH = "\N{EN DASH}"
@@ -59,7 +58,7 @@ def compare_seeds(runs: Mapping[int, Path]) -> dict[str, Any]:
         The content of `replicate.json` (docs/analysis.md).
     """
     found = [
-        _SeedRun(seed, RunDirectory(path), _read(RunDirectory(path).metrics_file))
+        _SeedRun(seed, RunDirectory(path), read_json(RunDirectory(path).metrics_file))
         for seed, path in runs.items()
     ]
     first = found[0]
@@ -190,8 +189,3 @@ def _cells(metric: Metric, together: Mapping[str, Any]) -> list[str]:
         )
     values = [metric.show(value) for value in (base, *together["values"], together["mean"])]
     return [metric.label, *values, shown, *intervals]
-
-
-def _read(path: Path) -> dict[str, Any]:
-    content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return content
