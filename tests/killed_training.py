@@ -6,7 +6,7 @@ from safetensors.torch import load_file
 
 
 class Killed(BaseException):
-    """Ends a training at once, as a kill does: nothing more is written."""
+    """Ends a training or a run at once, as a kill does: nothing more is written."""
 
 
 def run_killed_at(run, step, job, work):

@@ -111,7 +111,7 @@ def run(config: dict) -> None:
     from quotetune.config import Config
     from quotetune.pipeline.run import run as run_pipeline
 
-    run_pipeline(Config.model_validate(config), yaml.safe_dump(config))
+    run_pipeline(Config.model_validate(config))
 
 
 def kill_at(moment: str) -> None:

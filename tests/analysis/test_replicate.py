@@ -3,6 +3,7 @@
 import json
 import shutil
 import statistics
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -11,7 +12,7 @@ import yaml
 from scipy import stats
 
 import tiny_run
-from killed_training import weights
+from killed_training import Killed, weights
 from quotetune.analysis.replicates import (
     configs_of_seeds,
     directory_of_seeds,
@@ -37,10 +38,6 @@ SHARED = [
     "evaluation/base/score",
     "evaluation/base/pair",
 ]
-
-
-class Killed(BaseException):
-    """Ends a run at once, as a kill does."""
 
 
 @pytest.fixture(scope="module")
@@ -166,7 +163,7 @@ def test_prompts_that_share_a_document_are_drawn_together(runs, tmp_path):
         copies[seed] = tmp_path / run.name
         shutil.copytree(run, copies[seed], symlinks=True)
         prompts = load_prompts(run / "prompts" / "heldout.parquet")
-        prompts[1] = type(prompts[1])(**{**vars(prompts[1]), "documents": prompts[0].documents})
+        prompts[1] = replace(prompts[1], documents=prompts[0].documents)
         write_prompts(copies[seed] / "prompts" / "heldout.parquet", prompts)
     content = compare_seeds(copies)
     assert (content["bootstrap"]["units"], content["bootstrap"]["drawn"]) == ("documents", 3)

@@ -9,6 +9,7 @@ import pytest
 
 import tiny_run
 from html_page import read_page
+from killed_training import Killed
 from quotetune.config import Config
 from quotetune.pipeline.estimate import estimate
 from quotetune.pipeline.run import plan, stage_list
@@ -17,10 +18,6 @@ from quotetune.runs.looks import read_looks
 
 pytestmark = pytest.mark.usefixtures("without_children")
 TRAINED = ("round-1", "round-2")
-
-
-class Killed(BaseException):
-    """Ends a run at once, as a kill does."""
 
 
 @pytest.fixture(scope="module")

@@ -120,7 +120,7 @@ def test_another_directory_in_the_place_of_the_link_is_refused_before_any_work(t
     for directory in (adapter, best):
         directory.mkdir(parents=True)
         (directory / "training.json").write_text(directory.name)
-    for refused in (lambda: link_best(config.run, adapter), lambda: run_pipeline(config, "")):
+    for refused in (lambda: link_best(config.run, adapter), lambda: run_pipeline(config)):
         with pytest.raises(UsageError, match=r"run/best: is a directory .*: remove it"):
             refused()
     assert (best / "training.json").read_text() == "best"

@@ -73,7 +73,7 @@ def start_of(config):
 def until(config, stage, **blocks):
     """Do a run up to a stage, as `train` does, and return its directory."""
     config = Config.model_validate({**config, **blocks})
-    run_pipeline(config, yaml.safe_dump(config.model_dump(mode="json")), stage)
+    run_pipeline(config, stage)
     return config.run
 
 

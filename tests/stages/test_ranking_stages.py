@@ -99,11 +99,11 @@ def ranked(inputs, tmp_path_factory):
 
         patch.setattr(quotetune.pairing.judging, "run_sampling", interrupted)
         with pytest.raises(InterruptionError):
-            run(loaded, "", until="round-1/pair")
+            run(loaded, until="round-1/pair")
         patch.setattr(quotetune.pairing.judging, "run_sampling", undisturbed)
         part = Path(config["run"]) / "round-1" / "judge.partial" / "result" / "part-00000.parquet"
         config["first_part"] = part.stat().st_mtime_ns
-        run(loaded, "", until="round-1/pair")
+        run(loaded, until="round-1/pair")
         yield config
 
 

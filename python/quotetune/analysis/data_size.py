@@ -2,14 +2,12 @@
 
 import json
 import math
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
 
 from quotetune.analysis.chart import Points, scatter_chart
 from quotetune.config import Config
@@ -22,7 +20,7 @@ from quotetune.runs.metrics_json import collect_dev
 from quotetune.runs.stopping import best_evaluated
 from quotetune.runtime.console import say
 from quotetune.runtime.plural import counted
-from quotetune.runtime.whole_files import write_json, write_text, written_directory
+from quotetune.runtime.whole_files import write_json, write_text
 from quotetune.stages import last_choice
 
 SCHEMA = 1
@@ -107,19 +105,16 @@ def study_data_size(
         raise UsageError(report(config, problems))
     _check_sizes(loaded, sizes)
     rows: list[SizeRow] = []
-    last: Path | None = None
+    earlier: list[Config] = []
     for size in sizes:
         prompts = loaded.prompts.model_copy(update={"train_limit": size})
         directory = output / f"prompts-{size}"
         sized = loaded.model_copy(update={"run": directory, "prompts": prompts})
-        if last is not None:
-            _share_base(last, directory)
         say(f"run: {directory}")
-        text = yaml.safe_dump(sized.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
-        run(sized, text, until=last_choice(sized))
+        run(sized, until=last_choice(sized), others=earlier)
         on_dev = sized.prompts.dev_fraction is not None
         rows.append(size_row_on_dev(sized, size) if on_dev else size_row(directory, size))
-        last = directory
+        earlier.append(sized)
     return rows
 
 
@@ -223,11 +218,3 @@ def _check_sizes(config: Config, sizes: Sequence[int]) -> None:
             f"--prompts {max(sizes)}: there are only {counted(found, 'training prompt')} per round:"
             " take a smaller number, or add prompts"
         )
-
-
-def _share_base(last: Path, run: Path) -> None:
-    """Copy the base model's evaluation, which all runs share: the next run finds it done."""
-    done, wanted = (RunDirectory(path).evaluation(BASE) for path in (last, run))
-    if done.exists() and not wanted.exists():
-        with written_directory(wanted) as directory:
-            shutil.copytree(done, directory, dirs_exist_ok=True)

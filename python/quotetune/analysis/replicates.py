@@ -3,8 +3,6 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-import yaml
-
 from quotetune.config import Config
 from quotetune.errors import UsageError
 from quotetune.pipeline.run import Planned, plan, run
@@ -85,8 +83,7 @@ def run_seeds(configs: Sequence[Config]) -> None:
     for config in configs:
         _share_clock(configs, config)
         say(f"run: {config.run}")
-        text = yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
-        run(config, text, others=[other for other in configs if other is not config])
+        run(config, others=[other for other in configs if other is not config])
 
 
 def _share_clock(configs: Sequence[Config], config: Config) -> None:
@@ -106,14 +103,14 @@ def plan_seeds(configs: Sequence[Config]) -> list[list[Planned]]:
         configs: The configs.
 
     Returns:
-        The plan of each run. What an earlier run of the list does for it is copied.
+        The plan of each run. What the first run does for a later one is copied.
     """
     stages = [all_stages(config) for config in configs]
     plans = []
     for number, (config, own) in enumerate(zip(configs, stages, strict=True)):
         entries = plan(own)
         if number:
-            shared = without_seed(stages[0], configs[0].run, own, config.run)
+            shared = shared_stages(stages[0], configs[0].run, own, config.run)
             entries = [
                 Planned(entry.name, True, f"from {configs[0].run.name}", copied=True)
                 if entry.name in shared and entry.todo is not False
@@ -124,7 +121,7 @@ def plan_seeds(configs: Sequence[Config]) -> list[list[Planned]]:
     return plans
 
 
-def without_seed(
+def shared_stages(
     stages: Sequence[Stage], run: Path, others: Sequence[Stage], other_run: Path
 ) -> set[str]:
     """Name the stages that have the same result in two runs, whatever the seeds do.

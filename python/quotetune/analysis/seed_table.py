@@ -1,6 +1,5 @@
 """What several seeds say together: each one's numbers, their mean, and two kinds of interval."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +21,7 @@ from quotetune.rendering.markdown import markdown_table
 from quotetune.runs.directory import RunDirectory
 from quotetune.runs.layout import BASE
 from quotetune.runtime.plural import counted
-from quotetune.runtime.whole_files import write_json, write_text
+from quotetune.runtime.whole_files import read_json, write_json, write_text
 
 SCHEMA = 1
 _DASH = "\N{EN DASH}"
@@ -59,13 +58,13 @@ def compare_seeds(runs: Mapping[int, Path]) -> dict[str, Any]:
         The content of `replicate.json` (docs/analysis.md).
     """
     found = [
-        _SeedRun(seed, RunDirectory(path), _read(RunDirectory(path).metrics_file))
+        _SeedRun(seed, RunDirectory(path), read_json(RunDirectory(path).metrics_file))
         for seed, path in runs.items()
     ]
     first = found[0]
     prompts = load_prompts(first.directory.heldout)
     groups = groups_by_document(prompts)
-    drawn, units = mean_intervals(
+    bootstrapped, count = mean_intervals(
         [run.responses(run.policy) for run in found], first.responses(BASE), groups
     )
     base = first.metrics["before"]
@@ -86,7 +85,8 @@ def compare_seeds(runs: Mapping[int, Path]) -> dict[str, Any]:
         ],
         "choice": choice_line(first.metrics),
         "metrics": {
-            metric.key: _together(metric, base, rows, drawn) for metric in metrics_of([base, *rows])
+            metric.key: _metric_over_seeds(metric, base, rows, bootstrapped)
+            for metric in metrics_of([base, *rows])
         },
         "t": {"level": student.LEVEL, "degrees": len(found) - 1},
         "bootstrap": {
@@ -94,16 +94,16 @@ def compare_seeds(runs: Mapping[int, Path]) -> dict[str, Any]:
             "resamples": RESAMPLES,
             "seed": SEED,
             "units": "prompts" if groups is None else "documents",
-            "drawn": units,
+            "drawn": count,
         },
     }
 
 
-def _together(
+def _metric_over_seeds(
     metric: Metric,
     base: Mapping[str, Any],
     rows: Sequence[Mapping[str, Any]],
-    drawn: Mapping[str, list[float] | None],
+    bootstrapped: Mapping[str, list[float] | None],
 ) -> dict[str, Any]:
     """Return the mean of a metric over the seeds, and the intervals of its difference from base."""
     values = [row.get(metric.key) for row in rows]
@@ -117,7 +117,7 @@ def _together(
     if before is not None:
         together["difference"] = together["mean"] - before
         together["t_interval"] = student.t_interval([value - before for value in numbers])
-        together["bootstrap"] = drawn.get(metric.key)
+        together["bootstrap"] = bootstrapped.get(metric.key)
     return together
 
 
@@ -152,9 +152,9 @@ def _lines(content: Mapping[str, Any]) -> list[str]:
     table += [_cells(metric_named(key), row) for key, row in content["metrics"].items()]
     degrees = content["t"]["degrees"]
     t = student.t_quantile((1 + content["t"]["level"]) / 2, degrees)
-    drawn = f"{bootstrap['drawn']:,} {units}"
+    units_text = f"{bootstrap['drawn']:,} {units}"
     if units == "documents":
-        drawn = f"{counted(bootstrap['drawn'], 'group')} of prompts that share no document"
+        units_text = f"{counted(bootstrap['drawn'], 'group')} of prompts that share no document"
     stopped = [f"Seed {one['seed']}: {one['stopped']}." for one in seeds if one["stopped"]]
     return [
         f"{counted(len(seeds), 'seed')}, {counted(content['prompts'], 'held-out prompt')}. The"
@@ -169,9 +169,9 @@ def _lines(content: Mapping[str, Any]) -> list[str]:
         f" {'degree' if degrees == 1 else 'degrees'} of freedom (Student 1908). It says what other"
         " training seeds would give on these prompts.",
         "",
-        f"Over {units}: percentile interval of a paired bootstrap that draws {drawn}, the same for"
-        f" the base model and all seeds, {bootstrap['resamples']:,} resamples. It says what other"
-        " prompts would give with these seeds.",
+        f"Over {units}: percentile interval of a paired bootstrap that draws {units_text}, the same"
+        f" for the base model and all seeds, {bootstrap['resamples']:,} resamples. It says what"
+        " other prompts would give with these seeds.",
     ]
 
 
@@ -190,8 +190,3 @@ def _cells(metric: Metric, together: Mapping[str, Any]) -> list[str]:
         )
     values = [metric.show(value) for value in (base, *together["values"], together["mean"])]
     return [metric.label, *values, shown, *intervals]
-
-
-def _read(path: Path) -> dict[str, Any]:
-    content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return content

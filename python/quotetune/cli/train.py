@@ -27,8 +27,6 @@ def train(
     If it is interrupted, run the same command again to continue. If the config has changed, the
     stages that the change affects are done again.
     """
-    import yaml
-
     from quotetune.config.problem import report
     from quotetune.config.validation import load_config
     from quotetune.errors import UsageError
@@ -63,5 +61,4 @@ def train(
     say(f"run: {loaded.run}")
     for notice in inputs.notices:
         say(f"note: {notice}")
-    text = yaml.safe_dump(loaded.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
-    run(loaded, text, until)
+    run(loaded, until)

@@ -33,9 +33,9 @@ def t_interval(values: Sequence[float], level: float = LEVEL) -> tuple[float, fl
     if n < 2:
         return None
     mean = math.fsum(values) / n
-    spread = math.sqrt(math.fsum((value - mean) ** 2 for value in values) / (n - 1))
-    reach = t_quantile((1 + level) / 2, n - 1) * spread / math.sqrt(n)
-    return mean - reach, mean + reach
+    deviation = math.sqrt(math.fsum((value - mean) ** 2 for value in values) / (n - 1))
+    margin = t_quantile((1 + level) / 2, n - 1) * deviation / math.sqrt(n)
+    return mean - margin, mean + margin
 
 
 def t_quantile(share: float, degrees: int) -> float:

@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import yaml
+
 from quotetune.config import Config
 from quotetune.errors import QuotetuneError, UsageError
 from quotetune.runs.best_link import restore_best
@@ -121,14 +123,11 @@ def _planned(name: str, status: Status) -> Planned:
             return Planned(name, True, "no result yet")
 
 
-def run(
-    config: Config, config_text: str, until: str | None = None, others: Sequence[Config] = ()
-) -> None:
+def run(config: Config, until: str | None = None, others: Sequence[Config] = ()) -> None:
     """Do the stages of a config that are not done.
 
     Args:
-        config: The validated config.
-        config_text: The config as YAML, which is kept beside the results.
+        config: The validated config, which is kept as YAML beside the results.
         until: The last stage, as for `stage_list`; None does all, and writes summary and report.
         others: The configs of other runs. A stage that one of them has done, from the same inputs
             with the same settings, is copied.
@@ -140,8 +139,8 @@ def run(
     stages = stage_list(config, until)
     with _lock(config.run):
         restore_best(config.run)
-        write_text(Layout(config).config_file, config_text)
         layout = Layout(config)
+        write_text(layout.config_file, _as_yaml(config))
         done = [stage for other in others for stage in all_stages(other)]
         for stage in stages:
             if _run_stage(layout, stage, done) and stage.name.startswith("evaluation/"):
@@ -152,6 +151,11 @@ def run(
 
             summarize(config)
             print(f"report: {write_report(config.run, config.index)}")
+
+
+def _as_yaml(config: Config) -> str:
+    text: str = yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+    return text
 
 
 def _run_stage(layout: Layout, stage: Stage, others: Sequence[Stage]) -> bool:

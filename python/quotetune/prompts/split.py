@@ -89,18 +89,16 @@ def split_prompts(prompts: Sequence[SourcePrompt], settings: PromptsConfig, roun
     dev = [prompt for place, prompt in reversed(placed) if place >= high]
     size = settings.train_limit or -(-len(train) // rounds)
     parts = [train[i * size : (i + 1) * size] for i in range(rounds)]
-    if not heldout:
-        raise UsageError(
-            "no held-out prompts are left after the split: the fraction"
-            f" {settings.heldout_fraction:g} of {counted(len(prompts), 'prompt')} is empty:"
-            " add prompts, raise prompts.heldout_fraction, or change prompts.salt"
-        )
-    if settings.dev_fraction is not None and not dev:
-        raise UsageError(
-            "no development prompts are left after the split: the fraction"
-            f" {settings.dev_fraction:g} of {counted(len(prompts), 'prompt')} is empty:"
-            " add prompts, raise prompts.dev_fraction, or change prompts.salt"
-        )
+    for kind, key, fraction, side in (
+        ("held-out", "heldout_fraction", settings.heldout_fraction, heldout),
+        ("development", "dev_fraction", settings.dev_fraction, dev),
+    ):
+        if fraction is not None and not side:
+            raise UsageError(
+                f"no {kind} prompts are left after the split: the fraction {fraction:g} of"
+                f" {counted(len(prompts), 'prompt')} is empty: add prompts, raise prompts.{key}, or"
+                " change prompts.salt"
+            )
     for number, part in enumerate(parts, start=1):
         if not part:
             raise UsageError(

@@ -3,7 +3,6 @@
 A file that not every run has may be missing.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +20,7 @@ from quotetune.runs.layout import ABSORBED, BASE
 from quotetune.runs.looks import read_looks
 from quotetune.runs.metrics_json import SCHEMA
 from quotetune.runs.stage import MANIFEST
+from quotetune.runtime.whole_files import read_json
 from quotetune.training.run import RECORD_NAME
 
 _Record = dict[str, Any]
@@ -142,7 +142,7 @@ def read_run(directory: Path) -> RunFiles:
                 " that `quotetune train` has finished"
             )
     config = yaml.safe_load(run.config_file.read_text(encoding="utf-8"))
-    metrics = _read_json(run.metrics_file)
+    metrics = read_json(run.metrics_file)
     if metrics["schema"] != SCHEMA:
         raise UsageError(
             f"{directory}: metrics.json has schema {metrics['schema']}, but this version reads"
@@ -152,12 +152,12 @@ def read_run(directory: Path) -> RunFiles:
     manifests = _manifests(directory, policies)
     rounds = sum(policy != ABSORBED for policy in policies)
     pairs = {
-        run.round(number).name: _read_json(path)
+        run.round(number).name: read_json(path)
         for number in range(1, rounds + 1)
         if (path := run.pair_statistics(number)).exists()
     }
     trainings = {
-        name: _read_json(record)
+        name: read_json(record)
         for name, trained in run.all_trained().items()
         if (record := trained / RECORD_NAME).exists() and not _is_left_over(name, policies)
     }
@@ -224,7 +224,7 @@ def _drift(path: Path) -> dict[str, dict[str, float | None]]:
     """Read the drift of each policy from the base model, if it was measured."""
     if not path.exists():
         return {}
-    content = _read_json(path)
+    content = read_json(path)
     measured = {name: content["curves"][name] for name in OF_DRIFT if name in content["curves"]}
     return {
         policy: {name: values[place] for name, values in measured.items()}
@@ -245,7 +245,7 @@ def _manifests(directory: Path, policies: Sequence[str]) -> list[_Record]:
         if any(part.endswith(".partial") for part in parts):
             continue
         if not any(_is_left_over(part, policies) for part in parts):
-            found.append(_read_json(path))
+            found.append(read_json(path))
     return sorted(found, key=_order)
 
 
@@ -258,8 +258,3 @@ def _order(manifest: _Record) -> tuple[str, int]:
 def _is_left_over(name: str, policies: Sequence[str]) -> bool:
     """Tell whether a directory is of a round that the run no longer has."""
     return name.startswith(ROUND) and name not in policies
-
-
-def _read_json(path: Path) -> _Record:
-    content: _Record = json.loads(path.read_text(encoding="utf-8"))
-    return content

@@ -9,7 +9,6 @@ its name in `metrics.json`, such as `quip`, `rouge_l`, `length_tokens` and `repe
 `kl_to_base` (nats per token) and `perplexity_outside`. It is rewritten after every evaluation.
 """
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ from typing import Any
 from quotetune.metrics.table import OF_DRIFT
 from quotetune.runs.layout import BASE, Layout
 from quotetune.runs.stopping import evaluated
-from quotetune.runtime.whole_files import write_json, written_directory
+from quotetune.runtime.whole_files import read_json, write_json, written_directory
 from quotetune.training.run import RECORD_NAME
 
 CURVES_SCHEMA = 1
@@ -49,25 +48,20 @@ def _figures(layout: Layout, policy: str) -> dict[str, float | None]:
     evaluation = layout.deciding(policy)
     figures = {
         name: value
-        for name, value in _read(layout.metrics(evaluation))["metrics"].items()
+        for name, value in read_json(layout.metrics(evaluation))["metrics"].items()
         if value is None or isinstance(value, int | float)
     }
     drift = layout.drift(evaluation)
     if layout.config.drift is not None and drift.exists():
-        content = _read(drift)
+        content = read_json(drift)
         figures |= {name: content[name] for name in OF_DRIFT}
     statistics = layout.pair_statistics(layout.number(policy))
     if statistics.exists():
-        pairs = _read(statistics)
+        pairs = read_json(statistics)
         figures["pairs"] = pairs["pairs"]
         for side in ("chosen", "rejected"):
             figures[f"pair_quip_{side}"] = pairs.get(side, {}).get("quip")
     return figures
-
-
-def _read(path: Path) -> dict[str, Any]:
-    content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return content
 
 
 def _write_events(layout: Layout, content: Mapping[str, Any]) -> None:
@@ -89,7 +83,7 @@ def _write_events(layout: Layout, content: Mapping[str, Any]) -> None:
         writer.close()
         for policy in content["policies"]:
             if policy != BASE:  # this run has not trained it
-                history = _read(layout.trained(policy) / RECORD_NAME)["history"]
+                history = read_json(layout.trained(policy) / RECORD_NAME)["history"]
                 _write_history(directory / policy, history, Writer)
 
 

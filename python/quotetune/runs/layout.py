@@ -49,6 +49,10 @@ class Layout(RunDirectory):
         """Name the evaluation of a policy whose numbers decide: on development prompts, if any."""
         return on_dev(policy) if self.has_dev else policy
 
+    def deciding_metrics(self, policy: str) -> Path:
+        """Return the metrics of the evaluation of a policy whose numbers decide."""
+        return self.metrics(self.deciding(policy))
+
     def replays(self, number: int) -> bool:
         """Tell whether a round also learns pairs of earlier rounds."""
         return number > 1 and any(self.config.replay[: number - 1])

@@ -13,7 +13,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from quotetune.config import Config
 from quotetune.errors import QuotetuneError
 from quotetune.runs.directory import RunDirectory
 from quotetune.runs.layout import Layout
@@ -39,7 +38,8 @@ def record_stage(layout: Layout, stage: Stage) -> None:
     manifest = json.loads((stage.directory / MANIFEST).read_text(encoding="utf-8"))
     done = {"when": manifest["finished"], "evaluation": name}
     if not any(look.items() >= done.items() for look in read_looks(layout.run)):
-        _add(layout.looks_file, done | {"settings": _given(layout.config)})
+        given = layout.config.model_dump(mode="json", exclude_defaults=True, exclude={"run"})
+        _add(layout.looks_file, done | {"settings": given})
 
 
 def evaluated_heldout(layout: Layout, stage: Stage) -> str | None:
@@ -62,8 +62,8 @@ def record_command(prompts: Path, rows: Iterable[str], settings: Mapping[str, An
         QuotetuneError: The record cannot be read or written.
     """
     path = prompts.resolve()
-    run = RunDirectory(path.parents[1]) if len(path.parents) > 1 else None
-    if run is None or path != run.heldout or not run.config_file.exists():
+    run = RunDirectory(path.parent.parent)
+    if path != run.heldout or not run.config_file.exists():
         return
     when = datetime.now(UTC).isoformat(timespec="seconds")
     look = {"when": when, "evaluation": f"quotetune evaluate: {', '.join(rows)}"}
@@ -90,11 +90,6 @@ def read_looks(run: Path) -> list[dict[str, Any]]:
                 f"{path}:{number}: not a line of the record of evaluations: correct or remove it"
             ) from error
     return looks
-
-
-def _given(config: Config) -> dict[str, Any]:
-    given: dict[str, Any] = config.model_dump(mode="json", exclude_defaults=True, exclude={"run"})
-    return given
 
 
 def _add(path: Path, look: Mapping[str, Any]) -> None:

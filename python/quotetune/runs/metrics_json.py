@@ -3,7 +3,6 @@
 docs/metrics.md describes its schema.
 """
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from quotetune.runs.citations_json import collect_citations
 from quotetune.runs.directory import METRICS, on_dev
 from quotetune.runs.layout import BASE, Layout
 from quotetune.runs.stopping import best_evaluated, criterion, evaluated, stop_reason
+from quotetune.runtime.whole_files import read_json
 
 SCHEMA = 3
 
@@ -130,8 +130,3 @@ def _lm_eval(layout: Layout, best: str) -> dict[str, Any] | None:
         name: read_json(layout.lm_eval(policy))
         for name, policy in (("before", BASE), ("after", best))
     }
-
-
-def read_json(path: Path) -> Any:
-    """Read a JSON file that a stage wrote."""
-    return json.loads(path.read_text(encoding="utf-8"))

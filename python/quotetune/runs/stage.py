@@ -182,9 +182,7 @@ def copy_result(stage: Stage, directory: Path) -> bool:
         QuotetuneError: A file cannot be read or written.
     """
     manifest = _read(directory / MANIFEST)
-    if manifest is None or manifest["stage"] != stage.name:
-        return False
-    if _changes(manifest, stage.fingerprint()):
+    if manifest is None or _changes(manifest, stage.fingerprint()):
         return False
     with written_directory(stage.directory, replace=True) as result:
         shutil.copytree(directory, result, dirs_exist_ok=True)

@@ -1,7 +1,9 @@
 """The decisions of the evaluations: which rounds are never run, and which policy is the best."""
 
 import json
+from collections.abc import Iterable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from quotetune.runs.best import best_policy, stops_after
@@ -16,7 +18,7 @@ def evaluated(layout: Layout) -> list[str]:
         number = layout.number(name)
         if number > 1 and stop_reason(layout, number) is not None:
             break
-        if not layout.metrics(layout.deciding(name)).exists():
+        if not layout.deciding_metrics(name).exists():
             break
         names.append(name)
     return names
@@ -24,7 +26,7 @@ def evaluated(layout: Layout) -> list[str]:
 
 def criterion(layout: Layout, policy: str) -> float | None:
     """Return a policy's value of `best.criterion` on the prompts on which choices are made."""
-    text = layout.metrics(layout.deciding(policy)).read_text(encoding="utf-8")
+    text = layout.deciding_metrics(policy).read_text(encoding="utf-8")
     metrics: dict[str, Any] = json.loads(text)["metrics"]
     value: float | None = metrics[layout.config.best.criterion]
     return value
@@ -44,7 +46,7 @@ def stop_reason(layout: Layout, number: int) -> str | None:
     prefer = layout.config.best.preferred(layout.config.pairs.direction)
     values: dict[str, float | None] = {}
     for name in before:
-        if not layout.metrics(layout.deciding(name)).exists():
+        if not layout.deciding_metrics(name).exists():
             return None
         values[name] = criterion(layout, name)
         last = stops_after(values, prefer)
@@ -61,10 +63,7 @@ def stoppable(layout: Layout, number: int, stages: list[Stage]) -> list[Stage]:
     """Leave the stages of a round out if an earlier round has not helped."""
     if not layout.config.early_stop or number == 1:
         return stages
-    decided_by = {
-        name: layout.metrics_directory(layout.deciding(name))
-        for name in (layout.start(earlier) for earlier in range(1, number + 1))
-    }
+    decided_by = _deciding(layout, [layout.start(earlier) for earlier in range(1, number + 1)])
     condition = f"if {layout.start(number)} is better than before"
     skip = Skip(decided_by, lambda: stop_reason(layout, number), condition)
     return [replace(stage, skip=skip) for stage in stages]
@@ -78,9 +77,7 @@ def if_best(layout: Layout, stages: list[Stage], policy: str) -> list[Stage]:
     _, *trained = layout.policies()
     if trained == [policy]:
         return stages
-    decided_by = {
-        name: layout.metrics_directory(layout.deciding(name)) for name in layout.policies()
-    }
+    decided_by = _deciding(layout, layout.policies())
 
     def reason() -> str | None:
         best = best_evaluated(layout) if len(evaluated(layout)) > 1 else policy
@@ -88,3 +85,8 @@ def if_best(layout: Layout, stages: list[Stage], policy: str) -> list[Stage]:
 
     skip = Skip(decided_by, reason, f"if {policy} is the best policy")
     return [replace(stage, skip=skip) for stage in stages]
+
+
+def _deciding(layout: Layout, policies: Iterable[str]) -> dict[str, Path]:
+    """Return the directories of the metrics that decide, by policy."""
+    return {name: layout.metrics_directory(layout.deciding(name)) for name in policies}

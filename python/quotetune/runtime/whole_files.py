@@ -33,6 +33,11 @@ def unfinished(path: Path) -> Path:
     return path.with_name(f".{path.name}.partial")
 
 
+def read_json(path: Path) -> Any:
+    """Read a JSON file."""
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
 def write_json(path: Path, content: Any) -> None:
     """Write a JSON file; it appears by rename."""
     write_text(path, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
