@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from own_data_sets import ICE, Command, annotation, nq, squad, write_jsonl
+from own_data_sets import ICE, Command, annotation, nq, rows, squad, write_jsonl
 
 ROW = {"question": "What is ice?", "context": ICE, "answers": ["frozen"], "id": "q"}
 NQ = nq("1", "why", "a b", (0, 2))
@@ -170,3 +170,15 @@ def test_translations_have_the_same_ids(quotetune: Command, tmp_path: Path) -> N
         (tmp_path / f"x/own.{language}.json").write_text(json.dumps(squad()))
     code, error = error_of(quotetune, "squad", tmp_path / "x", "-o", tmp_path / "out")
     assert code == 1 and "prepare translations of one data set separately" in error
+
+
+def test_files_that_are_links_are_replaced_where_they_lead(
+    quotetune: Command, tmp_path: Path
+) -> None:
+    path = write_jsonl(tmp_path / "own.jsonl", [{"question": "What is ice?", "passage": "Ice."}])
+    output = tmp_path / "out"
+    output.mkdir()
+    (tmp_path / "far.jsonl").write_text("{}\n", encoding="utf-8")
+    (output / "prompts.jsonl").symlink_to(tmp_path / "far.jsonl")
+    assert quotetune("prepare", "passages", path, "-o", output, "--overwrite")[0] == 0
+    assert [row["prompt"] for row in rows(output / "prompts.jsonl")] == ["What is ice?"]

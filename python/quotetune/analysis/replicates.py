@@ -28,8 +28,10 @@ def parse_seeds(text: str) -> list[int]:
         seeds = [int(part) for part in text.split(",")]
     except ValueError as error:
         raise UsageError(f"--seeds {text}: not whole numbers: write 0,1,2") from error
-    if min(seeds) < 0 or len(set(seeds)) < len(seeds):
-        raise UsageError(f"--seeds {text}: below 0 or repeated: give different numbers, 0 or more")
+    if min(seeds) < 0 or max(seeds) >= 2**32 or len(set(seeds)) < len(seeds):
+        raise UsageError(
+            f"--seeds {text}: below 0, above {2**32 - 1} or repeated: give different numbers"
+        )
     if len(seeds) < 2:
         raise UsageError(f"--seeds {text}: one seed shows no spread: give two or more")
     return seeds

@@ -83,7 +83,8 @@ def compare_seeds(runs: Mapping[int, Path]) -> dict[str, Any]:
             }
             for run in found
         ],
-        "choice": choice_line(first.metrics),
+        # A run that stopped after its first round made no choice.
+        "choice": next(filter(None, (choice_line(run.metrics) for run in found)), None),
         "metrics": {
             metric.key: _metric_over_seeds(metric, base, rows, bootstrapped)
             for metric in metrics_of([base, *rows])

@@ -112,8 +112,9 @@ def prepare(
         prepared.prompts, prepared.documents = rows.count, documents.count
         if prepared.prompts == 0:
             raise QuotetuneError(f"{source}: no prompts: give a data set with questions")
-        # A kill between the two renames must not leave old prompts beside the new corpus.
-        prompts.unlink(missing_ok=True)
+        # A kill between the two renames must not leave old prompts beside the new corpus. A link
+        # stays, because the rename goes to what it names.
+        prompts.resolve().unlink(missing_ok=True)
     return prepared
 
 
