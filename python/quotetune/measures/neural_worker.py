@@ -137,8 +137,10 @@ def last_states(model: Any, rows: Sequence[list[int]]) -> torch.Tensor:
         lengths = torch.tensor([len(rows[row]) for row in group])
         mask = (torch.arange(ids.shape[1]) < lengths[:, None]).to(model.device)
         hidden = model(input_ids=ids, attention_mask=mask.long()).last_hidden_state
-        for position, row in enumerate(group):
-            states[row] = hidden[position, int(lengths[position]) - 1].float().cpu()
+        # A copy: a part of `hidden` would keep all of it.
+        last = hidden[torch.arange(len(group)), lengths - 1].float().cpu()
+        for row, state in zip(group, last, strict=True):
+            states[row] = state
     return torch.stack(states)
 
 
@@ -152,15 +154,14 @@ def token_log_probs(model: Any, sequences: Sequences) -> list[torch.Tensor]:
         ids = _padded([sequences[row][0] + sequences[row][1] for row in rows], 0, model.device)
         lengths = torch.tensor([sum(map(len, sequences[row])) for row in rows])
         mask = (torch.arange(ids.shape[1]) < lengths[:, None]).to(model.device)
-        logits = model(input_ids=ids, attention_mask=mask.long(), use_cache=False).logits
+        logits = model(input_ids=ids, attention_mask=mask.long(), use_cache=False).logits[:, :-1]
+        # All rows at once: after one row, what is kept of it would lie where its logits were, so
+        # that the next ones would not fit there. That took 7 MB of memory for every row.
+        chosen = logits.gather(-1, ids[:, 1:, None]).squeeze(-1).float()
+        scores = (chosen - logits.float().logsumexp(-1)).cpu()
         for position, row in enumerate(rows):
             first = max(len(sequences[row][0]), 1)
-            last = int(lengths[position])
-            of_row = logits[position, first - 1 : last - 1].float()
-            targets = ids[position, first:last]
-            results[row] = -torch.nn.functional.cross_entropy(
-                of_row, targets, reduction="none"
-            ).cpu()
+            results[row] = scores[position, first - 1 : int(lengths[position]) - 1]
     return results
 
 
@@ -186,9 +187,7 @@ def _target_log_probs(model: Any, pairs: Sequences) -> list[float]:
 def batches(lengths: Sequence[int]) -> list[list[int]]:
     """Group rows of similar length into batches with little padding, without empty rows.
 
-    The longest rows come first, so that what follows fits into the memory that was freed before.
-    The other way round, the allocator kept a gap for every row: 13 GB instead of 1 GB for 1,500
-    rows of up to 90 tokens.
+    The longest rows come first, so that a lack of memory shows at once.
 
     Example:
         >>> batches([1500, 10, 1400, 12])
