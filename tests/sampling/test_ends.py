@@ -63,6 +63,7 @@ def shown(rows) -> set[str]:
     return {tokenizer.decode(row["prompt_token_ids"]).partition("]")[0] for row in rows}
 
 
+@pytest.mark.usefixtures("without_children")
 def test_a_part_that_is_made_again_shows_the_time_of_the_first(own, tmp_path):
     with_clock(own)
     (tmp_path / "samples").mkdir()
@@ -74,6 +75,7 @@ def test_a_part_that_is_made_again_shows_the_time_of_the_first(own, tmp_path):
     assert sample(own, tmp_path / "samples") == first
 
 
+@pytest.mark.usefixtures("without_children")
 def test_the_time_is_kept_where_the_caller_says(own, tmp_path):
     with_clock(own)
     clock = tmp_path / "run" / "clock.json"
@@ -87,6 +89,7 @@ def test_the_time_is_kept_where_the_caller_says(own, tmp_path):
         sample(own, tmp_path / "again", clock=clock)
 
 
+@pytest.mark.usefixtures("without_children")
 def test_a_variable_of_the_template_is_part_of_the_job_only_if_it_is_given(own, tmp_path):
     before = sample(own, tmp_path / "plain")
     job = json.loads((tmp_path / "plain" / JOB_NAME).read_text())
