@@ -35,6 +35,20 @@ def sample(model: ModelConfig, output: Path, *texts: str, **changes) -> None:
     run_sampling(prompts(*texts), output, model=model, sampling=sampling, seed=0, round=1)
 
 
+# The tests from the first one without children on have none, so those that need one come before.
+def test_a_broken_model_is_one_line_that_names_the_log(short_model, tmp_path):
+    broken = tmp_path / "broken"
+    broken.mkdir()
+    for file in Path(short_model.path).iterdir():
+        if file.suffix != ".safetensors":
+            (broken / file.name).symlink_to(file)
+    (broken / "model.safetensors").write_bytes(b"not a tensor")
+    with pytest.raises(QuotetuneError, match=r"sampling failed with") as error:
+        sample(ModelConfig(path=str(broken)), tmp_path / "out", "x")
+    assert "\n" not in str(error.value)
+    assert "Traceback" in (tmp_path / "out" / "sampling.log").read_text()
+
+
 def test_a_prompt_longer_than_the_context_is_named_before_any_sampling(short_model, tmp_path):
     with pytest.raises(
         UsageError, match=r"prompt p1 has 46 tokens.* context of 64 \(1 of 2"
@@ -44,6 +58,7 @@ def test_a_prompt_longer_than_the_context_is_named_before_any_sampling(short_mod
     assert not list(tmp_path.glob("part-*"))
 
 
+@pytest.mark.usefixtures("without_children")
 def test_an_automatic_length_is_the_context_of_the_model(short_model, tmp_path):
     automatic = {"engine": {"max_model_len": -1}}
     sample(short_model, tmp_path, "short", **automatic)
@@ -52,6 +67,7 @@ def test_an_automatic_length_is_the_context_of_the_model(short_model, tmp_path):
         sample(short_model, tmp_path, "short", "x" * 45, **automatic)
 
 
+@pytest.mark.usefixtures("without_children")
 def test_what_is_constrained_has_no_thoughts(short_model, tmp_path):
     thinking = short_model.model_copy(update={"reasoning": ReasoningConfig(max_tokens=60)})
     call = {"model": thinking, "sampling": SAMPLING, "seed": 0, "round": 1}
@@ -134,19 +150,7 @@ def test_a_chat_needs_a_chat_template(short_model, tmp_path):
         )
 
 
-def test_a_broken_model_is_one_line_that_names_the_log(short_model, tmp_path):
-    broken = tmp_path / "broken"
-    broken.mkdir()
-    for file in Path(short_model.path).iterdir():
-        if file.suffix != ".safetensors":
-            (broken / file.name).symlink_to(file)
-    (broken / "model.safetensors").write_bytes(b"not a tensor")
-    with pytest.raises(QuotetuneError, match=r"sampling failed with") as error:
-        sample(ModelConfig(path=str(broken)), tmp_path / "out", "x")
-    assert "\n" not in str(error.value)
-    assert "Traceback" in (tmp_path / "out" / "sampling.log").read_text()
-
-
+@pytest.mark.usefixtures("without_children")
 def test_parts_of_another_job_are_made_again(short_model, tmp_path):
     sample(short_model, tmp_path, "x")
     first = (tmp_path / "part-00000.parquet").read_bytes()
@@ -154,6 +158,7 @@ def test_parts_of_another_job_are_made_again(short_model, tmp_path):
     assert (tmp_path / "part-00000.parquet").read_bytes() != first
 
 
+@pytest.mark.usefixtures("without_children")
 def test_parts_of_another_model_at_the_same_path_are_made_again(tmp_path):
     directory = save_tiny_model(tmp_path / "model", context=64)
     first, again = [], []
