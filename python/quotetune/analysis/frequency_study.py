@@ -193,15 +193,15 @@ def _means(path: Path, prompts: Sequence[Prompt], metric: Metric) -> dict[str, f
 
     if not path.is_file():
         raise UsageError(f"{path}: no such file: evaluate the policy first, with `quotetune train`")
+    values = ("numerator", "denominator") if metric.average == "pooled" else (metric.key,)
+    if not set(values) <= set(pq.read_schema(path).names):
+        raise UsageError(f"{path}: it has no {metric.label}: choose another with --metric")
     rows: dict[str, list[dict[str, Any]]] = {}
-    for row in pq.read_table(path).to_pylist():
+    for row in pq.read_table(path, columns=["prompt_id", *values]).to_pylist():
         rows.setdefault(row["prompt_id"], []).append(row)
     missing = [prompt.id for prompt in prompts if prompt.id not in rows]
     if missing:
         raise UsageError(f"{path}: no response to prompt {missing[0]}: run `quotetune train` again")
-    needed = ("numerator", "denominator") if metric.average == "pooled" else (metric.key,)
-    if any(name not in row for own in rows.values() for row in own for name in needed):
-        raise UsageError(f"{path}: it has no {metric.label}: choose another with --metric")
     means: dict[str, float | None] = {}
     for prompt in prompts:
         total, count = metric.terms(rows[prompt.id])

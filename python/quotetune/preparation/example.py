@@ -6,6 +6,7 @@ from typing import Any
 
 from quotetune.corpus.fields import as_name, json_kind
 from quotetune.errors import QuotetuneError
+from quotetune.prompts.answers import answer_items
 
 
 @dataclass(frozen=True)
@@ -102,12 +103,8 @@ def texts_of(value: Any, key: str, where: str) -> list[str]:
         >>> texts_of({"text": ["ice", "snow"], "answer_start": [3, 9]}, "answers", "a.parquet:1")
         ['ice', 'snow']
     """
-    if isinstance(value, Mapping) and "text" in value:
-        value = value["text"]
-    items = [value] if isinstance(value, str) else [] if value is None else value
     found: list[str] = []
-    for item in items if isinstance(items, list) else [items]:
-        text = item.get("text") if isinstance(item, Mapping) else item
+    for text in answer_items(value) or ():
         if not isinstance(text, str):
             raise QuotetuneError(
                 f'{where}: "{key}" contains {json_kind(text)}, not a text: write a list of texts'

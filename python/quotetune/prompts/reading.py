@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from quotetune.corpus.records import format_of, objects
 from quotetune.errors import UsageError
+from quotetune.prompts.answers import answer_items
 from quotetune.prompts.content import content_text, is_empty
 from quotetune.prompts.grounding import shorten
 from quotetune.prompts.prefix import Cut
@@ -210,14 +211,8 @@ def _checked_text(where: str, row: dict[str, Any], name: str) -> str | None:
 def _checked_answers(where: str, value: Any) -> list[str] | None:
     if value is None:
         return None
-    # The hub has those of SQuAD as a list of texts beside a list of places, and SQuAD itself as a
-    # list of objects.
-    texts = value.get("text") if isinstance(value, dict) else value
-    if isinstance(texts, list):
-        texts = [text.get("text") if isinstance(text, dict) else text for text in texts]
-    if isinstance(texts, str):
-        return [texts]
-    if not isinstance(texts, list) or not all(isinstance(answer, str) for answer in texts):
+    texts = answer_items(value)
+    if texts is None or not all(isinstance(answer, str) for answer in texts):
         raise UsageError(
             f"{where}: answers is {value!r}, not a list of texts: write such a list, or rename it"
         )
