@@ -151,7 +151,7 @@ def test_samples_are_measured_without_ids(samples, model, tmp_path):
 
 def test_the_ids_of_responses_are_compared_with_trace_and_gold(index, samples, tmp_path):
     prompts = [
-        Prompt("p0", "?", documents=[("tales", "fox"), ("no", "such")]),
+        Prompt("p0", "Foxes, a bee and a fox?", documents=[("tales", "fox"), ("no", "such")]),
         Prompt("p1", "?", documents=[("tales", "fox")]),
         Prompt("p2", "?", documents=[("no", "such")]),
         Prompt("p3", "?"),
@@ -173,6 +173,9 @@ def test_the_ids_of_responses_are_compared_with_trace_and_gold(index, samples, t
         "hits_at_1_gold": 0.5,
         "hits_at_k_gold": 0.5,
     }
+    # Only the first prompt names ids, and both are as long.
+    assert (found["copied"]["cited"], found["copied"]["valid"]) == (0.25, 1.0)
+    assert (found["copied"]["hits_at_1_gold"], found["copied"]["hits_at_k_gold"]) == (0.0, 0.5)
     # Verified by construction.
     assert (found["traced"]["valid"], found["traced"]["hits_at_1_trace"]) == (1.0, 1.0)
     (tmp_path / "none").mkdir()

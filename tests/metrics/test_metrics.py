@@ -36,13 +36,25 @@ def test_a_metric_on_demand_is_a_key_of_the_evaluation():
 
 @pytest.mark.parametrize("metric", AVERAGED, ids=lambda metric: metric.key)
 def test_a_response_without_a_number_counts_as_the_documentation_says(metric):
-    row = {"numerator": 3, "denominator": 4, metric.key: 0.5}
-    without = {"numerator": 0, "denominator": 1, metric.key: None}
+    others = {"quip": 1.0, "on_topic_quip": 0.5}  # of which `on_topic_share` is the quotient
+    row = {"numerator": 3, "denominator": 4} | others | {metric.key: 0.5}
+    without = {"numerator": 0, "denominator": 1, "quip": None} | dict.fromkeys(others)
+    without |= {metric.key: None}
     zero_counts = {"quip", "quip_ignore_prompt", "coverage", "repetition", "length_chars"}
     expected = 0.25 if metric.key in zero_counts else 0.5
     if metric.key == "quip_micro":
         expected = 3 / 5
     assert mean_metrics([row, without])[metric.key] == expected
+
+
+def test_the_on_topic_share_is_of_the_prompts_that_have_documents():
+    quips = [(0.4, 0.2), (0.9, None), (0.4, 0.0), (None, 0.0)]
+    rows = [
+        {"numerator": 0, "denominator": 1, "quip": quip, "on_topic_quip": own}
+        for quip, own in quips
+    ]
+    assert mean_metrics(rows)["on_topic_share"] == pytest.approx(0.2 / 0.8)
+    assert mean_metrics(rows[1:2])["on_topic_share"] is None
 
 
 def test_tables_have_each_measured_metric_once():

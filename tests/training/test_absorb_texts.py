@@ -11,13 +11,13 @@ from quotetune.corpus.results import Document
 from quotetune.errors import QuotetuneError, UsageError
 from quotetune.prompts.general_text import read_general_texts
 from quotetune.prompts.prompt import Prompt, write_prompts
+from quotetune.prompts.sentences import split_sentences
 from quotetune.training.absorb.texts import (
     AbsorbText,
     collect_texts,
     forms,
     lowest_hashes,
     read_texts,
-    split_sentences,
     write_texts,
 )
 from quotetune.training.absorb.tokens import tokenized

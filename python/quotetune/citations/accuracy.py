@@ -1,7 +1,9 @@
-"""Measure how often the ids of held-out responses are right, in three ways.
+"""Measure how often the ids of held-out responses are right, beside ids from elsewhere.
 
 The ids are those that the model decoded freely (`plain`), those that it decoded under a constraint
-(`constrained`), and those that a trace of the response finds (`traced`).
+(`constrained`), those that a trace of the response finds (`traced`), and three that need no model:
+those in the prompt (`copied`), and those that BM25 finds for the prompt (`searched_by_prompt`) and
+for the response (`searched_by_response`).
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,6 +14,7 @@ from quotetune.citations.decoding import continuation_id
 from quotetune.citations.form import split_citations
 from quotetune.citations.hits import Cited, citation_metrics
 from quotetune.citations.ids import Documents, documents_by_id, is_citable
+from quotetune.citations.without_model import ids_by_search, ids_in_text
 from quotetune.rendering.footnotes import cited_documents
 from quotetune.sampling.parts import answers, has_answer, read_samples
 
@@ -19,7 +22,14 @@ if TYPE_CHECKING:
     from quotetune.corpus.index import Index
     from quotetune.prompts.prompt import Prompt
 
-WAYS = ("plain", "constrained", "traced")
+WAYS = (
+    "plain",
+    "constrained",
+    "traced",
+    "copied",
+    "searched_by_prompt",
+    "searched_by_response",
+)
 
 
 def measure_citations(
@@ -31,7 +41,7 @@ def measure_citations(
     n: int,
     k: int,
 ) -> dict[str, Any]:
-    """Measure the ids of a policy's responses in three ways.
+    """Measure the ids of a policy's responses, and those from elsewhere.
 
     Args:
         prompts: The held-out prompts.
@@ -43,8 +53,8 @@ def measure_citations(
 
     Returns:
         `responses`, their number; `quoting`, the number that quote something; `with_gold`, the
-        number whose prompts have documents of the corpus; and for each of `plain`, `constrained`
-        and `traced` the `CitationMetrics`, or None if it was not decoded.
+        number whose prompts have documents of the corpus; and for each of `WAYS` the
+        `CitationMetrics`, or None if it was not decoded.
     """
     table = read_samples(samples)
     rows = [row for row in answers(table, table.column_names) if row["sample"] < n]
@@ -54,6 +64,10 @@ def measure_citations(
     ]
     texts = [text for text, _ in parted]
     quotes = index.trace(texts)
+    asked = {prompt.id: prompt.asked for prompt in prompts}
+    questions = [asked[row["prompt_id"]] for row in rows]
+    documents = list(index.documents())
+    citable = {document.id for document in documents if is_citable(document.id)}
     ids = {
         "plain": [ids for _, ids in parted],
         "constrained": _constrained(constrained, rows),
@@ -61,6 +75,9 @@ def measure_citations(
             [found.id for found in cited_documents(text, quoted) if is_citable(found.id)]
             for text, quoted in zip(texts, quotes, strict=True)
         ],
+        "copied": [ids_in_text(question, citable) for question in questions],
+        "searched_by_prompt": ids_by_search(documents, questions, k),
+        "searched_by_response": ids_by_search(documents, texts, k),
     }
     gold = _gold(prompts, index)
     golds = [gold[row["prompt_id"]] for row in rows]

@@ -58,7 +58,8 @@ def evaluate(
         typer.Option(
             "--best-of-n",
             min=1,
-            help="Also add a row for the best of the first N responses to each prompt.",
+            help="Also add a row for the best of the first N responses to each prompt, by QUIP, and"
+            " one by on-topic QUIP.",
         ),
     ] = None,
     overrides: Overrides = [],  # noqa: B006 - typer reads it, nobody changes it
@@ -76,7 +77,7 @@ def evaluate(
     from quotetune.evaluation.responses_file import read_responses_file
     from quotetune.measures.scoring_models import scoring_models_of
     from quotetune.metrics.printing import print_table
-    from quotetune.metrics.row_names import BEST_OF_N
+    from quotetune.metrics.row_names import BEST_OF_N, BEST_ON_TOPIC
     from quotetune.models.files import require_model
     from quotetune.runs.looks import record_command
     from quotetune.runtime.console import say
@@ -113,7 +114,7 @@ def evaluate(
         warnings.warn(str(error), QuotetuneWarning, stacklevel=1)
     if output is not None:
         write_json(output, compared.to_dict())
-    titles = {BEST_OF_N: "best of n"}
+    titles = {BEST_OF_N: "best of n", BEST_ON_TOPIC: "best of n on topic"}
     print_table({titles.get(name, name): row for name, row in compared.rows.items()})
     for line in compared.lines():
         say(line)
@@ -122,7 +123,7 @@ def evaluate(
 def _row_names(responses: list[str], sampled: list[str]) -> dict[str, Path | None]:
     """Name the rows by their arguments, otherwise after their files; None means to be sampled."""
     from quotetune.errors import UsageError
-    from quotetune.metrics.row_names import BEST_OF_N, REFERENCE
+    from quotetune.metrics.row_names import BESIDE
 
     named: list[tuple[str, Path | None]] = []
     for argument in responses:
@@ -136,7 +137,7 @@ def _row_names(responses: list[str], sampled: list[str]) -> dict[str, Path | Non
     named += [(name, None) for name in sampled]
     rows: dict[str, Path | None] = {}
     for row, source in named:
-        if row in rows or row in (BEST_OF_N, REFERENCE):
+        if row in rows or row in BESIDE:
             taken = "two rows have" if row in rows else "another row has"
             raise UsageError(f"{taken} the name {row}: give other names, as in NAME=RESPONSES")
         rows[row] = source

@@ -7,6 +7,7 @@ from pydantic import PositiveInt
 from quotetune.config.block import Block, ModelConfig, Seed
 from quotetune.config.measures import LmEvalConfig, MauveConfig, PerplexityModel
 from quotetune.config.sampling import SamplingConfig
+from quotetune.metrics.row_names import Baseline
 
 
 class EvaluationConfig(Block):
@@ -25,13 +26,26 @@ class EvaluationConfig(Block):
     run's `seed`. Runs that differ in `seed` alone, and have the same seed here, have the same
     evaluation of the base model."""
 
-    best_of_n: PositiveInt | None = None
-    """Number of responses per prompt from which a baseline takes the one of highest QUIP, all of
-    them by the base model; `null` leaves it out."""
+    best_of_n: PositiveInt | Literal["training"] | None = None
+    """Number of responses per prompt from which a baseline takes the one of highest QUIP, and
+    another one that of highest on-topic QUIP, all of them by the base model. `training`: as many as
+    training samples; `null` leaves them out."""
 
-    baselines: list[Literal["according_to"]] = []
-    """Further baselines. `according_to`: the base model with a system message that asks it to
-    answer from the sources that it was trained on (Weller et al. 2024)."""
+    baselines: list[Baseline] = []
+    """Further baselines.
+
+    `according_to`, `temperature_0`, `temperature_0.3`, `guided`: the base model with a system
+    message that asks it to answer from the sources that it was trained on (Weller et al. 2024), at
+    another temperature, or with the guide of `sampling.guide` at its defaults; with
+    `prompts.context` it guides towards the prompt's documents.
+
+    `sft`: a policy trained on the chosen side of the pairs of round 1 alone, with the options of
+    `dpo` and as many steps.
+
+    `passage_start`, `best_sentence`, `sentence_by_model`, with `prompts.context`: no response at
+    all, but the first characters of the passages, as many as the run's responses have on average;
+    the sentence of the passages that BM25 finds for the prompt; and the one that the base model
+    gives the highest probability per token."""
 
     perplexity: PerplexityModel | None = None
     """Causal model that computes the perplexity of responses, with the keys of `model`. `base`

@@ -102,6 +102,12 @@ class Config(Block):
         return evaluation_sampling(self.sampling, self.evaluation)
 
     @property
+    def best_of_n(self) -> int | None:
+        """The number of the base model's responses of which a baseline takes the best."""
+        wanted = self.evaluation.best_of_n
+        return self.sampling.drawn if wanted == "training" else wanted
+
+    @property
     def evaluation_seed(self) -> int:
         """The seed of the evaluation."""
         return self.seed if self.evaluation.seed is None else self.evaluation.seed

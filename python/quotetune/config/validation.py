@@ -23,6 +23,7 @@ from quotetune.config.problem import Problem, report
 from quotetune.config.rounds import round_problems
 from quotetune.config.schema import schema_problems
 from quotetune.errors import UsageError
+from quotetune.metrics.row_names import FROM_PASSAGES
 
 _Block = TypeVar("_Block", bound=BaseModel)
 
@@ -131,8 +132,8 @@ def _combination_problems(blocks: dict[str, Any]) -> list[Problem]:
         problems += _evaluation_problems(sampling, evaluation)
     problems += round_problems(blocks)
     prompts: PromptsConfig | None = blocks.get("prompts")
-    if prompts is not None and prompts.format == "text" and evaluation is not None:
-        problems += _text_problems(evaluation)
+    if prompts is not None and evaluation is not None:
+        problems += _baseline_problems(prompts, evaluation)
     problems += preference_problems(blocks.get("preference"), blocks.get("pairs"))
     return problems + _training_problems(blocks) + _adapter_problems(blocks)
 
@@ -170,6 +171,8 @@ def _evaluation_problems(sampling: SamplingConfig, evaluation: EvaluationConfig)
         text = "is a list, which is for the responses to train on: give one number"
         return [Problem("evaluation.sampling.guide.strength", text)]
     best_of_n = evaluation.best_of_n or 1
+    if best_of_n == "training":
+        best_of_n = sampling.drawn
     if evaluation.reward_accuracy and max(best_of_n, drawn.n) < 2:
         return [
             Problem(
@@ -189,11 +192,19 @@ def _evaluation_problems(sampling: SamplingConfig, evaluation: EvaluationConfig)
     return []
 
 
-def _text_problems(evaluation: EvaluationConfig) -> list[Problem]:
-    if "according_to" not in evaluation.baselines:
-        return []
-    text = "according_to needs a system message, but prompts.format is text: remove it"
-    return [Problem("evaluation.baselines", text)]
+def _baseline_problems(prompts: PromptsConfig, evaluation: EvaluationConfig) -> list[Problem]:
+    problems = []
+    baselines = evaluation.baselines
+    if prompts.format == "text" and "according_to" in baselines:
+        problems.append("according_to needs a system message, but prompts.format is text")
+    if prompts.context is None:
+        missing = ", ".join(name for name in FROM_PASSAGES if name in baselines)
+        if missing:
+            problems.append(f"{missing}: there are no passages without prompts.context")
+    repeated = [name for name in dict.fromkeys(baselines) if baselines.count(name) > 1]
+    if repeated:
+        problems.append(f"{repeated[0]} is there twice")
+    return [Problem("evaluation.baselines", f"{text}: remove it") for text in problems]
 
 
 def _training_problems(blocks: dict[str, Any]) -> list[Problem]:

@@ -7,12 +7,12 @@ from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
 
-from quotetune.evaluation.sample_metrics import evaluate_tables, text_table
+from quotetune.evaluation.sample_metrics import best_on_topic, evaluate_tables, text_table
 from quotetune.measures.bootstrap import bootstrap_settings, difference_intervals
 from quotetune.measures.responses import best_of_n as best_responses
 from quotetune.measures.scoring_models import ScoringModels
 from quotetune.metrics.printing import bootstrap_line, difference_line
-from quotetune.metrics.row_names import BEST_OF_N, REFERENCE
+from quotetune.metrics.row_names import BESIDE, BEST_OF_N, BEST_ON_TOPIC, REFERENCE
 from quotetune.metrics.table import Metrics
 from quotetune.prompts.prompt import Prompt
 from quotetune.runtime.plural import counted
@@ -42,7 +42,7 @@ class Comparison:
         return {
             "prompts": self.prompts,
             "metrics": self.rows[first],
-            **{name: self.rows.get(name) for name in (BEST_OF_N, REFERENCE)},
+            **{name: self.rows.get(name) for name in BESIDE},
             "rows": self.rows,
             "quote_lengths": self.quote_lengths,
             "intervals": self.intervals,
@@ -79,7 +79,8 @@ def compare(
         index: The index of the corpus.
         models: The language models that measure.
         best_of_n: The number of the first table's responses per prompt of which the one with the
-            highest QUIP becomes a further row; None leaves that row out.
+            highest QUIP becomes a further row, and the one with the highest on-topic QUIP another;
+            None leaves these rows out.
 
     Returns:
         A row for each table, and one for the prompts' references if they have any.
@@ -94,6 +95,9 @@ def compare(
     if best_of_n is not None:
         drawn = first.filter(pc.less(first["sample"], best_of_n))
         wanted[BEST_OF_N] = best_responses(drawn, opened)
+        on_topic = best_on_topic(prompts, drawn, opened)
+        if on_topic is not None:
+            wanted[BEST_ON_TOPIC] = on_topic
     references = [(prompt.id, 0, prompt.reference) for prompt in prompts if prompt.reference]
     if references:
         wanted[REFERENCE] = text_table(references)

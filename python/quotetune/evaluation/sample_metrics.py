@@ -6,14 +6,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from quotetune.measures.diversity import distinct_n
-from quotetune.measures.quoting import quote_length_histogram, quoting_rows
+from quotetune.measures.quoting import on_topic_scores, quote_length_histogram, quoting_rows
 from quotetune.measures.responses import best_of_n as best_responses
-from quotetune.measures.responses import mean_metrics, response_rows
+from quotetune.measures.responses import highest, mean_metrics, response_rows
 from quotetune.measures.scoring_models import ScoringModels, score_with_models
-from quotetune.metrics.row_names import BEST_OF_N, REFERENCE, RESPONSES
+from quotetune.metrics.row_names import (
+    BESIDE,
+    BEST_OF_N,
+    BEST_ON_TOPIC,
+    REFERENCE,
+    RESPONSES,
+)
 from quotetune.prompts.prompt import Prompt
 from quotetune.runs.directory import METRICS
 from quotetune.runtime.whole_files import write_json
+from quotetune.sampling.parts import answers, part_path
 
 if TYPE_CHECKING:
     from quotetune.corpus.index import Index
@@ -54,13 +61,14 @@ def evaluate_samples(
         n: The number of samples per prompt that are the policy's responses, counted from the
             first; None takes all.
         best_of_n: The number of samples per prompt of which the one with the highest QUIP is
-            evaluated, too; None leaves that row out.
+            evaluated, too, and the one with the highest on-topic QUIP; None leaves these rows out.
         with_reference: Whether to evaluate the prompts' references as if they were responses.
         models: The language models that measure.
         work: Directory for their log.
 
     Returns:
-        The row `responses`, and the rows `best_of_n` and `reference` if the arguments ask for them.
+        The row `responses`, and those of `BESIDE` that the arguments ask for. Only prompts whose
+        documents the index contains have a best response on topic.
     """
     import pyarrow.compute as pc
 
@@ -70,11 +78,29 @@ def evaluate_samples(
     tables = {RESPONSES: first(n)}
     if best_of_n is not None:
         tables[BEST_OF_N] = best_responses(first(best_of_n), index)
+        on_topic = best_on_topic(prompts, first(best_of_n), index)
+        if on_topic is not None:
+            tables[BEST_ON_TOPIC] = on_topic
     if with_reference and any(prompt.reference for prompt in prompts):
         tables[REFERENCE] = text_table(
             [(prompt.id, 0, prompt.reference) for prompt in prompts if prompt.reference]
         )
     return evaluate_tables(prompts, tables, index, models, work)
+
+
+def best_on_topic(prompts: Sequence[Prompt], samples: Any, index: "Index") -> Any | None:
+    """Select each prompt's response of highest on-topic QUIP; None if no prompt has a score."""
+    if not index.has_suffix_index:
+        return None
+    asked = {prompt.id: prompt for prompt in prompts}
+    rows = answers(samples, ["prompt_id", "response"])
+    scores = on_topic_scores(
+        [asked[row["prompt_id"]] for row in rows], [row["response"] for row in rows], index
+    )
+    scored = [place for place, score in enumerate(scores) if score is not None]
+    if not scored:
+        return None
+    return highest(samples.take(scored), [scores[place] for place in scored])
 
 
 def evaluate_tables(
@@ -154,6 +180,15 @@ def text_table(texts: Sequence[tuple[str, int, str | None]]) -> Any:
     )
 
 
+def write_texts(directory: Path, prompts: Sequence[Prompt], texts: Sequence[str]) -> None:
+    """Write a text for each prompt as a directory of samples."""
+    import pyarrow.parquet as pq
+
+    directory.mkdir(exist_ok=True)
+    rows = [(prompt.id, 0, text) for prompt, text in zip(prompts, texts, strict=True)]
+    pq.write_table(text_table(rows), part_path(directory, 0))
+
+
 def write_evaluation(
     directory: Path, evaluated: Mapping[str, EvaluatedSamples], prompts: int
 ) -> None:
@@ -166,10 +201,7 @@ def write_evaluation(
     content = {
         "prompts": prompts,
         "metrics": evaluated[RESPONSES].metrics,
-        **{
-            name: evaluated[name].metrics if name in evaluated else None
-            for name in (BEST_OF_N, REFERENCE)
-        },
+        **{name: evaluated[name].metrics if name in evaluated else None for name in BESIDE},
         "quote_lengths": {name: row.quote_lengths for name, row in evaluated.items()},
     }
     write_json(directory / METRICS, content)

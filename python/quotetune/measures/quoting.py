@@ -35,7 +35,7 @@ def quoting_rows(
         Numbers that need a suffix index are None without one.
     """
     exact = index.has_suffix_index
-    topics = _on_topic_scores(prompts, texts, index) if exact else [None] * len(texts)
+    topics = on_topic_scores(prompts, texts, index) if exact else [None] * len(texts)
     quotes = index.trace(list(texts), max_documents=1) if exact else [None] * len(texts)
     rows = []
     for topic, precision, novel, floor, found in zip(
@@ -64,13 +64,19 @@ def quoting_rows(
     return rows
 
 
-def _on_topic_scores(
+def on_topic_scores(
     prompts: Sequence["Prompt"], texts: Sequence[str], index: "Index"
 ) -> list[float | None]:
     """Score like `on_topic_quip`, but give a text that is too short 0, as in the mean of QUIP.
 
-    Prompts whose documents the index does not contain have no score, because a run may be evaluated
-    on another corpus.
+    Args:
+        prompts: The prompt of each text, with the documents that belong to it.
+        texts: The texts.
+        index: The index of the corpus, with a suffix index.
+
+    Returns:
+        A fraction per text. Prompts whose documents the index does not contain have no score,
+        because a run may be evaluated on another corpus.
     """
     known: dict[str, Documents | None] = {}
     for prompt in prompts:

@@ -97,7 +97,8 @@ def mean_metrics(rows: Sequence[Mapping[str, Any]]) -> dict[str, float | None]:
     """
     means: dict[str, float | None] = {}
     for metric in AVERAGED:
-        if metric.average == "pooled" or metric.key in rows[0]:
+        read = "on_topic_quip" if metric.average == "of quip" else metric.key
+        if metric.average == "pooled" or read in rows[0]:
             total, count = metric.terms(rows)
             means[metric.key] = total / count if count else None
     return means
@@ -111,18 +112,31 @@ def best_of_n(samples: Any, index: ScoringIndex) -> Any:
         index: The index of the corpus.
 
     Returns:
-        Those rows of the table, one per prompt, in the table's order. Among responses with the same
-        QUIP, the lowest sample number is selected. A response that is too short to score ranks
-        below all others.
+        As `highest`.
     """
     texts = [row["response"] for row in answers(samples, ["response"])]
-    quip = np.nan_to_num(index.quip(texts), nan=-1.0)
+    return highest(samples, [None if np.isnan(score) else score for score in index.quip(texts)])
+
+
+def highest(samples: Any, scores: Sequence[float | None]) -> Any:
+    """Select each prompt's response of highest score.
+
+    Args:
+        samples: A `pyarrow.Table` with the columns `prompt_id` and `sample`.
+        scores: The score of each row; None for a response that is too short to score, which ranks
+            below all others.
+
+    Returns:
+        Those rows of the table, one per prompt, in the table's order. Among responses with the same
+        score, the lowest sample number is selected.
+    """
+    ranks = [-1.0 if score is None else score for score in scores]
     prompt_ids = samples["prompt_id"].to_pylist()
     numbers = samples["sample"].to_pylist()
     best: dict[str, int] = {}
     for row, prompt_id in enumerate(prompt_ids):
         other = best.setdefault(prompt_id, row)
-        if (quip[row], -numbers[row]) > (quip[other], -numbers[other]):
+        if (ranks[row], -numbers[row]) > (ranks[other], -numbers[other]):
             best[prompt_id] = row
     return samples.take(sorted(best.values()))
 

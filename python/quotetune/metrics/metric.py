@@ -7,7 +7,7 @@ from typing import Any, Literal
 Better = Literal["higher", "lower"]
 Form = Literal["share", "number", "integer"]
 Need = Literal["documents", "passages", "reference", "answers"]
-Average = Literal["all", "scored", "pooled"]
+Average = Literal["all", "scored", "pooled", "of quip"]
 Measured = Literal["always", "on demand", "drift"]
 Shown = Literal["headline", "curve", "table", "further"]
 
@@ -25,7 +25,8 @@ class Metric:
         of_quotes: Whether it measures quoting, so that `pairs.direction: unquote` reverses it.
         average: How it averages over responses. `all`: a response without a number counts as 0.
             `scored`: such a response is left out. `pooled`: the n-grams of all responses are
-            counted together. None if it is not a mean; it then has no interval.
+            counted together. `of quip`: the on-topic QUIP of all responses is divided by their
+            QUIP. None if it is not a mean; it then has no interval.
         needs: The field of a prompt without which its responses have no number, if there is one.
         measured: When it is measured. `always`; `on demand`, if the key of the same name in
             `evaluation` is set; `drift`, if `drift` is set, into `curves.json` instead of
@@ -69,6 +70,9 @@ class Metric:
         """
         if self.average == "pooled":
             return sum(r["numerator"] for r in rows), sum(r["denominator"] for r in rows)
+        if self.average == "of quip":
+            own = [row for row in rows if row["on_topic_quip"] is not None]
+            return sum(r["on_topic_quip"] for r in own), sum(r["quip"] or 0.0 for r in own)
         values = [row[self.key] for row in rows if row[self.key] is not None]
         return sum(values), len(rows) if self.average == "all" else len(values)
 

@@ -2,15 +2,42 @@
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 from quotetune.metrics.table import metric_named
 from quotetune.runtime.plural import counted
 
 # The rows of an evaluation. Each names a Parquet file of what was measured on its responses.
 RESPONSES, BEST_OF_N, REFERENCE = "responses", "best_of_n", "reference"
+BEST_ON_TOPIC = "best_of_n_on_topic"
+# The rows of an evaluation that stand beside that of its responses.
+BESIDE = (BEST_OF_N, BEST_ON_TOPIC, REFERENCE)
 
-_LABELS = {BEST_OF_N: "base, best of n", "according_to": "base, “according to”"}
+# The baselines that a config names. Those from passages need `prompts.context`.
+Baseline = Literal[
+    "according_to",
+    "temperature_0",
+    "temperature_0.3",
+    "guided",
+    "sft",
+    "passage_start",
+    "best_sentence",
+    "sentence_by_model",
+]
+FROM_PASSAGES: tuple[Baseline, ...] = ("passage_start", "best_sentence", "sentence_by_model")
+SFT = "sft"  # also the policy that it trains
+
+_LABELS = {
+    BEST_OF_N: "base, best of n",
+    BEST_ON_TOPIC: "base, best of n on topic",
+    "according_to": "base, “according to”",
+    "temperature_0": "base, temperature 0",
+    "temperature_0.3": "base, temperature 0.3",
+    "guided": "base, guided",
+    SFT: "SFT on the chosen responses",
+    "best_sentence": "best sentence (BM25)",
+    "sentence_by_model": "best sentence (base)",
+}
 
 
 def row_label(name: str) -> str:

@@ -47,6 +47,18 @@ METRICS = (
         shown="headline",
     ),
     Metric(
+        "on_topic_share",
+        "on-topic share",
+        "share",
+        "On-topic QUIP over QUIP, both of the prompts that have documents: how much of what is"
+        " quoted comes from the right source.",
+        better="higher",
+        of_quotes=True,
+        average="of quip",
+        needs="documents",
+        shown="headline",
+    ),
+    Metric(
         "quote_precision",
         "quote precision",
         "share",

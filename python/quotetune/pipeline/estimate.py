@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from quotetune.config import Config
 from quotetune.errors import UsageError
+from quotetune.metrics.row_names import FROM_PASSAGES, SFT
 from quotetune.models.adapter import read_adapter
 from quotetune.models.size import ModelSize, model_size
 from quotetune.runtime.accelerator import has_accelerator
@@ -112,10 +113,11 @@ def estimate(config: Config, split: "Split | None" = None) -> Estimate | None:
     sampling = with_room_for_thoughts(config.sampling, config.model)
     drawn = with_room_for_thoughts(config.evaluation_sampling, config.model)
     sampled = train * sampling.drawn * sampling.max_tokens
-    base_n = max(drawn.n, config.evaluation.best_of_n or 1)
+    base_n = max(drawn.n, config.best_of_n or 1)
     trained_policies = config.rounds + (config.absorb is not None)
     # With development prompts, only the best policy is evaluated on the held-out ones.
-    others = len(config.evaluation.baselines) + (1 if dev else trained_policies)
+    sampled_baselines = set(config.evaluation.baselines).difference(FROM_PASSAGES)
+    others = len(sampled_baselines) + (1 if dev else trained_policies)
     evaluated = heldout * (base_n + drawn.n * others) * drawn.max_tokens
     evaluated += dev * drawn.n * (1 + trained_policies) * drawn.max_tokens
     pair_tokens = 2 * (prompt_tokens + sampling.max_tokens)
@@ -128,6 +130,8 @@ def estimate(config: Config, split: "Split | None" = None) -> Estimate | None:
     all_pairs = responses * (responses - 1) // 2
     pairs = train * (min(config.pairs.most_pairs or all_pairs, all_pairs) + crossed)
     trained = math.ceil(pairs * pair_tokens * epochs)
+    if SFT in config.evaluation.baselines:
+        trained += math.ceil(pairs / config.rounds * pair_tokens * epochs)
     gpus = _gpus()
     device = counted(gpus, "GPU") if gpus else counted(_cores(), "core")
     counts = (train, heldout, sampled, evaluated, trained)

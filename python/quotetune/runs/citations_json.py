@@ -20,7 +20,8 @@ CITATIONS_NOTE = (
     "Do the documents that a response cites contain a quote of it (trace), and do they belong to"
     " its prompt (gold)? Plain ids are the response's own. Constrained ids are decoded after it,"
     " from the ids of the corpus only. Traced ids are found afterwards, so they are verified by"
-    " construction."
+    " construction. The others need no model: those that stand in the prompt, and those that BM25"
+    " finds for the prompt or for the response."
 )
 
 
@@ -57,8 +58,8 @@ def citation_cells(citations: Mapping[str, Any]) -> list[list[str]]:
     lines = [["", *(heading.format(k=citations["k"]) for heading in _HEADINGS.values())]]
     for name, row in citations["rows"].items():
         for way in WAYS:
-            if row[way] is not None:
+            if row.get(way) is not None:  # runs of earlier versions lack the newer ways
                 shown = (row[way][key] for key in _HEADINGS)
                 cells = ("-" if value is None else f"{value:.1%}" for value in shown)
-                lines.append([f"{row_label(name)}, {way}", *cells])
+                lines.append([f"{row_label(name)}, {way.replace('_', ' ')}", *cells])
     return lines

@@ -10,7 +10,7 @@ from typing import Any
 
 from quotetune.config import Config
 from quotetune.measures.bootstrap import bootstrap_settings, difference_intervals
-from quotetune.metrics.row_names import BEST_OF_N, REFERENCE
+from quotetune.metrics.row_names import BESIDE, BEST_OF_N, REFERENCE
 from quotetune.runs.citations_json import collect_citations
 from quotetune.runs.directory import METRICS, on_dev
 from quotetune.runs.layout import BASE, Layout
@@ -30,7 +30,8 @@ class _Row:
     def metrics(self) -> dict[str, float | None] | None:
         content = read_json(self.directory / METRICS)
         key = "metrics" if self.part == "responses" else self.part
-        metrics: dict[str, float | None] | None = content[key]
+        # Runs of earlier versions lack the newer rows.
+        metrics: dict[str, float | None] | None = content.get(key)
         return metrics
 
     def quote_lengths(self) -> dict[str, list[int]] | None:
@@ -62,7 +63,7 @@ def collect_metrics(config: Config) -> dict[str, Any]:
     # After a choice on development prompts, held-out prompts say what was chosen, and no more.
     names = [BASE, best] if layout.has_dev else evaluated(layout)
     rows = {name: _Row(layout.metrics_directory(name)) for name in names}
-    apart = {name: _Row(base, name) for name in (BEST_OF_N, REFERENCE)}
+    apart = {name: _Row(base, name) for name in BESIDE}
     baselines = config.evaluation.baselines
     others = {name: _Row(layout.metrics_directory(name)) for name in baselines}
     rows |= {name: row for name, row in (apart | others).items() if row.metrics() is not None}

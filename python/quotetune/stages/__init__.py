@@ -11,6 +11,7 @@ from quotetune.runs.stage import Stage
 from quotetune.runs.stopping import if_best, stoppable
 from quotetune.stages import (
     absorb,
+    baselines,
     citations,
     evaluation,
     prompts,
@@ -28,7 +29,7 @@ def all_stages(config: Config) -> list[Stage]:
     if layout.has_dev:
         done += _after_all_choices(layout)
     for name in config.evaluation.baselines:
-        done += evaluation.baseline(layout, name)
+        done += baselines.stages(layout, name)
     if config.evaluation.lm_eval is not None:
         done += tuned.lm_eval_before_and_after(layout)
     return done

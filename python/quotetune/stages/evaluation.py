@@ -1,4 +1,4 @@
-"""The stages that evaluate policies and baselines, on held-out prompts and those for development.
+"""The stages that evaluate policies, on held-out prompts and those for development.
 
 The evaluation of a policy on held-out prompts has the policy's name. `on_dev` names the other one.
 """
@@ -27,7 +27,7 @@ def stages(layout: Layout, policy: str) -> list[Stage]:
     With development prompts, these are about them alone. `reported` looks at the held-out prompts.
     """
     if layout.has_dev:
-        return [*_measured(layout, on_dev(policy), policy), *_drift(layout, policy)]
+        return [*measured(layout, on_dev(policy), policy), *_drift(layout, policy)]
     return [*_heldout(layout, policy), *_drift(layout, policy)]
 
 
@@ -42,10 +42,10 @@ def reported(layout: Layout) -> list[Stage]:
 
 
 def _heldout(layout: Layout, policy: str) -> list[Stage]:
-    return [*_measured(layout, policy, policy), *citations.evaluated(layout, policy)]
+    return [*measured(layout, policy, policy), *citations.evaluated(layout, policy)]
 
 
-def _measured(layout: Layout, name: str, policy: str) -> list[Stage]:
+def measured(layout: Layout, name: str, policy: str) -> list[Stage]:
     """Sample a policy, and compute the metrics of its responses.
 
     Args:
@@ -113,52 +113,23 @@ def _sampling(layout: Layout, name: str) -> SamplingConfig:
     sampling = layout.config.evaluation_sampling
     if name != BASE:
         return sampling
-    n = max(sampling.n, layout.config.evaluation.best_of_n or 1)
+    n = max(sampling.n, layout.config.best_of_n or 1)
     return sampling.model_copy(update={"n": n})
 
 
-def baseline(layout: Layout, name: str) -> list[Stage]:
-    """Return the stages that evaluate the base model under a baseline's prompts."""
-    directory = layout.evaluation(name)
-    prompts = directory / "prompts" / "prompts.parquet"
-
-    def make(result: Path) -> None:
-        from quotetune.prompts.according_to import according_to
-        from quotetune.prompts.prompt import load_prompts, write_prompts
-
-        result.mkdir(exist_ok=True)
-        write_prompts(result / prompts.name, according_to(load_prompts(layout.heldout)))
-
-    inputs = {"the held-out prompts": layout.heldout}
-    return [
-        Stage(f"evaluation/{name}/prompts", prompts.parent, {}, inputs, make),
-        sampling_stage(
-            layout,
-            f"evaluation/{name}/sample",
-            directory / "samples",
-            prompts,
-            layout.config.evaluation_sampling,
-            policy=BASE,
-            seed=layout.config.evaluation_seed,
-            seed_round=EVALUATION_ROUND,
-        ),
-        *citations.uncited(layout, f"evaluation/{name}", directory),
-        metrics(layout, name, prompts),
-    ]
-
-
-def metrics(layout: Layout, name: str, asked: Path) -> Stage:
+def metrics(layout: Layout, name: str, asked: Path, samples: Path | None = None) -> Stage:
     """Compute the metrics of the responses to the prompts in a file.
 
     Args:
         layout: The layout of the run.
         name: The evaluation: a policy, a baseline, or a policy on development prompts (`on_dev`).
         asked: The prompts.
+        samples: The directory of the responses; None for those that a model gave.
     """
     config = layout.config
     directory = layout.evaluation(name)
-    samples = layout.measured(directory)
-    best_of_n = config.evaluation.best_of_n if name == BASE else None
+    samples = samples or layout.measured(directory)
+    best_of_n = config.best_of_n if name == BASE else None
     n = config.evaluation_sampling.n
 
     def make(result: Path) -> None:

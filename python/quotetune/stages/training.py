@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from quotetune.errors import QuotetuneError, UsageError
+from quotetune.metrics.row_names import SFT
 from quotetune.runs.directory import PAIRS, round_name
 from quotetune.runs.layout import Layout, flat
 from quotetune.runs.stage import Stage
@@ -68,12 +69,32 @@ def mix(layout: Layout, number: int) -> Stage:
 
 def train(layout: Layout, number: int) -> Stage:
     """Train on the pairs of a round."""
+    pairs = layout.replay(number) / PAIRS if layout.replays(number) else layout.pairs(number)
+    return _trained(layout, round_name(number), number, pairs, layout.config.dpo)
+
+
+def sft(layout: Layout) -> Stage:
+    """Train on the chosen side of the pairs of round 1 alone, as a baseline."""
+    of_pairs = ("loss_weights", "label_smoothing", "use_weighting")
+    block = {key: value for key, value in layout.config.dpo.items() if key not in of_pairs}
+    return _trained(layout, SFT, 1, layout.pairs(1), block | {"loss_type": ["sft"]})
+
+
+def _trained(
+    layout: Layout, policy: str, number: int, pairs: Path, options: dict[str, Any]
+) -> Stage:
+    """Train a policy.
+
+    Args:
+        layout: The layout of the run.
+        policy: The policy's name.
+        number: The round from whose start it starts.
+        pairs: The pairs.
+        options: The keys of `trl.DPOConfig`.
+    """
     config = layout.config
     start = layout.start(number)
-    pairs = layout.pairs(number)
-    if layout.replays(number):
-        pairs = layout.replay(number) / PAIRS
-    name = f"{round_name(number)}/train"
+    name = f"{policy}/train"
     origin = layout.origin_adapter() if config.reference == "base" else None
 
     def make(result: Path) -> None:
@@ -83,14 +104,14 @@ def train(layout: Layout, number: int) -> Stage:
             run_training(
                 pairs,
                 result,
-                work=layout.round(number) / "training",
+                work=layout.run / policy / "training",
                 model=layout.model(start),
                 adapter=layout.adapter(start),
                 reference=config.reference,
                 origin=origin,
                 base_adapter=config.model.adapter,
                 lora=config.lora,
-                dpo=config.dpo,
+                dpo=options,
                 seed=config.seed,
                 launch=config.launch,
                 progress=lambda now: report(now.done, now.steps, _losses(now)),
@@ -100,7 +121,7 @@ def train(layout: Layout, number: int) -> Stage:
     settings: dict[str, Any] = {
         **layout.model_settings(start),
         **({"lora": None} if config.lora is None else flat("lora", config.lora)),
-        **flat("dpo", learned(config.dpo)),
+        **flat("dpo", learned(options)),
         "seed": config.seed,
     }
     inputs = {"the pairs": pairs, **layout.policy_inputs(start)}
@@ -110,7 +131,7 @@ def train(layout: Layout, number: int) -> Stage:
             inputs["the reference"] = origin
     if config.launch is not None:  # the number of processes scales the batch
         inputs["launch"] = config.launch
-    return Stage(name, layout.trained(round_name(number)), settings, inputs, make)
+    return Stage(name, layout.trained(policy), settings, inputs, make)
 
 
 @contextmanager

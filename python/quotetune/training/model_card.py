@@ -51,6 +51,10 @@ _QUOTE_TUNED = """\
 the one with the higher QUIP-Score (Zhang et al. 2025, [arXiv 2404.03862](https://arxiv.org/abs/2404.03862)).
 The model was then trained on the pairs by DPO."""
 
+_FINE_TUNED = """\
+{base} after supervised fine-tuning on the chosen side of preference pairs, as a baseline of
+quote-tuning (Zhang et al. 2025, [arXiv 2404.03862](https://arxiv.org/abs/2404.03862))."""
+
 _ABSORBED = """\
 {base} after continued pre-training on documents of the corpus that it will quote, before any
 quote-tuning (Khalifa et al. 2024, [arXiv 2404.01019](https://arxiv.org/abs/2404.01019))."""
@@ -122,6 +126,9 @@ def model_card(
         if from_base and job.get("origin"):
             made = "with its adapter" if job["origin"] == start else "after continued pre-training"
             facts["Reference policy"] = f"the base model {made}"
+    done, what = ("quote-tuned", _QUOTE_TUNED) if dpo else ("absorbed", _ABSORBED)
+    if dpo and record["dpo"].get("loss_type") in ("sft", ["sft"]):
+        done, what = "fine-tuned", _FINE_TUNED
     facts |= {
         "Pairs" if dpo else "Texts": record["pairs" if dpo else "texts"],
         "Tokens per epoch": sum(record["tokens"].values()),
@@ -136,10 +143,8 @@ def model_card(
             facts["Reward accuracy at the end"] = f"{last['accuracy']:.3f}"
     return _TEMPLATE.format(
         metadata="\n".join(metadata),
-        title=f"{base.rstrip('/').rpartition('/')[2]}, {'quote-tuned' if dpo else 'absorbed'}",
-        what=(_QUOTE_TUNED if dpo else _ABSORBED).format(
-            base=f"{base} with the adapter {start}" if start else base
-        ),
+        title=f"{base.rstrip('/').rpartition('/')[2]}, {done}",
+        what=what.format(base=f"{base} with the adapter {start}" if start else base),
         loading=_LOAD_ADAPTER.format(base=base) if adapter else _LOAD_MODEL,
         numbers=_numbers(metrics, note, prompts),
         facts="\n".join(f"| {name} | {value} |" for name, value in facts.items()),

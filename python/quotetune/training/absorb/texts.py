@@ -3,7 +3,6 @@
 import json
 import math
 import random
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,12 +14,11 @@ from quotetune.corpus.results import Document
 from quotetune.errors import QuotetuneError
 from quotetune.prompts.general_text import read_general_texts
 from quotetune.prompts.prompt import Prompt, load_prompts
+from quotetune.prompts.sentences import split_sentences
 from quotetune.prompts.split import DEV, HELDOUT, round_file
 from quotetune.runtime.chance import drawn
 
 Identity = tuple[str, str]
-# White space after the end of a sentence, if the next characters can start another one.
-_SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[\"'(\[]*[A-Z0-9])")
 
 
 @dataclass(frozen=True)
@@ -141,18 +139,6 @@ def forms(document: Document, settings: AbsorbConfig, *, seed: int) -> Iterator[
         if tuple(order) not in seen:
             seen.add(tuple(order))
             yield with_id(" ".join(order), order, document.id, settings.ids)
-
-
-def split_sentences(text: str) -> list[str]:
-    """Split a text after its full stops, question marks and exclamation marks.
-
-    An abbreviation also counts as an end, because permuting such pieces does as well.
-
-    Example:
-        >>> split_sentences("Is it? It is. Version 1.5 of e.g. this.")
-        ['Is it?', 'It is.', 'Version 1.5 of e.g. this.']
-    """
-    return _SENTENCE_END.split(text)
 
 
 def with_id(text: str, sentences: Sequence[str], id: str, place: str) -> str:
