@@ -15,6 +15,7 @@ _WORK = {
     "quotetune.sampling.worker": ("run", "quotetune.sampling.run"),
     "quotetune.training.worker": ("train", "quotetune.training.run"),
     "quotetune.measures.neural_worker": ("measure", "quotetune.measures.neural"),
+    "quotetune.release.merge_worker": ("merge", "quotetune.release.exporting"),
     "quotetune.measures.lm_eval_worker": ("evaluate", "quotetune.measures.lm_eval"),
 }
 

@@ -16,6 +16,8 @@ os.environ.update(child_environment())
 # Threads that wait for each other at every small product are many times slower than one; child
 # processes inherit this.
 os.environ["OMP_NUM_THREADS"] = "1"
+# The engines of vLLM that tests start in this process must not tie its threads to one core.
+os.environ["VLLM_CPU_OMP_THREADS_BIND"] = "nobind"
 # No test may wait for a hub.
 os.environ["HF_HUB_OFFLINE"] = "1"
 # On a busy machine the time of an example says nothing, and neither does that of its generation.

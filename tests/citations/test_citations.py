@@ -225,7 +225,8 @@ def test_after_each_token_only_tokens_that_lead_to_valid_ids_are_allowed():
         assert set(trie.allowed(ids)) == wanted | ({end} if text in complete else set()), text
 
 
-def test_the_constrained_ids_of_vllm_are_always_valid(model, tmp_path, monkeypatch):
+@pytest.mark.usefixtures("without_children")
+def test_the_constrained_ids_of_vllm_are_always_valid(model, tmp_path):
     starts = [Continuation(str(i), tokens(text, ended=False)) for i, text in enumerate(TEXTS)]
     constraint = Constraint(" [", VALID, "]", 3)
     run_sampling(

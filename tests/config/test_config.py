@@ -82,6 +82,14 @@ def test_all_problems_are_reported_together():
     assert "learning_rate" in problems["dpo.learning_rat"]
 
 
+def test_a_key_of_another_block_is_named():
+    problems = problems_of(prompts={"path": "p", "chat_template_kwargs": {}}, delta_quip=0.1)
+    assert problems["prompts.chat_template_kwargs"] == (
+        "unknown key: there is model.chat_template_kwargs"
+    )
+    assert problems["delta_quip"] == "unknown key: there is pairs.delta_quip"
+
+
 @pytest.mark.parametrize(
     ("changes", "key", "complaint"),
     [

@@ -16,6 +16,8 @@ from quotetune.sampling import run_sampling
 from quotetune.sampling.guided import GuideSource
 from quotetune.sampling.parts import read_samples
 
+pytestmark = pytest.mark.usefixtures("without_children")
+
 
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -22,6 +22,8 @@ TEXTS = [
 PROMPTS = [Prompt(name, text=f"What is {name}?") for name in "abcd"]
 BACKENDS = ["transformers", "vllm"]
 
+pytestmark = pytest.mark.usefixtures("without_children")
+
 
 @pytest.fixture(scope="module")
 def index(tmp_path_factory: pytest.TempPathFactory) -> Path:

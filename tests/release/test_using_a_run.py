@@ -148,24 +148,6 @@ def test_one_answer_is_sampled_by_transformers_without_a_gpu_unless_a_backend_is
         answer(policy, "7", Index.open(policy.config.index), sampling, seed=0)
 
 
-def test_the_base_policy_of_a_run_that_starts_from_an_adapter_has_that_adapter(
-    run, quotetune, tmp_path
-):
-    copy = shutil.copytree(run, tmp_path / "run")
-    content = yaml.safe_load((run / "config.yaml").read_text())
-    content["model"]["adapter"] = str(run / "round-1" / "adapter")
-    (copy / "config.yaml").write_text(yaml.safe_dump(content))
-    answers = {
-        (of, policy): quotetune("generate", of, "7", "--policy", policy, "--format", "text")[1]
-        for of, policy in ((copy, "base"), (run, "round-1"), (run, "base"))
-    }
-    assert answers[copy, "base"] == answers[run, "round-1"] != answers[run, "base"]
-    for of, policy in ((copy, "base"), (run, "round-1")):
-        arguments = ("export", of, "--policy", policy, "--merge", "-o", tmp_path / policy)
-        assert quotetune(*arguments)[0] == 0
-    assert_same_weights(tmp_path / "base", tmp_path / "round-1")
-
-
 def test_a_prompt_from_standard_input_is_the_line_without_its_end(run, quotetune):
     arguments = ("generate", run, "--format", "jsonl", "--set", "sampling.max_tokens=2")
     code, shown, error = quotetune(*arguments, stdin="Ada Lovelace\n")
@@ -224,3 +206,22 @@ def test_an_upload_that_fails_says_how_to_continue(run, quotetune, tmp_path):
     code, _, error = quotetune(*arguments, "me/model")
     assert code == 1
     assert f"run `hf upload me/model {tmp_path / 'out'} --repo-type model`" in error
+
+
+@pytest.mark.usefixtures("without_children")
+def test_the_base_policy_of_a_run_that_starts_from_an_adapter_has_that_adapter(
+    run, quotetune, tmp_path
+):
+    copy = shutil.copytree(run, tmp_path / "run")
+    content = yaml.safe_load((run / "config.yaml").read_text())
+    content["model"]["adapter"] = str(run / "round-1" / "adapter")
+    (copy / "config.yaml").write_text(yaml.safe_dump(content))
+    answers = {
+        (of, policy): quotetune("generate", of, "7", "--policy", policy, "--format", "text")[1]
+        for of, policy in ((copy, "base"), (run, "round-1"), (run, "base"))
+    }
+    assert answers[copy, "base"] == answers[run, "round-1"] != answers[run, "base"]
+    for of, policy in ((copy, "base"), (run, "round-1")):
+        arguments = ("export", of, "--policy", policy, "--merge", "-o", tmp_path / policy)
+        assert quotetune(*arguments)[0] == 0
+    assert_same_weights(tmp_path / "base", tmp_path / "round-1")

@@ -40,6 +40,7 @@ def whole(data: bytes) -> str:
     return codecs.getincrementaldecoder("utf-8")("replace").decode(data)
 
 
+@pytest.mark.usefixtures("without_children")
 @pytest.mark.parametrize("backend", ["transformers", "vllm"])
 def test_the_text_ends_before_a_character_that_was_cut(
     model: Path, tmp_path: Path, backend: str

@@ -36,6 +36,7 @@ def sample(directory: Path, output: Path, backend: str = "transformers", **job):
     return read_samples(output).to_pylist()
 
 
+@pytest.mark.usefixtures("without_children")
 @pytest.mark.parametrize("backend", ["transformers", "vllm"])
 def test_the_ends_of_the_generation_config_and_of_the_tokenizer_both_count(own, tmp_path, backend):
     tokenizer = tiny_tokenizer()

@@ -23,6 +23,8 @@ TEXTS = ["Snow falls on the hill.", "Ice melts in the sun."]
 GUIDE: dict[str, Any] = {"strength": 90.0, "min_chars": 1, "max_chars": 8, "candidates": 90}
 BACKENDS = ["transformers", "vllm"]
 
+pytestmark = pytest.mark.usefixtures("without_children")
+
 
 @pytest.fixture(scope="module")
 def index(tmp_path_factory: pytest.TempPathFactory) -> Path:

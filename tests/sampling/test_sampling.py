@@ -152,12 +152,14 @@ def test_resuming_makes_just_the_missing_parts_and_the_same_ones(sampled, monkey
 GREEDY = {"n": 1, "temperature": 0, "chunk_prompts": 8}
 
 
+@pytest.mark.usefixtures("without_children")
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_greedy_decoding_is_that_of_the_plain_model(backend, model, tmp_path):
     samples, _ = sample(model, tmp_path, backend, **GREEDY)
     assert samples["token_ids"] == greedy_oracle(model, None)
 
 
+@pytest.mark.usefixtures("without_children")
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_an_adapter_is_sampled_as_peft_applies_it(backend, model, adapter, tmp_path):
     samples, _ = sample(model, tmp_path, backend, adapter=adapter, **GREEDY)

@@ -69,6 +69,7 @@ def sample(model: Path, output: Path, backend: str, reasoning: Any, max_tokens: 
     return read_samples(output)
 
 
+@pytest.mark.usefixtures("without_children")
 @pytest.mark.parametrize("backend", ["transformers", "vllm"])
 def test_a_response_is_cut_at_the_bound_of_its_part(
     model: Path, tmp_path: Path, backend: str

@@ -65,13 +65,29 @@ def _explain(detail: dict[str, Any], model: type[BaseModel]) -> str:
     if kind == "extra_forbidden":
         *above, key = _keys_in(detail["loc"])
         keys = _keys_of(model, above)
-        hint = near(str(key), keys) or f"the keys here are {', '.join(keys)}"
-        return f"unknown key: {hint}"
+        hint = _elsewhere(str(key), model) or near(str(key), keys)
+        return f"unknown key: {hint or 'the keys here are ' + ', '.join(keys)}"
     if kind == "missing":
         return "is required: set it"
     if kind == "value_error":
         return str(detail["ctx"]["error"])
     return f"should be {wanted(detail)}, and is {value!r}"
+
+
+def _elsewhere(key: str, model: type[BaseModel]) -> str | None:
+    """Say in which other blocks a key is, the outermost ones; None if it is in none, or in many."""
+    places = [place for place in _places(model) if place.rpartition(".")[2] == key]
+    outermost = min((place.count(".") for place in places), default=0)
+    named = [place for place in places if place.count(".") == outermost]
+    return f"there is {' and '.join(named)}" if 0 < len(named) <= 3 else None
+
+
+def _places(model: type[BaseModel]) -> Iterator[str]:
+    """Yield all keys of a block and of those in it, as they are written with `--set`."""
+    for name, field in model.model_fields.items():
+        yield name
+        for block in dict.fromkeys(filter(_is_block, _kinds(field.annotation))):
+            yield from (f"{name}.{place}" for place in _places(block))
 
 
 def _keys_of(model: type[BaseModel], above: Sequence[int | str]) -> list[str]:

