@@ -134,6 +134,19 @@ def test_a_plain_run_of_an_earlier_version_is_not_paired_again(inputs):
     assert set(pair.inputs) == {"the samples", "the scores"}
 
 
+def pair_settings(inputs, **pairs):
+    config = Config.model_validate({**inputs, "preference": None, "candidates": {}, "pairs": pairs})
+    (pair,) = (stage for stage in stage_list(config) if stage.name == "round-1/pair")
+    return pair.settings
+
+
+def test_random_partners_are_drawn_again_only_if_earlier_versions_drew_fewer_per_response(inputs):
+    single = pair_settings(inputs, rule="random_partner")
+    assert (single["pairs.rule"], single["pairs.pairs_per_prompt"]) == ("random_partner", 1)
+    several = pair_settings(inputs, rule="random_partner", pairs_per_prompt=2)
+    assert several["pairs.rule"] == "random_partner, several per response"
+
+
 def test_each_measure_is_a_stage_of_its_own(inputs):
     assert names(inputs)[: names(inputs).index("round-1/pair") + 1] == [
         f"round-1/{name}"

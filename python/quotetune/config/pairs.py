@@ -90,9 +90,10 @@ class PairsConfig(Block):
     ] = "random_partner"
     """Choice among the valid pairs. `average`: the highest mean QUIP of both sides (the paper's
     text). `first_fit`: the first in the order of QUIP (the paper's algorithm). `random_partner`:
-    the response of highest QUIP that has a valid partner, with a partner drawn at random; a gap of
-    exactly `delta_quip` is enough (the released code). `widest_gap`: the same response, with its
-    valid partner of lowest QUIP. `west_of_n`: the widest gap in win rate, with no response in two
+    the response of highest QUIP that has a valid partner, with partners drawn at random; the next
+    response is chosen only if these are fewer than `pairs_per_prompt`. A gap of exactly
+    `delta_quip` is enough (the released code). `widest_gap`: the same response, with its valid
+    partner of lowest QUIP. `west_of_n`: the widest gap in win rate, with no response in two
     pairs (West-of-N). `large_margin`: all valid pairs; it needs a `margin` (DNO)."""
 
     delta_quip: NonNegativeFloat | None = 0.1

@@ -253,6 +253,9 @@ class RankingStages:
 
         settings = _given("pairs", config.pairs.model_dump(exclude={"citations"}))
         settings["pairs.pairs_per_prompt"] = config.pairs.most_pairs
+        if config.pairs.rule == "random_partner" and config.pairs.most_pairs != 1:
+            # Earlier versions drew one partner per response, so they made other pairs.
+            settings["pairs.rule"] = "random_partner, several per response"
         if config.preference is not None:
             judge = {"judge": {"model", "comparisons", "format", "template", "sampling"}}
             settings |= _given("preference", config.preference.model_dump(exclude=judge))
