@@ -314,6 +314,14 @@ def test_a_value_of_another_kind_is_refused_in_plain_words(changes, key, text):
     assert problems_of(**changes)[key] == text
 
 
+def test_a_number_of_cross_prompt_pairs_is_refused_with_the_new_name_of_its_rule():
+    problems = problems_of(pairs={"negatives": {"cross_prompt": 1}})
+    assert list(problems) == ["pairs.negatives.cross_prompt"]
+    assert "which best_of_other_prompts is now: rename the key" in str(problems)
+    assert not problems_of(pairs={"negatives": {"cross_prompt": 0}})
+    assert not problems_of(pairs={"negatives": {"cross_prompt": {"trials": 3}}})
+
+
 def test_marks_of_thoughts_that_are_equal_are_refused():
     marks = {"start": "***", "end": "***"}
     problems = problems_of(model={"path": "m", "reasoning": marks})

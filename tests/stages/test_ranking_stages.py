@@ -71,7 +71,7 @@ def inputs(tmp_path_factory):
             "rule": "large_margin",
             "margin": 0.1,
             "delta_quip": None,
-            "negatives": {"repetition": 0.9, "cross_prompt": 1},
+            "negatives": {"repetition": 0.9, "best_of_other_prompts": 1},
             "constraints": {"reference_similarity": {"worse_by": 0.5}},
         },
     }
@@ -145,6 +145,18 @@ def test_random_partners_are_drawn_again_only_if_earlier_versions_drew_fewer_per
     assert (single["pairs.rule"], single["pairs.pairs_per_prompt"]) == ("random_partner", 1)
     several = pair_settings(inputs, rule="random_partner", pairs_per_prompt=2)
     assert several["pairs.rule"] == "random_partner, several per response"
+
+
+def test_pairs_over_the_best_of_other_prompts_stay_done_under_their_new_name(inputs):
+    none = pair_settings(inputs, rule="average", negatives={"repetition": 0.5})
+    negatives = {key: none[key] for key in none if "negatives" in key}
+    # As in the stage.json of earlier versions, where `cross_prompt` was this number.
+    assert negatives == {"pairs.negatives.repetition": 0.5, "pairs.negatives.cross_prompt": 0}
+    ours = pair_settings(inputs, rule="average", negatives={"best_of_other_prompts": 2})
+    assert (ours["pairs.negatives.cross_prompt"], ours["seed"]) == (2, 0)
+    released = pair_settings(inputs, rule="average", negatives={"cross_prompt": {"trials": 5}})
+    assert released["pairs.negatives.cross_prompt.trials"] == 5
+    assert released["seed"] == 0
 
 
 def test_each_measure_is_a_stage_of_its_own(inputs):

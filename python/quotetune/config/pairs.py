@@ -22,17 +22,43 @@ class CandidatesConfig(Block):
     response."""
 
 
+class CrossPromptConfig(Block):
+    """Cross-prompt pairs of Quote-Tuning's released code, for each prompt without a pair."""
+
+    trials: PositiveInt = 100
+    """Number of other prompts that are drawn at most. The first that fits makes the pair."""
+
+
 class NegativesConfig(Block):
     """Responses that are rejected whatever they quote."""
+
+    left_out_if_null = ("cross_prompt",)
 
     repetition: float | None = Field(default=None, gt=0, le=1)
     """Share of repeated word 4-grams from which on a sample loses every comparison. It is never
     chosen, and a pair that rejects it needs no gap of `delta_quip`. `null` leaves this out."""
 
-    cross_prompt: NonNegativeInt = 0
+    cross_prompt: CrossPromptConfig | None = None
+    """One pair for a prompt that has none. It chooses the prompt's first sample, and rejects the
+    first sample of another prompt, drawn at random, whose QUIP is higher by at least `delta_quip`
+    and whose length fits (the released code). `{}` takes the defaults; `null` leaves it out."""
+
+    best_of_other_prompts: NonNegativeInt = 0
     """Number of further pairs for every prompt that has a pair. They have the same chosen response,
     and reject another prompt's response of highest QUIP, drawn at random among those of fitting
-    length."""
+    length. Before `cross_prompt` was the released rule, it was this number."""
+
+    @field_validator("cross_prompt", mode="before")
+    @classmethod
+    def _is_no_number_of_pairs(cls, value: Any) -> Any:
+        if isinstance(value, bool) or not isinstance(value, int):
+            return value
+        if value == 0:
+            return None
+        raise ValueError(
+            f"is {value}, a number of pairs, which best_of_other_prompts is now: rename the key, or"
+            " write cross_prompt: {} for the rule of the released code"
+        )
 
 
 class ConstraintConfig(Block):

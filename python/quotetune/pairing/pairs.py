@@ -67,6 +67,25 @@ class Pair:
         return _known(self.chosen.win_rate) - _known(self.rejected.win_rate)
 
 
+@dataclass(frozen=True)
+class PairedPrompt:
+    """A prompt after its candidates are paired.
+
+    Attributes:
+        prompt_id: The prompt's id.
+        pairs: The pairs, the best one first.
+        discard: The reason why there are none.
+        first: The first sample, if the config has `negatives.cross_prompt`.
+        best_quoting: The sample of highest QUIP, if it has `negatives.best_of_other_prompts`.
+    """
+
+    prompt_id: str
+    pairs: list[Pair]
+    discard: Discard | None
+    first: RankedCandidate | None = None
+    best_quoting: RankedCandidate | None = None
+
+
 def _known(value: float | None) -> float:
     assert value is not None  # pairs contain no candidate that is too short for a number
     return value

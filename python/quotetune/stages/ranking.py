@@ -260,7 +260,12 @@ class RankingStages:
             judge = {"judge": {"model", "comparisons", "format", "template", "sampling"}}
             settings |= _given("preference", config.preference.model_dump(exclude=judge))
         negatives = config.pairs.negatives
-        if config.pairs.rule == "random_partner" or (negatives and negatives.cross_prompt):
+        crosses = negatives and (negatives.cross_prompt or negatives.best_of_other_prompts)
+        if negatives is not None:
+            # The name under which earlier versions have it, so that their pairs stay done.
+            count = settings.pop("pairs.negatives.best_of_other_prompts")
+            settings["pairs.negatives.cross_prompt"] = count
+        if config.pairs.rule == "random_partner" or crosses:
             settings["seed"] = config.seed
         inputs = {**self._inputs, "the scores": files.scores}
         inputs |= {f"the {name}": path for name, path in files.measures.items()}
