@@ -147,6 +147,26 @@ def test_random_partners_are_drawn_again_only_if_earlier_versions_drew_fewer_per
     assert several["pairs.rule"] == "random_partner, several per response"
 
 
+def test_bounds_that_are_not_set_are_not_in_the_settings(inputs):
+    settings = pair_settings(
+        inputs,
+        rule="large_margin",
+        margin=0.2,
+        constraints={"perplexity": {"worse_by": 2}, "quip": {"worst_chosen": 0.5}},
+    )
+    # As in the stage.json of earlier versions, but for the bound that they did not have.
+    assert settings == {
+        "pairs.rule": "large_margin",
+        "pairs.delta_quip": 0.1,
+        "pairs.delta_length": 0.1,
+        "pairs.margin": 0.2,
+        "pairs.pairs_per_prompt": None,
+        "pairs.direction": "quote",
+        "pairs.constraints.perplexity.worse_by": 2.0,
+        "pairs.constraints.quip.worst_chosen": 0.5,
+    }
+
+
 def test_pairs_over_the_best_of_other_prompts_stay_done_under_their_new_name(inputs):
     none = pair_settings(inputs, rule="average", negatives={"repetition": 0.5})
     negatives = {key: none[key] for key in none if "negatives" in key}

@@ -11,7 +11,8 @@ from pydantic import (
     model_validator,
 )
 
-from quotetune.config.block import Block, ModelConfig
+from quotetune.config.block import Block
+from quotetune.config.constraints import ConstraintsConfig
 
 
 class CandidatesConfig(Block):
@@ -61,41 +62,6 @@ class NegativesConfig(Block):
         )
 
 
-class ConstraintConfig(Block):
-    """A bound on how much worse the chosen side may be than the rejected one."""
-
-    worse_by: NonNegativeFloat
-    """Largest difference to the chosen side's disadvantage. It does not apply to a pair of which a
-    side has no value, such as one of a prompt without a reference."""
-
-
-class PerplexityConstraintConfig(ConstraintConfig):
-    """A bound on how much higher the chosen side's perplexity may be."""
-
-    model: ModelConfig | None = None
-    """Scoring model; `null` takes that of `preference.perplexity`, or the run's base model."""
-
-
-class BartScoreConstraintConfig(ConstraintConfig):
-    """A bound on how much lower the chosen side's BARTScore against the reference may be."""
-
-    model: ModelConfig = ModelConfig(path="facebook/bart-large-cnn")
-    """Encoder-decoder model."""
-
-
-class ConstraintsConfig(Block):
-    """Bounds on the cost of a preference for the chosen side of a pair."""
-
-    perplexity: PerplexityConstraintConfig | None = None
-    """Perplexity under a scoring model."""
-
-    reference_similarity: ConstraintConfig | None = None
-    """ROUGE-L against the prompt's reference."""
-
-    bart_score: BartScoreConstraintConfig | None = None
-    """BARTScore against the prompt's reference."""
-
-
 class CitationsConfig(Block):
     """Ids of the quoted documents at the end of responses, as in `... [Ice]`."""
 
@@ -110,6 +76,8 @@ class PairsConfig(Block):
     `delta_quip`, its win rate is higher by at least `margin`, and the lengths differ by at most
     `delta_length`. The rules rank responses by win rate, or by QUIP if there is no `preference`.
     """
+
+    left_out_if_null = ("own_margin",)
 
     rule: Literal[
         "average", "first_fit", "random_partner", "widest_gap", "west_of_n", "large_margin"
@@ -132,6 +100,10 @@ class PairsConfig(Block):
     margin: float | None = Field(default=None, ge=0, le=1)
     """Gap in win rate that a valid pair must have; `null` needs none."""
 
+    own_margin: float | None = Field(default=None, ge=0, le=1)
+    """Gap in win rate that is enough where the chosen side is the policy's own sample. `margin`
+    then holds for references (`candidates.gold`). `null` takes `margin` for all (DNO)."""
+
     pairs_per_prompt: PositiveInt | None = None
     """Number of pairs per prompt at most; `null` is one, or all for `large_margin`."""
 
@@ -147,7 +119,7 @@ class PairsConfig(Block):
     """Responses that are rejected whatever they quote."""
 
     constraints: ConstraintsConfig | None = None
-    """Bounds on the cost of a preference for the chosen side."""
+    """Bounds on the values of the two sides of a pair."""
 
     citations: CitationsConfig | None = None
     """Training on responses that end with the ids of the documents they quote, and a measurement
@@ -174,6 +146,21 @@ class PairsConfig(Block):
     def _a_large_margin_is_stated(self) -> Self:
         if self.rule == "large_margin" and self.margin is None:
             raise ValueError("rule large_margin needs a margin: set pairs.margin")
+        return self
+
+    @model_validator(mode="after")
+    def _the_margin_of_own_samples_is_the_smaller_one(self) -> Self:
+        if self.own_margin is not None and self.margin is None:
+            raise ValueError("own_margin needs a margin, for references: set pairs.margin")
+        if (
+            self.own_margin is not None
+            and self.margin is not None
+            and self.own_margin > self.margin
+        ):
+            raise ValueError(
+                f"own_margin is {self.own_margin}, above the margin {self.margin} of references:"
+                " lower it, or leave it out"
+            )
         return self
 
     @property

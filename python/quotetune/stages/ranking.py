@@ -189,8 +189,7 @@ class RankingStages:
         if "prompts" in reads:
             inputs["its prompts"] = self.prompts
         if measure == "long_quotes":
-            assert config.preference and config.preference.long_quotes
-            settings["preference.long_quotes.min_chars"] = config.preference.long_quotes.min_chars
+            settings["preference.long_quotes.min_chars"] = config.min_chars
         model = config.model_of(measure)
         if model is not None:
             settings |= flat(f"{measure}.model", model.model_dump())
