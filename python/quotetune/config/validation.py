@@ -21,7 +21,7 @@ from quotetune.config.absorb import AbsorbConfig, is_whole
 from quotetune.config.file import apply_overrides, read_yaml
 from quotetune.config.open_blocks import dpo_problems, lora_problems, sft_problems
 from quotetune.config.problem import Problem, report
-from quotetune.config.rounds import round_problems
+from quotetune.config.rounds import dpo_by_key, round_problems
 from quotetune.config.schema import schema_problems
 from quotetune.errors import UsageError
 
@@ -213,8 +213,8 @@ def _training_problems(blocks: dict[str, Any]) -> list[Problem]:
     problems = []
     if blocks.get("lora") is not None:
         problems += lora_problems(blocks["lora"])
-    if "dpo" in blocks:
-        problems += dpo_problems(blocks["dpo"])
+    for key, options in dpo_by_key(blocks.get("dpo", {})).items():
+        problems += dpo_problems(options, key)
     absorb: AbsorbConfig | None = blocks.get("absorb")
     if absorb is not None:
         problems += sft_problems(absorb.sft)

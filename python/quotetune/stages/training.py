@@ -73,6 +73,7 @@ def train(layout: Layout, number: int) -> Stage:
     pairs = layout.pairs(number)
     if layout.replays(number):
         pairs = layout.replay(number) / PAIRS
+    dpo = config.dpo_of(number)
     name = f"{round_name(number)}/train"
     origin = layout.origin_adapter() if config.reference == "base" else None
 
@@ -90,7 +91,7 @@ def train(layout: Layout, number: int) -> Stage:
                 origin=origin,
                 base_adapter=config.model.adapter,
                 lora=config.lora,
-                dpo=config.dpo,
+                dpo=dpo,
                 seed=config.seed,
                 launch=config.launch,
                 progress=lambda now: report(now.done, now.steps, _losses(now)),
@@ -100,7 +101,7 @@ def train(layout: Layout, number: int) -> Stage:
     settings: dict[str, Any] = {
         **layout.model_settings(start),
         **({"lora": None} if config.lora is None else flat("lora", config.lora)),
-        **flat("dpo", learned(config.dpo)),
+        **flat("dpo", learned(dpo)),
         "seed": config.seed,
     }
     inputs = {"the pairs": pairs, **layout.policy_inputs(start)}
