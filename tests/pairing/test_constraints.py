@@ -103,6 +103,14 @@ def test_only_the_top_share_of_the_responses_is_paired():
     assert choose_pairs(responses, config, seed=0, prompt_id="p").pairs == [(8, 4)]
 
 
+def test_the_response_at_the_quantile_is_in_the_top_whatever_floats_make_of_it():
+    bounds = ConstraintConfig(top_share=0.7)  # 1 - 0.7 is 0.30000000000000004
+    values = [float(k) for k in range(11)]
+    assert within_bounds("quip", values, bounds, "quote").any(axis=1).tolist() == [
+        k >= 3 for k in range(11)
+    ]
+
+
 @given(
     st.lists(st.integers(0, 5), min_size=2, max_size=6),
     st.integers(0, 5),

@@ -209,19 +209,19 @@ def test_the_random_partner_depends_on_seed_and_prompt_and_takes_every_valid_one
 
 
 def test_the_top_response_has_several_random_partners_before_the_next_one_is_chosen():
-    # Only the three of QUIP 0.1 fit the best; the second also fits them.
-    quips = [0.9, 0.8, 0.1, 0.1, 0.1]
+    # Only the four of QUIP 0.1 fit the best two.
+    quips = [0.9, 0.8, 0.1, 0.1, 0.1, 0.1]
     responses = responses_of(*((f"t{i}", quip, 10) for i, quip in enumerate(quips)))
 
     def pairs(most, prompt_id="p"):
         config = PairsConfig(rule="random_partner", delta_quip=0.2, pairs_per_prompt=most)
         return choose_pairs(responses, config, seed=0, prompt_id=prompt_id).pairs
 
-    assert [chosen for chosen, _ in pairs(9)] == [0] * 3 + [1] * 3
-    assert pairs(4) == pairs(9)[:4]
-    drawn = Counter(tuple(r for _, r in pairs(3, f"p{i}")) for i in range(1200))
-    assert set(drawn) == set(permutations((2, 3, 4)))
-    assert all(abs(count - 200) < 65 for count in drawn.values())  # 5 standard deviations
+    assert [chosen for chosen, _ in pairs(9)] == [0] * 4 + [1] * 4
+    assert pairs(5) == pairs(9)[:5]
+    drawn = Counter(tuple(r for _, r in pairs(4, f"p{i}")) for i in range(2400))
+    assert set(drawn) == set(permutations((2, 3, 4, 5)))
+    assert all(abs(count - 100) < 50 for count in drawn.values())  # 5 standard deviations
 
 
 def test_a_single_random_partner_is_the_one_that_earlier_versions_drew():
