@@ -309,7 +309,8 @@ def test_the_name_of_a_model_on_the_hub_is_not_a_missing_file():
         ({"rounds": 0}, "rounds", "should be above 0, and is 0"),
         ({"run": 5}, "run", "should be a path, and is 5"),
         ({"early_stop": "perhaps"}, "early_stop", "should be true or false, and is 'perhaps'"),
-        ({"dpo": [1]}, "dpo", "should be a mapping of keys to values, and is [1]"),
+        ({"dpo": [1]}, "dpo.round-1", "should be a mapping of keys to values, and is 1"),
+        ({"dpo": 1}, "dpo", "should be a mapping of keys to values, and is 1"),
         ({"sampling": 5}, "sampling", "should be a mapping of keys to values, and is 5"),
         ({"sampling": {"stop": "."}}, "sampling.stop", "should be a list, and is '.'"),
         ({"sampling": {"top_p": 2}}, "sampling.top_p", "should be 1 or less, and is 2"),
@@ -320,6 +321,14 @@ def test_the_name_of_a_model_on_the_hub_is_not_a_missing_file():
 )
 def test_a_value_of_another_kind_is_refused_in_plain_words(changes, key, text):
     assert problems_of(**changes)[key] == text
+
+
+def test_a_number_of_cross_prompt_pairs_is_refused_with_the_new_name_of_its_rule():
+    problems = problems_of(pairs={"negatives": {"cross_prompt": 1}})
+    assert list(problems) == ["pairs.negatives.cross_prompt"]
+    assert "which best_of_other_prompts is now: rename the key" in str(problems)
+    assert not problems_of(pairs={"negatives": {"cross_prompt": 0}})
+    assert not problems_of(pairs={"negatives": {"cross_prompt": {"trials": 3}}})
 
 
 def test_marks_of_thoughts_that_are_equal_are_refused():

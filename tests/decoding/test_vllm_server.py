@@ -1,4 +1,4 @@
-"""The guide in an unchanged `vllm serve`: the operator sets index and mode, a request its strength."""
+"""The guide in an unchanged vLLM server: the operator sets the mode, a request its strength."""
 
 import json
 import os

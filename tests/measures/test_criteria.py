@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from quotetune import Index, build_index
 from quotetune.config import PreferenceConfig
-from quotetune.config.pairs import ConstraintsConfig
+from quotetune.config.constraints import ConstraintsConfig
 from quotetune.errors import QuotetuneError
 from quotetune.measures.criteria import (
     FUNCTIONS,

@@ -7,6 +7,7 @@ from test_pairing_preference import QUIP, write_candidates
 import quotetune.measures.neural
 from quotetune.config import CandidatesConfig, ModelConfig, PairsConfig, PreferenceConfig
 from quotetune.errors import QuotetuneError, UsageError
+from quotetune.metrics.criteria import CRITERIA
 from quotetune.pairing.measuring import measure_of, write_measure
 from quotetune.pairing.ranking_config import RankingConfig
 from quotetune.prompts.prompt import Prompt
@@ -118,6 +119,14 @@ def test_the_measures_are_those_that_preference_negatives_and_constraints_need(t
     )
     assert full.measures == ["bart_score", "on_topic_quip", "perplexity", "repetition"]
     assert full.needs_prompts
+
+
+def test_every_criterion_can_be_a_constraint_alone(tmp_path):
+    bounds = {name: {"worse_by": 1} for name in CRITERIA}
+    alone = ranking(tmp_path, constraints=bounds)
+    assert alone.measures == sorted(set(CRITERIA) - {"quip", "length"})
+    assert alone.min_chars == [50, 100, 200]
+    assert ranking(tmp_path, {"long_quotes": {"min_chars": [7]}}).min_chars == [7]
 
 
 def test_the_scoring_model_is_the_one_that_is_named(tmp_path):

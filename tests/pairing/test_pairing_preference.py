@@ -100,9 +100,9 @@ def test_only_pairs_above_the_quantile_of_all_prompts_are_kept(tmp_path):
     assert statistics["prompts_with_pair"] + sum(without.values()) == statistics["prompts"] == 5
 
 
-def test_a_cross_prompt_negative_quotes_most_in_answer_to_another_prompt(tmp_path):
+def test_a_negative_of_another_prompt_quotes_most_in_answer_to_another_prompt(tmp_path):
     files = write_candidates(tmp_path / "in", QUIP)
-    settings = {"rule": "west_of_n", "delta_quip": 0.05, "negatives": {"cross_prompt": 2}}
+    settings = {"rule": "west_of_n", "delta_quip": 0.05, "negatives": {"best_of_other_prompts": 2}}
     statistics, rows = paired(files, tmp_path / "out", settings)
     crossed = [row for row in rows if row["rejected_prompt_id"] != row["prompt_id"]]
     assert statistics["cross_prompt_pairs"] == len(crossed) == 2 * 4
@@ -123,15 +123,28 @@ def test_a_cross_prompt_negative_quotes_most_in_answer_to_another_prompt(tmp_pat
     assert order == sorted(order)
 
 
-def test_a_cross_prompt_negative_has_a_fitting_length(tmp_path):
+def test_a_negative_of_another_prompt_has_a_fitting_length(tmp_path):
     files = write_candidates(tmp_path / "in", {"a": [0.9, 0.1], "b": [0.8, 0.3]})
     part = tmp_path / "in" / "samples" / "part-00000.parquet"
     rows = pq.read_table(part).to_pylist()
     for row in rows[2:]:
         row["token_ids"] = [7] * 3 * TOKENS
     pq.write_table(pa.Table.from_pylist(rows, schema()), part)
-    settings = {"delta_quip": 0.05, "negatives": {"cross_prompt": 1}}
+    settings = {"delta_quip": 0.05, "negatives": {"best_of_other_prompts": 1}}
     assert paired(files, tmp_path / "out", settings)[0]["cross_prompt_pairs"] == 0
+
+
+def test_a_run_may_have_pairs_across_prompts_alone(tmp_path):
+    files = write_candidates(tmp_path / "in", {"a": [0.1, 0.1], "b": [0.5, 0.5], "c": [None]})
+    settings = {"negatives": {"cross_prompt": {}}}
+    statistics, rows = paired(files, tmp_path / "out", settings)
+    (row,) = rows
+    assert (row["prompt_id"], row["chosen_sample"], row["chosen_quip"]) == ("a", 0, 0.1)
+    assert (row["rejected_prompt_id"], row["rejected_sample"]) == ("b", 0)
+    assert (row["rejected_quip"], row["preference"]) == (0.5, None)
+    assert statistics["cross_prompt_pairs"] == statistics["pairs"] == 1
+    assert (statistics["prompts_with_pair"], statistics["prompts_without_pair"]["no_gap"]) == (0, 2)
+    assert "rejected in 1 pair" in statistics_lines(statistics)[-1]
 
 
 def test_every_candidate_is_written_with_its_measures_and_its_win_rate(tmp_path):

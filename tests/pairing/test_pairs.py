@@ -1,5 +1,7 @@
 """The rules that make preference pairs, against an enumeration of all ordered pairs."""
 
+from collections import Counter
+from hashlib import blake2b
 from itertools import permutations
 
 import pytest
@@ -54,7 +56,7 @@ def naive_valid_pairs(responses, config):
 
 
 def naive_choice(responses, config):
-    """The first pairs of the three deterministic rules; for random_partner, the chosen sides."""
+    """The first pairs of the three deterministic rules."""
     sign = 1 if config.direction == "quote" else -1
     valid = naive_valid_pairs(responses, config)
 
@@ -75,17 +77,36 @@ def naive_choice(responses, config):
     return [(w.sample, r.sample) for w, r in valid[: config.pairs_per_prompt]]
 
 
+def released_choice(responses, config, visited):
+    """The pairs of the released code, which visits the lower responses in the order `visited`."""
+    sign = 1 if config.direction == "quote" else -1
+    scored = [response for response in responses if response.quip is not None]
+    pairs = []
+    for w in sorted(scored, key=lambda response: (-sign * response.quip, response.sample)):
+        for r in sorted(scored, key=lambda response: visited.index((w.sample, response.sample))):
+            gap = sign * (w.quip - r.quip)
+            fits = abs(w.length - r.length) / min(w.length, r.length) <= config.delta_length
+            if gap >= config.delta_quip and gap > 0 and fits and w.text != r.text:
+                pairs.append((w.sample, r.sample))
+            if len(pairs) == config.pairs_per_prompt:
+                return pairs
+    return pairs
+
+
+def assert_released(choice, responses, config):
+    """Some order of visits gives these pairs: first those that were found, then all others."""
+    everyone = [(w, r) for w in range(len(responses)) for r in range(len(responses))]
+    assert choice.pairs == released_choice(responses, config, [*choice.pairs, *everyone])
+
+
 @settings(max_examples=2000, deadline=None)
 @given(response_lists(), configs)
 def test_every_rule_gives_what_enumerating_all_pairs_gives(responses, config):
     choice = choose_pairs(responses, config, seed=1, prompt_id="p")
-    expected = naive_choice(responses, config)
     if config.rule == "random_partner":
-        assert [chosen for chosen, _ in choice.pairs] == [chosen for chosen, _ in expected]
-        valid = {(w.sample, r.sample) for w, r in naive_valid_pairs(responses, config)}
-        assert set(choice.pairs) <= valid
+        assert_released(choice, responses, config)
     else:
-        assert choice.pairs == expected
+        assert choice.pairs == naive_choice(responses, config)
 
 
 @settings(max_examples=1000, deadline=None)
@@ -185,3 +206,27 @@ def test_the_random_partner_depends_on_seed_and_prompt_and_takes_every_valid_one
         [partner(seed, "p") for seed in range(2000)],
     ):
         assert all(abs(drawn.count(i) - 500) < 100 for i in (1, 2, 3, 4))  # 5 standard deviations
+
+
+def test_the_top_response_has_several_random_partners_before_the_next_one_is_chosen():
+    # Only the four of QUIP 0.1 fit the best two.
+    quips = [0.9, 0.8, 0.1, 0.1, 0.1, 0.1]
+    responses = responses_of(*((f"t{i}", quip, 10) for i, quip in enumerate(quips)))
+
+    def pairs(most, prompt_id="p"):
+        config = PairsConfig(rule="random_partner", delta_quip=0.2, pairs_per_prompt=most)
+        return choose_pairs(responses, config, seed=0, prompt_id=prompt_id).pairs
+
+    assert [chosen for chosen, _ in pairs(9)] == [0] * 4 + [1] * 4
+    assert pairs(5) == pairs(9)[:5]
+    drawn = Counter(tuple(r for _, r in pairs(4, f"p{i}")) for i in range(2400))
+    assert set(drawn) == set(permutations((2, 3, 4, 5)))
+    assert all(abs(count - 100) < 50 for count in drawn.values())  # 5 standard deviations
+
+
+def test_a_single_random_partner_is_the_one_that_earlier_versions_drew():
+    responses = responses_of(("a", 0.9, 10), *((f"t{i}", 0.1, 10) for i in range(5)))
+    for i in range(20):
+        draw = int.from_bytes(blake2b(f"3:p{i}:0".encode(), digest_size=8).digest(), "big")
+        choice = choose_pairs(responses, PairsConfig(), seed=3, prompt_id=f"p{i}")
+        assert choice.pairs == [(0, 1 + draw % 5)]

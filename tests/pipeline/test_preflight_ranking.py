@@ -95,3 +95,19 @@ def test_answer_recall_as_a_preference_needs_answers(content: dict[str, Any]) ->
     assert not problems(content, preference=preference)
     [line] = problems(content, preference={"answerability": {"model": {"path": "./nowhere"}}})
     assert line.startswith("preference.answerability.model.path: ")
+
+
+def test_what_a_constraint_alone_needs_is_named_by_the_key_of_the_constraint(
+    content: dict[str, Any],
+) -> None:
+    file = Path(content["prompts"]["path"])
+    rows = [json.loads(line) for line in file.read_text().splitlines()]
+    wrong = [row | {"documents": [{"source": "documents", "id": "no such"}]} for row in rows]
+    bounds = {name: {"top_share": 0.5} for name in ("on_topic_quip", "answer_recall", "quip")}
+    file.write_text("".join(json.dumps(row) + "\n" for row in wrong))
+    found = problems(content, pairs={"constraints": bounds})
+    assert [line.partition(": ")[0] for line in found] == [
+        "pairs.constraints.on_topic_quip",
+        "pairs.constraints.answer_recall",
+    ]
+    assert 'no document "no such"' in found[0] and "no prompt has answers" in found[1]

@@ -71,7 +71,7 @@ def inputs(tmp_path_factory):
             "rule": "large_margin",
             "margin": 0.1,
             "delta_quip": None,
-            "negatives": {"repetition": 0.9, "cross_prompt": 1},
+            "negatives": {"repetition": 0.9, "best_of_other_prompts": 1},
             "constraints": {"reference_similarity": {"worse_by": 0.5}},
         },
     }
@@ -132,6 +132,51 @@ def test_a_plain_run_of_an_earlier_version_is_not_paired_again(inputs):
         "pairs.direction": "quote",
     }
     assert set(pair.inputs) == {"the samples", "the scores"}
+
+
+def pair_settings(inputs, **pairs):
+    config = Config.model_validate({**inputs, "preference": None, "candidates": {}, "pairs": pairs})
+    (pair,) = (stage for stage in stage_list(config) if stage.name == "round-1/pair")
+    return pair.settings
+
+
+def test_random_partners_are_drawn_again_only_if_earlier_versions_drew_fewer_per_response(inputs):
+    single = pair_settings(inputs, rule="random_partner")
+    assert (single["pairs.rule"], single["pairs.pairs_per_prompt"]) == ("random_partner", 1)
+    several = pair_settings(inputs, rule="random_partner", pairs_per_prompt=2)
+    assert several["pairs.rule"] == "random_partner, several per response"
+
+
+def test_bounds_that_are_not_set_are_not_in_the_settings(inputs):
+    settings = pair_settings(
+        inputs,
+        rule="large_margin",
+        margin=0.2,
+        constraints={"perplexity": {"worse_by": 2}, "quip": {"worst_chosen": 0.5}},
+    )
+    # As in the stage.json of earlier versions, but for the bound that they did not have.
+    assert settings == {
+        "pairs.rule": "large_margin",
+        "pairs.delta_quip": 0.1,
+        "pairs.delta_length": 0.1,
+        "pairs.margin": 0.2,
+        "pairs.pairs_per_prompt": None,
+        "pairs.direction": "quote",
+        "pairs.constraints.perplexity.worse_by": 2.0,
+        "pairs.constraints.quip.worst_chosen": 0.5,
+    }
+
+
+def test_pairs_over_the_best_of_other_prompts_stay_done_under_their_new_name(inputs):
+    none = pair_settings(inputs, rule="average", negatives={"repetition": 0.5})
+    negatives = {key: none[key] for key in none if "negatives" in key}
+    # As in the stage.json of earlier versions, where `cross_prompt` was this number.
+    assert negatives == {"pairs.negatives.repetition": 0.5, "pairs.negatives.cross_prompt": 0}
+    ours = pair_settings(inputs, rule="average", negatives={"best_of_other_prompts": 2})
+    assert (ours["pairs.negatives.cross_prompt"], ours["seed"]) == (2, 0)
+    released = pair_settings(inputs, rule="average", negatives={"cross_prompt": {"trials": 5}})
+    assert released["pairs.negatives.cross_prompt.trials"] == 5
+    assert released["seed"] == 0
 
 
 def test_each_measure_is_a_stage_of_its_own(inputs):

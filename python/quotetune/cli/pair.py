@@ -135,7 +135,8 @@ def _ranking(blocks: dict[str, dict[str, Any]], index: Path, seed: int) -> "Rank
     )
     if ranking.pairs.citations is not None:
         raise UsageError("pairs.citations: only quotetune train adds ids to pairs: remove it")
-    problems = preference_problems(preference, ranking.pairs) + callable_problems(preference)
+    problems = preference_problems(preference, ranking.pairs, ranking.candidates)
+    problems += callable_problems(preference)
     if problems:
         raise UsageError("\n  ".join(map(str, problems)))
     for measure in ranking.measures:

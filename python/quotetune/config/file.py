@@ -113,7 +113,10 @@ def apply_overrides(content: dict[str, Any], overrides: Sequence[str]) -> dict[s
             block = block[key]
             if not isinstance(block, dict):
                 above = ".".join(keys[:depth])
-                raise UsageError(f"--set {override}: {above} is a value and has no keys below it")
+                problem = "is a value and has no keys below it"
+                if isinstance(block, list):
+                    problem = f"is a list: set the whole of it, as in --set '{above}=[{{}}]'"
+                raise UsageError(f"--set {override}: {above} {problem}")
         try:
             block[keys[-1]] = parse_yaml(text)
         except yaml.YAMLError as error:

@@ -84,11 +84,12 @@ def sft_options(options: dict[str, Any]) -> dict[str, Any]:
     return _options("absorb.sft", options)
 
 
-def dpo_problems(options: dict[str, Any]) -> list[Problem]:
+def dpo_problems(options: dict[str, Any], key: str = "dpo") -> list[Problem]:
     """Return the problems of a `dpo:` block.
 
     Args:
         options: Keys of `trl.DPOConfig` with their values.
+        key: The block's key in messages, such as `dpo.round-2`.
 
     Returns:
         The problems; empty if there are none.
@@ -102,7 +103,7 @@ def dpo_problems(options: dict[str, Any]) -> list[Problem]:
         >>> print(*dpo_problems({"learnig_rate": 1}))
         dpo.learnig_rate: trl.DPOConfig has no such key: did you mean learning_rate?
     """
-    return _problems("dpo", options)
+    return _problems("dpo", options, key)
 
 
 def lora_problems(options: dict[str, Any], key: str = "lora") -> list[Problem]:

@@ -11,7 +11,8 @@ from pydantic import (
     model_validator,
 )
 
-from quotetune.config.block import Block, ModelConfig
+from quotetune.config.block import Block
+from quotetune.config.constraints import ConstraintsConfig
 
 
 class CandidatesConfig(Block):
@@ -22,52 +23,43 @@ class CandidatesConfig(Block):
     response."""
 
 
+class CrossPromptConfig(Block):
+    """Cross-prompt pairs of Quote-Tuning's released code, for each prompt without a pair."""
+
+    trials: PositiveInt = 100
+    """Number of other prompts that are drawn at most. The first that fits makes the pair."""
+
+
 class NegativesConfig(Block):
     """Responses that are rejected whatever they quote."""
+
+    left_out_if_null = ("cross_prompt",)
 
     repetition: float | None = Field(default=None, gt=0, le=1)
     """Share of repeated word 4-grams from which on a sample loses every comparison. It is never
     chosen, and a pair that rejects it needs no gap of `delta_quip`. `null` leaves this out."""
 
-    cross_prompt: NonNegativeInt = 0
+    cross_prompt: CrossPromptConfig | None = None
+    """One pair for a prompt that has none. It chooses the prompt's first sample, and rejects the
+    first sample of another prompt, drawn at random, whose QUIP is higher by at least `delta_quip`
+    and whose length fits (the released code). `{}` takes the defaults; `null` leaves it out."""
+
+    best_of_other_prompts: NonNegativeInt = 0
     """Number of further pairs for every prompt that has a pair. They have the same chosen response,
     and reject another prompt's response of highest QUIP, drawn at random among those of fitting
-    length."""
+    length. Before `cross_prompt` was the released rule, it was this number."""
 
-
-class ConstraintConfig(Block):
-    """A bound on how much worse the chosen side may be than the rejected one."""
-
-    worse_by: NonNegativeFloat
-    """Largest difference to the chosen side's disadvantage. It does not apply to a pair of which a
-    side has no value, such as one of a prompt without a reference."""
-
-
-class PerplexityConstraintConfig(ConstraintConfig):
-    """A bound on how much higher the chosen side's perplexity may be."""
-
-    model: ModelConfig | None = None
-    """Scoring model; `null` takes that of `preference.perplexity`, or the run's base model."""
-
-
-class BartScoreConstraintConfig(ConstraintConfig):
-    """A bound on how much lower the chosen side's BARTScore against the reference may be."""
-
-    model: ModelConfig = ModelConfig(path="facebook/bart-large-cnn")
-    """Encoder-decoder model."""
-
-
-class ConstraintsConfig(Block):
-    """Bounds on the cost of a preference for the chosen side of a pair."""
-
-    perplexity: PerplexityConstraintConfig | None = None
-    """Perplexity under a scoring model."""
-
-    reference_similarity: ConstraintConfig | None = None
-    """ROUGE-L against the prompt's reference."""
-
-    bart_score: BartScoreConstraintConfig | None = None
-    """BARTScore against the prompt's reference."""
+    @field_validator("cross_prompt", mode="before")
+    @classmethod
+    def _is_no_number_of_pairs(cls, value: Any) -> Any:
+        if isinstance(value, bool) or not isinstance(value, int):
+            return value
+        if value == 0:
+            return None
+        raise ValueError(
+            f"is {value}, a number of pairs, which best_of_other_prompts is now: rename the key, or"
+            " write cross_prompt: {} for the rule of the released code"
+        )
 
 
 class CitationsConfig(Block):
@@ -85,14 +77,17 @@ class PairsConfig(Block):
     `delta_length`. The rules rank responses by win rate, or by QUIP if there is no `preference`.
     """
 
+    left_out_if_null = ("own_margin",)
+
     rule: Literal[
         "average", "first_fit", "random_partner", "widest_gap", "west_of_n", "large_margin"
     ] = "random_partner"
     """Choice among the valid pairs. `average`: the highest mean QUIP of both sides (the paper's
     text). `first_fit`: the first in the order of QUIP (the paper's algorithm). `random_partner`:
-    the response of highest QUIP that has a valid partner, with a partner drawn at random; a gap of
-    exactly `delta_quip` is enough (the released code). `widest_gap`: the same response, with its
-    valid partner of lowest QUIP. `west_of_n`: the widest gap in win rate, with no response in two
+    the response of highest QUIP that has a valid partner, with partners drawn at random; the next
+    response is chosen only if these are fewer than `pairs_per_prompt`. A gap of exactly
+    `delta_quip` is enough (the released code). `widest_gap`: the same response, with its valid
+    partner of lowest QUIP. `west_of_n`: the widest gap in win rate, with no response in two
     pairs (West-of-N). `large_margin`: all valid pairs; it needs a `margin` (DNO)."""
 
     delta_quip: NonNegativeFloat | None = 0.1
@@ -104,6 +99,10 @@ class PairsConfig(Block):
 
     margin: float | None = Field(default=None, ge=0, le=1)
     """Gap in win rate that a valid pair must have; `null` needs none."""
+
+    own_margin: float | None = Field(default=None, ge=0, le=1)
+    """Gap in win rate that is enough where the chosen side is the policy's own sample. `margin`
+    then holds for references (`candidates.gold`). `null` takes `margin` for all (DNO)."""
 
     pairs_per_prompt: PositiveInt | None = None
     """Number of pairs per prompt at most; `null` is one, or all for `large_margin`."""
@@ -120,7 +119,7 @@ class PairsConfig(Block):
     """Responses that are rejected whatever they quote."""
 
     constraints: ConstraintsConfig | None = None
-    """Bounds on the cost of a preference for the chosen side."""
+    """Bounds on the values of the two sides of a pair."""
 
     citations: CitationsConfig | None = None
     """Training on responses that end with the ids of the documents they quote, and a measurement
@@ -147,6 +146,21 @@ class PairsConfig(Block):
     def _a_large_margin_is_stated(self) -> Self:
         if self.rule == "large_margin" and self.margin is None:
             raise ValueError("rule large_margin needs a margin: set pairs.margin")
+        return self
+
+    @model_validator(mode="after")
+    def _the_margin_of_own_samples_is_the_smaller_one(self) -> Self:
+        if self.own_margin is not None and self.margin is None:
+            raise ValueError("own_margin needs a margin, for references: set pairs.margin")
+        if (
+            self.own_margin is not None
+            and self.margin is not None
+            and self.own_margin > self.margin
+        ):
+            raise ValueError(
+                f"own_margin is {self.own_margin}, above the margin {self.margin} of references:"
+                " lower it, or leave it out"
+            )
         return self
 
     @property

@@ -33,6 +33,16 @@ def report(path: Path, problems: Sequence[Problem]) -> str:
     return "\n  ".join([f"{path}: {len(problems)} problems", *map(str, problems)])
 
 
+def in_round(key: str, number: int) -> str:
+    """Return the key by which messages name a round's element of a list.
+
+    Example:
+        >>> in_round("dpo", 2)
+        'dpo.round-2'
+    """
+    return f"{key}.round-{number}"
+
+
 def unknown(what: str, name: object, known: Collection[str]) -> str:
     """Return the problem of a key that does not exist, and its remedy.
 

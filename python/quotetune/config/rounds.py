@@ -1,17 +1,43 @@
-"""The keys of a config for several rounds: `replay`, `best`, `early_stop`, `drift`."""
+"""The keys of a config for several rounds: `replay`, `best`, `early_stop`, `dpo`, `drift`."""
 
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Discriminator, Field, Tag
 
 from quotetune.config.block import Block
-from quotetune.config.problem import Problem
+from quotetune.config.problem import Problem, in_round
 from quotetune.metrics.metric import Better
 from quotetune.metrics.table import EVALUATED, metric_named
 
 Share = Annotated[float, Field(ge=0, le=1)]
+BY_ROUND = "[rounds]"
+
+
+def _kind(value: Any) -> str:
+    return BY_ROUND if isinstance(value, list) else "[block]"
+
+
+# The tags choose the type that a wrong value is reported for. Messages leave tags in brackets out.
+DpoBlocks = Annotated[
+    Annotated[dict[str, Any], Tag("[block]")] | Annotated[list[dict[str, Any]], Tag(BY_ROUND)],
+    Discriminator(_kind),
+]
+
+
+def dpo_by_key(dpo: dict[str, Any] | list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Return the blocks of `dpo` by their keys in messages.
+
+    Example:
+        >>> dpo_by_key({"beta": 0.1})
+        {'dpo': {'beta': 0.1}}
+        >>> dpo_by_key([{"beta": 0.1}, {}])
+        {'dpo.round-1': {'beta': 0.1}, 'dpo.round-2': {}}
+    """
+    if isinstance(dpo, dict):
+        return {"dpo": dpo}
+    return {in_round("dpo", number): block for number, block in enumerate(dpo, start=1)}
 
 
 def _evaluated(key: str) -> str:
@@ -83,6 +109,10 @@ def round_problems(blocks: Mapping[str, Any]) -> list[Problem]:
         problems.append(
             Problem("early_stop", "is set, but there is only one round: set rounds to 2 or more")
         )
+    dpo = blocks.get("dpo")
+    if isinstance(dpo, list) and "rounds" in blocks and len(dpo) != rounds:
+        text = f"is a list of {len(dpo)}, but rounds is {rounds}: give one block per round, or one"
+        problems.append(Problem("dpo", f"{text} for all rounds without a list"))
     criterion = metric_named(best.criterion)
     on_demand = criterion.measured == "on demand" and "evaluation" in blocks
     if on_demand and getattr(blocks["evaluation"], best.criterion) is None:

@@ -14,7 +14,7 @@ from quotetune.config.evaluation import EvaluationConfig, evaluation_sampling
 from quotetune.config.pairs import CandidatesConfig, PairsConfig
 from quotetune.config.preference import PreferenceConfig
 from quotetune.config.prompts import PromptsConfig
-from quotetune.config.rounds import BestConfig, DriftConfig, Share
+from quotetune.config.rounds import BestConfig, DpoBlocks, DriftConfig, Share, dpo_by_key
 from quotetune.config.sampling import SamplingConfig
 
 
@@ -77,8 +77,9 @@ class Config(Block):
     lora: dict[str, Any] | None = None
     """Keys of `peft.LoraConfig`; `null` trains all weights."""
 
-    dpo: dict[str, Any] = {}
-    """Keys of `trl.DPOConfig`: all but those that the run itself sets."""
+    dpo: DpoBlocks = {}
+    """Keys of `trl.DPOConfig`: all but those that the run itself sets. A list has such a block for
+    each round, in order, as DNO changes the learning rate and beta from round to round."""
 
     launch: Path | None = None
     """Config file of `accelerate launch`, to train on several devices; `null` trains on one."""
@@ -95,6 +96,15 @@ class Config(Block):
         """Keep the adapter in a config that is written to be read again."""
         adapter = {} if model.adapter is None else {"adapter": str(model.adapter)}
         return model.model_dump() | adapter
+
+    def dpo_of(self, number: int) -> dict[str, Any]:
+        """Return the block `dpo` of a round, counted from 1."""
+        return self.dpo[number - 1] if isinstance(self.dpo, list) else self.dpo
+
+    @property
+    def dpo_blocks(self) -> dict[str, dict[str, Any]]:
+        """The blocks of `dpo` by their keys in messages: one for all rounds, or one for each."""
+        return dpo_by_key(self.dpo)
 
     @property
     def evaluation_sampling(self) -> SamplingConfig:

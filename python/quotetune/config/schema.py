@@ -6,11 +6,12 @@ from typing import Any, TypeGuard, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
-from quotetune.config.problem import Problem, near
+from quotetune.config.problem import Problem, in_round, near
+from quotetune.config.rounds import BY_ROUND
 from quotetune.config.wording import wanted
 
 # The parts of pydantic's locations that name no key: a mapping's key, and the member of a union.
-_TAG = re.compile(r"\[(key|base|model)\]|(dict|literal)\[.*\]")
+_TAG = re.compile(r"\[(key|base|model|block|rounds)\]|(dict|literal)\[.*\]")
 
 
 def schema_problems(error: ValidationError, model: type[BaseModel], key: str = "") -> list[Problem]:
@@ -33,8 +34,14 @@ def schema_problems(error: ValidationError, model: type[BaseModel], key: str = "
 
 
 def _keys_in(location: Sequence[int | str]) -> list[int | str]:
-    """Return a location without the parts that pydantic and `PerplexityModel` add."""
-    return [part for part in location if not _TAG.fullmatch(str(part))]
+    """Return a location without the parts that pydantic and the tags of unions add."""
+    keys: list[int | str] = []
+    for place, part in enumerate(location):
+        if place and location[place - 1] == BY_ROUND and isinstance(part, int):
+            keys[-1] = in_round(str(keys[-1]), part + 1)
+        elif not _TAG.fullmatch(str(part)):
+            keys.append(part)
+    return keys
 
 
 def key_order(key: str, model: type[BaseModel]) -> tuple[int, ...]:

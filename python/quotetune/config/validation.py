@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from quotetune.config import (
+    CandidatesConfig,
     Config,
     EvaluationConfig,
     PairsConfig,
@@ -20,7 +21,7 @@ from quotetune.config.absorb import AbsorbConfig, is_whole
 from quotetune.config.file import apply_overrides, read_yaml
 from quotetune.config.open_blocks import dpo_problems, lora_problems, sft_problems
 from quotetune.config.problem import Problem, report
-from quotetune.config.rounds import round_problems
+from quotetune.config.rounds import dpo_by_key, round_problems
 from quotetune.config.schema import schema_problems
 from quotetune.errors import UsageError
 from quotetune.metrics.row_names import FROM_PASSAGES
@@ -134,18 +135,23 @@ def _combination_problems(blocks: dict[str, Any]) -> list[Problem]:
     prompts: PromptsConfig | None = blocks.get("prompts")
     if prompts is not None and evaluation is not None:
         problems += _baseline_problems(prompts, evaluation)
-    problems += preference_problems(blocks.get("preference"), blocks.get("pairs"))
+    problems += preference_problems(
+        blocks.get("preference"), blocks.get("pairs"), blocks.get("candidates")
+    )
     return problems + _training_problems(blocks) + _adapter_problems(blocks)
 
 
 def preference_problems(
-    preference: PreferenceConfig | None, pairs: PairsConfig | None
+    preference: PreferenceConfig | None,
+    pairs: PairsConfig | None,
+    candidates: CandidatesConfig | None,
 ) -> list[Problem]:
-    """Check the keys of `preference` and `pairs` together.
+    """Check the keys of `preference`, `pairs` and `candidates` together.
 
     Args:
         preference: The block `preference`; None if it is missing or not valid.
         pairs: The block `pairs`; None if it is not valid.
+        candidates: The block `candidates`; None if it is not valid.
     """
     problems = []
     if preference is not None and preference.judge is not None:
@@ -154,11 +160,18 @@ def preference_problems(
         except ValidationError as error:
             problems += schema_problems(error, SamplingConfig, "preference.judge.sampling")
     constraints = None if pairs is None else pairs.constraints
-    bound = None if constraints is None else constraints.perplexity
-    criterion = None if preference is None else preference.perplexity
-    if bound and criterion and bound.model and bound.model != (criterion.model or bound.model):
-        text = "differs from preference.perplexity.model: remove one of them"
-        problems.append(Problem("pairs.constraints.perplexity.model", text))
+    for name in ("perplexity", "answerability"):
+        bound = getattr(constraints, name, None)
+        criterion = getattr(preference, name, None)
+        if bound and criterion and bound.model and bound.model != (criterion.model or bound.model):
+            text = f"differs from preference.{name}.model: remove one of them"
+            problems.append(Problem(f"pairs.constraints.{name}.model", text))
+    if pairs is not None and pairs.own_margin is not None and candidates and not candidates.gold:
+        text = (
+            "is for the policy's own samples beside references, but all candidates are samples: set"
+            " candidates.gold, or set only pairs.margin"
+        )
+        problems.append(Problem("pairs.own_margin", text))
     return problems
 
 
@@ -211,8 +224,8 @@ def _training_problems(blocks: dict[str, Any]) -> list[Problem]:
     problems = []
     if blocks.get("lora") is not None:
         problems += lora_problems(blocks["lora"])
-    if "dpo" in blocks:
-        problems += dpo_problems(blocks["dpo"])
+    for key, options in dpo_by_key(blocks.get("dpo", {})).items():
+        problems += dpo_problems(options, key)
     absorb: AbsorbConfig | None = blocks.get("absorb")
     if absorb is not None:
         problems += sft_problems(absorb.sft)

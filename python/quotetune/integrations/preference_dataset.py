@@ -56,7 +56,14 @@ def write_preference_dataset(directory: Path, samples: Path) -> bool:
     info = json.dumps({NAME: _llama_factory_entry(chats)}, indent=2)
     (output / "dataset_info.json").write_text(info + "\n", encoding="utf-8")
     statistics = json.loads((directory / PAIR_STATISTICS).read_text("utf-8"))
-    card = dataset_card(statistics, NAME, chats=chats, cut=sum(row["chosen_cut"] for row in rows))
+    card = dataset_card(
+        statistics,
+        NAME,
+        chats=chats,
+        # Those with a pair of their own, and those with pairs across prompts alone.
+        prompts=len({row["prompt_id"] for row in rows}),
+        cut=sum(row["chosen_cut"] for row in rows),
+    )
     (output / "README.md").write_text(card, encoding="utf-8")
     return True
 

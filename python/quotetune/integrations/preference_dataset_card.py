@@ -76,13 +76,16 @@ datasets:
       rejected_format: "{rejected}\""""
 
 
-def dataset_card(statistics: Mapping[str, Any], name: str, *, chats: bool, cut: int) -> str:
+def dataset_card(
+    statistics: Mapping[str, Any], name: str, *, chats: bool, prompts: int, cut: int
+) -> str:
     """Write the dataset card.
 
     Args:
         statistics: The contents of `pairs.json`.
         name: Name of the dataset in `dataset_info.json`.
         chats: Whether the prompts are chats.
+        prompts: Number of prompts that have a pair.
         cut: Number of chosen responses that were cut.
 
     Returns:
@@ -90,7 +93,7 @@ def dataset_card(statistics: Mapping[str, Any], name: str, *, chats: bool, cut: 
     """
     return _CARD.format(
         pairs=statistics["pairs"],
-        prompts=statistics["prompts_with_pair"],
+        prompts=prompts,
         chosen=statistics["chosen"]["quip"],
         rejected=statistics["rejected"]["quip"],
         chosen_length=statistics["chosen"]["length"],

@@ -87,10 +87,9 @@ def measure_of(name: str, config: RankingConfig, work: Path) -> Measure:
     Returns:
         A function from texts and their prompts to numbers.
     """
-    quotes = None if config.preference is None else config.preference.long_quotes
     given = Given(
         index=config.index,
-        min_chars=[] if quotes is None else quotes.min_chars,
+        min_chars=config.min_chars,
         model=config.model_of(name),
         work=work,
     )

@@ -13,8 +13,8 @@ import numpy.typing as npt
 
 from quotetune.config import PairsConfig
 from quotetune.config.preference import CriterionConfig, PreferenceConfig
-from quotetune.metrics.criteria import CRITERIA
-from quotetune.pairing.candidates import Candidate, RankedCandidate
+from quotetune.pairing.candidates import GOLD, Candidate, RankedCandidate
+from quotetune.pairing.constraints import within_bounds
 from quotetune.pairing.preference import Matrix, Ranking, rank_candidates
 from quotetune.pairing.rules import pairs_by_rule
 
@@ -65,6 +65,25 @@ class Pair:
     def margin(self) -> float:
         """The win rate of the chosen candidate minus that of the rejected one."""
         return _known(self.chosen.win_rate) - _known(self.rejected.win_rate)
+
+
+@dataclass(frozen=True)
+class PairedPrompt:
+    """A prompt after its candidates are paired.
+
+    Attributes:
+        prompt_id: The prompt's id.
+        pairs: The pairs, the best one first.
+        discard: The reason why there are none.
+        first: The first sample, if the config has `negatives.cross_prompt`.
+        best_quoting: The sample of highest QUIP, if it has `negatives.best_of_other_prompts`.
+    """
+
+    prompt_id: str
+    pairs: list[Pair]
+    discard: Discard | None
+    first: RankedCandidate | None = None
+    best_quoting: RankedCandidate | None = None
 
 
 def _known(value: float | None) -> float:
@@ -184,7 +203,7 @@ def _valid_pairs(
     valid = (_gap_is_enough(ranked, settings) | losers[None, :]) & ~losers[:, None]
     steps: tuple[tuple[Discard, _Valid], ...] = (
         ("no_gap", valid),
-        ("no_margin", _is_preferred(ranking, settings.margin)),
+        ("no_margin", _is_preferred(ranked, ranking, settings)),
         ("no_length_match", _may_be_paired(ranked, settings.delta_length)),
         ("constrained", _within_constraints(ranked, settings)),
     )
@@ -208,10 +227,14 @@ def _gap_is_enough(ranked: Sequence[Candidate], settings: PairsConfig) -> _Valid
     return np.asarray(enough)
 
 
-def _is_preferred(ranking: Ranking, margin: float | None) -> _Valid:
+def _is_preferred(ranked: Sequence[Candidate], ranking: Ranking, settings: PairsConfig) -> _Valid:
     better = ranking.scores[:, None] > ranking.scores[None, :]
-    # Only a margin needs win rates. A high temperature makes them too close for floating point.
-    return np.asarray(better if margin is None else better & (ranking.win_gaps >= margin))
+    if settings.margin is None:
+        # A high temperature makes win rates too close for floating point.
+        return np.asarray(better)
+    own = settings.margin if settings.own_margin is None else settings.own_margin
+    margins = [settings.margin if one.sample == GOLD else own for one in ranked]
+    return np.asarray(better & (ranking.win_gaps >= np.array(margins)[:, None]))
 
 
 def _may_be_paired(responses: Sequence[Candidate], delta_length: float) -> _Valid:
@@ -223,15 +246,10 @@ def _may_be_paired(responses: Sequence[Candidate], delta_length: float) -> _Vali
 
 
 def _within_constraints(ranked: Sequence[Candidate], settings: PairsConfig) -> _Valid:
-    """Return the pairs whose chosen side is not worse by more than each constraint allows."""
+    """Return the pairs that keep the bounds of every constraint."""
     within = np.ones((len(ranked), len(ranked)), bool)
-    for name, bound in settings.constraints or ():
-        if bound is None:
-            continue
-        found = (response.values.get(name) for response in ranked)
-        values = np.array([np.nan if value is None else value for value in found])
-        worse = values[None, :] - values[:, None]
-        if CRITERIA[name].better == "lower":
-            worse = -worse
-        within &= ~(worse > bound.worse_by)
+    for name, bounds in settings.constraints or ():
+        if bounds is not None:
+            values = [value_of(response, name) for response in ranked]
+            within &= within_bounds(name, values, bounds, settings.direction)
     return within

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from quotetune.config import CandidatesConfig, ModelConfig, PairsConfig, PreferenceConfig
+from quotetune.config.preference import LongQuotesConfig
 from quotetune.errors import UsageError
 from quotetune.metrics.criteria import CRITERIA
 
@@ -67,6 +68,12 @@ class RankingConfig:
         compares = preference is not None and (preference.judge or preference.callables)
         measured = any("prompts" in CRITERIA[name].reads for name in self.measures)
         return bool(self.candidates.gold or compares or measured)
+
+    @property
+    def min_chars(self) -> list[int]:
+        """Characters of the shortest quotes that the measure `long_quotes` counts."""
+        quotes = None if self.preference is None else self.preference.long_quotes
+        return (quotes or LongQuotesConfig()).min_chars
 
     def model_of(self, measure: str) -> ModelConfig | None:
         """Return the model of a measure; None for a measure without one.

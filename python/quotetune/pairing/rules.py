@@ -1,7 +1,7 @@
 """The rules that choose among the valid pairs of a prompt.
 
-`average`, `first_fit` and `random_partner`: Zhang et al. 2025, section 3. `west_of_n`: Pace et al.
-2024. `large_margin`: Rosset et al. 2024, section 4.
+`average` and `first_fit`: Zhang et al. 2025, section 3. `random_partner`: the released code of that
+paper. `west_of_n`: Pace et al. 2024. `large_margin`: Rosset et al. 2024, section 4.
 """
 
 from collections.abc import Iterator, Sequence
@@ -70,9 +70,11 @@ def _with_random_partner(
     scores: _Scores, valid: _Valid, samples: Sequence[int], key: str
 ) -> Iterator[tuple[int, int]]:
     for chosen in _descending(scores):
-        partners = np.flatnonzero(valid[chosen])
-        if len(partners):
-            yield chosen, int(partners[drawn(f"{key}:{samples[chosen]}") % len(partners)])
+        partners = np.flatnonzero(valid[chosen]).tolist()
+        draw = f"{key}:{samples[chosen]}"
+        while partners:
+            yield chosen, partners.pop(drawn(draw) % len(partners))
+            draw = f"{key}:{samples[chosen]}:{len(partners)}"
 
 
 def _by_widest_gap(scores: _Scores, valid: _Valid) -> Iterator[tuple[int, int]]:

@@ -1,9 +1,8 @@
 """The pair stage: rank candidates, and write `pairs.parquet` and its statistics."""
 
 import json
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
-from itertools import islice
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,16 +12,16 @@ from quotetune.config import PairsConfig, PreferenceConfig
 from quotetune.errors import QuotetuneError
 from quotetune.models.reasoning import Answer
 from quotetune.pairing.candidates import (
-    GOLD,
     CandidateFiles,
     CandidatesWriter,
     RankedCandidate,
     TokenizedCandidate,
     candidates_by_prompt,
 )
+from quotetune.pairing.cross_prompt import best_quoting, cross_prompt_pairs, first_sampled
 from quotetune.pairing.judging import Verdicts
 from quotetune.pairing.own_preference import Prefer, load_preference, preference_matrix
-from quotetune.pairing.pairs import PLAIN, Discard, Pair, choose_pairs, is_repetitive
+from quotetune.pairing.pairs import PLAIN, Pair, PairedPrompt, choose_pairs, is_repetitive
 from quotetune.pairing.preference import Matrix
 from quotetune.pairing.statistics import (
     STATISTICS_SCHEMA,
@@ -32,7 +31,6 @@ from quotetune.pairing.statistics import (
 )
 from quotetune.prompts.prompt import Prompt
 from quotetune.runs.directory import PAIR_STATISTICS, PAIRS
-from quotetune.runtime.chance import from_drawn_place
 from quotetune.sampling.parts import ANSWER_CHAR, ANSWER_TOKEN
 
 # The columns of the pairs of a model that thinks.
@@ -43,23 +41,6 @@ _ANSWERS = [
 
 class NoPairsError(QuotetuneError):
     """No prompt gave a pair."""
-
-
-@dataclass(frozen=True)
-class _Paired:
-    """A prompt after its candidates are ranked.
-
-    Attributes:
-        prompt_id: The prompt's id.
-        pairs: The pairs, the best one first.
-        discard: The reason why there are none.
-        best_quoting: The sample of highest QUIP, if the config has cross-prompt negatives.
-    """
-
-    prompt_id: str
-    pairs: list[Pair]
-    discard: Discard | None
-    best_quoting: RankedCandidate | None
 
 
 def pair_samples(
@@ -103,7 +84,7 @@ def pair_samples(
             tally.add_candidates(ranked)
             writer.write(ranked)
     paired, limit = _above_quantile(paired, settings.quantile)
-    crossed = _cross_prompt_pairs(paired, settings, seed)
+    crossed = cross_prompt_pairs(paired, settings, seed)
     for one in paired:
         tally.add_prompt(one.pairs, one.discard, len(crossed.get(one.prompt_id, [])))
     statistics = {
@@ -130,7 +111,7 @@ def _pair_prompt(
     seed: int,
     preference: PreferenceConfig,
     pairwise: Mapping[str, Matrix],
-) -> tuple[_Paired, list[RankedCandidate]]:
+) -> tuple[PairedPrompt, list[RankedCandidate]]:
     """Rank and pair the candidates of a prompt."""
     choice = choose_pairs(
         candidates,
@@ -148,19 +129,17 @@ def _pair_prompt(
         Pair(ranked[chosen], ranked[rejected], value)
         for (chosen, rejected), value in zip(choice.pairs, choice.preferences, strict=True)
     ]
-    crossing = settings.negatives is not None and settings.negatives.cross_prompt
-    best = _best_quoting(ranked) if crossing else None
-    return _Paired(prompt_id, pairs, choice.discard, best), ranked
-
-
-def _best_quoting(ranked: list[RankedCandidate]) -> RankedCandidate | None:
-    """Return the sample of highest QUIP that is not repetitive."""
-    quoting = [
-        one
-        for one in ranked
-        if one.candidate.quip is not None and one.candidate.sample != GOLD and not one.repetitive
-    ]
-    return max(quoting, key=lambda one: one.candidate.quip or 0.0, default=None)
+    negatives = settings.negatives
+    one = PairedPrompt(
+        prompt_id,
+        pairs,
+        choice.discard,
+        first=first_sampled(ranked) if negatives and negatives.cross_prompt else None,
+        best_quoting=best_quoting(ranked)
+        if negatives and negatives.best_of_other_prompts
+        else None,
+    )
+    return one, ranked
 
 
 class _Pairwise:
@@ -194,8 +173,8 @@ class _Pairwise:
 
 
 def _above_quantile(
-    paired: list[_Paired], quantile: float | None
-) -> tuple[list[_Paired], float | None]:
+    paired: list[PairedPrompt], quantile: float | None
+) -> tuple[list[PairedPrompt], float | None]:
     """Keep the pairs of highest preference (Pace et al. 2024), and return their lower limit."""
     pairs = [pair for one in paired for pair in one.pairs]
     found = [pair.preference for pair in pairs if pair.preference is not None]
@@ -208,34 +187,6 @@ def _above_quantile(
         discard = "below_quantile" if one.pairs and not pairs else one.discard
         kept.append(replace(one, pairs=pairs, discard=discard))
     return kept, limit
-
-
-def _cross_prompt_pairs(
-    paired: list[_Paired], settings: PairsConfig, seed: int
-) -> dict[str, list[Pair]]:
-    """Pair each prompt's chosen response with the best-quoting responses to other prompts."""
-    count = 0 if settings.negatives is None else settings.negatives.cross_prompt
-    others = [one.best_quoting for one in paired if one.best_quoting is not None]
-    crossed = {}
-    for one in paired if count else []:
-        if one.pairs:
-            chosen = one.pairs[0].chosen
-            key = f"{seed}:{one.prompt_id}:cross_prompt"
-            fitting = _fitting(others, chosen.candidate, settings.delta_length, key)
-            crossed[one.prompt_id] = [Pair(chosen, other, None) for other in islice(fitting, count)]
-    return crossed
-
-
-def _fitting(
-    others: list[RankedCandidate], chosen: TokenizedCandidate, delta_length: float, key: str
-) -> Iterator[RankedCandidate]:
-    """Yield the responses to other prompts of fitting length, from a drawn place on."""
-    for ranked in from_drawn_place(others, key):
-        other = ranked.candidate
-        difference = abs(chosen.length - other.length)
-        alike = difference / max(min(chosen.length, other.length), 1) <= delta_length
-        if other.prompt_id != chosen.prompt_id and alike and other.text != chosen.text:
-            yield ranked
 
 
 def _write_pairs(path: Path, pairs: list[Pair]) -> None:

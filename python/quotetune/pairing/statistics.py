@@ -26,7 +26,7 @@ def statistics_lines(statistics: Statistics) -> list[str]:
         f" {counted(round(statistics['samples']['length']), 'token')},"
         f" {statistics['samples']['cut']:.1%} cut at max_tokens",
     ]
-    if statistics["pairs"]:
+    if statistics["prompts_with_pair"]:
         chosen, rejected, gap = (statistics[key] for key in ("chosen", "rejected", "gap"))
         lines.append(
             f"pairs: QUIP {chosen['quip']:.3f} over {rejected['quip']:.3f}, gap {gap['mean']:.3f}"
@@ -43,7 +43,10 @@ def _preference_lines(statistics: Statistics) -> list[str]:
     for name in statistics.get("measures", []):
         shown = [_number(side[name]) for side in (chosen, rejected, samples)]
         lines.append(f"{name}: {shown[0]} over {shown[1]}, all samples {shown[2]}")
-    if list(statistics.get("preference", {"quip": 1})) != ["quip"] and statistics["pairs"]:
+    if (
+        list(statistics.get("preference", {"quip": 1})) != ["quip"]
+        and statistics["prompts_with_pair"]
+    ):
         margin = statistics["margin"]
         lines.append(
             f"win rate: {chosen['win_rate']:.2f} over {rejected['win_rate']:.2f}, margin"

@@ -120,18 +120,24 @@ def estimate(config: Config, split: "Split | None" = None) -> Estimate | None:
     others = len(sampled_baselines) + (1 if dev else trained_policies)
     evaluated = heldout * (base_n + drawn.n * others) * drawn.max_tokens
     evaluated += dev * drawn.n * (1 + trained_policies) * drawn.max_tokens
-    pair_tokens = 2 * (prompt_tokens + sampling.max_tokens)
-    limit = config.dpo.get("max_length", _TRL_MAX_LENGTH)
-    if limit is not None:
-        pair_tokens = min(pair_tokens, 2 * int(limit))
-    epochs = float(config.dpo.get("num_train_epochs", 3))
     responses = config.sampling.n + config.candidates.gold
-    crossed = 0 if config.pairs.negatives is None else config.pairs.negatives.cross_prompt
+    negatives = config.pairs.negatives
+    crossed = 0 if negatives is None else negatives.best_of_other_prompts
     all_pairs = responses * (responses - 1) // 2
-    pairs = train * (min(config.pairs.most_pairs or all_pairs, all_pairs) + crossed)
-    trained = math.ceil(pairs * pair_tokens * epochs)
+    pairs_each = min(config.pairs.most_pairs or all_pairs, all_pairs) + crossed
+    learned_once, learned = 0, 0.0
+    trainings = list(enumerate(split.rounds, start=1))
     if SFT in config.evaluation.baselines:
-        trained += math.ceil(pairs / config.rounds * pair_tokens * epochs)
+        trainings += trainings[:1]
+    for number, part in trainings:
+        dpo = config.dpo_of(number)
+        pair_tokens = 2 * (prompt_tokens + sampling.max_tokens)
+        limit = dpo.get("max_length", _TRL_MAX_LENGTH)
+        if limit is not None:
+            pair_tokens = min(pair_tokens, 2 * int(limit))
+        learned_once += len(part) * pairs_each * pair_tokens
+        learned += len(part) * pairs_each * pair_tokens * float(dpo.get("num_train_epochs", 3))
+    trained = math.ceil(learned)
     gpus = _gpus()
     device = counted(gpus, "GPU") if gpus else counted(_cores(), "core")
     counts = (train, heldout, sampled, evaluated, trained)
@@ -145,7 +151,7 @@ def estimate(config: Config, split: "Split | None" = None) -> Estimate | None:
     # The log-probs of the reference model take one more forward pass.
     operations = 2 * size.parameters
     training = trained * operations * (2 if config.lora is not None else 3)
-    training += pairs * pair_tokens * operations
+    training += learned_once * operations
     seconds = (sampled + evaluated) * operations / sampling_speed + training / training_speed
     starts = 3 * config.rounds + 1 + (2 if dev else 0)
     seconds += _START_SECONDS * starts
@@ -217,7 +223,8 @@ def _memory(config: Config, size: ModelSize, prompt_tokens: int) -> float:
     # vLLM uses all the cache that it is given. This is enough for a batch of 64 responses.
     cache = min(64, drawn.chunk_prompts * drawn.n) * length * size.cache_bytes_per_token
     sampling = size.bytes + cache
-    batch = 2 * int(config.dpo.get("per_device_train_batch_size", 2))
+    blocks = config.dpo_blocks.values()
+    batch = 2 * max(int(dpo.get("per_device_train_batch_size", 2)) for dpo in blocks)
     # Logits with their gradient, and what the layers keep for the backward pass: about 20 numbers
     # per hidden unit.
     kept = batch * length * (2 * size.vocabulary + 20 * size.layers * size.hidden) * 4

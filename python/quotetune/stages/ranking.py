@@ -189,8 +189,7 @@ class RankingStages:
         if "prompts" in reads:
             inputs["its prompts"] = self.prompts
         if measure == "long_quotes":
-            assert config.preference and config.preference.long_quotes
-            settings["preference.long_quotes.min_chars"] = config.preference.long_quotes.min_chars
+            settings["preference.long_quotes.min_chars"] = config.min_chars
         model = config.model_of(measure)
         if model is not None:
             settings |= flat(f"{measure}.model", model.model_dump())
@@ -253,11 +252,19 @@ class RankingStages:
 
         settings = _given("pairs", config.pairs.model_dump(exclude={"citations"}))
         settings["pairs.pairs_per_prompt"] = config.pairs.most_pairs
+        if config.pairs.rule == "random_partner" and config.pairs.most_pairs != 1:
+            # Earlier versions drew one partner per response, so they made other pairs.
+            settings["pairs.rule"] = "random_partner, several per response"
         if config.preference is not None:
             judge = {"judge": {"model", "comparisons", "format", "template", "sampling"}}
             settings |= _given("preference", config.preference.model_dump(exclude=judge))
         negatives = config.pairs.negatives
-        if config.pairs.rule == "random_partner" or (negatives and negatives.cross_prompt):
+        crosses = negatives and (negatives.cross_prompt or negatives.best_of_other_prompts)
+        if negatives is not None:
+            # The name under which earlier versions have it, so that their pairs stay done.
+            count = settings.pop("pairs.negatives.best_of_other_prompts")
+            settings["pairs.negatives.cross_prompt"] = count
+        if config.pairs.rule == "random_partner" or crosses:
             settings["seed"] = config.seed
         inputs = {**self._inputs, "the scores": files.scores}
         inputs |= {f"the {name}": path for name, path in files.measures.items()}

@@ -70,13 +70,13 @@ def mix(layout: Layout, number: int) -> Stage:
 def train(layout: Layout, number: int) -> Stage:
     """Train on the pairs of a round."""
     pairs = layout.replay(number) / PAIRS if layout.replays(number) else layout.pairs(number)
-    return _trained(layout, round_name(number), number, pairs, layout.config.dpo)
+    return _trained(layout, round_name(number), number, pairs, layout.config.dpo_of(number))
 
 
 def sft(layout: Layout) -> Stage:
     """Train on the chosen side of the pairs of round 1 alone, as a baseline."""
     of_pairs = ("loss_weights", "label_smoothing", "use_weighting")
-    block = {key: value for key, value in layout.config.dpo.items() if key not in of_pairs}
+    block = {key: value for key, value in layout.config.dpo_of(1).items() if key not in of_pairs}
     return _trained(layout, SFT, 1, layout.pairs(1), block | {"loss_type": ["sft"]})
 
 

@@ -17,7 +17,7 @@ def reward_accuracy(layout: Layout, number: int) -> Stage:
     reference = layout.origin if config.reference == "base" else layout.start(number)
     file = layout.reward_accuracy(policy)
     pairs = layout.evaluation(BASE) / "pairs"
-    beta = float(config.dpo.get("beta", 0.1))
+    beta = float(config.dpo_of(number).get("beta", 0.1))
 
     def make(result: Path) -> None:
         from quotetune.measures.reward_accuracy import measure_reward_accuracy

@@ -1,6 +1,6 @@
 """Check that responses fit the models, and that a training sees them, without loading a model."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -35,20 +35,26 @@ def length_problems(config: Config) -> list[Problem]:
         # An evaluation without lengths of its own has those of the run.
         if sampling.key != "evaluation.sampling" or {"max_tokens", "engine"} & sampling.own.keys():
             problems += _context(sampling)
-    return problems + list(_trained(config))
+    for key, options in config.dpo_blocks.items():
+        problems += _trained(key, options, config)
+    return problems
 
 
 def length_notices(config: Config) -> list[str]:
     """Say that pairs may be truncated."""
-    limit = _limit(config)
     most = config.sampling.max_tokens + config.model.thought_tokens
-    if limit is None or limit >= most or list(_trained(config)):
-        return []
     thoughts = " with its thoughts" if config.model.reasoning is not None else ""
-    return [
-        f"dpo.max_length: is {limit}, and a response{thoughts} has up to {most} tokens: longer"
-        " pairs are truncated. Raise it, or set it to null, to train on all of their tokens"
-    ]
+    notices = []
+    for key, options in config.dpo_blocks.items():
+        limit = _limit(options)
+        if limit is None or limit >= most or list(_trained(key, options, config)):
+            continue
+        notices.append(
+            f"{key}.max_length: is {limit}, and a response{thoughts} has up to {most} tokens:"
+            " longer pairs are truncated. Raise it, or set it to null, to train on all of their"
+            " tokens"
+        )
+    return notices
 
 
 def _samplings(config: Config) -> Iterator[_Sampling]:
@@ -120,29 +126,29 @@ def _of_model(directory: Path) -> Any:
     return next((settings[name] for name in _CONTEXTS if name in settings), None)
 
 
-def _limit(config: Config) -> int | None:
-    limit = config.dpo.get("max_length", _TRL_MAX_LENGTH)
+def _limit(options: Mapping[str, Any]) -> int | None:
+    limit = options.get("max_length", _TRL_MAX_LENGTH)
     try:
         return None if limit is None else int(limit)
     except (TypeError, ValueError):
         return None  # which is a problem of its own
 
 
-def _trained(config: Config) -> Iterator[Problem]:
+def _trained(block: str, options: Mapping[str, Any], config: Config) -> Iterator[Problem]:
     """Yield a problem if thoughts alone fill what a training sees of a pair.
 
     A response without thoughts is only shortened, as the notice says. The start of an answer is as
     good to learn as the whole, but thoughts without their answer are not what was ranked.
     """
-    limit, thoughts = _limit(config), config.model.thought_tokens
-    keeps_start = config.dpo.get("truncation_mode", "keep_start") == "keep_start"
+    limit, thoughts = _limit(options), config.model.thought_tokens
+    keeps_start = options.get("truncation_mode", "keep_start") == "keep_start"
     if limit is None or not thoughts or limit > thoughts or not keeps_start:
         return
     most = thoughts + config.sampling.max_tokens
-    given = "" if "max_length" in config.dpo else " by default"
+    given = "" if "max_length" in options else " by default"
     text = (
         f"is {limit}{given}, but model.reasoning.max_tokens allows {thoughts} tokens of thoughts,"
         f" after which nothing of the answer is learned: set it above {most} or to null, or lower"
         " model.reasoning.max_tokens"
     )
-    yield Problem("dpo.max_length", text)
+    yield Problem(f"{block}.max_length", text)

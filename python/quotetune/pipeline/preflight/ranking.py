@@ -109,7 +109,7 @@ def need_problems(ranking: RankingConfig, prompts: Sequence["Prompt"]) -> list[P
             problems.append(Problem(key, text))
     if "reference_similarity" in ranking.measures and not importlib.util.find_spec("rouge_score"):
         text = "needs rouge-score: install quotetune[train]"
-        problems.append(Problem("preference.reference_similarity", text))
+        problems.append(Problem(_key_of("reference_similarity", ranking), text))
     return problems
 
 
@@ -167,17 +167,22 @@ def index_problems(
         too short for a lean index.
     """
     problems = []
-    preference = ranking.preference
     if "on_topic_quip" in ranking.measures:
         documents = {name for prompt in prompts for name in prompt.documents or []}
         try:
             index.quip([""], documents=[sorted(documents)])
         except QuotetuneError as error:
             text = f"{error}: correct the documents of the prompts, or add it to the index"
-            problems.append(Problem("preference.on_topic_quip", text))
-    if preference is not None and preference.long_quotes is not None:
-        least = min(preference.long_quotes.min_chars)
+            problems.append(Problem(_key_of("on_topic_quip", ranking), text))
+    if "long_quotes" in ranking.measures:
+        least = min(ranking.min_chars)
         if least < index.n and "lean" in index.structures:
             text = f"is {least}, but a lean index finds quotes of {index.n} characters or more"
             problems.append(Problem("preference.long_quotes.min_chars", f"{text}: raise it"))
     return problems
+
+
+def _key_of(name: str, ranking: RankingConfig) -> str:
+    """Return the key that asks for a measure, of a criterion or else of a constraint."""
+    scored = {} if ranking.preference is None else ranking.preference.scored
+    return f"{'preference' if name in scored else 'pairs.constraints'}.{name}"

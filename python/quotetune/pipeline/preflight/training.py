@@ -79,8 +79,10 @@ def training_problems(config: Config) -> list[Problem]:
     absorb = config.absorb
     problems = [] if absorb is None else list(_settings("absorb.sft", absorb.sft, config))
     problems += [] if absorb is None else list(_sft(absorb.sft))
-    problems += _settings("dpo", config.dpo, config)
-    return problems + list(_dpo(config))
+    for key, options in config.dpo_blocks.items():
+        problems += _settings(key, options, config)
+        problems += _dpo(key, options, config)
+    return problems
 
 
 def _settings(block: str, options: Mapping[str, Any], config: Config) -> Iterator[Problem]:
@@ -158,46 +160,48 @@ def _sft(options: Mapping[str, Any]) -> Iterator[Problem]:
         yield Problem("absorb.sft.padding_free", text)
 
 
-def _dpo(config: Config) -> Iterator[Problem]:
+def _dpo(block: str, options: Mapping[str, Any], config: Config) -> Iterator[Problem]:
     """Yield the problems of the keys of DPO."""
-    options = config.dpo
     kinds, pad = losses(options), options.get("pad_token")
     if isinstance(pad, str) and pad:
         vocabulary = token_texts(Path(config.model.path))
         if vocabulary is not None and pad not in vocabulary:
             text = f"{pad!r} is not a token of the model: choose one that is, or leave it out"
-            yield Problem("dpo.pad_token", text)
+            yield Problem(f"{block}.pad_token", text)
     if not kinds:
-        yield Problem("dpo.loss_type", "is empty, so nothing is learned: give a loss")
+        yield Problem(f"{block}.loss_type", "is empty, so nothing is learned: give a loss")
     if options.get("sync_ref_model"):
         if config.lora is not None:
             text = "needs full fine-tuning, but lora is set: set one of them to false or null"
-            yield Problem("dpo.sync_ref_model", text)
+            yield Problem(f"{block}.sync_ref_model", text)
         elif options.get("precompute_ref_log_probs"):
-            text = "changes the reference that dpo.precompute_ref_log_probs keeps: set one to false"
-            yield Problem("dpo.sync_ref_model", text)
+            text = (
+                f"changes the reference that {block}.precompute_ref_log_probs keeps: set one to"
+                " false"
+            )
+            yield Problem(f"{block}.sync_ref_model", text)
     weights = options.get("loss_weights")
     if isinstance(weights, list) and len(weights) != len(kinds):
-        text = f"has {len(weights)} weights for {len(kinds)} losses: give one per dpo.loss_type"
-        yield Problem("dpo.loss_weights", text)
+        text = f"has {len(weights)} weights for {len(kinds)} losses: give one per {block}.loss_type"
+        yield Problem(f"{block}.loss_weights", text)
     elif isinstance(weights, list):
         numbers = [as_number(weight) or 0.0 for weight in weights]
         if not all(0 <= number < math.inf for number in numbers) or not any(numbers):
             text = f"is {weights}, which does not learn the pairs: give weights of 0 or more, one"
-            yield Problem("dpo.loss_weights", f"{text} of them above 0")
+            yield Problem(f"{block}.loss_weights", f"{text} of them above 0")
     if "exo_pair" in kinds and not options.get("label_smoothing"):
-        text = "exo_pair needs label_smoothing above 0: set dpo.label_smoothing, such as 1e-3"
-        yield Problem("dpo.loss_type", text)
+        text = f"exo_pair needs label_smoothing above 0: set {block}.label_smoothing, such as 1e-3"
+        yield Problem(f"{block}.loss_type", text)
     if options.get("label_smoothing") and not set(SMOOTHED) & set(kinds):
         text = f"has no effect on the loss {', '.join(kinds)}, only on {', '.join(SMOOTHED)}"
-        yield Problem("dpo.label_smoothing", f"{text}: remove it, or change dpo.loss_type")
+        yield Problem(f"{block}.label_smoothing", f"{text}: remove it, or change {block}.loss_type")
     divergence = str(options.get("f_divergence_type", "reverse_kl"))
     other = [kind for kind in kinds if kind not in DIVERGENT]
     if divergence != "reverse_kl" and other:
         text = f"{divergence} does not work with the loss {other[0]}: set it to reverse_kl"
-        yield Problem("dpo.f_divergence_type", text)
+        yield Problem(f"{block}.f_divergence_type", text)
     if options.get("use_weighting") and {"aot", "aot_unpaired"} & set(kinds):
-        yield Problem("dpo.use_weighting", "does not work with aot: set it to false")
+        yield Problem(f"{block}.use_weighting", "does not work with aot: set it to false")
 
 
 def _optimizer(key: str, name: str) -> Iterator[Problem]:

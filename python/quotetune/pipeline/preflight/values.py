@@ -113,7 +113,7 @@ DEBUGGING = ("underflow_overflow", "tpu_metrics_debug")
 
 
 def value_problems(block: str, options: Mapping[str, Any]) -> Iterator[Problem]:
-    """Yield the problems of single values of `dpo` or `absorb.sft`."""
+    """Yield the problems of single values of a block of `dpo`, or of `absorb.sft`."""
     for name, value in options.items():
         key = f"{block}.{name}"
         number = as_number(value)
@@ -197,7 +197,7 @@ def _schedule(block: str, options: Mapping[str, Any]) -> Iterator[Problem]:
 
 def _checkpointing(block: str, options: Mapping[str, Any]) -> Iterator[Problem]:
     key = f"{block}.gradient_checkpointing_kwargs"
-    known = (*CHECKPOINTING, *(["selective"] if block != "dpo" else []))
+    known = (*CHECKPOINTING, *(["selective"] if block == "absorb.sft" else []))
     given, problem = _mapping(key, options.get("gradient_checkpointing_kwargs"))
     if problem is not None:
         yield problem
