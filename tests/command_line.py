@@ -1,15 +1,23 @@
-"""The `quotetune` command, run in a separate process, as a user runs it."""
+"""The `quotetune` command with its output, run in this process: to start one takes half a second.
 
+tests/runtime/test_streams.py runs it in a process of its own, as a user does.
+"""
+
+import io
 import json
 import subprocess
-import sys
+from contextlib import redirect_stderr, redirect_stdout
 from typing import Any
+
+import command
 
 
 def quotetune(*arguments: object, stdin: str = "") -> subprocess.CompletedProcess[str]:
-    script = "from quotetune.cli import main; main()"
-    command = [sys.executable, "-c", script, *map(str, arguments)]
-    return subprocess.run(command, input=stdin, capture_output=True, text=True, check=False)
+    shown, said = (io.TextIOWrapper(io.BytesIO(), "utf-8", write_through=True) for _ in range(2))
+    with redirect_stdout(shown), redirect_stderr(said):
+        code = command.quotetune(*arguments, stdin=stdin)
+    out, err = (stream.buffer.getvalue().decode() for stream in (shown, said))
+    return subprocess.CompletedProcess(list(map(str, arguments)), code, out, err)
 
 
 def records(result: subprocess.CompletedProcess[str]) -> list[dict[str, Any]]:
