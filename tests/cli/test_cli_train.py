@@ -409,6 +409,7 @@ def test_sample_without_a_model_or_with_one_that_is_not_there_says_so_at_once(tm
     assert "prompts.context: sample opens no index" in capsys.readouterr().err
 
 
+@pytest.mark.usefixtures("without_children")
 def test_sample_draws_responses_to_a_file_of_prompts(tmp_path):
     config = tiny_run.write_inputs(tmp_path)
     path = tmp_path / "config.yaml"

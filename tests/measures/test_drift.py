@@ -20,6 +20,7 @@ def log_probs(model, before, ids):
     return [scores[len(before) - 1 + i, token].item() for i, token in enumerate(ids)]
 
 
+@pytest.mark.usefixtures("without_children")
 def test_drift_is_what_a_plain_loop_over_tokens_gives(tmp_path):
     from peft import PeftModel
     from transformers import AutoModelForCausalLM

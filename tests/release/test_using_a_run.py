@@ -88,29 +88,6 @@ def test_files_of_a_run_that_are_damaged_are_named(run, quotetune, tmp_path):
             tuned_policy(copy)
 
 
-def test_generate_answers_with_the_policy_s_own_words_and_cites_them(run, quotetune):
-    code, shown, _ = quotetune("generate", run, "7", "--format", "jsonl", "--min-chars", 3, "--all")
-    assert code == 0
-    answer = json.loads(shown)
-    assert (answer["policy"], answer["prompt"]) == ("round-1", "7")
-    # The sampler itself, in this process, on the prompt's tokens.
-    from quotetune.sampling.backend import Request, prompt_seed
-    from quotetune.sampling.transformers import TransformersSampler
-
-    policy = tuned_policy(run)
-    sampler = TransformersSampler(
-        policy.model, policy.config.evaluation_sampling, run / "round-1" / "adapter"
-    )
-    name = hashlib.blake2b(b"7", digest_size=8).hexdigest()
-    tokens = tiny_tokenizer()(f"{BEGIN}[user] What is 7?\n[assistant] ", add_special_tokens=False)
-    request = Request(tokens["input_ids"], prompt_seed(0, 0, name))
-    [[expected]] = sampler.sample([request], lambda tokens: None)
-    assert answer["response"] == expected.text
-    quotes = Index.open(policy.config.index).trace(answer["response"], min_chars=3)
-    spans = sorted(tuple(span) for note in answer["citations"] for span in note["spans"])
-    assert spans == [(quote.start, quote.end) for quote in quotes]
-
-
 def test_generate_says_on_standard_error_what_it_does(run, quotetune):
     code, shown, error = quotetune("generate", run, "7", "--set", "sampling.max_tokens=1")
     assert code == 0
@@ -146,15 +123,6 @@ def test_one_answer_is_sampled_by_transformers_without_a_gpu_unless_a_backend_is
     sampling = SamplingConfig(backend=asked, n=1)
     with pytest.raises(SampledError, match=used):
         answer(policy, "7", Index.open(policy.config.index), sampling, seed=0)
-
-
-def test_a_prompt_from_standard_input_is_the_line_without_its_end(run, quotetune):
-    arguments = ("generate", run, "--format", "jsonl", "--set", "sampling.max_tokens=2")
-    code, shown, error = quotetune(*arguments, stdin="Ada Lovelace\n")
-    assert code == 0, error
-    assert json.loads(shown)["prompt"] == "Ada Lovelace"
-    code, _, error = quotetune(*arguments, stdin=b"\xff\n")
-    assert (code, error) == (1, "error: <stdin>: not UTF-8: convert it to UTF-8\n")
 
 
 def test_a_grounded_run_s_prompt_carries_the_passage_that_is_found(tmp_path):
@@ -206,6 +174,40 @@ def test_an_upload_that_fails_says_how_to_continue(run, quotetune, tmp_path):
     code, _, error = quotetune(*arguments, "me/model")
     assert code == 1
     assert f"run `hf upload me/model {tmp_path / 'out'} --repo-type model`" in error
+
+
+@pytest.mark.usefixtures("without_children")
+def test_generate_answers_with_the_policy_s_own_words_and_cites_them(run, quotetune):
+    code, shown, _ = quotetune("generate", run, "7", "--format", "jsonl", "--min-chars", 3, "--all")
+    assert code == 0
+    answer = json.loads(shown)
+    assert (answer["policy"], answer["prompt"]) == ("round-1", "7")
+    # The sampler itself, in this process, on the prompt's tokens.
+    from quotetune.sampling.backend import Request, prompt_seed
+    from quotetune.sampling.transformers import TransformersSampler
+
+    policy = tuned_policy(run)
+    sampler = TransformersSampler(
+        policy.model, policy.config.evaluation_sampling, run / "round-1" / "adapter"
+    )
+    name = hashlib.blake2b(b"7", digest_size=8).hexdigest()
+    tokens = tiny_tokenizer()(f"{BEGIN}[user] What is 7?\n[assistant] ", add_special_tokens=False)
+    request = Request(tokens["input_ids"], prompt_seed(0, 0, name))
+    [[expected]] = sampler.sample([request], lambda tokens: None)
+    assert answer["response"] == expected.text
+    quotes = Index.open(policy.config.index).trace(answer["response"], min_chars=3)
+    spans = sorted(tuple(span) for note in answer["citations"] for span in note["spans"])
+    assert spans == [(quote.start, quote.end) for quote in quotes]
+
+
+@pytest.mark.usefixtures("without_children")
+def test_a_prompt_from_standard_input_is_the_line_without_its_end(run, quotetune):
+    arguments = ("generate", run, "--format", "jsonl", "--set", "sampling.max_tokens=2")
+    code, shown, error = quotetune(*arguments, stdin="Ada Lovelace\n")
+    assert code == 0, error
+    assert json.loads(shown)["prompt"] == "Ada Lovelace"
+    code, _, error = quotetune(*arguments, stdin=b"\xff\n")
+    assert (code, error) == (1, "error: <stdin>: not UTF-8: convert it to UTF-8\n")
 
 
 @pytest.mark.usefixtures("without_children")
