@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 from benchmarks.settings import QUOTETUNE, TRL, VLLM, Settings
 from benchmarks.table import Row, Table
@@ -72,7 +73,8 @@ class Round:
         sampled_after: The same for the trained policy.
         cpu_after: CPU seconds of that sampling, including the start of the engine.
         steps: Number of training steps.
-        training: Seconds of these steps, without the start.
+        training: Seconds of these steps, without the start, and CPU seconds of the whole training.
+        without_heap: The same for a training that gives its memory back to the system.
         pairs: Number of preference pairs.
     """
 
@@ -81,7 +83,8 @@ class Round:
     sampled_after: Progress
     cpu_after: float
     steps: int
-    training: float
+    training: Time
+    without_heap: Time
     pairs: int
 
 
@@ -92,12 +95,15 @@ def tables(settings: Settings, size: Size | None = None) -> list[Table]:
     done = run_round(settings.demo, work, size)
     sampling = [_drawn(done.sampled, done.stages["sample"].cpu)]
     after = [_drawn(done.sampled_after, done.cpu_after)]
-    training = [Row(QUOTETUNE, done.steps, Time(done.training, done.stages["train"].cpu))]
+    training = [
+        Row(QUOTETUNE, done.steps, done.training),
+        Row(f"{QUOTETUNE}, memory given back", done.steps, done.without_heap),
+    ]
     if VLLM in settings.systems:
         sampling.append(_bare(VLLM, "bare_vllm", work / "samples" / "job.json"))
         after.append(_bare(VLLM, "bare_vllm", work / "samples-after" / "job.json"))
     if TRL in settings.systems:
-        training.append(_bare(TRL, "bare_trl", work / "training" / "job.json"))
+        training.append(_bare(TRL, "bare_trl", work / "training-of-adapter" / "job.json"))
     return [
         Table(
             title=f"Sampling {size.n} responses for each of {size.prompts} prompts",
@@ -115,9 +121,10 @@ def tables(settings: Settings, size: Size | None = None) -> list[Table]:
             rows=training,
             notes=(
                 f"LoRA of rank {LORA['r']}, {DPO['per_device_train_batch_size']} pairs per step, "
-                "all cores. Both get the same pairs and settings, except that TRL's batches are in "
+                "all cores. All get the same pairs and settings, except that TRL's batches are in "
                 "random order. Wall time covers the steps only; CPU time covers the whole process, "
-                "from start to end.",
+                "from start to end. By default, a training of quotetune keeps the memory that it "
+                "frees. Otherwise the system clears it again in each step.",
             ),
         ),
         Table(
@@ -179,11 +186,11 @@ def run_round(demo: Path, work: Path, size: Size) -> Round:
         )
         pair_samples(CandidateFiles(work / "samples", scores), pairs, chosen, seed=0)
 
-    def train() -> None:
+    def train(name: str = "adapter") -> None:
         run_training(
             pairs / "pairs.parquet",
-            work / "adapter",
-            work=work / "training",
+            work / name,
+            work=work / f"training-of-{name}",
             model=model,
             lora=LORA,
             dpo=DPO | {"num_train_epochs": 1},
@@ -200,14 +207,22 @@ def run_round(demo: Path, work: Path, size: Size) -> Round:
     }
     times = {name: timed(stage) for name, stage in stages.items()}
     cpu_after = timed(sample_after).cpu
-    record = json.loads((work / "adapter" / "training.json").read_text("utf-8"))
+    with patch("quotetune.runtime.child.with_kept_heap", dict):
+        cpu_without_heap = timed(lambda: train("adapter-without-heap")).cpu
+    record, without_heap = (
+        json.loads((work / name / "training.json").read_text("utf-8"))
+        for name in ("adapter", "adapter-without-heap")
+    )
     return Round(
         stages=times,
         sampled=sampled[0],
         sampled_after=sampled[1],
         cpu_after=cpu_after,
         steps=record["steps"],
-        training=record["steps"] * record["seconds_per_step"],
+        training=Time(record["steps"] * record["seconds_per_step"], times["train"].cpu),
+        without_heap=Time(
+            without_heap["steps"] * without_heap["seconds_per_step"], cpu_without_heap
+        ),
         pairs=record["pairs"],
     )
 

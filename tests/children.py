@@ -6,8 +6,8 @@ Other tests start real ones, to test the log, the end with the parent, and the f
 import importlib
 import json
 import sys
-from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -27,10 +27,8 @@ def work_here(patch: pytest.MonkeyPatch) -> None:
         patch.setattr(f"{parent}.run_child", _run)
 
 
-def _run(
-    module: str, job: Path, log: Path, report: object, *, name: str, launcher: Sequence[str] = ()
-) -> None:
-    assert not launcher, "what is launched on several devices is a child"
+def _run(module: str, job: Path, log: Path, report: object, **options: Any) -> None:
+    assert not options.get("launcher"), "what is launched on several devices is a child"
     work = getattr(importlib.import_module(module), _WORK[module][0])
     log.touch()
     with pytest.MonkeyPatch.context() as patch:

@@ -18,6 +18,7 @@ from typing import Any
 
 from quotetune.errors import QuotetuneError, UsageError
 from quotetune.runtime.cpu import child_environment
+from quotetune.runtime.heap import with_kept_heap
 from quotetune.runtime.streams import utf8_environment
 
 _END_WITH_PARENT = "--end-with-parent"
@@ -31,6 +32,7 @@ def run_child(
     *,
     name: str,
     launcher: Sequence[str] = (),
+    keeps_heap: bool = False,
 ) -> None:
     """Run `python -m MODULE JOB` and pass its reports on.
 
@@ -41,12 +43,16 @@ def run_child(
         report: Called with each object that the child reports.
         name: The work in one word, for messages, such as `sampling`.
         launcher: Arguments between `python` and `-m`, such as those of `accelerate launch`.
+        keeps_heap: Whether the child keeps memory that it frees, because it soon needs it again.
 
     Raises:
         UsageError: The child reported one.
         QuotetuneError: The child failed. The message ends with the last line of its log.
     """
     error: QuotetuneError | None = None
+    environment = utf8_environment(child_environment())
+    if keeps_heap:
+        environment = with_kept_heap(environment)
     command = [sys.executable, *launcher, "-m", module, str(job), _END_WITH_PARENT]
     with (
         log.open("ab") as log_file,
@@ -55,7 +61,7 @@ def run_child(
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=log_file,
-            env=utf8_environment(child_environment()),
+            env=environment,
         ) as child,
     ):
         assert child.stdout is not None

@@ -172,6 +172,7 @@ def train_in_child(
         report,
         name="training",
         launcher=launcher,
+        keeps_heap=True,
     )
     for leftover in [*work.glob("checkpoint-*"), work / "datasets"]:
         shutil.rmtree(leftover, ignore_errors=True)
