@@ -27,6 +27,16 @@ def work_here(patch: pytest.MonkeyPatch) -> None:
         patch.setattr(f"{parent}.run_child", _run)
 
 
+def import_work() -> None:
+    """Import what children import, most of it below the worker's own imports."""
+    for module in (*_WORK, "peft", "transformers", "trl"):
+        importlib.import_module(module)
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+    from trl import DPOTrainer, SFTTrainer
+
+    assert AutoModelForCausalLM and AutoTokenizer and DPOTrainer and SFTTrainer
+
+
 def _run(module: str, job: Path, log: Path, report: object, **options: Any) -> None:
     assert not options.get("launcher"), "what is launched on several devices is a child"
     work = getattr(importlib.import_module(module), _WORK[module][0])

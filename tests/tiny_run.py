@@ -2,13 +2,14 @@
 
 As a script, it does such a run in a separate process, and can kill it at a chosen moment:
 `python tiny_run.py CONFIG [MOMENT]`. MOMENT is one of `MOMENTS`, or `constrained` if ids are
-learned.
+learned. `python tiny_run.py --many` does so again and again, see `Processes`.
 """
 
 import json
 import os
 import random
 import signal
+import subprocess
 import sys
 from pathlib import Path
 
@@ -187,10 +188,63 @@ def kill_at(moment: str) -> None:
         quotetune.runs.stage.write_json = write_then_die
 
 
-if __name__ == "__main__":
+class Processes:
+    """Processes that do a run, one after the other.
+
+    To import all libraries takes longer than a tiny run. One process imports them, does no work of
+    its own, and is copied by `fork` for each run.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self._log = directory / "stderr"
+        self._process = subprocess.Popen(
+            [sys.executable, __file__, "--many"],
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def run(self, config: Path, moment: str | None) -> tuple[int, str]:
+        """Do a run until a moment; return its status, as of `subprocess`, and its messages."""
+        assert self._process.stdin and self._process.stdout
+        job = {"config": str(config), "moment": moment, "log": str(self._log)}
+        self._process.stdin.write(json.dumps(job) + "\n")
+        self._process.stdin.flush()
+        return int(self._process.stdout.readline()), self._log.read_text()
+
+    def close(self) -> None:
+        assert self._process.stdin
+        self._process.stdin.close()
+        self._process.wait()
+
+
+def _fork_for_each_line() -> None:
+    children.import_work()
+    for line in sys.stdin:
+        job = json.loads(line)
+        child = os.fork()
+        if not child:
+            with Path(job["log"]).open("w", encoding="utf-8") as log:
+                os.dup2(log.fileno(), 2)
+            os.dup2(2, 1)
+            _run_until(Path(job["config"]), job["moment"])
+            sys.stderr.flush()
+            os._exit(0)
+        print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+
+
+def _run_until(config: Path, moment: str | None) -> None:
     # One moment has real children. To start them for each would take twice as long.
-    if sys.argv[2:] != ["train"]:
+    if moment != "train":
         children.work_here(pytest.MonkeyPatch())
-    if len(sys.argv) > 2:
-        kill_at(sys.argv[2])
-    run(yaml.safe_load(Path(sys.argv[1]).read_text(encoding="utf-8")))
+    if moment is not None:
+        kill_at(moment)
+    run(yaml.safe_load(config.read_text(encoding="utf-8")))
+
+
+if __name__ == "__main__":
+    if sys.argv[1] == "--many":
+        _fork_for_each_line()
+    else:
+        _run_until(Path(sys.argv[1]), *(sys.argv[2:] or [None]))

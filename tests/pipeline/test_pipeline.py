@@ -2,11 +2,8 @@
 
 import fcntl
 import json
-import os
 import shutil
 import signal
-import subprocess
-import sys
 from itertools import pairwise
 from pathlib import Path
 
@@ -390,7 +387,8 @@ INTERRUPTED = {
 class KilledRun:
     """A run that is killed at one moment after another, and resumed each time."""
 
-    def __init__(self, inputs, directory):
+    def __init__(self, inputs, directory, processes):
+        self._processes = processes
         self.config = {**inputs, "run": str(directory / "run")}
         self._path = directory / "config.yaml"
         self._path.write_text(yaml.safe_dump(self.config))
@@ -406,21 +404,17 @@ class KilledRun:
         return self._said[moment]
 
     def _run(self, moment):
-        command = [sys.executable, tiny_run.__file__, str(self._path)]
-        ended = subprocess.run(
-            [*command, *([] if moment is None else [moment])],
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert ended.returncode == (0 if moment is None else -signal.SIGKILL), ended.stderr
-        return ended.stderr
+        status, said = self._processes.run(self._path, moment)
+        assert status == (0 if moment is None else -signal.SIGKILL), said
+        return said
 
 
 @pytest.fixture(scope="module")
 def killed(inputs, tmp_path_factory):
-    return KilledRun(inputs, tmp_path_factory.mktemp("killed"))
+    directory = tmp_path_factory.mktemp("killed")
+    processes = tiny_run.Processes(directory)
+    yield KilledRun(inputs, directory, processes)
+    processes.close()
 
 
 # A test for each moment, so that none takes longer than two calls: together they took minutes, and
