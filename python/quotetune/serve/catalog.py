@@ -1,0 +1,97 @@
+"""The indexes of the server, by name. One that is replaced on disk is opened anew."""
+
+import sys
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
+
+from quotetune.corpus.index import Index
+from quotetune.errors import QuotetuneError
+
+# A change of an index replaces its manifest, so one of these changes.
+_Stamp: TypeAlias = tuple[int, int, int, int]
+
+
+@dataclass(frozen=True)
+class _Open:
+    index: Index
+    stamp: _Stamp | None
+
+
+class Catalog:
+    """Open indexes.
+
+    An index that is open keeps its files while a request uses it, even if they are deleted. So a
+    request gets its answer from the index that it began with.
+
+    Args:
+        paths: The path of each index by its name; the first is the default.
+
+    Raises:
+        QuotetuneError: An index cannot be opened.
+
+    Example:
+        >>> from tempfile import mkdtemp
+        >>> from quotetune import build_index
+        >>> path = mkdtemp() + "/index"
+        >>> _ = build_index(["banana"], path)
+        >>> catalog = Catalog({"fruit": path})
+        >>> _ = build_index(["banana", "cherry"], path, overwrite=True)
+        >>> len(catalog["fruit"])
+        2
+    """
+
+    def __init__(self, paths: Mapping[str, str]) -> None:
+        self._paths = {name: Path(path).absolute() for name, path in paths.items()}
+        self._open = {name: _opened(path) for name, path in self._paths.items()}
+        self._opening = threading.Lock()
+        self._damaged: _Stamp | None = None
+
+    @property
+    def names(self) -> list[str]:
+        """The names of the indexes; the first is the default."""
+        return list(self._paths)
+
+    def items(self) -> list[tuple[str, Index]]:
+        """Return the indexes with their names."""
+        return [(name, self[name]) for name in self._paths]
+
+    def __getitem__(self, name: str) -> Index:
+        """Return an index as it is on disk now.
+
+        Raises:
+            KeyError: There is no index of this name.
+        """
+        found = self._open[name]
+        stamp = _stamp(self._paths[name])
+        if stamp in (found.stamp, None) or not self._opening.acquire(blocking=False):
+            # One thread opens it. The others answer from the one that is open.
+            return found.index
+        try:
+            self._open[name] = _opened(self._paths[name])
+        except QuotetuneError as error:
+            # It is being replaced at this moment, or the new one is damaged. The next request tries
+            # again.
+            if stamp == self._damaged:
+                print(f"warning: {error}: the index as it was answers", file=sys.stderr, flush=True)
+            self._damaged = stamp
+            return found.index
+        finally:
+            self._opening.release()
+        return self._open[name].index
+
+
+def _opened(path: Path) -> _Open:
+    # The stamp is older than what is opened, never newer. So no change is missed.
+    stamp = _stamp(path)
+    return _Open(Index.open(path), stamp)
+
+
+def _stamp(path: Path) -> _Stamp | None:
+    try:
+        found = (path / "manifest.json").stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino, found.st_mtime_ns, found.st_size
