@@ -6,11 +6,15 @@ OLMoTrace works on tokens. Here a word is a run of letters, digits and marks.
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from typing import TypeAlias
 
 import regex
 
 from quotetune.corpus.index import Index
 from quotetune.corpus.results import Quote
+
+# Quotes sort by what this returns; the place of a quote decides between equal ones.
+Rank: TypeAlias = Callable[[Quote], tuple[float, ...]]
 
 _WORD = regex.compile(r"[\w\p{M}]+")
 
@@ -94,7 +98,7 @@ def in_whole_words(
     ]
 
 
-def rarity(index: Index, quotes: Iterable[Quote]) -> Callable[[Quote], tuple[float, int]]:
+def rarity(index: Index, quotes: Iterable[Quote]) -> Rank:
     """Return a function by which quotes sort from the rarest to the most common one.
 
     A quote is rare if its words are. Its number is the sum of ln(occurrences of the word / n-grams
@@ -109,7 +113,7 @@ def rarity(index: Index, quotes: Iterable[Quote]) -> Callable[[Quote], tuple[flo
         The function.
     """
     if "suffix" not in index.structures:
-        return lambda quote: (quote.count, -len(quote.text))
+        return lambda quote: (quote.count, -len(quote.text), quote.start)
     vocabulary = sorted({word for quote in quotes for word in words(quote.text)})
     counts = index.count(vocabulary).tolist()
     # The end of a letter with marks can be a word that, alone, normalises to nothing.
@@ -118,9 +122,7 @@ def rarity(index: Index, quotes: Iterable[Quote]) -> Callable[[Quote], tuple[flo
     return lambda quote: (sum(numbers[word] for word in words(quote.text)), quote.start)
 
 
-def one_per_place(
-    quotes: Sequence[Quote], rank: Callable[[Quote], tuple[float, int]]
-) -> list[Quote]:
+def one_per_place(quotes: Sequence[Quote], rank: Rank) -> list[Quote]:
     """Keep the rarest one of quotes that overlap, from the rarest one of all on.
 
     Args:
@@ -144,9 +146,7 @@ def one_per_place(
     return sorted(kept, key=lambda quote: quote.start)
 
 
-def most_rare(
-    quotes: Sequence[Quote], rank: Callable[[Quote], tuple[float, int]], most: int
-) -> list[Quote]:
+def most_rare(quotes: Sequence[Quote], rank: Rank, most: int) -> list[Quote]:
     """Keep the rarest quotes, in the order of the text.
 
     Args:

@@ -34,7 +34,7 @@ _HEADERS = [(b"x-content-type-options", b"nosniff"), (b"cache-control", b"no-sto
 def write_line(**fields: Any) -> None:
     """Write a line of JSON to standard output, in one piece, so that workers can share it."""
     now = datetime.now(UTC).isoformat(timespec="milliseconds")
-    line = json.dumps({"time": now, **fields}) + "\n"
+    line = json.dumps({"time": now, "pid": os.getpid(), **fields}) + "\n"
     # If nobody reads the log, that is no reason to answer nobody.
     with contextlib.suppress(OSError):
         os.write(1, line.encode())
@@ -51,7 +51,7 @@ class Metrics:
 
     def __init__(self, counts: SharedCounts, directory: Path | None) -> None:
         # They double the answer, and Prometheus knows when a counter starts anew.
-        disable_created_metrics()
+        disable_created_metrics()  # type: ignore[no-untyped-call]
         self._directory = directory
         self._registry = CollectorRegistry()
         labels = ("route", "status")

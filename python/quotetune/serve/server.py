@@ -95,6 +95,8 @@ class _Workers:
             # A second signal, from somebody who does not want to wait, ends this process at once.
             for name in (signal.SIGTERM, signal.SIGINT):
                 signal.signal(name, signal.SIG_DFL)
+            # Nobody may wait for a server that has ended.
+            self._listening.close()
             for _, process in self._running.values():
                 process.terminate()
             for _, process in self._running.values():
