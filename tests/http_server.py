@@ -54,6 +54,17 @@ class Server:
     def connect(self) -> socket.socket:
         return socket.create_connection(("127.0.0.1", self.port), timeout=_SECONDS)
 
+    def line(self, **fields: Any) -> dict[str, Any]:
+        """The first line of the log with these fields; it is written after the answer is sent."""
+        found: list[dict[str, Any]] = []
+
+        def has_come() -> bool:
+            found[:] = [line for line in self.lines() if fields.items() <= line.items()]
+            return bool(found)
+
+        wait_until(has_come)
+        return found[0]
+
     def lines(self) -> list[dict[str, Any]]:
         """The lines of the log so far; the last may be half written."""
         *lines, _ = self.log.read_text().split("\n")

@@ -7,7 +7,7 @@ from urllib.parse import quote as percent_encoded
 
 import pytest
 
-from http_server import Server, serving
+from http_server import Server, serving, wait_until
 from naive_index import windows
 from quotetune import Document, Index, build_index, cite
 from quotetune.rendering.quip_service import formatted_quotes, service_response
@@ -207,6 +207,12 @@ def test_indexes_are_described_and_chosen_by_name(server: Server, index: Index) 
     assert unknown.status == 404 and unknown.json["error"] == "no such index: choose fox or filter"
 
 
+@pytest.mark.parametrize("name", ["nothing", "..", "%2e%2e%2ffox", "<script>", "fox%00", "a/b"])
+def test_an_index_of_an_odd_name_is_not_there(server: Server, name: str) -> None:
+    path = f"/{percent_encoded(name, safe='%/')}/attribution"
+    assert server.post(path, {"response": "a"}).status == 404
+
+
 BAD = [
     (b"", "body"),
     (b'{"texts": [', "not JSON"),
@@ -240,7 +246,7 @@ def test_the_description_has_every_route_and_loads_nothing(server: Server) -> No
 
 def test_a_request_is_one_line_of_json_without_its_text(server: Server) -> None:
     server.post("/score", {"texts": ["a secret that no log has", "b"]})
-    (line,) = [line for line in server.lines() if line.get("characters") == 25]
+    line = server.line(characters=25)
     assert (line["path"], line["status"], line["index"], line["texts"]) == (
         "/score",
         200,
@@ -251,15 +257,15 @@ def test_a_request_is_one_line_of_json_without_its_text(server: Server) -> None:
 
 
 def test_metrics_count_the_requests_of_a_route(server: Server) -> None:
-    def cited() -> float:
+    def refused() -> float:
         lines = server.get("/metrics").body.decode().splitlines()
         values = dict(line.rsplit(" ", 1) for line in lines if not line.startswith("#"))
         assert values["quotetune_work"] == "0.0"
         return float(values.get('quotetune_requests_total{route="/cite",status="422"}', 0))
 
-    before = cited()
+    before = refused()
     server.post("/cite", {"texts": 1})
-    assert cited() == before + 1
+    wait_until(lambda: refused() == before + 1)
 
 
 def test_no_answer_was_an_error_of_the_server(server: Server) -> None:

@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 
 from naive_index import NaiveIndex
 from quotetune import Index, Quote, build_index
+from quotetune.serve import answers
 from quotetune.serve.answers import traces
 from quotetune.serve.filters import most_rare, one_per_place, rarity, whole_words, words
+from quotetune.serve.refusal import Refusal
 from quotetune.serve.requests import TraceRequest
 
 CORPUS = ["ab cab, abc 1b", "ab. abc cab\u0301 ab", "c1 ab cab ab cab ab cab"]
@@ -128,6 +130,19 @@ def test_equal_quotes_are_taken_in_order() -> None:
 
     assert one_per_place(quotes, rank) == [quotes[0], quotes[2]]
     assert most_rare(quotes, rank, 2) == quotes[:2]
+
+
+def test_an_answer_that_names_too_many_documents_is_refused(
+    index: Index, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    request = TraceRequest(texts=["ab cab", "ab cab"])
+    named = sum(len(quote.documents) for quotes in index.trace(request.texts) for quote in quotes)
+    monkeypatch.setattr(answers, "_MOST_NAMED", named)
+    assert len(answers.traces(index, request)) == 2
+    monkeypatch.setattr(answers, "_MOST_NAMED", named - 1)
+    with pytest.raises(Refusal, match="max_documents lower") as refused:
+        answers.traces(index, request)
+    assert refused.value.status == 413
 
 
 def test_snippets_of_an_index_that_folds_show_the_original(tmp_path: Path) -> None:

@@ -9,9 +9,13 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+import uvicorn
+from starlette.types import Receive, Scope, Send
+from uvicorn.server import ServerState
 
 from http_server import Server, read_to_end, serving, wait_until
 from quotetune import build_index
+from quotetune.serve import protocol
 from quotetune.serve.refusal import Refusal
 from quotetune.serve.shared import SharedCounts, new_counts
 from quotetune.serve.work import Work
@@ -111,8 +115,7 @@ def test_clients_that_send_too_slowly_are_cut_off_and_others_are_answered(server
         assert status in answer[:20] and bool(answer) == bool(status), name
     for connection in [*connections.values(), *crowd]:
         connection.close()
-    late = [line for line in server.lines() if line["status"] == 408]
-    assert len(late) == 5
+    wait_until(lambda: sum(line["status"] == 408 for line in server.lines()) == 5)
     assert server.get("/healthz").status == 200
 
 
@@ -153,6 +156,52 @@ def test_a_head_that_is_no_good_is_refused(server: Server, head: bytes, status: 
     with server.connect() as connection:
         connection.sendall(head)
         assert status in connection.recv(1 << 16).splitlines()[0]
+
+
+def test_metrics_are_those_of_both_workers(server: Server) -> None:
+    def are_as_logged() -> bool:
+        text = server.get("/metrics").body.decode()
+        lines = [line for line in server.lines() if line.get("path") == "/healthz"]
+        asked = sum(line["status"] == 200 for line in lines)
+        return (
+            f'quotetune_requests_total{{route="/healthz",status="200"}} {asked}.0\n' in text
+            and "\nquotetune_work 0.0\n" in text
+        )
+
+    wait_until(are_as_logged)
+
+
+def test_a_client_that_does_not_read_its_answer_is_cut_off(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(protocol, "_SECONDS_TO_READ", 0.2)
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"x" * (50 << 20)})
+
+    async def ask() -> None:
+        config = uvicorn.Config(app, log_config=None, lifespan="off")
+        config.load()
+        state = ServerState()
+        loop = asyncio.get_running_loop()
+        connection = protocol.timely_protocol(5)
+
+        def made() -> asyncio.Protocol:
+            return connection(config=config, server_state=state, app_state={})
+
+        server = await loop.create_server(made, "127.0.0.1", 0)
+        _, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+        writer.write(b"GET / HTTP/1.1\r\nhost: localhost\r\n\r\n")
+        writer.transport.pause_reading()
+        while not state.total_requests:
+            await asyncio.sleep(0.01)
+        while state.connections:
+            await asyncio.sleep(0.01)
+        writer.close()
+        server.close()
+
+    asyncio.run(ask())
 
 
 def test_no_answer_was_an_error_of_the_server(server: Server) -> None:

@@ -63,7 +63,13 @@ def test_a_damaged_index_is_not_used_and_the_older_one_answers(tmp_path: Path, i
         (index / "manifest.json").write_text("{}")
         for _ in range(3):
             assert server.post("/score", json.loads(BODY)).status == 200
-        assert server.errors.read_text().count("warning: ") >= 1
+        assert server.errors.read_text().count("warning: ") == 1
+        for file in index.iterdir():
+            os.truncate(file, 0)
+        cut = server.post("/trace", json.loads(BODY))
+        assert cut.status == 503
+        assert cut.json["error"] == "the index index cannot be read: look into the server's log"
+        assert server.errors.read_text().count("error: index index: ") == 1
 
 
 def begun(server: Server):
@@ -91,9 +97,10 @@ def test_sigterm_finishes_a_request_that_has_begun(tmp_path, index: Path, worker
 def test_workers_die_with_their_parent_and_one_that_dies_is_started_again(
     tmp_path: Path, index: Path
 ) -> None:
-    with serving(tmp_path, index, "--workers", 2) as server:
-        assert server.get("/healthz").status == 200
-        dead = server.lines()[0]["pid"]
+    options = ["--workers", 2, "--trusted-proxy", "127.0.0.1"]
+    with serving(tmp_path, index, *options) as server:
+        assert server.get("/healthz", x_forwarded_for="203.0.113.9").status == 200
+        dead = server.line(client="203.0.113.9")["pid"]
         os.kill(dead, signal.SIGKILL)
         wait_until(lambda: "starting it again" in server.errors.read_text())
 

@@ -13,6 +13,9 @@ from quotetune.errors import QuotetuneError
 # A change of an index replaces its manifest, so one of these changes.
 _Stamp: TypeAlias = tuple[int, int, int, int]
 
+# One that is replaced while it is opened can look damaged.
+_ATTEMPTS = 3
+
 
 @dataclass(frozen=True)
 class _Open:
@@ -64,23 +67,28 @@ class Catalog:
         Raises:
             KeyError: There is no index of this name.
         """
+        path = self._paths[name]
         found = self._open[name]
-        stamp = _stamp(self._paths[name])
-        if stamp in (found.stamp, None) or not self._opening.acquire(blocking=False):
-            # One thread opens it. The others answer from the one that is open.
-            return found.index
-        try:
-            self._open[name] = _opened(self._paths[name])
-        except QuotetuneError as error:
-            # It is being replaced at this moment, or the new one is damaged. The next request tries
-            # again.
-            if stamp == self._damaged:
-                print(f"warning: {error}: the index as it was answers", file=sys.stderr, flush=True)
-            self._damaged = stamp
-            return found.index
-        finally:
-            self._opening.release()
-        return self._open[name].index
+        if _stamp(path) not in (found.stamp, None):
+            # The others wait for the thread that opens it, which reads only headers.
+            with self._opening:
+                found = self._open[name]
+                stamp = _stamp(path)
+                if stamp not in (found.stamp, None):
+                    found = self._open[name] = self._opened_again(path, stamp) or found
+        return found.index
+
+    def _opened_again(self, path: Path, stamp: _Stamp | None) -> _Open | None:
+        """Open an index that has changed; return None if it is damaged, and say so once."""
+        for _ in range(_ATTEMPTS):
+            try:
+                return _opened(path)
+            except QuotetuneError as error:
+                problem = error
+        if stamp != self._damaged:
+            print(f"warning: {problem}: the index as it was answers", file=sys.stderr, flush=True)
+        self._damaged = stamp
+        return None
 
 
 def _opened(path: Path) -> _Open:

@@ -105,11 +105,11 @@ class AttributionRequest(BaseModel):
     """A request of AI2's service behind OLMoTrace. Lengths of context are in characters."""
 
     response: str | list[int] = Field(examples=[_FOX], description="The text; not token ids.")
-    delimiters: list[str] = Field([], description="Texts that no span contains.")
+    delimiters: list[str] = Field([], max_length=64, description="Texts that no span contains.")
     allowSpansWithPartialWords: bool = False  # noqa: N815 - the name is theirs, like all below
     minimumSpanLength: int = Field(1, gt=0)  # noqa: N815
     maximumFrequency: int = Field(10, gt=0)  # noqa: N815
-    maximumSpanDensity: float = Field(0.05, gt=0)  # noqa: N815
+    maximumSpanDensity: float = Field(0.05, gt=0, le=1e6)  # noqa: N815
     spanRankingMethod: str = "length"  # noqa: N815
     maximumDocumentsPerSpan: int = Field(10, gt=0)  # noqa: N815
     maximumContextLength: int = Field(250, gt=0)  # noqa: N815
