@@ -50,6 +50,8 @@ def run(
         ws="none",
         lifespan="off",
         log_config=None,
+        # What is not HTTP is a line of our log.
+        log_level="error",
         access_log=False,
         server_header=False,
         # Without a proxy that was named, nobody's word about addresses is taken.
