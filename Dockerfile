@@ -3,7 +3,9 @@
 FROM python:3.12-slim AS build
 RUN apt-get update && apt-get install -y --no-install-recommends build-essential cargo rustc
 WORKDIR /source
-COPY . .
+COPY Cargo.toml Cargo.lock pyproject.toml LICENSE README.md ./
+COPY rust rust
+COPY python python
 RUN pip wheel --no-cache-dir --wheel-dir /wheels '.[serve]'
 
 FROM python:3.12-slim

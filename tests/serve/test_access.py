@@ -74,6 +74,7 @@ def test_the_host_is_an_address_or_a_name_that_was_allowed(server, host: str, st
         ("https://evil.example", 403),
         (PAGE + ".evil.example", 403),
         ("null", 403),
+        ("http://[::1", 403),
         ("", 403),
     ],
 )
@@ -142,6 +143,15 @@ def test_settings_that_make_no_sense_are_usage_errors() -> None:
 def test_settings_survive_the_way_to_a_worker() -> None:
     settings = Settings({"a": "b"}, token=TOKEN, origins=(PAGE,), limits=Limits(rate=0.5))
     assert Settings.from_json(settings.to_json()) == settings
+
+
+def test_a_package_that_is_missing_is_named(quotetune, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
+    status, _, error = quotetune("serve", "index")
+    assert (status, error) == (
+        2,
+        "error: fastapi is not installed: pip install 'quotetune[serve]'\n",
+    )
 
 
 def test_the_command_says_what_is_wrong_before_it_listens(tmp_path: Path) -> None:

@@ -183,6 +183,15 @@ def test_spans_of_an_attribution_are_whole_words_and_their_tokens_give_the_text(
             stored = index.document(document["metadata"]["source"], document["metadata"]["id"])
             assert document["text"] in stored.text
             assert document["documentLength"] == len(stored.text)
+    names = ["maximumContextLength", "maximumContextLengthLong", "maximumContextLengthSnippet"]
+    around = dict(zip(names, (9, 5, 2), strict=True))
+    for span in server.post("/fox/attribution", body | around).json["spans"]:
+        for document in span["documents"]:
+            stored = index.document(document["metadata"]["source"], document["metadata"]["id"])
+            start = stored.text.find(span["text"])
+            for key, chars in (("text", 9), ("textLong", 5), ("textSnippet", 2)):
+                end = start + len(span["text"]) + chars
+                assert document[key] == stored.text[max(start - chars, 0) : end]
     few = server.post("/fox/attribution", body | {"maximumSpanDensity": 0.001}).json["spans"]
     longest = max(found["spans"], key=lambda span: len(span["text"]))
     assert [span["text"] for span in few] == [longest["text"]]

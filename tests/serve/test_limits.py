@@ -53,8 +53,14 @@ def test_requests_per_second_are_those_to_both_workers(server: Server) -> None:
     for answer in refused:
         assert answer.status == 429 and answer.headers["Retry-After"] == "1"
         assert "more than 20 requests per second" in answer.json["error"]
-    pids = {line["pid"] for line in server.lines() if line["path"] == "/indexes"}
-    assert len(refused) >= 4 * RATE - most and len(pids) == 2
+    assert len(refused) >= 4 * RATE - most
+
+    def both_were_asked() -> bool:
+        assert server.get("/indexes").status in (200, 429)
+        lines = [line for line in server.lines() if line["path"] == "/indexes"]
+        return len({line["pid"] for line in lines}) == 2
+
+    wait_until(both_were_asked)  # mostly they were; which one is asked is up to the kernel
     assert server.get("/healthz").status == 200
     time.sleep(1)  # then the client may ask as much as before
 
@@ -106,9 +112,9 @@ SLOW = {
 
 def test_clients_that_send_too_slowly_are_cut_off_and_others_are_answered(server: Server) -> None:
     connections = {name: server.connect() for name in SLOW}
-    crowd = [server.connect() for _ in range(300)]
     for name, (sent, _) in SLOW.items():
         connections[name].sendall(sent)
+    crowd = [server.connect() for _ in range(300)]
     assert server.get("/healthz").status == 200
     for name, (_, status) in SLOW.items():
         answer = read_to_end(connections[name])

@@ -84,7 +84,8 @@ def begun(server: Server):
 
 @pytest.mark.parametrize("workers", [1, 2])
 def test_sigterm_finishes_a_request_that_has_begun(tmp_path, index: Path, workers: int) -> None:
-    with serving(tmp_path, index, "--workers", workers) as server, begun(server) as connection:
+    options = ["--workers", workers, "--receive-timeout", 60]
+    with serving(tmp_path, index, *options) as server, begun(server) as connection:
         server.process.send_signal(signal.SIGTERM)
         wait_until(lambda: not server.listens())
         connection.sendall(BODY)

@@ -38,21 +38,21 @@ def attribution(name: str, index: Index, request: AttributionRequest) -> dict[st
     text = request.response
     if not isinstance(text, str):
         raise Refusal(422, "response: token ids: there are no tokens here: send the text")
-    if request.spanRankingMethod not in (_BY_LENGTH, _BY_RARITY):
+    if request.span_ranking_method not in (_BY_LENGTH, _BY_RARITY):
         raise Refusal(422, f"spanRankingMethod: unknown: choose {_BY_LENGTH} or {_BY_RARITY}")
     tokens = _Tokens(text)
     quotes = [
         quote
         for quote in _quotes(index, text, request)
-        if quote.count <= request.maximumFrequency
-        and tokens.of(quote)[1] - tokens.of(quote)[0] >= request.minimumSpanLength
+        if quote.count <= request.maximum_frequency
+        and tokens.of(quote)[1] - tokens.of(quote)[0] >= request.minimum_span_length
     ]
     rank = rarity(index, quotes)
-    by_length = request.spanRankingMethod == _BY_LENGTH
+    by_length = request.span_ranking_method == _BY_LENGTH
     shown = most_rare(
         quotes,
         (lambda quote: (float(quote.start - quote.end), quote.start)) if by_length else rank,
-        math.ceil(request.maximumSpanDensity * len(tokens.spans)),
+        math.ceil(request.maximum_span_density * len(tokens.spans)),
     )
     check_named(shown, 0)
     documents = _Documents(index, request)
@@ -79,10 +79,10 @@ def attribution(name: str, index: Index, request: AttributionRequest) -> dict[st
 def _quotes(index: Index, text: str, request: AttributionRequest) -> list[Quote]:
     pieces = list(_pieces(text, request.delimiters))
     min_chars = shortest(index, None)
-    most = min(request.maximumDocumentsPerSpan, MOST_DOCUMENTS)
+    most = min(request.maximum_documents_per_span, MOST_DOCUMENTS)
     texts = [text[start:end] for start, end in pieces]
     found = index.trace(texts, min_chars, most)
-    if not request.allowSpansWithPartialWords:
+    if not request.allow_spans_with_partial_words:
         found = in_whole_words(index, texts, found, min_chars, most)
     return [
         replace(quote, start=quote.start + start, end=quote.end + start)
@@ -124,9 +124,9 @@ class _Documents:
         self._contexts = [
             min(chars, MOST_SNIPPET_CHARS)
             for chars in (
-                request.maximumContextLength,
-                request.maximumContextLengthLong,
-                request.maximumContextLengthSnippet,
+                request.maximum_context_length,
+                request.maximum_context_length_long,
+                request.maximum_context_length_snippet,
             )
         ]
 

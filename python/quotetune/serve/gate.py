@@ -69,8 +69,7 @@ class Gate:
                 "server with --allow-host NAME",
             )
         for origin in headers.getlist("origin"):
-            own = urlsplit(origin).netloc.lower() == hosts[0].lower()
-            if not own and origin not in self._settings.origins:
+            if not (origin in self._settings.origins or _is_of(origin, hosts[0])):
                 raise Refusal(
                     403,
                     "the header Origin names a page of another site: start the server with "
@@ -122,6 +121,14 @@ class Gate:
                 raise too_large
             more = message.get("more_body", False)
         return bytes(body)
+
+
+def _is_of(origin: str, host: str) -> bool:
+    """Tell whether a page is of the host that is asked."""
+    try:
+        return urlsplit(origin).netloc.lower() == host.lower()
+    except ValueError:
+        return False
 
 
 def _whole(body: bytes, receive: Receive) -> Receive:

@@ -3,6 +3,7 @@
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
 
 from quotetune.rendering.marks import MarkStyle
 
@@ -104,14 +105,16 @@ class InfiniGramRequest(BaseModel):
 class AttributionRequest(BaseModel):
     """A request of AI2's service behind OLMoTrace. Lengths of context are in characters."""
 
+    model_config = ConfigDict(alias_generator=to_camel)
+
     response: str | list[int] = Field(examples=[_FOX], description="The text; not token ids.")
     delimiters: list[str] = Field([], max_length=64, description="Texts that no span contains.")
-    allowSpansWithPartialWords: bool = False  # noqa: N815 - the name is theirs, like all below
-    minimumSpanLength: int = Field(1, gt=0)  # noqa: N815
-    maximumFrequency: int = Field(10, gt=0)  # noqa: N815
-    maximumSpanDensity: float = Field(0.05, gt=0, le=1e6)  # noqa: N815
-    spanRankingMethod: str = "length"  # noqa: N815
-    maximumDocumentsPerSpan: int = Field(10, gt=0)  # noqa: N815
-    maximumContextLength: int = Field(250, gt=0)  # noqa: N815
-    maximumContextLengthLong: int = Field(100, gt=0)  # noqa: N815
-    maximumContextLengthSnippet: int = Field(40, gt=0)  # noqa: N815
+    allow_spans_with_partial_words: bool = False
+    minimum_span_length: int = Field(1, gt=0)
+    maximum_frequency: int = Field(10, gt=0)
+    maximum_span_density: float = Field(0.05, gt=0, le=1e6)
+    span_ranking_method: str = "length"
+    maximum_documents_per_span: int = Field(10, gt=0)
+    maximum_context_length: int = Field(250, gt=0)
+    maximum_context_length_long: int = Field(100, gt=0)
+    maximum_context_length_snippet: int = Field(40, gt=0)
