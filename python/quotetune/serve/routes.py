@@ -80,7 +80,7 @@ def routes(service: Service) -> APIRouter:
         )
 
     @router.get("/indexes", responses={200: {"model": replies.IndexDescriptions}})
-    async def indexes() -> dict[str, Any]:
+    def indexes() -> dict[str, Any]:  # in a thread, because it may open an index
         """Describe the indexes of the server; the first is the default."""
         return {"indexes": [answers.description(*named) for named in service.catalog.items()]}
 
