@@ -31,6 +31,7 @@ from quotetune.cli.replicate import replicate
 from quotetune.cli.report import report
 from quotetune.cli.sample import sample
 from quotetune.cli.score import score
+from quotetune.cli.serve import serve
 from quotetune.cli.trace import trace
 from quotetune.cli.train import train
 from quotetune.cli.verify import verify
@@ -79,6 +80,7 @@ app.command()(compact)
 app.command()(score)
 app.command()(trace)
 app.command()(cite)
+app.command()(serve)
 app.command()(info)
 app.command()(verify)
 app.command()(sample)

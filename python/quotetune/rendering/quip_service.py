@@ -1,7 +1,7 @@
 """QUIP in the format of the reference service: the response of data-portraits' `POST /quip`."""
 
-from collections.abc import Sequence
-from itertools import groupby
+from collections.abc import Callable, Sequence
+from itertools import accumulate, groupby
 from typing import Any
 
 
@@ -56,3 +56,44 @@ def service_response(idx: int, doc: str, is_member: Sequence[bool], n: int) -> d
             "quip_25_beta": numerator / windows if windows else None,
         },
     }
+
+
+def formatted_quotes(doc: str, chain_idxs: Sequence[Sequence[int]], n: int) -> dict[str, str]:
+    """Mark the quotes of a text as the reference service does if it is asked to format them.
+
+    A character that is in k chains has k brackets around it in `quote_text`, and a darker colour in
+    `quote_latex`, which needs the package `soul` and a colour named `quoted`.
+
+    Args:
+        doc: The text, normalised.
+        chain_idxs: The positions of each chain's windows.
+        n: Length of a window.
+
+    Returns:
+        `quote_latex` and `quote_text`.
+
+    Example:
+        >>> formatted_quotes("abcdef", [[2, 3], [0]], 3)["quote_text"]
+        '[ab][[c]][def]'
+    """
+    changes = [0] * (len(doc) + 1)
+    for chain in chain_idxs:
+        changes[chain[0]] += 1
+        changes[chain[-1] + n] -= 1
+    depths = list(accumulate(changes[:-1]))
+    return {
+        "quote_latex": _marked(
+            doc, depths, lambda k: rf"{{\sethlcolor{{quoted!{20 * k}}}\hl{{", lambda _: "}}"
+        ),
+        "quote_text": _marked(doc, depths, lambda k: "[" * k, lambda k: "]" * k),
+    }
+
+
+def _marked(
+    doc: str, depths: Sequence[int], opening: Callable[[int], str], closing: Callable[[int], str]
+) -> str:
+    pieces = []
+    for depth, places in groupby(range(len(doc)), depths.__getitem__):
+        text = "".join(doc[place] for place in places)
+        pieces.append(opening(depth) + text + closing(depth))
+    return "".join(pieces)

@@ -93,7 +93,7 @@ def child_main(
     if _END_WITH_PARENT in sys.argv:
         # Ctrl-C reaches the whole process group. The parent handles it and then ends the child.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-        threading.Thread(target=_end_with_parent, daemon=True).start()
+        end_with_parent()
     # Libraries print to standard output; only our own lines may go to the parent.
     stream = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
@@ -113,11 +113,15 @@ def child_main(
         sys.exit(1)
 
 
-def _end_with_parent() -> None:
-    """End this process when standard input is closed: that happens however the parent ends."""
-    while os.read(0, 1):
-        pass
-    os._exit(1)
+def end_with_parent() -> None:
+    """Let this process end when standard input is closed: that happens however the parent ends."""
+
+    def wait() -> None:
+        while os.read(0, 1):
+            pass
+        os._exit(1)
+
+    threading.Thread(target=wait, daemon=True).start()
 
 
 def _obituary(name: str, returncode: int, log: Path) -> str:

@@ -1,0 +1,120 @@
+"""The bodies of requests. An unknown key is an error, because it may be a misspelt one."""
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+from quotetune.rendering.marks import MarkStyle
+
+_FOX = "He saw the quick brown fox jumps over the lazy cat."
+
+MOST_DOCUMENTS = 100
+MOST_SNIPPET_CHARS = 1000
+
+MaxDocuments = Annotated[
+    int,
+    Field(ge=0, le=MOST_DOCUMENTS, description="Documents to name per quote; the first ones."),
+]
+
+
+class TextsRequest(BaseModel):
+    """Texts for an index."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    texts: list[str] = Field(description="The texts as given.", examples=[[_FOX]])
+    index: str | None = Field(
+        None, description="The name of an index. The default is the first one of the server."
+    )
+
+
+class ScoreRequest(TextsRequest):
+    """Texts to score."""
+
+    exact: bool = Field(False, description="Whether to ask the suffix index, not the filter.")
+
+
+class TraceRequest(TextsRequest):
+    """Texts to trace, and what is shown of their quotes."""
+
+    min_chars: int | None = Field(
+        None, ge=1, description="Length of the shortest quote. The default is the index's n."
+    )
+    max_documents: MaxDocuments = 10
+    whole_words: bool = Field(
+        False,
+        description="Whether to cut the words off that a quote has only a part of. What is left is "
+        "a quote if it is long enough, and has its own count and documents.",
+    )
+    max_count: int | None = Field(
+        None, ge=1, description="Leave out quotes that occur more often than this in the corpus."
+    )
+    one_per_place: bool = Field(
+        False, description="Whether to keep only the rarest one of quotes that overlap."
+    )
+    max_density: float | None = Field(
+        None,
+        gt=0,
+        le=1,
+        description="Keep only the rarest quotes, at most this number per word of the text.",
+    )
+    rarest_first: bool = Field(
+        False, description="Whether to list the rarest quotes first, not those in front."
+    )
+    snippet_chars: int = Field(
+        0,
+        ge=0,
+        le=MOST_SNIPPET_CHARS,
+        description="Characters of each document to show before and after its quote.",
+    )
+
+
+class CiteRequest(TextsRequest):
+    """Responses to put footnotes into."""
+
+    min_chars: int | None = Field(
+        None, ge=1, description="Length of the shortest quote. The default is 40, with all n."
+    )
+    max_documents: MaxDocuments = 10
+    style: MarkStyle = Field("markdown", description="Marks like [^1], or like [1].")
+    all: bool = Field(False, description="Whether to cite every quote, also where they overlap.")
+
+
+class QuipRequest(BaseModel):
+    """A request of the data-portraits service."""
+
+    documents: list[str] = Field(description="The texts.", examples=[[_FOX]])
+    format_quotes: bool = Field(False, description="Whether to add quote_text and quote_latex.")
+
+
+class InfiniGramRequest(BaseModel):
+    """A request of the infini-gram API, of which `count` of a text is answered."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"example": {"query_type": "count", "query": "fox"}}
+    )
+
+    query_type: str = "count"
+    query: str | None = None
+    query_ids: object = None
+    index: str | None = None
+    corpus: str | None = None
+
+
+class AttributionRequest(BaseModel):
+    """A request of AI2's service behind OLMoTrace. Lengths of context are in characters."""
+
+    model_config = ConfigDict(alias_generator=to_camel)
+
+    response: str | list[int] = Field(examples=[_FOX], description="The text; not token ids.")
+    delimiters: list[str] = Field([], max_length=64, description="Texts that no span contains.")
+    allow_spans_with_partial_words: bool = False
+    minimum_span_length: int = Field(1, gt=0)
+    maximum_frequency: int = Field(10, gt=0)
+    maximum_span_density: float = Field(0.05, gt=0, le=1e6)
+    span_ranking_method: str = "length"
+    maximum_documents_per_span: int = Field(10, gt=0)
+    maximum_context_length: int = Field(250, gt=0)
+    maximum_context_length_long: int = Field(100, gt=0)
+    maximum_context_length_snippet: int = Field(40, gt=0)
