@@ -92,13 +92,24 @@ def generate(
         own = validate_block(ModelConfig, "model", {"path": model, **changed["model"]})
         found = bare_model(own, index_path, changed["prompts"])
     index = Index.open(found.config.index)
+    if not index.has_suffix_index:
+        raise UsageError(
+            f"{found.config.index}: it has no suffix index, which finds the quotes of an answer:"
+            " build it again with --structures bloom,suffix"
+        )
     settings = found.config.evaluation_sampling.model_dump() | changed["sampling"] | {"n": 1}
     if guide is not None:
-        strength = {"strength": guide}
-        settings["guide"] = {**(settings.get("guide") or {}), **strength} if guide else None
+        own_guide = settings.get("guide") or {}
+        # Without a bonus there is no guide, but the rule of a mode holds.
+        is_guided = guide or own_guide.get("mode")
+        settings["guide"] = {**own_guide, "strength": guide} if is_guided else None
     prompt = "-" if prompt is None else prompt
     text = read_whole_text(STDIN).removesuffix("\n") if prompt == "-" else typed_text(prompt)
     sampling = validate_block(SamplingConfig, "sampling", settings)
+    if sampling.guide is not None and len(sampling.guide.strengths) > 1:
+        raise UsageError(
+            "sampling.guide.strength: is a list, and one answer has one: give a number"
+        )
     with status() as tell:
         response = answer(found, text, index, sampling, seed, tell)
         tell(f"looking for quotes in {found.config.index}")

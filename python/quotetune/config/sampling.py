@@ -31,12 +31,12 @@ class GuideConfig(Block):
     Both take the next token among `candidates`, or among more if none of these passes."""
 
     marks: str | None = None
-    """The two characters before and after a verbatim quote, such as `“”`. Empty: the whole response
-    is one quote. `null` is `""`."""
+    """The two characters before and after a verbatim quote, such as `“”`. An empty text makes the
+    whole response one quote. `null` is two straight quotation marks."""
 
     strength: Strength | Annotated[list[Strength], Field(min_length=1)] = 4.0
     """Largest bonus. With a list, `n` responses are drawn with each, and `guide_strength` of a
-    sample says which it was. 0 draws without the guide."""
+    sample says which it was. 0 draws without a bonus; the rule of a mode holds."""
 
     candidates: PositiveInt = 40
     """Number of most probable tokens that may get a bonus."""

@@ -11,7 +11,9 @@ from quotetune.config.rounds import BY_ROUND
 from quotetune.config.wording import wanted
 
 # The parts of pydantic's locations that name no key: a mapping's key, and the member of a union.
-_TAG = re.compile(r"\[(key|base|model|block|rounds)\]|(dict|literal)\[.*\]")
+_TAG = re.compile(
+    r"\[(key|base|model|block|rounds)\]|(dict|literal|list)\[.*\]|constrained-\w+|\w+Config"
+)
 
 
 def schema_problems(error: ValidationError, model: type[BaseModel], key: str = "") -> list[Problem]:
@@ -25,12 +27,12 @@ def schema_problems(error: ValidationError, model: type[BaseModel], key: str = "
     Returns:
         One problem per error, with the full key.
     """
-    problems = []
+    found: dict[str, list[dict[str, Any]]] = {}
     for detail in error.errors():
         location = _keys_in(detail["loc"])
         name = ".".join(filter(None, [key, *map(str, location)]))
-        problems.append(Problem(name or "config", _explain(dict(detail), model)))
-    return problems
+        found.setdefault(name or "config", []).append(dict(detail))
+    return [Problem(name, _explain_all(details, model)) for name, details in found.items()]
 
 
 def _keys_in(location: Sequence[int | str]) -> list[int | str]:
@@ -65,6 +67,16 @@ def key_order(key: str, model: type[BaseModel]) -> tuple[int, ...]:
         kinds = _kinds(block.model_fields[part].annotation)
         block = next((kind for kind in kinds if _is_block(kind)), None)
     return tuple(places)
+
+
+def _explain_all(details: Sequence[dict[str, Any]], model: type[BaseModel]) -> str:
+    """Explain what is wrong with one key, which may take values of several kinds."""
+    texts = list(dict.fromkeys(_explain(detail, model) for detail in details))
+    end = f", and is {details[0]['input']!r}"
+    if not all(text.startswith("should be ") and text.endswith(end) for text in texts):
+        return texts[0]
+    kinds = (text.removeprefix("should be ").removesuffix(end) for text in texts)
+    return f"should be {' or '.join(kinds)}{end}"
 
 
 def _explain(detail: dict[str, Any], model: type[BaseModel]) -> str:

@@ -209,15 +209,19 @@ def _baseline_problems(prompts: PromptsConfig, evaluation: EvaluationConfig) -> 
     problems = []
     baselines = evaluation.baselines
     if prompts.format == "text" and "according_to" in baselines:
-        problems.append("according_to needs a system message, but prompts.format is text")
+        problems.append(
+            "according_to needs a system message, but prompts.format is text: remove it"
+        )
     if prompts.context is None:
         missing = ", ".join(name for name in FROM_PASSAGES if name in baselines)
         if missing:
-            problems.append(f"{missing}: there are no passages without prompts.context")
+            problems.append(
+                f"{missing}: without prompts.context there are no passages: set it, or remove them"
+            )
     repeated = [name for name in dict.fromkeys(baselines) if baselines.count(name) > 1]
     if repeated:
-        problems.append(f"{repeated[0]} is there twice")
-    return [Problem("evaluation.baselines", f"{text}: remove it") for text in problems]
+        problems.append(f"{repeated[0]} is there twice: remove one")
+    return [Problem("evaluation.baselines", text) for text in problems]
 
 
 def _training_problems(blocks: dict[str, Any]) -> list[Problem]:

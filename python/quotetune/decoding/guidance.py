@@ -30,7 +30,7 @@ class Guidance:
         index: The index of the corpus.
         tokenizer: The model's `transformers` tokenizer.
         settings: How the corpus guides. The strengths and documents are those of each response.
-        end_tokens: The tokens that end a text.
+        end_tokens: The tokens that end a text; none takes that of the tokenizer.
 
     Raises:
         UsageError: The lengths do not fit the index, or a mode does not work with it.
@@ -46,7 +46,8 @@ class Guidance:
     ) -> None:
         self._index = opened(index)
         self._settings = settings
-        self._end_tokens = list(end_tokens)
+        own_end = getattr(tokenizer, "eos_token_id", None)
+        self._end_tokens = list(end_tokens) or ([] if own_end is None else [own_end])
         tokens = TokenBytes(tokenizer)
         self._tokens = [tokens.of(token) for token in range(len(tokenizer))]
         self._vocabulary = Vocabulary(self._tokens)

@@ -21,7 +21,7 @@ class QuoteLogitsProcessor(LogitsProcessor):  # type: ignore[misc]
             as part of a quote.
         settings: How the corpus guides; its first strength is taken.
         documents: Documents to guide towards, as (source, id); None for the whole corpus.
-        end_tokens: The tokens that end a text.
+        end_tokens: The tokens that end a text; none takes that of the tokenizer.
 
     Raises:
         QuotetuneError: The index cannot be opened, or does not have one of the documents.

@@ -1,12 +1,14 @@
 """Compare responses of any origin as rows of one table, for `quotetune evaluate`."""
 
 import shutil
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
 
+from quotetune.errors import UsageError
 from quotetune.evaluation.sample_metrics import best_on_topic, evaluate_tables, text_table
 from quotetune.measures.bootstrap import bootstrap_settings, difference_intervals
 from quotetune.measures.responses import best_of_n as best_responses
@@ -84,6 +86,9 @@ def compare(
 
     Returns:
         A row for each table, and one for the prompts' references if they have any.
+
+    Raises:
+        UsageError: A prompt has fewer responses than `best_of_n`.
     """
     import pyarrow.compute as pc
 
@@ -94,6 +99,12 @@ def compare(
     first = next(iter(tables.values()))
     if best_of_n is not None:
         drawn = first.filter(pc.less(first["sample"], best_of_n))
+        fewest = min(Counter(drawn["prompt_id"].to_pylist()).values(), default=0)
+        if fewest < best_of_n:
+            raise UsageError(
+                f"--best-of-n {best_of_n}: a prompt has only {counted(fewest, 'response')}: give a"
+                " smaller number, or more responses"
+            )
         wanted[BEST_OF_N] = best_responses(drawn, opened)
         on_topic = best_on_topic(prompts, drawn, opened)
         if on_topic is not None:

@@ -97,7 +97,7 @@ def _quotes_more(other: RankedCandidate, own: RankedCandidate, settings: PairsCo
     gap = other.candidate.quip - own.candidate.quip
     if settings.direction == "unquote":
         gap = -gap
-    return settings.delta_quip is None or gap >= settings.delta_quip
+    return gap > 0 if settings.delta_quip is None else gap >= settings.delta_quip
 
 
 def _may_be_paired(

@@ -19,9 +19,11 @@ Statistics = dict[str, Any]
 def statistics_lines(statistics: Statistics) -> list[str]:
     """Summarise `pairs.json` in a few lines."""
     without = statistics["prompts_without_pair"]
+    crossed = statistics.get("cross_prompt_pairs", 0)
+    gave = counted(statistics["pairs"] - crossed, "pair") + (" of their own" if crossed else "")
     lines = [
         f"{statistics['prompts_with_pair']} of {counted(statistics['prompts'], 'prompt')} gave"
-        f" {counted(statistics['pairs'], 'pair')}; {_reasons(without)}",
+        f" {gave}; {_reasons(without)}",
         f"samples: {statistics['samples']['count']}, QUIP {statistics['samples']['quip']:.3f},"
         f" {counted(round(statistics['samples']['length']), 'token')},"
         f" {statistics['samples']['cut']:.1%} cut at max_tokens",

@@ -32,8 +32,11 @@ def stages(layout: Layout, name: Baseline) -> list[Stage]:
 
 
 def sampling_of(config: Config, name: Baseline) -> SamplingConfig:
-    """Return the sampling of a baseline that the base model draws."""
-    sampling = config.evaluation_sampling
+    """Return the sampling of a baseline that the base model draws.
+
+    None but `guided` has a guide, even if the policies are evaluated with one.
+    """
+    sampling = config.evaluation_sampling.model_copy(update={"guide": None})
     match name:
         case "temperature_0":
             return sampling.model_copy(update={"temperature": 0.0, "n": 1})
@@ -58,7 +61,7 @@ def _according_to(layout: Layout) -> list[Stage]:
 
     inputs = {"the held-out prompts": layout.heldout}
     written = Stage("evaluation/according_to/prompts", prompts.parent, {}, inputs, make)
-    sampling = layout.config.evaluation_sampling
+    sampling = sampling_of(layout.config, "according_to")
     return [written, *_sampled(layout, "according_to", prompts, sampling)]
 
 

@@ -80,11 +80,18 @@ def guide_source(guide: GuideConfig, index: Path, prompts: "Sequence[Prompt]") -
         prompts: The prompts.
 
     Raises:
-        UsageError: The documents are to be retrieved, and the package for that is not installed.
+        UsageError: The documents are to be retrieved, and the package for that is not installed;
+            or a prompt without documents is to be answered verbatim from its own.
     """
     if guide.documents == "corpus":
         return GuideSource(index)
     if guide.documents == "prompt":
+        bare = [prompt.id for prompt in prompts if not prompt.documents]
+        if bare and guide.mode == "verbatim":
+            raise UsageError(
+                f"sampling.guide.documents: is prompt, but prompt {bare[0]} has no documents, so it"
+                " has nothing to quote verbatim: give it documents, or choose {retrieved: 1}"
+            )
         own = {prompt.id: tuple(prompt.documents or ()) for prompt in prompts}
         return GuideSource(index, own)
     from quotetune.corpus.index import Index
