@@ -37,13 +37,14 @@ function quoteBox(area, describe, activate) {
     popup.hidden = true;
   }
 
-  // Place the box below the quote's first line, or above it. On a phone it is at the bottom (see the
-  // style sheet).
+  // Place the box below the quote's first line, or above it. On a phone it is at the bottom, or at the
+  // top if the quote is at the bottom (see the style sheet).
   function place(mark) {
     const box = mark.getClientRects()[0];
     const size = popup.getBoundingClientRect();
     const room = document.documentElement.clientWidth - size.width - 8;
     const below = box.bottom + size.height + 8 < window.innerHeight || box.top < size.height + 8;
+    popup.classList.toggle("at-top", box.bottom > window.innerHeight / 2);
     popup.style.left = `${Math.max(8, Math.min(box.left, room)) + window.scrollX}px`;
     popup.style.top = `${(below ? box.bottom + 6 : box.top - size.height - 6) + window.scrollY}px`;
   }

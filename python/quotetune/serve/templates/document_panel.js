@@ -3,7 +3,6 @@
 const AROUND = 400; // characters on either side of the quote
 const MORE_AROUND = 2000;
 const MOST_SHOWN_DOCUMENTS = 3; // in the box at a quote
-const SHORTEST_CITED = 40; // the default of /cite
 
 function metadataText(document, key) {
   const value = document.metadata[key];
@@ -137,8 +136,8 @@ function documentPanel({ ask, say, fail, left }) {
     const copies = element(
       "div",
       { class: "controls", role: "group", "aria-label": "Copy as Markdown with footnotes" },
-      button("Copy quote", () => copyCited(quoted, quote.length, byHand)),
-      button("Copy passage", () => copyCited(part.text, quote.length, byHand)),
+      button("Copy quote", () => copyCited(quoted, byHand)),
+      button("Copy passage", () => copyCited(part.text, byHand)),
     );
     return [element("p", {}, ...nameOf(found)), excerpt, copies, byHand];
   }
@@ -149,10 +148,10 @@ function documentPanel({ ask, say, fail, left }) {
     return made;
   }
 
-  async function copyCited(text, length, area) {
-    const shortest = Math.min(SHORTEST_CITED, length);
+  async function copyCited(text, area) {
     try {
-      const body = { texts: [text], index: index.name, min_chars: shortest };
+      // All of it is one quote, so any length finds it.
+      const body = { texts: [text], index: index.name, min_chars: shortestQuote(index) };
       const { results } = await ask("cite", body);
       if (await copyText(markdown(results[0]), area)) say("Copied as Markdown with footnotes.");
     } catch (error) {

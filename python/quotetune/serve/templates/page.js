@@ -4,7 +4,6 @@
   const factors = find("levels").dataset.levels.split(" ").map(Number);
   const LARGEST_FILE = 8 << 20; // bytes; the server takes less, and says so
   const NAMED = 5; // documents of a quote
-  const SHORTEST = 8; // the server refuses less
   const input = find("input");
   const slider = find("shortest");
   let indexes = [];
@@ -52,7 +51,6 @@
 
   const chosenIndex = () => indexes.find(({ name }) => name === find("index").value);
   const hasQuotes = (index) => index.structures.some((name) => name === "suffix" || name === "lean");
-  const shortestOf = (index) => (index.structures.includes("lean") ? index.n : Math.min(SHORTEST, index.n));
   const edgesOf = (index) => factors.map((factor) => Math.ceil(factor * index.n));
 
   async function search() {
@@ -143,7 +141,7 @@
 
   function fitSlider(value) {
     const index = chosenIndex();
-    [slider.min, slider.max] = [shortestOf(index), 8 * index.n];
+    [slider.min, slider.max] = [shortestQuote(index), 8 * index.n];
     slider.value = value ?? index.n;
     tell();
   }

@@ -3,6 +3,11 @@
 // Why a question has no answer, in words for the person.
 class Problem extends Error {}
 
+// The length of the shortest quote that the server finds in an index.
+function shortestQuote({ structures, n }) {
+  return structures.includes("lean") ? n : Math.min(n, 8);
+}
+
 // Returns a function that asks the server.
 //   askForToken(wrong): a promise of the token that the person enters; `wrong` if one was refused
 function service(askForToken) {
