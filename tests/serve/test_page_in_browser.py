@@ -16,7 +16,9 @@ N = 10
 FOX = "The quick brown fox jumps over the lazy dog. A quick brown dog sleeps in the warm sun."
 SEA = "Whales sing in the deep sea, and their songs travel for a thousand miles."
 HOSTILE = '<img src=x onerror="alert(1)"><script>alert(2)</script>'
+FRUIT = ("red apples and green pears", "green pears and blue plums with cream")
 CORPUS = [
+    *(Document("fruit", str(number), text, {}) for number, text in enumerate(FRUIT)),
     Document("fables", "fox", FOX, {"title": "The fox", "url": "https://example.org/fox"}),
     Document("fables", "copy", "Again: " + FOX, {}),
     Document("nature", "sea", SEA * 40, {"title": "The sea"}),
@@ -108,6 +110,20 @@ def test_the_marks_tell_length_and_rarity(server, index, visit) -> None:
         assert mark.locator("span").get_attribute("class") == f"level-{level}"
 
 
+def test_a_place_in_several_quotes_belongs_to_the_longest_and_all_can_be_read(
+    server, visit
+) -> None:
+    page = visit(server)
+    find_quotes(page, "Eat red apples and green pears and blue plums with cream.")
+    marks = page.locator("#marked mark")
+    assert marks.all_text_contents() == ["red apples and ", FRUIT[1]]
+    marks.last.click()
+    page.wait_for_selector("#panel .excerpt")
+    page.get_by_label("Quotes here").select_option(index=1)
+    page.locator("#panel").filter(has_text="fruit/0").wait_for()
+    assert page.locator(".excerpt mark").text_content() == FRUIT[0]
+
+
 def test_a_quote_under_the_pointer_shows_its_count_and_first_documents(server, visit) -> None:
     page = visit(server)
     find_quotes(page)
@@ -188,11 +204,13 @@ def test_hostile_text_is_shown_as_text(server, visit) -> None:
 
 def test_the_slider_hides_shorter_quotes_and_finds_shorter_ones(server, index, visit) -> None:
     page = visit(server)
-    find_quotes(page)
+    text = TEXT + " zz sleeps zz"
+    assert len(index.trace(text, 8)) > len(index.trace(text, N)) > len(index.trace(text, 40)) > 0
+    find_quotes(page, text)
     slider = page.get_by_label("Shortest quote")
-    for least in (38, 8, 12):
+    for least in (40, 8, 12):
         slider.fill(str(least))
-        quotes = index.trace(TEXT, least)
+        quotes = index.trace(text, least)
         says(page, f" of {least} characters or more.")
         assert page.locator("#status").text_content().startswith(f"{len(quotes)} quote")
         places = {place for span in merged_spans(quotes) for place in range(*span)}
