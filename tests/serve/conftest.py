@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 Visit = Callable[..., "Page"]
 
 
-@pytest.fixture(scope="session")
+# Not for the session: while it is open, an event loop runs, beside which no other can.
+@pytest.fixture(scope="module")
 def browser() -> "Iterator[Browser]":
     with chromium() as browser:
         yield browser

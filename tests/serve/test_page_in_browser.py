@@ -1,6 +1,5 @@
 """The page in a real browser, with a real index: what a person sees and does."""
 
-import random
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from http_server import Server, serving
+from page_use import choose_index, clipboard, find_quotes, mark_of, marked_places, says
 from quotetune import Document, Index, build_index, cite
 from quotetune.pages.quote_levels import levels
 from quotetune.rendering.marked import merged_spans
@@ -17,6 +17,7 @@ FOX = "The quick brown fox jumps over the lazy dog. A quick brown dog sleeps in 
 SEA = "Whales sing in the deep sea, and their songs travel for a thousand miles."
 HOSTILE = '<img src=x onerror="alert(1)"><script>alert(2)</script>'
 FRUIT = ("red apples and green pears", "green pears and blue plums with cream")
+TYPOGRAPHY = "She said: “Wait… the ﬁsh – and the ﬂowers – are here”, and went on."
 CORPUS = [
     *(Document("fruit", str(number), text, {}) for number, text in enumerate(FRUIT)),
     Document("fables", "fox", FOX, {"title": "The fox", "url": "https://example.org/fox"}),
@@ -36,54 +37,24 @@ TEXT = (
 def index(tmp_path_factory: pytest.TempPathFactory) -> Index:
     folder = tmp_path_factory.mktemp("browser")
     build_index(CORPUS, folder / "filter", n=N, structures="bloom")
+    build_index([TYPOGRAPHY], folder / "fold", n=N, normalization="fold")
+    build_index(CORPUS, folder / "lean", n=N, structures=["bloom", "lean"])
     return build_index(CORPUS, folder / "index", n=N)
 
 
 @pytest.fixture(scope="module")
 def server(index: Index) -> Iterator[Server]:
     folder = Path(index.path).parent
-    with serving(folder, f"all={index.path}", f"filter={folder / 'filter'}") as server:
+    others = [folder / name for name in ("filter", "fold", "lean")]
+    with serving(folder, f"all={index.path}", *others) as server:
         yield server
-
-
-def find_quotes(page, text: str = TEXT) -> None:
-    page.get_by_label("Text", exact=True).fill(text)
-    page.get_by_role("button", name="Find quotes").click()
-    page.wait_for_selector("#result:not([hidden])")
-
-
-def mark_of(page, text: str):
-    return page.locator("#marked mark").filter(has_text=text)
-
-
-def says(page, text: str) -> None:
-    page.get_by_role("status").filter(has_text=text).wait_for()
-
-
-def clipboard(page) -> str:
-    says(page, "Copied")
-    return page.evaluate("navigator.clipboard.readText()")
-
-
-def marked_places(page) -> set[int]:
-    """The characters (code points) of the shown text that are inside marks."""
-    parts = page.evaluate(
-        "[...document.getElementById('marked').childNodes].map((n) => [n.textContent, n.nodeName])"
-    )
-    places: set[int] = set()
-    at = 0
-    for text, name in parts:
-        if name == "MARK":
-            places |= set(range(at, at + len(text)))
-        at += len(text)
-    return places
 
 
 def test_the_text_is_shown_with_the_quotes_of_the_index_and_its_numbers(
     server, index, visit
 ) -> None:
     page = visit(server)
-    find_quotes(page)
+    find_quotes(page, TEXT)
     assert page.locator("#marked").text_content() == TEXT
     quotes = index.trace(TEXT)
     places = {place for span in merged_spans(quotes) for place in range(*span)}
@@ -101,7 +72,7 @@ def test_the_text_is_shown_with_the_quotes_of_the_index_and_its_numbers(
 
 def test_the_marks_tell_length_and_rarity(server, index, visit) -> None:
     page = visit(server)
-    find_quotes(page)
+    find_quotes(page, TEXT)
     once, twice, many = (mark_of(page, text) for text in (HOSTILE[:20], "brown fox", "Whales"))
     shown = [mark.get_attribute("class") for mark in (once, twice, many)]
     assert shown == ["once", "few", "many"]
@@ -126,7 +97,7 @@ def test_a_place_in_several_quotes_belongs_to_the_longest_and_all_can_be_read(
 
 def test_a_quote_under_the_pointer_shows_its_count_and_first_documents(server, visit) -> None:
     page = visit(server)
-    find_quotes(page)
+    find_quotes(page, TEXT)
     mark_of(page, "brown fox").hover()
     page.wait_for_selector("#sources:not([hidden])")
     box = page.locator("#sources-body")
@@ -141,7 +112,7 @@ def test_a_quote_under_the_pointer_shows_its_count_and_first_documents(server, v
 
 def test_a_click_opens_the_document_around_the_quote(server, index, visit) -> None:
     page = visit(server)
-    find_quotes(page)
+    find_quotes(page, TEXT)
     mark_of(page, "Whales").click()
     excerpt = page.get_by_role("region", name="The document around the quote")
     document = index.document("nature", "sea").text
@@ -158,7 +129,7 @@ def test_a_click_opens_the_document_around_the_quote(server, index, visit) -> No
 
 def test_other_documents_of_a_quote_can_be_chosen(server, visit) -> None:
     page = visit(server)
-    find_quotes(page)
+    find_quotes(page, TEXT)
     mark_of(page, "brown fox").click()
     page.wait_for_selector("#panel .excerpt")
     page.get_by_label("Documents").select_option(label="fables/copy")
@@ -168,7 +139,7 @@ def test_other_documents_of_a_quote_can_be_chosen(server, visit) -> None:
 
 def test_what_is_copied_is_what_cite_prints(server, index, visit) -> None:
     page = visit(server)
-    find_quotes(page)
+    find_quotes(page, TEXT)
     page.get_by_role("button", name="Copy with footnotes").click()
     assert clipboard(page) == str(cite(TEXT, index, min_chars=N))
     mark_of(page, "Whales").click()
@@ -183,7 +154,7 @@ def test_what_is_copied_is_what_cite_prints(server, index, visit) -> None:
 def test_without_a_clipboard_the_text_is_there_to_be_copied(server, index, visit) -> None:
     page = visit(server, permissions=[])
     page.evaluate("Object.defineProperty(navigator, 'clipboard', { value: undefined })")
-    find_quotes(page)
+    find_quotes(page, TEXT)
     page.get_by_role("button", name="Copy with footnotes").click()
     field = page.get_by_label("The browser does not let this page copy.")
     assert field.input_value() == str(cite(TEXT, index, min_chars=N))
@@ -191,7 +162,7 @@ def test_without_a_clipboard_the_text_is_there_to_be_copied(server, index, visit
 
 def test_hostile_text_is_shown_as_text(server, visit) -> None:
     page = visit(server)
-    find_quotes(page)
+    find_quotes(page, TEXT)
     mark = mark_of(page, "<img")
     mark.hover()
     page.wait_for_selector("#sources:not([hidden])")
@@ -217,89 +188,31 @@ def test_the_slider_hides_shorter_quotes_and_finds_shorter_ones(server, index, v
         assert marked_places(page) == places
 
 
-def test_a_link_contains_the_text_and_the_settings(server, visit) -> None:
+def test_a_folded_quote_is_shown_as_the_document_has_it(server, visit) -> None:
     page = visit(server)
-    find_quotes(page)
-    page.get_by_label("Shortest quote").fill("20")
-    page.get_by_role("button", name="Copy a link").click()
-    link = clipboard(page)
-    assert len(link) < 400 and page.url == link
-    other = visit(server, "#" + link.partition("#")[2])
-    other.wait_for_selector("#marked mark")
-    assert other.get_by_label("Text", exact=True).input_value() == TEXT
-    assert other.get_by_label("Shortest quote").input_value() == "20"
-    assert other.locator("#marked").text_content() == page.locator("#marked").text_content()
+    choose_index(page, "fold")
+    find_quotes(page, 'He says "Wait... the fish - and the flowers - are here" too.')
+    page.locator("#marked mark").click()
+    page.wait_for_selector("#panel .excerpt")
+    assert page.locator(".excerpt").text_content() == TYPOGRAPHY
+    start, end = TYPOGRAPHY.index(" “Wait"), TYPOGRAPHY.index(", and")
+    assert page.locator(".excerpt mark").text_content() == TYPOGRAPHY[start:end]
 
 
-def test_a_text_that_is_too_long_for_a_link_is_told_so(server, visit) -> None:
+def test_a_lean_index_has_no_quotes_shorter_than_n(server, visit) -> None:
     page = visit(server)
-    # Random letters cannot be packed.
-    find_quotes(page, random.Random(0).randbytes(8000).hex())
-    page.get_by_role("button", name="Copy a link").click()
-    page.get_by_role("alert").filter(has_text="too long for a link").wait_for()
-    assert "#" not in page.url
-
-
-@pytest.mark.parametrize("fragment", ["#input", "#AAAA", "#" + "A" * 9000, "#%00", "#q1YqSa0oAQA"])
-def test_a_fragment_that_is_no_link_of_ours_is_left_alone(server, visit, fragment: str) -> None:
-    page = visit(server, fragment)
-    find_quotes(page)
-    assert page.locator("#marked").text_content() == TEXT
-
-
-def test_a_file_is_opened_or_dropped(server, visit, tmp_path: Path) -> None:
-    page = visit(server)
-    page.wait_for_selector("#text-form:not([hidden])")
-    (tmp_path / "text.txt").write_bytes(b"\xef\xbb\xbf" + SEA[:50].encode())
-    (tmp_path / "image.png").write_bytes(b"\x89PNG\xff")
-    page.locator("#file").set_input_files(tmp_path / "text.txt")
-    page.wait_for_selector("#marked mark")
-    assert page.locator("#marked").text_content() == SEA[:50]
-    page.locator("#file").set_input_files(tmp_path / "image.png")
-    page.get_by_role("alert").filter(has_text="image.png is not text in UTF-8.").wait_for()
-    page.evaluate(
-        """(text) => {
-          const dataTransfer = new DataTransfer();
-          dataTransfer.items.add(new File([text], "fox.txt"));
-          for (const name of ["dragover", "drop"]) {
-            document.body.dispatchEvent(
-              new DragEvent(name, { dataTransfer, bubbles: true, cancelable: true }));
-          }
-        }""",
-        FOX,
-    )
-    page.locator("#marked").filter(has_text="The quick").wait_for()
-    assert page.locator("#marked").text_content() == FOX
-
-
-def test_a_text_of_200_kb_is_shown_whole(server, index, visit) -> None:
-    page = visit(server)
-    text = "".join(
-        f"{number} {FOX[number % 40 : number % 40 + 45]} ...\n" for number in range(3700)
-    )
-    assert 190_000 < len(text) < 250_000
-    find_quotes(page, text)
-    assert page.locator("#marked").text_content() == text
-    assert page.locator("#marked mark").count() >= 3700
-    mark = page.locator("#marked mark").last
-    mark.click()
+    choose_index(page, "lean")
+    find_quotes(page, TEXT)
+    assert page.get_by_label("Shortest quote").get_attribute("min") == str(N)
+    page.locator("#marked mark").last.click()
     page.wait_for_selector("#panel .excerpt")
 
 
 def test_a_filter_marks_what_it_reports(server, index, visit) -> None:
     page = visit(server)
-    page.wait_for_selector("#text-form:not([hidden])")
-    page.get_by_label("Corpus").select_option("filter")
-    find_quotes(page)
+    choose_index(page, "filter")
+    find_quotes(page, TEXT)
     (report,) = index.score([TEXT], max_documents=0)
     assert marked_places(page) == {at for span in report.covered for at in range(*span)}
     assert page.locator("#marked [role=button]").count() == 0
     assert page.get_by_label("Shortest quote").is_hidden()
-
-
-def test_a_problem_is_said_in_words(server, visit) -> None:
-    page = visit(server)
-    page.wait_for_selector("#text-form:not([hidden])")
-    page.get_by_label("Text", exact=True).fill("   ")
-    page.get_by_role("button", name="Find quotes").click()
-    assert page.get_by_role("alert").text_content() == "There is no text: paste one."
