@@ -4,6 +4,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 import pytest
@@ -20,10 +21,10 @@ def chromium() -> "Iterator[Browser]":
     path = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, _NAMES)), None)
     if path is None:
         pytest.fail("no Chromium: apt-get install chromium, or set CHROMIUM to one", pytrace=False)
-    try:
-        from playwright.sync_api import sync_playwright
-    except ModuleNotFoundError:
+    if find_spec("playwright") is None:
         pytest.fail("no playwright: pip install playwright", pytrace=False)
+    from playwright.sync_api import sync_playwright
+
     with sync_playwright() as playwright:
         # A container without user namespaces has no sandbox, and the pages are our own.
         browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
