@@ -24,7 +24,8 @@ TRAINED = ("round-1", "round-2")
 def inputs(tmp_path_factory):
     split = {"dev_fraction": 0.3, "dev_limit": 5}
     changes = {"rounds": 2, "prompts": split, "evaluation": {"reward_accuracy": True}}
-    return tiny_run.write_inputs(tmp_path_factory.mktemp("inputs"), **changes)
+    config = tiny_run.write_inputs(tmp_path_factory.mktemp("inputs"), **changes)
+    return config | {"dpo": [config["dpo"], config["dpo"] | {"beta": 0.05}]}
 
 
 @pytest.fixture(scope="module")
@@ -43,6 +44,14 @@ def sampled(directory):
     return {name for part in parts for name in pq.read_table(part)["prompt_id"].to_pylist()}
 
 
+def test_each_round_is_trained_with_its_own_block(finished):
+    records = [
+        json.loads((Path(finished["run"]) / policy / "adapter" / "training.json").read_text())
+        for policy in TRAINED
+    ]
+    assert [record["dpo"].get("beta") for record in records] == [None, 0.05]
+
+
 def test_the_choice_is_that_of_the_recorded_development_metrics(finished):
     run = Path(finished["run"])
     quip = {
@@ -52,7 +61,7 @@ def test_the_choice_is_that_of_the_recorded_development_metrics(finished):
     best = max(TRAINED, key=lambda name: quip[name]["metrics"]["quip"])
     metrics = json.loads((run / "metrics.json").read_text())
     assert metrics["best"]["policy"] == best
-    assert list(metrics["rows"]) == ["base", best, "best_of_n", "reference"]
+    assert list(metrics["rows"]) == ["base", best, "best_of_n", "best_of_n_on_topic", "reference"]
     assert list(metrics["reward_accuracy"]) == [best]
     (other,) = set(TRAINED) - {best}
     assert {path.name for path in (run / "evaluation" / other).iterdir()} == {"dev"}
@@ -128,7 +137,7 @@ def test_another_setting_adds_to_the_record_and_the_report_shows_it(finished, tm
     shutil.copytree(finished["run"], copy, symlinks=True)
     before = (copy / "heldout.jsonl").read_text()
     changed = {**finished, "run": str(copy)}
-    changed["dpo"] = {**finished["dpo"], "learning_rate": 2e-2}
+    changed["dpo"] = [{**block, "learning_rate": 2e-2} for block in finished["dpo"]]
     tiny_run.run(changed)
     after = (copy / "heldout.jsonl").read_text()
     assert after.startswith(before)
@@ -137,7 +146,7 @@ def test_another_setting_adds_to_the_record_and_the_report_shows_it(finished, tm
     assert [row.all("td")[1].words for row in rows] == [
         "",
         "",
-        "dpo.learning_rate: 0.01 -> 0.02",
+        "dpo.round-1.learning_rate: 0.01 -> 0.02; dpo.round-2.learning_rate: 0.01 -> 0.02",
     ]
     assert "There are 3 evaluations on the held-out prompts" in (copy / "summary.md").read_text()
 

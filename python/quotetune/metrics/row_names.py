@@ -25,7 +25,7 @@ Baseline = Literal[
     "sentence_by_model",
 ]
 FROM_PASSAGES: tuple[Baseline, ...] = ("passage_start", "best_sentence", "sentence_by_model")
-SFT = "sft"  # also the policy that it trains
+SFT: Baseline = "sft"  # also the policy that it trains
 
 _LABELS = {
     BEST_OF_N: "base, best of n",

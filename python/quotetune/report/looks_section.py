@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from quotetune.metrics.row_names import row_label
+from quotetune.runs.directory import round_name
 
 
 def look_lines(looks: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
@@ -38,6 +39,8 @@ def _keys(block: Mapping[str, Any], name: str = "") -> dict[str, Any]:
     """Return the settings by their dotted keys."""
     keys: dict[str, Any] = {}
     for key, value in block.items():
+        if isinstance(value, list) and value and isinstance(value[0], Mapping):  # one per round
+            value = {round_name(number): one for number, one in enumerate(value, start=1)}
         keys |= _keys(value, f"{name}{key}.") if isinstance(value, Mapping) else {name + key: value}
     return keys
 

@@ -19,6 +19,7 @@ from quotetune.pairing.statistics import statistics_lines
 from quotetune.rendering.markdown import markdown_table
 from quotetune.rendering.marked import marked_response
 from quotetune.report.cells import lm_eval_cells
+from quotetune.report.missing_baselines import missing_line
 from quotetune.runs.best_link import link_best
 from quotetune.runs.citations_json import CITATIONS_NOTE, citation_cells
 from quotetune.runs.curves import write_curves
@@ -160,13 +161,14 @@ def _dev(metrics: Mapping[str, Any]) -> list[str]:
 
 
 def _choice_and_looks(layout: Layout, metrics: Mapping[str, Any]) -> list[str]:
-    """Say on which prompts the policy was chosen, and how often the held-out ones were seen."""
+    """Say what the numbers may owe to choices, and to baselines that were not measured."""
     count = len(read_looks(layout.run))
     looks = (
         f"There are {counted(count, 'evaluation')} on the held-out prompts in this run. `{LOOKS}`"
         " says when, of what and with which settings."
     )
-    return [" ".join(filter(None, [choice_line(metrics), looks])), ""]
+    said = [choice_line(metrics), looks, missing_line(layout.config)]
+    return [" ".join(filter(None, said)), ""]
 
 
 def _reward_accuracy(metrics: Mapping[str, Any]) -> list[str]:
