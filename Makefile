@@ -4,6 +4,7 @@
 #   make demo    set up, index the demo corpus, quote-tune the demo model on it, print before and after
 #   make test    set up, then run all tests
 #   make test-earlier  check that indexes, runs and pickles of an earlier COMMIT still work (needs its history)
+#   make test-browser  open the service's page in Chromium, which must be installed (CHROMIUM names it)
 #   make lint    check formatting, lints and types of both languages
 #   make format  fix formatting and lints that a tool can fix
 #   make bench   measure the benchmark tables of quotetune and its peers
@@ -26,7 +27,7 @@ RUST_SOURCES := Cargo.toml Cargo.lock $(shell find rust -name '*.rs' -o -name Ca
 export HF_HUB_OFFLINE := 1
 
 .DELETE_ON_ERROR:
-.PHONY: setup demo data test test-rust test-python test-earlier lint format bench fuzz clean
+.PHONY: setup demo data test test-rust test-python test-earlier test-browser lint format bench fuzz clean
 
 setup: $(VENV)/.packages $(VENV)/.demo-packages $(VENV)/.extension
 
@@ -75,6 +76,14 @@ test-python: setup
 # Not part of `test`: it compiles COMMIT (by default the one that the script names) and trains.
 test-earlier: setup
 	$(BIN)/python tests/earlier_commit $(COMMIT)
+
+# Not part of `test`: not every machine has a browser. Without one, the tests fail.
+test-browser: setup $(VENV)/.browser-packages
+	$(BIN)/pytest tests/in_browser --override-ini addopts=-q
+
+$(VENV)/.browser-packages: requirements/browser.txt | $(VENV)/.packages
+	$(UV) -r requirements/browser.txt
+	@touch $@
 
 lint: setup
 	cargo fmt --all --check

@@ -91,7 +91,8 @@ def test_a_snippet_is_the_document_s_text_around_the_quote(server: Server, index
 @pytest.mark.parametrize("arguments", [{"min_chars": 10}, {"all": True, "style": "text"}])
 def test_citations_are_those_of_cite(server: Server, index: Index, arguments: dict) -> None:
     answer = server.post("/cite", {"texts": TEXTS, **arguments})
-    expected = [cite(text, index, **arguments).to_dict() for text in TEXTS]
+    cited = [cite(text, index, **arguments) for text in TEXTS]
+    expected = [{**one.to_dict(), "footnotes": one.footnotes()} for one in cited]
     assert answer.json["results"] == as_json(expected)
 
 

@@ -82,8 +82,12 @@ class CitedResponse:
 
     def __str__(self) -> str:
         """Return the response with its marks, followed by the list of its footnotes."""
-        notes = [self._note(citation) for citation in self.citations]
+        notes = self.footnotes()
         return "\n".join([self.cited, *([""] if notes else []), *notes]) + "\n"
+
+    def footnotes(self) -> list[str]:
+        """Return the printed footnotes, one line for each."""
+        return [self._note(citation) for citation in self.citations]
 
     def _note(self, citation: Citation) -> str:
         shown = escape if self.style == "markdown" else str

@@ -10,6 +10,7 @@ import yaml
 from quotetune.corpus.index import Index
 from quotetune.metrics.row_names import best_line, choice_line
 from quotetune.metrics.table import metric_named
+from quotetune.pages.quote_levels import levels
 from quotetune.report.charts import Bars, bar_chart
 from quotetune.report.distributions import (
     length_bins,
@@ -21,7 +22,6 @@ from quotetune.report.looks_section import look_lines
 from quotetune.report.marked_responses import (
     RowResponses,
     browsing_data,
-    levels,
     read_responses,
 )
 from quotetune.report.pairs_section import pair_tables

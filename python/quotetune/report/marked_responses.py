@@ -8,6 +8,7 @@ from typing import Any
 
 from quotetune.corpus.index import Index
 from quotetune.corpus.results import Quote
+from quotetune.pages.quote_levels import levels
 from quotetune.prompts.prompt import Prompt
 from quotetune.rendering.marked import merged_spans
 from quotetune.report.run_files import ResultRow
@@ -109,19 +110,6 @@ def browsing_data(
         ],
         "documents": sources.listed,
     }
-
-
-def levels(n: int) -> list[int]:
-    """Return the lengths, in characters, from which a quote has the next colour.
-
-    Args:
-        n: The index's n; 0 if there is no index.
-
-    Example:
-        >>> levels(25)
-        [25, 38, 63, 100]
-    """
-    return [n, -(-3 * n // 2), -(-5 * n // 2), 4 * n]
 
 
 def _response(

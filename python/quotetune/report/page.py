@@ -1,16 +1,14 @@
 """Write a run's report: one HTML file that needs no other file and loads nothing."""
 
-import base64
-import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from quotetune.corpus.index import Index
+from quotetune.pages.template_files import content_hash, joined_files, template_environment
 from quotetune.report.content import page_content
 from quotetune.report.run_files import RunFiles, read_run
 from quotetune.runtime.console import say
@@ -61,16 +59,12 @@ def render(content: Mapping[str, Any]) -> str:
     Returns:
         The page.
     """
-    environment = Environment(
-        loader=PackageLoader("quotetune.report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-    )
-    style = _own_file(environment, "report.css")
-    script = "".join(_own_file(environment, name) for name in ("sources.js", "responses.js"))
+    environment = template_environment("quotetune.report")
+    style = joined_files(environment, "look.css", "report.css")
+    script = joined_files(environment, "elements.js", "quote_box.js", "sources.js", "responses.js")
     policy = (
-        f"default-src 'none'; img-src data:; style-src {_hash(style)}; script-src {_hash(script)};"
+        f"default-src 'none'; img-src data:; style-src '{content_hash(style)}';"
+        f" script-src '{content_hash(script)}';"
         " base-uri 'none'; form-action 'none'"
     )
     return environment.get_template("report.html").render(
@@ -90,14 +84,3 @@ def script_json(value: Any) -> Markup:
     """
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     return Markup(text.replace("<", "\\u003c"))
-
-
-def _own_file(environment: Environment, name: str) -> str:
-    assert environment.loader is not None
-    source, _, _ = environment.loader.get_source(environment, name)
-    return source
-
-
-def _hash(text: str) -> str:
-    digest = hashlib.sha256(text.encode()).digest()
-    return f"'sha256-{base64.b64encode(digest).decode()}'"

@@ -78,7 +78,7 @@ def citations(index: Index, request: CiteRequest) -> list[Json]:
     for text, quotes in zip(request.texts, found, strict=True):
         named = check_named(quotes, named)
         cited = cited_response(text, quotes, request.style, 1, index, request.all)
-        results.append(cited.to_dict())
+        results.append({**cited.to_dict(), "footnotes": cited.footnotes()})
     return results
 
 

@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from quotetune.serve.gate import Gate
+from quotetune.serve.page import page_routes
 from quotetune.serve.peer_routes import peer_routes
 from quotetune.serve.refusal import Refusal
 from quotetune.serve.request_log import RequestLog
@@ -57,6 +58,7 @@ def application(service: Service) -> FastAPI:
             Exception: _failed,
         },
     )
+    app.include_router(page_routes())
     app.include_router(routes(service))
     app.include_router(peer_routes(service))
     return app

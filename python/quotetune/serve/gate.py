@@ -7,12 +7,14 @@ from urllib.parse import urlsplit
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from quotetune.serve.page import ASSETS, PAGE
 from quotetune.serve.refusal import Refusal
 from quotetune.serve.settings import Settings
 from quotetune.serve.shared import SharedCounts
 
 # Those who watch the server have no token, and must get an answer when clients ask too much.
 _ALWAYS_OPEN = "/healthz"
+_READING = ("GET", "HEAD")
 _JSON = "application/json"
 
 
@@ -35,7 +37,7 @@ class Gate:
             return
         try:
             self._check(scope, Headers(scope=scope))
-            if scope["method"] not in ("GET", "HEAD"):
+            if scope["method"] not in _READING:
                 body = await self._body(scope, receive)
                 if body is None:
                     return
@@ -54,7 +56,8 @@ class Gate:
         if not self._counts.may_ask(client, rate):
             message = f"more than {rate:g} requests per second: send several texts in one request"
             raise Refusal(429, message, {"Retry-After": str(max(1, round(1 / rate)))})
-        self._check_token(headers)
+        if not _is_page(scope):
+            self._check_token(headers)
         if scope["method"] == "POST":
             kind = headers.get("content-type", "").partition(";")[0].strip().lower()
             if kind != _JSON:
@@ -121,6 +124,16 @@ class Gate:
                 raise too_large
             more = message.get("more_body", False)
         return bytes(body)
+
+
+def _is_page(scope: Scope) -> bool:
+    """Tell whether the page is asked for: its HTML, or a file beside it.
+
+    It contains nothing of an index, and asks the person for the token. `POST /` is a request of a
+    program.
+    """
+    path: str = scope["path"]
+    return scope["method"] in _READING and (path == PAGE or path.startswith(ASSETS))
 
 
 def _is_of(origin: str, host: str) -> bool:

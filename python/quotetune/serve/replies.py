@@ -70,10 +70,15 @@ class Footnote(BaseModel):
 
 
 class Cited(BaseModel):
-    """A response with footnotes."""
+    """A response with footnotes; `footnotes` are those that `quotetune cite` prints after it."""
 
     cited: str = Field(examples=["He saw the quick brown fox jumps over the lazy[^1] cat."])
     citations: list[Footnote]
+    footnotes: list[str] = Field(
+        examples=[
+            ['[^1]: "…he quick brown fox jumps over the lazy" (once in the corpus): fables/fox']
+        ]
+    )
 
 
 class Scores(BaseModel):

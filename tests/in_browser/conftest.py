@@ -1,0 +1,55 @@
+"""A browser, and pages in it that record what they say and load."""
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from chromium import chromium
+from http_server import Server
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+Visit = Callable[..., "Page"]
+
+
+# Not for the session: while it is open, an event loop runs, beside which no other can.
+@pytest.fixture(scope="module")
+def browser() -> "Iterator[Browser]":
+    with chromium() as browser:
+        yield browser
+
+
+@pytest.fixture
+def visit(browser: "Browser") -> Iterator[Visit]:
+    """Open a server's page. At the end no page may have said, shown or loaded anything else."""
+    visited: list[tuple[Any, str, list[str], list[str]]] = []
+
+    def open_page(server: Server, fragment: str = "", **options: Any) -> "Page":
+        address = f"http://127.0.0.1:{server.port}/"
+        width = options.pop("width", 1280)
+        context = browser.new_context(
+            viewport={"width": width, "height": 844},
+            has_touch=width < 700,
+            is_mobile=width < 700,
+            permissions=options.pop("permissions", ["clipboard-read", "clipboard-write"]),
+            **options,
+        )
+        page = context.new_page()
+        said: list[str] = []
+        asked: list[str] = []
+        page.on("console", lambda message: said.append(message.text))
+        page.on("pageerror", lambda error: said.append(str(error)))
+        page.on("dialog", lambda dialog: (said.append("dialog"), dialog.dismiss()))
+        page.on("request", lambda request: asked.append(request.url))
+        visited.append((context, address, said, asked))
+        page.goto(address + fragment)
+        return page
+
+    yield open_page
+    for context, address, said, asked in visited:
+        context.close()
+        # A browser reports each 401 by itself; a page can only find out so that there is a token.
+        assert [line for line in said if "status of 401" not in line] == []
+        assert [url for url in asked if not url.startswith((address, "data:,"))] == []
