@@ -258,8 +258,11 @@ def test_a_guide_without_a_mode_is_what_it_was():
 
 def test_a_mode_needs_an_end_of_text(tmp_path):
     build_index(["abcd"], tmp_path / "index", n=4)
+    tokenizer = tiny_tokenizer()
+    Guidance(tmp_path / "index", tokenizer, GuideConfig(mode="never"))  # it takes the tokenizer's
+    tokenizer.eos_token = None
     with pytest.raises(UsageError, match="needs a token that ends a text"):
-        Guidance(tmp_path / "index", tiny_tokenizer(), GuideConfig(mode="never"))
+        Guidance(tmp_path / "index", tokenizer, GuideConfig(mode="never"))
 
 
 def test_a_response_that_may_not_be_answered_ends(tmp_path):

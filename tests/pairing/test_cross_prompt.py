@@ -54,10 +54,11 @@ def fitting(own, others, config):
     for other in (one.first.candidate for one in others if one is not own):
         if own.pairs or own.first.repetitive or None in (first.quip, other.quip):
             continue
-        delta = -9 if config.delta_quip is None else config.delta_quip
+        gap = sign * (other.quip - first.quip)
+        enough = gap > 0 if config.delta_quip is None else gap >= config.delta_quip
         lengths = sorted([first.length, other.length])
         alike = (lengths[1] - lengths[0]) / lengths[0] <= config.delta_length
-        if sign * (other.quip - first.quip) >= delta and alike and first.text != other.text:
+        if enough and alike and first.text != other.text:
             found.add(other.prompt_id)
     return found
 

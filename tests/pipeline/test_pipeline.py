@@ -30,6 +30,7 @@ METRICS = {
     "repetition",
     "cut",
     "on_topic_quip",
+    "on_topic_share",
     "quote_precision",
     "quip_ignore_prompt",
     "false_positive_floor",
@@ -122,7 +123,7 @@ def test_the_metrics_are_those_of_the_documented_schema(finished):
     }
     assert (metrics["schema"], metrics["prompts"]) == (3, 4)
     rows = metrics["rows"]
-    assert list(rows) == [*POLICIES, "best_of_n", "reference"]
+    assert list(rows) == [*POLICIES, "best_of_n", "best_of_n_on_topic", "reference"]
     assert all(set(row) == METRICS for row in rows.values())
     assert metrics["before"] == rows["base"]
     assert metrics["after"] == rows[metrics["best"]["policy"]]

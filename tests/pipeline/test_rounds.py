@@ -130,6 +130,7 @@ def test_another_directory_in_the_place_of_the_link_is_refused_before_any_work(t
 LOWER = {"perplexity", "repetition", "cut", "false_positive_floor"}
 OF_QUOTES = {"coverage", "longest_quote", "documents_quoted"}
 OF_QUOTES |= {"quip", "quip_micro", "on_topic_quip", "quip_ignore_prompt", "quote_precision"}
+OF_QUOTES |= {"on_topic_share"}
 
 
 @pytest.mark.parametrize("criterion", EVALUATED)

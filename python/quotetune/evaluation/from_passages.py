@@ -26,7 +26,7 @@ def passage_starts(prompts: Sequence[Prompt], chars: int) -> list[str]:
 
     Example:
         >>> passage_starts([Prompt("p", text="Why?", passages=["Ice floats.", "So."])], 13)
-        ['Ice floats.\\n\\n']
+        ['Ice floats.\n\n']
     """
     return ["\n\n".join(prompt.passages or ())[:chars] for prompt in prompts]
 
