@@ -1,8 +1,8 @@
 """What tuning can learn from a guide: `python -m evidence.learn --help`.
 
-All arms start from the base model, see the same training prompts and make as many steps. They are
-compared without and with a guide on development prompts, which no run holds out and no arm trains
-on.
+All arms start from the base model and see the same training prompts. `sft` learns only the best
+response to each, so it makes fewer steps. They are compared without and with a guide on development
+prompts, which no run holds out and no arm trains on.
 """
 
 import argparse
@@ -123,7 +123,7 @@ def _sample(
 
 
 def _examples(arm: str, samples: Any, index: Index) -> list[Example]:
-    """Choose the responses of an arm: all, or the better half of each prompt by QUIP."""
+    """Choose the responses of an arm: all, or the best one to each prompt by QUIP."""
     if arm == "sft":
         quip = [0.0 if math.isnan(q) else q for q in index.quip(samples["response"].to_pylist())]
         samples = highest(samples, quip)

@@ -22,6 +22,21 @@ PROMPTS = [
     Prompt("c", text="?", question="Zymurgy?", passages=[SEA]),
 ]
 
+SENTENCES = [
+    [
+        "The ice is cold.",
+        "It floats on water because it is less dense.",
+        "Penguins live on it.",
+    ],
+    [
+        "Nothing here.",
+        "The sea is deep.",
+        "Whales sing there.",
+        "The water of the sea is salty.",
+    ],
+    ["The sea is deep.", "Whales sing there.", "The water of the sea is salty."],
+]
+
 
 def lucene(query, sentences, everything):
     """BM25 with k1 = 1.5 and b = 0.75, by its definition (Kamphuis et al. 2020, table 1)."""
@@ -53,20 +68,7 @@ STOP |= {"these", "they", "this", "to", "was", "will", "with"}
 
 
 def test_the_best_sentence_is_that_of_bm25_over_the_sentences_of_all_prompts():
-    own = [
-        [
-            "The ice is cold.",
-            "It floats on water because it is less dense.",
-            "Penguins live on it.",
-        ],
-        [
-            "Nothing here.",
-            "The sea is deep.",
-            "Whales sing there.",
-            "The water of the sea is salty.",
-        ],
-        ["The sea is deep.", "Whales sing there.", "The water of the sea is salty."],
-    ]
+    own = SENTENCES
     everything = [sentence for sentences in own for sentence in sentences]
     expected = [
         lucene(prompt.question, sentences, everything)
@@ -100,22 +102,9 @@ def test_the_likeliest_sentence_is_that_of_the_models_own_probabilities(model, t
         own = range(len(before), len(before) + len(ids))
         return sum(logits[i - 1, (before + ids)[i]].item() for i in own) / len(ids)
 
-    sentences = [
-        [
-            "The ice is cold.",
-            "It floats on water because it is less dense.",
-            "Penguins live on it.",
-        ],
-        [
-            "Nothing here.",
-            "The sea is deep.",
-            "Whales sing there.",
-            "The water of the sea is salty.",
-        ],
-    ]
     expected = [
         max(own, key=lambda sentence, before=before: mean(before, sentence))
-        for before, own in zip(tokens, sentences, strict=True)
+        for before, own in zip(tokens, SENTENCES[:2], strict=True)
     ]
     found = likeliest_sentences(
         prompts, tokens, model=ModelConfig(path=str(model)), adapter=None, work=tmp_path

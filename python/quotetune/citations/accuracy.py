@@ -68,6 +68,7 @@ def measure_citations(
     questions = [asked[row["prompt_id"]] for row in rows]
     documents = list(index.documents())
     citable = {document.id for document in documents if is_citable(document.id)}
+    searched = ids_by_search(documents, [*questions, *texts], k)
     ids = {
         "plain": [ids for _, ids in parted],
         "constrained": _constrained(constrained, rows),
@@ -76,8 +77,8 @@ def measure_citations(
             for text, quoted in zip(texts, quotes, strict=True)
         ],
         "copied": [ids_in_text(question, citable) for question in questions],
-        "searched_by_prompt": ids_by_search(documents, questions, k),
-        "searched_by_response": ids_by_search(documents, texts, k),
+        "searched_by_prompt": searched[: len(rows)],
+        "searched_by_response": searched[len(rows) :],
     }
     gold = _gold(prompts, index)
     golds = [gold[row["prompt_id"]] for row in rows]

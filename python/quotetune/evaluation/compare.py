@@ -9,12 +9,11 @@ from tempfile import mkdtemp
 from typing import Any
 
 from quotetune.errors import UsageError
-from quotetune.evaluation.sample_metrics import best_on_topic, evaluate_tables, text_table
+from quotetune.evaluation.sample_metrics import best_rows, evaluate_tables, text_table
 from quotetune.measures.bootstrap import bootstrap_settings, difference_intervals
-from quotetune.measures.responses import best_of_n as best_responses
 from quotetune.measures.scoring_models import ScoringModels
 from quotetune.metrics.printing import bootstrap_line, difference_line
-from quotetune.metrics.row_names import BESIDE, BEST_OF_N, BEST_ON_TOPIC, REFERENCE
+from quotetune.metrics.row_names import BESIDE, REFERENCE
 from quotetune.metrics.table import Metrics
 from quotetune.prompts.prompt import Prompt
 from quotetune.runtime.plural import counted
@@ -105,10 +104,7 @@ def compare(
                 f"--best-of-n {best_of_n}: a prompt has only {counted(fewest, 'response')}: give a"
                 " smaller number, or more responses"
             )
-        wanted[BEST_OF_N] = best_responses(drawn, opened)
-        on_topic = best_on_topic(prompts, drawn, opened)
-        if on_topic is not None:
-            wanted[BEST_ON_TOPIC] = on_topic
+        wanted |= best_rows(prompts, drawn, opened)
     references = [(prompt.id, 0, prompt.reference) for prompt in prompts if prompt.reference]
     if references:
         wanted[REFERENCE] = text_table(references)

@@ -77,10 +77,7 @@ def evaluate_samples(
 
     tables = {RESPONSES: first(n)}
     if best_of_n is not None:
-        tables[BEST_OF_N] = best_responses(first(best_of_n), index)
-        on_topic = best_on_topic(prompts, first(best_of_n), index)
-        if on_topic is not None:
-            tables[BEST_ON_TOPIC] = on_topic
+        tables |= best_rows(prompts, first(best_of_n), index)
     if with_reference and any(prompt.reference for prompt in prompts):
         tables[REFERENCE] = text_table(
             [(prompt.id, 0, prompt.reference) for prompt in prompts if prompt.reference]
@@ -88,7 +85,23 @@ def evaluate_samples(
     return evaluate_tables(prompts, tables, index, models, work)
 
 
-def best_on_topic(prompts: Sequence[Prompt], samples: Any, index: "Index") -> Any | None:
+def best_rows(prompts: Sequence[Prompt], samples: Any, index: "Index") -> dict[str, Any]:
+    """Select each prompt's best response by QUIP, and by on-topic QUIP if a prompt has a score.
+
+    Args:
+        prompts: The prompts.
+        samples: The responses from which the best ones are selected.
+        index: The index of the corpus.
+
+    Returns:
+        Tables of samples, by the name of their row.
+    """
+    rows = {BEST_OF_N: best_responses(samples, index)}
+    on_topic = _best_on_topic(prompts, samples, index)
+    return rows if on_topic is None else rows | {BEST_ON_TOPIC: on_topic}
+
+
+def _best_on_topic(prompts: Sequence[Prompt], samples: Any, index: "Index") -> Any | None:
     """Select each prompt's response of highest on-topic QUIP; None if no prompt has a score."""
     if not index.has_suffix_index:
         return None

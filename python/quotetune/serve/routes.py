@@ -1,13 +1,15 @@
 """The routes of the service."""
 
+from collections.abc import Callable
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
+from quotetune.corpus.index import Index
 from quotetune.serve import answers, replies
-from quotetune.serve.requests import CiteRequest, ScoreRequest, TraceRequest
+from quotetune.serve.requests import CiteRequest, ScoreRequest, TextsRequest, TraceRequest
 from quotetune.serve.service import Service
 
 _PROBLEMS = {
@@ -33,32 +35,27 @@ def routes(service: Service) -> APIRouter:
     """
     router = APIRouter(responses=PROBLEMS)
 
+    async def of_texts(
+        request: Request, body: TextsRequest, results: Callable[[Index], Any]
+    ) -> Response:
+        name = service.name(request, body.index)
+        service.check_texts(request, body.texts)
+        return await service.answer(name, lambda index: {"index": name, "results": results(index)})
+
     @router.post("/score", responses={200: {"model": replies.Scores}})
     async def score(request: Request, body: ScoreRequest) -> Response:
         """Score texts: the share of their n-grams that occur in the corpus."""
-        name = service.name(request, body.index)
-        service.check_texts(request, body.texts)
-        return await service.answer(
-            name, lambda index: {"index": name, "results": answers.scores(index, body)}
-        )
+        return await of_texts(request, body, lambda index: answers.scores(index, body))
 
     @router.post("/trace", responses={200: {"model": replies.Traces}})
     async def trace(request: Request, body: TraceRequest) -> Response:
         """Find the quotes of texts, and the documents that contain them."""
-        name = service.name(request, body.index)
-        service.check_texts(request, body.texts)
-        return await service.answer(
-            name, lambda index: {"index": name, "results": answers.traces(index, body)}
-        )
+        return await of_texts(request, body, lambda index: answers.traces(index, body))
 
     @router.post("/cite", responses={200: {"model": replies.Citations}})
     async def cite(request: Request, body: CiteRequest) -> Response:
         """Put footnotes after the quotes of responses."""
-        name = service.name(request, body.index)
-        service.check_texts(request, body.texts)
-        return await service.answer(
-            name, lambda index: {"index": name, "results": answers.citations(index, body)}
-        )
+        return await of_texts(request, body, lambda index: answers.citations(index, body))
 
     @router.get("/documents", responses={200: {"model": replies.FoundDocument}})
     async def documents(
