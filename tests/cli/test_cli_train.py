@@ -9,6 +9,10 @@ import yaml
 
 import tiny_run
 from command import quotetune
+from quotetune import sampling
+from quotetune.cli import run_config
+from quotetune.config import ModelConfig
+from quotetune.prompts.prompt import Prompt, write_prompts
 from quotetune.sampling.backend import Request, Response
 from quotetune.sampling.parts import write_part
 
@@ -326,7 +330,6 @@ def test_evaluate_requires_a_different_name_for_every_row(samples, capsys):
 
 def test_evaluate_samples_a_model_with_the_runs_evaluation_settings(monkeypatch, tmp_path):
     """The command passes the right arguments to sampling; no engine is started."""
-    from quotetune import sampling
 
     config = tiny_run.write_inputs(tmp_path, seed=7, evaluation={"sampling": {"max_tokens": 9}})
     path = tmp_path / "config.yaml"
@@ -370,7 +373,6 @@ def test_evaluate_samples_a_model_with_the_runs_evaluation_settings(monkeypatch,
 def test_a_policy_is_the_one_of_the_options_else_the_base_policy_of_the_config(
     monkeypatch, tmp_path, options, model, adapter
 ):
-    from quotetune import sampling
 
     config = tiny_run.write_inputs(tmp_path)
     config["model"] = {"path": "own", "adapter": "start"}
@@ -407,6 +409,18 @@ def test_sample_without_a_model_or_with_one_that_is_not_there_says_so_at_once(tm
     grounded = ["--model", "a/b", "--set", "prompts.context.source=bm25"]
     assert quotetune(*arguments, *grounded) == 2
     assert "prompts.context: sample opens no index" in capsys.readouterr().err
+
+
+def test_sample_reads_the_prompts_that_a_run_wrote(tmp_path, monkeypatch):
+    drawn = []
+    monkeypatch.setattr(sampling, "run_sampling", lambda prompts, *_, **__: drawn.extend(prompts))
+    monkeypatch.setattr(run_config, "policy_named", lambda *_: (ModelConfig(path="m"), None))
+    written = [Prompt(id="a", messages=[{"role": "user", "content": "A?"}], passages=["of a"])]
+    write_prompts(tmp_path / "heldout.parquet", written)
+    arguments = ["sample", tmp_path / "heldout.parquet", "-o", tmp_path / "s", "--model", "m"]
+    # The passages are in the prompts, so their settings are not asked.
+    assert quotetune(*arguments, "--set", "prompts.context.source=bm25") == 0
+    assert drawn == written
 
 
 @pytest.mark.usefixtures("without_children")

@@ -145,6 +145,22 @@ def test_a_key_of_another_block_is_named():
             "needs a system message",
         ),
         (
+            {"evaluation": {"sampling": {"temperature": 0}, "baselines": ["temperature_0"]}},
+            "evaluation.baselines",
+            "temperature_0 is the base model's own row here",
+        ),
+        (
+            {"evaluation": {"sampling": {"temperature": 0.3}, "baselines": ["temperature_0.3"]}},
+            "evaluation.baselines",
+            "temperature_0.3 is the base model's own row here",
+        ),
+        ({"evaluation": {"baselines": ["unguided"]}}, "evaluation.baselines", "own row here"),
+        (
+            {"sampling": {"guide": {"mode": "never", "strength": [1, 2]}}},
+            "sampling.guide",
+            "has no bonus",
+        ),
+        (
             {"evaluation": {"perplexity": {"path": "m", "dtyp": "auto"}}},
             "evaluation.perplexity.dtyp",
             "did you mean dtype",
@@ -158,8 +174,15 @@ def test_impossible_combinations_are_refused(changes, key, complaint):
     assert complaint in problems[key]
 
 
-def test_greedy_evaluation_with_one_response_is_possible():
-    assert problems_of(evaluation={"sampling": {"temperature": 0}}) == {}
+@pytest.mark.parametrize("sampling", [{"temperature": 0}, {"guide": {"mode": "never"}}])
+def test_greedy_and_guided_evaluations_are_possible(sampling):
+    assert problems_of(evaluation={"sampling": sampling}) == {}
+
+
+def test_a_guided_evaluation_has_baselines_without_the_guide():
+    guided = {"temperature": 0, "guide": {}}
+    named = ["temperature_0", "unguided"]
+    assert problems_of(evaluation={"sampling": guided, "baselines": named}) == {}
 
 
 def test_an_unknown_override_is_named_with_the_key_that_was_meant(tmp_path):

@@ -44,6 +44,18 @@ def test_if_no_sample_has_an_answer_the_remedy_is_about_thoughts_alone() -> None
     )
 
 
+def test_if_no_pair_keeps_the_constraints_the_remedy_is_about_them() -> None:
+    tally = Tally([], PairsConfig())
+    for reason in ("constrained", "constrained"):
+        tally.add_prompt([], reason, 0)
+    assert no_pairs_message(tally.statistics()) == (
+        "no pair from 2 prompts: no pair from the others: 2 pairs, but none within the constraints:"
+        " widen or remove bounds of pairs.constraints"
+    )
+    tally.add_prompt([], "no_gap", 0)
+    assert "lower pairs.delta_quip" in no_pairs_message(tally.statistics())
+
+
 @pytest.mark.parametrize(("answered", "names_thoughts"), [([True, True], 0), ([True, False], 1)])
 def test_otherwise_the_remedy_is_about_pairs(answered: list[bool], names_thoughts: int) -> None:
     message = no_pairs_message(without_pair(answered))

@@ -118,6 +118,12 @@ def test_each_sampled_baseline_changes_one_thing(tmp_path: Path) -> None:
     assert changed("temperature_0.3") == {"sampling.temperature": 0.3}
     assert changed("guided") == {"sampling.guide": GuideConfig().model_dump()}
     content = config.model_dump()
+    content["evaluation"] |= {"sampling": {"guide": {"strength": 8}}, "baselines": ["unguided"]}
+    guided = {stage.name: stage for stage in all_stages(Config.model_validate(content))}
+    with_guide = dict(guided["evaluation/base/sample"].settings)
+    assert with_guide.pop("sampling.guide") == GuideConfig(strength=8).model_dump()
+    assert dict(guided["evaluation/unguided/sample"].settings) == with_guide
+    content = config.model_dump()
     content["prompts"]["context"] = {}
     grounded = {stage.name: stage for stage in all_stages(Config.model_validate(content))}
     guide = changed("guided", grounded)["sampling.guide"]

@@ -68,6 +68,8 @@ def test_a_directory_that_is_not_a_trained_run_is_refused(run, quotetune, tmp_pa
     assert code == 2 and "no round has been trained yet" in error
     assert quotetune("generate", run, " ")[2].startswith("error: the prompt is empty")
     assert "reads sampling only" in quotetune("generate", run, "x", "--set", "dpo.beta=1")[2]
+    twice = ("--guide", "4", "--set", "sampling.guide.strength=8")
+    assert "give one of the two" in quotetune("generate", run, "x", *twice)[2]
     code, _, error = quotetune("export", run, "-o", tmp_path / "base", "--policy", "base")
     assert code == 2 and "the base model is not exported" in error
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from quotetune.cli.options import Overrides
+from quotetune.cli.options import EvaluationOverrides
 
 if TYPE_CHECKING:
     from quotetune.config import ModelConfig
@@ -62,7 +62,7 @@ def evaluate(
             " one by on-topic QUIP.",
         ),
     ] = None,
-    overrides: Overrides = [],  # noqa: B006 - typer reads it, nobody changes it
+    overrides: EvaluationOverrides = [],  # noqa: B006 - typer reads it, nobody changes it
 ) -> None:
     """Compute QUIP, quotes, ROUGE-L, length and other metrics of responses, as rows of one table.
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from quotetune.cli.options import AllQuotes, MaxDocuments, MinCited, Overrides, check_format
+from quotetune.cli.options import AllQuotes, MaxDocuments, MinCited, SamplingOverrides, check_format
 
 if TYPE_CHECKING:
     from quotetune.rendering.marks import MarkStyle
@@ -54,7 +54,7 @@ def generate(
     seed: Annotated[
         int, typer.Option(min=0, help="Seed of the sampling; another seed gives another answer.")
     ] = 0,
-    overrides: Overrides = [],  # noqa: B006 - typer reads it, nobody changes it
+    overrides: SamplingOverrides = [],  # noqa: B006 - typer reads it, nobody changes it
 ) -> None:
     """Answer a prompt with a run's tuned policy. A footnote names the documents of each quote.
 
@@ -94,11 +94,13 @@ def generate(
     index = Index.open(found.config.index)
     if not index.has_suffix_index:
         raise UsageError(
-            f"{found.config.index}: it has no suffix index, which finds the quotes of an answer:"
-            " build it again with --structures bloom,suffix"
+            f"{found.config.index}: it has no suffix index, which finds quotes: build it again with"
+            " --structures bloom,suffix"
         )
     settings = found.config.evaluation_sampling.model_dump() | changed["sampling"] | {"n": 1}
     if guide is not None:
+        if "strength" in (changed["sampling"].get("guide") or {}):
+            raise UsageError("--guide and --set sampling.guide.strength: give one of the two")
         own_guide = settings.get("guide") or {}
         # Without a bonus there is no guide, but the rule of a mode holds.
         is_guided = guide or own_guide.get("mode")

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -131,14 +131,18 @@ Policy = Annotated[
     str | None,
     typer.Option(metavar="NAME", help="best, round-1, ...  [default: best, or the last one]"),
 ]
-Overrides = Annotated[
-    list[str],
-    typer.Option(
-        "--set",
-        metavar="KEY=VALUE",
-        help="Change a key of the config, as in pairs.delta_quip=0.05.",
-    ),
-]
+
+
+def set_option(example: str) -> Any:
+    """Return the option that changes a key of a config, with an example for the help."""
+    return typer.Option(
+        "--set", metavar="KEY=VALUE", help=f"Change a key of the config, as in {example}."
+    )
+
+
+Overrides = Annotated[list[str], set_option("pairs.delta_quip=0.05")]
+EvaluationOverrides = Annotated[list[str], set_option("evaluation.perplexity.path=DIR")]
+SamplingOverrides = Annotated[list[str], set_option("sampling.temperature=0.3")]
 
 
 def in_bytes(memory_limit: str | None) -> int | None:

@@ -63,13 +63,13 @@ def policy_named(
     return found, adapter or found.adapter
 
 
-def prompts_named(path: Path, content: dict[str, Any], index: Path) -> "list[Prompt]":
+def prompts_named(path: Path, content: dict[str, Any], index: Path | None) -> "list[Prompt]":
     """Read prompts that a run wrote, or a file of prompts as a run reads it.
 
     Args:
         path: The file.
         content: A run's config, with its blocks prompts, model and sampling.
-        index: The index of the corpus, for passages in prompts.
+        index: The index of the corpus, for passages in prompts; None if the command has none.
 
     Returns:
         The prompts, cut to their prefix and with their passages if the config says so.
@@ -79,6 +79,7 @@ def prompts_named(path: Path, content: dict[str, Any], index: Path) -> "list[Pro
     """
     from quotetune.config import PromptsConfig, RunModelConfig, SamplingConfig
     from quotetune.config.validation import validate_block
+    from quotetune.errors import UsageError
     from quotetune.prompts.prompt import are_written, load_prompts
     from quotetune.prompts.reading import read_prompts
     from quotetune.prompts.split import grounded, read_sources
@@ -93,6 +94,12 @@ def prompts_named(path: Path, content: dict[str, Any], index: Path) -> "list[Pro
         sampling = validate_block(SamplingConfig, "sampling", content["sampling"])
         sources = read_sources(settings, model, sampling.max_tokens)
     prompts = [source.prompt for source in sources]
-    if settings.context is not None:
-        [prompts] = grounded([prompts], sources, settings, index)
+    if settings.context is None:
+        return prompts
+    if index is None:
+        raise UsageError(
+            "prompts.context: sample opens no index, which passages come from: set it to null, use"
+            " `quotetune train CONFIG --until sample`, or give the prompts that a run wrote"
+        )
+    [prompts] = grounded([prompts], sources, settings, index)
     return prompts

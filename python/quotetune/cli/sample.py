@@ -5,11 +5,16 @@ from typing import Annotated
 
 import typer
 
-from quotetune.cli.options import Overrides
+from quotetune.cli.options import SamplingOverrides
 
 
 def sample(
-    prompts: Annotated[Path, typer.Argument(help="JSONL or Parquet with a column prompt.")],
+    prompts: Annotated[
+        Path,
+        typer.Argument(
+            help="JSONL or Parquet with a column prompt, or the file of prompts that a run wrote."
+        ),
+    ],
     output: Annotated[
         Path, typer.Option("--output", "-o", help="Directory to write the part files to.")
     ],
@@ -27,18 +32,17 @@ def sample(
         Path | None, typer.Option(help="Config of a run, for its model, prompts and sampling.")
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the sampling.")] = 0,
-    overrides: Overrides = [],  # noqa: B006 - typer reads it, nobody changes it
+    overrides: SamplingOverrides = [],  # noqa: B006 - typer reads it, nobody changes it
 ) -> None:
     """Sample responses to prompts. If it is interrupted, run the same command again to continue.
 
     Change the settings of a run's config as in --set sampling.n=8 --set prompts.format=text.
     """
-    from quotetune.cli.run_config import clock_named, policy_named
-    from quotetune.config import PromptsConfig, SamplingConfig
+    from quotetune.cli.run_config import clock_named, policy_named, prompts_named
+    from quotetune.config import SamplingConfig
     from quotetune.config.file import read_blocks, read_yaml
     from quotetune.config.validation import validate_block
     from quotetune.errors import UsageError
-    from quotetune.prompts.split import read_sources
     from quotetune.runtime.console import progress
     from quotetune.sampling import run_sampling
 
@@ -49,16 +53,10 @@ def sample(
         )
     base, policy = policy_named(model, adapter, blocks["model"], overrides)
     sampling = validate_block(SamplingConfig, "sampling", blocks["sampling"])
-    settings = validate_block(PromptsConfig, "prompts", blocks["prompts"] | {"path": prompts})
-    if settings.context is not None:
-        raise UsageError(
-            "prompts.context: sample opens no index, which passages come from: set it to null, or"
-            " use `quotetune train CONFIG --until sample`"
-        )
-    sources = read_sources(settings, base, sampling.max_tokens)
+    asked = prompts_named(prompts, blocks | {"model": base.model_dump()}, index=None)
     with progress("sample", "parts") as report:
         run_sampling(
-            [source.prompt for source in sources],
+            asked,
             output,
             model=base,
             sampling=sampling,

@@ -37,7 +37,8 @@ class EvaluationConfig(Block):
     `according_to`, `temperature_0`, `temperature_0.3`, `guided`: the base model with a system
     message that asks it to answer from the sources that it was trained on (Weller et al. 2024), at
     another temperature, or with the guide of `sampling.guide` at its defaults; with
-    `prompts.context` it guides towards the prompt's documents.
+    `prompts.context` it guides towards the prompt's documents. `unguided`, with
+    `evaluation.sampling.guide`: the base model without that guide.
 
     `sft`: a policy trained on the chosen side of the pairs of round 1 alone, with the options of
     `dpo` and as many steps.

@@ -71,6 +71,8 @@ class GuideConfig(Block):
             raise ValueError(
                 f"marks is {self.marks!r}: give two characters, or none for a whole response"
             )
+        if self.mode == "never" and isinstance(self.strength, list):
+            raise ValueError("mode never has no bonus, so strengths differ in nothing: remove them")
         if self.mode == "never" and self.documents != "corpus":
             raise ValueError(
                 "mode never keeps the n-grams of the whole index out: set documents to corpus"

@@ -202,7 +202,20 @@ def _evaluation_problems(sampling: SamplingConfig, evaluation: EvaluationConfig)
                 " response: set it to null, or evaluation.sampling.temperature above 0",
             )
         ]
-    return []
+    return _same_as_base(evaluation, drawn)
+
+
+def _same_as_base(evaluation: EvaluationConfig, drawn: SamplingConfig) -> list[Problem]:
+    """Check that no baseline is drawn exactly as the base model's own row is."""
+    if drawn.guide is not None:
+        return []
+    temperatures = {"temperature_0": 0.0, "temperature_0.3": 0.3}
+    same = [name for name, value in temperatures.items() if value == drawn.temperature]
+    return [
+        Problem("evaluation.baselines", f"{name} is the base model's own row here: remove it")
+        for name in [*same, "unguided"]
+        if name in evaluation.baselines
+    ]
 
 
 def _baseline_problems(prompts: PromptsConfig, evaluation: EvaluationConfig) -> list[Problem]:

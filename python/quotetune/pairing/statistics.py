@@ -97,10 +97,13 @@ def no_pairs_message(statistics: Statistics) -> str:
         "raise sampling.n or sampling.temperature, lower pairs.delta_quip or pairs.margin, or raise"
         " pairs.delta_length"
     )
-    reasons = _reasons(statistics["prompts_without_pair"])
+    without = statistics["prompts_without_pair"]
+    if without.get("constrained") == statistics["prompts"]:
+        return f"{none}: {_reasons(without)}: widen or remove bounds of pairs.constraints"
+    reasons = _reasons(without)
     if unanswered:
-        without = f"{unanswered} of {counted(samples['count'], 'sample')} without an answer"
-        return f"{none}: {reasons}; {without}: {remedy}, or {thoughts}"
+        silent = f"{unanswered} of {counted(samples['count'], 'sample')} without an answer"
+        return f"{none}: {reasons}; {silent}: {remedy}, or {thoughts}"
     return f"{none}: {reasons}: {remedy}"
 
 

@@ -21,8 +21,13 @@ def missing_line(config: Config) -> str | None:
         The table lacks the best of 32 (as many as training samples) and temperature_0, \
 each of which could explain the numbers.
     """
+    drawn = config.evaluation_sampling
     wanted = _OF_EVERY_RUN + (FROM_PASSAGES if config.prompts.context is not None else ())
+    if drawn.guide is not None:
+        wanted = ("unguided", *wanted)
     missing: list[str] = [name for name in wanted if name not in config.evaluation.baselines]
+    if drawn.temperature == 0 and "temperature_0" in missing:
+        missing.remove("temperature_0")  # the base model's own row is that
     n = config.sampling.drawn
     if (config.best_of_n or 0) < n:
         missing.insert(0, f"the best of {n} (as many as training samples)")

@@ -34,7 +34,8 @@ def stages(layout: Layout, name: Baseline) -> list[Stage]:
 def sampling_of(config: Config, name: Baseline) -> SamplingConfig:
     """Return the sampling of a baseline that the base model draws.
 
-    None but `guided` has a guide, even if the policies are evaluated with one.
+    None but `guided` has a guide, even if the policies are evaluated with one; `unguided` differs
+    in nothing else.
     """
     sampling = config.evaluation_sampling.model_copy(update={"guide": None})
     match name:

@@ -21,9 +21,10 @@ def open_index(path: Path) -> tuple[Index | None, list[Problem]]:
         index = Index.open(path)
     except QuotetuneError as error:
         return None, [Problem("index", str(error))]
-    if not {"suffix", "lean"} & set(index.structures):
+    if not index.has_suffix_index:
         text = (
-            f"{path} has no suffix index, which finds quotes: build it again with both structures"
+            f"{path} has no suffix index, which finds quotes: build it again with"
+            " --structures bloom,suffix"
         )
         return None, [Problem("index", text)]
     return index, []
