@@ -5,6 +5,7 @@ import json
 import shutil
 from pathlib import Path
 
+import huggingface_hub
 import pytest
 import yaml
 
@@ -229,3 +230,14 @@ def test_the_base_policy_of_a_run_that_starts_from_an_adapter_has_that_adapter(
         arguments = ("export", of, "--policy", policy, "--merge", "-o", tmp_path / policy)
         assert quotetune(*arguments)[0] == 0
     assert_same_weights(tmp_path / "base", tmp_path / "round-1")
+
+
+def test_a_bare_model_that_is_nowhere_is_refused_before_anything_is_asked_for_again(
+    run, quotetune, monkeypatch
+):
+    asked = []
+    monkeypatch.setattr(huggingface_hub, "hf_hub_download", lambda *names, **_: asked.append(names))
+    index = yaml.safe_load((run / "config.yaml").read_text())["index"]
+    code, _, error = quotetune("generate", "--model", "no/model", "--index", index, "x")
+    assert code == 2 and "no/model: no such directory, not in the Hub's local cache" in error
+    assert asked == []

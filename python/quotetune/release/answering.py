@@ -14,6 +14,7 @@ from quotetune.config.validation import validate_block
 from quotetune.corpus.index import Index
 from quotetune.errors import QuotetuneError, UsageError
 from quotetune.models.chat_template import has_chat_template
+from quotetune.models.files import require_model
 from quotetune.prompts.grounding import ground
 from quotetune.prompts.prompt import Prompt
 from quotetune.prompts.reading import read_prompts
@@ -153,8 +154,9 @@ def bare_model(model: ModelConfig, index: Path, prompts: dict[str, Any]) -> Tune
         prompts: Keys of `prompts`; without a format, it is a chat if the model has a template.
 
     Raises:
-        UsageError: A key or value is not valid.
+        UsageError: There is no such model, or a key or value is not valid.
     """
+    require_model(model)  # at once; to look for its template would try again and again
     format = "chat" if has_chat_template(model) else "text"
     settings = validate_block(PromptsConfig, "prompts", {"path": "-", "format": format, **prompts})
     config = Config(
