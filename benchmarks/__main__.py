@@ -21,6 +21,7 @@ BENCHMARKS = (
     "trace",
     "count",
     "guide",
+    "guided",
     "opening",
     "threads",
     "segments",

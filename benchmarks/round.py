@@ -156,7 +156,7 @@ def run_round(demo: Path, work: Path, size: Size) -> Round:
         The work and the time of the round.
     """
     model = ModelConfig(path=str(demo / "model"), dtype="bfloat16")
-    prompts = _prompts(demo / "prompts.jsonl", size.prompts)
+    prompts = round_prompts(demo / "prompts.jsonl", size.prompts)
     scores, pairs = work / "scores" / "scores.parquet", work / "pairs"
     sampled: list[Progress] = []
 
@@ -166,7 +166,7 @@ def run_round(demo: Path, work: Path, size: Size) -> Round:
             prompts,
             work / name,
             model=model,
-            sampling=_sampling(size, n),
+            sampling=round_sampling(size, n),
             adapter=adapter,
             seed=0,
             round=1,
@@ -231,7 +231,13 @@ def _drawn(sampled: Progress, cpu: float) -> Row:
     return Row(QUOTETUNE, sampled.tokens, Time(sampled.seconds, cpu))
 
 
-def _sampling(size: Size, n: int) -> SamplingConfig:
+def round_sampling(size: Size, n: int) -> SamplingConfig:
+    """Return the settings that a round of some size samples with.
+
+    Args:
+        size: How much of a round to run.
+        n: Responses per prompt.
+    """
     on_cpu = not _has_accelerator()
     return SamplingConfig(
         backend=size.backend,
@@ -244,7 +250,8 @@ def _sampling(size: Size, n: int) -> SamplingConfig:
     )
 
 
-def _prompts(path: Path, count: int) -> list[Prompt]:
+def round_prompts(path: Path, count: int) -> list[Prompt]:
+    """Return the first prompts of a file, as the demo asks them."""
     with path.open(encoding="utf-8") as file:
         records = [json.loads(line) for line, _ in zip(file, range(count), strict=False)]
     return [
