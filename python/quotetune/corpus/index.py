@@ -172,6 +172,32 @@ class Index:
         identities = [_identities(group) for group in documents]
         return self._index.topic_quip(check_texts(texts), identities)
 
+    def quip_counts(self, texts: Iterable[str], exact: bool = False) -> NDArray[np.int64]:
+        """Count the n-grams of texts that occur in the corpus, and all their n-grams.
+
+        It is `quip` before the division, so counts of several texts can be added up.
+
+        Args:
+            texts: The texts as given.
+            exact: As for `quip`.
+
+        Returns:
+            An array of shape (texts, 2): QUIP's numerator and denominator of each text. Both are 0
+            for a text shorter than n characters.
+
+        Raises:
+            QuotetuneError: As for `quip`.
+
+        Example:
+            >>> from tempfile import mkdtemp
+            >>> from quotetune import build_index
+            >>> index = build_index(["banana"], mkdtemp() + "/index", n=3)
+            >>> index.quip_counts(["bananas", "no"])
+            array([[4, 5],
+                   [0, 0]])
+        """
+        return self._index.quip_counts(check_texts(texts), exact)
+
     def score(
         self, texts: Iterable[str], max_documents: int = 10, exact: bool = False
     ) -> list[QuipReport]:

@@ -1,12 +1,17 @@
 """The score stage: write the QUIP of every candidate."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from quotetune.errors import QuotetuneError
 from quotetune.pairing.candidates import SCORES, candidate_parts
 from quotetune.runtime.console import Report
-from quotetune.sampling.parts import answers, with_answers
+from quotetune.sampling.parts import answer_texts, with_answers
+
+if TYPE_CHECKING:
+    from quotetune.corpus.index import Index
 
 _BATCH = 4096
 _COLUMNS = ("prompt_id", "sample", "response")
@@ -26,7 +31,6 @@ def score_samples(
         progress: Called after every batch.
         gold: Directory of the references' part; they are scored after the samples.
     """
-    import pyarrow as pa
     import pyarrow.parquet as pq
 
     from quotetune.corpus.index import Index
@@ -43,24 +47,29 @@ def score_samples(
             file = pq.ParquetFile(part)
             columns = with_answers(_COLUMNS, file.schema_arrow.names)
             for batch in file.iter_batches(_BATCH, columns=columns):
-                rows = _scored(opened, answers(batch, _COLUMNS))
-                writer.write_table(pa.Table.from_pylist(rows, _schema()))
-                done += len(rows)
+                writer.write_table(_scored(opened, batch))
+                done += len(batch)
                 progress(done, total)
 
 
-def _scored(index: Any, samples: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    reports = index.score([sample["response"] for sample in samples], max_documents=0)
-    return [
-        {
-            "prompt_id": sample["prompt_id"],
-            "sample": sample["sample"],
-            "numerator": report.numerator,
-            "denominator": report.denominator,
-            "quip": report.quip_25_beta,
-        }
-        for sample, report in zip(samples, reports, strict=True)
-    ]
+def _scored(index: "Index", batch: Any) -> Any:
+    """Return the scores of a batch of samples as a table."""
+    import pyarrow as pa
+
+    counts = index.quip_counts(answer_texts(batch))
+    numerators, denominators = counts[:, 0], counts[:, 1]
+    too_short = denominators == 0
+    shares = numerators / np.where(too_short, 1, denominators)
+    return pa.table(
+        [
+            batch["prompt_id"],
+            batch["sample"],
+            numerators,
+            denominators,
+            pa.array(shares, mask=too_short),
+        ],
+        schema=_schema(),
+    )
 
 
 def _schema() -> Any:

@@ -170,6 +170,23 @@ def answers(samples: Any, columns: Sequence[str]) -> list[Row]:
     return [{**row, "response": answer_of(row)} for row in rows]
 
 
+def answer_texts(samples: Any) -> list[str]:
+    """Return the answer of each sample, without the thoughts before it.
+
+    Args:
+        samples: A `pyarrow.Table` or `RecordBatch` with a column `response`, and the columns that
+            say where the answers start if the samples have them.
+    """
+    responses: list[str] = samples["response"].to_pylist()
+    if ANSWER_CHAR not in samples.schema.names:
+        return responses
+    starts = samples[ANSWER_CHAR].to_pylist()
+    return [
+        answer_of({"response": response, ANSWER_CHAR: start})
+        for response, start in zip(responses, starts, strict=True)
+    ]
+
+
 def answer_of(row: Mapping[str, Any]) -> str:
     """Return the answer in a response, which is empty if the thoughts have not ended.
 

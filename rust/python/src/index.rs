@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use numpy::{IntoPyArray, PyArray1};
+use numpy::ndarray::Array2;
+use numpy::{IntoPyArray, PyArray1, PyArray2};
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedStr;
 use quotetune_core::query::{self, Report, StoredDocument};
@@ -104,6 +105,20 @@ impl Index {
             Ok(index.quip(text, exact)?.score().unwrap_or(f64::NAN))
         })?;
         Ok(scores.into_pyarray(py))
+    }
+
+    /// Return the numerator and the denominator of each text's QUIP, of shape (texts, 2).
+    fn quip_counts<'py>(
+        &self,
+        py: Python<'py>,
+        #[pyo3(from_py_with = texts)] texts: Vec<PyBackedStr>,
+        exact: bool,
+    ) -> PyResult<Bound<'py, PyArray2<i64>>> {
+        let counts = for_each_text(py, &self.index, texts, move |index, _, text| {
+            let quip = index.quip(text, exact)?;
+            Ok([quip.numerator as i64, quip.denominator as i64])
+        })?;
+        Ok(Array2::from(counts).into_pyarray(py))
     }
 
     /// Return each text normalised, and for each of its windows whether it is in the corpus.
