@@ -32,6 +32,7 @@ BENCHMARKS = (
     "lean",
     "memory",
     "round",
+    "full_size",
 )
 # Its corpus takes gigabytes, and the index of it several times as much.
 LARGE = "memory"
@@ -63,7 +64,7 @@ def main() -> None:
             )
         for table in tables:
             _print(console, table)
-        write_section(options.output, name.capitalize(), tables)
+        write_section(options.output, name.replace("_", " ").capitalize(), tables)
 
 
 def _options() -> argparse.Namespace:

@@ -6,53 +6,24 @@ as the text, but have n-grams of their own.
 
 import random
 import string
-import subprocess
 import sys
-import tempfile
-import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import chain, repeat
 from pathlib import Path
 
 from benchmarks.corpora import split_corpus, write_jsonl
 from benchmarks.filters import filter_size
+from benchmarks.peak import INTERVAL, watched
 from benchmarks.segments import count_segments
 from benchmarks.settings import N, Settings
 from benchmarks.table import Listing, number
 
 # The lowest limit that `--memory-limit` accepts, in MiB.
 LIMIT = 256
-# Seconds between two readings of the child's memory.
-INTERVAL = 0.05
 # The corpus contains each exchange of letters this many times. The filter is still several times
 # as large as the limit, but the passes over the text that fill it take minutes, not a quarter of an
 # hour.
 TIMES = 4
-
-
-@dataclass
-class Peak:
-    """The most memory that a process took, in KiB.
-
-    Attributes:
-        anonymous: Memory of its own (RssAnon), read at intervals.
-        resident: The same with the pages of files that it maps (VmHWM), which the system takes
-            back when it needs them. The kernel keeps this maximum, so no peak is missed.
-    """
-
-    anonymous: int = 0
-    resident: int = 0
-
-    def look(self, process: int) -> None:
-        """Include the current numbers of a process; one that has ended has none."""
-        try:
-            status = Path(f"/proc/{process}/status").read_text("utf-8")
-        except OSError:
-            return
-        numbers = dict(line.split(":", 1) for line in status.splitlines())
-        self.anonymous = max(self.anonymous, _kibibytes(numbers, "RssAnon"))
-        self.resident = max(self.resident, _kibibytes(numbers, "VmHWM"))
 
 
 def tables(settings: Settings) -> list[Listing]:
@@ -107,17 +78,7 @@ def _row(settings: Settings, corpus: Path) -> tuple[str, ...]:
     index = settings.work / "limited"
     command = [sys.executable, "-m", "quotetune", "build-index", str(corpus), "-o", str(index)]
     command += ["--memory-limit", f"{LIMIT}MiB", "--threads", "1", "-n", str(N), "--overwrite"]
-    peak = Peak()
-    start = time.monotonic()
-    with tempfile.TemporaryFile() as output:
-        with subprocess.Popen(command, stdout=output, stderr=output) as child:
-            while child.poll() is None:
-                peak.look(child.pid)
-                time.sleep(INTERVAL)
-        seconds = time.monotonic() - start
-        if child.returncode:
-            output.seek(0)
-            raise SystemExit(output.read().decode(errors="replace"))
+    seconds, peak = watched(command)
     files = sum(path.stat().st_size for path in index.iterdir())
     return (
         number(seconds),
@@ -127,7 +88,3 @@ def _row(settings: Settings, corpus: Path) -> tuple[str, ...]:
         number(filter_size(index) / 2**20),
         number(files / 1e6),
     )
-
-
-def _kibibytes(numbers: dict[str, str], name: str) -> int:
-    return int(numbers.get(name, "0 kB").split()[0])

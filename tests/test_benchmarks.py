@@ -1,3 +1,4 @@
+import json
 import random
 import re
 import subprocess
@@ -5,6 +6,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 from benchmarks import (
     build,
@@ -12,6 +14,7 @@ from benchmarks import (
     count,
     filters,
     folding,
+    full_size,
     growth,
     guide,
     lean,
@@ -113,6 +116,16 @@ def test_the_answers_do_not_depend_on_the_number_of_segments(settings: Settings)
     assert numbers == sorted(set(numbers))
     assert len(numbers) == len(segments.SEGMENTS)
     assert tables[0].notes[0].endswith("The answers are the same.")
+
+
+def test_the_stages_of_full_size_have_a_row_each_and_their_results(settings: Settings) -> None:
+    size = full_size.Size(prompts=70, n=4, heldout=5, corpus_chars=30_000, texts=50)
+    [listing] = full_size.tables(settings, size)
+    assert [row[0] for row in listing.rows] == ["score", "pair", "evaluate"]
+    work = settings.work / "full-size"
+    assert pq.read_metadata(work / "scores" / "scores.parquet").num_rows == 280
+    assert pq.read_metadata(work / "pairs" / "pairs.parquet").num_rows > 0
+    assert json.loads((work / "metrics" / "metrics.json").read_text("utf-8"))["prompts"] == 5
 
 
 def test_threads_have_a_gain_for_every_kind_of_work(
