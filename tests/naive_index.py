@@ -115,6 +115,15 @@ class NaiveIndex:
         pattern = self.normalized(text)[0]
         return sum(len(occurrences(document, pattern)) for document in self.documents if pattern)
 
+    def containing(self, clauses: list[list[str]]) -> list[int]:
+        """The documents that contain a text of every clause."""
+        patterns = [[self.normalized(text)[0] for text in clause] for clause in clauses]
+        return [
+            number
+            for number, document in enumerate(self.documents)
+            if all(any(pattern in document for pattern in clause) for clause in patterns)
+        ]
+
     def spans(self, text: str, min_chars: int) -> list[Span]:
         """Spans that occur in a document, and no longer with one more character on either side."""
         text, _ = self.normalized(text)

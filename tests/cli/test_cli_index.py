@@ -44,6 +44,16 @@ def test_the_command_line_starts_without_what_only_its_commands_need() -> None:
     assert not loaded & slow
 
 
+def test_contains_lists_the_documents_with_all_texts_or_any(index: Path) -> None:
+    both = quotetune("contains", index, "worst", "best of")
+    assert both.stdout == "1 document\ndickens\t2c\n"
+    assert quotetune("contains", index, "worst", "whale").stdout == "0 documents\n"
+    either = quotetune("contains", "--any", index, "worst", "whale", "--json")
+    document = {"source": "dickens", "id": "2c", "metadata": {"title": "A Tale"}}
+    assert json.loads(either.stdout) == {"count": 1, "documents": [document]}
+    assert_fails(quotetune("contains", index, " "), 2, "a text is empty")
+
+
 def test_score_adds_the_report_to_each_record(index: Path, tmp_path: Path) -> None:
     lines = [{"text": f"So: {TEXT}", "model": "m"}, {"text": "short", "model": "n"}]
     path = tmp_path / "texts.jsonl"

@@ -131,6 +131,8 @@ def assert_answers_are_the_naive_ones(case: Case, output: Path) -> None:
         strict=True,
     ):
         assert (report.numerator, report.denominator) == (numerator, naive.denominator(text))
+        counts = index.quip_counts([text], exact=True).tolist()
+        assert counts == [[report.numerator, report.denominator]]
         assert report.too_short == (report.denominator == 0) == np.isnan(score)
         if not report.too_short:
             assert score == report.quip_25_beta == numerator / report.denominator
@@ -138,6 +140,44 @@ def assert_answers_are_the_naive_ones(case: Case, output: Path) -> None:
         assert_same_quotes(report.quotes, naive.quotes(text, case.n, 10))
         lengths = [end - start for start, end in naive.spans(text, case.n)]
         assert report.longest_quote == max(lengths, default=0)
+
+
+@settings(
+    max_examples=CORPORA // 2,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(case=cases(), seed=st.integers(0, 2**32), most=st.integers(0, 3))
+def test_the_documents_that_contain_several_texts_are_the_naive_ones(
+    case: Case, output: Path, seed: int, most: int
+) -> None:
+    rng = random.Random(seed)
+    index = built(case, output)
+    naive = NaiveIndex(case.documents, case.n, case.normalization)
+    for _ in range(QUERIES):
+        # Short texts, so that several of them meet in a document.
+        texts = [text[: rng.randrange(1, 8)] for text in rng.choices(case.queries, k=5)]
+        texts = [text for text in texts if naive.normalized(text)[0]]
+        clauses = [rng.sample(texts, rng.randrange(1, len(texts) + 1)) for _ in texts[:3]]
+        if not clauses:
+            continue
+        expected = naive.containing(clauses)
+        asked = [clause[0] if len(clause) == 1 else clause for clause in clauses]
+        found = index.containing(*asked, max_documents=most)
+        assert found.count == len(expected)
+        assert [int(document.id) for document in found.documents] == expected[:most]
+        assert [document.text for document in found.documents] == [
+            naive.kept(number) for number in expected[:most]
+        ]
+
+
+def test_rare_texts_of_long_documents_are_found_by_their_occurrences(output: Path) -> None:
+    # In long documents, it is quicker to look at the occurrences of the second text, too.
+    long = "lorem ipsum " * 300
+    documents = [f"{long}cat", f"cat {long}dog", f"{long}dog", f"dog {long} cat", f"dog {long}"]
+    case = Case(documents, [], 5, "squash", 10_000, ["suffix"])
+    found = built(case, output).containing("cat", "dog", max_documents=5)
+    assert [document.id for document in found.documents] == ["1", "3"]
 
 
 def assert_same_quotes(quotes, expected) -> None:

@@ -13,6 +13,7 @@ from quotetune import _core
 from quotetune.corpus.limits import check_texts
 from quotetune.corpus.results import (
     Document,
+    DocumentsContaining,
     QuipReport,
     Quote,
     metadata_from_json,
@@ -351,6 +352,43 @@ class Index:
             array([ True, False])
         """
         return self._index.contains(check_texts(texts))
+
+    def containing(
+        self, *clauses: str | Sequence[str], max_documents: int = 10
+    ) -> DocumentsContaining:
+        """Find the documents that contain several texts, wherever they stand in the document.
+
+        The clause of fewest occurrences is looked at first, and the others only in its documents.
+
+        Args:
+            clauses: Texts that a document must contain. Of a list of texts, it must contain one.
+            max_documents: Documents to return; the first ones of the corpus.
+
+        Returns:
+            The number of documents, and the first of them.
+
+        Raises:
+            UsageError: There is no text, or one is empty.
+            QuotetuneError: The index has no suffix index, or a text is not valid Unicode.
+
+        Example:
+            >>> from tempfile import mkdtemp
+            >>> from quotetune import build_index
+            >>> fruit = ["red apple, red cherry", "green apple", "a cherry is red"]
+            >>> index = build_index(fruit, mkdtemp() + "/index")
+            >>> index.containing("red", "cherry").count
+            2
+            >>> found = index.containing("cherry", ["apple", "is red"], max_documents=1)
+            >>> found.count, [document.text for document in found.documents]
+            (2, ['red apple, red cherry'])
+        """
+        texts = [[clause] if isinstance(clause, str) else clause for clause in clauses]
+        count, documents = self._index.containing(texts, _check_documents(max_documents))
+        named = [
+            Document(source, id, text, metadata_from_json(metadata))
+            for source, id, text, metadata in documents
+        ]
+        return DocumentsContaining(count, named)
 
     def document(self, source: str, id: str) -> Document:
         """Return a document.

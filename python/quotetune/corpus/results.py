@@ -6,7 +6,14 @@ from typing import Any, TypeAlias
 from quotetune._core import Quote, QuoteSource
 from quotetune.runtime.jsonl import parse_json
 
-__all__ = ["Document", "QuipReport", "Quote", "QuoteSource", "metadata_from_json"]
+__all__ = [
+    "Document",
+    "DocumentsContaining",
+    "QuipReport",
+    "Quote",
+    "QuoteSource",
+    "metadata_from_json",
+]
 
 ReportTuple: TypeAlias = tuple[int, int, list[Quote] | None, int | None, list[tuple[int, int]]]
 
@@ -26,6 +33,19 @@ class Document:
     id: str
     text: str
     metadata: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentsContaining:
+    """The documents that contain what was asked for.
+
+    Attributes:
+        count: How many there are.
+        documents: The first of them, in the order of the corpus.
+    """
+
+    count: int
+    documents: list[Document]
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,8 @@ use quotetune_core::query::{self, Report, StoredDocument};
 use crate::builder::RecordKeyTuple;
 use crate::error::{to_python, usage_error};
 use crate::quote::Quote;
-use crate::texts::{ask, for_chunks_of_texts, for_each_text, texts};
+use crate::signals::interruptible;
+use crate::texts::{ask, for_chunks_of_texts, for_each_text, lists_of_texts, texts};
 
 /// Source, id, text and metadata.
 type DocumentTuple = (String, String, String, String);
@@ -193,6 +194,28 @@ impl Index {
             index.contains(text)
         })?;
         Ok(answers.into_pyarray(py))
+    }
+
+    /// Return the number of documents that contain a text of each clause, and the first of them.
+    fn containing(
+        &self,
+        py: Python<'_>,
+        #[pyo3(from_py_with = lists_of_texts)] clauses: Vec<Vec<PyBackedStr>>,
+        max_documents: usize,
+    ) -> PyResult<(usize, Vec<DocumentTuple>)> {
+        // The last reference is dropped here, with the GIL.
+        let clauses = Arc::new(clauses);
+        let (index, theirs) = (Arc::clone(&self.index), Arc::clone(&clauses));
+        interruptible(py, move |_| {
+            let mut clauses: Vec<Vec<&str>> = Vec::with_capacity(theirs.len());
+            for clause in theirs.iter() {
+                clauses.push(clause.iter().map(AsRef::as_ref).collect());
+            }
+            let found = index.containing(&clauses, max_documents)?;
+            index.check_whole()?;
+            let documents = found.documents.into_iter().map(document_tuple);
+            Ok((found.count, documents.collect()))
+        })
     }
 
     fn trace(

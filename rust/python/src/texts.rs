@@ -62,6 +62,11 @@ pub fn texts(values: &Bound<'_, PyAny>) -> PyResult<Vec<PyBackedStr>> {
         .collect()
 }
 
+/// Takes lists of `str`.
+pub fn lists_of_texts(values: &Bound<'_, PyAny>) -> PyResult<Vec<Vec<PyBackedStr>>> {
+    values.try_iter()?.map(|value| texts(&value?)).collect()
+}
+
 /// Answers for some texts at a time, without the GIL, and in parallel if there are several.
 pub fn for_chunks_of_texts<T: Send + 'static>(
     py: Python<'_>,

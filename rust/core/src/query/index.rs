@@ -173,7 +173,7 @@ impl Index {
     }
 }
 
-fn stored(segment: &Segment, document: usize) -> Result<StoredDocument<'_>> {
+pub(super) fn stored(segment: &Segment, document: usize) -> Result<StoredDocument<'_>> {
     Ok(StoredDocument {
         record: segment.documents().record(document)?,
         text: segment.original_text(document)?,

@@ -1,5 +1,6 @@
 //! Queries of an index: how much of a text is in the corpus, which parts, and in which documents.
 
+mod containing;
 mod count;
 mod filters;
 mod find;
@@ -10,6 +11,7 @@ pub mod spans;
 mod topic;
 mod trace;
 
+pub use containing::Containing;
 pub use index::{Index, StoredDocument};
 pub use quip::Quip;
 pub use topic::Topic;
