@@ -124,6 +124,35 @@ class NaiveIndex:
             if all(any(pattern in document for pattern in clause) for clause in patterns)
         ]
 
+    def repeats(self, chars: int, times: int) -> tuple[list[tuple[int, Span]], list[str]]:
+        """The ranges of documents that repeat, and all texts that repeat and cannot be longer."""
+
+        def often(document: str, start: int, end: int) -> bool:
+            inside = start >= 0 and end <= len(document)
+            pattern = document[start:end]
+            return inside and sum(len(occurrences(d, pattern)) for d in self.documents) >= times
+
+        ranges: list[tuple[int, Span]] = []
+        texts: set[str] = set()
+        for number, document in enumerate(self.documents):
+            covered: list[Span] = []
+            for start in range(len(document) - chars + 1):
+                if often(document, start, start + chars):
+                    if covered and covered[-1][1] >= start:
+                        covered[-1] = (covered[-1][0], start + chars)
+                    else:
+                        covered.append((start, start + chars))
+            ranges += [(number, span) for span in covered]
+            texts |= {
+                document[start:end]
+                for start in range(len(document))
+                for end in range(start + chars, len(document) + 1)
+                if often(document, start, end)
+                and not often(document, start - 1, end)
+                and not often(document, start, end + 1)
+            }
+        return ranges, sorted(texts, key=lambda text: (-len(text), text.encode()))
+
     def spans(self, text: str, min_chars: int) -> list[Span]:
         """Spans that occur in a document, and no longer with one more character on either side."""
         text, _ = self.normalized(text)

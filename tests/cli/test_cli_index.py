@@ -54,6 +54,18 @@ def test_contains_lists_the_documents_with_all_texts_or_any(index: Path) -> None
     assert_fails(quotetune("contains", index, " "), 2, "a text is empty")
 
 
+def test_repeats_lists_the_longest_texts_and_says_how_much_they_are(index: Path) -> None:
+    result = quotetune("repeats", index, "--min-chars", "10", "--max-texts", "1")
+    [found] = records(result)
+    assert found["text"] == "st of times" and found["chars"] == 11 and found["count"] == 2
+    document = {"source": "dickens", "id": "2c", "metadata": {"title": "A Tale"}, "offset": 13}
+    assert found["documents"] == [document]
+    # "It was the best of times, it was the worst of times."
+    share = 2 * len("t was the ") + 2 * len("st of times")
+    assert f"{share} of {len(TEXT)} characters, in 4 ranges of 1 document" in result.stderr
+    assert_fails(quotetune("repeats", index, "--times", "1"), 2, "times is 1")
+
+
 def test_score_adds_the_report_to_each_record(index: Path, tmp_path: Path) -> None:
     lines = [{"text": f"So: {TEXT}", "model": "m"}, {"text": "short", "model": "n"}]
     path = tmp_path / "texts.jsonl"

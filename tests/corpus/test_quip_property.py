@@ -3,7 +3,7 @@
 import random
 import shutil
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 import quotetune
 from naive_fold import fold, fold_with_origins
-from naive_index import NaiveIndex, squash
+from naive_index import NaiveIndex, occurrences, squash
 from quotetune import Index
 
 CORPORA = 400
@@ -169,6 +169,33 @@ def test_the_documents_that_contain_several_texts_are_the_naive_ones(
         assert [document.text for document in found.documents] == [
             naive.kept(number) for number in expected[:most]
         ]
+
+
+@settings(
+    max_examples=CORPORA,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(case=cases(), chars=st.integers(1, 12), times=st.integers(2, 4), most=st.integers(0, 6))
+def test_what_repeats_is_what_the_naive_count_finds(
+    case: Case, output: Path, chars: int, times: int, most: int
+) -> None:
+    structures = ["suffix"] if "lean" in case.structures else case.structures
+    index = built(replace(case, structures=structures), output)
+    naive = NaiveIndex(case.documents, case.n, case.normalization)
+    ranges, texts = naive.repeats(chars, times)
+    found = index.repeats(chars, times, max_texts=most, max_documents=2)
+    assert found.ranges == len(ranges)
+    assert found.chars == sum(end - start for _, (start, end) in ranges)
+    assert found.documents == len({number for number, _ in ranges})
+    assert [one.text for one in found.texts] == texts[:most]
+    for one in found.texts:
+        places = [occurrences(document, one.text) for document in naive.documents]
+        assert one.chars == len(one.text)
+        assert one.count == sum(map(len, places)) >= times
+        assert [(int(document.id), document.offset) for document in one.documents] == [
+            (number, naive.offset(number, at[0])) for number, at in enumerate(places) if at
+        ][:2]
 
 
 def test_rare_texts_of_long_documents_are_found_by_their_occurrences(output: Path) -> None:

@@ -28,6 +28,7 @@ from quotetune.cli.merge import merge
 from quotetune.cli.pair import pair
 from quotetune.cli.prepare import prepare
 from quotetune.cli.remove import remove
+from quotetune.cli.repeats import repeats
 from quotetune.cli.replicate import replicate
 from quotetune.cli.report import report
 from quotetune.cli.sample import sample
@@ -81,6 +82,7 @@ app.command()(compact)
 app.command()(score)
 app.command()(trace)
 app.command()(contains)
+app.command()(repeats)
 app.command()(cite)
 app.command()(serve)
 app.command()(info)

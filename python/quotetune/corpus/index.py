@@ -16,6 +16,8 @@ from quotetune.corpus.results import (
     DocumentsContaining,
     QuipReport,
     Quote,
+    RepeatedText,
+    Repeats,
     metadata_from_json,
     report_from_tuple,
 )
@@ -389,6 +391,51 @@ class Index:
             for source, id, text, metadata in documents
         ]
         return DocumentsContaining(count, named)
+
+    def repeats(
+        self, min_chars: int, times: int = 2, max_texts: int = 100, max_documents: int = 10
+    ) -> Repeats:
+        """Find what the corpus contains several times.
+
+        One pass over the suffix array finds all texts of `min_chars` characters that occur often
+        enough. It keeps a bit per byte of text in memory, and a few words per range.
+
+        Args:
+            min_chars: Length of the shortest text in characters.
+            times: Occurrences that a text must have, 2 or more; overlapping ones count.
+            max_texts: Texts to return; the longest ones.
+            max_documents: Documents to name per text; the first ones of the corpus.
+
+        Returns:
+            The longest texts, and how much of the corpus repeats.
+
+        Raises:
+            UsageError: An argument is out of range.
+            QuotetuneError: The index has no full suffix index.
+
+        Example:
+            >>> from tempfile import mkdtemp
+            >>> from quotetune import build_index
+            >>> drinks = ["I like green tea.", "We like green tea.", "They like coffee."]
+            >>> index = build_index(drinks, mkdtemp() + "/index")
+            >>> found = index.repeats(min_chars=10)
+            >>> [(one.text, one.count) for one in found.texts]
+            [(' like green tea.', 2)]
+            >>> found.ranges, found.chars, found.documents
+            (2, 32, 2)
+        """
+        for name, value, least in (("min_chars", min_chars, 1), ("times", times, 2)):
+            if value < least:
+                raise UsageError(f"{name} is {value}: choose {least} or more")
+        if max_texts < 0:
+            raise UsageError(f"max_texts is {max_texts}: choose 0 or more")
+        ranges, chars, documents, texts = self._index.repeats(
+            min(min_chars, _MOST),
+            min(times, _MOST),
+            min(max_texts, _MOST),
+            _check_documents(max_documents),
+        )
+        return Repeats(ranges, chars, documents, [RepeatedText(*text) for text in texts])
 
     def document(self, source: str, id: str) -> Document:
         """Return a document.

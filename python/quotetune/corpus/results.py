@@ -12,6 +12,8 @@ __all__ = [
     "QuipReport",
     "Quote",
     "QuoteSource",
+    "RepeatedText",
+    "Repeats",
     "metadata_from_json",
 ]
 
@@ -46,6 +48,48 @@ class DocumentsContaining:
 
     count: int
     documents: list[Document]
+
+
+@dataclass(frozen=True, slots=True)
+class RepeatedText:
+    """A text that occurs often enough, while with one more character on either side it does not.
+
+    The character more is that of the document in which the text was found.
+
+    Attributes:
+        text: The text as the documents have it, normalised.
+        chars: Its length in characters.
+        count: Occurrences in the corpus, including overlapping ones.
+        documents: The first documents of the corpus that contain it.
+    """
+
+    text: str
+    chars: int
+    count: int
+    documents: list[QuoteSource]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the text and its documents as JSON values."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Repeats:
+    """What a corpus contains several times.
+
+    A range is a stretch of a document whose characters are all in texts that repeat.
+
+    Attributes:
+        ranges: How many ranges there are.
+        chars: The characters of all ranges, normalised.
+        documents: The documents that have a range.
+        texts: The longest texts that repeat, the longest first.
+    """
+
+    ranges: int
+    chars: int
+    documents: int
+    texts: list[RepeatedText]
 
 
 @dataclass(frozen=True, slots=True)

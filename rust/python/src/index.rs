@@ -7,11 +7,12 @@ use numpy::ndarray::Array2;
 use numpy::{IntoPyArray, PyArray1, PyArray2};
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedStr;
-use quotetune_core::query::{self, Report, StoredDocument};
+use quotetune_core::error::Result;
+use quotetune_core::query::{self, RepeatedRange, Report, StoredDocument};
 
 use crate::builder::RecordKeyTuple;
 use crate::error::{to_python, usage_error};
-use crate::quote::Quote;
+use crate::quote::{Quote, QuoteSource};
 use crate::signals::interruptible;
 use crate::texts::{ask, for_chunks_of_texts, for_each_text, lists_of_texts, texts};
 
@@ -24,6 +25,14 @@ type ReportTuple = (
     Option<Vec<Quote>>,
     Option<usize>,
     Vec<(usize, usize)>,
+);
+
+/// Numbers of ranges, of their characters and of their documents; text, characters, count and documents of each text.
+type RepeatsTuple = (
+    usize,
+    usize,
+    usize,
+    Vec<(String, usize, u64, Vec<QuoteSource>)>,
 );
 
 #[pyclass(frozen)]
@@ -215,6 +224,33 @@ impl Index {
             index.check_whole()?;
             let documents = found.documents.into_iter().map(document_tuple);
             Ok((found.count, documents.collect()))
+        })
+    }
+
+    /// Return what repeats: the numbers of ranges, of their characters and of their documents, and the longest texts
+    /// with their characters, counts and documents.
+    fn repeats(
+        &self,
+        py: Python<'_>,
+        min_chars: usize,
+        times: usize,
+        most: usize,
+        max_documents: usize,
+    ) -> PyResult<RepeatsTuple> {
+        let index = Arc::clone(&self.index);
+        interruptible(py, move |stop| {
+            let repeats = index.repeats(min_chars, times, || stop.check())?;
+            let mut ranges = repeats.ranges(&index).collect::<Result<Vec<_>>>()?;
+            let chars = ranges.iter().map(|range| range.end - range.start).sum();
+            let mut documents: Vec<_> = ranges.iter().map(RepeatedRange::place).collect();
+            documents.dedup();
+            let texts = repeats.longest(&index, &mut ranges, most, max_documents)?;
+            index.check_whole()?;
+            let texts = texts.into_iter().map(|text| {
+                let documents = text.documents.iter().map(QuoteSource::found);
+                (text.text, text.chars, text.count, documents.collect())
+            });
+            Ok((ranges.len(), chars, documents.len(), texts.collect()))
         })
     }
 

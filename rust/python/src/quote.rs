@@ -27,7 +27,7 @@ pub struct QuoteSource {
 }
 
 impl QuoteSource {
-    fn found(found: &query::QuoteSource) -> Self {
+    pub fn found(found: &query::QuoteSource) -> Self {
         Self {
             source: found.source.as_str().into(),
             id: found.id.as_str().into(),

@@ -53,6 +53,12 @@ impl Index {
         Ok(side_by_side(texts.iter().map(count)))
     }
 
+    /// Returns the occurrences of a text that is normalised already.
+    pub(super) fn normalized_count(&self, text: &str) -> Result<u64> {
+        let found = locate::occurrences(&self.text_indexes()?, self.anchors.as_ref(), &[text]);
+        Ok(found[0] as u64)
+    }
+
     /// Returns the occurrences of one text, as `counts` does.
     pub fn count(&self, text: &str) -> Result<u64> {
         Ok(self.counts(&[text])?[0])

@@ -156,7 +156,11 @@ impl Index {
     }
 
     /// Returns the occurrences of `pattern`, and the first documents in the order of the corpus.
-    async fn locate(&self, pattern: &str, max_documents: usize) -> Result<(u64, Vec<QuoteSource>)> {
+    pub(super) async fn locate(
+        &self,
+        pattern: &str,
+        max_documents: usize,
+    ) -> Result<(u64, Vec<QuoteSource>)> {
         let anchor = self
             .anchors
             .as_ref()
