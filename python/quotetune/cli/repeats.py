@@ -11,9 +11,11 @@ from quotetune.cli.options import MaxDocuments, RecordsOutput
 
 def repeats(
     index: Annotated[Path, typer.Argument(metavar="INDEX", help="An index with structure suffix.")],
-    min_chars: Annotated[int, typer.Option(help="Length of the shortest text in characters.")] = 50,
-    times: Annotated[int, typer.Option(help="Occurrences that a text must have.")] = 2,
-    max_texts: Annotated[int, typer.Option(help="Texts to list; the longest ones.")] = 100,
+    min_chars: Annotated[
+        int, typer.Option(min=1, help="Length of the shortest text in characters.")
+    ] = 50,
+    times: Annotated[int, typer.Option(min=2, help="Occurrences that a text must have.")] = 2,
+    max_texts: Annotated[int, typer.Option(min=0, help="Texts to list; the longest ones.")] = 100,
     max_documents: MaxDocuments = 10,
     output: RecordsOutput = None,
 ) -> None:
