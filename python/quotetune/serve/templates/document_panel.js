@@ -97,7 +97,7 @@ function documentPanel({ ask, say, fail, left }) {
     loading = new AbortController();
     const { source, id, offset } = found;
     // An index that folds typography has a quote of another length in the document.
-    const end = offset + characterCount(found.snippet?.quote ?? quote.text);
+    const end = offset + characterCount(found.snippets?.[0].quote ?? quote.text);
     const start = Math.max(offset - around, 0);
     const query = new URLSearchParams({ source, id, index: index.name, start, end: end + around });
     try {
