@@ -1,7 +1,6 @@
 """What `/openapi.json` says of the answers is what they are."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
