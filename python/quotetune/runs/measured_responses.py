@@ -13,6 +13,7 @@ from quotetune.errors import QuotetuneError
 
 _COLUMNS = ("response", "quip", "longest_quote", "cut")
 _BATCH = 512  # rows that are in memory at a time
+_BUFFER = 1 << 20  # bytes of the file; without one, a whole column is in memory
 # A stage is done again in another directory, so one of these changes.
 _Stamp = tuple[int, int, int, int]
 
@@ -130,7 +131,7 @@ class MeasuredResponses:
 
         try:
             file.seek(0)
-            table = pq.ParquetFile(file)
+            table = pq.ParquetFile(file, buffer_size=_BUFFER)
             if missing := set(columns) - set(table.schema_arrow.names):
                 raise ValueError(f"it has no {missing.pop()}")
             yield from table.iter_batches(_BATCH, columns=columns)

@@ -109,7 +109,7 @@ def prompts(opened: OpenRun, search: str, order: Order, start: int, count: int) 
             {
                 "number": number,
                 "id": prompt.id,
-                "text": _shortened(prompt.last_message),
+                "text": _shortened(prompt.asked),
                 "before": base.get(prompt.id),
                 "after": tuned.get(prompt.id),
             }
