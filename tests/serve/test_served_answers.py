@@ -270,7 +270,8 @@ def test_a_malformed_body_is_one_line_and_is_not_repeated(server, body: bytes, p
 def test_the_description_has_every_route_and_loads_nothing(server: Server) -> None:
     routes = server.get("/openapi.json").json["paths"]
     own = {"/score", "/trace", "/cite", "/documents", "/indexes", "/healthz", "/metrics"}
-    assert own | {"/quip", "/", "/{index}/attribution"} == set(routes)
+    runs = {"/runs", "/runs/{run}", "/runs/{run}/prompts", "/runs/{run}/prompts/{number}"}
+    assert own | runs | {"/quip", "/", "/{index}/attribution"} == set(routes)
     assert [server.get(path).status for path in ("/docs", "/redoc", "/nothing")] == [404] * 3
     assert server.get("/score").status == 405
 

@@ -12,7 +12,7 @@ from typing import Any, BinaryIO
 from quotetune.errors import QuotetuneError
 
 _COLUMNS = ("response", "quip", "longest_quote", "cut")
-_BATCH = 512  # rows that are in memory at a time
+_BATCH = 256  # rows that are in memory at a time
 _BUFFER = 1 << 20  # bytes of the file; without one, a whole column is in memory
 # A stage is done again in another directory, so one of these changes.
 _Stamp = tuple[int, int, int, int]
