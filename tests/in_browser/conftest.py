@@ -5,13 +5,20 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from chromium import chromium
+from chromium import chromium, what_is_missing
 from http_server import Server
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 Visit = Callable[..., "Page"]
+
+
+def pytest_configure() -> None:
+    """Fail with one line, and not one test after the other."""
+    missing = what_is_missing()
+    if missing is not None:
+        raise pytest.UsageError(missing)
 
 
 # Not for the session: while it is open, an event loop runs, beside which no other can.
