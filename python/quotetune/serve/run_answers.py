@@ -6,6 +6,7 @@ from quotetune.corpus.index import Index
 from quotetune.pages.template_files import template_environment
 from quotetune.prompts.prompt import Prompt
 from quotetune.report.figures import figures_content
+from quotetune.report.run_files import RunFiles
 from quotetune.runs.layout import BASE
 from quotetune.serve.element_tree import element_tree
 from quotetune.serve.refusal import Refusal
@@ -33,13 +34,11 @@ def description(opened: OpenRun, index: tuple[str, Index] | None, in_work: bool)
         in_work: Whether a stage of it is being made again.
     """
     files = opened.files
-    content = figures_content(files, None if index is None else index[1])
-    environment = template_environment("quotetune.serve")
-    headings = content["headings"]
+    known = index is not None
+    if known not in opened.figures:
+        opened.figures[known] = _figures(files, None if index is None else index[1])
     return {
-        "title": content["title"],
-        "lead": content["lead"],
-        "facts": content["facts"],
+        **opened.figures[known],
         "notes": [*_index_notes(index), *_work_notes(in_work)],
         "index": None if index is None else index[0],
         "prompts": len(files.prompts),
@@ -49,6 +48,17 @@ def description(opened: OpenRun, index: tuple[str, Index] | None, in_work: bool)
             if row.key in opened.responses
         ],
         "tuned": files.tuned.key,
+    }
+
+
+def _figures(files: RunFiles, index: Index | None) -> Json:
+    content = figures_content(files, index)
+    environment = template_environment("quotetune.serve")
+    headings = content["headings"]
+    return {
+        "title": content["title"],
+        "lead": content["lead"],
+        "facts": content["facts"],
         "sections": [
             *({"id": id, "heading": headings[id]} for id in ("results", "responses")),
             {"id": "table", "heading": "All metrics"},

@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -34,12 +34,15 @@ class OpenRun:
         responses: The responses of each row that has some, by the row's key.
         index_hash: The hash of the index that it was measured with; None if that is not known.
         stamp: What its files were when they were read.
+        figures: The figures that were made of it, with its index and without. They take a second if
+            there are many responses.
     """
 
     files: RunFiles
     responses: dict[str, MeasuredResponses]
     index_hash: str | None
     stamp: _Stamp
+    figures: dict[bool, dict[str, Any]] = field(default_factory=dict)
 
 
 def check_runs(paths: Mapping[str, str]) -> None:

@@ -10,8 +10,11 @@ function pagerOf(area, turn) {
 
   function show(place, places, name) {
     pager.hidden = places < 2;
+    const last = document.activeElement; // a button that is disabled loses the focus
     previous.disabled = place === 0;
     next.disabled = place >= places - 1;
+    if (last === previous && previous.disabled) next.focus();
+    if (last === next && next.disabled) previous.focus();
     pager.querySelector(".place").textContent = `${name} ${number(place + 1)} of ${number(places)}`;
   }
 

@@ -30,7 +30,8 @@ function runFragment(state) {
 //   openText(text, index): opens a response in the view of a text
 function runView({ ask, indexes, runs, close, openText }) {
   const find = (id) => document.getElementById(id);
-  const { say, fail } = voiceOf(find("run"));
+  const view = find("run").closest("[data-view]");
+  const { say, fail } = voiceOf(view);
   let state = null; // what the address says
   let shown = {}; // what the page shows: JSON of the parts of the state
   let asking = new AbortController();
@@ -98,6 +99,7 @@ function runView({ ask, indexes, runs, close, openText }) {
 
   // Puts other values into the address, as a new one to go back from if it is another prompt or run.
   async function change(values, isStep = false) {
+    if (view.hidden) return; // what was typed last comes after the person has left
     state = { ...state, ...values };
     if (isStep) history.pushState(null, "", runFragment(state));
     else history.replaceState(null, "", runFragment(state));

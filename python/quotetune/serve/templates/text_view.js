@@ -33,7 +33,7 @@ function textView({ ask, indexes, close, reveal }) {
   }
 
   function forgetLink() {
-    if (location.hash) history.replaceState(null, "", location.pathname + location.search);
+    if (location.hash && !runAddress(location.hash)) history.replaceState(null, "", location.pathname + location.search);
   }
 
   // ---- Results ----
