@@ -128,3 +128,21 @@ def test_on_a_phone_a_prompt_that_is_chosen_comes_into_view(server: Server, visi
     heading = page.get_by_role("heading", name=SECOND)
     heading.and_(page.locator(":focus")).wait_for()
     assert 0 <= heading.bounding_box()["y"] < 0.6 * 844
+
+
+def test_the_last_page_does_not_lose_the_focus(server: Server, visit) -> None:
+    page = open_run(visit, server)
+    pager = page.get_by_role("group", name="Responses to the prompt")
+    for number in (2, 3):
+        pager.get_by_role("button", name="Next").press("Enter")
+        pager.get_by_text(f"Response {number} of 3").wait_for()
+    assert focused(page) == "Previous"
+
+
+def test_what_was_typed_last_does_not_lead_back_into_a_view_that_was_left(server, visit) -> None:
+    page = open_run(visit, server)
+    page.get_by_label("Search prompts").fill("moves")
+    # In one step, because the search starts a moment after the last letter.
+    page.get_by_role("link", name="Text").evaluate("(link) => link.click()")
+    page.wait_for_timeout(400)
+    assert page.url.endswith("#text") and page.get_by_label("Text", exact=True).is_visible()
