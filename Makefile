@@ -4,7 +4,8 @@
 #   make demo    set up, index the demo corpus, quote-tune the demo model on it, print before and after
 #   make test    set up, then run all tests
 #   make test-earlier  check that indexes, runs and pickles of an earlier COMMIT still work (needs its history)
-#   make test-browser  open the service's page in Chromium, which must be installed (CHROMIUM names it)
+#   make test-browser  use the service's page in Chromium, which must be installed (CHROMIUM names it)
+#   make page-picture  take the README's picture of the service's page (after `make demo`; needs Chromium)
 #   make lint    check formatting, lints and types of both languages
 #   make format  fix formatting and lints that a tool can fix
 #   make bench   measure the benchmark tables of quotetune and its peers
@@ -27,7 +28,7 @@ RUST_SOURCES := Cargo.toml Cargo.lock $(shell find rust -name '*.rs' -o -name Ca
 export HF_HUB_OFFLINE := 1
 
 .DELETE_ON_ERROR:
-.PHONY: setup demo data test test-rust test-python test-earlier test-browser lint format bench fuzz clean
+.PHONY: setup demo data test test-rust test-python test-earlier test-browser page-picture lint format bench fuzz clean
 
 setup: $(VENV)/.packages $(VENV)/.demo-packages $(VENV)/.extension
 
@@ -77,13 +78,16 @@ test-python: setup
 test-earlier: setup
 	$(BIN)/python tests/earlier_commit $(COMMIT)
 
-# Not part of `test`: not every machine has a browser. Without one, the tests fail.
+# Not part of `test`: not every machine has a browser. Without one, it fails with a line that says what to do.
 test-browser: setup $(VENV)/.browser-packages
 	$(BIN)/pytest tests/in_browser --override-ini addopts=-q
 
 $(VENV)/.browser-packages: requirements/browser.txt | $(VENV)/.packages
 	$(UV) -r requirements/browser.txt
 	@touch $@
+
+page-picture: data $(VENV)/.browser-packages
+	$(BIN)/python -m tests.page_picture runs/demo $(DATA)/index docs/page.png
 
 lint: setup
 	cargo fmt --all --check

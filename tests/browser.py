@@ -159,8 +159,6 @@ def main(run: Path, screenshots: Path) -> None:
 
 def take_picture(run: Path, picture: Path) -> None:
     """Take the README's picture: the headline and the first responses."""
-    from PIL import Image
-
     with sync_playwright() as playwright:
         browser = launch(playwright)
         page = open_report(browser, run / "report.html", 1080)
@@ -172,10 +170,16 @@ def take_picture(run: Path, picture: Path) -> None:
               )) hidden.remove();
             }"""
         )
-        drawn = Image.open(io.BytesIO(page.screenshot(full_page=True))).convert("RGB")
-        # A small palette makes a small file.
-        drawn.quantize(40, dither=Image.Dither.NONE).save(picture, optimize=True)
+        save_picture(page.screenshot(full_page=True), picture)
         browser.close()
+
+
+def save_picture(screenshot: bytes, picture: Path, colours: int = 40) -> None:
+    """Save a screenshot with a small palette, which makes a small file."""
+    from PIL import Image
+
+    drawn = Image.open(io.BytesIO(screenshot)).convert("RGB")
+    drawn.quantize(colours, dither=Image.Dither.NONE).save(picture, optimize=True)
 
 
 def write_large_report(run: Path, prompts: int, folder: Path) -> Path:

@@ -10,6 +10,7 @@ import yaml
 from quotetune import Document, build_index
 from quotetune.prompts.prompt import Prompt, write_prompts
 from quotetune.runs.stage import MANIFEST
+from quotetune.runtime.content_hash import content_hash
 from quotetune.sampling.backend import Request, Response
 from quotetune.sampling.parts import write_part
 
@@ -164,7 +165,8 @@ def _write_evaluation(run, name, prompts, texts, index):
     (samples.parent / "metrics").mkdir()
     rows = [response_row(index, p.id, text) for p, text in zip(prompts, texts, strict=True)]
     write_responses(samples.parent / "metrics" / "responses.parquet", rows)
-    _write_manifest(samples.parent / "metrics", f"evaluation/{name}/metrics", 0.25)
+    made_from = {"index": content_hash(index.path)}
+    _write_manifest(samples.parent / "metrics", f"evaluation/{name}/metrics", 0.25, made_from)
 
 
 def _write_round(directory):
@@ -179,9 +181,10 @@ def _write_round(directory):
         _write_manifest((directory / name).parent, f"{directory.name}/{step}", 125.0)
 
 
-def _write_manifest(directory, stage, seconds):
+def _write_manifest(directory, stage, seconds, inputs=None):
     manifest = {
         "stage": stage,
+        "inputs": inputs or {},
         "packages": {"python": "3.11.7", "trl": "1.16.0"},
         "finished": "2026-11-21T11:51:47+00:00",
         "seconds": seconds,

@@ -20,11 +20,10 @@ def clipboard(page) -> str:
     return page.evaluate("navigator.clipboard.readText()")
 
 
-def marked_places(page) -> set[int]:
+def marked_places(page, area=None) -> set[int]:
     """The characters (code points) of the shown text that are inside marks."""
-    parts = page.evaluate(
-        "[...document.getElementById('marked').childNodes].map((n) => [n.textContent, n.nodeName])"
-    )
+    shown = area or page.locator("#marked")
+    parts = shown.evaluate("(area) => [...area.childNodes].map((n) => [n.textContent, n.nodeName])")
     places: set[int] = set()
     at = 0
     for text, name in parts:
@@ -37,3 +36,23 @@ def marked_places(page) -> set[int]:
 def choose_index(page, name: str) -> None:
     page.wait_for_selector("#text-form:not([hidden])")
     page.get_by_label("Corpus").select_option(name)
+
+
+def focused(page) -> str:
+    return page.evaluate("document.activeElement.id || document.activeElement.textContent")
+
+
+def tab_to(page, selector: str) -> None:
+    for _ in range(30):
+        page.keyboard.press("Tab")
+        if page.evaluate(f"document.activeElement.matches({selector!r})"):
+            return
+    raise AssertionError(f"Tab does not reach {selector}")
+
+
+def serious_findings(page) -> list[dict]:
+    """What axe-core finds that keeps people out."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    found = Axe().run(page).response["violations"]
+    return [one for one in found if one["impact"] in ("serious", "critical")]

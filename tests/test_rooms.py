@@ -42,7 +42,7 @@ def test_a_module_that_a_string_names_is_there(name):
 
 
 def test_every_public_name_is_where_the_package_says():
-    in_place = {"QuotetuneError", "QuotetuneWarning", "UsageError"}
+    in_place = {"QuotetuneError", "QuotetuneWarning", "UnknownDocumentError", "UsageError"}
     assert quotetune._MODULES.keys() | in_place == set(quotetune.__all__)
     for name, module in quotetune._MODULES.items():
         defined = getattr(importlib.import_module(f"quotetune.{module}"), name)

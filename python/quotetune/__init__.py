@@ -4,7 +4,12 @@ import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from quotetune.errors import QuotetuneError, QuotetuneWarning, UsageError
+from quotetune.errors import (
+    QuotetuneError,
+    QuotetuneWarning,
+    UnknownDocumentError,
+    UsageError,
+)
 
 if sys.platform == "win32":
     raise ImportError("quotetune supports Linux and macOS; on Windows, use it in WSL")
@@ -31,6 +36,7 @@ __all__ = [
     "QuoteSource",
     "QuotetuneError",
     "QuotetuneWarning",
+    "UnknownDocumentError",
     "UsageError",
     "add",
     "build_index",

@@ -14,6 +14,10 @@ class QuotetuneWarning(UserWarning):
     """A notice of something that may not be intended; the work continues."""
 
 
+class UnknownDocumentError(QuotetuneError):
+    """An index does not contain the document that is asked for."""
+
+
 class UsageError(QuotetuneError):
     """An invalid call, option or config, found before any work is done."""
 

@@ -8,7 +8,7 @@ import pytest
 import command_line
 from http_server import Server, serving
 from quotetune import UsageError, build_index
-from quotetune.serve.settings import Limits, Settings, named_indexes, read_token
+from quotetune.serve.settings import Limits, Settings, named_paths, read_token
 
 TOKEN = "0123456789abcdef0123"
 PAGE = "https://page.example"
@@ -135,9 +135,9 @@ def test_settings_that_make_no_sense_are_usage_errors() -> None:
     with pytest.raises(UsageError, match="rate is 0"):
         Settings({"a": "a"}, limits=Limits(rate=0))
     with pytest.raises(UsageError, match="another index is named 'b'"):
-        named_indexes(["a/b", "c/b"])
+        named_paths(["a/b", "c/b"])
     with pytest.raises(UsageError, match="give the index as NAME=PATH"):
-        named_indexes(["a b"])
+        named_paths(["a b"])
 
 
 def test_settings_survive_the_way_to_a_worker() -> None:

@@ -151,8 +151,11 @@ def test_snippets_of_an_index_that_folds_show_the_original(tmp_path: Path) -> No
     request = TraceRequest(texts=['"first" - and - "fine" words'], snippet_chars=9)
     [result] = traces(index, request)
     [quote] = result["quotes"]
-    assert quote["documents"][0]["snippet"] == {
-        "before": "He wrote ",
-        "quote": "“ﬁrst” — and — “ﬁne” words",
-        "after": ", then le",
-    }
+    assert quote["documents"][0]["snippets"] == [
+        {
+            "offset": 9,
+            "before": "He wrote ",
+            "quote": "“ﬁrst” — and — “ﬁne” words",
+            "after": ", then le",
+        }
+    ]

@@ -11,6 +11,8 @@ from http_server import Server, serving, wait_until
 from naive_index import windows
 from quotetune import Document, Index, build_index, cite
 from quotetune.rendering.quip_service import formatted_quotes, service_response
+from quotetune.serve.answers import traces
+from quotetune.serve.requests import TraceRequest
 
 FOX = "The quick brown fox jumps over the lazy dog. A quick brown dog sleeps."
 HOSTILE = "<script>alert(1)</script> \u202e ../../etc/passwd \x00 {{7*7}} %00 ' or 1=1 --"
@@ -74,18 +76,37 @@ def test_traces_are_those_of_the_index(server: Server, index: Index, arguments: 
     assert any(result["quotes"] for result in answer.json["results"])
 
 
-def test_a_snippet_is_the_document_s_text_around_the_quote(server: Server, index: Index) -> None:
-    answer = server.post("/trace", {"texts": TEXTS, "snippet_chars": 7})
+def test_snippets_are_the_document_s_text_around_each_occurrence(server, index: Index) -> None:
+    most = 0
+    answer = server.post("/trace", {"texts": [*TEXTS, HOSTILE[:9]], "snippet_chars": 7})
     for result in answer.json["results"]:
         for quote in result["quotes"]:
             for document in quote["documents"]:
                 text = index.document(document["source"], document["id"]).text
-                start, end = document["offset"], document["offset"] + len(quote["text"])
-                assert document["snippet"] == {
-                    "before": text[max(start - 7, 0) : start],
-                    "quote": quote["text"],
-                    "after": text[end : end + 7],
-                }
+                length = len(quote["text"])
+                expected = [
+                    {
+                        "offset": start,
+                        "before": text[max(start - 7, 0) : start],
+                        "quote": quote["text"],
+                        "after": text[start + length : start + length + 7],
+                    }
+                    for start in range(len(text))
+                    if text[start : start + length] == quote["text"]
+                ]
+                assert document["offset"] == expected[0]["offset"]
+                assert document["snippets"] == expected
+                most = max(most, len(expected))
+    assert most == 3
+
+
+def test_a_document_shows_its_first_ten_occurrences(tmp_path: Path) -> None:
+    index = build_index(["banana " * 50], tmp_path / "index", n=5)
+    request = TraceRequest(texts=["one banana"], snippet_chars=1)
+    [[quote]] = [result["quotes"] for result in traces(index, request)]
+    assert quote["count"] == 49  # with the space before it
+    offsets = [snippet["offset"] for snippet in quote["documents"][0]["snippets"]]
+    assert offsets == [6 + 7 * place for place in range(10)]
 
 
 @pytest.mark.parametrize("arguments", [{"min_chars": 10}, {"all": True, "style": "text"}])
@@ -249,7 +270,8 @@ def test_a_malformed_body_is_one_line_and_is_not_repeated(server, body: bytes, p
 def test_the_description_has_every_route_and_loads_nothing(server: Server) -> None:
     routes = server.get("/openapi.json").json["paths"]
     own = {"/score", "/trace", "/cite", "/documents", "/indexes", "/healthz", "/metrics"}
-    assert own | {"/quip", "/", "/{index}/attribution"} == set(routes)
+    runs = {"/runs", "/runs/{run}", "/runs/{run}/prompts", "/runs/{run}/prompts/{number}"}
+    assert own | runs | {"/quip", "/", "/{index}/attribution"} == set(routes)
     assert [server.get(path).status for path in ("/docs", "/redoc", "/nothing")] == [404] * 3
     assert server.get("/score").status == 405
 

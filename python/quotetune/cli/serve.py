@@ -15,6 +15,13 @@ def serve(
             "first one is asked by default.",
         ),
     ],
+    run: Annotated[
+        list[str],
+        typer.Option(
+            metavar="DIR",
+            help="Run of `quotetune train` to show on the page, as DIR or NAME=DIR; repeatable.",
+        ),
+    ] = [],  # noqa: B006 - typer copies a default
     host: Annotated[
         str, typer.Option(help="Address to listen on; another than 127.0.0.1 needs a token.")
     ] = "127.0.0.1",
@@ -27,7 +34,7 @@ def serve(
     allow_host: Annotated[
         list[str],
         typer.Option(metavar="NAME", help="Name under which clients may ask, such as quotes.org."),
-    ] = [],  # noqa: B006 - typer copies a default
+    ] = [],  # noqa: B006
     cors_origin: Annotated[
         list[str],
         typer.Option(metavar="ORIGIN", help="Site whose pages may ask, as https://example.org."),
@@ -68,12 +75,13 @@ def serve(
         if find_spec(package) is None:
             raise UsageError(f"{package} is not installed: pip install 'quotetune[serve]'")
 
-    from quotetune.serve.server import serve as run
-    from quotetune.serve.settings import Limits, Settings, named_indexes, read_token
+    from quotetune.serve.server import serve as listen
+    from quotetune.serve.settings import Limits, Settings, named_paths, read_token
 
-    run(
+    listen(
         Settings(
-            indexes=named_indexes(indexes),
+            indexes=named_paths(indexes),
+            runs=named_paths(run, "run"),
             host=host,
             port=port,
             workers=workers,

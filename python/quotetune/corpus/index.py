@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, overload
@@ -21,11 +22,12 @@ from quotetune.corpus.results import (
     metadata_from_json,
     report_from_tuple,
 )
-from quotetune.errors import QuotetuneError, UsageError
+from quotetune.errors import QuotetuneError, UnknownDocumentError, UsageError
 from quotetune.runtime.jsonl import is_unicode
 
 # Larger than any length or count; the numbers that the core accepts are limited.
 _MOST = 2**31 - 1
+_UNKNOWN_DOCUMENT = re.compile(r": no document .* in this index\Z", re.DOTALL)
 
 
 class Index:
@@ -449,7 +451,8 @@ class Index:
             given.
 
         Raises:
-            QuotetuneError: There is no such document, or the index stores no text.
+            UnknownDocumentError: There is no such document.
+            QuotetuneError: The index stores no text.
 
         Example:
             >>> from tempfile import mkdtemp
@@ -459,8 +462,16 @@ class Index:
             Document(source='documents', id='0', text='banana', metadata={})
         """
         if not (is_unicode(source) and is_unicode(id)):
-            raise QuotetuneError(f"no document {id!r} of source {source!r}: not valid Unicode")
-        source, id, text, metadata = self._index.document(source, id)
+            raise UnknownDocumentError(
+                f"no document {id!r} of source {source!r}: not valid Unicode"
+            )
+        try:
+            source, id, text, metadata = self._index.document(source, id)
+        except QuotetuneError as error:
+            # The core has one class for all of its errors, and this is its sentence for this one.
+            if _UNKNOWN_DOCUMENT.search(str(error)):
+                raise UnknownDocumentError(str(error)) from error
+            raise
         return Document(source, id, text, metadata_from_json(metadata))
 
     def find(self, source: str, id: str, quote: str) -> tuple[int, int] | None:

@@ -16,7 +16,7 @@ from quotetune.report.sources import SHOWN_DOCUMENTS, Sources
 
 # Part of a marked response: plain text, or a run of quotes that overlap or touch.
 _Part = str | dict[str, Any]
-_COLUMNS = ("prompt_id", "response", "cut", "quip", "longest_quote", "quote_lengths")
+_COLUMNS = ("prompt_id", "response", "cut", "quip", "longest_quote")
 
 
 @dataclass(frozen=True)
@@ -29,20 +29,18 @@ class RowResponses:
         quotes: The quotes of each of these; empty without a suffix index.
         covered: The spans of each of these whose n-grams the filter reports, if there is only a
             filter.
-        quips: QUIP of all responses that the row's metrics average; None if too short.
-        quote_lengths: The lengths of the quotes of each of them; empty if they are not known.
+        per_prompt: How many responses to each prompt the row has.
     """
 
     row: ResultRow
     shown: dict[str, dict[str, Any]]
     quotes: dict[str, list[Quote]]
     covered: dict[str, list[tuple[int, int]]]
-    quips: list[float | None]
-    quote_lengths: list[list[int]]
+    per_prompt: int
 
 
 def read_responses(path: Path, row: ResultRow, index: Index | None) -> RowResponses:
-    """Read the responses of a row with their measures, and find the sources of those shown.
+    """Read a response of a row to each prompt, and find the sources of its quotes.
 
     Args:
         path: The file of its responses, which docs/metrics.md describes.
@@ -70,8 +68,7 @@ def read_responses(path: Path, row: ResultRow, index: Index | None) -> RowRespon
         shown=shown,
         quotes=quotes,
         covered=covered,
-        quips=[response["quip"] for response in rows],
-        quote_lengths=[response["quote_lengths"] or [] for response in rows],
+        per_prompt=len(rows) // len(shown),
     )
 
 

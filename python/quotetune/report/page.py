@@ -60,7 +60,7 @@ def render(content: Mapping[str, Any]) -> str:
         The page.
     """
     environment = template_environment("quotetune.report")
-    style = joined_files(environment, "look.css", "report.css")
+    style = joined_files(environment, "look.css", "figures.css", "report.css")
     script = joined_files(environment, "elements.js", "quote_box.js", "sources.js", "responses.js")
     policy = (
         f"default-src 'none'; img-src data:; style-src '{content_hash(style)}';"

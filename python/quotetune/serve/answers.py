@@ -6,7 +6,7 @@ from typing import Any
 
 from quotetune.corpus.index import Index
 from quotetune.corpus.results import Quote
-from quotetune.errors import QuotetuneError
+from quotetune.errors import UnknownDocumentError
 from quotetune.rendering.fewest_quotes import quotes_to_cite
 from quotetune.rendering.footnotes import cited_response
 from quotetune.serve.filters import in_whole_words, most_rare, one_per_place, rarity, words
@@ -63,6 +63,12 @@ def traces(index: Index, request: TraceRequest) -> list[Json]:
         named = check_named(shown, named)
         around = request.snippet_chars
         results.append({"quotes": list(_with_snippets(shown, snippets, around))})
+        if snippets.given > _MOST_NAMED:
+            raise Refusal(
+                413,
+                f"the answer has more than {_MOST_NAMED} snippets: send fewer texts, or set "
+                "max_documents lower or min_chars higher",
+            )
     return results
 
 
@@ -91,9 +97,7 @@ def document(index: Index, source: str, id: str, start: int, end: int | None) ->
     need_suffix_index(index)
     try:
         found = index.document(source, id)
-    except QuotetuneError as error:
-        if "no document" not in str(error):
-            raise
+    except UnknownDocumentError as error:
         raise Refusal(404, "no such document: look up source and id in a quote") from error
     text = found.text[start:end]
     if len(text) > _MOST_DOCUMENT_CHARS:
@@ -178,6 +182,5 @@ def _with_snippets(quotes: Sequence[Quote], snippets: Snippets, chars: int) -> I
         shown = quote.to_dict()
         if chars:
             for document, entry in zip(quote.documents, shown["documents"], strict=True):
-                before, inside, after = snippets.around(quote, document, chars)
-                entry["snippet"] = {"before": before, "quote": inside, "after": after}
+                entry["snippets"] = list(snippets.all_around(quote, document, chars))
         yield shown

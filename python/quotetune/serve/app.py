@@ -16,6 +16,7 @@ from quotetune.serve.peer_routes import peer_routes
 from quotetune.serve.refusal import Refusal
 from quotetune.serve.request_log import RequestLog
 from quotetune.serve.routes import routes
+from quotetune.serve.run_routes import run_routes
 from quotetune.serve.service import Service
 
 _DESCRIPTION = "Finds how much of a text occurs verbatim in a corpus, and where."
@@ -61,6 +62,7 @@ def application(service: Service) -> FastAPI:
     app.include_router(page_routes())
     app.include_router(routes(service))
     app.include_router(peer_routes(service))
+    app.include_router(run_routes(service))
     return app
 
 

@@ -8,20 +8,30 @@ from starlette.responses import Response
 
 from quotetune.pages.quote_levels import LEVELS
 from quotetune.pages.template_files import content_hash, joined_files, template_environment
+from quotetune.report.figures import HEADINGS
 
 PAGE = "/"
 ASSETS = "/assets/"
 
-_STYLES = ("look.css", "page.css")
+_STYLES = ("look.css", "figures.css", "page.css", "runs.css")
 # The last one starts the page.
 _SCRIPTS = (
     "elements.js",
     "quote_box.js",
     "service.js",
+    "voice.js",
+    "numbers.js",
     "permalink.js",
     "copying.js",
+    "quotes.js",
     "marked_text.js",
     "document_panel.js",
+    "text_view.js",
+    "tree.js",
+    "pager.js",
+    "prompt_list.js",
+    "run_responses.js",
+    "run_view.js",
     "page.js",
 )
 # Only files of this server run and style, and only this server is asked. With trusted types, a
@@ -84,6 +94,7 @@ def read_page() -> Page:
         # The paths are relative, so the page also works below a path of a proxy.
         assets={name: (ASSETS[1:] + name, content_hash(assets[name].text)) for name in assets},
         levels=LEVELS,
+        headings=HEADINGS,
     )
     return Page(html, assets)
 

@@ -19,7 +19,7 @@ def peer_routes(service: Service) -> APIRouter:
     """
     router = APIRouter(responses=PROBLEMS)
 
-    @router.post("/quip")
+    @router.post("/quip", responses={200: {"model": list[replies.Portrait]}})
     async def quip(request: Request, body: QuipRequest, index: str | None = None) -> Response:
         """Score texts as the data-portraits service does."""
         name = service.name(request, index)
@@ -38,7 +38,7 @@ def peer_routes(service: Service) -> APIRouter:
         service.check_texts(request, [body.query or ""])
         return await service.answer(name, lambda opened: peers.count(opened, body))
 
-    @router.post("/{index}/attribution")
+    @router.post("/{index}/attribution", responses={200: {"model": replies.Attribution}})
     async def attribute(request: Request, index: str, body: AttributionRequest) -> Response:
         """Find the spans of a response as AI2's service behind OLMoTrace does."""
         name = service.name(request, index)

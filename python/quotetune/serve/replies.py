@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
 
 _SOURCE = {"source": "fables", "id": "fox", "metadata": {"title": "The fox"}, "offset": 1}
 
@@ -14,21 +15,25 @@ class Problem(BaseModel):
 
 
 class Snippet(BaseModel):
-    """The text of a document around a quote."""
+    """The text of a document around an occurrence of a quote, which begins at `offset`."""
 
+    offset: int
     before: str
     quote: str
     after: str
 
 
 class NamedDocument(BaseModel):
-    """A document that contains a quote; `offset` is the quote's first character in it."""
+    """A document that contains a quote; `offset` is the quote's first character in it.
+
+    `snippets` are those of the first occurrences, in order, if the request asks for them.
+    """
 
     source: str
     id: str
     metadata: dict[str, Any]
     offset: int
-    snippet: Snippet | None = None
+    snippets: list[Snippet] | None = None
 
 
 class FoundQuote(BaseModel):
@@ -136,6 +141,85 @@ class Health(BaseModel):
     """The server answers."""
 
     status: str = Field(examples=["ok"])
+
+
+class QuipReport(BaseModel):
+    """The QUIP of a text, in the form of the data-portraits service."""
+
+    too_short: bool
+    numerator: int = Field(examples=[15])
+    denominator: int = Field(examples=[27])
+    quip_25_beta: float | None = Field(examples=[15 / 27])
+
+
+class Portrait(BaseModel):
+    """A text in the form of the data-portraits service.
+
+    `chains` are the maximal runs of `segments` that occur in the corpus, and `chain_idxs` are
+    their positions. `quote_latex` and `quote_text` are there if the request asks for them.
+    """
+
+    idx: int = Field(examples=[0])
+    doc: str
+    segments: list[str]
+    is_member: list[bool]
+    chains: list[list[str]]
+    chain_idxs: list[list[int]]
+    longest_chain: int = Field(examples=[15])
+    expected_longest: float = Field(examples=[27 / 25])
+    badness: float
+    quip_report: QuipReport
+    quote_latex: str | None = None
+    quote_text: str | None = None
+
+
+class SpanDocument(BaseModel):
+    """A document that contains a span, with three lengths of text around it.
+
+    An offset counts the characters of a text before the span.
+    """
+
+    model_config = ConfigDict(alias_generator=to_camel)
+
+    document_index: int
+    document_length: int
+    display_length: int
+    needle_offset: int
+    metadata: dict[str, Any]
+    token_ids: list[int]
+    text: str
+    blocked: bool
+    display_length_long: int
+    needle_offset_long: int
+    text_long: str
+    display_offset_snippet: int
+    needle_offset_snippet: int
+    text_snippet: str
+
+
+class Span(BaseModel):
+    """A span of the response: tokens `left` to `right` of `inputTokens`."""
+
+    model_config = ConfigDict(alias_generator=to_camel)
+
+    left: int
+    right: int
+    length: int
+    count: int
+    unigram_logprob_sum: float
+    text: str
+    token_ids: list[int]
+    documents: list[SpanDocument]
+
+
+class Attribution(BaseModel):
+    """The spans of a response that occur in the corpus, in the form of AI2's service."""
+
+    model_config = ConfigDict(alias_generator=to_camel)
+
+    index: str
+    spans: list[Span]
+    input_tokens: list[str]
 
 
 class Count(BaseModel):

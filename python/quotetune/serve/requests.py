@@ -66,7 +66,8 @@ class TraceRequest(TextsRequest):
         0,
         ge=0,
         le=MOST_SNIPPET_CHARS,
-        description="Characters of each document to show before and after its quote.",
+        description="Characters to show before and after each occurrence in a named document; the "
+        "first ten of each document.",
     )
 
 

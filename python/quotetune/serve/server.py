@@ -15,6 +15,7 @@ from quotetune.errors import QuotetuneError
 from quotetune.runtime.console import say
 from quotetune.serve import worker
 from quotetune.serve.catalog import Catalog
+from quotetune.serve.run_catalog import check_runs
 from quotetune.serve.settings import Settings
 from quotetune.serve.shared import SharedCounts, new_counts
 
@@ -33,9 +34,11 @@ def serve(settings: Settings) -> None:
         settings: The settings of the server.
 
     Raises:
+        UsageError: A directory is not that of a run.
         QuotetuneError: An index cannot be opened, or nothing can listen at the address.
     """
     # A process of its own opens the indexes; this one finds problems before anything listens.
+    check_runs(settings.runs)
     Catalog(settings.indexes)
     _allow_many_connections()
     with closing(_listen(settings)) as listening:

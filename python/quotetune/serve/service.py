@@ -17,6 +17,7 @@ from quotetune.runtime.jsonl import is_unicode
 from quotetune.serve.catalog import Catalog
 from quotetune.serve.refusal import Refusal, busy
 from quotetune.serve.request_log import Metrics
+from quotetune.serve.run_catalog import IndexHashes, RunCatalog
 from quotetune.serve.settings import Settings
 from quotetune.serve.shared import SharedCounts
 from quotetune.serve.work import Work
@@ -42,6 +43,8 @@ class Service:
         self.settings = settings
         self.counts = counts
         self.catalog = Catalog(settings.indexes)
+        self.index_hashes = IndexHashes(self.catalog)
+        self.runs = RunCatalog(settings.runs)
         self.metrics = Metrics(counts, metrics_directory)
         self._work = Work(counts, settings.limits.work, settings.limits.seconds)
 
@@ -57,6 +60,14 @@ class Service:
             raise Refusal(404, f"no such index: choose {' or '.join(names)}")
         request.state.note["index"] = name
         return name
+
+    def check_run(self, request: Request, name: str) -> None:
+        """Refuse the name of a run that the server does not have."""
+        if name not in self.runs.names:
+            choice = " or ".join(self.runs.names)
+            remedy = f"choose {choice}" if choice else "start the server with --run"
+            raise Refusal(404, f"no such run: {remedy}")
+        request.state.note["run"] = name
 
     def check_texts(self, request: Request, texts: Sequence[str]) -> None:
         """Refuse texts that are not Unicode, and more of them than a request may have."""
@@ -80,18 +91,25 @@ class Service:
             name: The name of the index.
             work: Makes JSON values of it.
         """
+        return await self.answer_about(f"index {name}", lambda: work(self.catalog[name]))
+
+    async def answer_about(self, what: str, work: Callable[[], Any]) -> Response:
+        """Answer with what a function makes, in a thread.
+
+        Args:
+            what: What the function reads, such as `index wiki`.
+            work: Makes JSON values of it.
+        """
 
         def encoded() -> bytes:
             try:
-                return json_bytes(work(self.catalog[name]))
+                return json_bytes(work())
             except UsageError as error:
                 raise Refusal(422, str(error)) from error
             except QuotetuneError as error:
                 # The message names a path of this machine, so it is not for clients.
-                print(f"error: index {name}: {error}", file=sys.stderr, flush=True)
-                raise busy(
-                    f"the index {name} cannot be read: look into the server's log"
-                ) from error
+                print(f"error: {what}: {error}", file=sys.stderr, flush=True)
+                raise busy(f"the {what} cannot be read: look into the server's log") from error
 
         return Response(await self._work.do(encoded), media_type="application/json")
 

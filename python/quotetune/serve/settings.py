@@ -45,6 +45,7 @@ class Settings:
 
     Attributes:
         indexes: The path of each index by its name; the first is the default.
+        runs: The directory of each run of `quotetune train` by its name.
         host: Address to listen on.
         port: Port to listen on; 0 for any that is free.
         workers: Processes that answer.
@@ -64,6 +65,7 @@ class Settings:
     origins: tuple[str, ...] = ()
     proxies: tuple[str, ...] = ()
     limits: Limits = field(default_factory=Limits)
+    runs: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.token is None and not _is_loopback(self.host):
@@ -90,23 +92,24 @@ class Settings:
         return cls(**values | lists | {"limits": Limits(**values["limits"])})
 
 
-def named_indexes(arguments: Sequence[str]) -> dict[str, str]:
-    """Read the arguments that name indexes: `PATH`, or `NAME=PATH`.
+def named_paths(arguments: Sequence[str], kind: str = "index") -> dict[str, str]:
+    """Read the arguments that name indexes or runs: `PATH`, or `NAME=PATH`.
 
     Args:
         arguments: The arguments. The name of a `PATH` is the last part of it.
+        kind: What they name, for messages.
 
     Returns:
         The paths by their names, in order.
 
     Raises:
-        UsageError: Two indexes have one name, or a name cannot be a part of a URL.
+        UsageError: Two of them have one name, or a name cannot be a part of a URL.
 
     Example:
-        >>> named_indexes(["data/wiki", "law=data/index"])
+        >>> named_paths(["data/wiki", "law=data/index"])
         {'wiki': 'data/wiki', 'law': 'data/index'}
     """
-    indexes: dict[str, str] = {}
+    paths: dict[str, str] = {}
     for argument in arguments:
         name, sign, path = argument.partition("=")
         if not sign or Path(argument).exists():
@@ -114,14 +117,14 @@ def named_indexes(arguments: Sequence[str]) -> dict[str, str]:
         if not _NAME.fullmatch(name):
             raise UsageError(
                 f"{argument}: the name {name!r} has other characters than letters, digits, '.', "
-                "'_' and '-': give the index as NAME=PATH"
+                f"'_' and '-': give the {kind} as NAME=PATH"
             )
-        if name in indexes:
+        if name in paths:
             raise UsageError(
-                f"{argument}: another index is named {name!r}: give the index as NAME=PATH"
+                f"{argument}: another {kind} is named {name!r}: give the {kind} as NAME=PATH"
             )
-        indexes[name] = path
-    return indexes
+        paths[name] = path
+    return paths
 
 
 def read_token(path: Path) -> str:

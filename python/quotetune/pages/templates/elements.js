@@ -30,3 +30,20 @@ function documentName(title, url, collection, id) {
     : element("strong", {}, title ?? id);
   return [name, " ", element("small", {}, `${collection}/${id}`)];
 }
+
+// A part that a person can open.
+function folded(name, text) {
+  const inside = element("p", { class: "response" }, text);
+  return element("details", {}, element("summary", {}, name), inside);
+}
+
+// The measures of a response, in a line.
+function responseNumbers(response) {
+  const said = [];
+  if (response.quip === null) said.push("too short for QUIP");
+  else if (response.quip !== undefined) said.push(`QUIP ${(100 * response.quip).toFixed(1)}%`);
+  if (response.longest) said.push(`longest quote ${response.longest}`);
+  said.push(`${response.length} characters`);
+  if (response.cut) said.push("cut");
+  return said.join(" · ");
+}

@@ -85,11 +85,6 @@
     return element("tr", { role: "row" }, heading, ...columns.map((c) => cell(prompt, c)));
   }
 
-  function folded(name, text) {
-    const inside = element("p", { class: "response" }, text);
-    return element("details", {}, element("summary", {}, name), inside);
-  }
-
   function cell(prompt, column) {
     const response = prompt.responses[column];
     const made = element("td", { role: "cell", "data-label": data.rows[column].label });
@@ -102,18 +97,8 @@
       text.append(typeof part === "string" ? part : run(part, prompt));
     }
     if (!response.parts.length) text.append(element("i", {}, "(empty)"));
-    made.append(element("p", { class: "numbers" }, numbers(response)), text);
+    made.append(element("p", { class: "numbers" }, responseNumbers(response)), text);
     return made;
-  }
-
-  function numbers(response) {
-    const said = [];
-    if (response.quip === null) said.push("too short for QUIP");
-    else if (response.quip !== undefined) said.push(`QUIP ${(100 * response.quip).toFixed(1)}%`);
-    if (response.longest) said.push(`longest quote ${response.longest}`);
-    said.push(`${response.length} characters`);
-    if (response.cut) said.push("cut");
-    return said.join(" · ");
   }
 
   // ---- Controls ----

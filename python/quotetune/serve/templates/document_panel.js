@@ -32,22 +32,22 @@ function quoteSummary({ quotes }) {
   return [element("div", { class: "quoted" }, heading, context, list, hint)];
 }
 
-// Returns a function that opens the panel at a mark, and one that closes it.
+// Returns a function that opens the panel at a mark, beside the text, and one that closes it.
 //   ask: asks the server
-//   say(text), fail(error): tell the person
 //   left(mark): the panel was closed from inside
-function documentPanel({ ask, say, fail, left }) {
+function documentPanel({ ask, left }) {
   const panel = document.getElementById("panel");
   const heading = document.getElementById("panel-heading");
   const body = document.getElementById("panel-body");
   let mark = null; // the one whose quotes are shown
   let index = null;
-  let edges = null; // the lengths at which the colour changes
+  let voice = null; // that of the view
   let loading = new AbortController();
 
-  function open(opened, searched, levels) {
+  function open(opened) {
     close();
-    [mark, index, edges] = [opened, searched, levels];
+    [mark, index, voice] = [opened, indexOf(opened), voiceOf(opened)];
+    mark.closest(".reading").append(panel);
     mark.setAttribute("aria-expanded", "true");
     mark.setAttribute("aria-current", "true");
     panel.hidden = false;
@@ -97,7 +97,7 @@ function documentPanel({ ask, say, fail, left }) {
     loading = new AbortController();
     const { source, id, offset } = found;
     // An index that folds typography has a quote of another length in the document.
-    const end = offset + characterCount(found.snippet?.quote ?? quote.text);
+    const end = offset + characterCount(found.snippets?.[0].quote ?? quote.text);
     const start = Math.max(offset - around, 0);
     const query = new URLSearchParams({ source, id, index: index.name, start, end: end + around });
     try {
@@ -111,7 +111,7 @@ function documentPanel({ ask, say, fail, left }) {
       if (focused) area.querySelector(".excerpt").focus();
       panel.scrollIntoView({ block: "nearest" });
     } catch (error) {
-      fail(error);
+      voice.fail(error);
     }
   }
 
@@ -129,7 +129,7 @@ function documentPanel({ ask, say, fail, left }) {
     });
     const before = (part.start ? "…" : "") + cut(0, first);
     const after = cut(last) + (part.start + characters.length < part.characters ? "…" : "");
-    const level = levelOf(quote.length, edges);
+    const level = levelOf(quote.length, edgesOf(index));
     const inside = element("span", { class: `level-${level}` }, quoted);
     excerpt.append(before, element("mark", {}, inside), after);
     const byHand = element("div", { class: "by-hand" });
@@ -153,9 +153,9 @@ function documentPanel({ ask, say, fail, left }) {
       // All of it is one quote, so any length finds it.
       const body = { texts: [text], index: index.name, min_chars: shortestQuote(index) };
       const { results } = await ask("cite", body);
-      if (await copyText(markdown(results[0]), area)) say("Copied as Markdown with footnotes.");
+      if (await copyText(markdown(results[0]), area)) voice.say("Copied as Markdown with footnotes.");
     } catch (error) {
-      fail(error);
+      voice.fail(error);
     }
   }
 

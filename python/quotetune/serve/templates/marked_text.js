@@ -64,9 +64,16 @@ function levelOf(length, edges) {
   return edges.slice(1).filter((edge) => length >= edge).length;
 }
 
-// Fills an area with a text and its quotes. A quote without a count is a stretch that a filter
-// reports, so nothing is known of it.
-function showMarked(area, text, quotes, edges) {
+// The lengths at which the colour changes, in an index.
+function edgesOf(index) {
+  const factors = document.getElementById("levels").dataset.levels.split(" ").map(Number);
+  return factors.map((factor) => Math.ceil(factor * index.n));
+}
+
+// Fills an area with a text and its quotes in an index, which the area remembers. A quote without a
+// count is a stretch that a filter reports, so nothing is known of it.
+function showMarked(area, text, quotes, index) {
+  const edges = edgesOf(index);
   const unit = unitPlaces(text);
   const shown = document.createDocumentFragment();
   let done = 0;
@@ -89,16 +96,22 @@ function showMarked(area, text, quotes, edges) {
   }
   shown.append(text.slice(done));
   area.replaceChildren(shown);
+  area.classList.add("marked");
+  area.index = index;
 }
 
+// The index in which the quotes at a mark were found.
+const indexOf = (mark) => mark.closest(".marked").index;
+
 // The marks that the text can have, for a person who reads it.
-function legendItems(edges, counted) {
+function legendItems(index) {
+  const edges = edgesOf(index);
   const items = edges.map((edge, level) => {
     const range = level + 1 < edges.length ? `${edge}–${edges[level + 1] - 1}` : `${edge}+`;
     return element("li", {}, element("span", { class: `level level-${level}` }, range));
   });
   items.push(element("li", {}, "characters"));
-  if (counted) {
+  if (hasQuotes(index)) {
     const once = element("span", { class: "once" }, "underlined");
     const few = element("span", { class: "few" }, "dotted");
     items.push(element("li", {}, once, ": once in the corpus"));
