@@ -2,7 +2,6 @@
 
 import itertools
 import os
-import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, overload
@@ -27,7 +26,6 @@ from quotetune.runtime.jsonl import is_unicode
 
 # Larger than any length or count; the numbers that the core accepts are limited.
 _MOST = 2**31 - 1
-_UNKNOWN_DOCUMENT = re.compile(r": no document .* in this index\Z", re.DOTALL)
 
 
 class Index:
@@ -465,13 +463,7 @@ class Index:
             raise UnknownDocumentError(
                 f"no document {id!r} of source {source!r}: not valid Unicode"
             )
-        try:
-            source, id, text, metadata = self._index.document(source, id)
-        except QuotetuneError as error:
-            # The core has one class for all of its errors, and this is its sentence for this one.
-            if _UNKNOWN_DOCUMENT.search(str(error)):
-                raise UnknownDocumentError(str(error)) from error
-            raise
+        source, id, text, metadata = self._index.document(source, id)
         return Document(source, id, text, metadata_from_json(metadata))
 
     def find(self, source: str, id: str, quote: str) -> tuple[int, int] | None:

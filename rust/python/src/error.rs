@@ -1,4 +1,4 @@
-//! Core errors as `quotetune.errors.QuotetuneError` and its subclass `UsageError`.
+//! Core errors as `quotetune.errors.QuotetuneError` and its subclasses.
 
 use pyo3::exceptions::PyKeyboardInterrupt;
 use pyo3::prelude::*;
@@ -8,6 +8,7 @@ use quotetune_core::error::Error;
 
 static QUOTETUNE_ERROR: PyOnceLock<Py<PyType>> = PyOnceLock::new();
 static USAGE_ERROR: PyOnceLock<Py<PyType>> = PyOnceLock::new();
+static UNKNOWN_DOCUMENT_ERROR: PyOnceLock<Py<PyType>> = PyOnceLock::new();
 
 pub fn quotetune_error(py: Python<'_>, message: String) -> PyErr {
     raise(py, &QUOTETUNE_ERROR, "QuotetuneError", message)
@@ -32,6 +33,12 @@ fn raise(
 pub fn to_python(py: Python<'_>, error: Error) -> PyErr {
     match error {
         Error::Usage(message) => usage_error(py, message),
+        Error::UnknownDocument { .. } => raise(
+            py,
+            &UNKNOWN_DOCUMENT_ERROR,
+            "UnknownDocumentError",
+            error.to_string(),
+        ),
         Error::Interrupted => PyKeyboardInterrupt::new_err(()),
         other => quotetune_error(py, other.to_string()),
     }
