@@ -68,7 +68,7 @@ def settle(
         >>> [(quotes, tail)] = settle([text], [OpenTail()], [False], index, 10)
         >>> quotes, tail  # the quote may go on
         ([], OpenTail(start=6, floor=8))
-        >>> text += "which he had not expected, and nobody else had."
+        >>> text += "which he had never expected, and nobody else had done so before."
         >>> [(quotes, tail)] = settle([text], [tail], [False], index, 10)
         >>> [(quote.start, quote.end) for quote in quotes]
         [(8, 51)]
