@@ -2,9 +2,10 @@
 
 import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from pydantic_core import PydanticSerializationError, to_json
 from starlette.requests import Request
@@ -20,8 +21,6 @@ from quotetune.serve.request_log import Metrics
 from quotetune.serve.settings import Settings
 from quotetune.serve.shared import SharedCounts
 from quotetune.serve.work import Work
-
-_Answer = TypeVar("_Answer")
 
 
 class Service:
@@ -43,7 +42,7 @@ class Service:
         self.counts = counts
         self.catalog = Catalog(settings.indexes)
         self.metrics = Metrics(counts, metrics_directory)
-        self._work = Work(counts, settings.limits.work, settings.limits.seconds)
+        self.work = Work(counts, settings.limits.work, settings.limits.seconds)
 
     def name(self, request: Request, name: str | None) -> str:
         """Return the name of an index, or that of the default one.
@@ -82,18 +81,22 @@ class Service:
         """
 
         def encoded() -> bytes:
-            try:
+            with self.reading(name):
                 return json_bytes(work(self.catalog[name]))
-            except UsageError as error:
-                raise Refusal(422, str(error)) from error
-            except QuotetuneError as error:
-                # The message names a path of this machine, so it is not for clients.
-                print(f"error: index {name}: {error}", file=sys.stderr, flush=True)
-                raise busy(
-                    f"the index {name} cannot be read: look into the server's log"
-                ) from error
 
-        return Response(await self._work.do(encoded), media_type="application/json")
+        return Response(await self.work.do(encoded), media_type="application/json")
+
+    @contextmanager
+    def reading(self, name: str) -> Iterator[None]:
+        """Turn the errors of an index into refusals."""
+        try:
+            yield
+        except UsageError as error:
+            raise Refusal(422, str(error)) from error
+        except QuotetuneError as error:
+            # The message names a path of this machine, so it is not for clients.
+            print(f"error: index {name}: {error}", file=sys.stderr, flush=True)
+            raise busy(f"the index {name} cannot be read: look into the server's log") from error
 
 
 def json_bytes(values: Any) -> bytes:
