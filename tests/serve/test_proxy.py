@@ -2,6 +2,7 @@
 
 import json
 import socket
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -286,8 +287,6 @@ def test_a_stream_may_be_longer_than_the_time_for_an_answer(server, upstream) ->
     """The server has a time-out of two seconds; the sleeps are not what is measured."""
 
     def script(connection: socket.socket) -> None:
-        import time
-
         connection.sendall(STREAM)
         for _ in range(6):
             time.sleep(0.5)

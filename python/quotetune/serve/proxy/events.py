@@ -2,9 +2,9 @@
 
 import re
 
-# A line may end in three ways, and an event with an empty line. The groups keep a line end whole.
+# A line may end in three ways, and an event with empty lines. The groups keep a line end whole.
 _LINE_END = re.compile(rb"(?>\r\n|\n|\r)")
-_EVENT_END = re.compile(rb"(?>\r\n|\n|\r)(?>\r\n|\n|\r)")
+_EVENT_END = re.compile(rb"(?>\r\n|\n|\r){2,}")
 _LONGEST_END = 4
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 DONE = b"[DONE]"

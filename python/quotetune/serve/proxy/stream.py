@@ -14,8 +14,8 @@ from quotetune.serve.refusal import Refusal
 _ENVELOPE = ("id", "object", "created", "model")
 
 
-async def events_of(pieces: AsyncIterator[bytes], most: int) -> AsyncGenerator[bytes, None]:
-    """Yield the events of a stream.
+async def events_of(pieces: AsyncIterator[bytes], most: int) -> AsyncGenerator[list[bytes], None]:
+    """Yield the events of a stream, those together that come together.
 
     Args:
         pieces: The stream in pieces.
@@ -27,12 +27,13 @@ async def events_of(pieces: AsyncIterator[bytes], most: int) -> AsyncGenerator[b
     reader = EventReader(most)
     try:
         async for piece in pieces:
-            for event in reader.read(piece):
-                yield event
+            events = reader.read(piece)
+            if events:
+                yield events
     except TooLong as error:
         raise Refusal(502, f"an event of the upstream has more than {most} bytes") from error
     if reader.rest():
-        yield reader.rest() + b"\n\n"
+        yield [reader.rest() + b"\n\n"]
 
 
 class Relay:
@@ -43,11 +44,11 @@ class Relay:
     before it.
 
     Args:
-        events: The events of the upstream.
+        events: The events of the upstream, as `events_of` yields them.
         citations: The citations of the answer.
     """
 
-    def __init__(self, events: AsyncIterator[bytes], citations: StreamedCitations) -> None:
+    def __init__(self, events: AsyncIterator[list[bytes]], citations: StreamedCitations) -> None:
         self._events = events
         self._citations = citations
         self._envelope: Json = {}
@@ -68,13 +69,15 @@ class Relay:
                     yield self._own(await self._traced())
                 if not reading.done():
                     continue
-                event = reading.result()
-                if event is None:
+                events = reading.result()
+                if events is None:
                     break
-                async for piece in self._passed(event):
+                async for piece in self._passed(events):
                     yield piece
                 reading = asyncio.ensure_future(anext(self._events, None))
-            yield await self._ended(self._citations.open_choices())
+            yield self._own(await self._traced())
+            ended = self._citations.open_choices()
+            yield self._own(await self._citations.settled(time.monotonic(), ended))
         except Refusal as refusal:
             self.problem = refusal.message
             error = {"message": refusal.message, "type": "upstream_error", "code": refusal.status}
@@ -86,36 +89,42 @@ class Relay:
                     with suppress(asyncio.CancelledError, Refusal):
                         await task
 
-    async def _passed(self, event: bytes) -> AsyncIterator[bytes]:
-        """Yield an event of the upstream, and what of our own comes before it."""
-        data = data_of(event)
-        if data is None:
-            yield event
-            return
-        if data.strip() == DONE:
-            yield await self._ended(self._citations.open_choices())
-            yield event
-            return
-        chunk = read_object(data)
-        if chunk is None:
-            raise Refusal(502, "an event of the upstream is not a JSON object")
-        self._envelope = {key: chunk[key] for key in _ENVELOPE if key in chunk} or self._envelope
-        ended = self._citations.add(chunk)
-        if not ended:
-            yield event
-            self._trace()
-            return
-        yield self._own(await self._traced())
-        additions = await self._citations.settled(time.monotonic(), ended)
-        late = _late_texts(chunk, ended, additions)
-        if late:
-            # The list must follow the last text, and come before the end.
-            yield event_of(written(_unended(chunk, late)))
-            yield self._own(additions)
-            yield event_of(written(self._envelope | {"choices": _ends(chunk, late)}))
-        else:
-            yield self._own(additions)
-            yield event
+    async def _passed(self, events: Sequence[bytes]) -> AsyncIterator[bytes]:
+        """Yield events of the upstream, and what of our own comes before them."""
+        passed = bytearray()
+        for event in events:
+            data = data_of(event)
+            is_last = data is not None and data.strip() == DONE
+            chunk = None if data is None or is_last else read_object(data)
+            ended = self._citations.open_choices() if is_last else []
+            if chunk is not None:
+                self._envelope = {k: chunk[k] for k in _ENVELOPE if k in chunk} or self._envelope
+                ended = self._citations.add(chunk)
+            is_broken = chunk is None and data is not None and not is_last
+            if ended or is_broken:
+                # What came before waits for nothing.
+                yield bytes(passed)
+                passed.clear()
+            if is_broken:
+                raise Refusal(502, "an event of the upstream is not a JSON object")
+            if ended:
+                yield self._own(await self._traced())
+                additions = await self._citations.settled(time.monotonic(), ended)
+                passed += self._ending(event, chunk, additions)
+            else:
+                passed += event
+        yield bytes(passed)
+        self._trace()
+
+    def _ending(self, event: bytes, chunk: Json | None, additions: Sequence[Addition]) -> bytes:
+        """Return an event with which choices end, and their last citations before it."""
+        own = self._own(additions)
+        late = [] if chunk is None else _late_texts(chunk, additions)
+        if chunk is None or not late:
+            return own + event
+        # The list of footnotes must follow the last text, and come before the end.
+        ends = written(self._envelope | {"choices": _ends(chunk, late)})
+        return event_of(written(_unended(chunk, late))) + own + event_of(ends)
 
     def _trace(self) -> None:
         now = time.monotonic()
@@ -130,11 +139,6 @@ class Relay:
         self._tracing = None
         return additions
 
-    async def _ended(self, ended: Sequence[int]) -> bytes:
-        """Return the last citations of choices that end without saying so."""
-        own = self._own(await self._traced())
-        return own + self._own(await self._citations.settled(time.monotonic(), ended))
-
     def _own(self, additions: Sequence[Addition]) -> bytes:
         """Return our own chunks, one for each choice, because clients may read only the first."""
         own = b""
@@ -144,15 +148,14 @@ class Relay:
         return own
 
 
-def _late_texts(chunk: Json, ended: Sequence[int], additions: Sequence[Addition]) -> list[int]:
-    """Return the choices that end with a chunk that still has text of them, and get a list."""
-    listed = [addition.index for addition in additions if "content" in addition.delta]
+def _late_texts(chunk: Json, additions: Sequence[Addition]) -> list[int]:
+    """Return the choices that get a list, and end with a chunk that still has text of them."""
     texts = [
         choice.get("index")
         for choice in objects(chunk["choices"])
         if isinstance(choice.get("delta"), dict) and choice["delta"].get("content")
     ]
-    return [number for number in ended if number in listed and number in texts]
+    return [one.index for one in additions if "content" in one.delta and one.index in texts]
 
 
 def _unended(chunk: Json, numbers: Sequence[int]) -> Json:
