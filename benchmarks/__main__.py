@@ -29,6 +29,7 @@ BENCHMARKS = (
     "folding",
     "machine",
     "lean",
+    "proxy",
     "memory",
     "round",
 )

@@ -7,12 +7,12 @@ from typing import Any
 
 import httpx
 import pytest
+from benchmarks.vllm_server import vllm_server
 
 import naive_quotes
 from naive_index import NaiveIndex
 from quotetune import build_index
 from quotetune.decoding.vllm import DOCUMENTS, ENGINE_KEY, STRENGTH
-from vllm_server import vllm_server
 
 N = 5
 TEXTS = [
