@@ -1,6 +1,6 @@
 """One chat: the request goes upstream, and the answer comes back with citations."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from contextlib import aclosing
 
 from starlette.requests import Request
@@ -19,6 +19,11 @@ from quotetune.serve.refusal import Refusal
 CHATS = "/v1/chat/completions"
 _JSON = "application/json"
 _EVENTS = "text/event-stream"
+_STREAM_HEADERS = [
+    (b"content-type", b"text/event-stream; charset=utf-8"),
+    # nginx would keep tokens back until a buffer is full.
+    (b"x-accel-buffering", b"no"),
+]
 # They say that this server may not ask, which is no matter of the client.
 _REFUSES_US = (401, 403, 407)
 _PASSED_FAILURES = (503, 504)
@@ -50,16 +55,21 @@ class Chat(Response):
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers, body = self._sent_headers, self._body
+        response = None
         try:
             async with self._client.ask("POST", CHATS, headers, body) as answer:
                 if answer.status == 200 and answer.kind == _EVENTS:
                     await self._stream(answer, send)
-                    return
-                response = await self._whole(answer)
+                else:
+                    response = await self._whole(answer)
         except Refusal as refusal:
             self._note["problem"] = refusal.message
             raise
-        await response(scope, receive, send)
+        # The end comes last, because after it the client counts as gone.
+        if response is None:
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
+        else:
+            await response(scope, receive, send)
 
     async def _whole(self, answer: Answer) -> Response:
         most = self._citing.service.settings.limits.body_bytes
@@ -72,13 +82,16 @@ class Chat(Response):
     async def _stream(self, answer: Answer, send: Send) -> None:
         most = self._citing.service.settings.limits.body_bytes
         citations = StreamedCitations(self._citing)
-        start = [(b"content-type", b"text/event-stream; charset=utf-8"), *answer.headers]
+        start = [*_STREAM_HEADERS, *answer.headers]
         await send({"type": "http.response.start", "status": 200, "headers": start})
         async with aclosing(answer.pieces()) as pieces, aclosing(events_of(pieces, most)) as events:
             relay = Relay(events, citations)
             try:
                 async with aclosing(relay.sent()) as sent:
-                    await _send_all(sent, send)
+                    async for piece in sent:
+                        if piece:
+                            message = {"type": "http.response.body", "body": piece}
+                            await send(message | {"more_body": True})
             finally:
                 self._log(len(citations), citations.characters)
         if relay.problem is not None:
@@ -124,10 +137,3 @@ def json_response(status: int, body: bytes, headers: Sequence[Header]) -> Respon
     response = Response(body, status, media_type=_JSON)
     response.raw_headers += headers
     return response
-
-
-async def _send_all(pieces: AsyncIterator[bytes], send: Send) -> None:
-    async for piece in pieces:
-        if piece:
-            await send({"type": "http.response.body", "body": piece, "more_body": True})
-    await send({"type": "http.response.body", "body": b"", "more_body": False})
