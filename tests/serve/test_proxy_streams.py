@@ -379,6 +379,14 @@ def test_an_answer_that_cannot_be_cited_passes_and_says_why(
         assert choice["message"]["content"] == "".join(contents)
 
 
+def test_a_choice_that_has_ended_is_not_told_of_a_later_problem(service: Service) -> None:
+    limited = service_of(service.catalog["index"].path, characters=20)
+    parts = [chunk("abcabc", 0), chunk(None, 0, "stop"), chunk("abc " * 9, 1), chunk("a", 2)]
+    own, _ = own_and_passed(relayed(limited, [event(part) for part in parts]))
+    keys = [(data["choices"][0]["index"], *data["choices"][0]["delta"]) for data in own]
+    assert keys == [(0, "citations"), (1, "citations_error"), (2, "citations_error")]
+
+
 def test_choices_without_end_take_no_memory(service: Service) -> None:
     limited = service_of(service.catalog["index"].path, texts=3)
     citations = StreamedCitations(Citing(limited, "index", False))

@@ -18,7 +18,7 @@ SECONDS_BETWEEN_TRACES = 0.05
 
 @dataclass
 class _Choice:
-    """What one choice says so far."""
+    """What one choice says so far, and whether its client knows of a problem or of none."""
 
     pieces: list[str] = field(default_factory=list)
     tail: OpenTail = field(default_factory=OpenTail)
@@ -130,6 +130,9 @@ class StreamedCitations:
             except Exception as error:
                 self._fail(problem_of_error(error))
             else:
+                for number in ended:
+                    # Nothing comes after its end, whatever happens to other choices.
+                    self._choices[number].is_told = True
                 return [
                     Addition(n, delta) for n, delta in zip(traced, deltas, strict=True) if delta
                 ]
