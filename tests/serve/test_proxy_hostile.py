@@ -24,7 +24,7 @@ from fake_upstream import (
     head,
     whole,
 )
-from http_server import Server, serving, wait_until
+from http_server import Server, read_to_end, serving, wait_until
 from quotetune import build_index
 
 CHAT = "/v1/chat/completions"
@@ -283,6 +283,34 @@ def test_an_index_that_breaks_leaves_the_answer(tmp_path: Path, upstream) -> Non
         chunks = data_of(server.post(CHAT, BODY).body)
         own = [data for data in chunks[:-1] if "citations_error" in data["choices"][0]["delta"]]
         assert len(own) == 1 and len(chunks) == 4 and chunks[-1] == "[DONE]"
+
+
+def test_a_server_that_ends_tells_the_chats_that_it_cuts_off(tmp_path: Path, upstream) -> None:
+    build_index([FOX], tmp_path / "index")
+    times = ["--timeout", 0.5, "--receive-timeout", 0.5]
+    with serving(tmp_path, tmp_path / "index", "--upstream", upstream.url, *times) as server:
+        connections = []
+        for start in (STREAM + FIRST, b""):
+            upstream.received.clear()
+            upstream.answers_without_end(start)
+            connections.append(server.connect())
+            head = f"POST {CHAT} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n"
+            connections[-1].sendall(f"{head}content-length: 2\r\n\r\n{{}}".encode())
+            wait_until(lambda: len(upstream.received) == 1)
+        assert FIRST in read_some(connections[0], FIRST)
+        server.process.terminate()
+        for connection, status in zip(connections, (b"", b" 503 "), strict=True):
+            answer = read_to_end(connection)
+            assert b"the server ends" in answer and status in answer
+        server.process.wait(60)
+        assert "Traceback" not in server.errors.read_text()
+
+
+def read_some(connection: socket.socket, marker: bytes) -> bytes:
+    received = b""
+    while marker not in received:
+        received += connection.recv(1 << 16)
+    return received
 
 
 def test_nothing_was_an_error_of_the_server(server: Server) -> None:

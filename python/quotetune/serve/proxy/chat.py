@@ -1,5 +1,6 @@
 """One chat: the request goes upstream, and the answer comes back with citations."""
 
+import asyncio
 from collections.abc import Sequence
 from contextlib import aclosing
 
@@ -11,10 +12,10 @@ from quotetune.serve.proxy.citing import Citing
 from quotetune.serve.proxy.client import Answer, Client, Header
 from quotetune.serve.proxy.departure import until_departure
 from quotetune.serve.proxy.json_text import read_object
-from quotetune.serve.proxy.stream import Relay, events_of
+from quotetune.serve.proxy.stream import Relay, error_event, events_of
 from quotetune.serve.proxy.streamed_citations import StreamedCitations
 from quotetune.serve.proxy.whole_answer import WholeAnswer
-from quotetune.serve.refusal import Refusal
+from quotetune.serve.refusal import Refusal, busy
 
 CHATS = "/v1/chat/completions"
 _JSON = "application/json"
@@ -45,13 +46,23 @@ class Chat(Response):
         self._note = request.state.note
         self._body = body
         self._citing = citing
+        self._is_streaming = False
         self.background = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Ask, and send the answer; a client that goes away ends both."""
         with self._citing.service.work.chat():
-            if not await until_departure(receive, self._answer(scope, receive, send)):
-                self._note["problem"] = "the client went away"
+            try:
+                if not await until_departure(receive, self._answer(scope, receive, send)):
+                    self._note["problem"] = "the client went away"
+            except asyncio.CancelledError:
+                # The server ends, and has waited for this chat for long enough.
+                ends = busy("the server ends: send the request again")
+                self._note["problem"] = ends.message
+                if self._is_streaming:
+                    await send({"type": "http.response.body", "body": error_event(ends)})
+                else:
+                    await ends.response()(scope, receive, send)
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers, body = self._sent_headers, self._body
@@ -83,6 +94,7 @@ class Chat(Response):
         most = self._citing.service.settings.limits.body_bytes
         citations = StreamedCitations(self._citing)
         start = [*_STREAM_HEADERS, *answer.headers]
+        self._is_streaming = True
         await send({"type": "http.response.start", "status": 200, "headers": start})
         async with aclosing(answer.pieces()) as pieces, aclosing(events_of(pieces, most)) as events:
             relay = Relay(events, citations)

@@ -36,6 +36,12 @@ async def events_of(pieces: AsyncIterator[bytes], most: int) -> AsyncGenerator[l
         yield [reader.rest() + b"\n\n"]
 
 
+def error_event(refusal: Refusal) -> bytes:
+    """Return the event that ends a stream that goes wrong, in the form of OpenAI's errors."""
+    error = {"message": refusal.message, "type": "upstream_error", "code": refusal.status}
+    return event_of(written({"error": error}))
+
+
 class Relay:
     """The way of one answer.
 
@@ -80,8 +86,7 @@ class Relay:
             yield self._own(await self._citations.settled(time.monotonic(), ended))
         except Refusal as refusal:
             self.problem = refusal.message
-            error = {"message": refusal.message, "type": "upstream_error", "code": refusal.status}
-            yield event_of(written({"error": error}))
+            yield error_event(refusal)
         finally:
             for task in (reading, self._tracing):
                 if task is not None:
