@@ -77,6 +77,8 @@ def test_a_list_that_somebody_changed_stays() -> None:
         assert changed != made and without_footnotes(changed) == changed
     edited = made.replace("Rust is", "Surely Rust is", 1)
     assert without_footnotes(edited) == "Surely Rust is a language."
+    noted = made.replace("Rust is a[^1]", "Rust is a[^1][^2]", 1)
+    assert without_footnotes(noted) == "Rust is a[^2] language."
 
 
 OURS = {"number": 1, "start": 0, "end": 9, "quote": "a", "count": 1, "documents": []}

@@ -1,11 +1,9 @@
 """The quotes to cite of a response that grows, each as soon as no later text can change it.
 
 A quote is a maximal match, so the characters after it decide where it ends, and quotes that overlap
-decide together which of them are cited. Therefore a group of overlapping quotes is settled when
-
-1. each of its quotes is followed by a character with which it no longer occurs in the corpus, and
-2. no later quote can overlap the group: a later quote contains a character that has not come yet,
-   or starts where a quote starts that is still open.
+decide together which of them are cited. A group of overlapping quotes is settled when as many
+characters follow it as the shortest quote has. Its matches have then ended. A quote that is not
+found yet has fewer characters so far, so it starts after the group.
 
 Only the tail from the first open character on is traced again.
 """
@@ -67,14 +65,14 @@ def settle(
         >>> text = "He saw: The quick brown fox jumps over the lazy dog, "
         >>> [(quotes, tail)] = settle([text], [OpenTail()], [False], index, 10)
         >>> quotes, tail  # the quote may go on
-        ([], OpenTail(start=6, floor=8))
+        ([], OpenTail(start=0, floor=1))
         >>> text += "which he had never expected, and nobody else had done so before."
         >>> [(quotes, tail)] = settle([text], [tail], [False], index, 10)
         >>> [(quote.start, quote.end) for quote in quotes]
         [(8, 51)]
     """
     least = shortest_cited(index)
-    # Enough places to know where a quote starts that is too short to be found yet.
+    # Enough places to know where a quote must start that is too short to be found yet.
     apart = [
         list(islice(_places_apart(text, len(text), tail.start), least + 1))
         for text, tail in zip(texts, tails, strict=True)
@@ -108,25 +106,21 @@ def _settled(
 
     Args:
         quotes: The quotes of the text before the first of the places.
-        places: The last places where the text can be cut, from the end on.
+        places: The last places where the text can be cut, from the end on. A character that is not
+            white space starts at each.
         least: Length of the shortest quote.
         floor: The first character that a quote can start with that is not settled.
     """
-    if len(places) < 2:
+    if len(places) <= least:
         return [], floor
-    # The characters after this place are enough to end a match.
-    ends = places[1]
-    open_starts = [quote.start for quote in quotes if quote.end > ends]
-    # A match that is still too short to be found starts after the matches that are longer, and
-    # after the place that `least` characters follow.
-    unseen = places[least] if len(places) > least else floor
-    undecided = max(min(open_starts, default=unseen), floor)
+    # The characters from here on are as many as the shortest quote has, or more.
+    unseen = max(places[least], floor)
     settled: list[Quote] = []
-    for group in overlapping([quote for quote in quotes if quote.end <= ends]):
-        if group[-1].end > undecided:
-            return settled, min(undecided, group[0].start)
+    for group in overlapping(quotes):
+        if group[-1].end > unseen:
+            return settled, min(unseen, group[0].start)
         settled += group
-    return settled, undecided
+    return settled, unseen
 
 
 def _places_apart(text: str, end: int, start: int) -> Iterator[int]:
