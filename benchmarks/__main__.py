@@ -30,6 +30,7 @@ BENCHMARKS = (
     "folding",
     "machine",
     "lean",
+    "proxy",
     "memory",
     "round",
     "full_size",

@@ -11,6 +11,8 @@ import re
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 
@@ -29,8 +31,17 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=1)
     options = parser.parse_args()
     texts = _texts(Index.open(options.index))
-    command = [sys.executable, "-m", "quotetune", "serve", str(options.index), "--port", "0"]
-    command += ["--workers", str(options.workers), "--rate", "1000000"]
+    with served(options.index, "--workers", str(options.workers), "--rate", "1000000") as port:
+        for route in ("healthz", "score", "trace"):
+            requests = [_request(route, text) for text in texts]
+            times = asyncio.run(_measured(port, requests, options))
+            _print(route, times, options.seconds)
+
+
+@contextmanager
+def served(index: Path, *options: str) -> Iterator[int]:
+    """Serve an index until the end; give the port."""
+    command = [sys.executable, "-m", "quotetune", "serve", str(index), "--port", "0", *options]
     with subprocess.Popen(
         command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
     ) as server:
@@ -38,10 +49,7 @@ def main() -> None:
         found = re.search(r":(\d+) ", server.stderr.readline())
         assert found is not None
         try:
-            for route in ("healthz", "score", "trace"):
-                requests = [_request(route, text) for text in texts]
-                times = asyncio.run(_measured(int(found[1]), requests, options))
-                _print(route, times, options.seconds)
+            yield int(found[1])
         finally:
             server.terminate()
 

@@ -20,6 +20,7 @@ from benchmarks import (
     lean,
     memory,
     opening,
+    proxy,
     score,
     segments,
     sizes,
@@ -136,6 +137,16 @@ def test_threads_have_a_gain_for_every_kind_of_work(
     [listing] = threads.tables(settings)
     assert [row[0] for row in listing.rows] == ["build", "count"]
     assert all(float(row[-1]) > 0 for row in listing.rows)
+
+
+def test_the_proxy_has_a_row_with_the_times_of_both_ways(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(proxy, "REQUESTS", 3)
+    [listing] = proxy.tables(settings)
+    [(upstream, requests, *times)] = listing.rows
+    assert (upstream, requests, len(times)) == (proxy.INSTANT, "3", len(proxy.HEADER) - 2)
+    assert all(float(time) > 0 for time in times[:4])
 
 
 def test_growth_has_a_row_for_every_size_and_the_exponents(settings: Settings) -> None:

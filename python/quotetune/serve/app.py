@@ -61,6 +61,11 @@ def application(service: Service) -> FastAPI:
     )
     app.include_router(page_routes())
     app.include_router(routes(service))
+    if settings.upstream is not None:
+        # Only then is httpx needed.
+        from quotetune.serve.proxy.routes import proxy_routes
+
+        app.include_router(proxy_routes(service, settings.upstream))
     app.include_router(peer_routes(service))
     app.include_router(run_routes(service))
     return app

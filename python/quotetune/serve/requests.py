@@ -9,6 +9,7 @@ from quotetune.rendering.marks import MarkStyle
 
 _FOX = "He saw the quick brown fox jumps over the lazy cat."
 
+DOCUMENTS = 10
 MOST_DOCUMENTS = 100
 MOST_SNIPPET_CHARS = 1000
 
@@ -41,7 +42,7 @@ class TraceRequest(TextsRequest):
     min_chars: int | None = Field(
         None, ge=1, description="Length of the shortest quote. The default is the index's n."
     )
-    max_documents: MaxDocuments = 10
+    max_documents: MaxDocuments = DOCUMENTS
     whole_words: bool = Field(
         False,
         description="Whether to cut the words off that a quote has only a part of. What is left is "
@@ -77,7 +78,7 @@ class CiteRequest(TextsRequest):
     min_chars: int | None = Field(
         None, ge=1, description="Length of the shortest quote. The default is 40, with all n."
     )
-    max_documents: MaxDocuments = 10
+    max_documents: MaxDocuments = DOCUMENTS
     style: MarkStyle = Field("markdown", description="Marks like [^1], or like [1].")
     all: bool = Field(False, description="Whether to cite every quote, also where they overlap.")
 

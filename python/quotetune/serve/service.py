@@ -2,9 +2,10 @@
 
 import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from pydantic_core import PydanticSerializationError, to_json
 from starlette.requests import Request
@@ -21,8 +22,6 @@ from quotetune.serve.run_catalog import IndexHashes, RunCatalog
 from quotetune.serve.settings import Settings
 from quotetune.serve.shared import SharedCounts
 from quotetune.serve.work import Work
-
-_Answer = TypeVar("_Answer")
 
 
 class Service:
@@ -46,7 +45,7 @@ class Service:
         self.index_hashes = IndexHashes(self.catalog)
         self.runs = RunCatalog(settings.runs)
         self.metrics = Metrics(counts, metrics_directory)
-        self._work = Work(counts, settings.limits.work, settings.limits.seconds)
+        self.work = Work(counts, settings.limits.work, settings.limits.seconds)
 
     def name(self, request: Request, name: str | None) -> str:
         """Return the name of an index, or that of the default one.
@@ -102,16 +101,22 @@ class Service:
         """
 
         def encoded() -> bytes:
-            try:
+            with self.reading(what):
                 return json_bytes(work())
-            except UsageError as error:
-                raise Refusal(422, str(error)) from error
-            except QuotetuneError as error:
-                # The message names a path of this machine, so it is not for clients.
-                print(f"error: {what}: {error}", file=sys.stderr, flush=True)
-                raise busy(f"the {what} cannot be read: look into the server's log") from error
 
-        return Response(await self._work.do(encoded), media_type="application/json")
+        return Response(await self.work.do(encoded), media_type="application/json")
+
+    @contextmanager
+    def reading(self, what: str) -> Iterator[None]:
+        """Turn the errors of what is read, such as `index wiki`, into refusals."""
+        try:
+            yield
+        except UsageError as error:
+            raise Refusal(422, str(error)) from error
+        except QuotetuneError as error:
+            # The message names a path of this machine, so it is not for clients.
+            print(f"error: {what}: {error}", file=sys.stderr, flush=True)
+            raise busy(f"the {what} cannot be read: look into the server's log") from error
 
 
 def json_bytes(values: Any) -> bytes:

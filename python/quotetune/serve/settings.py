@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from quotetune.errors import UsageError
+from quotetune.serve.upstream import Upstream
 
 # A name is a part of the path of POST /{index}/attribution.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -54,6 +55,7 @@ class Settings:
         origins: Origins of other pages that may ask, such as `https://example.org`.
         proxies: Addresses of proxies whose `X-Forwarded-For` is believed.
         limits: The bounds.
+        upstream: The server whose model answers chats; None for no chats.
     """
 
     indexes: dict[str, str]
@@ -66,6 +68,7 @@ class Settings:
     proxies: tuple[str, ...] = ()
     limits: Limits = field(default_factory=Limits)
     runs: dict[str, str] = field(default_factory=dict)
+    upstream: Upstream | None = None
 
     def __post_init__(self) -> None:
         if self.token is None and not _is_loopback(self.host):
@@ -89,7 +92,9 @@ class Settings:
     def from_json(cls, values: dict[str, Any]) -> "Settings":
         """Read what `to_json` returns."""
         lists = {name: tuple(values[name]) for name in ("hosts", "origins", "proxies")}
-        return cls(**values | lists | {"limits": Limits(**values["limits"])})
+        upstream = values["upstream"] and Upstream(**values["upstream"])
+        parts = {"limits": Limits(**values["limits"]), "upstream": upstream}
+        return cls(**values | lists | parts)
 
 
 def named_paths(arguments: Sequence[str], kind: str = "index") -> dict[str, str]:
@@ -133,16 +138,34 @@ def read_token(path: Path) -> str:
     Raises:
         UsageError: The file cannot be read, or does not contain one token of 16 characters or more.
     """
-    try:
-        token = path.read_text(encoding="ascii").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path}: cannot be read ({error}): give a file with a token") from error
-    if len(token) < _SHORTEST_TOKEN or not token.isprintable() or " " in token:
+    token = _one_word(path, "token")
+    if len(token) < _SHORTEST_TOKEN:
         raise UsageError(
             f"{path}: not one token of {_SHORTEST_TOKEN} characters or more: write one, such as "
             "`openssl rand -hex 32` prints"
         )
     return token
+
+
+def read_key(path: Path) -> str:
+    """Read the key of an upstream in a file.
+
+    Raises:
+        UsageError: The file cannot be read, or does not contain one key.
+    """
+    key = _one_word(path, "key")
+    if not key:
+        raise UsageError(f"{path}: not one key: write the key that the upstream asks for")
+    return key
+
+
+def _one_word(path: Path, what: str) -> str:
+    """Return the only word of a file, or the empty text if it has none or several."""
+    try:
+        word = path.read_text(encoding="ascii").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path}: cannot be read ({error}): give a file with a {what}") from error
+    return word if word.isprintable() and " " not in word else ""
 
 
 def _is_loopback(host: str) -> bool:

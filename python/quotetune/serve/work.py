@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
@@ -43,8 +43,7 @@ class Work:
         Raises:
             Refusal: There is too much work, or this piece took too long.
         """
-        if not self._counts.start_work(self._most):
-            raise busy(f"{self._most} requests are in work: send this one again in a second")
+        self._start(self._most)
         loop = asyncio.get_running_loop()
         future = self._threads.submit(work)
 
@@ -55,6 +54,33 @@ class Work:
                 loop.call_soon_threadsafe(self._counts.end_work)
 
         future.add_done_callback(end)
+        return await self._in_time(future)
+
+    @contextlib.contextmanager
+    def chat(self) -> Iterator[None]:
+        """Count a chat as work until it is over; its pieces are done by `do_for_chat`.
+
+        A chat mostly waits for its model, for minutes. So it only begins while fewer than half of
+        the places are taken, and the other half stays for requests that end soon.
+
+        Raises:
+            Refusal: There is too much work.
+        """
+        self._start(max(1, self._most // 2))
+        try:
+            yield
+        finally:
+            self._counts.end_work()
+
+    async def do_for_chat(self, work: Callable[[], _Result]) -> _Result:
+        """Do a piece of work in a thread, as `do` does, for a chat that is counted already."""
+        return await self._in_time(self._threads.submit(work))
+
+    def _start(self, most: int) -> None:
+        if not self._counts.start_work(most):
+            raise busy(f"{most} requests are in work: send this one again in a second")
+
+    async def _in_time(self, future: Future[_Result]) -> _Result:
         try:
             return await asyncio.wait_for(asyncio.wrap_future(future), self._seconds)
         except TimeoutError as error:

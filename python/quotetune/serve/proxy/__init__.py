@@ -1,0 +1,1 @@
+"""Chats with the model of another server, whose answers get citations on the way."""
