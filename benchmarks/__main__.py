@@ -30,6 +30,7 @@ BENCHMARKS = (
     "folding",
     "machine",
     "lean",
+    "serve",
     "proxy",
     "memory",
     "round",

@@ -1,41 +1,113 @@
-"""Requests per second of `quotetune serve`: `python -m benchmarks.serve INDEX`.
+"""Requests per second of `quotetune serve`, under the load generator wrk (Debian's package `wrk`).
 
-The texts are pieces of the index's own documents, so half of each is one long quote. The client
-keeps its connections open, and shares the cores of the server.
+Beside it, infini-gram's engine answers behind a shell of the same FastAPI and uvicorn.
 """
 
-import argparse
-import asyncio
 import json
 import re
+import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from itertools import islice
 from pathlib import Path
 
-from quotetune import Index
+from benchmarks import suffixes
+from benchmarks.corpora import half_quoted, split_corpus, write_jsonl
+from benchmarks.settings import INFINI_GRAM, QUOTETUNE, N, Settings
+from benchmarks.table import Listing
+from benchmarks.targets import target, targets
+from benchmarks.timing import in_child
+from benchmarks.trace import PATIENCE
+from quotetune import build_index
 
-_TEXT_BYTES = 2000
-_TEXTS = 500
-_LENGTH = re.compile(rb"content-length: (\d+)", re.IGNORECASE)
+CONNECTIONS = 16
+SECONDS = 10
+# The peer needs seconds for a text.
+PEER_SECONDS = 60
+TEXTS = 500
+CHARS = 2000
+# Seconds within which a server must answer its first request.
+START = 60.0
+HEADER = ("system", "route", "requests per second", "p50, ms", "p99, ms", "failed")
+# Requests in turn, and the result as a line of JSON.
+SCRIPT = """
+local bodies, asked = {}, 0
+for line in io.lines("BODIES") do bodies[#bodies + 1] = line end
+wrk.method = "POST"
+wrk.headers["content-type"] = "application/json"
+function request()
+  asked = asked % #bodies + 1
+  return wrk.format(nil, nil, nil, bodies[asked])
+end
+function done(summary, latency)
+  local failed = summary.errors.status + summary.errors.connect + summary.errors.read
+    + summary.errors.write + summary.errors.timeout
+  print(string.format('{"rate": %f, "p50": %f, "p99": %f, "failed": %d}',
+    summary.requests / summary.duration * 1e6, latency:percentile(50) / 1e3,
+    latency:percentile(99) / 1e3, failed))
+end
+"""
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("index", type=Path)
-    parser.add_argument("--connections", type=int, default=16)
-    parser.add_argument("--seconds", type=float, default=5)
-    parser.add_argument("--workers", type=int, default=1)
-    options = parser.parse_args()
-    texts = _texts(Index.open(options.index))
-    with served(options.index, "--workers", str(options.workers), "--rate", "1000000") as port:
-        for route in ("healthz", "score", "trace"):
-            requests = [_request(route, text) for text in texts]
-            times = asyncio.run(_measured(port, requests, options))
-            _print(route, times, options.seconds)
+def tables(settings: Settings) -> list[Listing]:
+    """Measure the routes of the service, and the peer's."""
+    if shutil.which("wrk") is None:
+        raise SystemExit("error: wrk is not installed: install Debian's package wrk")
+    corpus, held_out = split_corpus(settings.demo, settings.text_bytes)
+    path = write_jsonl(corpus, settings.work / "ordinary" / "corpus.jsonl")
+    index = settings.work / "served"
+    build_index(path, index, n=N, overwrite=True)
+    size = sum(file.stat().st_size for file in index.iterdir())
+    load = _load(settings.work, half_quoted(corpus, held_out, TEXTS, CHARS))
+    rows: list[tuple[str, str, dict[str, float]]] = []
+    for workers in (1, 2):
+        with served(index, "--workers", str(workers), "--rate", "1000000") as port:
+            name = QUOTETUNE if workers == 1 else f"{QUOTETUNE}, {workers} workers"
+            rows += [(name, route, _measured(load, port, route)) for route in ("score", "trace")]
+    notes = []
+    if INFINI_GRAM in settings.systems:
+        place = settings.work / INFINI_GRAM
+        limit = PATIENCE * settings.limit
+        arguments = (INFINI_GRAM, path, place)
+        if in_child(suffixes.prepare_build, arguments, limit) is None:
+            notes.append(f"{INFINI_GRAM} was not built in {limit:.0f} s.")
+        else:
+            with _infini_gram(place) as port:
+                rows.append((INFINI_GRAM, "trace", _measured(load, port, "trace", PEER_SECONDS)))
+    aims = []
+    for route, least in (("score", 1500), ("trace", 400)):
+        ours = max((one for _, asked, one in rows[:4] if asked == route), key=lambda x: x["rate"])
+        aims.append(target(f"{least:,} requests/s of {route}", ours["rate"], least=least))
+        aims.append(target(f"with p99 of 50 ms at {route}", ours["p99"], most=50))
+    return [
+        Listing(
+            heading=f"Requests of {CHARS} characters on {CONNECTIONS} connections",
+            header=HEADER,
+            rows=[
+                (
+                    name,
+                    f"/{route}",
+                    f"{one['rate']:,.0f}",
+                    f"{one['p50']:.1f}",
+                    f"{one['p99']:.1f}",
+                    f"{one['failed']:.0f}",
+                )
+                for name, route, one in rows
+            ],
+            notes=(
+                f"wrk sends {TEXTS} texts in turn for {SECONDS} s ({PEER_SECONDS} s to infini-gram),"
+                " from a core of the same machine. Half of each text occurs in the corpus. The index of"
+                f" {sum(map(len, corpus)) / 1e6:.0f} MB of text has {size / 1e6:,.0f} MB. A trace"
+                " names at most ten documents per quote; infini-gram's `attribute` gives positions"
+                f" instead. {targets(*aims)}",
+                *notes,
+            ),
+        )
+    ]
 
 
 @contextmanager
@@ -49,60 +121,57 @@ def served(index: Path, *options: str) -> Iterator[int]:
         found = re.search(r":(\d+) ", server.stderr.readline())
         assert found is not None
         try:
-            yield int(found[1])
+            yield _ready(int(found[1]))
         finally:
             server.terminate()
 
 
-def _texts(index: Index) -> list[str]:
-    """Make texts that quote a document and go on with words of others."""
-    documents = [document.text for document in islice(index.documents(), 4 * _TEXTS)]
-    texts = []
-    for number in range(_TEXTS):
-        others = documents[number + 1 :] + documents[:number]
-        quoted = documents[number][: _TEXT_BYTES // 2]
-        words = " ".join(text.split()[0] for text in others if text.strip())
-        texts.append((quoted + " " + words).encode()[:_TEXT_BYTES].decode(errors="ignore"))
-    return texts
+@contextmanager
+def _infini_gram(index: Path) -> Iterator[int]:
+    command = [sys.executable, "-m", "benchmarks.infini_gram_service", str(index)]
+    root = Path(__file__).parents[1]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=root) as server:
+        assert server.stdout is not None
+        try:
+            yield _ready(int(server.stdout.readline()))
+        finally:
+            server.terminate()
 
 
-def _request(route: str, text: str) -> bytes:
-    if route == "healthz":
-        return b"GET /healthz HTTP/1.1\r\nhost: localhost\r\n\r\n"
-    body = json.dumps({"texts": [text]}).encode()
-    head = f"POST /{route} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n"
-    return head.encode() + f"content-length: {len(body)}\r\n\r\n".encode() + body
+def _ready(port: int) -> int:
+    """Return the port as soon as the server answers on it."""
+    end = time.monotonic() + START
+    while True:
+        try:
+            urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=START).close()
+            return port
+        except urllib.error.URLError:
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.1)
 
 
-async def _measured(port: int, requests: list[bytes], options: argparse.Namespace) -> list[float]:
-    """Send requests on all connections for some seconds; return the seconds that each took."""
-    times: list[float] = []
-    start = time.perf_counter() + 0.5  # what comes before warms the server up
-    end = start + options.seconds
-
-    async def ask(first: int) -> None:
-        reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        number = first
-        while (sent := time.perf_counter()) < end:
-            writer.write(requests[number % len(requests)])
-            number += options.connections
-            head = await reader.readuntil(b"\r\n\r\n")
-            length = _LENGTH.search(head)
-            assert b" 200 " in head[:20] and length is not None, head
-            await reader.readexactly(int(length[1]))
-            if sent >= start:
-                times.append(time.perf_counter() - sent)
-        writer.close()
-
-    await asyncio.gather(*(ask(number) for number in range(options.connections)))
-    return times
+def _load(work: Path, texts: Sequence[str]) -> Path:
+    """Write the requests and wrk's script; return the script."""
+    bodies = work / "bodies.jsonl"
+    bodies.write_text("".join(json.dumps({"texts": [text]}) + "\n" for text in texts))
+    script = work / "load.lua"
+    script.write_text(SCRIPT.replace("BODIES", str(bodies)))
+    return script
 
 
-def _print(route: str, times: list[float], seconds: float) -> None:
-    times.sort()
-    p50, p99 = (times[int(share * (len(times) - 1))] * 1000 for share in (0.5, 0.99))
-    print(f"{route}: {len(times) / seconds:,.0f}/s, p50 {p50:.1f} ms, p99 {p99:.1f} ms")
-
-
-if __name__ == "__main__":
-    main()
+def _measured(load: Path, port: int, route: str, seconds: int = SECONDS) -> dict[str, float]:
+    command = [
+        "wrk",
+        "-t1",
+        f"-c{CONNECTIONS}",
+        "-s",
+        str(load),
+        f"http://127.0.0.1:{port}/{route}",
+    ]
+    subprocess.run([*command, "-d1s"], check=True, capture_output=True)  # fills the caches
+    done = subprocess.run(
+        [*command, f"-d{seconds}s"], check=True, capture_output=True, encoding="utf-8"
+    )
+    found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return found

@@ -23,6 +23,7 @@ from benchmarks import (
     proxy,
     score,
     segments,
+    serve,
     sizes,
     suffixes,
     threads,
@@ -396,3 +397,11 @@ def test_the_large_table_is_left_out_if_the_disk_has_no_room(tmp_path: Path) -> 
     assert done.returncode == 0
     assert done.stderr.startswith("table memory left out: it takes 8,000,000,000 GB in ")
     assert not output.exists()
+
+
+def test_the_service_is_not_measured_without_its_load_generator(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(SystemExit, match="error: wrk is not installed"):
+        serve.tables(settings)
