@@ -99,8 +99,8 @@ def tables(settings: Settings) -> list[Listing]:
                 for name, route, one in rows
             ],
             notes=(
-                f"wrk sends {TEXTS} texts in turn for {SECONDS} s ({PEER_SECONDS} s to infini-gram),"
-                " from a core of the same machine. Half of each text occurs in the corpus. The index of"
+                f"wrk sends {TEXTS} texts in turn for {SECONDS} s, {PEER_SECONDS} s to the peer,"
+                " from the same machine. Half of each text occurs in the corpus. The index of"
                 f" {sum(map(len, corpus)) / 1e6:.0f} MB of text has {size / 1e6:,.0f} MB. A trace"
                 " names at most ten documents per quote; infini-gram's `attribute` gives positions"
                 f" instead. {targets(*aims)}",
