@@ -43,8 +43,8 @@ def copy(
     documents = []
     with copied(corpus, folder) as writer:
         for batch in corpus.batches():
-            documents += list(zip(batch.sources, batch.ids, batch.texts, strict=True))
-            chosen = {place: choose(text) for place, text in enumerate(batch.texts)}
+            documents += [(one.source, one.id, one.text) for one in batch]
+            chosen = {place: choose(one.text) for place, one in enumerate(batch)}
             writer.write(batch, {p: change for p, change in chosen.items() if change is not None})
     return documents
 

@@ -5,14 +5,17 @@ the same errors. Only one batch is in memory.
 """
 
 import warnings
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from quotetune import _core
 from quotetune.corpus.files import corpus_files, default_names
 from quotetune.corpus.formats import STDIN
+from quotetune.corpus.index import Index
 from quotetune.corpus.ingest import Reading, check_reading
 from quotetune.corpus.inputs import InputFile, expand_inputs, unicode_name
 from quotetune.corpus.parquet_files import open_parquet
@@ -27,34 +30,91 @@ _ALL_BAD = 1000
 
 
 @dataclass(frozen=True)
+class CorpusDocument:
+    """A document of a corpus.
+
+    Attributes:
+        number: The place of its record: its line, its position in an array, or its row, from 1.
+        source: Its source.
+        id: Its id.
+        text: Its text.
+    """
+
+    number: int
+    source: str
+    id: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Consecutive rows of a Parquet file, and their documents.
+
+    Attributes:
+        table: The record batch.
+        group: The number of its row group.
+        documents: The number, source, id and text of each row.
+    """
+
+    table: Any
+    group: int
+    documents: list[tuple[int, str, str, str]]
+
+    def __len__(self) -> int:
+        return len(self.documents)
+
+    def document(self, position: int) -> tuple[int, str, str, str]:
+        """Return the document of a row."""
+        return self.documents[position]
+
+
 class Batch:
-    """Documents of one file, in its order.
+    """Documents of one file, in its order: `batch[i]`, or all of them in a loop.
 
     Attributes:
         file: The file.
-        numbers: The place of each record: its line, its position in an array, or its row, from 1.
-        sources: The source of each document.
-        ids: The id of each document.
-        texts: The text of each document.
-        records: What each document was read from: bytes, with the line end if there is one, or for
-            Parquet the rows of one record batch.
         is_array: Whether the records are the elements of one JSON array.
-        group: The row group of the rows.
         bytes_read: Bytes of the file that are read so far.
+        touched: The positions of the documents that have n-grams of the indexes that `batches` was
+            given.
     """
 
-    file: InputFile
-    numbers: list[int] = field(default_factory=list)
-    sources: list[str] = field(default_factory=list)
-    ids: list[str] = field(default_factory=list)
-    texts: list[str] = field(default_factory=list)
-    records: Any = ()
-    is_array: bool = False
-    group: int = 0
-    bytes_read: int = 0
+    def __init__(
+        self,
+        file: InputFile,
+        content: _core.DocumentBatch | Rows,
+        touched: list[int],
+        bytes_read: int,
+        *,
+        is_array: bool = False,
+    ) -> None:
+        self.file = file
+        self.is_array = is_array
+        self.bytes_read = bytes_read
+        self.touched = touched
+        self._content = content
 
     def __len__(self) -> int:
-        return len(self.texts)
+        return len(self._content)
+
+    def __getitem__(self, position: int) -> CorpusDocument:
+        """Return the document at a position."""
+        if position >= len(self):
+            raise IndexError(position)  # which also ends a loop over the batch
+        return CorpusDocument(*self._content.document(position))
+
+    @property
+    def rows(self) -> Rows | None:
+        """The rows of a Parquet file that the documents were read from; None for other files."""
+        return self._content if isinstance(self._content, Rows) else None
+
+    def records(self, start: int, end: int) -> bytes:
+        """Return the bytes of the records from a position to before another one.
+
+        Lines have their ends; the elements of an array have nothing between them.
+        """
+        assert not isinstance(self._content, Rows)
+        return self._content.records(start, end)
 
 
 class Corpus:
@@ -95,14 +155,15 @@ class Corpus:
             return 0
         return sum(file.path.stat().st_size for file in self.files)
 
-    def batches(self, report: Progress = silent) -> Iterator[Batch]:
+    def batches(self, report: Progress = silent, indexes: Sequence[Index] = ()) -> Iterator[Batch]:
         r"""Read the documents once.
 
         Args:
             report: Is told about the bytes that are read.
+            indexes: Indexes whose n-grams are looked for in each text while it is read.
 
         Yields:
-            Batches, in order; at least one for each file, though it may be empty.
+            Batches of at most about 8 MiB, in order.
 
         Raises:
             QuotetuneError: A record is bad and `errors` is not `skip`; all of the first 1,000 are,
@@ -113,19 +174,18 @@ class Corpus:
             >>> folder = Path(mkdtemp())
             >>> _ = (folder / "a.jsonl").write_text('{"text": "Ice floats."}\n')
             >>> [batch] = Corpus([folder], Keys(), Reading()).batches()
-            >>> batch.sources, batch.ids, batch.texts, batch.records
-            (['a'], ['1'], ['Ice floats.'], [b'{"text": "Ice floats."}\n'])
+            >>> batch[0]
+            CorpusDocument(number=1, source='a', id='1', text='Ice floats.')
+            >>> batch.records(0, 1)
+            b'{"text": "Ice floats."}\n'
         """
         total, before = self.bytes, 0
         for file in self.files:
-            is_empty = True
-            for batch in self._batches_of(file):
+            read = self._rows if file.format == "parquet" else self._records
+            for batch in read(file, indexes):
                 self.documents += len(batch)
                 report("read", before + batch.bytes_read, total)
-                is_empty = False
                 yield batch
-            if is_empty:
-                yield Batch(file)
             before += file.path.stat().st_size if total else 0
         if self.documents == 0:
             raise self._nothing_read()
@@ -136,10 +196,7 @@ class Corpus:
                 stacklevel=3,
             )
 
-    def _batches_of(self, file: InputFile) -> Iterator[Batch]:
-        return self._rows(file) if file.format == "parquet" else self._records(file)
-
-    def _records(self, file: InputFile) -> Iterator[Batch]:
+    def _records(self, file: InputFile, indexes: Sequence[Index]) -> Iterator[Batch]:
         keys = self.keys
         source, id_prefix, text_id = default_names(file, keys.source)
         documents = _core.Documents(
@@ -152,22 +209,15 @@ class Corpus:
             numbered=keys.numbered,
             source=keys.source,
             errors=keys.errors,
+            indexes=[index._index for index in indexes],
         )
-        for numbers, records, sources, ids, texts, bad in documents:
+        for content, bad in documents:
             for place, reason, message in bad:
-                self._skip(place, reason, QuotetuneError(message), len(texts))
-            yield Batch(
-                file,
-                numbers,
-                sources,
-                ids,
-                texts,
-                records,
-                documents.is_array,
-                bytes_read=documents.bytes_read,
-            )
+                self._skip(place, reason, QuotetuneError(message), len(content))
+            is_array, bytes_read = documents.is_array, documents.bytes_read
+            yield Batch(file, content, content.touched(), bytes_read, is_array=is_array)
 
-    def _rows(self, file: InputFile) -> Iterator[Batch]:
+    def _rows(self, file: InputFile, indexes: Sequence[Index]) -> Iterator[Batch]:
         import pyarrow as pa
 
         source, id_prefix, _ = default_names(file, self.keys.source)
@@ -175,29 +225,22 @@ class Corpus:
         read = 0
         batches = parquet_row_batches(file.path, self.keys, source, id_prefix, all_columns=True)
         for batch in batches:
-            good = [row for row in batch.rows if not isinstance(row, BadRecordError)]
+            documents = [
+                (row[4], *row[:3]) for row in batch.rows if not isinstance(row, BadRecordError)
+            ]
             table = batch.table
-            if len(good) < len(batch.rows):
-                table = table.filter(
-                    pa.array([not isinstance(row, BadRecordError) for row in batch.rows])
-                )
+            if len(documents) < len(batch.rows):
+                is_good = [not isinstance(row, BadRecordError) for row in batch.rows]
+                table = table.filter(pa.array(is_good))
             for row in batch.rows:
                 if isinstance(row, BadRecordError):
-                    self._skip(row.place, row.reason, row, len(good))
+                    self._skip(row.place, row.reason, row, len(documents))
+            texts = [document[3] for document in documents]
+            hits = sum(index.quip_counts(texts)[:, 0] for index in indexes)
+            touched = np.flatnonzero(hits).tolist() if indexes and texts else []
             read += len(batch.rows)
-            sources, ids, texts, _, numbers = (
-                map(list, zip(*good, strict=True)) if good else [[] for _ in range(5)]
-            )
-            yield Batch(
-                file,
-                numbers,
-                sources,
-                ids,
-                texts,
-                table,
-                group=batch.group,
-                bytes_read=size * read // count,
-            )
+            rows = Rows(table, batch.group, documents)
+            yield Batch(file, rows, touched, size * read // count)
 
     def _skip(self, place: str, reason: str, error: QuotetuneError, good: int) -> None:
         """Count a bad record; `good` are the documents of its batch."""

@@ -32,9 +32,14 @@ class _LeftOut(Enum):
     LEFT_OUT = 0
 
 
+class _Same(Enum):
+    SAME = 0
+
+
 LEFT_OUT: Final = _LeftOut.LEFT_OUT
-# What happens to a document: it is left out, or these spans of its text are cut.
-Change: TypeAlias = _LeftOut | Sequence[Span]
+_SAME: Final = _Same.SAME
+# What happens to a document: it is left out, these spans of its text are cut, or it gets this text.
+Change: TypeAlias = _LeftOut | Sequence[Span] | str
 
 
 def copy_names(corpus: Corpus) -> dict[Path, PurePosixPath]:
@@ -105,6 +110,7 @@ class CorpusCopy:
 
     def __init__(self, corpus: Corpus, folder: Path) -> None:
         self._names = copy_names(corpus)
+        self._files = iter(corpus.files)
         self._folder = folder
         self._key = corpus.keys.text
         self._file: InputFile | None = None
@@ -119,44 +125,43 @@ class CorpusCopy:
         Args:
             batch: The batch; all batches of the corpus must come, in its order.
             changes: What happens to documents, by their positions in the batch. Spans are in
-                characters of `batch.texts`; `datawork.cutting.cut` defines what remains.
+                characters of the documents' texts; `datawork.cutting.cut` defines what remains.
         """
         if batch.file != self._file:
             self._finish(is_complete=True)
-            self._start(batch)
-        texts = {place: self._changed(batch, place, changes[place]) for place in changes}
-        texts = {place: text for place, text in texts.items() if text != batch.texts[place]}
-        match self._writer:
-            case ParquetCopy() as writer:
-                if len(batch) or batch.records != ():
-                    writer.write(batch.records, batch.group, texts)
-            case None:
-                raise AssertionError("a batch starts its file")
-            case writer:
-                writer.write(batch.records, batch.is_array, texts)
+            self._start_up_to(batch.file)
+        texts = {place: self._changed(batch[place].text, changes[place]) for place in changes}
+        assert self._writer is not None
+        self._writer.write(batch, {at: text for at, text in texts.items() if text is not _SAME})
 
-    def _changed(self, batch: Batch, place: int, change: Change) -> str | None:
+    def _changed(self, text: str, change: Change) -> "str | _Same | None":
         """Return the new text of a document, None if it is left out."""
-        text = batch.texts[place]
-        rest = None if isinstance(change, _LeftOut) else cut(text, change)
-        if rest is not None and (rest == text or rest.strip()):
-            self.documents_cut += rest != text
+        match change:
+            case _LeftOut():
+                rest = None
+            case str():
+                rest = change
+            case _:
+                rest = cut(text, change)
+        if rest == text:
+            return _SAME
+        if rest is not None and rest.strip():
+            self.documents_cut += 1
             self.characters_cut += len(text) - len(rest)
             return rest
         self.documents_left_out += 1
         self.characters_cut += len(text)
         return None
 
-    def _start(self, batch: Batch) -> None:
-        self._file = batch.file
-        path = self._folder / self._names[batch.file.path]
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if batch.file.format == "parquet":
-            self._writer = ParquetCopy(batch.file.path, path, self._key)
-        elif batch.file.format == "text":
-            self._writer = _TextCopy(path, compression_of(batch.file.path))
-        else:
-            self._writer = _RecordsCopy(path, compression_of(batch.file.path), self._key)
+    def _start_up_to(self, last: InputFile | None) -> None:
+        """Start the next files up to one of them; those before it have no documents."""
+        for file in self._files:
+            self._finish(is_complete=True)
+            path = self._folder / self._names[file.path]
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._file, self._writer = file, _writer(file, path, self._key)
+            if file == last:
+                return
 
     def _finish(self, *, is_complete: bool) -> None:
         if self._writer is not None:
@@ -166,6 +171,18 @@ class CorpusCopy:
     def close(self, *, is_complete: bool) -> None:
         """End the copy."""
         self._finish(is_complete=is_complete)
+        if is_complete:
+            self._start_up_to(None)
+            self._finish(is_complete=True)
+
+
+def _writer(file: InputFile, path: Path, key: str) -> "_RecordsCopy | _TextCopy | ParquetCopy":
+    match file.format:
+        case "parquet":
+            return ParquetCopy(file.path, path, key)
+        case "text":
+            return _TextCopy(path, compression_of(file.path))
+    return _RecordsCopy(path, compression_of(file.path), key)
 
 
 class _RecordsCopy:
@@ -178,25 +195,27 @@ class _RecordsCopy:
         self._stack = ExitStack()
         self._file = self._stack.enter_context(compressed_file(path, compression))
 
-    def write(
-        self, records: Sequence[bytes], is_array: bool, texts: Mapping[int, str | None]
-    ) -> None:
+    def write(self, batch: Batch, texts: Mapping[int, str | None]) -> None:
         """Write records, some of them with other texts or (None) not at all."""
-        kept = list(records)
-        for place in sorted(texts, reverse=True):
-            text = texts[place]
-            if text is None:
-                del kept[place]
-            else:
-                kept[place] = with_string(kept[place], self._key, text)
-        self._is_array |= is_array
-        if not kept:
-            return
+        self._is_array |= batch.is_array
+        at = 0
+        for place in sorted(texts):
+            self._write_unchanged(batch, at, place)
+            text, at = texts[place], place + 1
+            if text is not None:
+                self._write(with_string(batch.records(place, at), self._key, text))
+        self._write_unchanged(batch, at, len(batch))
+
+    def _write_unchanged(self, batch: Batch, start: int, end: int) -> None:
+        if not self._is_array and start < end:
+            self._write(batch.records(start, end))
+        for place in range(start, end) if self._is_array else ():
+            self._write(batch.records(place, place + 1))
+
+    def _write(self, records: bytes) -> None:
         if self._is_array:
             self._file.write(b"[\n" if self._is_first else b",\n")
-            self._file.write(b",\n".join(kept))
-        else:
-            self._file.write(b"".join(kept))
+        self._file.write(records)
         self._is_first = False
 
     def close(self, *, is_complete: bool) -> None:
@@ -213,15 +232,13 @@ class _TextCopy:
         self._path = path
         self._compression = compression
 
-    def write(
-        self, records: Sequence[bytes], is_array: bool, texts: Mapping[int, str | None]
-    ) -> None:
+    def write(self, batch: Batch, texts: Mapping[int, str | None]) -> None:
         """Write the text, or another one."""
-        for place, content in enumerate(records):
+        for place in range(len(batch)):
             text = texts.get(place, "")
             if text is not None:
                 with compressed_file(self._path, self._compression) as file:
-                    file.write(text.encode() if place in texts else content)
+                    file.write(text.encode() if place in texts else batch.records(place, place + 1))
 
     def close(self, *, is_complete: bool) -> None:
         """Do nothing: the file is closed already."""

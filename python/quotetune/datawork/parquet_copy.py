@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from quotetune.corpus.batches import Batch
 from quotetune.corpus.parquet_files import open_parquet
 
 
@@ -32,24 +33,25 @@ class ParquetCopy:
             str(path), self._schema, compression=_compression(source.metadata)
         )
 
-    def write(self, rows: Any, group: int, texts: Mapping[int, str | None]) -> None:
-        """Write rows of a row group.
+    def write(self, batch: Batch, texts: Mapping[int, str | None]) -> None:
+        """Write the rows of a batch.
 
         Args:
-            rows: A record batch.
-            group: The number of the row group, which never decreases.
+            batch: The batch, of the same or a later row group as the one before.
             texts: For rows that change, by their position, the new text; None to leave it out.
         """
         import pyarrow as pa
 
-        if group != self._group:
+        assert batch.rows is not None
+        if batch.rows.group != self._group:
             self._write_group()
-            self._group = group
+            self._group = batch.rows.group
+        rows = batch.rows.table
         changed = {row: text for row, text in texts.items() if text is not None}
         if changed:
             rows = _with_texts(rows, self._key, changed)
         if len(changed) < len(texts):
-            kept = [texts.get(row, "") is not None for row in range(len(rows))]
+            kept = [texts.get(row, "") is not None for row in range(len(batch))]
             rows = rows.filter(pa.array(kept, pa.bool_()))
         self._rows.append(rows)
 

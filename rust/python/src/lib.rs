@@ -31,7 +31,7 @@ mod _core {
     #[pymodule_export]
     use super::change::{compact, merge, remove};
     #[pymodule_export]
-    use super::documents::Documents;
+    use super::documents::{DocumentBatch, Documents};
     #[pymodule_export]
     use super::guide::{
         Guide, GuideState, guide_completes, guide_continues, guide_ends, guide_follow_ups,
