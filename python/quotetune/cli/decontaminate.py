@@ -55,11 +55,11 @@ def decontaminate(
         Path | None,
         typer.Option(metavar="FILE", help="Boilerplate that does not count, one text per line."),
     ] = None,
-    n: Annotated[int, typer.Option("-n", help="Characters that a match must have to count.")] = 32,
+    n: Annotated[int, typer.Option("-n", help="Characters that a match must have to count.")] = 25,
     min_share: Annotated[
         float,
         typer.Option(help="Share of an item that a document must cover to contaminate it."),
-    ] = 0.6,
+    ] = 0.7,
     min_match: Annotated[
         int, typer.Option(help="Characters of one match that are enough, whatever their share.")
     ] = 100,

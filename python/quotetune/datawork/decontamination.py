@@ -42,8 +42,8 @@ class Settings:
         max_documents: Documents to list that contaminate an item, and as many that do not.
     """
 
-    n: int = 32
-    min_share: float = 0.6
+    n: int = 25
+    min_share: float = 0.7
     min_match: int = 100
     normalization: str = "squash"
     short: Short = "report"
