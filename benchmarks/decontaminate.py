@@ -142,7 +142,7 @@ def _speed(settings: Settings) -> Table:
         compares=False,
         notes=(
             f"Reading of JSONL and the lookup of every n-gram, on one thread. {touched:,} of "
-            f"{len(texts):,} documents share an n-gram with an item, and would be compared exactly.",
+            f"{len(texts):,} documents share an n-gram with an item; these are compared exactly.",
             f"Target: {TARGET} ({met}: {number(cpu)}).",
         ),
     )
