@@ -28,6 +28,7 @@ BENCHMARKS = (
     "growth",
     "sizes",
     "folding",
+    "decontaminate",
     "machine",
     "lean",
     "serve",

@@ -18,6 +18,7 @@ from quotetune.cli.build_index import build_index
 from quotetune.cli.cite import cite
 from quotetune.cli.compact import compact
 from quotetune.cli.contains import contains
+from quotetune.cli.decontaminate import decontaminate
 from quotetune.cli.demo_data import demo_data
 from quotetune.cli.evaluate import evaluate
 from quotetune.cli.export import export
@@ -83,6 +84,7 @@ app.command()(score)
 app.command()(trace)
 app.command()(contains)
 app.command()(repeats)
+app.command()(decontaminate)
 app.command()(cite)
 app.command()(serve)
 app.command()(info)

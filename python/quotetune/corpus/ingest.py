@@ -8,10 +8,10 @@ from itertools import chain
 from typing import Any, Literal, TypeAlias
 
 from quotetune import _core
-from quotetune.corpus.formats import FORMATS, STDIN, Format, is_json_name
+from quotetune.corpus.files import corpus_files, default_names
+from quotetune.corpus.formats import FORMATS, STDIN, Format
 from quotetune.corpus.inputs import InputFile, Inputs, expand_inputs, unicode_name
 from quotetune.corpus.progress import Progress
-from quotetune.corpus.records import lacks_text_key
 from quotetune.corpus.results import Document
 from quotetune.corpus.rows import (
     ITERABLE,
@@ -81,9 +81,7 @@ class Feed:
             rows = (table_rows if is_table(self.rest) else iterable_rows)(self.rest, self.keys)
             _add_rows(builder, ITERABLE, rows, lambda done: report("read", done, 0))
         else:
-            files = self._corpus_files(self.inputs)
-            for notice in self.inputs.notices():
-                warnings.warn(notice, QuotetuneWarning, stacklevel=3)
+            files = corpus_files(self.inputs, self.keys)
             self._add_files(builder, portions(files, self.shard), report)
             documents, _, *left_out = builder.counts()
             if documents == sum(left_out) == 0 and self.shard is None:
@@ -106,17 +104,6 @@ class Feed:
         if documents > 0:
             self._check_metadata(builder.unseen_keys())
 
-    def _corpus_files(self, inputs: Inputs) -> list[InputFile]:
-        """Leave out `.json` files below a folder that are no corpus, such as settings."""
-        files = []
-        for file in inputs.files:
-            is_json = file.format == "jsonl" and is_json_name(file.path.name)
-            if not file.is_given and is_json and lacks_text_key(file.path, self.keys.text):
-                inputs.leave_out(file.path, f"JSON whose first record has no {self.keys.text!r}")
-            else:
-                files.append(file)
-        return files
-
     def _add_files(self, builder: _core.Builder, files: list[Portion], report: Progress) -> None:
         known = all(portion.file.path != STDIN for portion in files)
         total = sum(portion.end - portion.start for portion in files) if known else 0
@@ -138,7 +125,9 @@ class Feed:
         self, builder: _core.Builder, portion: Portion, read: Callable[[int, int], None]
     ) -> None:
         keys, file = self.keys, portion.file
-        source, id_prefix, text_id = self._identity(file)
+        source, id_prefix, text_id = default_names(
+            file, keys.source, by_path=self.reading.identity is not None
+        )
         if file.format == "parquet":
             rows = parquet_rows(file.path, keys, source, id_prefix)
             _add_rows(builder, unicode_name(str(file.path)), rows, lambda _: None)
@@ -159,20 +148,6 @@ class Feed:
             lines=None if portion.whole else (portion.start, portion.end),
             progress=read,
         )
-
-    def _identity(self, file: InputFile) -> tuple[str, str, str]:
-        """Return the default source of a file, and the start or whole of its default ids.
-
-        The second value goes before the number of a record, the third is the id of the only
-        document of a text file. Under one source for all documents, ids must distinguish the
-        files.
-        """
-        if self.reading.identity is None:
-            stem = file.name.rpartition("/")[2]
-            return stem, "", "1" if self.keys.source is None else stem
-        if self.keys.source is None or file.path == STDIN:
-            return file.name, "", "1"
-        return file.name, f"{file.name}:", file.name
 
     def _check_metadata(self, unseen: list[str]) -> None:
         """Report the metadata keys that no document has.
@@ -204,7 +179,7 @@ def feed(
     meta_keys_named: bool = True,
 ) -> Feed:
     """Check the documents, and how they are read, before anything is read."""
-    _check(keys, reading)
+    check_reading(keys, reading)
     inputs, rest = _split(documents, reading)
     on_stdin = inputs is not None and any(file.path == STDIN for file in inputs.files)
     if shard is not None and (inputs is None or on_stdin):
@@ -251,7 +226,8 @@ def _split(documents: Any, reading: Reading) -> tuple[Inputs | None, Any]:
     return None, everything
 
 
-def _check(keys: Keys, reading: Reading) -> None:
+def check_reading(keys: Keys, reading: Reading) -> None:
+    """Refuse choices that are none."""
     if keys.source is not None and keys.source_key is not None:
         raise UsageError("source and source_key exclude each other: give one")
     for name, value, choices in (

@@ -1,6 +1,7 @@
 """Read documents from tables: Parquet files, and tables of pandas, polars, arrow and `datasets`."""
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,8 @@ from quotetune.corpus.rows import (
     record_row,
 )
 from quotetune.errors import QuotetuneError, UsageError
+
+_BATCH_ROWS = 1024
 
 
 def is_table(documents: Any) -> bool:
@@ -91,6 +94,37 @@ def parquet_rows(
         source: Default source.
         id_prefix: Text before the row's number in the default id.
     """
+    for batch in parquet_row_batches(path, keys, source, id_prefix):
+        yield from batch.rows
+
+
+@dataclass(frozen=True)
+class RowBatch:
+    """Consecutive rows of a Parquet file.
+
+    Attributes:
+        table: The record batch.
+        group: The number of its row group.
+        rows: Each row as a document, or the error of one that is skipped.
+    """
+
+    table: Any
+    group: int
+    rows: list[Row | BadRecordError]
+
+
+def parquet_row_batches(
+    path: Path, keys: Keys, source: str, id_prefix: str, *, all_columns: bool = False
+) -> Iterator[RowBatch]:
+    """Read a Parquet file as `parquet_rows` does, and keep the batches.
+
+    Args:
+        path: The file.
+        keys: The fields of a row.
+        source: Default source.
+        id_prefix: Text before the row's number in the default id.
+        all_columns: Whether to read all columns, and not only those of the fields.
+    """
     import pyarrow as pa
 
     name = unicode_name(str(path))
@@ -98,12 +132,15 @@ def parquet_rows(
         file = open_parquet(path)
         _check_columns(file.schema_arrow, keys, name, QuotetuneError)
         row = 0
-        columns = _columns(file.schema_arrow.names, keys)
-        for batch in file.iter_batches(batch_size=1024, columns=columns):
-            for record in _records(batch, keys, name):
-                row += 1
-                origin = Origin(row, f"{name}:{row}", source, id_prefix)
-                yield from _row_or_error(record, keys, origin)
+        columns = None if all_columns else _columns(file.schema_arrow.names, keys)
+        for group in range(file.num_row_groups):
+            for batch in file.iter_batches(_BATCH_ROWS, row_groups=[group], columns=columns):
+                rows: list[Row | BadRecordError] = []
+                for record in _records(batch, keys, name):
+                    row += 1
+                    origin = Origin(row, f"{name}:{row}", source, id_prefix)
+                    rows += _row_or_error(record, keys, origin)
+                yield RowBatch(batch, group, rows)
     except (pa.ArrowException, OSError) as error:  # a damaged page raises an OSError
         problem = " ".join(str(error).split())
         raise QuotetuneError(

@@ -198,31 +198,11 @@ impl Builder {
         lines: Option<(u64, u64)>,
         progress: Py<PyAny>,
     ) -> PyResult<()> {
-        let Some(format) = Format::from_name(format) else {
-            let message = format!("format {format:?}: choose jsonl or text");
-            return Err(usage_error(py, message));
-        };
-        let Some(bad_records) = BadRecords::from_name(errors) else {
-            let message = format!("errors {errors:?}: choose strict, replace or skip");
-            return Err(usage_error(py, message));
-        };
+        let names = (default_source, id_prefix, text_id);
+        let keys = (text_key, id_key, source_key, metadata_keys);
         let options = IngestOptions {
-            format,
-            keys: Keys {
-                text: text_key,
-                id: (!numbered).then(|| key(id_key, "id")),
-                source: match source {
-                    Some(name) => SourceName::Fixed(name),
-                    None => SourceName::Key(key(source_key, "source")),
-                },
-                metadata: metadata_keys,
-            },
-            default_source,
-            id_prefix,
-            text_id,
-            bad_records,
-            on_signal,
             lines: lines.map(|(start, end)| start..end),
+            ..ingest_options(py, format, names, keys, numbered, source, errors)?
         };
         let input = path.map_or(Input::Stdin, Input::File);
         let builder = self.open(py)?;
@@ -277,6 +257,47 @@ impl Builder {
         let builder = self.builder.as_mut();
         builder.ok_or_else(|| usage_error(py, "the build is finished or closed".to_owned()))
     }
+}
+
+/// Returns the options of reading a file. `names` are the default source, the start of default ids, and the id of a
+/// text.
+pub fn ingest_options(
+    py: Python<'_>,
+    format: &str,
+    names: (String, String, String),
+    keys: RecordKeyTuple,
+    numbered: bool,
+    source: Option<String>,
+    errors: &str,
+) -> PyResult<IngestOptions> {
+    let Some(format) = Format::from_name(format) else {
+        let message = format!("format {format:?}: choose jsonl or text");
+        return Err(usage_error(py, message));
+    };
+    let Some(bad_records) = BadRecords::from_name(errors) else {
+        let message = format!("errors {errors:?}: choose strict, replace or skip");
+        return Err(usage_error(py, message));
+    };
+    let (text, id_key, source_key, metadata) = keys;
+    let (default_source, id_prefix, text_id) = names;
+    Ok(IngestOptions {
+        format,
+        keys: Keys {
+            text,
+            id: (!numbered).then(|| key(id_key, "id")),
+            source: match source {
+                Some(name) => SourceName::Fixed(name),
+                None => SourceName::Key(key(source_key, "source")),
+            },
+            metadata,
+        },
+        default_source,
+        id_prefix,
+        text_id,
+        bad_records,
+        on_signal,
+        lines: None,
+    })
 }
 
 fn duplicates_from_name(py: Python<'_>, name: &str) -> PyResult<Duplicates> {

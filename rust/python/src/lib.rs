@@ -1,8 +1,10 @@
 //! `quotetune._core`: the Python face of quotetune-core. It only converts, and decides nothing.
 
+mod alignment;
 mod arguments;
 mod builder;
 mod change;
+mod documents;
 mod error;
 mod guide;
 mod guide_sources;
@@ -21,11 +23,15 @@ use pyo3::prelude::*;
 #[pymodule]
 mod _core {
     #[pymodule_export]
+    use super::alignment::aligned;
+    #[pymodule_export]
     use super::arguments::bits_for_fpr;
     #[pymodule_export]
     use super::builder::Builder;
     #[pymodule_export]
     use super::change::{compact, merge, remove};
+    #[pymodule_export]
+    use super::documents::{DocumentBatch, Documents};
     #[pymodule_export]
     use super::guide::{
         Guide, GuideState, guide_completes, guide_continues, guide_ends, guide_follow_ups,
@@ -37,6 +43,8 @@ mod _core {
     use super::import::import_bloom;
     #[pymodule_export]
     use super::index::Index;
+    #[pymodule_export]
+    use super::pool::set_threads;
     #[pymodule_export]
     use super::quote::{Quote, QuoteSource};
     #[pymodule_export]

@@ -66,6 +66,7 @@ impl ArrayReader {
             line,
             start: 0,
             bytes,
+            has_line_end: false,
             is_too_long: !is_whole,
         }))
     }

@@ -21,6 +21,8 @@ pub struct RawRecord {
     pub start: u64,
     /// The record without its line end. Empty if the record is too long.
     pub bytes: Vec<u8>,
+    /// Whether a line end followed it.
+    pub has_line_end: bool,
     pub is_too_long: bool,
 }
 
@@ -78,6 +80,7 @@ impl LineReader {
             line: self.number,
             start,
             bytes: if is_too_long { Vec::new() } else { bytes },
+            has_line_end: is_whole,
             is_too_long,
         }))
     }

@@ -54,7 +54,10 @@ pub fn ingest(
 }
 
 /// Returns the next records; none at the end. Records before `lines` are read for their numbers only.
-fn next_batch(records: &mut Records, lines: Option<&Range<u64>>) -> Result<Option<Vec<RawRecord>>> {
+pub(super) fn next_batch(
+    records: &mut Records,
+    lines: Option<&Range<u64>>,
+) -> Result<Option<Vec<RawRecord>>> {
     let mut batch = Vec::new();
     let mut bytes = 0;
     while bytes < BATCH_BYTES {
@@ -74,7 +77,8 @@ fn next_batch(records: &mut Records, lines: Option<&Range<u64>>) -> Result<Optio
     Ok(Some(batch))
 }
 
-fn parse(
+/// Reads the document of a record. `line` is where it starts, if it is an element of an array.
+pub(super) fn parse(
     raw: &RawRecord,
     line: Option<u64>,
     encoding: &str,

@@ -1,5 +1,6 @@
 //! Reads documents from files of JSONL and plain text.
 
+mod documents;
 mod encoding;
 mod fields;
 mod formats;
@@ -9,6 +10,7 @@ mod not_a_number;
 mod record;
 mod txt;
 
+pub use documents::{DocumentReader, Record};
 pub use fields::{Key, Keys, SourceName};
 pub use formats::ingest;
 pub use input::{Format, IngestOptions};

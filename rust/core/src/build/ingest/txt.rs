@@ -28,8 +28,20 @@ pub fn ingest(
         input: builder.input(&input.name(), Numbering::Lines),
         line: 1,
     };
-    let mut bytes = Vec::new();
     let encoding = text.encoding;
+    let bytes = read_all(&mut text, &mut progress)?;
+    builder.add(vec![bytes], options.bad_records, |bytes| {
+        document(&bytes, encoding, options, place)
+            .map_err(|(line, bad)| (Place { line, ..place }, bad))
+    })
+}
+
+/// Reads the text, or one step more than the limit of a text that is too long.
+pub(super) fn read_all(
+    text: &mut Text,
+    mut progress: impl FnMut(u64) -> Result<()>,
+) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
     while bytes.len() as u64 <= LONGEST {
         let step = (&mut text.bytes).take(STEP).read_to_end(&mut bytes);
         if step.map_err(|error| explain(&text.name, &error))? == 0 {
@@ -37,15 +49,12 @@ pub fn ingest(
         }
         progress(text.bytes_read())?;
     }
-    builder.add(vec![bytes], options.bad_records, |bytes| {
-        document(bytes, encoding, options, place)
-            .map_err(|(line, bad)| (Place { line, ..place }, bad))
-    })
+    Ok(bytes)
 }
 
 /// Returns the document, or the fault of the bytes and its line.
-fn document(
-    bytes: Vec<u8>,
+pub(super) fn document(
+    bytes: &[u8],
     encoding: &str,
     options: &IngestOptions,
     place: Place,
@@ -55,8 +64,8 @@ fn document(
         return Err((1, BadRecord::new("a record of more than 2 GiB", remedy)));
     }
     let replace = options.bad_records == BadRecords::Replace;
-    let text = encoding::decode(&bytes, encoding, replace).map_err(|bad| {
-        let valid = str::from_utf8(&bytes).map_or_else(|error| error.valid_up_to(), str::len);
+    let text = encoding::decode(bytes, encoding, replace).map_err(|bad| {
+        let valid = str::from_utf8(bytes).map_or_else(|error| error.valid_up_to(), str::len);
         let line = 1 + memchr::memchr_iter(b'\n', &bytes[..valid]).count();
         (line as u64, bad)
     })?;

@@ -1,0 +1,107 @@
+"""Read the items of evaluation sets: their questions and answers, and not their passages."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from quotetune.corpus.fields import as_name, field_of, json_kind
+from quotetune.corpus.files import default_names
+from quotetune.corpus.inputs import expand_inputs
+from quotetune.corpus.records import objects, read_whole_text
+from quotetune.corpus.rows import USUAL_ID
+from quotetune.errors import QuotetuneError
+from quotetune.runtime.jsonl import is_unicode
+
+# Those of most evaluation sets; `answers.text` is how SQuAD nests them.
+USUAL_KEYS = ("question", "answer", "answers", "answers.text")
+
+
+@dataclass(frozen=True)
+class Item:
+    """An item of an evaluation set.
+
+    Attributes:
+        source: The set: the file's name without its ending.
+        id: The record's field `id`, or else its place in the file.
+        texts: Its question, its answers, or whatever the keys name; none is empty.
+    """
+
+    source: str
+    id: str
+    texts: tuple[str, ...]
+
+
+def read_items(inputs: Sequence[Path], keys: Sequence[str] = ()) -> Iterator[Item]:
+    """Read the items of files, folders and globs.
+
+    Args:
+        inputs: The files. A text file is one item.
+        keys: Fields of the texts, of which each record must have one. The value of a field is a
+            text, or a list of texts. `a.b` is the field `b` of the object `a`, or of each object in
+            the list `a`. By default `USUAL_KEYS`; of these, values that are no texts do not count.
+
+    Raises:
+        UsageError: An input is invalid.
+        QuotetuneError: A record is bad: not JSON, without the fields, or with no text in them.
+    """
+    for file in expand_inputs(inputs).files:
+        source, _, text_id = default_names(file, None)
+        if file.format == "text":
+            yield _item(source, text_id, [read_whole_text(file.path)], str(file.path))
+            continue
+        for number, (where, record) in enumerate(objects(file.path), 1):
+            found = [
+                text
+                for key in keys or USUAL_KEYS
+                for text in _texts(record, key, where, is_named=bool(keys))
+            ]
+            yield _item(source, _id(record, where, number), found, where, keys)
+
+
+def _item(source: str, id: str, texts: Sequence[str], where: str, keys: Sequence[str] = ()) -> Item:
+    kept = tuple(dict.fromkeys(text for text in texts if text.strip()))
+    if not kept:
+        names = ", ".join(keys or USUAL_KEYS)
+        raise QuotetuneError(
+            f"{where}: no text in {names}: name the fields of the texts with --keys"
+        )
+    for text in kept:
+        if not is_unicode(text):
+            raise QuotetuneError(f"{where}: a lone surrogate in a text: fix the record")
+    return Item(source, id, kept)
+
+
+def _id(record: Mapping[str, Any], where: str, number: int) -> str:
+    name = as_name(record.get(USUAL_ID))
+    place = where.rpartition(":")[2].removeprefix(" object ")
+    return name if name is not None else place if place.isdigit() else str(number)
+
+
+def _texts(record: Mapping[str, Any], key: str, where: str, *, is_named: bool) -> Iterator[str]:
+    for value in _values(record, key):
+        for text in value if isinstance(value, list | tuple) else [value]:
+            if isinstance(text, str):
+                yield text
+            elif is_named and text is not None:
+                raise QuotetuneError(
+                    f"{where}: {key!r} is {json_kind(text)}, not a text or a list of texts: name "
+                    "other fields with --keys"
+                )
+
+
+def _values(record: Mapping[str, Any], key: str) -> Iterator[Any]:
+    """Yield the values of a field; those of all objects where the path leads through a list."""
+    value = field_of(record, key)
+    if value is not None:
+        yield value
+        return
+    place = key.find(".")
+    while place != -1:
+        inside = field_of(record, key[:place])
+        if isinstance(inside, list | tuple):
+            for element in inside:
+                if isinstance(element, Mapping):
+                    yield from _values(element, key[place + 1 :])
+            return
+        place = key.find(".", place + 1)

@@ -1,0 +1,75 @@
+"""Replace one string in the bytes of a JSON record, and leave all other bytes as they are."""
+
+import json
+from json.decoder import scanstring  # type: ignore[attr-defined]
+from typing import TypeAlias
+
+_Span: TypeAlias = tuple[int, int]
+_BLANKS = " \t\r\n"
+# An integer of any length; Python would refuse one of more than 4,300 digits.
+_DECODER = json.JSONDecoder(parse_int=str)
+
+
+def with_string(record: bytes, key: str, text: str) -> bytes:
+    r"""Return a record with another string as the value of a key.
+
+    The string is written in ASCII if the one before it was.
+
+    Args:
+        record: One JSON object; bytes that are not UTF-8 become U+FFFD.
+        key: The key; `a.b` may be the key `b` of the object `a` (see `corpus.fields.field_of`).
+        text: The new string.
+
+    Raises:
+        ValueError: There is no such key, or the bytes are no JSON object.
+
+    Example:
+        >>> with_string(b'{"n": 1.50, "text": "ice", "x":[]}\n', "text", "\u2603")
+        b'{"n": 1.50, "text": "\\u2603", "x":[]}\n'
+    """
+    content = record.decode(errors="replace")
+    span = _value(content, _past_blanks(content, 0), key)
+    if span is None:
+        raise ValueError(f"no key {key!r}")
+    start, end = span
+    is_ascii = content[start:end].isascii()
+    return (content[:start] + json.dumps(text, ensure_ascii=is_ascii) + content[end:]).encode()
+
+
+def _value(content: str, at: int, key: str) -> _Span | None:
+    """Return the span of a key's value in the object at a place; None if there is no such key."""
+    if content[at : at + 1] != "{":
+        return None
+    members = _members(content, at)
+    if key in members:
+        return members[key]
+    # The order of `corpus.fields`: the shortest name that leads to the value.
+    place = key.find(".")
+    while place != -1:
+        inside = members.get(key[:place])
+        found = inside and _value(content, inside[0], key[place + 1 :])
+        if found is not None:
+            return found
+        place = key.find(".", place + 1)
+    return None
+
+
+def _members(content: str, at: int) -> dict[str, _Span]:
+    """Return the spans of an object's values; of several values of one key, the last."""
+    members: dict[str, _Span] = {}
+    at = _past_blanks(content, at + 1)
+    while content[at : at + 1] != "}":
+        name, at = scanstring(content, at + 1)
+        at = _past_blanks(content, _past_blanks(content, at) + 1)
+        _, end = _DECODER.raw_decode(content, at)
+        members[name] = at, end
+        at = _past_blanks(content, end)
+        if content[at : at + 1] == ",":
+            at = _past_blanks(content, at + 1)
+    return members
+
+
+def _past_blanks(content: str, at: int) -> int:
+    while content[at : at + 1] and content[at] in _BLANKS:
+        at += 1
+    return at

@@ -1,0 +1,134 @@
+"""Copy a Parquet file with rows left out or texts changed."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from quotetune.corpus.batches import Batch
+from quotetune.corpus.parquet_files import open_parquet
+
+
+class ParquetCopy:
+    """A copy of a Parquet file: of the same schema, metadata, row groups and compression.
+
+    The rows of one row group are in memory, as they were when the file was written.
+    """
+
+    def __init__(self, original: Path, path: Path, key: str) -> None:
+        """Open the copy.
+
+        Args:
+            original: The file.
+            path: The copy.
+            key: The column of the text; `a.b` may be the field `b` of the structs of `a`.
+        """
+        from pyarrow import parquet
+
+        source = open_parquet(original)
+        self._key = key
+        self._group = 0
+        self._rows: list[Any] = []
+        self._schema = source.schema_arrow
+        self._writer = parquet.ParquetWriter(
+            str(path), self._schema, compression=_compression(source.metadata)
+        )
+
+    def write(self, batch: Batch, texts: Mapping[int, str | None]) -> None:
+        """Write the rows of a batch.
+
+        Args:
+            batch: The batch, of the same or a later row group as the one before.
+            texts: For rows that change, by their position, the new text; None to leave it out.
+        """
+        import pyarrow as pa
+
+        assert batch.rows is not None
+        if batch.rows.group != self._group:
+            self._write_group()
+            self._group = batch.rows.group
+        rows = batch.rows.table
+        changed = {row: text for row, text in texts.items() if text is not None}
+        if changed:
+            rows = _with_texts(rows, self._key, changed)
+        if len(changed) < len(texts):
+            kept = [texts.get(row, "") is not None for row in range(len(batch))]
+            rows = rows.filter(pa.array(kept, pa.bool_()))
+        self._rows.append(rows)
+
+    def close(self, *, is_complete: bool) -> None:
+        """Write the rest, if the copy is complete, and close the file."""
+        if is_complete:
+            self._write_group()
+        self._writer.close()
+
+    def _write_group(self) -> None:
+        import pyarrow as pa
+
+        rows, self._rows = self._rows, []
+        count = sum(len(batch) for batch in rows)
+        if count:
+            table = pa.Table.from_batches(rows, self._schema)
+            self._writer.write_table(table, row_group_size=count)
+
+
+def _compression(metadata: Any) -> str | dict[str, str]:
+    """Return the compression of each column; all row groups have that of the first."""
+    if metadata.num_row_groups == 0:
+        return "snappy"
+    group = metadata.row_group(0)
+    columns = [group.column(number) for number in range(group.num_columns)]
+    names = {"UNCOMPRESSED": "NONE"}
+    return {
+        column.path_in_schema: names.get(column.compression, column.compression)
+        for column in columns
+    }
+
+
+def _with_texts(batch: Any, key: str, texts: Mapping[int, str]) -> Any:
+    """Return a record batch with other texts in some rows."""
+    names = batch.schema.names
+    name, rest = _split(names, key)
+    column = _replaced(batch.column(names.index(name)), rest, texts)
+    return batch.set_column(names.index(name), batch.schema.field(name), column)
+
+
+def _replaced(column: Any, key: str | None, texts: Mapping[int, str]) -> Any:
+    import pyarrow as pa
+
+    kind = column.type
+    if key is not None:
+        names = [kind.field(number).name for number in range(kind.num_fields)]
+        name, rest = _split(names, key)
+        fields = column.flatten()
+        fields[names.index(name)] = _replaced(fields[names.index(name)], rest, texts)
+        return pa.StructArray.from_arrays(
+            fields,
+            fields=[kind.field(number) for number in range(kind.num_fields)],
+            mask=column.is_null(),
+        )
+    if pa.types.is_dictionary(kind):
+        return _replaced(column.cast(kind.value_type), None, texts).dictionary_encode().cast(kind)
+    # Of bytes, because a string that is not changed need not be UTF-8.
+    as_bytes = pa.large_binary() if _is_large(kind) else pa.binary()
+    values = column.cast(as_bytes).to_pylist()
+    for row, text in texts.items():
+        values[row] = text.encode()
+    return pa.array(values, as_bytes).cast(kind, safe=False)
+
+
+def _is_large(kind: Any) -> bool:
+    import pyarrow as pa
+
+    return bool(pa.types.is_large_string(kind) or pa.types.is_large_binary(kind))
+
+
+def _split(names: list[str], key: str) -> tuple[str, str | None]:
+    """Return the name that a key starts with, and the rest of the key."""
+    if key in names:
+        return key, None
+    place = key.find(".")
+    while place != -1:
+        if key[:place] in names:
+            return key[:place], key[place + 1 :]
+        place = key.find(".", place + 1)
+    raise KeyError(key)
