@@ -54,6 +54,15 @@ class Quote:
     def to_dict(self) -> dict[str, Any]: ...
 
 @final
+class Duplicates:
+    """The copies of texts that come after the first one."""
+
+    @property
+    def is_empty(self) -> bool: ...
+    def spans(self, position: int) -> list[tuple[int, int]]: ...
+    def left_out(self) -> list[int]: ...
+
+@final
 class Index:
     """An open index."""
 
@@ -88,6 +97,7 @@ class Index:
     def repeats(
         self, min_chars: int, times: int, max_texts: int, max_documents: int
     ) -> tuple[int, int, int, list[tuple[str, int, int, list[QuoteSource]]]]: ...
+    def duplicates(self, min_chars: int) -> Duplicates: ...
     def containing(
         self, clauses: Sequence[Sequence[str]], max_documents: int
     ) -> tuple[int, list[tuple[str, str, str, str]]]: ...

@@ -19,6 +19,7 @@ from quotetune.cli.cite import cite
 from quotetune.cli.compact import compact
 from quotetune.cli.contains import contains
 from quotetune.cli.decontaminate import decontaminate
+from quotetune.cli.dedup import dedup
 from quotetune.cli.demo_data import demo_data
 from quotetune.cli.evaluate import evaluate
 from quotetune.cli.export import export
@@ -85,6 +86,7 @@ app.command()(trace)
 app.command()(contains)
 app.command()(repeats)
 app.command()(decontaminate)
+app.command()(dedup)
 app.command()(cite)
 app.command()(serve)
 app.command()(info)

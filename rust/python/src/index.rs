@@ -40,6 +40,31 @@ pub struct Index {
     index: Arc<query::Index>,
 }
 
+/// The copies of texts that come after the first one.
+#[pyclass(frozen)]
+pub struct Duplicates {
+    index: Arc<query::Index>,
+    found: query::Duplicates,
+}
+
+#[pymethods]
+impl Duplicates {
+    /// Return the spans of the document at a position in the order of the corpus, in normalised characters.
+    fn spans(&self, py: Python<'_>, position: usize) -> PyResult<Vec<(usize, usize)>> {
+        ask(py, &self.index, |index| self.found.spans(index, position))
+    }
+
+    #[getter]
+    fn is_empty(&self) -> bool {
+        self.found.is_empty()
+    }
+
+    /// Return the positions of the documents that must go, so that no two share a text.
+    fn left_out(&self) -> Vec<u32> {
+        self.found.left_out()
+    }
+}
+
 #[pymethods]
 impl Index {
     #[new]
@@ -251,6 +276,20 @@ impl Index {
                 (text.text, text.chars, text.count, documents.collect())
             });
             Ok((ranges.len(), chars, documents.len(), texts.collect()))
+        })
+    }
+
+    /// Find the texts that occur earlier in the corpus, too.
+    fn duplicates(&self, py: Python<'_>, min_chars: usize) -> PyResult<Duplicates> {
+        let index = Arc::clone(&self.index);
+        let found = interruptible(py, move |stop| {
+            let found = index.duplicates(min_chars, || stop.check())?;
+            index.check_whole()?;
+            Ok(found)
+        })?;
+        Ok(Duplicates {
+            index: Arc::clone(&self.index),
+            found,
         })
     }
 

@@ -42,7 +42,7 @@ mod _core {
     #[pymodule_export]
     use super::import::import_bloom;
     #[pymodule_export]
-    use super::index::Index;
+    use super::index::{Duplicates, Index};
     #[pymodule_export]
     use super::pool::set_threads;
     #[pymodule_export]

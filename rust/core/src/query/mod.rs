@@ -15,6 +15,6 @@ mod trace;
 pub use containing::Containing;
 pub use index::{Index, StoredDocument};
 pub use quip::Quip;
-pub use repeats::{RepeatedRange, RepeatedText, Repeats};
+pub use repeats::{Duplicates, RepeatedRange, RepeatedText, Repeats};
 pub use topic::Topic;
 pub use trace::{Quote, QuoteSource, Report};

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::{RepeatedRange, Repeats};
+use super::ranges::{RepeatedRange, Repeats};
 use crate::error::Result;
 use crate::memory::side_by_side::alone;
 use crate::query::index::Index;

@@ -1,0 +1,94 @@
+"""`quotetune dedup`: a corpus without what it contains a second time."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from quotetune.cli.options import (
+    Errors,
+    Format,
+    IdKey,
+    Inputs,
+    MemoryLimit,
+    Root,
+    Source,
+    SourceKey,
+    TextKey,
+    Threads,
+    in_bytes,
+    paths,
+)
+
+
+def dedup(
+    inputs: Inputs,
+    output: Annotated[
+        Path,
+        typer.Option(
+            "--output", "-o", metavar="DIR", help="New directory of report.json and corpus/."
+        ),
+    ],
+    min_chars: Annotated[
+        int, typer.Option(min=1, help="Characters of the shortest text that may occur only once.")
+    ] = 100,
+    remove: Annotated[
+        str,
+        typer.Option(
+            metavar="spans|documents",
+            help="spans: cut what occurs earlier in the corpus. documents: leave out the documents "
+            "that share a text with an earlier one.",
+        ),
+    ] = "spans",
+    normalization: Annotated[
+        str,
+        typer.Option(
+            metavar="squash|fold|fold-case",
+            help="Differences that do not count. squash: white space. fold: typography, too. "
+            "fold-case: case, too.",
+        ),
+    ] = "squash",
+    text_key: TextKey = "text",
+    id_key: IdKey = None,
+    source_key: SourceKey = None,
+    source: Source = None,
+    errors: Errors = "strict",
+    format: Format = None,
+    root: Root = None,
+    memory_limit: MemoryLimit = None,
+    threads: Threads = None,
+) -> None:
+    """Write a corpus without the texts that it contains a second time. The first copy stays.
+
+    DIR/corpus has the files of the corpus. Records that do not change are the same bytes.
+    """
+    from quotetune.corpus.batches import Corpus
+    from quotetune.corpus.ingest import Reading, keys_of
+    from quotetune.datawork.deduplication import REPORT, Settings, deduplicate
+    from quotetune.runtime.console import progress
+    from quotetune.runtime.plural import counted
+
+    choices: dict[str, Any] = {
+        "min_chars": min_chars,
+        "remove": remove,
+        "normalization": normalization,
+        "memory_limit": in_bytes(memory_limit),
+    }
+    settings = Settings(**choices)
+    settings.check()
+    keys = keys_of(text_key, id_key, source, source_key, (), errors)  # type: ignore[arg-type]
+    corpus = Corpus(paths(inputs), keys, Reading(format, root))  # type: ignore[arg-type]
+    with progress("write", "MB") as show:
+        report = deduplicate(
+            corpus,
+            output,
+            settings,
+            threads=threads,
+            progress=lambda _, done, total: show(done // 10**6, total // 10**6),
+        )
+    removed = report["removed"]
+    typer.echo(
+        f"{counted(removed['characters'], 'character')} removed:"
+        f" {counted(removed['documents'], 'document')} left out,"
+        f" {removed['documents_cut']:,} cut: see {output / REPORT}"
+    )

@@ -1,0 +1,182 @@
+"""Write a corpus without the texts that it contains a second time.
+
+A text of `min_chars` characters is a copy if it occurs earlier in the corpus. The spans that copies
+cover are cut. Or the documents that share a text with an earlier one that stays are left out, and
+only what a document repeats itself is cut. What is joined at a cut may be a copy of something else,
+so the result is looked at again until it has none.
+"""
+
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Literal, TypeAlias
+
+from quotetune import _core
+from quotetune.corpus.batches import Batch, Corpus
+from quotetune.corpus.build import build_index
+from quotetune.corpus.formats import STDIN
+from quotetune.corpus.ingest import Reading
+from quotetune.corpus.normalizing import aligned, set_threads
+from quotetune.corpus.progress import Progress, silent
+from quotetune.datawork.copying import LEFT_OUT, Change, check_apart, copied, copy_names
+from quotetune.datawork.cutting import Span
+from quotetune.errors import UsageError
+from quotetune.runtime.whole_files import write_json, written_directory
+
+NORMALIZATIONS = ("squash", "fold", "fold-case")
+Remove: TypeAlias = Literal["spans", "documents"]
+REPORT, CORPUS = "report.json", "corpus"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What counts as a copy, and what becomes of it.
+
+    Attributes:
+        min_chars: Characters of the shortest text that may occur only once.
+        remove: What to remove: the `spans` that copies cover, or the `documents` that share a text
+            with an earlier one.
+        normalization: Differences that do not count: `squash`, `fold` or `fold-case`.
+        memory_limit: Bytes of memory that the index is built within; None for no limit.
+    """
+
+    min_chars: int = 100
+    remove: Remove = "spans"
+    normalization: str = "squash"
+    memory_limit: int | None = None
+
+    def check(self) -> None:
+        """Refuse values out of range.
+
+        Raises:
+            UsageError: One is.
+        """
+        if self.min_chars < 1:
+            raise UsageError(f"min_chars is {self.min_chars}: choose 1 or more")
+        if self.normalization not in NORMALIZATIONS:
+            raise UsageError(
+                f"normalization is {self.normalization!r}: choose squash, fold or fold-case"
+            )
+        if self.remove not in ("spans", "documents"):
+            raise UsageError(f"remove is {self.remove!r}: choose spans or documents")
+
+
+def deduplicate(
+    corpus: Corpus,
+    output: Path,
+    settings: Settings = Settings(),
+    *,
+    threads: int | None = None,
+    progress: Progress = silent,
+) -> dict[str, Any]:
+    """Copy a corpus without what it contains a second time.
+
+    Args:
+        corpus: The corpus, of files that can be read several times.
+        output: The directory to create. It appears when it is complete, with `report.json` and the
+            folder `corpus`.
+        settings: What counts as a copy, and what becomes of it.
+        threads: Threads to work with; one per core by default.
+        progress: Is told about the bytes of the corpus that are read.
+
+    Returns:
+        The report.
+
+    Raises:
+        UsageError: An option or input is invalid, the output exists, or is inside an input.
+        QuotetuneError: A record of the corpus is bad.
+    """
+    settings.check()
+    check_apart(corpus, output)
+    copy_names(corpus)
+    if any(file.path == STDIN or not file.path.is_file() for file in corpus.files):
+        raise UsageError("the corpus is read several times, so it cannot be a pipe: name files")
+    set_threads(threads)
+    removed = {"documents": 0, "documents_cut": 0, "characters": 0}
+    with written_directory(output) as work, TemporaryDirectory(prefix="quotetune-") as temporary:
+        current, passes, documents = corpus, 0, 0
+        while True:
+            with _copies(current, Path(temporary) / "index", settings, threads) as copies:
+                if passes and copies.none:
+                    break
+                folder = work / f"{CORPUS}-{passes}"
+                with copied(current, folder) as copy:
+                    for batch in current.batches(progress):
+                        copy.write(batch, copies.changes(batch))
+            removed["documents"] += copy.documents_left_out
+            removed["documents_cut"] += copy.documents_cut
+            removed["characters"] += copy.characters_cut
+            if passes:
+                shutil.rmtree(work / f"{CORPUS}-{passes - 1}")
+            else:
+                documents = copies.documents
+            passes += 1
+            current = Corpus([folder], corpus.keys, Reading())
+        (work / f"{CORPUS}-{passes - 1}").rename(work / CORPUS)
+        content = {
+            "settings": asdict(settings),
+            "documents": documents,
+            "removed": removed,
+            "passes": passes,
+        }
+        write_json(work / REPORT, content)
+    return content
+
+
+@contextmanager
+def _copies(
+    corpus: Corpus, index: Path, settings: Settings, threads: int | None
+) -> Iterator["_Copies"]:
+    """Index a corpus, and find the copies in it."""
+    texts = (batch[at].text for batch in corpus.batches() for at in range(len(batch)))
+    built = build_index(
+        texts,
+        index,
+        normalization=settings.normalization,
+        structures="suffix",
+        threads=threads,
+        memory_limit=settings.memory_limit,
+        overwrite=True,
+    )
+    yield _Copies(built._index.duplicates(settings.min_chars), settings)
+
+
+class _Copies:
+    """The copies in a corpus. Its batches must come in order.
+
+    Attributes:
+        documents: Documents of the batches so far.
+    """
+
+    def __init__(self, found: _core.Duplicates, settings: Settings) -> None:
+        self._found = found
+        self._settings = settings
+        self.documents = 0
+        whole = settings.remove == "documents"
+        self._left_out = set(found.left_out()) if whole else set()
+
+    @property
+    def none(self) -> bool:
+        """Whether the corpus contains nothing twice."""
+        return self._found.is_empty
+
+    def changes(self, batch: Batch) -> dict[int, Change]:
+        """Return what becomes of the documents of the next batch."""
+        first, self.documents = self.documents, self.documents + len(batch)
+        if self._left_out:
+            # Until they are gone, a span may be a copy of what is in one of them alone.
+            return {at: LEFT_OUT for at in range(len(batch)) if first + at in self._left_out}
+        changes: dict[int, Change] = {}
+        for at in range(len(batch)):
+            if spans := self._found.spans(first + at):
+                changes[at] = _given(batch[at].text, spans, self._settings.normalization)
+        return changes
+
+
+def _given(text: str, spans: Sequence[Span], normalization: str) -> list[Span]:
+    """Return where spans of the normalised text are in the text itself."""
+    _, origins = aligned(text, normalization)
+    return [(int(origins[start][0]), int(origins[end - 1][1])) for start, end in spans]
