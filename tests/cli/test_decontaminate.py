@@ -203,6 +203,9 @@ def test_the_corpus_that_is_written_is_clean_and_otherwise_the_same(
         shares = [naive.overlap([question], text, n, [], "squash") for text in texts]
         assert item["largest_share"] == pytest.approx(max(one[0] for one in shares), abs=1e-4)
         assert item["longest_match"] == max(one[1] for one in shares)
+        # No n-gram of an item contains the sign between the documents.
+        together, _, _ = naive.overlap([question], "§".join(texts), n, [], "squash")
+        assert item["coverage"] == pytest.approx(together, abs=1e-4)
         assert item["documents"] == sum(one[1] > 0 for one in shares)
     kept = [json.loads(line)["text"] for line in content.splitlines()]
     assert not any(is_contaminated(text, question) for text in kept for question in questions)
