@@ -123,3 +123,12 @@ def test_ngrams_of_one_hash_are_told_apart(monkeypatch: pytest.MonkeyPatch) -> N
     assert NgramPlaces(texts, 6).matches("..abcdef..").text.tolist() == [1]
     # A document's n-gram that is in no text, of the same hash as one that is.
     assert NgramPlaces(texts[:1], 6).matches("..abcdef..").text.tolist() == []
+
+
+def test_marks_that_folding_reorders_are_matched_whole() -> None:
+    # NFKC puts the dot below before the acute accent.
+    given, canonical = "xx a\u0301\u0323 yy", "xx a\u0323\u0301"
+    sought = item_texts([Item("quiz", "1", (canonical,))], 3, "fold")
+    with detector(sought, Rule(3, 1.0, 3), "fold", whole=False) as found:
+        [span] = found.findings(given).match_spans.tolist()
+    assert given[slice(*span)] == "xx a\u0301\u0323"

@@ -129,6 +129,9 @@ def _given_spans(
     spans: NDArray[np.int64], starts: NDArray[np.int64], lengths: NDArray[np.int64]
 ) -> NDArray[np.int64]:
     """Return the spans of the text as given that stretches of the normalised text come from."""
+    if (np.diff(spans, axis=0) >= 0).all():
+        return np.stack([spans[starts, 0], spans[starts + lengths - 1, 1]], axis=1)
+    # Folding may put marks of one character into another order.
     given = [
         (spans[start : start + length, 0].min(), spans[start : start + length, 1].max())
         for start, length in zip(starts.tolist(), lengths.tolist(), strict=True)
