@@ -12,7 +12,15 @@ from quotetune.corpus.normalizing import set_threads
 from quotetune.corpus.progress import Progress, silent
 from quotetune.datawork.contamination import Detector, Findings, Rule, detector
 from quotetune.datawork.contamination_report import ContaminationReport
-from quotetune.datawork.copying import LEFT_OUT, Change, CorpusCopy, check_apart, copied, copy_names
+from quotetune.datawork.copying import (
+    LEFT_OUT,
+    Change,
+    CorpusCopy,
+    check_apart,
+    check_not_inside,
+    copied,
+    copy_names,
+)
 from quotetune.datawork.cutting import cut
 from quotetune.datawork.evaluation_items import Item, read_items
 from quotetune.datawork.item_texts import item_texts
@@ -108,14 +116,16 @@ def decontaminate(
     """
     settings.check()
     check_apart(corpus, output)
+    check_not_inside(evaluations, output)
     if settings.remove is not None:
         copy_names(corpus)
-    set_threads(threads)
     items = _read(evaluations, keys)
     texts = item_texts(items, settings.n, settings.normalization, ignored)
     whole = settings.short == "whole"
     rule = Rule(settings.n, settings.min_share, settings.min_match)
     with ExitStack() as stack:
+        set_threads(threads)
+        stack.callback(set_threads, None)
         work = stack.enter_context(written_directory(output))
         found = stack.enter_context(detector(texts, rule, settings.normalization, whole=whole))
         report = ContaminationReport(
