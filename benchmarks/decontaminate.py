@@ -71,7 +71,7 @@ def quoted_items(
 
 def contaminated(found: Detector, text: str) -> set[int]:
     """Return the items that a document contaminates."""
-    return {finding.item for finding in found.findings(text) if finding.is_contaminated}
+    return set(found.findings(text).contaminated_items.tolist())
 
 
 def cell(documents: Sequence[LabelledDocument], flags: Sequence[set[int]], kind: str) -> str:

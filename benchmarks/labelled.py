@@ -120,8 +120,7 @@ def _wrapped(draw: random.Random, item: str, other: str) -> str:
 
 
 def _typography(draw: random.Random, item: str, other: str) -> str:
-    case = draw.choice([str.upper, str.lower, str.title, lambda text: text])
-    text = case(item).translate(_CURLY)
+    text = draw.choice([item, item.upper(), item.lower(), item.title()]).translate(_CURLY)
     return _embedded(draw, text.replace("fi", "\ufb01") if draw.random() < 0.5 else text, other)
 
 

@@ -29,7 +29,8 @@ class WordOverlap:
                 for gram in _grams(words, WORDS):
                     self._grams.setdefault(gram, set()).add(number)
             if not long:
-                self._grams.setdefault(tuple(max(texts, key=len)), set()).add(number)
+                longest = max(texts, key=lambda words: len(words))
+                self._grams.setdefault(tuple(longest), set()).add(number)
         self._lengths = sorted({len(gram) for gram in self._grams})
 
     def items(self, document: str) -> set[int]:

@@ -12,11 +12,13 @@ from benchmarks import (
     build,
     corpora,
     count,
+    decontaminate,
     filters,
     folding,
     full_size,
     growth,
     guide,
+    labelled,
     lean,
     memory,
     opening,
@@ -33,9 +35,11 @@ from benchmarks.settings import FUSE, QUOTETUNE, SET, N, Settings
 from benchmarks.table import Listing, Row, Table
 from benchmarks.targets import seconds_each, target, targets, times_as_fast
 from benchmarks.timing import Time, in_child
+from benchmarks.word_overlap import WordOverlap
 
 from naive_index import NaiveIndex, windows
 from quotetune import build_index
+from quotetune.datawork.evaluation_items import Item
 
 ROOT = Path(__file__).parents[1]
 
@@ -177,6 +181,47 @@ def test_folding_keeps_originals_of_what_it_changes(settings: Settings) -> None:
     assert {len(row) for row in listing.rows} == {len(folding.HEADER)}
     shares = [float(row[3].rstrip("%")) for row in listing.rows]
     assert shares[0] == 0 < shares[1] < shares[2]
+
+
+def test_every_kind_of_labelled_document_is_found_as_its_kind_says(settings: Settings) -> None:
+    draw = random.Random(1)
+    letters = ["".join(draw.choices("abcdefghij", k=draw.randint(2, 8))) for _ in range(500)]
+
+    def sentence() -> str:
+        return " ".join(draw.choices(letters, k=draw.randint(14, 24))).capitalize() + "."
+
+    documents = [" ".join(sentence() for _ in range(6)) for _ in range(200)]
+    corpora.write_jsonl(documents, settings.demo / "corpus.jsonl")
+    quality, short, speed = decontaminate.tables(settings)
+    kinds = {row[0]: row[2:] for row in quality.rows}
+    assert kinds[labelled.CLEAN] == ("0 flagged",) * 3
+    assert kinds[labelled.COPIED] == kinds[labelled.EMBEDDED] == ("1.000, 1.000",) * 3
+    assert kinds[labelled.REWORDED][:2] == ("0.000, none",) * 2
+    squash, folded, _ = kinds[labelled.TYPOGRAPHY]
+    assert folded == "1.000, 1.000" and float(squash.split(",")[0]) < 0.9
+    assert float(kinds[labelled.WRAPPED][0].split(",")[0]) >= 0.9
+    assert len(short.rows) in (0, 2)
+    check_rows([speed], [[QUOTETUNE, "reading alone"]])
+
+
+def test_precision_counts_the_clean_documents_that_are_flagged() -> None:
+    documents = [
+        labelled.LabelledDocument("", kind, item)
+        for kind, item in [("a", 0), ("a", 1), ("a", 2), (labelled.CLEAN, None)]
+    ]
+    flags = [{0, 5}, {1}, {1}, {7}]
+    assert decontaminate.cell(documents, flags, "a") == "0.667, 0.667"
+    assert decontaminate.cell(documents, flags, labelled.CLEAN) == "1 flagged"
+    assert decontaminate.cell(documents, [set()] * 4, "a") == "0.000, none"
+
+
+def test_the_rule_of_words_is_thirteen_in_a_row_or_a_short_item_whole() -> None:
+    words = [f"w{number}" for number in range(20)]
+    items = [Item("a", "0", (" ".join(words), "yes")), Item("a", "1", ("Is it, so?", "no"))]
+    rule = WordOverlap(items)
+    assert rule.items("x " + " ".join(words[3:16]).upper() + "!") == {0}
+    assert rule.items(" ".join(words[3:15])) == set()
+    assert rule.items("and is it so?") == {1} and rule.items("is it not so, no") == set()
 
 
 def test_sizes_state_and_measure_the_rates_of_both_filters(settings: Settings) -> None:

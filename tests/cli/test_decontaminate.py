@@ -203,6 +203,9 @@ def test_the_corpus_that_is_written_is_clean_and_otherwise_the_same(
         shares = [naive.overlap([question], text, n, [], "squash") for text in texts]
         assert item["largest_share"] == pytest.approx(max(one[0] for one in shares), abs=1e-4)
         assert item["longest_match"] == max(one[1] for one in shares)
+        # No n-gram of an item contains the sign between the documents.
+        together, _, _ = naive.overlap([question], "§".join(texts), n, [], "squash")
+        assert item["coverage"] == pytest.approx(together, abs=1e-4)
         assert item["documents"] == sum(one[1] > 0 for one in shares)
     kept = [json.loads(line)["text"] for line in content.splitlines()]
     assert not any(is_contaminated(text, question) for text in kept for question in questions)
@@ -242,6 +245,33 @@ def test_a_kill_in_mid_write_leaves_nothing_and_the_next_run_is_whole(place: Pat
     assert not (place / ".out.partial").exists()
 
 
+def test_standard_input_is_a_corpus_too(place: Path) -> None:
+    content = (place / "corpus.jsonl").read_text()
+    result = quotetune(
+        "decontaminate", place / "quiz.jsonl", "--in", "-", "-o", place / "out",
+        "--remove", "documents", "--max-matches", "0", stdin=content,
+    )  # fmt: skip
+    assert result.returncode == 0, result.stderr
+    kept = content.splitlines(keepends=True)
+    assert (place / "out/corpus/stdin.jsonl").read_text() == kept[0] + kept[2]
+    report = json.loads((place / "out/report.json").read_text())
+    assert report["document_list"][0]["matches"] == report["item_list"][0]["matches"] == []
+
+
+def test_the_number_of_threads_does_not_change_the_report(place: Path) -> None:
+    content = (place / "corpus.jsonl").read_text()
+    records = [
+        json.loads(line) | {"id": number} for number, line in enumerate(content.splitlines() * 40)
+    ]
+    (place / "corpus.jsonl").write_text(lines(*records))
+    reports = []
+    for threads in (1, 3):
+        reports.append(run(place, "--threads", threads)[0])
+        (place / "out").rename(place / f"out-{threads}")
+    assert reports[0] == reports[1]
+    assert [one["id"] for one in reports[0]["document_list"]][:3] == ["1", "4", "7"]
+
+
 def test_a_bad_record_leaves_no_output(place: Path) -> None:
     (place / "corpus.jsonl").write_text(lines({"text": OTHER}) + "{\n")
     arguments = ["decontaminate", place / "quiz.jsonl", "--in", place / "corpus.jsonl"]
@@ -262,6 +292,7 @@ def test_a_bad_record_leaves_no_output(place: Path) -> None:
     [
         (["-o", "corpus.jsonl"], ["-o", "is the input"]),
         (["-o", "corpus.jsonl/out"], ["is the input"]),
+        (["-o", "quiz.jsonl/out"], ["is the input"]),
         (["-o", "taken"], ["taken: exists already"]),
         (["-o", "out", "-n", "65"], ["n is 65: choose one from 1 to 64"]),
         (["-o", "out", "--min-share", "0"], ["min_share is 0.0"]),

@@ -43,23 +43,24 @@ def test_findings_are_those_of_a_naive_search(
     sought = item_texts(made(texts), n, normalization, ignored)
     with detector(sought, Rule(n, share, longest), normalization, whole=False) as found:
         for document in documents:
-            findings = {finding.item: finding for finding in found.findings(document)}
+            findings = found.findings(document)
+            seen = findings.items.tolist()
             for number, item in enumerate(texts):
                 expected = naive.overlap(item, document, n, ignored, normalization)
                 if expected[1] == 0:
-                    assert number not in findings
+                    assert number not in seen
                     continue
-                finding = findings[number]
-                assert finding.share == pytest.approx(expected[0])
-                assert finding.longest == expected[1]
-                matched = {at for start, end in finding.places for at in range(start, end)}
-                assert matched == expected[2]
-                assert finding.is_contaminated == (
-                    expected[0] >= share - 1e-12 or expected[1] >= longest
+                position = seen.index(number)
+                assert findings.share[position] == pytest.approx(expected[0])
+                assert findings.longest[position] == expected[1]
+                spans = findings.match_spans[findings.match_items == number].tolist()
+                assert {at for start, end in spans for at in range(start, end)} == expected[2]
+                assert findings.is_contaminated[position] == (
+                    expected[0] >= share or expected[1] >= longest
                 )
             # What has a finding passes the filter.
             counts = sum(filter.quip_counts([document])[0, 0] for filter in found.filters)
-            assert counts > 0 or not findings
+            assert counts > 0 or not seen
 
 
 @given(items, st.text("aAb1 -", max_size=30), st.sampled_from(["squash", "fold-case"]))
@@ -70,7 +71,7 @@ def test_short_items_are_whole_words(
     sought = item_texts(made(texts), 20, normalization)
     assert not sought.pieces
     with detector(sought, Rule(20, 1, 20), normalization, whole=True) as found:
-        findings = {finding.item for finding in found.findings(document)}
+        findings = set(found.findings(document).contaminated_items.tolist())
         expected = {
             number
             for number, item in enumerate(texts)
@@ -110,14 +111,24 @@ def test_matches_are_all_maximal_common_substrings(texts: list[str], document: s
         if length >= n and not (start and place and text[start - 1] == document[place - 1])
     )
     found = NgramPlaces(texts, n).matches(document)
-    assert Counter((m.text, m.start, m.place, m.length) for m in found) == expected
-    assert [m.length for m in found] == sorted((m.length for m in found), reverse=True)
+    columns = (found.text, found.start, found.place, found.length)
+    assert Counter(zip(*(column.tolist() for column in columns), strict=True)) == expected
+    assert found.length.tolist() == sorted(found.length.tolist(), reverse=True)
 
 
 def test_ngrams_of_one_hash_are_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
     # With an even base, the first characters of a long n-gram do not count.
     monkeypatch.setattr("quotetune.datawork.ngram_places._BASE", 2**32)
     texts = ["xbcdef", "abcdef"]
-    assert [m.text for m in NgramPlaces(texts, 6).matches("..abcdef..")] == [1]
+    assert NgramPlaces(texts, 6).matches("..abcdef..").text.tolist() == [1]
     # A document's n-gram that is in no text, of the same hash as one that is.
-    assert NgramPlaces(texts[:1], 6).matches("..abcdef..") == []
+    assert NgramPlaces(texts[:1], 6).matches("..abcdef..").text.tolist() == []
+
+
+def test_marks_that_folding_reorders_are_matched_whole() -> None:
+    # NFKC puts the dot below before the acute accent.
+    given, canonical = "xx a\u0301\u0323 yy", "xx a\u0323\u0301"
+    sought = item_texts([Item("quiz", "1", (canonical,))], 3, "fold")
+    with detector(sought, Rule(3, 1.0, 3), "fold", whole=False) as found:
+        [span] = found.findings(given).match_spans.tolist()
+    assert given[slice(*span)] == "xx a\u0301\u0323"

@@ -124,7 +124,9 @@ def test_an_array_stays_an_array(tmp_path: Path) -> None:
     copy([tmp_path / "a.json"], tmp_path / "out", lambda text: LEFT_OUT if "ice" in text else None)
     kept = b",\n".join([elements[0], *elements[2:]])
     assert (tmp_path / "out/a.json").read_bytes() == b"[\n" + kept + b"\n]\n"
-    copy([tmp_path / "a.json"], tmp_path / "none", lambda _: LEFT_OUT)
+    (tmp_path / "b.json").write_text(" [ ]\n")
+    copy([tmp_path / "a.json", tmp_path / "b.json"], tmp_path / "none", lambda _: LEFT_OUT)
+    assert json.loads((tmp_path / "none/b.json").read_bytes()) == []
     assert json.loads((tmp_path / "none/a.json").read_bytes()) == []
 
 
@@ -214,6 +216,26 @@ def test_a_text_inside_structs_is_cut_there_and_null_structs_stay(tmp_path: Path
         {"doc": {"text": "two", "n": 1}},
         rows[1],
     ]
+
+
+def test_a_file_of_no_rows_is_copied(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_bytes(ODD)
+    empty = pa.table({"text": pa.array([], pa.string()), "n": pa.array([], pa.int8())})
+    parquet.write_table(empty, tmp_path / "b.parquet")
+    parquet.ParquetWriter(tmp_path / "c.parquet", empty.schema).close()
+    files = [tmp_path / name for name in ("a.jsonl", "b.parquet", "c.parquet")]
+    copy(files, tmp_path / "out", nothing)
+    for name in ("b", "c"):
+        assert parquet.read_table(tmp_path / f"out/{name}.parquet").equals(empty)
+
+
+def test_a_record_may_be_deep_and_its_numbers_long(tmp_path: Path) -> None:
+    deep = b"[" * 20_000 + b"]" * 20_000
+    line = b'{"x": %s, "n": %s, "text": "one two", "s": "\\\\\\"]}", "y": {"a": "}"}}\n'
+    (tmp_path / "a.jsonl").write_bytes(line % (deep, b"9" * 5000))
+    copy([tmp_path / "a.jsonl"], tmp_path / "out", lambda _: [(0, 3)])
+    expected = line.replace(b"one two", b"two") % (deep, b"9" * 5000)
+    assert (tmp_path / "out/a.jsonl").read_bytes() == expected
 
 
 def test_bad_records_are_errors_with_their_place_or_left_out(tmp_path: Path) -> None:

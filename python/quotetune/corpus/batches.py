@@ -82,7 +82,7 @@ class Batch:
     def __init__(
         self,
         file: InputFile,
-        content: _core.DocumentBatch | Rows,
+        content: _core.DocumentBatch | Rows | None,
         touched: list[int],
         bytes_read: int,
         *,
@@ -95,11 +95,11 @@ class Batch:
         self._content = content
 
     def __len__(self) -> int:
-        return len(self._content)
+        return 0 if self._content is None else len(self._content)
 
     def __getitem__(self, position: int) -> CorpusDocument:
         """Return the document at a position."""
-        if position >= len(self):
+        if self._content is None or position >= len(self):
             raise IndexError(position)  # which also ends a loop over the batch
         return CorpusDocument(*self._content.document(position))
 
@@ -114,7 +114,7 @@ class Batch:
         Lines have their ends; the elements of an array have nothing between them.
         """
         assert not isinstance(self._content, Rows)
-        return self._content.records(start, end)
+        return b"" if self._content is None else self._content.records(start, end)
 
 
 class Corpus:
@@ -211,6 +211,8 @@ class Corpus:
             errors=keys.errors,
             indexes=[index._index for index in indexes],
         )
+        if documents.is_array:  # perhaps an empty one, of which a copy is an array, too
+            yield Batch(file, None, [], 0, is_array=True)
         for content, bad in documents:
             for place, reason, message in bad:
                 self._skip(place, reason, QuotetuneError(message), len(content))
@@ -240,7 +242,7 @@ class Corpus:
             touched = np.flatnonzero(hits).tolist() if indexes and texts else []
             read += len(batch.rows)
             rows = Rows(table, batch.group, documents)
-            yield Batch(file, rows, touched, size * read // count)
+            yield Batch(file, rows, touched, size * read // max(count, 1))
 
     def _skip(self, place: str, reason: str, error: QuotetuneError, good: int) -> None:
         """Count a bad record; `good` are the documents of its batch."""

@@ -3,14 +3,17 @@
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
 
 from quotetune.corpus.build import build_index
 from quotetune.corpus.index import Index
 from quotetune.corpus.normalizing import aligned
 from quotetune.corpus.results import Document
-from quotetune.datawork.cutting import Span, united
+from quotetune.datawork.cutting import Span
 from quotetune.datawork.item_texts import ItemTexts
 from quotetune.datawork.ngram_places import NgramPlaces
 from quotetune.datawork.whole_words import WholeWords
@@ -34,25 +37,37 @@ class Rule:
     longest: int
 
 
-@dataclass
-class Finding:
-    """What a document has in common with an item.
+@dataclass(frozen=True)
+class Findings:
+    """What a document has in common with items, as arrays.
 
     Attributes:
-        item: Number of the item.
-        spans: Matched characters of each of its pieces, by the number of the piece.
-        places: The matches in the document: spans of the text as given, longest first.
-        longest: Characters of the longest match.
-        share: Share of the item's characters that the document covers.
+        items: Numbers of the items, in order.
+        share: For each of them, the share of its characters that the document covers.
+        longest: The characters of its longest match.
         is_contaminated: Whether that is enough.
+        match_items: The matches, longest first: their items, and
+        match_spans: their spans of the document's text as given, of shape (matches, 2).
+        windows: The n-grams that occur (see `Matches.windows`).
     """
 
-    item: int
-    spans: dict[int, list[Span]] = field(default_factory=dict)
-    places: list[Span] = field(default_factory=list)
-    longest: int = 0
-    share: float = 0.0
-    is_contaminated: bool = False
+    items: NDArray[np.int64]
+    share: NDArray[np.float64]
+    longest: NDArray[np.int64]
+    is_contaminated: NDArray[np.bool_]
+    match_items: NDArray[np.int64]
+    match_spans: NDArray[np.int64]
+    windows: NDArray[np.int64]
+
+    @property
+    def contaminated_items(self) -> NDArray[np.int64]:
+        """The items that the document contaminates."""
+        return self.items[self.is_contaminated]
+
+    def contaminated_spans(self) -> list[Span]:
+        """Return the matches with items that the document contaminates."""
+        wanted = np.isin(self.match_items, self.contaminated_items)
+        return [(start, end) for start, end in self.match_spans[wanted].tolist()]
 
 
 class Detector:
@@ -60,6 +75,7 @@ class Detector:
 
     Attributes:
         texts: The texts of the items.
+        places: The n-grams of these texts.
         filters: Indexes of the n-grams of these texts, through which documents go first.
     """
 
@@ -70,36 +86,57 @@ class Detector:
         self.filters = filters
         self._rule = rule
         self._normalization = normalization
-        self._places = NgramPlaces([piece.text for piece in texts.pieces], rule.n)
-        self._whole = WholeWords([piece.text for piece in texts.whole] if whole else [])
+        self.places = NgramPlaces([piece.text for piece in texts.pieces], rule.n)
+        short = texts.whole if whole else []
+        self._whole = WholeWords([piece.text for piece in short])
+        self._whole_lengths = np.array([len(piece.text) for piece in short], np.int64)
+        self._item_of_whole = np.array([piece.item for piece in short], np.int64)
+        self._item_of_piece = np.array([piece.item for piece in texts.pieces], np.int64)
+        self._characters = np.array(texts.characters, np.int64)
+        self._characters[self._item_of_whole] = self._whole_lengths
 
-    def findings(self, text: str) -> list[Finding]:
-        """Return what a document has in common with each item, in the order of the items."""
+    def findings(self, text: str) -> Findings:
+        """Return what a document has in common with items."""
         normal, spans = aligned(text, self._normalization)
-        found: dict[int, Finding] = {}
-        for match in self._places.matches(normal):
-            item = self.texts.pieces[match.text].item
-            finding = found.setdefault(item, Finding(item))
-            end = match.start + match.length
-            finding.spans.setdefault(match.text, []).append((match.start, end))
-            place = spans[match.place : match.place + match.length]
-            finding.places.append((int(place[:, 0].min()), int(place[:, 1].max())))
-            finding.longest = max(finding.longest, match.length)
-        for finding in found.values():
-            finding.spans = {piece: united(parts) for piece, parts in finding.spans.items()}
-            covered = sum(end - start for parts in finding.spans.values() for start, end in parts)
-            finding.share = covered / self.texts.characters[finding.item]
-            finding.is_contaminated = (
-                finding.share >= self._rule.share or finding.longest >= self._rule.longest
-            )
-        for number, at in self._whole.places(normal):
-            piece = self.texts.whole[number]
-            finding = found.setdefault(piece.item, Finding(piece.item))
-            finding.longest = len(piece.text)
-            finding.share, finding.is_contaminated = 1.0, True
-            place = spans[at : at + len(piece.text)]
-            finding.places.append((int(place[:, 0].min()), int(place[:, 1].max())))
-        return [found[item] for item in sorted(found)]
+        found = self.places.matches(normal)
+        whole = np.array(self._whole.places(normal), np.int64).reshape(-1, 2)
+        matched = np.concatenate(
+            [self._item_of_piece[found.text], self._item_of_whole[whole[:, 0]]]
+        )
+        starts = np.concatenate([found.place, whole[:, 1]])
+        lengths = np.concatenate([found.length, self._whole_lengths[whole[:, 0]]])
+        # A short item is covered whole, however often it occurs.
+        covered = np.concatenate([found.covered(), self._whole_lengths[whole[:, 0]]])
+        items, number = np.unique(matched, return_inverse=True)
+        longest = np.zeros(len(items), np.int64)
+        np.maximum.at(longest, number, lengths)
+        characters = np.bincount(number, covered, len(items))
+        share = np.minimum(characters / self._characters[items], 1.0)
+        return Findings(
+            items,
+            share,
+            longest,
+            (share >= self._rule.share)
+            | (longest >= self._rule.longest)
+            | np.isin(items, self._item_of_whole[whole[:, 0]]),
+            matched,
+            _given_spans(spans, starts, lengths),
+            found.windows,
+        )
+
+
+def _given_spans(
+    spans: NDArray[np.int64], starts: NDArray[np.int64], lengths: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """Return the spans of the text as given that stretches of the normalised text come from."""
+    if (np.diff(spans, axis=0) >= 0).all():
+        return np.stack([spans[starts, 0], spans[starts + lengths - 1, 1]], axis=1)
+    # Folding may put marks of one character into another order.
+    given = [
+        (spans[start : start + length, 0].min(), spans[start : start + length, 1].max())
+        for start, length in zip(starts.tolist(), lengths.tolist(), strict=True)
+    ]
+    return np.array(given, np.int64).reshape(-1, 2)
 
 
 @contextmanager

@@ -1,14 +1,13 @@
 """What `decontaminate` reports: for each item and each document what they have in common."""
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from quotetune.corpus.batches import CorpusDocument
-from quotetune.datawork.contamination import Finding
-from quotetune.datawork.cutting import Span, united
-from quotetune.datawork.item_texts import ItemTexts
+from quotetune.datawork.contamination import Detector, Findings
 
 # A match may be a whole document.
 _SHOWN_CHARACTERS = 300
@@ -16,109 +15,114 @@ _SHOWN_CHARACTERS = 300
 CONTAMINATED, TOUCHED, CLEAN, TOO_SHORT = "contaminated", "touched", "clean", "too short"
 
 
-@dataclass
-class _ItemState:
-    spans: dict[int, list[Span]] = field(default_factory=dict)
-    is_whole: bool = False
-    longest: int = 0
-    share: float = 0.0
-    documents: int = 0
-    contaminating: int = 0
-    matches: list[dict[str, Any]] = field(default_factory=list)
-
-
 class ContaminationReport:
     """Collects findings. Totals are exact, lists are bounded."""
 
     def __init__(
-        self, texts: ItemTexts, *, whole: bool, max_matches: int, max_documents: int
+        self, found: Detector, *, whole: bool, max_matches: int, max_documents: int
     ) -> None:
         """Start a report.
 
         Args:
-            texts: The items.
+            found: The detector.
             whole: Whether items without a piece of n characters are looked for as whole words.
             max_matches: Matches to list for an item, and for a document; the longest ones.
             max_documents: Documents to list that contaminate an item, and as many that do not; the
                 first ones.
         """
-        self._texts = texts
-        self._states = [_ItemState() for _ in texts.items]
-        self._short = set() if whole else {piece.item for piece in texts.whole}
-        self._short |= {
+        self._texts, self._places = found.texts, found.places
+        count = len(self._texts.items)
+        sought = {piece.item for piece in self._texts.whole} if whole else set()
+        self._short = {
             number
-            for number, characters in enumerate(texts.characters)
-            if not characters and number not in {piece.item for piece in texts.whole}
+            for number, characters in enumerate(self._texts.characters)
+            if not characters and number not in sought
         }
+        self._is_found = np.zeros(found.places.windows, np.bool_)
+        self._longest = np.zeros(count, np.int64)
+        self._share = np.zeros(count)
+        self._documents = np.zeros(count, np.int64)
+        self._contaminating = np.zeros(count, np.int64)
+        self._matches: dict[int, list[dict[str, Any]]] = {}
+        # The rank of the last match that an item's list has, if the list is full.
+        self._last_rank = np.full(count, -1, np.int64)
         self._max_matches = max_matches
         self._max_documents = max_documents
         self._listed: dict[bool, list[dict[str, Any]]] = {True: [], False: []}
         self._counts = {True: 0, False: 0}
 
-    def add(self, document: CorpusDocument, findings: Sequence[Finding]) -> None:
+    def add(self, document: CorpusDocument, findings: Findings) -> None:
         """Note what a document has in common with items."""
-        if not findings:
+        items = findings.items
+        if not len(items):
             return
-        is_contaminated = any(finding.is_contaminated for finding in findings)
+        self._is_found[findings.windows] = True
+        self._longest[items] = np.maximum(self._longest[items], findings.longest)
+        self._share[items] = np.maximum(self._share[items], findings.share)
+        self._documents[items] += 1
+        self._contaminating[findings.contaminated_items] += 1
+        # Boilerplate that thousands of items have in common costs no more than this comparison.
+        ranks = _ranks(findings.is_contaminated, findings.longest)
+        for position in np.flatnonzero(ranks > self._last_rank[items]).tolist():
+            self._list_for_item(document, findings, position)
+        is_contaminated = bool(findings.is_contaminated.any())
         self._counts[is_contaminated] += 1
-        for finding in findings:
-            self._add_to_item(document, finding)
-        listed = self._listed[is_contaminated]
-        if len(listed) < self._max_documents:
-            matches = [
-                {**self._item_name(finding.item), **_judgement(finding), **_place(document, span)}
-                for finding in findings
-                for span in finding.places[: self._max_matches]
-            ]
-            matches.sort(key=lambda match: match["start"] - match["end"])
-            listed.append(
-                {
-                    "source": document.source,
-                    "id": document.id,
-                    "contaminated": is_contaminated,
-                    "items": len(findings),
-                    "matches": matches[: self._max_matches],
-                }
-            )
+        if len(self._listed[is_contaminated]) < self._max_documents:
+            self._listed[is_contaminated].append(self._document(document, findings))
 
-    def _add_to_item(self, document: CorpusDocument, finding: Finding) -> None:
-        state = self._states[finding.item]
-        state.documents += 1
-        state.contaminating += finding.is_contaminated
-        state.longest = max(state.longest, finding.longest)
-        state.share = max(state.share, finding.share)
-        state.is_whole |= not finding.spans
-        for piece, spans in finding.spans.items():
-            state.spans[piece] = united([*state.spans.get(piece, []), *spans])
-        state.matches += [
+    def _list_for_item(self, document: CorpusDocument, findings: Findings, position: int) -> None:
+        item = int(findings.items[position])
+        matches = self._matches.setdefault(item, [])
+        of_item = np.flatnonzero(findings.match_items == item)[: self._max_matches]
+        matches += [
             {
                 "source": document.source,
                 "id": document.id,
-                "share": round(finding.share, 4),
-                "contaminated": finding.is_contaminated,
-                **_place(document, span),
+                **_match(document, findings, position, findings.match_spans[match].tolist()),
             }
-            for span in finding.places[: self._max_matches]
+            for match in of_item.tolist()
         ]
-        # Those of the documents that contaminate it come first, and of these the longest.
-        state.matches.sort(
-            key=lambda match: (-match["contaminated"], match["start"] - match["end"])
-        )
-        del state.matches[self._max_matches :]
+        # Those of documents that contaminate the item come first, and of these the longest.
+        matches.sort(key=lambda match: (-match["contaminated"], match["start"] - match["end"]))
+        del matches[self._max_matches :]
+        if len(matches) == self._max_matches:
+            self._last_rank[item] = (
+                _ranks(
+                    np.array([matches[-1]["contaminated"]]),
+                    np.array([matches[-1]["end"] - matches[-1]["start"]]),
+                )[0]
+                if matches
+                else np.iinfo(np.int64).max
+            )
 
-    @property
-    def contaminated_items(self) -> int:
-        """Items that a document contaminates."""
-        return sum(state.contaminating > 0 for state in self._states)
-
-    @property
-    def contaminated_documents(self) -> int:
-        """Documents that contaminate an item."""
-        return self._counts[True]
+    def _document(self, document: CorpusDocument, findings: Findings) -> dict[str, Any]:
+        positions = np.searchsorted(findings.items, findings.match_items)
+        order = np.argsort(~findings.is_contaminated[positions], kind="stable")
+        return {
+            "source": document.source,
+            "id": document.id,
+            "contaminated": bool(findings.is_contaminated.any()),
+            "items": len(findings.items),
+            "matches": [
+                {
+                    "item": self._item_name(int(findings.match_items[match])),
+                    **_match(
+                        document,
+                        findings,
+                        int(positions[match]),
+                        findings.match_spans[match].tolist(),
+                    ),
+                }
+                for match in order[: self._max_matches].tolist()
+            ],
+        }
 
     def to_dict(self) -> dict[str, Any]:
         """Return the report as JSON values."""
-        items = [self._item(number) for number in range(len(self._states))]
+        covered = np.zeros(len(self._texts.items), np.int64)
+        pieces = np.array([piece.item for piece in self._texts.pieces], np.int64)
+        np.add.at(covered, pieces, self._places.coverage(self._is_found))
+        items = [self._item(number, int(covered[number])) for number in range(len(covered))]
         kinds = [CONTAMINATED, TOUCHED, CLEAN, TOO_SHORT]
         sets: dict[str, Counter[str]] = {}
         for item in items:
@@ -140,24 +144,24 @@ class ContaminationReport:
             "document_list": [*self._listed[True], *self._listed[False]],
         }
 
-    def _item(self, number: int) -> dict[str, Any]:
-        state, characters = self._states[number], self._texts.characters[number]
-        covered = sum(end - start for spans in state.spans.values() for start, end in spans)
-        status = CLEAN
-        if state.documents:
-            status = CONTAMINATED if state.contaminating else TOUCHED
-        elif number in self._short:
-            status = TOO_SHORT
+    def _item(self, number: int, covered: int) -> dict[str, Any]:
+        characters = self._texts.characters[number]
+        documents, contaminating = int(self._documents[number]), int(self._contaminating[number])
+        status = TOO_SHORT if number in self._short else CLEAN
+        if documents:
+            status = CONTAMINATED if contaminating else TOUCHED
+        # A short item, which has no n-grams, occurs whole or not at all.
+        coverage = covered / characters if characters else float(documents > 0)
         return {
             **self._item_name(number),
             "status": status,
             "characters": characters,
-            "coverage": 1.0 if state.is_whole else round(covered / max(characters, 1), 4),
-            "largest_share": round(state.share, 4),
-            "longest_match": state.longest,
-            "documents": state.documents,
-            "contaminating_documents": state.contaminating,
-            "matches": state.matches,
+            "coverage": round(coverage, 4),
+            "largest_share": round(float(self._share[number]), 4),
+            "longest_match": int(self._longest[number]),
+            "documents": documents,
+            "contaminating_documents": contaminating,
+            "matches": self._matches.get(number, []),
         }
 
     def _item_name(self, number: int) -> dict[str, str]:
@@ -165,11 +169,19 @@ class ContaminationReport:
         return {"source": item.source, "id": item.id}
 
 
-def _judgement(finding: Finding) -> dict[str, Any]:
-    return {"share": round(finding.share, 4), "contaminated": finding.is_contaminated}
+def _ranks(is_contaminated: NDArray[np.bool_], characters: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return numbers that order matches: by contamination, then by length."""
+    return is_contaminated * (np.int64(1) << 40) + characters
 
 
-def _place(document: CorpusDocument, span: Span) -> dict[str, Any]:
+def _match(
+    document: CorpusDocument, findings: Findings, position: int, span: list[int]
+) -> dict[str, Any]:
     start, end = span
-    text = document.text[start : min(end, start + _SHOWN_CHARACTERS)]
-    return {"start": start, "end": end, "text": text}
+    return {
+        "share": round(float(findings.share[position]), 4),
+        "contaminated": bool(findings.is_contaminated[position]),
+        "start": start,
+        "end": end,
+        "text": document.text[start : min(end, start + _SHOWN_CHARACTERS)],
+    }

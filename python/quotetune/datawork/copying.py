@@ -10,7 +10,7 @@ The records of JSON arrays stand one per line; blank lines, byte order marks and
 `errors="skip"` passes over are left out, and UTF-16 becomes UTF-8.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from enum import Enum
 from pathlib import Path, PurePosixPath
@@ -67,8 +67,18 @@ def check_apart(corpus: Corpus, output: Path, option: str = "-o") -> None:
     Raises:
         UsageError: It is.
     """
+    files = [file.path for file in corpus.files if file.path != STDIN]
+    check_not_inside([*corpus.folders, *files], output, option)
+
+
+def check_not_inside(inputs: Iterable[Path], output: Path, option: str = "-o") -> None:
+    """Refuse an output that is one of some files and folders, or inside one.
+
+    Raises:
+        UsageError: It is.
+    """
     place = output.resolve()
-    for path in [*corpus.folders, *(file.path for file in corpus.files if file.path != STDIN)]:
+    for path in inputs:
         if path.resolve() in (place, *place.parents):
             raise UsageError(
                 f"{option} {output}: is the input {path}, or inside it: choose another"

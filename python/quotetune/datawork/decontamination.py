@@ -1,6 +1,6 @@
 """Find evaluation items in a corpus, and write the corpus without them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -10,9 +10,17 @@ from quotetune.corpus.batches import Batch, Corpus
 from quotetune.corpus.limits import check_n
 from quotetune.corpus.normalizing import set_threads
 from quotetune.corpus.progress import Progress, silent
-from quotetune.datawork.contamination import Detector, Finding, Rule, detector
+from quotetune.datawork.contamination import Detector, Findings, Rule, detector
 from quotetune.datawork.contamination_report import ContaminationReport
-from quotetune.datawork.copying import LEFT_OUT, Change, CorpusCopy, check_apart, copied, copy_names
+from quotetune.datawork.copying import (
+    LEFT_OUT,
+    Change,
+    CorpusCopy,
+    check_apart,
+    check_not_inside,
+    copied,
+    copy_names,
+)
 from quotetune.datawork.cutting import cut
 from quotetune.datawork.evaluation_items import Item, read_items
 from quotetune.datawork.item_texts import item_texts
@@ -108,22 +116,24 @@ def decontaminate(
     """
     settings.check()
     check_apart(corpus, output)
+    check_not_inside(evaluations, output)
     if settings.remove is not None:
         copy_names(corpus)
-    set_threads(threads)
     items = _read(evaluations, keys)
     texts = item_texts(items, settings.n, settings.normalization, ignored)
     whole = settings.short == "whole"
-    report = ContaminationReport(
-        texts,
-        whole=whole,
-        max_matches=settings.max_matches,
-        max_documents=settings.max_documents,
-    )
     rule = Rule(settings.n, settings.min_share, settings.min_match)
     with ExitStack() as stack:
+        set_threads(threads)
+        stack.callback(set_threads, None)
         work = stack.enter_context(written_directory(output))
         found = stack.enter_context(detector(texts, rule, settings.normalization, whole=whole))
+        report = ContaminationReport(
+            found,
+            whole=whole,
+            max_matches=settings.max_matches,
+            max_documents=settings.max_documents,
+        )
         copy = None
         if settings.remove is not None:
             copy = stack.enter_context(copied(corpus, work / CORPUS))
@@ -153,7 +163,7 @@ def _changes(
         document = batch[place]
         findings = found.findings(document.text)
         report.add(document, findings)
-        if any(finding.is_contaminated for finding in findings):
+        if findings.is_contaminated.any():
             if remove == "documents":
                 changes[place] = LEFT_OUT
             elif remove == "spans":
@@ -161,7 +171,7 @@ def _changes(
     return changes
 
 
-def without_items(text: str, found: Detector, findings: Iterable[Finding]) -> str:
+def without_items(text: str, found: Detector, findings: Findings) -> str:
     """Return a text without the matches of the items that it contaminates.
 
     The two sides of a match may together contain an item again, so what is left is looked at, too.
@@ -171,7 +181,7 @@ def without_items(text: str, found: Detector, findings: Iterable[Finding]) -> st
         found: The detector.
         findings: What it found.
     """
-    while spans := [span for one in findings if one.is_contaminated for span in one.places]:
+    while spans := findings.contaminated_spans():
         text = cut(text, spans)
         findings = found.findings(text)
     return text

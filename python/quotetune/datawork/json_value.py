@@ -1,13 +1,14 @@
 """Replace one string in the bytes of a JSON record, and leave all other bytes as they are."""
 
 import json
+import re
 from json.decoder import scanstring  # type: ignore[attr-defined]
 from typing import TypeAlias
 
 _Span: TypeAlias = tuple[int, int]
 _BLANKS = " \t\r\n"
-# An integer of any length; Python would refuse one of more than 4,300 digits.
-_DECODER = json.JSONDecoder(parse_int=str)
+_BRACKET_OR_STRING = re.compile(r'[][{}"]')
+_SCALAR = re.compile(r"[^],}\s]*")
 
 
 def with_string(record: bytes, key: str, text: str) -> bytes:
@@ -61,12 +62,30 @@ def _members(content: str, at: int) -> dict[str, _Span]:
     while content[at : at + 1] != "}":
         name, at = scanstring(content, at + 1)
         at = _past_blanks(content, _past_blanks(content, at) + 1)
-        _, end = _DECODER.raw_decode(content, at)
+        end = _end_of_value(content, at)
         members[name] = at, end
         at = _past_blanks(content, end)
         if content[at : at + 1] == ",":
             at = _past_blanks(content, at + 1)
     return members
+
+
+def _end_of_value(content: str, at: int) -> int:
+    """Return the place after a value, however deep it is and however long its numbers are."""
+    if content[at : at + 1] == '"':
+        return int(scanstring(content, at + 1)[1])
+    if content[at : at + 1] not in ("[", "{"):
+        return _SCALAR.match(content, at).end()  # type: ignore[union-attr]
+    depth = 0
+    while found := _BRACKET_OR_STRING.search(content, at):
+        at = found.end()
+        if found[0] == '"':
+            at = scanstring(content, at)[1]
+            continue
+        depth += 1 if found[0] in "[{" else -1
+        if depth == 0:
+            return at
+    raise ValueError("a value that does not end")
 
 
 def _past_blanks(content: str, at: int) -> int:

@@ -17,28 +17,43 @@ _SEPARATOR = 0xFFFFFFFF  # no character
 
 
 @dataclass(frozen=True)
-class Match:
-    """A maximal common substring of a text and a document.
+class Matches:
+    """Maximal common substrings of texts and a document, longest first: an array of each property.
 
     Attributes:
         text: Number of the text.
-        start: Its first character in the text.
-        place: Its first character in the document.
-        length: Its characters.
+        start: First character in the text.
+        place: First character in the document.
+        length: Characters.
+        windows: The n-grams of the texts that occur in the document, as `coverage` takes them.
     """
 
-    text: int
-    start: int
-    place: int
-    length: int
+    text: NDArray[np.int64]
+    start: NDArray[np.int64]
+    place: NDArray[np.int64]
+    length: NDArray[np.int64]
+    windows: NDArray[np.int64]
+
+    def covered(self) -> NDArray[np.int64]:
+        """Return for each match the characters of its text that no other match counts."""
+        counted = np.zeros(len(self.text), np.int64)
+        order = np.lexsort((self.start, self.text))
+        # Texts one after the other, each further away than a text is long.
+        shift = self.text[order] * (np.int64(1) << 32)
+        starts = self.start[order] + shift
+        ends = starts + self.length[order]
+        before = np.maximum.accumulate(np.concatenate([[0], ends[:-1]]))[: len(ends)]
+        counted[order] = np.maximum(ends - np.maximum(starts, before), 0)
+        return counted
 
 
 class NgramPlaces:
     """The n-grams of texts, and the places of each.
 
     Example:
-        >>> NgramPlaces(["banana", "bandana"], 3).matches("a band")
-        [Match(text=1, start=0, place=2, length=4), Match(text=0, start=0, place=2, length=3)]
+        >>> found = NgramPlaces(["banana", "bandana"], 3).matches("a band")
+        >>> found.text.tolist(), found.place.tolist(), found.length.tolist()
+        ([1, 0], [2, 2], [4, 3])
     """
 
     def __init__(self, texts: Sequence[str], n: int) -> None:
@@ -64,55 +79,68 @@ class NgramPlaces:
         base = _BASE
         while True:
             self._base = base
-            hashes = self._hashes(self._codes)[places] if len(places) else np.zeros(0, np.uint64)
+            hashes = self._hashes(self._codes)[places]
             order = np.argsort(hashes, kind="stable")
             self._sorted, self._places = hashes[order], places[order]
             if self._are_distinct():
                 return
             base += 2  # two n-grams have one hash: with other hashes, they have not
 
-    def matches(self, document: str) -> list[Match]:
+    @property
+    def windows(self) -> int:
+        """A number larger than any of `Matches.windows`."""
+        return len(self._codes)
+
+    def coverage(self, is_found: NDArray[np.bool_]) -> NDArray[np.int64]:
+        """Return the characters of each text that n-grams cover.
+
+        Args:
+            is_found: For each number below `windows`, whether that n-gram counts.
+        """
+        changes = np.zeros(len(self._codes) + 1, np.int64)
+        found = np.flatnonzero(is_found)
+        changes[found] += 1
+        changes[found + self._n] -= 1
+        total = np.concatenate([[0], np.cumsum(np.cumsum(changes[:-1]) > 0)])
+        covered: NDArray[np.int64] = total[self._starts[1:]] - total[self._starts[:-1]]
+        return covered
+
+    def matches(self, document: str) -> Matches:
         """Return the maximal common substrings of n characters or more with each of the texts.
 
         Args:
             document: The document, normalised.
 
         Returns:
-            The matches, longest first. A substring that occurs at several places, of the text or
-            of the document, is a match for each pair of them.
+            The matches. A substring that occurs at several places, of a text or of the document, is
+            a match for each pair of them.
         """
         codes = _codes(document)
-        if len(codes) < self._n or not len(self._sorted):
-            return []
         hashes = self._hashes(codes)
         first = np.searchsorted(self._sorted, hashes)
-        found = np.flatnonzero(self._sorted[np.minimum(first, len(self._sorted) - 1)] == hashes)
+        is_in = first < len(self._sorted)
+        is_in[is_in] = self._sorted[first[is_in]] == hashes[is_in]
+        found = np.flatnonzero(is_in)
         found = found[self._equal(codes, found, self._codes, self._places[first[found]])]
         first = first[found]
         counts = np.searchsorted(self._sorted, hashes[found], "right") - first
         # Each place of each n-gram that was found.
         at = np.repeat(found, counts)
         within = np.arange(len(at)) - np.repeat(np.cumsum(counts) - counts, counts)
-        places = self._places[np.repeat(first, counts) + within]
-        return self._runs(at, places)
+        return self._runs(at, self._places[np.repeat(first, counts) + within])
 
-    def _runs(self, at: NDArray[np.int64], places: NDArray[np.int64]) -> list[Match]:
+    def _runs(self, at: NDArray[np.int64], windows: NDArray[np.int64]) -> Matches:
         """Join n-grams that follow each other in the document and in the text."""
-        if not len(at):
-            return []
-        diagonals = places - at
+        diagonals = windows - at
         order = np.lexsort((at, diagonals))
-        at, places, diagonals = at[order], places[order], diagonals[order]
+        at, ordered, diagonals = at[order], windows[order], diagonals[order]
         breaks = np.flatnonzero((np.diff(diagonals) != 0) | (np.diff(at) != 1)) + 1
-        starts = np.concatenate([[0], breaks])
-        lengths = np.diff(np.concatenate([starts, [len(at)]])) + self._n - 1
-        texts = np.searchsorted(self._starts, places[starts], "right") - 1
-        columns = (texts, places[starts] - self._starts[texts], at[starts], lengths)
+        starts = np.concatenate([np.zeros(min(len(at), 1), np.int64), breaks])
+        lengths = np.diff(np.append(starts, len(at))) + self._n - 1
+        texts = np.searchsorted(self._starts, ordered[starts], "right") - 1
         by_length = np.argsort(-lengths, kind="stable")
-        return [
-            Match(*row)
-            for row in zip(*(column[by_length].tolist() for column in columns), strict=True)
-        ]
+        starts, texts, lengths = starts[by_length], texts[by_length], lengths[by_length]
+        return Matches(texts, ordered[starts] - self._starts[texts], at[starts], lengths, windows)
 
     def _hashes(self, codes: NDArray[np.uint32]) -> NDArray[np.uint64]:
         """Hash all windows: a polynomial of their characters, modulo 2^64."""
