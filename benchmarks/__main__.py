@@ -31,6 +31,7 @@ BENCHMARKS = (
     "decontaminate",
     "machine",
     "lean",
+    "repeats",
     "serve",
     "proxy",
     "memory",

@@ -23,6 +23,7 @@ from benchmarks import (
     memory,
     opening,
     proxy,
+    repeats,
     score,
     segments,
     serve,
@@ -132,6 +133,14 @@ def test_the_stages_of_full_size_have_a_row_each_and_their_results(settings: Set
     assert pq.read_metadata(work / "scores" / "scores.parquet").num_rows == 280
     assert pq.read_metadata(work / "pairs" / "pairs.parquet").num_rows > 0
     assert json.loads((work / "metrics" / "metrics.json").read_text("utf-8"))["prompts"] == 5
+
+
+def test_what_repeats_has_a_row_for_each_command_and_corpus(settings: Settings) -> None:
+    [listing] = repeats.tables(settings)
+    assert [row[1] for row in listing.rows] == ["repeats", "dedup"] * 2
+    left = settings.work / "each-document-4-times" / "deduplicated" / "corpus" / "corpus.jsonl"
+    documents = left.read_text("utf-8").count("\n")
+    assert 0 < documents < 100 / 2
 
 
 def test_threads_have_a_gain_for_every_kind_of_work(
