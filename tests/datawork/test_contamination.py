@@ -132,3 +132,9 @@ def test_marks_that_folding_reorders_are_matched_whole() -> None:
     with detector(sought, Rule(3, 1.0, 3), "fold", whole=False) as found:
         [span] = found.findings(given).match_spans.tolist()
     assert given[slice(*span)] == "xx a\u0301\u0323"
+
+
+def test_the_longest_of_several_ignored_texts_is_cut_out() -> None:
+    item = Item("quiz", "1", ("abcd efgh",))
+    [piece] = item_texts([item], 4, "squash", ["ab", "abc", "bcd"]).pieces
+    assert piece.text == "d efgh"
