@@ -236,11 +236,19 @@ def test_the_last_citations_come_right_before_the_chunk_that_ends_the_choice(ser
     assert chunks[2]["choices"][0]["finish_reason"] == "stop"
 
 
-def test_a_settled_quote_is_sent_while_the_upstream_says_nothing_more(service: Service) -> None:
+@pytest.mark.parametrize("seconds", [0, 0.2])
+def test_a_settled_quote_is_sent_while_the_upstream_says_nothing_more(
+    service: Service, monkeypatch: pytest.MonkeyPatch, seconds: float
+) -> None:
+    monkeypatch.setattr(streamed_citations, "SECONDS_BETWEEN_TRACES", seconds)
+
     async def run() -> list[bytes]:
         has_come = asyncio.Event()
 
         async def source() -> AsyncIterator[bytes]:
+            # The second text comes before the next trace is due.
+            yield event(chunk("So. "))
+            await asyncio.sleep(0.01)
             yield event(chunk(CORPUS[0] + " And nothing else was heard of it."))
             await has_come.wait()
             yield event(chunk(None, 0, "stop")) + DONE
@@ -271,7 +279,7 @@ def test_the_index_is_asked_not_more_often_than_the_bound(
         for step in range(1024):
             now = step / 64
             citations.add(chunk("word ", step % 2))
-            if citations.is_due(now):
+            if citations.due_in(now) == 0:
                 traced.append(now)
                 await citations.settled(now)
 
@@ -395,7 +403,7 @@ def test_choices_without_end_take_no_memory(service: Service) -> None:
     assert len(citations) == 4
     additions = asyncio.run(citations.settled(0))
     assert all("more than 3 choices" in one.delta["citations_error"] for one in additions)
-    assert not citations.is_due(1e9)
+    assert citations.due_in(1e9) is None
 
 
 def test_an_index_that_fails_leaves_the_answer(tmp_path: Path) -> None:

@@ -46,8 +46,8 @@ class Relay:
     """The way of one answer.
 
     Each event is sent as soon as it comes. The index is asked beside that, so no token waits for
-    it. Only the chunk with which a choice ends does, because the last citations of the choice come
-    before it.
+    it. Only the chunk with which a choice ends does, and what comes after it, because the last
+    citations of the choice come before it.
 
     Args:
         events: The events of the upstream, as `events_of` yields them.
@@ -69,8 +69,9 @@ class Relay:
         reading = asyncio.ensure_future(anext(self._events, None))
         try:
             while True:
+                due_in = self._trace()
                 waiting = {reading} if self._tracing is None else {reading, self._tracing}
-                await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+                await asyncio.wait(waiting, timeout=due_in, return_when=asyncio.FIRST_COMPLETED)
                 if self._tracing is not None and self._tracing.done():
                     yield self._own(await self._traced())
                 if not reading.done():
@@ -119,7 +120,6 @@ class Relay:
             else:
                 passed += event
         yield bytes(passed)
-        self._trace()
 
     def _ending(self, event: bytes, chunk: Json | None, additions: Sequence[Addition]) -> bytes:
         """Return an event with which choices end, and their last citations before it."""
@@ -131,10 +131,14 @@ class Relay:
         ends = written(self._envelope | {"choices": _ends(chunk, late)})
         return event_of(written(_unended(chunk, late))) + own + event_of(ends)
 
-    def _trace(self) -> None:
+    def _trace(self) -> float | None:
+        """Trace what is new if that is due; else return the seconds until it is, if it will be."""
         now = time.monotonic()
-        if self._tracing is None and self._citations.is_due(now):
+        due_in = None if self._tracing else self._citations.due_in(now)
+        if due_in == 0:
             self._tracing = asyncio.ensure_future(self._citations.settled(now))
+            return None
+        return due_in
 
     async def _traced(self) -> list[Addition]:
         """Return what the trace that is in progress finds."""

@@ -96,11 +96,17 @@ class StreamedCitations:
         """Return the choices that have a text and have not ended."""
         return [number for number, choice in self._choices.items() if not choice.has_ended]
 
-    def is_due(self, now: float) -> bool:
-        """Tell whether the new text is to be traced. `now` is in seconds."""
+    def due_in(self, now: float) -> float | None:
+        """Return the seconds until new text is to be traced; None if there is none.
+
+        Args:
+            now: The time, in seconds.
+        """
         if self._problem is not None:
-            return any(not choice.is_told for choice in self._choices.values())
-        return now >= self._next_trace and any(c.is_new for c in self._choices.values())
+            return None if all(choice.is_told for choice in self._choices.values()) else 0.0
+        if not any(choice.is_new for choice in self._choices.values()):
+            return None
+        return max(self._next_trace - now, 0.0)
 
     async def settled(self, now: float, ended: Collection[int] = ()) -> list[Addition]:
         """Return what can be sent now: citations that are settled, or what prevents them.
