@@ -30,7 +30,7 @@ def dedup(
         ),
     ],
     min_chars: Annotated[
-        int, typer.Option(min=1, help="Characters of the shortest text that may occur only once.")
+        int, typer.Option(min=2, help="Characters of the shortest text that may occur only once.")
     ] = 100,
     remove: Annotated[
         str,

@@ -5,8 +5,9 @@ the same errors. Only one batch is in memory.
 """
 
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from copy import copy
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -124,8 +125,8 @@ class Corpus:
         files: The files, in order.
         folders: The inputs that are folders.
         keys: The fields of their records.
-        documents: Documents read so far.
-        skipped: Records left out so far, for each reason with the first place.
+        documents: Documents of the last reading, so far.
+        skipped: Records that it left out, for each reason with the first place.
     """
 
     def __init__(self, inputs: Iterable[Path], keys: Keys, reading: Reading) -> None:
@@ -147,6 +148,19 @@ class Corpus:
         self.documents = 0
         self.skipped: dict[str, tuple[int, str]] = {}
         self._first_bad: QuotetuneError | None = None
+
+    def copy_of(self, paths: Mapping[Path, Path]) -> "Corpus":
+        """Return the corpus of the copies of this one's files, in the same order.
+
+        Args:
+            paths: The path of each file's copy. A file without documents may have none.
+        """
+        corpus = copy(self)
+        corpus.folders = []
+        corpus.files = [
+            replace(file, path=path) for file in self.files if (path := paths[file.path]).exists()
+        ]
+        return corpus
 
     @property
     def bytes(self) -> int:
@@ -179,6 +193,7 @@ class Corpus:
             >>> batch.records(0, 1)
             b'{"text": "Ice floats."}\n'
         """
+        self.documents, self.skipped, self._first_bad = 0, {}, None
         total, before = self.bytes, 0
         for file in self.files:
             read = self._rows if file.format == "parquet" else self._records

@@ -4,7 +4,7 @@ import itertools
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, overload
+from typing import Any, Literal, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,7 @@ from quotetune.corpus.limits import check_texts
 from quotetune.corpus.results import (
     Document,
     DocumentsContaining,
+    Duplicates,
     QuipReport,
     Quote,
     RepeatedText,
@@ -436,6 +437,34 @@ class Index:
             _check_documents(max_documents),
         )
         return Repeats(ranges, chars, documents, [RepeatedText(*text) for text in texts])
+
+    def duplicates(self, min_chars: int, remove: Literal["spans", "documents"]) -> Duplicates:
+        """Find the texts that occur earlier in the corpus, too.
+
+        Args:
+            min_chars: Length of the texts in characters; longer ones consist of them.
+            remove: Whether the spans that they cover are wanted, or the documents that share one.
+
+        Returns:
+            The copies. `spans(i)` are those of document i in the order of the corpus, in characters
+            of its normalised text. `left_out()` are the documents without which no two share a
+            text; there are none if `remove` is `spans`. `is_empty` tells whether nothing occurs
+            twice.
+
+        Raises:
+            QuotetuneError: The index has no full suffix index.
+
+        Example:
+            >>> from tempfile import mkdtemp
+            >>> from quotetune import build_index
+            >>> drinks = ["I like green tea.", "We like green tea.", "They like coffee."]
+            >>> index = build_index(drinks, mkdtemp() + "/index")
+            >>> index.duplicates(10, "spans").spans(1)
+            [(2, 18)]
+            >>> index.duplicates(10, "documents").left_out()
+            [1]
+        """
+        return self._index.duplicates(min_chars, remove == "documents")
 
     def document(self, source: str, id: str) -> Document:
         """Return a document.

@@ -1,5 +1,8 @@
 """Normalise texts as an index does, and keep the way back."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -29,6 +32,37 @@ def aligned(text: str, normalization: str) -> tuple[str, NDArray[np.int64]]:
                [3, 4]]))
     """
     return _core.aligned(text, normalization)
+
+
+def given_span(origins: NDArray[np.int64], start: int, end: int) -> tuple[int, int]:
+    """Return the span of the given text that a stretch of the normalised text comes from.
+
+    Args:
+        origins: What `aligned` returns.
+        start: First character of the stretch.
+        end: One past its last character; more than `start`.
+
+    Example:
+        >>> given_span(aligned("a  b c", "squash")[1], 1, 3)
+        (1, 4)
+    """
+    # Folding may put the marks of a character into another order.
+    stretch = origins[start:end]
+    return int(stretch[:, 0].min()), int(stretch[:, 1].max())
+
+
+@contextmanager
+def with_threads(threads: int | None) -> Iterator[None]:
+    """Let calls on many texts use some threads meanwhile; for None, one per core.
+
+    Raises:
+        UsageError: The number is out of range.
+    """
+    set_threads(threads)
+    try:
+        yield
+    finally:
+        set_threads(None)
 
 
 def set_threads(threads: int | None) -> None:

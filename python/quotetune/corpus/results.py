@@ -3,12 +3,13 @@
 from dataclasses import asdict, dataclass, field
 from typing import Any, TypeAlias
 
-from quotetune._core import Quote, QuoteSource
+from quotetune._core import Duplicates, Quote, QuoteSource
 from quotetune.runtime.jsonl import parse_json
 
 __all__ = [
     "Document",
     "DocumentsContaining",
+    "Duplicates",
     "QuipReport",
     "Quote",
     "QuoteSource",

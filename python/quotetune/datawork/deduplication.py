@@ -7,23 +7,21 @@ so the result is looked at again until it has none.
 """
 
 import shutil
+import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, Literal, TypeAlias
 
-from quotetune import _core
 from quotetune.corpus.batches import Batch, Corpus
 from quotetune.corpus.build import build_index
 from quotetune.corpus.formats import STDIN
-from quotetune.corpus.ingest import Reading
-from quotetune.corpus.normalizing import aligned, set_threads
+from quotetune.corpus.normalizing import aligned, given_span, with_threads
 from quotetune.corpus.progress import Progress, silent
+from quotetune.corpus.results import Document, Duplicates
 from quotetune.datawork.copying import LEFT_OUT, Change, check_apart, copied, copy_names
 from quotetune.datawork.cutting import Span
-from quotetune.errors import UsageError
+from quotetune.errors import QuotetuneWarning, UsageError
 from quotetune.runtime.whole_files import write_json, written_directory
 
 NORMALIZATIONS = ("squash", "fold", "fold-case")
@@ -54,8 +52,9 @@ class Settings:
         Raises:
             UsageError: One is.
         """
-        if self.min_chars < 1:
-            raise UsageError(f"min_chars is {self.min_chars}: choose 1 or more")
+        if self.min_chars < 2:
+            # One character may be the space that a cut leaves.
+            raise UsageError(f"min_chars is {self.min_chars}: choose 2 or more")
         if self.normalization not in NORMALIZATIONS:
             raise UsageError(
                 f"normalization is {self.normalization!r}: choose squash, fold or fold-case"
@@ -94,31 +93,34 @@ def deduplicate(
     copy_names(corpus)
     if any(file.path == STDIN or not file.path.is_file() for file in corpus.files):
         raise UsageError("the corpus is read several times, so it cannot be a pipe: name files")
-    set_threads(threads)
     removed = {"documents": 0, "documents_cut": 0, "characters": 0}
-    with written_directory(output) as work, TemporaryDirectory(prefix="quotetune-") as temporary:
-        current, passes, documents = corpus, 0, 0
+    with with_threads(threads), written_directory(output) as work:
+        current, passes, documents, skipped = corpus, 0, 0, {}
         while True:
-            with _copies(current, Path(temporary) / "index", settings, threads) as copies:
-                if passes and copies.none:
-                    break
-                folder = work / f"{CORPUS}-{passes}"
-                with copied(current, folder) as copy:
-                    for batch in current.batches(progress):
-                        copy.write(batch, copies.changes(batch))
+            copies = _copies(current, work / "index", settings, threads)
+            if passes and copies.none:
+                break
+            folder = work / f"{CORPUS}-{passes}"
+            with copied(current, folder) as copy:
+                for batch in current.batches(progress):
+                    copy.write(batch, copies.changes(batch))
             removed["documents"] += copy.documents_left_out
             removed["documents_cut"] += copy.documents_cut
             removed["characters"] += copy.characters_cut
             if passes:
                 shutil.rmtree(work / f"{CORPUS}-{passes - 1}")
             else:
-                documents = copies.documents
+                documents, skipped = corpus.documents, corpus.skipped
             passes += 1
-            current = Corpus([folder], corpus.keys, Reading())
+            current = corpus.copy_of(
+                {file: folder / name for file, name in copy_names(corpus).items()}
+            )
+        shutil.rmtree(work / "index")
         (work / f"{CORPUS}-{passes - 1}").rename(work / CORPUS)
         content = {
             "settings": asdict(settings),
             "documents": documents,
+            "skipped": {reason: count for reason, (count, _) in skipped.items()},
             "removed": removed,
             "passes": passes,
         }
@@ -126,37 +128,38 @@ def deduplicate(
     return content
 
 
-@contextmanager
-def _copies(
-    corpus: Corpus, index: Path, settings: Settings, threads: int | None
-) -> Iterator["_Copies"]:
+def _copies(corpus: Corpus, index: Path, settings: Settings, threads: int | None) -> "_Copies":
     """Index a corpus, and find the copies in it."""
+    with warnings.catch_warnings():
+        # The reading that copies the corpus warns of records that are skipped.
+        warnings.simplefilter("ignore", QuotetuneWarning)
+        built = build_index(
+            _documents(corpus),
+            index,
+            normalization=settings.normalization,
+            structures="suffix",
+            threads=threads,
+            memory_limit=settings.memory_limit,
+            overwrite=True,
+        )
+    return _Copies(built.duplicates(settings.min_chars, settings.remove), settings)
+
+
+def _documents(corpus: Corpus) -> Iterator[Document]:
+    """Yield the documents, named by their places in the corpus."""
     texts = (batch[at].text for batch in corpus.batches() for at in range(len(batch)))
-    built = build_index(
-        texts,
-        index,
-        normalization=settings.normalization,
-        structures="suffix",
-        threads=threads,
-        memory_limit=settings.memory_limit,
-        overwrite=True,
-    )
-    yield _Copies(built._index.duplicates(settings.min_chars), settings)
+    for number, text in enumerate(texts):
+        yield Document("corpus", str(number), text)
 
 
 class _Copies:
-    """The copies in a corpus. Its batches must come in order.
+    """The copies in a corpus. Its batches must come in order."""
 
-    Attributes:
-        documents: Documents of the batches so far.
-    """
-
-    def __init__(self, found: _core.Duplicates, settings: Settings) -> None:
+    def __init__(self, found: Duplicates, settings: Settings) -> None:
         self._found = found
         self._settings = settings
-        self.documents = 0
-        whole = settings.remove == "documents"
-        self._left_out = set(found.left_out()) if whole else set()
+        self._before = 0
+        self._left_out = set(found.left_out())
 
     @property
     def none(self) -> bool:
@@ -165,7 +168,7 @@ class _Copies:
 
     def changes(self, batch: Batch) -> dict[int, Change]:
         """Return what becomes of the documents of the next batch."""
-        first, self.documents = self.documents, self.documents + len(batch)
+        first, self._before = self._before, self._before + len(batch)
         if self._left_out:
             # Until they are gone, a span may be a copy of what is in one of them alone.
             return {at: LEFT_OUT for at in range(len(batch)) if first + at in self._left_out}
@@ -179,4 +182,4 @@ class _Copies:
 def _given(text: str, spans: Sequence[Span], normalization: str) -> list[Span]:
     """Return where spans of the normalised text are in the text itself."""
     _, origins = aligned(text, normalization)
-    return [(int(origins[start][0]), int(origins[end - 1][1])) for start, end in spans]
+    return [given_span(origins, start, end) for start, end in spans]

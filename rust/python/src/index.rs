@@ -269,7 +269,8 @@ impl Index {
             let chars = ranges.iter().map(|range| range.end - range.start).sum();
             let mut documents: Vec<_> = ranges.iter().map(RepeatedRange::place).collect();
             documents.dedup();
-            let texts = repeats.longest(&index, &mut ranges, most, max_documents)?;
+            let texts =
+                repeats.longest(&index, &mut ranges, most, max_documents, || stop.check())?;
             index.check_whole()?;
             let texts = texts.into_iter().map(|text| {
                 let documents = text.documents.iter().map(QuoteSource::found);
@@ -280,10 +281,15 @@ impl Index {
     }
 
     /// Find the texts that occur earlier in the corpus, too.
-    fn duplicates(&self, py: Python<'_>, min_chars: usize) -> PyResult<Duplicates> {
+    fn duplicates(
+        &self,
+        py: Python<'_>,
+        min_chars: usize,
+        documents: bool,
+    ) -> PyResult<Duplicates> {
         let index = Arc::clone(&self.index);
         let found = interruptible(py, move |stop| {
-            let found = index.duplicates(min_chars, || stop.check())?;
+            let found = index.duplicates(min_chars, documents, || stop.check())?;
             index.check_whole()?;
             Ok(found)
         })?;

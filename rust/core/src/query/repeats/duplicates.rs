@@ -26,27 +26,31 @@ pub struct Duplicates {
 type Sharing = HashSet<Box<[u32]>>;
 
 impl Index {
-    /// Finds the texts of `chars` characters that occur earlier in the corpus, too. `check` is called now and then,
-    /// and its error ends the work.
+    /// Finds the texts of `chars` characters that occur earlier in the corpus, too, and if `sharing`, which documents
+    /// share them. `check` is called now and then, and its error ends the work.
     pub fn duplicates(
         &self,
         chars: usize,
+        sharing: bool,
         check: impl Fn() -> Result<()> + Sync,
     ) -> Result<Duplicates> {
         let views = self.full_views("find duplicates")?;
         let empty = || views.iter().map(|view| Marks::new(view.text().len()));
         let (starts, tails): (Vec<Marks>, Vec<Marks>) = (empty().collect(), empty().collect());
-        let sharing = Mutex::new(Sharing::new());
+        let groups = Mutex::new(Sharing::new());
         let is_empty = AtomicBool::new(true);
         for_each_group(&views, chars, 2, check, |places| {
             mark_copies(&views, chars, places, &starts, &tails);
+            is_empty.store(false, Ordering::Relaxed);
+            if !sharing {
+                return;
+            }
             let mut documents: Vec<u32> = places.iter().map(|place| self.number(place)).collect();
             documents.sort_unstable();
             documents.dedup();
-            is_empty.store(false, Ordering::Relaxed);
-            let mut sharing = sharing.lock().unwrap_or_else(PoisonError::into_inner);
-            if documents.len() > 1 && !sharing.contains(documents.as_slice()) {
-                sharing.insert(documents.into());
+            let mut groups = groups.lock().unwrap_or_else(PoisonError::into_inner);
+            if documents.len() > 1 && !groups.contains(documents.as_slice()) {
+                groups.insert(documents.into());
             }
         })?;
         Ok(Duplicates {
@@ -54,7 +58,7 @@ impl Index {
             starts,
             tails,
             is_empty: is_empty.into_inner(),
-            sharing: sharing.into_inner().unwrap_or_else(PoisonError::into_inner),
+            sharing: groups.into_inner().unwrap_or_else(PoisonError::into_inner),
         })
     }
 
@@ -148,7 +152,7 @@ impl Duplicates {
     }
 
     /// Returns the documents to leave out, ascending, so that no two share a text: each that shares one with an
-    /// earlier document that stays.
+    /// earlier document that stays. None if the sharing was not asked for.
     pub fn left_out(&self) -> Vec<u32> {
         let groups: Vec<&[u32]> = self.sharing.iter().map(|group| &**group).collect();
         let mut groups_of: HashMap<u32, Vec<usize>> = HashMap::new();

@@ -26,13 +26,15 @@ impl Repeats {
     /// longest first; of equal length, in the order of the text.
     ///
     /// `ranges` are all or some of `self.ranges`. No text is longer than the range that it is in, so the longest ranges
-    /// are looked at first, until no other can have a text that is long enough.
+    /// are looked at first, until no other can have a text that is long enough. `check` is called before each, and its
+    /// error ends the work.
     pub fn longest(
         &self,
         index: &Index,
         ranges: &mut [RepeatedRange],
         most: usize,
         max_documents: usize,
+        check: impl Fn() -> Result<()>,
     ) -> Result<Vec<RepeatedText>> {
         ranges.sort_by_key(|range| std::cmp::Reverse(range.end - range.start));
         let mut seen: HashSet<&str> = HashSet::new();
@@ -45,10 +47,15 @@ impl Repeats {
             {
                 break;
             }
+            check()?;
+            let before = found.len();
             for (chars, text) in self.texts_of(index, range)? {
                 if seen.insert(text) {
                     found.push((chars, text));
                 }
+            }
+            if found.len() == before {
+                continue;
             }
             found.sort_unstable_by_key(|&(chars, text)| (std::cmp::Reverse(chars), text));
             found.truncate(most);
