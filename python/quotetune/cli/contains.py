@@ -13,7 +13,7 @@ def contains(
     all: Annotated[
         bool, typer.Option("--all/--any", help="Documents that contain all texts, or any of them.")
     ] = True,
-    max_documents: Annotated[int, typer.Option(help="Documents to list.")] = 10,
+    max_documents: Annotated[int, typer.Option(min=0, help="Documents to list.")] = 10,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """List the documents that contain all of several texts, wherever they stand in the document.

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from quotetune.cli.options import MaxDocuments, RecordsOutput
+from quotetune.cli.options import RecordsOutput
 
 
 def repeats(
@@ -16,7 +16,7 @@ def repeats(
     ] = 50,
     times: Annotated[int, typer.Option(min=2, help="Occurrences that a text must have.")] = 2,
     max_texts: Annotated[int, typer.Option(min=0, help="Texts to list; the longest ones.")] = 100,
-    max_documents: MaxDocuments = 10,
+    max_documents: Annotated[int, typer.Option(min=0, help="Documents to name per text.")] = 10,
     output: RecordsOutput = None,
 ) -> None:
     """List the longest texts that the corpus contains several times, with their documents.

@@ -112,6 +112,9 @@ class RunCatalog:
             QuotetuneError: A file of the run cannot be read.
         """
         run = self._runs[name]
+        found = self._open.get(name)
+        if found is not None and found.stamp == _stamp(run):
+            return found
         with self._opening:
             stamp = _stamp(run)
             if stamp is None:

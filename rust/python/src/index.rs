@@ -51,7 +51,8 @@ pub struct Duplicates {
 impl Duplicates {
     /// Return the spans of the document at a position in the order of the corpus, in normalised characters.
     fn spans(&self, py: Python<'_>, position: usize) -> PyResult<Vec<(usize, usize)>> {
-        ask(py, &self.index, |index| self.found.spans(index, position))
+        let found = py.detach(|| self.found.spans(&self.index, position));
+        ask(py, &self.index, |_| found)
     }
 
     #[getter]
