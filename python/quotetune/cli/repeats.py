@@ -29,7 +29,9 @@ def repeats(
     from quotetune.corpus.manifest import manifest_text
     from quotetune.runtime.console import say, status
     from quotetune.runtime.plural import counted
+    from quotetune.runtime.whole_files import check_file_can_be
 
+    check_file_can_be(output, "--output")
     opened = Index.open(index)
     with status() as tell:
         tell(f"looking for what repeats in {index}")
