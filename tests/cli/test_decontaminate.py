@@ -222,7 +222,12 @@ def test_a_kill_in_mid_write_leaves_nothing_and_the_next_run_is_whole(place: Pat
     os.mkfifo(pipe)
     command = [sys.executable, "-m", "quotetune", "decontaminate", str(place / "quiz.jsonl")]
     command += ["-o", str(place / "out"), "--remove", "documents", "--in"]
-    process = subprocess.Popen([*command, str(pipe)], stderr=subprocess.DEVNULL)
+    (place / "tmp").mkdir()
+    process = subprocess.Popen(
+        [*command, str(pipe)],
+        stderr=subprocess.DEVNULL,
+        env={**os.environ, "TMPDIR": str(place / "tmp")},
+    )
     writer = os.open(pipe, os.O_WRONLY)
     try:
         partial = place / ".out.partial/out/corpus/pipe.jsonl"
@@ -237,11 +242,13 @@ def test_a_kill_in_mid_write_leaves_nothing_and_the_next_run_is_whole(place: Pat
     finally:
         os.close(writer)
     assert not (place / "out").exists() and (place / ".out.partial").exists()
+    assert not list((place / "tmp").iterdir())
     done = subprocess.run(
         [*command, str(place / "corpus.jsonl")], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
     assert json.loads((place / "out/report.json").read_text())["documents"]["count"] == 3
+    assert {path.name for path in (place / "out").iterdir()} == {"corpus", "report.json"}
     assert not (place / ".out.partial").exists()
 
 
@@ -297,8 +304,8 @@ def test_a_bad_record_leaves_no_output(place: Path) -> None:
         (["-o", "out", "-n", "65"], ["n is 65: choose one from 1 to 64"]),
         (["-o", "out", "--min-share", "0"], ["min_share is 0.0"]),
         (["-o", "out", "--min-share", "nan"], ["min_share is nan"]),
-        (["-o", "out", "--min-match", "0"], ["min_match is 0"]),
-        (["-o", "out", "--max-matches", "-1"], ["max_matches is -1"]),
+        (["-o", "out", "--min-match", "0"], ["min_match is 0: choose 1 or more"]),
+        (["-o", "out", "--max-matches", "-1"], ["max_matches is -1: choose 0 or more"]),
         (["-o", "out", "--short", "no"], ["short is 'no': choose report or whole"]),
         (["-o", "out", "--remove", "all"], ["remove is 'all': choose documents or spans"]),
         (["-o", "out", "--normalization", "none"], ["choose squash, fold or fold-case"]),

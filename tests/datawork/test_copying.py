@@ -6,6 +6,8 @@ import itertools
 import json
 import lzma
 import re
+import tempfile
+import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,7 @@ from pyarrow import parquet
 
 from quotetune import build_index
 from quotetune.corpus.batches import Corpus
+from quotetune.corpus.fields import field_of
 from quotetune.corpus.ingest import Reading
 from quotetune.corpus.rows import Keys
 from quotetune.datawork.copying import LEFT_OUT, Change, check_apart, copied, copy_names
@@ -216,6 +219,70 @@ def test_a_text_inside_structs_is_cut_there_and_null_structs_stay(tmp_path: Path
         {"doc": {"text": "two", "n": 1}},
         rows[1],
     ]
+
+
+nested = st.recursive(
+    st.just("text") | st.none(),
+    lambda inner: st.dictionaries(st.sampled_from(["a", "b", "c", "a.b", "b.c"]), inner),
+    max_leaves=6,
+)
+rows_of_one_schema = st.lists(
+    st.fixed_dictionaries(
+        {
+            "a": st.none() | st.fixed_dictionaries({"x": st.just(1)}),
+            "a.b": st.none() | st.fixed_dictionaries({"c": st.just("text")}),
+        }
+    )
+    | st.fixed_dictionaries(
+        {
+            "a": st.none()
+            | st.fixed_dictionaries(
+                {"b": st.none() | st.fixed_dictionaries({"c": st.sampled_from([None, "text"])})}
+            ),
+            "a.b": st.none() | st.fixed_dictionaries({"c": st.just("text")}),
+        }
+    ),
+    min_size=1,
+    max_size=4,
+)
+
+
+@given(rows_of_one_schema)
+@settings(max_examples=100, deadline=None)
+def test_parquet_texts_are_changed_where_they_are_read(rows: list[dict[str, Any]]) -> None:
+    table = pa.Table.from_pylist(rows)
+    given = table.to_pylist()
+
+    expected = []
+    for row in given:
+        outer = (row["a"] or {}).get("b")
+        if outer is not None and "c" in outer:
+            if outer["c"] is not None:
+                expected.append(row | {"a": row["a"] | {"b": outer | {"c": "xt"}}})
+        elif row["a.b"] is not None:
+            expected.append(row | {"a.b": {"c": "xt"}})
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "a.parquet")
+        parquet.write_table(table, path)
+        key = Keys(text="a.b.c", errors="skip")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            try:
+                copy([path], Path(folder, "out"), lambda _: [(0, 2)], key)
+            except QuotetuneError as error:
+                assert re.search("no column|none of the records can be read", str(error))
+                assert not expected
+                return
+        assert parquet.read_table(Path(folder, "out/a.parquet")).to_pylist() == expected
+
+
+@given(nested)
+@settings(max_examples=300)
+def test_json_texts_are_changed_where_they_are_read(inner: Any) -> None:
+    record = {"a": inner, "a.b": {"c": "text"}}
+    changed = json.loads(with_string(json.dumps(record).encode(), "a.b.c", "new"))
+    assert field_of(record, "a.b.c") in ("text", None) or isinstance(inner, dict)
+    assert field_of(changed, "a.b.c") == "new"
 
 
 def test_a_file_of_no_rows_is_copied(tmp_path: Path) -> None:

@@ -40,6 +40,16 @@ def test_named_keys_replace_the_usual_ones(tmp_path: Path) -> None:
     assert found == [Item("quiz", "5a", ("A passage.", "Ada", "Lovelace"))]
 
 
+def test_a_name_with_dots_leads_on_where_a_shorter_one_does_not(tmp_path: Path) -> None:
+    lines = [
+        '{"a": {"x": 1}, "a.b": {"c": "Who?"}}',
+        '{"a": [{"b": {"x": 1}}], "a.b": [{"c": "Where?"}]}',
+        '{"a": [{"b": {"c": "What?"}}], "a.b": {"c": "not this"}}',
+    ]
+    found = items(tmp_path / "quiz.jsonl", "\n".join(lines), ["a.b.c"])
+    assert [item.texts for item in found] == [("Who?",), ("Where?",), ("What?",)]
+
+
 def test_arrays_parquet_and_text_files_are_items_too(tmp_path: Path) -> None:
     assert items(tmp_path / "a.json", '[{"question": "Who?"}, {"question": "What?"}]') == [
         Item("a", "1", ("Who?",)),

@@ -3,7 +3,7 @@
 import json
 import math
 import numbers
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from decimal import MAX_PREC, Context, Decimal
 from typing import Any
 
@@ -36,18 +36,31 @@ def field_of(record: Mapping[str, Any], key: str) -> Any:
     return None if found is _MISSING else found
 
 
+def splits(key: str) -> Iterator[tuple[str, str | None]]:
+    """Yield the names that the path of a key may start with, and the rest of the key after each.
+
+    A name may contain a dot itself. The field is where the first of them leads to one: the whole
+    key, whose rest is None, or else the shortest name.
+
+    Example:
+        >>> list(splits("a.b.c"))
+        [('a.b.c', None), ('a', 'b.c'), ('a.b', 'c')]
+    """
+    yield key, None
+    place = key.find(".")
+    while place != -1:
+        yield key[:place], key[place + 1 :]
+        place = key.find(".", place + 1)
+
+
 def _find(record: Any, key: str) -> Any:
     if not isinstance(record, Mapping):
         return _MISSING
-    if key in record:
-        return record[key]
-    # Each name of the path may contain a dot itself: the shortest that leads there is taken.
-    place = key.find(".")
-    while place != -1:
-        found = _find(record.get(key[:place]), key[place + 1 :])
-        if found is not _MISSING:
-            return found
-        place = key.find(".", place + 1)
+    for name, rest in splits(key):
+        if name in record:
+            found = record[name] if rest is None else _find(record[name], rest)
+            if found is not _MISSING:
+                return found
     return _MISSING
 
 

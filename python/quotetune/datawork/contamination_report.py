@@ -43,7 +43,8 @@ class ContaminationReport:
         self._share = np.zeros(count)
         self._documents = np.zeros(count, np.int64)
         self._contaminating = np.zeros(count, np.int64)
-        self._matches: dict[int, list[dict[str, Any]]] = {}
+        # Each with its rank.
+        self._matches: dict[int, list[tuple[int, dict[str, Any]]]] = {}
         # The rank of the last match that an item's list has, if the list is full.
         self._last_rank = np.full(count, -1, np.int64)
         self._max_matches = max_matches
@@ -63,37 +64,47 @@ class ContaminationReport:
         self._contaminating[findings.contaminated_items] += 1
         # Boilerplate that thousands of items have in common costs no more than this comparison.
         ranks = _ranks(findings.is_contaminated, findings.longest)
-        for position in np.flatnonzero(ranks > self._last_rank[items]).tolist():
-            self._list_for_item(document, findings, position)
+        listed = np.flatnonzero(ranks > self._last_rank[items])
+        if len(listed):
+            self._list_for_items(document, findings, listed)
         is_contaminated = bool(findings.is_contaminated.any())
         self._counts[is_contaminated] += 1
         if len(self._listed[is_contaminated]) < self._max_documents:
             self._listed[is_contaminated].append(self._document(document, findings))
 
-    def _list_for_item(self, document: CorpusDocument, findings: Findings, position: int) -> None:
-        item = int(findings.items[position])
+    def _list_for_items(
+        self, document: CorpusDocument, findings: Findings, listed: NDArray[np.int64]
+    ) -> None:
+        """Put the matches of some items, given by their positions, into the items' lists."""
+        order = np.argsort(findings.match_items, kind="stable")
+        in_order = findings.match_items[order]
+        items = findings.items[listed]
+        starts, ends = (np.searchsorted(in_order, items, side) for side in ("left", "right"))
+        for position, item, start, end in zip(
+            listed.tolist(), items.tolist(), starts.tolist(), ends.tolist(), strict=True
+        ):
+            self._list_for_item(
+                document, findings, position, item, order[start:end][: self._max_matches]
+            )
+
+    def _list_for_item(
+        self,
+        document: CorpusDocument,
+        findings: Findings,
+        position: int,
+        item: int,
+        found: NDArray[np.int64],
+    ) -> None:
         matches = self._matches.setdefault(item, [])
-        of_item = np.flatnonzero(findings.match_items == item)[: self._max_matches]
-        matches += [
-            {
-                "source": document.source,
-                "id": document.id,
-                **_match(document, findings, position, findings.match_spans[match].tolist()),
-            }
-            for match in of_item.tolist()
-        ]
+        ranks = _ranks(findings.is_contaminated[position], findings.match_lengths[found])
+        for rank, span in zip(ranks.tolist(), findings.match_spans[found].tolist(), strict=True):
+            match = _match(document, findings, position, span)
+            matches.append((rank, {"source": document.source, "id": document.id, **match}))
         # Those of documents that contaminate the item come first, and of these the longest.
-        matches.sort(key=lambda match: (-match["contaminated"], match["start"] - match["end"]))
+        matches.sort(key=lambda match: -match[0])
         del matches[self._max_matches :]
         if len(matches) == self._max_matches:
-            self._last_rank[item] = (
-                _ranks(
-                    np.array([matches[-1]["contaminated"]]),
-                    np.array([matches[-1]["end"] - matches[-1]["start"]]),
-                )[0]
-                if matches
-                else np.iinfo(np.int64).max
-            )
+            self._last_rank[item] = matches[-1][0] if matches else np.iinfo(np.int64).max
 
     def _document(self, document: CorpusDocument, findings: Findings) -> dict[str, Any]:
         positions = np.searchsorted(findings.items, findings.match_items)
@@ -121,7 +132,7 @@ class ContaminationReport:
         """Return the report as JSON values."""
         covered = np.zeros(len(self._texts.items), np.int64)
         pieces = np.array([piece.item for piece in self._texts.pieces], np.int64)
-        np.add.at(covered, pieces, self._places.coverage(self._is_found))
+        np.add.at(covered, pieces, self._places.covered(np.flatnonzero(self._is_found)))
         items = [self._item(number, int(covered[number])) for number in range(len(covered))]
         kinds = [CONTAMINATED, TOUCHED, CLEAN, TOO_SHORT]
         sets: dict[str, Counter[str]] = {}
@@ -161,7 +172,7 @@ class ContaminationReport:
             "longest_match": int(self._longest[number]),
             "documents": documents,
             "contaminating_documents": contaminating,
-            "matches": self._matches.get(number, []),
+            "matches": [match for _, match in self._matches.get(number, [])],
         }
 
     def _item_name(self, number: int) -> dict[str, str]:
@@ -169,8 +180,10 @@ class ContaminationReport:
         return {"source": item.source, "id": item.id}
 
 
-def _ranks(is_contaminated: NDArray[np.bool_], characters: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return numbers that order matches: by contamination, then by length."""
+def _ranks(
+    is_contaminated: NDArray[np.bool_] | np.bool_, characters: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """Return numbers that order matches: by contamination, then by their normalised characters."""
     return is_contaminated * (np.int64(1) << 40) + characters
 
 

@@ -5,7 +5,8 @@
             copy.write(batch, {3: LEFT_OUT, 7: [(10, 25)]})
 
 The folder then contains a file for each file of the corpus, of the same name, format and
-compression. A record that is not changed is the same bytes as before (in Parquet, the same row).
+compression, except for text files that are left out: each is one document, and has no copy then. A
+record that is not changed is the same bytes as before (in Parquet, the same row).
 The records of JSON arrays stand one per line; blank lines, byte order marks and records that
 `errors="skip"` passes over are left out, and UTF-16 becomes UTF-8.
 """
@@ -61,17 +62,17 @@ def copy_names(corpus: Corpus) -> dict[Path, PurePosixPath]:
     return names
 
 
-def check_apart(corpus: Corpus, output: Path, option: str = "-o") -> None:
+def check_apart(corpus: Corpus, output: Path) -> None:
     """Refuse an output that is an input, or is inside one, before anything is read.
 
     Raises:
         UsageError: It is.
     """
     files = [file.path for file in corpus.files if file.path != STDIN]
-    check_not_inside([*corpus.folders, *files], output, option)
+    check_not_inside([*corpus.folders, *files], output)
 
 
-def check_not_inside(inputs: Iterable[Path], output: Path, option: str = "-o") -> None:
+def check_not_inside(inputs: Iterable[Path], output: Path) -> None:
     """Refuse an output that is one of some files and folders, or inside one.
 
     Raises:
@@ -80,9 +81,7 @@ def check_not_inside(inputs: Iterable[Path], output: Path, option: str = "-o") -
     place = output.resolve()
     for path in inputs:
         if path.resolve() in (place, *place.parents):
-            raise UsageError(
-                f"{option} {output}: is the input {path}, or inside it: choose another"
-            )
+            raise UsageError(f"-o {output}: is the input {path}, or inside it: choose another")
 
 
 @contextmanager

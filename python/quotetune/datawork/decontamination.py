@@ -69,8 +69,9 @@ class Settings:
         if not 0 < self.min_share <= 1:
             raise UsageError(f"min_share is {self.min_share}: choose one over 0, at most 1")
         for name in ("min_match", "max_matches", "max_documents"):
-            if getattr(self, name) < (1 if name == "min_match" else 0):
-                raise UsageError(f"{name} is {getattr(self, name)}: choose a larger one")
+            least = 1 if name == "min_match" else 0
+            if getattr(self, name) < least:
+                raise UsageError(f"{name} is {getattr(self, name)}: choose {least} or more")
         for name, choices in (
             ("normalization", NORMALIZATIONS),
             ("short", ("report", "whole")),
@@ -127,7 +128,17 @@ def decontaminate(
         set_threads(threads)
         stack.callback(set_threads, None)
         work = stack.enter_context(written_directory(output))
-        found = stack.enter_context(detector(texts, rule, settings.normalization, whole=whole))
+        # The filters are removed from `work` before it gets its name.
+        found = stack.enter_context(
+            detector(
+                texts,
+                rule,
+                settings.normalization,
+                work,
+                whole=whole,
+                max_matches=settings.max_matches,
+            )
+        )
         report = ContaminationReport(
             found,
             whole=whole,
@@ -175,6 +186,7 @@ def without_items(text: str, found: Detector, findings: Findings) -> str:
     """Return a text without the matches of the items that it contaminates.
 
     The two sides of a match may together contain an item again, so what is left is looked at, too.
+    An item of no more than white space may stay: to cut a space puts a space between two words.
 
     Args:
         text: The text.
@@ -182,7 +194,10 @@ def without_items(text: str, found: Detector, findings: Findings) -> str:
         findings: What it found.
     """
     while spans := findings.contaminated_spans():
-        text = cut(text, spans)
+        rest = cut(text, spans)
+        if rest == text:
+            break
+        text = rest
         findings = found.findings(text)
     return text
 

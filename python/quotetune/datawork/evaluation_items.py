@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from quotetune.corpus.fields import as_name, field_of, json_kind
+from quotetune.corpus.fields import as_name, json_kind, splits
 from quotetune.corpus.files import default_names
 from quotetune.corpus.inputs import expand_inputs
 from quotetune.corpus.records import objects, read_whole_text
@@ -92,16 +92,14 @@ def _texts(record: Mapping[str, Any], key: str, where: str, *, is_named: bool) -
 
 def _values(record: Mapping[str, Any], key: str) -> Iterator[Any]:
     """Yield the values of a field; those of all objects where the path leads through a list."""
-    value = field_of(record, key)
-    if value is not None:
-        yield value
-        return
-    place = key.find(".")
-    while place != -1:
-        inside = field_of(record, key[:place])
-        if isinstance(inside, list | tuple):
-            for element in inside:
-                if isinstance(element, Mapping):
-                    yield from _values(element, key[place + 1 :])
+    for name, rest in splits(key):
+        value = record.get(name)
+        if rest is None:
+            found = [] if value is None else [value]
+        else:
+            inside = value if isinstance(value, list | tuple) else [value]
+            holders = [one for one in inside if isinstance(one, Mapping)]
+            found = [deep for one in holders for deep in _values(one, rest)]
+        if found:
+            yield from found
             return
-        place = key.find(".", place + 1)

@@ -5,6 +5,8 @@ import re
 from json.decoder import scanstring  # type: ignore[attr-defined]
 from typing import TypeAlias
 
+from quotetune.corpus.fields import splits
+
 _Span: TypeAlias = tuple[int, int]
 _BLANKS = " \t\r\n"
 _BRACKET_OR_STRING = re.compile(r'[][{}"]')
@@ -42,16 +44,12 @@ def _value(content: str, at: int, key: str) -> _Span | None:
     if content[at : at + 1] != "{":
         return None
     members = _members(content, at)
-    if key in members:
-        return members[key]
-    # The order of `corpus.fields`: the shortest name that leads to the value.
-    place = key.find(".")
-    while place != -1:
-        inside = members.get(key[:place])
-        found = inside and _value(content, inside[0], key[place + 1 :])
-        if found is not None:
-            return found
-        place = key.find(".", place + 1)
+    for name, rest in splits(key):
+        if name in members:
+            span = members[name]
+            found = span if rest is None else _value(content, span[0], rest)
+            if found is not None:
+                return found
     return None
 
 

@@ -1,19 +1,30 @@
-"""Where each n-gram of a few texts occurs, for all n-grams of a document at once.
+"""Which n-grams of many texts a document contains, and the longest matches with each text.
 
 An index answers where a quote occurs, and not where each of its parts occurs, too. Near-duplicates
 among the texts need that: a document contains one of them, and most of the others. All n-grams of
-the texts are kept as sorted 64-bit hashes, 16 bytes each, and looked up together. The answer is
-exact, because n-grams of equal hash are compared.
+the texts are kept in two orders, about 40 bytes each, and looked up together. The answer is exact,
+because n-grams of equal hash are compared.
+
+A line of dashes in a text and in a document, or a question that many texts begin with, gives more
+pairs of places than memory has room for. So only the two ends of a match are made, which are pairs
+of equal n-grams with different characters beside them, and these a bounded number at a time.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 _BASE = 0x9E3779B97F4A7C15
-_SEPARATOR = 0xFFFFFFFF  # no character
+# No characters: what is beside the texts, and beside the document.
+_SEPARATOR, _EDGE = 0xFFFFFFFF, 0xFFFFFFFE
+# Ends of matches that are in memory at once, besides those of one place.
+_ENDS = 1 << 18
+
+_Numbers: TypeAlias = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -25,33 +36,20 @@ class Matches:
         start: First character in the text.
         place: First character in the document.
         length: Characters.
-        windows: The n-grams of the texts that occur in the document, as `coverage` takes them.
     """
 
-    text: NDArray[np.int64]
-    start: NDArray[np.int64]
-    place: NDArray[np.int64]
-    length: NDArray[np.int64]
-    windows: NDArray[np.int64]
-
-    def covered(self) -> NDArray[np.int64]:
-        """Return for each match the characters of its text that no other match counts."""
-        counted = np.zeros(len(self.text), np.int64)
-        order = np.lexsort((self.start, self.text))
-        # Texts one after the other, each further away than a text is long.
-        shift = self.text[order] * (np.int64(1) << 32)
-        starts = self.start[order] + shift
-        ends = starts + self.length[order]
-        before = np.maximum.accumulate(np.concatenate([[0], ends[:-1]]))[: len(ends)]
-        counted[order] = np.maximum(ends - np.maximum(starts, before), 0)
-        return counted
+    text: _Numbers
+    start: _Numbers
+    place: _Numbers
+    length: _Numbers
 
 
 class NgramPlaces:
     """The n-grams of texts, and the places of each.
 
     Example:
-        >>> found = NgramPlaces(["banana", "bandana"], 3).matches("a band")
+        >>> places = NgramPlaces(["banana", "bandana"], 3)
+        >>> found = places.overlap("a band").matches(10)
         >>> found.text.tolist(), found.place.tolist(), found.length.tolist()
         ([1, 0], [2, 2], [4, 3])
     """
@@ -63,114 +61,243 @@ class NgramPlaces:
             texts: The texts, normalised. One of fewer than n characters has no n-grams.
             n: Length of an n-gram in characters.
         """
-        self._n = n
+        self.n = n
         codes = [_codes(text) for text in texts]
-        lengths = np.array([len(code) + 1 for code in codes], np.int64)
-        self._starts = np.concatenate([[0], np.cumsum(lengths)])
         separator = np.array([_SEPARATOR], np.uint32)
-        parts = [part for code in codes for part in (code, separator)]
-        self._codes = np.concatenate(parts) if parts else separator[:0]
+        self.codes = np.concatenate([separator, *(p for code in codes for p in (code, separator))])
+        lengths = np.array([len(code) + 1 for code in codes], np.int64)
+        self.starts = np.concatenate([[1], 1 + np.cumsum(lengths)])
+        # Half as many bytes, if that is enough for the places.
+        small: Any = np.int32 if len(self.codes) < 1 << 31 else np.int64
         windows = [
-            np.arange(start, start + len(code) - n + 1)
-            for start, code in zip(self._starts, codes, strict=False)
+            np.arange(start, start + len(code) - n + 1, dtype=small)
+            for start, code in zip(self.starts.tolist(), codes, strict=False)
             if len(code) >= n
         ]
-        places = np.concatenate(windows) if windows else np.zeros(0, np.int64)
-        base = _BASE
-        while True:
-            self._base = base
-            hashes = self._hashes(self._codes)[places]
-            order = np.argsort(hashes, kind="stable")
-            self._sorted, self._places = hashes[order], places[order]
-            if self._are_distinct():
-                return
-            base += 2  # two n-grams have one hash: with other hashes, they have not
+        places = np.concatenate([np.zeros(0, small), *windows])
+        del codes, windows
+        self._base = _BASE
+        while (ordered := self._in_order_of_hashes(places)) is None:
+            self._base += 2  # two n-grams have one hash: with other hashes, they have not
+        hashes, places = ordered
+        is_new = np.concatenate([[True], hashes[1:] != hashes[:-1]])[: len(hashes)]
+        # The n-grams are numbered in the order of their hashes.
+        self.ngrams = hashes[is_new]
+        self.first = np.append(np.flatnonzero(is_new), len(hashes)).astype(small)
+        del ordered, hashes
+        numbers = np.cumsum(is_new, dtype=small) - 1
+        self.before = _Order(numbers, places, self.codes[places - 1])
+        self.after = _Order(numbers, places, self.codes[places + n])
+
+    def _in_order_of_hashes(self, places: _Numbers) -> tuple[NDArray[np.uint64], _Numbers] | None:
+        """Sort n-grams by their hashes; None if two different ones have the same hash."""
+        hashes = self.hashes(self.codes)[places]
+        order = np.argsort(hashes, kind="stable")
+        hashes, places = hashes[order], places[order]
+        same = np.flatnonzero(hashes[1:] == hashes[:-1])
+        is_exact = self.equal(self.codes, places[same], places[same + 1]).all()
+        return (hashes, places) if is_exact else None
 
     @property
     def windows(self) -> int:
-        """A number larger than any of `Matches.windows`."""
-        return len(self._codes)
+        """A number larger than any of `Overlap.windows`."""
+        return len(self.codes)
 
-    def coverage(self, is_found: NDArray[np.bool_]) -> NDArray[np.int64]:
-        """Return the characters of each text that n-grams cover.
+    def covered(self, windows: _Numbers) -> _Numbers:
+        """Return the characters of each text that some of its n-grams cover.
 
         Args:
-            is_found: For each number below `windows`, whether that n-gram counts.
+            windows: The n-grams, in order (see `Overlap.windows`).
         """
-        changes = np.zeros(len(self._codes) + 1, np.int64)
-        found = np.flatnonzero(is_found)
-        changes[found] += 1
-        changes[found + self._n] -= 1
-        total = np.concatenate([[0], np.cumsum(np.cumsum(changes[:-1]) > 0)])
-        covered: NDArray[np.int64] = total[self._starts[1:]] - total[self._starts[:-1]]
+        # The last n-gram of a text is more than n characters before the first of the next one.
+        new = np.minimum(np.diff(windows, append=windows[-1:] + self.n), self.n)
+        covered = np.zeros(len(self.starts) - 1, np.int64)
+        np.add.at(covered, self.texts_of(windows), new)
         return covered
 
-    def matches(self, document: str) -> Matches:
-        """Return the maximal common substrings of n characters or more with each of the texts.
+    def overlap(self, document: str) -> "Overlap":
+        """Return what a document has in common with the texts.
 
         Args:
             document: The document, normalised.
-
-        Returns:
-            The matches. A substring that occurs at several places, of a text or of the document, is
-            a match for each pair of them.
         """
         codes = _codes(document)
-        hashes = self._hashes(codes)
-        first = np.searchsorted(self._sorted, hashes)
-        is_in = first < len(self._sorted)
-        is_in[is_in] = self._sorted[first[is_in]] == hashes[is_in]
-        found = np.flatnonzero(is_in)
-        found = found[self._equal(codes, found, self._codes, self._places[first[found]])]
-        first = first[found]
-        counts = np.searchsorted(self._sorted, hashes[found], "right") - first
-        # Each place of each n-gram that was found.
-        at = np.repeat(found, counts)
-        within = np.arange(len(at)) - np.repeat(np.cumsum(counts) - counts, counts)
-        return self._runs(at, self._places[np.repeat(first, counts) + within])
+        hashes = self.hashes(codes)
+        ngrams = np.searchsorted(self.ngrams, hashes)
+        is_in = ngrams < len(self.ngrams)
+        is_in[is_in] = self.ngrams[ngrams[is_in]] == hashes[is_in]
+        at = np.flatnonzero(is_in)
+        one_of_each = self.before.places[self.first[ngrams[at]]]
+        at = at[self.equal(codes, at, one_of_each)]
+        return Overlap(self, codes, at, ngrams[at])
 
-    def _runs(self, at: NDArray[np.int64], windows: NDArray[np.int64]) -> Matches:
-        """Join n-grams that follow each other in the document and in the text."""
-        diagonals = windows - at
-        order = np.lexsort((at, diagonals))
-        at, ordered, diagonals = at[order], windows[order], diagonals[order]
-        breaks = np.flatnonzero((np.diff(diagonals) != 0) | (np.diff(at) != 1)) + 1
-        starts = np.concatenate([np.zeros(min(len(at), 1), np.int64), breaks])
-        lengths = np.diff(np.append(starts, len(at))) + self._n - 1
-        texts = np.searchsorted(self._starts, ordered[starts], "right") - 1
-        by_length = np.argsort(-lengths, kind="stable")
-        starts, texts, lengths = starts[by_length], texts[by_length], lengths[by_length]
-        return Matches(texts, ordered[starts] - self._starts[texts], at[starts], lengths, windows)
+    def texts_of(self, windows: _Numbers) -> _Numbers:
+        """Return the numbers of the texts that n-grams are in."""
+        return np.searchsorted(self.starts, windows, "right") - 1
 
-    def _hashes(self, codes: NDArray[np.uint32]) -> NDArray[np.uint64]:
+    def hashes(self, codes: NDArray[np.uint32]) -> NDArray[np.uint64]:
         """Hash all windows: a polynomial of their characters, modulo 2^64."""
-        count = max(len(codes) - self._n + 1, 0)
+        count = max(len(codes) - self.n + 1, 0)
         base = np.uint64(self._base)
         hashes = np.zeros(count, np.uint64)
-        for offset in range(self._n):
+        for offset in range(self.n):
             hashes *= base
             hashes += codes[offset : offset + count]
         # The low bits of the product alone depend on the low bits of the characters.
         return hashes ^ (hashes >> np.uint64(32))
 
-    def _are_distinct(self) -> bool:
-        """Return whether no two different n-grams have the same hash."""
-        same = np.flatnonzero(self._sorted[1:] == self._sorted[:-1])
-        one, other = self._places[same], self._places[same + 1]
-        return bool(self._equal(self._codes, one, self._codes, other).all())
-
-    def _equal(
-        self,
-        codes: NDArray[np.uint32],
-        at: NDArray[np.int64],
-        others: NDArray[np.uint32],
-        places: NDArray[np.int64],
+    def equal(
+        self, codes: NDArray[np.uint32], at: _Numbers, windows: _Numbers
     ) -> NDArray[np.bool_]:
-        """Return whether the n-grams at places of two arrays are the same, pair by pair."""
+        """Return whether n-grams at places of an array are the same as n-grams of the texts."""
         equal = np.ones(len(at), np.bool_)
-        for offset in range(self._n):
-            equal &= codes[at + offset] == others[places + offset]
+        for offset in range(self.n):
+            equal &= codes[at + offset] == self.codes[windows + offset]
         return equal
+
+
+class _Order:
+    """The n-grams of texts by their numbers, and those of a number by the character beside them."""
+
+    def __init__(self, numbers: _Numbers, places: _Numbers, beside: NDArray[np.uint32]) -> None:
+        keys = _keys(numbers, beside)
+        order = np.argsort(keys, kind="stable")
+        self.keys, self.places = keys[order], places[order]
+
+
+class _Ends:
+    """Pairs of equal n-grams of a document and of texts with different characters on one side."""
+
+    def __init__(
+        self,
+        order: _Order,
+        first: _Numbers,
+        at: _Numbers,
+        ngrams: _Numbers,
+        beside: NDArray[np.uint32],
+    ) -> None:
+        keys = _keys(ngrams, beside)
+        self._order, self._at = order, at
+        # Of the n-grams from `first` on, those from `low` on have the same character.
+        self._first = first[ngrams]
+        self._low = np.searchsorted(order.keys, keys)
+        self._same = np.searchsorted(order.keys, keys, "right") - self._low
+        self.counts = first[ngrams + 1] - self._first - self._same
+
+    def pairs(self, start: int, end: int) -> tuple[_Numbers, _Numbers]:
+        """Return the places in the document and in the texts, for a slice of the document's."""
+        counts = self.counts[start:end]
+        before = np.cumsum(counts) - counts
+        index = np.arange(counts.sum()) + np.repeat(self._first[start:end] - before, counts)
+        is_past = index >= np.repeat(self._low[start:end], counts)
+        index += is_past * np.repeat(self._same[start:end], counts)
+        return np.repeat(self._at[start:end], counts), self._order.places[index]
+
+
+class Overlap:
+    """What a document has in common with texts (see `NgramPlaces.overlap`)."""
+
+    def __init__(
+        self, places: NgramPlaces, codes: NDArray[np.uint32], at: _Numbers, ngrams: _Numbers
+    ) -> None:
+        self._places, self._codes, self._at, self._ngrams = places, codes, at, ngrams
+
+    @cached_property
+    def windows(self) -> _Numbers:
+        """The n-grams of the texts that occur in the document, in order."""
+        return np.sort(self._windows_of(np.unique(self._ngrams))[0])
+
+    def _windows_of(self, ngrams: _Numbers) -> tuple[_Numbers, _Numbers]:
+        """Return where n-grams are in the texts, and which of the n-grams each is."""
+        first = self._places.first[ngrams]
+        counts = self._places.first[ngrams + 1] - first
+        shift = np.repeat(first - np.cumsum(counts) + counts, counts)
+        number = np.repeat(np.arange(len(ngrams)), counts)
+        return self._places.before.places[np.arange(len(shift)) + shift], number
+
+    def spans(self, is_wanted: NDArray[np.bool_]) -> _Numbers:
+        """Return the stretches of the document that n-grams of some texts cover.
+
+        Args:
+            is_wanted: For each text whether it is one of them.
+
+        Returns:
+            Starts and ends, in order, of shape (stretches, 2). No two of them touch.
+        """
+        ngrams, number = np.unique(self._ngrams, return_inverse=True)
+        windows, ngram = self._windows_of(ngrams)
+        is_in = np.zeros(len(ngrams), np.bool_)
+        is_in[ngram[is_wanted[self._places.texts_of(windows)]]] = True
+        at = self._at[is_in[number]]
+        is_gap = np.diff(at) > self._places.n
+        starts = at[np.concatenate([[True], is_gap])[: len(at)]]
+        ends = at[np.concatenate([is_gap, [True]])[-len(at) :]] if len(at) else at
+        return np.stack([starts, ends + self._places.n], axis=1)
+
+    def matches(self, most: int) -> Matches:
+        """Return the longest maximal common substrings of n characters or more with each text.
+
+        A substring that occurs at several places, of a text or of the document, is a match for each
+        pair of them.
+
+        Args:
+            most: Matches to return for each text, at least 1; of equally long ones those that come
+                first in the document, and then in the text.
+        """
+        kept = np.zeros((0, 4), np.int64)
+        # The length that a match must exceed to be one of the longest of its text.
+        enough = np.zeros(len(self._places.starts) - 1, np.int64)
+        touched = np.unique(self._places.texts_of(self.windows))
+        for matches in self._all_matches():
+            # Most are too short for any text, and need not be sorted.
+            is_long = matches[2] > enough[touched].min()
+            windows, place, length = (values[is_long] for values in matches)
+            text = self._places.texts_of(windows)
+            is_long = length > enough[text]
+            if not is_long.any():
+                continue
+            found = np.stack([text, windows - self._places.starts[text], place, length], axis=1)
+            kept = np.concatenate([kept, found[is_long]])
+            kept = kept[np.lexsort((kept[:, 1], kept[:, 2], -kept[:, 3], kept[:, 0]))]
+            rank = np.arange(len(kept)) - np.searchsorted(kept[:, 0], kept[:, 0])
+            last = kept[rank == most - 1]
+            enough[last[:, 0]] = last[:, 3]
+            kept = kept[rank < most]
+        kept = kept[np.argsort(-kept[:, 3], kind="stable")]
+        return Matches(*kept.T)
+
+    def _all_matches(self) -> Iterator[tuple[_Numbers, _Numbers, _Numbers]]:
+        """Yield arrays of places in texts, places in the document and lengths of all matches."""
+        n, at, ngrams, places = self._places.n, self._at, self._ngrams, self._places
+        if not len(at):
+            return
+        beside = np.pad(self._codes, 1, constant_values=_EDGE)
+        left = _Ends(places.before, places.first, at, ngrams, beside[at])
+        right = _Ends(places.after, places.first, at, ngrams, beside[at + n + 1])
+        # A pair as one number: its diagonal, and its place in the document.
+        size = len(self._codes)
+        bits = size.bit_length()
+
+        def pairs(ends: _Ends, start: int, end: int) -> _Numbers:
+            place, window = ends.pairs(start, end)
+            return ((window - place + size) << bits) | place
+
+        part = np.cumsum(left.counts + right.counts) // _ENDS
+        cuts = np.flatnonzero(np.diff(part)) + 1
+        open_ = np.zeros(0, np.int64)
+        for start, end in zip([0, *cuts.tolist()], [*cuts.tolist(), len(at)], strict=True):
+            # On each diagonal, left and right ends alternate.
+            lefts = np.sort(np.concatenate([open_, pairs(left, start, end)]))
+            rights = np.sort(pairs(right, start, end))
+            closed = np.searchsorted(lefts, rights, "right") - 1
+            first = lefts[closed]
+            open_ = np.delete(lefts, closed)
+            place = first & ((1 << bits) - 1)
+            yield (first >> bits) - size + place, place, rights - first + n
+
+
+def _keys(numbers: _Numbers, beside: NDArray[np.uint32]) -> NDArray[np.uint64]:
+    return (numbers.astype(np.uint64) << np.uint64(32)) | beside
 
 
 def _codes(text: str) -> NDArray[np.uint32]:

@@ -1,10 +1,11 @@
 """Copy a Parquet file with rows left out or texts changed."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from quotetune.corpus.batches import Batch
+from quotetune.corpus.fields import splits
 from quotetune.corpus.parquet_files import open_parquet
 
 
@@ -86,28 +87,55 @@ def _compression(metadata: Any) -> str | dict[str, str]:
 
 def _with_texts(batch: Any, key: str, texts: Mapping[int, str]) -> Any:
     """Return a record batch with other texts in some rows."""
-    names = batch.schema.names
-    name, rest = _split(names, key)
-    column = _replaced(batch.column(names.index(name)), rest, texts)
-    return batch.set_column(names.index(name), batch.schema.field(name), column)
+    rest = dict(texts)
+    for name, *path in _paths(batch.schema, key):
+        number = batch.schema.names.index(name)
+        column = batch.column(number)
+        # A row in which one of the structs is null has its text elsewhere.
+        found = {row: text for row, text in rest.items() if _leads_on(column[row], path)}
+        if found:
+            changed = _replaced(column, path, found)
+            batch = batch.set_column(number, batch.schema.field(number), changed)
+            rest = {row: text for row, text in rest.items() if row not in found}
+    return batch
 
 
-def _replaced(column: Any, key: str | None, texts: Mapping[int, str]) -> Any:
+def _paths(fields: Iterable[Any], key: str) -> Iterator[list[str]]:
+    """Yield the names of columns and fields that lead to a key, in the order of the rule."""
+    import pyarrow as pa
+
+    kinds = {field.name: field.type for field in fields}
+    for name, rest in splits(key):
+        if rest is None and name in kinds:
+            yield [name]
+        elif name in kinds and pa.types.is_struct(kinds[name]):
+            yield from ([name, *path] for path in _paths(_fields(kinds[name]), rest or ""))
+
+
+def _leads_on(value: Any, path: Sequence[str]) -> bool:
+    """Return whether a value has a field, though that may be null."""
+    for name in path:
+        if not value.is_valid:
+            return False
+        value = value[name]
+    return True
+
+
+def _fields(kind: Any) -> list[Any]:
+    return [kind.field(number) for number in range(kind.num_fields)]
+
+
+def _replaced(column: Any, path: Sequence[str], texts: Mapping[int, str]) -> Any:
     import pyarrow as pa
 
     kind = column.type
-    if key is not None:
-        names = [kind.field(number).name for number in range(kind.num_fields)]
-        name, rest = _split(names, key)
-        fields = column.flatten()
-        fields[names.index(name)] = _replaced(fields[names.index(name)], rest, texts)
-        return pa.StructArray.from_arrays(
-            fields,
-            fields=[kind.field(number) for number in range(kind.num_fields)],
-            mask=column.is_null(),
-        )
+    if path:
+        place = [field.name for field in _fields(kind)].index(path[0])
+        parts = column.flatten()
+        parts[place] = _replaced(parts[place], path[1:], texts)
+        return pa.StructArray.from_arrays(parts, fields=_fields(kind), mask=column.is_null())
     if pa.types.is_dictionary(kind):
-        return _replaced(column.cast(kind.value_type), None, texts).dictionary_encode().cast(kind)
+        return _replaced(column.cast(kind.value_type), (), texts).dictionary_encode().cast(kind)
     # Of bytes, because a string that is not changed need not be UTF-8.
     as_bytes = pa.large_binary() if _is_large(kind) else pa.binary()
     values = column.cast(as_bytes).to_pylist()
@@ -120,15 +148,3 @@ def _is_large(kind: Any) -> bool:
     import pyarrow as pa
 
     return bool(pa.types.is_large_string(kind) or pa.types.is_large_binary(kind))
-
-
-def _split(names: list[str], key: str) -> tuple[str, str | None]:
-    """Return the name that a key starts with, and the rest of the key."""
-    if key in names:
-        return key, None
-    place = key.find(".")
-    while place != -1:
-        if key[:place] in names:
-            return key[:place], key[place + 1 :]
-        place = key.find(".", place + 1)
-    raise KeyError(key)

@@ -8,40 +8,39 @@ from dataclasses import dataclass, field
 class WholeWords:
     """Short texts that are looked for all at once.
 
-    The first few characters of each, as many as the shortest text has, lead to the texts that start
-    with them.
+    Attributes:
+        texts: The texts, of which several may be the same.
+        numbers: For each length the texts of that length, and the numbers of each.
 
     Example:
-        >>> WholeWords(["red fox", "fox"]).places("a red fox, two foxes")
-        [(0, 2), (1, 6)]
+        >>> WholeWords(["red fox", "fox", "fox"]).places("a red fox, two foxes or a fox")
+        {'fox': [6, 26], 'red fox': [2]}
     """
 
     texts: Sequence[str]
-    starts: dict[str, list[int]] = field(init=False, default_factory=dict)
+    numbers: dict[int, dict[str, list[int]]] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.length = min(map(len, self.texts), default=0)
         for number, text in enumerate(self.texts):
-            self.starts.setdefault(text[: self.length], []).append(number)
+            of_length = self.numbers.setdefault(len(text), {})
+            of_length.setdefault(text, []).append(number)
 
-    def places(self, document: str) -> list[tuple[int, int]]:
-        """Return each occurrence of a text as whole words: the number of the text, and the place.
+    def places(self, document: str) -> dict[str, list[int]]:
+        """Return the texts that occur as whole words, and where each does.
 
         A text is not whole words if a letter or digit at one of its ends is beside another one.
 
         Args:
             document: The document, normalised.
         """
-        found: list[tuple[int, int]] = []
-        if not self.texts:
-            return found
-        for place in range(len(document) - self.length + 1):
-            for number in self.starts.get(document[place : place + self.length], ()):
-                end = place + len(self.texts[number])
-                if document.startswith(self.texts[number], place) and not (
-                    _in_word(document, place) or _in_word(document, end)
-                ):
-                    found.append((number, place))
+        found: dict[str, list[int]] = {}
+        edges = [place for place in range(len(document) + 1) if not _in_word(document, place)]
+        are_edges = set(edges)
+        for length, of_length in sorted(self.numbers.items()):
+            for place in edges:
+                end = place + length
+                if end in are_edges and (text := document[place:end]) in of_length:
+                    found.setdefault(text, []).append(place)
         return found
 
 
