@@ -80,3 +80,11 @@ def test_a_bad_item_is_an_error_with_its_place(
             tmp_path / "quiz.jsonl", '{"question": "Good?", "answer": "x", "a": "b"}\n' + line, keys
         )
     assert message in str(caught.value)
+
+
+def test_the_format_that_is_given_is_that_of_the_evaluation_sets(tmp_path: Path) -> None:
+    path = tmp_path / "items.txt"
+    path.write_text('{"question": "Which planet?"}\n{"question": "Which star?"}\n')
+    assert len(list(read_items([path]))) == 1
+    items = list(read_items([path], format="jsonl"))
+    assert [item.texts for item in items] == [("Which planet?",), ("Which star?",)]

@@ -137,6 +137,7 @@ def decontaminate(
             output,
             settings,
             keys=listed(keys),
+            format=format,  # type: ignore[arg-type]
             ignored=ignored,
             threads=threads,
             progress=lambda _, done, total: show(done // 10**6, total // 10**6),

@@ -58,17 +58,8 @@ def with_threads(threads: int | None) -> Iterator[None]:
     Raises:
         UsageError: The number is out of range.
     """
-    set_threads(threads)
+    _core.set_threads(check_threads(threads))
     try:
         yield
     finally:
-        set_threads(None)
-
-
-def set_threads(threads: int | None) -> None:
-    """Let all later calls on many texts use some threads; for None, one per core.
-
-    Raises:
-        UsageError: The number is out of range.
-    """
-    _core.set_threads(check_threads(threads))
+        _core.set_threads(check_threads(None))

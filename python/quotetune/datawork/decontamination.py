@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 from quotetune.corpus.batches import Batch, Corpus
+from quotetune.corpus.formats import Format
 from quotetune.corpus.limits import check_n
-from quotetune.corpus.normalizing import set_threads
+from quotetune.corpus.normalizing import with_threads
 from quotetune.corpus.progress import Progress, silent
 from quotetune.datawork.contamination import Detector, Findings, Rule, detector
 from quotetune.datawork.contamination_report import ContaminationReport
@@ -91,6 +92,7 @@ def decontaminate(
     settings: Settings = Settings(),
     *,
     keys: Sequence[str] = (),
+    format: Format | None = None,
     ignored: Sequence[str] = (),
     threads: int | None = None,
     progress: Progress = silent,
@@ -104,6 +106,7 @@ def decontaminate(
             anything is to be removed with the folder `corpus`.
         settings: How items are looked for.
         keys: Fields of the items' texts (see `read_items`).
+        format: Format of the evaluation sets; by default their names and first bytes tell it.
         ignored: Boilerplate that does not count (see `item_texts`).
         threads: Threads to read with; one per core by default.
         progress: Is told about the bytes of the corpus that are read.
@@ -120,13 +123,12 @@ def decontaminate(
     check_not_inside(evaluations, output)
     if settings.remove is not None:
         copy_names(corpus)
-    items = _read(evaluations, keys)
+    items = _read(evaluations, keys, format)
     texts = item_texts(items, settings.n, settings.normalization, ignored)
     whole = settings.short == "whole"
     rule = Rule(settings.n, settings.min_share, settings.min_match)
     with ExitStack() as stack:
-        set_threads(threads)
-        stack.callback(set_threads, None)
+        stack.enter_context(with_threads(threads))
         work = stack.enter_context(written_directory(output))
         # The filters are removed from `work` before it gets its name.
         found = stack.enter_context(
@@ -157,8 +159,8 @@ def decontaminate(
     return content
 
 
-def _read(evaluations: Sequence[Path], keys: Sequence[str]) -> list[Item]:
-    items = list(read_items(evaluations, keys))
+def _read(evaluations: Sequence[Path], keys: Sequence[str], format: Format | None) -> list[Item]:
+    items = list(read_items(evaluations, keys, format))
     if not items:
         names = ", ".join(map(str, evaluations[:3]))
         raise QuotetuneError(f"no item in {names}: give files with items")

@@ -7,6 +7,7 @@ from typing import Any
 
 from quotetune.corpus.fields import as_name, json_kind, splits
 from quotetune.corpus.files import default_names
+from quotetune.corpus.formats import Format
 from quotetune.corpus.inputs import expand_inputs
 from quotetune.corpus.records import objects, read_whole_text
 from quotetune.corpus.rows import USUAL_ID
@@ -32,7 +33,9 @@ class Item:
     texts: tuple[str, ...]
 
 
-def read_items(inputs: Sequence[Path], keys: Sequence[str] = ()) -> Iterator[Item]:
+def read_items(
+    inputs: Sequence[Path], keys: Sequence[str] = (), format: Format | None = None
+) -> Iterator[Item]:
     """Read the items of files, folders and globs.
 
     Args:
@@ -40,12 +43,13 @@ def read_items(inputs: Sequence[Path], keys: Sequence[str] = ()) -> Iterator[Ite
         keys: Fields of the texts, of which each record must have one. The value of a field is a
             text, or a list of texts. `a.b` is the field `b` of the object `a`, or of each object in
             the list `a`. By default `USUAL_KEYS`; of these, values that are no texts do not count.
+        format: The format of all files; by default their names and first bytes tell it.
 
     Raises:
         UsageError: An input is invalid.
         QuotetuneError: A record is bad: not JSON, without the fields, or with no text in them.
     """
-    for file in expand_inputs(inputs).files:
+    for file in expand_inputs(inputs, format).files:
         source, _, text_id = default_names(file, None)
         if file.format == "text":
             yield _item(source, text_id, [read_whole_text(file.path)], str(file.path))
