@@ -281,7 +281,6 @@ def test_parquet_texts_are_changed_where_they_are_read(rows: list[dict[str, Any]
 def test_json_texts_are_changed_where_they_are_read(inner: Any) -> None:
     record = {"a": inner, "a.b": {"c": "text"}}
     changed = json.loads(with_string(json.dumps(record).encode(), "a.b.c", "new"))
-    assert field_of(record, "a.b.c") in ("text", None) or isinstance(inner, dict)
     assert field_of(changed, "a.b.c") == "new"
 
 
