@@ -33,6 +33,7 @@ BENCHMARKS = (
     "lean",
     "repeats",
     "serve",
+    "stress",
     "proxy",
     "memory",
     "round",
