@@ -6,9 +6,11 @@ from typing import Annotated, Any
 import typer
 
 from quotetune.cli.options import (
+    CorpusOutput,
     Errors,
     Format,
     IdKey,
+    Ignored,
     Root,
     Source,
     SourceKey,
@@ -37,12 +39,7 @@ def decontaminate(
             "for several.",
         ),
     ],
-    output: Annotated[
-        Path,
-        typer.Option(
-            "--output", "-o", metavar="DIR", help="New directory of report.json, and corpus/."
-        ),
-    ],
+    output: CorpusOutput,
     keys: Annotated[
         str,
         typer.Option(
@@ -71,14 +68,7 @@ def decontaminate(
             "whole: a document contaminates them that contains their longest text as whole words.",
         ),
     ] = "report",
-    normalization: Annotated[
-        str,
-        typer.Option(
-            metavar="squash|fold|fold-case",
-            help="Differences that do not count. squash: white space. fold: typography, too. "
-            "fold-case: case, too.",
-        ),
-    ] = "squash",
+    normalization: Ignored = "squash",
     remove: Annotated[
         str | None,
         typer.Option(
@@ -109,7 +99,8 @@ def decontaminate(
     """
     from quotetune.corpus.batches import Corpus
     from quotetune.corpus.ingest import Reading, keys_of
-    from quotetune.datawork.decontamination import REPORT, Settings
+    from quotetune.datawork.copying import REPORT
+    from quotetune.datawork.decontamination import Settings
     from quotetune.datawork.decontamination import decontaminate as run
     from quotetune.datawork.ignored_texts import read_ignored
     from quotetune.runtime.console import progress

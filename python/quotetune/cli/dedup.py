@@ -1,14 +1,15 @@
 """`quotetune dedup`: a corpus without what it contains a second time."""
 
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from quotetune.cli.options import (
+    CorpusOutput,
     Errors,
     Format,
     IdKey,
+    Ignored,
     Inputs,
     MemoryLimit,
     Root,
@@ -23,12 +24,7 @@ from quotetune.cli.options import (
 
 def dedup(
     inputs: Inputs,
-    output: Annotated[
-        Path,
-        typer.Option(
-            "--output", "-o", metavar="DIR", help="New directory of report.json and corpus/."
-        ),
-    ],
+    output: CorpusOutput,
     min_chars: Annotated[
         int, typer.Option(min=2, help="Characters of the shortest text that may occur only once.")
     ] = 100,
@@ -40,14 +36,7 @@ def dedup(
             "that share a text with an earlier one.",
         ),
     ] = "spans",
-    normalization: Annotated[
-        str,
-        typer.Option(
-            metavar="squash|fold|fold-case",
-            help="Differences that do not count. squash: white space. fold: typography, too. "
-            "fold-case: case, too.",
-        ),
-    ] = "squash",
+    normalization: Ignored = "squash",
     text_key: TextKey = "text",
     id_key: IdKey = None,
     source_key: SourceKey = None,
@@ -64,7 +53,8 @@ def dedup(
     """
     from quotetune.corpus.batches import Corpus
     from quotetune.corpus.ingest import Reading, keys_of
-    from quotetune.datawork.deduplication import REPORT, Settings, deduplicate
+    from quotetune.datawork.copying import REPORT
+    from quotetune.datawork.deduplication import Settings, deduplicate
     from quotetune.runtime.console import progress
     from quotetune.runtime.plural import counted
 

@@ -99,6 +99,18 @@ RecordsOutput = Annotated[
     Path | None,
     typer.Option("--output", "-o", help="JSONL file to write.  [default: standard output]"),
 ]
+CorpusOutput = Annotated[
+    Path,
+    typer.Option("--output", "-o", metavar="DIR", help="New directory of report.json and corpus/."),
+]
+Ignored = Annotated[
+    str,
+    typer.Option(
+        metavar="squash|fold|fold-case",
+        help="Differences that do not count. squash: white space. fold: typography, too. "
+        "fold-case: case, too.",
+    ),
+]
 AsJsonl = Annotated[bool, typer.Option("--json", help="Print JSONL even on a terminal.")]
 MinChars = Annotated[
     int | None,

@@ -26,6 +26,9 @@ from quotetune.datawork.json_value import with_string
 from quotetune.datawork.parquet_copy import ParquetCopy
 from quotetune.errors import UsageError
 
+# What a command that copies a corpus writes into its directory, and what it may ignore.
+REPORT, CORPUS = "report.json", "corpus"
+NORMALIZATIONS = ("squash", "fold", "fold-case")
 _ENDINGS = {"jsonl": ".jsonl", "text": ".txt"}
 
 

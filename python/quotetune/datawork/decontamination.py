@@ -14,7 +14,10 @@ from quotetune.corpus.progress import Progress, silent
 from quotetune.datawork.contamination import Detector, Findings, Rule, detector
 from quotetune.datawork.contamination_report import ContaminationReport
 from quotetune.datawork.copying import (
+    CORPUS,
     LEFT_OUT,
+    NORMALIZATIONS,
+    REPORT,
     Change,
     CorpusCopy,
     check_apart,
@@ -28,10 +31,8 @@ from quotetune.datawork.item_texts import item_texts
 from quotetune.errors import QuotetuneError, UsageError
 from quotetune.runtime.whole_files import write_json, written_directory
 
-NORMALIZATIONS = ("squash", "fold", "fold-case")
 Short: TypeAlias = Literal["report", "whole"]
 Remove: TypeAlias = Literal["documents", "spans"]
-REPORT, CORPUS = "report.json", "corpus"
 
 
 @dataclass(frozen=True)

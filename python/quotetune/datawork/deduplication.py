@@ -19,14 +19,21 @@ from quotetune.corpus.formats import STDIN
 from quotetune.corpus.normalizing import aligned, given_span, with_threads
 from quotetune.corpus.progress import Progress, silent
 from quotetune.corpus.results import Document, Duplicates
-from quotetune.datawork.copying import LEFT_OUT, Change, check_apart, copied, copy_names
+from quotetune.datawork.copying import (
+    CORPUS,
+    LEFT_OUT,
+    NORMALIZATIONS,
+    REPORT,
+    Change,
+    check_apart,
+    copied,
+    copy_names,
+)
 from quotetune.datawork.cutting import Span
 from quotetune.errors import QuotetuneWarning, UsageError
 from quotetune.runtime.whole_files import write_json, written_directory
 
-NORMALIZATIONS = ("squash", "fold", "fold-case")
 Remove: TypeAlias = Literal["spans", "documents"]
-REPORT, CORPUS = "report.json", "corpus"
 
 
 @dataclass(frozen=True)
