@@ -22,3 +22,13 @@ class UsageError(QuotetuneError):
     """An invalid call, option or config, found before any work is done."""
 
     exit_code = 2
+
+
+def reason_of(error: BaseException) -> str:
+    r"""Return what an error of another library says, on one line; its type if it says nothing.
+
+    Example:
+        >>> reason_of(ValueError("no\n  end")), reason_of(KeyError())
+        ('no end', 'KeyError')
+    """
+    return " ".join(str(error).split()) or type(error).__name__

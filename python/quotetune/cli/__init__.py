@@ -39,7 +39,7 @@ from quotetune.cli.serve import serve
 from quotetune.cli.trace import trace
 from quotetune.cli.train import train
 from quotetune.cli.verify import verify
-from quotetune.errors import QuotetuneError, QuotetuneWarning
+from quotetune.errors import QuotetuneError, QuotetuneWarning, reason_of
 from quotetune.runtime.streams import silent_on_closed_pipe, speak_utf8, standard_output
 
 _INTERRUPTED = 130
@@ -142,7 +142,7 @@ def _run(debug: bool) -> None:
         # An unexpected error is also one line, which says how to see the rest.
         if debug:
             raise
-        what = " ".join(str(error).split())
+        what = reason_of(error)
         print(
             f"error: unexpected {type(error).__name__}: {what}: "
             "put --debug after quotetune to see where, and report it",

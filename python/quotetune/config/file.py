@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from quotetune.errors import UsageError
+from quotetune.errors import UsageError, reason_of
 
 
 class _Loader(yaml.SafeLoader):
@@ -61,7 +61,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
         line = "" if error.problem_mark is None else f":{error.problem_mark.line + 1}"
         raise UsageError(f"{path}{line}: not YAML: {error.problem}") from error
     except yaml.YAMLError as error:
-        raise UsageError(f"{path}: not YAML: {' '.join(str(error).split())}") from error
+        raise UsageError(f"{path}: not YAML: {reason_of(error)}") from error
     if not isinstance(content, dict):
         raise UsageError(f"{path}: not a mapping of keys to values: see configs/ for examples")
     return content

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from quotetune.corpus.inputs import unicode_name
-from quotetune.errors import QuotetuneError
+from quotetune.errors import QuotetuneError, reason_of
 
 
 def open_parquet(path: Path) -> Any:
@@ -53,7 +53,7 @@ def rows_of(path: Path, kind: str, batches: Iterable[Any]) -> Iterator[tuple[str
                 row += 1
                 yield f"{name}:{row}", dict(zip(batch.schema.names, values, strict=True))
     except (pa.ArrowException, OSError, ValueError, OverflowError) as error:
-        problem = " ".join(str(error).split())
+        problem = reason_of(error)
         raise QuotetuneError(
             f"{name}: not a readable {kind} file ({problem}): get it again"
         ) from error

@@ -18,7 +18,7 @@ from quotetune.corpus.rows import (
     Row,
     record_row,
 )
-from quotetune.errors import QuotetuneError, UsageError
+from quotetune.errors import QuotetuneError, UsageError, reason_of
 
 _BATCH_ROWS = 1024
 
@@ -142,7 +142,7 @@ def parquet_row_batches(
                     rows += _row_or_error(record, keys, origin)
                 yield RowBatch(batch, group, rows)
     except (pa.ArrowException, OSError) as error:  # a damaged page raises an OSError
-        problem = " ".join(str(error).split())
+        problem = reason_of(error)
         raise QuotetuneError(
             f"{name}: not a readable Parquet file ({problem}): get it again"
         ) from error

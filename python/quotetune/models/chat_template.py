@@ -8,7 +8,7 @@ from typing import Any
 
 from quotetune.config import ModelConfig
 from quotetune.config.block import CLOCK
-from quotetune.errors import QuotetuneError, UsageError
+from quotetune.errors import QuotetuneError, UsageError, reason_of
 from quotetune.models.files import find_file
 from quotetune.models.json_files import read_mapping
 
@@ -142,7 +142,7 @@ def render(
     try:
         return str(environment.from_string(template).render(given))
     except Exception as error:  # a template can raise any error of Python
-        reason = " ".join(str(error).split()) or type(error).__name__
+        reason = reason_of(error)
         raise QuotetuneError(reason) from error
 
 

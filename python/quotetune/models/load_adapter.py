@@ -4,7 +4,7 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-from quotetune.errors import QuotetuneError
+from quotetune.errors import QuotetuneError, reason_of
 
 
 def with_adapter(model: Any, adapter: Path | str, *, trainable: bool = False) -> Any:
@@ -36,7 +36,7 @@ def with_adapter(model: Any, adapter: Path | str, *, trainable: bool = False) ->
             if unused:
                 raise ValueError(f"{len(unused)} tensors without a place, such as {unused[0]}")
         except (UserWarning, RuntimeError, ValueError, KeyError, TypeError) as error:
-            reason = " ".join(str(error).split())[:200]
+            reason = reason_of(error)[:200]
             raise QuotetuneError(
                 f"{adapter}: its weights do not fit the model's modules: save it again with the"
                 " installed PEFT and transformers, merge it into the model that it was made for, or"

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from quotetune.errors import QuotetuneError, UsageError
+from quotetune.errors import QuotetuneError, UsageError, reason_of
 from quotetune.pairing.candidates import Candidate
 from quotetune.pairing.preference import Matrix, symmetric
 from quotetune.prompts.prompt import Prompt
@@ -40,7 +40,7 @@ def load_preference(name: str, function: str) -> Prefer:
             found = getattr(found, attribute)
     # The user's module may raise anything, and a script may exit.
     except (Exception, SystemExit) as error:
-        reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
+        reason = f"{type(error).__name__}: {reason_of(error)}"
         raise UsageError(f"{key}: {function} cannot be imported ({reason}): correct it") from error
     if not callable(found):
         raise UsageError(f"{key}: {function} is of type {type(found).__name__}: name a function")
@@ -91,7 +91,7 @@ def preference_matrix(
         try:
             value = float(prefer(prompt, texts[i], texts[j]))
         except Exception as error:
-            reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
+            reason = f"{type(error).__name__}: {reason_of(error)}"
             raise QuotetuneError(
                 f"{place} failed for prompt {prompt.id} ({reason}): correct it"
             ) from error

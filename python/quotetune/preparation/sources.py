@@ -11,7 +11,7 @@ from typing import Any
 from quotetune.corpus.formats import format_of_name, is_parquet, stem
 from quotetune.corpus.inputs import expand_inputs, unicode_name
 from quotetune.corpus.records import objects
-from quotetune.errors import QuotetuneError, QuotetuneWarning, UsageError
+from quotetune.errors import QuotetuneError, QuotetuneWarning, UsageError, reason_of
 from quotetune.preparation.columnar import arrow_records, parquet_records
 
 Record = dict[str, Any]
@@ -120,7 +120,7 @@ def hub_parts(source: str, subset: str | None) -> list[Part]:
     try:
         loaded = datasets.load_dataset(source, name=subset, streaming=True)
     except Exception as error:  # what it raises depends on the hub and on its HTTP library
-        reason = " ".join(str(error).split())
+        reason = reason_of(error)
         raise QuotetuneError(
             f"{source}: no such file or folder, and no such data set could be loaded ({reason}):"
             " check the path, or the name and --subset, and go online"
@@ -140,7 +140,7 @@ def _hub(source: str, split: str, rows: Any) -> Records:
     except QuotetuneError:
         raise
     except Exception as error:
-        reason = " ".join(str(error).split())
+        reason = reason_of(error)
         raise QuotetuneError(
             f"{source}/{split}: could not be read after record {row} ({reason}): run the same"
             " command again"

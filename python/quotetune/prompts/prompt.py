@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from quotetune.errors import UsageError
+from quotetune.errors import UsageError, reason_of
 
 Message = dict[str, str]
 
@@ -127,5 +127,5 @@ def parquet_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except (OSError, pa.ArrowException) as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
+        reason = reason_of(error)
         raise UsageError(f"{path}: cannot be read as Parquet ({reason}): write it again") from error

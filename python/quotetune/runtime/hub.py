@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Literal
 
-from quotetune.errors import QuotetuneError, UsageError
+from quotetune.errors import QuotetuneError, UsageError, reason_of
 
 
 def check_repo_name(repo: str) -> None:
@@ -55,7 +55,7 @@ def push_directory(directory: Path, repo: str, kind: Literal["model", "dataset"]
         )
     except Exception as error:
         # The Hub's client raises the errors of its HTTP library, which has changed before.
-        reason = " ".join(str(error).split())
+        reason = reason_of(error)
         raise QuotetuneError(
             f"{directory} is complete, but could not be uploaded to {repo} ({reason}): go online,"
             f" log in with `hf auth login`, and run `hf upload {repo} {directory}"

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 import yaml
 
 from quotetune.corpus.index import Index
-from quotetune.errors import QuotetuneError, UsageError
+from quotetune.errors import QuotetuneError, UsageError, reason_of
 from quotetune.report.run_files import RunFiles, read_run
 from quotetune.runs.directory import RunDirectory
 from quotetune.runs.layout import BASE
@@ -67,7 +67,7 @@ config.yaml): give a directory that `quotetune train` has made
         try:
             content = yaml.safe_load(config.read_text(encoding="utf-8"))
         except (OSError, ValueError, yaml.YAMLError) as error:
-            what = " ".join(str(error).split())
+            what = reason_of(error)
             raise UsageError(f"--run {path}: {config.name} cannot be read: {what}") from error
         if not isinstance(content, dict) or not {"run", "model", "index"} <= content.keys():
             raise UsageError(

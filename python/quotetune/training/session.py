@@ -11,7 +11,7 @@ import torch
 from transformers import AutoModelForCausalLM, TrainerCallback
 
 from quotetune.config import ModelConfig
-from quotetune.errors import QuotetuneError
+from quotetune.errors import QuotetuneError, reason_of
 from quotetune.models.files import ADAPTER_CONFIG
 from quotetune.models.load_adapter import with_adapter
 from quotetune.models.tokenizer import load_tokenizer
@@ -78,7 +78,7 @@ class TrainingSession:
                 output_dir=str(work), seed=self.job["seed"], disable_tqdm=True, **options
             )
         except ValueError as error:
-            raise QuotetuneError(f"{block}: {' '.join(str(error).split())}") from error
+            raise QuotetuneError(f"{block}: {reason_of(error)}") from error
         self.mixed = arguments.bf16 or arguments.fp16
         return arguments
 
