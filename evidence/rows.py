@@ -10,7 +10,7 @@ from evidence.draw import Campaign, Drawn
 from quotetune import Index
 from quotetune.evaluation.sample_metrics import text_table
 from quotetune.measures.responses import best_of_n
-from quotetune.prompts.grounding import retrieve
+from quotetune.prompts.retrieval import retrieve
 
 # The arms whose best response to each prompt is a row, too.
 _BEST_OF = (BASE, f"{BASE}, guide 4", "tuned", "tuned, guide 4", "temperature 0.5")
@@ -48,7 +48,7 @@ def _passage_starts(campaign: Campaign, index: Index, chars: int) -> Any:
     """Answer each prompt with the first characters of the document that BM25 finds for it."""
     prompts = campaign.heldout()
     queries = [prompt.asked for prompt in prompts]
-    found = retrieve(list(index.documents()), queries, 1)
+    found = retrieve(index, queries, 1)
     return text_table(
         [
             (prompt.id, 0, passage.text[:chars])

@@ -17,7 +17,7 @@ from evidence.rows import rows_of
 
 from quotetune import Index
 from quotetune.config import Config, SamplingConfig
-from quotetune.prompts.grounding import retrieve
+from quotetune.prompts.retrieval import retrieve
 from tiny_run import write_inputs
 
 TOKENS = 7
@@ -126,7 +126,7 @@ def test_the_table_has_a_row_for_each_strength_and_each_baseline(tmp_path: Path)
     starts = next(name for name in rows if name.startswith("start of the passage"))
     [chars] = map(int, re.findall(r"\d+", starts))
     asked = [prompt.asked for prompt in campaign.heldout()]
-    passages = [found.text for [found] in retrieve(list(index.documents()), asked, 1)]
+    passages = [found.text for [found] in retrieve(index, asked, 1)]
     assert rows[starts]["response"].to_pylist() == [text[:chars] for text in passages]
     header, *lines = [line for line in guide.table(measured).markdown().splitlines() if "|" in line]
     assert [line.split(" | ")[0] for line in lines[1:]] == [f"| {name}" for name in rows]

@@ -1,8 +1,6 @@
 """Prompts that contain passages for the model to answer from."""
 
 import json
-import math
-import re
 from dataclasses import replace
 
 import pytest
@@ -13,7 +11,7 @@ from quotetune.config.prompts import ContextConfig
 from quotetune.corpus.results import Document
 from quotetune.errors import UsageError
 from quotetune.pipeline.preflight import check_inputs
-from quotetune.prompts.grounding import check_passages, document_of, ground, retrieve, shorten
+from quotetune.prompts.grounding import check_passages, document_of, ground, shorten
 from quotetune.prompts.prompt import Prompt, load_prompts
 from quotetune.prompts.split import split_file
 
@@ -77,41 +75,6 @@ def test_given_passages_are_traced_to_their_documents(index):
     assert found.documents == [("s", "cat")]
     assert document_of("Yes, the dog barks at night, it does", index) == ("s", "dog")
     assert document_of("Yes, so says everybody: the dog barks, or so it seems", index) is None
-
-
-def bm25(query, texts, k1=1.5, b=0.75):
-    """The formula of Lucene's BM25, term by term."""
-    stop = {"is", "a", "the", "it", "in", "at", "was", "of", "which", "when"}
-
-    def words(text):
-        return [w for w in re.findall(r"\b\w\w+\b", text.lower()) if w not in stop]
-
-    bags = [words(text) for text in texts]
-    mean = sum(map(len, bags)) / len(bags)
-    scores = []
-    for bag in bags:
-        score = 0.0
-        for word in words(query):
-            holders = sum(word in other for other in bags)
-            idf = math.log(1 + (len(bags) - holders + 0.5) / (holders + 0.5))
-            f = bag.count(word)
-            score += idf * f / (f + k1 * (1 - b + b * len(bag) / mean))
-        scores.append(score)
-    return scores
-
-
-@pytest.mark.parametrize("query", ["falling rain water", "carnivore that barks", "winter water"])
-def test_retrieval_ranks_as_the_formula_does(query):
-    scores = bm25(query, [document.text for document in DOCUMENTS])
-    expected = sorted(range(len(scores)), key=lambda i: -scores[i])[:2]
-    assert scores[expected[0]] > scores[expected[1]] > 0
-    [found] = retrieve(DOCUMENTS, [query], 2)
-    assert found == [DOCUMENTS[i] for i in expected]
-
-
-def test_more_passages_than_documents_are_all_of_them():
-    [found] = retrieve(DOCUMENTS, ["water"], 9)
-    assert len(found) == 4
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from quotetune.citations.decoding import continuation_id
 from quotetune.citations.form import split_citations
 from quotetune.citations.hits import Cited, citation_metrics
-from quotetune.citations.ids import Documents, documents_by_id, is_citable
+from quotetune.citations.ids import Documents, citable_ids, documents_by_id, is_citable
 from quotetune.citations.without_model import ids_by_search, ids_in_text
 from quotetune.rendering.footnotes import cited_documents
 from quotetune.sampling.parts import answers, has_answer, read_samples
@@ -66,9 +66,8 @@ def measure_citations(
     quotes = index.trace(texts)
     asked = {prompt.id: prompt.asked for prompt in prompts}
     questions = [asked[row["prompt_id"]] for row in rows]
-    documents = list(index.documents())
-    citable = {document.id for document in documents if is_citable(document.id)}
-    searched = ids_by_search(documents, [*questions, *texts], k)
+    citable = set(citable_ids(index))
+    searched = ids_by_search(index, [*questions, *texts], k)
     ids = {
         "plain": [ids for _, ids in parted],
         "constrained": _constrained(constrained, rows),

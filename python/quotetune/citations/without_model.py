@@ -6,8 +6,8 @@ A model that names its sources is only as good as it is beside these.
 from collections.abc import Collection, Sequence
 
 from quotetune.citations.ids import is_citable
-from quotetune.corpus.results import Document
-from quotetune.prompts.grounding import retrieve
+from quotetune.corpus.index import Index
+from quotetune.prompts.retrieval import retrieve
 
 
 def ids_in_text(text: str, ids: Collection[str]) -> list[str]:
@@ -36,17 +36,15 @@ def ids_in_text(text: str, ids: Collection[str]) -> list[str]:
     return sorted(found, key=lambda id: (-len(id), text.index(id)))
 
 
-def ids_by_search(
-    documents: Sequence[Document], queries: Sequence[str], count: int
-) -> list[list[str]]:
+def ids_by_search(index: Index, queries: Sequence[str], count: int) -> list[list[str]]:
     """Return the ids of the documents that BM25 finds for each query, the best first.
 
     Args:
-        documents: The corpus.
+        index: The index of the corpus.
         queries: The queries.
         count: Documents per query.
     """
     return [
         [document.id for document in found if is_citable(document.id)]
-        for found in retrieve(documents, queries, count)
+        for found in retrieve(index, queries, count)
     ]

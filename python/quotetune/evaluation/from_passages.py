@@ -5,14 +5,13 @@ Any claim that a model quotes its passages must hold beside them.
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from quotetune.config import ModelConfig
-from quotetune.errors import UsageError
 from quotetune.measures.neural import log_prob_job, run_jobs
 from quotetune.models.tokenizer import load_tokenizer
+from quotetune.prompts.bm25 import Bm25
 from quotetune.prompts.prompt import Prompt
 from quotetune.prompts.sentences import split_sentences
 
@@ -34,29 +33,20 @@ def passage_starts(prompts: Sequence[Prompt], chars: int) -> list[str]:
 def best_sentences(prompts: Sequence[Prompt]) -> list[str]:
     """Return the sentence of each prompt's passages that BM25 finds for its question.
 
-    BM25 is that of `quotetune.prompts.grounding.retrieve`. Its documents are the sentences of all
-    prompts, so that words are weighed by how rare they are, but a prompt gets one of its own. The
-    first of them is taken if none has a word of the question.
+    Its documents are the sentences of all prompts, so that words are weighed by how rare they are,
+    but a prompt gets one of its own. The first of them is taken if none has a word of the question.
 
     Raises:
         UsageError: The package bm25s is not installed.
     """
-    try:
-        import bm25s
-    except ImportError as error:
-        raise UsageError("BM25 needs bm25s: install quotetune[train]") from error
     own = [_sentences(prompt) for prompt in prompts]
-    quiet: dict[str, Any] = {"show_progress": False}
-    engine = bm25s.BM25(method="lucene", backend="numpy")
-    everything = [sentence for sentences in own for sentence in sentences]
-    engine.index(bm25s.tokenize(everything, **quiet), **quiet)
-    queries = bm25s.tokenize([prompt.asked for prompt in prompts], return_ids=False, **quiet)
+    ranked = Bm25([sentence for sentences in own for sentence in sentences])
     best = []
     end = 0
-    for sentences, words in zip(own, queries, strict=True):
+    for prompt, sentences in zip(prompts, own, strict=True):
         start, end = end, end + len(sentences)
-        scores = engine.get_scores(list(words))[start:end] if words else [0.0]
-        best.append(sentences[int(np.argmax(scores))])
+        [scores] = ranked.scores([prompt.asked])
+        best.append(sentences[int(np.argmax(scores[start:end]))])
     return best
 
 

@@ -3,13 +3,13 @@
 import re
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 from quotetune.config.prompts import ContextConfig
 from quotetune.corpus.index import Index
 from quotetune.corpus.results import Document
 from quotetune.errors import UsageError
 from quotetune.prompts.prompt import Prompt
+from quotetune.prompts.retrieval import retrieve
 
 Identity = tuple[str, str]
 _SENTENCE_END = re.compile(r"[.!?](?=\s)")
@@ -38,7 +38,7 @@ def ground(
         case "given":
             found = [_given(prompt, index) for prompt in prompts]
         case "bm25":
-            found = retrieve(list(index.documents()), queries, settings.passages)
+            found = retrieve(index, queries, settings.passages)
     return [
         _with_passages(prompt, passages[: settings.passages], settings)
         for prompt, passages in zip(prompts, found, strict=True)
@@ -62,42 +62,6 @@ def check_passages(prompts: Sequence[Prompt], settings: ContextConfig) -> None:
                 f"prompt {prompt.id}: it has no context, and prompts.context.source is given: give"
                 " it a column context with a text or a list of texts"
             )
-
-
-def retrieve(
-    documents: Sequence[Document], queries: Sequence[str], count: int
-) -> list[list[Document]]:
-    """Find the best documents for each query, by BM25 as Lucene computes it.
-
-    The score of a document d for a query q is the sum over the words t of q of
-    ln(1 + (N - n_t + 0.5) / (n_t + 0.5)) * f_td / (f_td + k1 * (1 - b + b * |d| / mean |d|)), with
-    k1 = 1.5 and b = 0.75 (Robertson et al. 1994; Kamphuis et al. 2020, table 1, "Lucene").
-
-    Args:
-        documents: The corpus.
-        queries: The queries.
-        count: Documents per query.
-
-    Returns:
-        The documents for each query, best first.
-
-    Raises:
-        UsageError: The package bm25s is not installed.
-    """
-    try:
-        import bm25s
-    except ImportError as error:
-        raise UsageError("retrieval needs bm25s: install quotetune[train]") from error
-    engine = bm25s.BM25(method="lucene", backend="numpy")
-    quiet: dict[str, Any] = {"show_progress": False}
-    engine.index(bm25s.tokenize([document.text for document in documents], **quiet), **quiet)
-    places, _ = engine.retrieve(
-        bm25s.tokenize(list(queries), **quiet),
-        k=min(count, len(documents)),
-        backend_selection="numpy",
-        **quiet,
-    )
-    return [[documents[int(place)] for place in row] for row in places]
 
 
 def shorten(text: str, max_chars: int | None) -> str:

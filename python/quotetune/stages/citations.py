@@ -123,6 +123,8 @@ def _measured(layout: Layout, policy: str) -> Stage:
     config = layout.config
     settings = config.pairs.citations
     assert settings is not None
+    from quotetune.prompts.retrieval import search_settings
+
     directory = layout.evaluation(policy)
     file = layout.citations(policy)
     n = config.evaluation_sampling.n
@@ -143,7 +145,11 @@ def _measured(layout: Layout, policy: str) -> Stage:
         result.mkdir(exist_ok=True)
         write_json(result / file.name, content)
 
-    keys = {"evaluation.sampling.n": n, **flat("pairs.citations", settings.model_dump())}
+    keys = {
+        "evaluation.sampling.n": n,
+        **flat("pairs.citations", settings.model_dump()),
+        **search_settings(config.index),
+    }
     inputs = {
         "the held-out prompts": layout.heldout,
         "index": config.index,

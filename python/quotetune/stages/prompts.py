@@ -23,6 +23,10 @@ def split(layout: Layout) -> Stage:
 
     if config.prompts.context is not None:
         inputs["index"] = config.index
+        if config.prompts.context.source == "bm25":
+            from quotetune.prompts.retrieval import search_settings
+
+            settings |= search_settings(config.index)
 
     def make(result: Path) -> None:
         from quotetune.prompts.split import split_file

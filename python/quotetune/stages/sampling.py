@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from quotetune.config import GuideConfig, SamplingConfig
+from quotetune.config.sampling import RetrievedConfig
 from quotetune.errors import UsageError
 from quotetune.runs.layout import Layout, flat
 from quotetune.runs.stage import Stage
@@ -68,6 +69,10 @@ def sampling_stage(
     inputs = {"its prompts": prompts, **layout.policy_inputs(policy)}
     if guide is not None:
         inputs["index"] = config.index
+        if isinstance(guide.documents, RetrievedConfig):
+            from quotetune.prompts.retrieval import search_settings
+
+            settings |= search_settings(config.index)
     return Stage(name, directory, settings, inputs, make)
 
 
@@ -95,11 +100,10 @@ def guide_source(guide: GuideConfig, index: Path, prompts: "Sequence[Prompt]") -
         own = {prompt.id: tuple(prompt.documents or ()) for prompt in prompts}
         return GuideSource(index, own)
     from quotetune.corpus.index import Index
-    from quotetune.prompts.grounding import retrieve
+    from quotetune.prompts.retrieval import retrieve
 
-    documents = list(Index.open(index).documents())
     queries = [prompt.asked for prompt in prompts]
-    found = retrieve(documents, queries, guide.documents.retrieved)
+    found = retrieve(Index.open(index), queries, guide.documents.retrieved)
     names = [tuple((document.source, document.id) for document in some) for some in found]
     return GuideSource(index, {prompt.id: own for prompt, own in zip(prompts, names, strict=True)})
 
