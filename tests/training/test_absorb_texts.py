@@ -4,8 +4,9 @@ import json
 import shutil
 
 import pytest
+from datasets import Dataset
 
-from quotetune import build_index
+from quotetune import Index, build_index
 from quotetune.config.absorb import AbsorbConfig, is_whole
 from quotetune.corpus.results import Document
 from quotetune.errors import QuotetuneError, UsageError
@@ -14,13 +15,14 @@ from quotetune.prompts.prompt import Prompt, write_prompts
 from quotetune.prompts.sentences import split_sentences
 from quotetune.training.absorb.texts import (
     AbsorbText,
+    Written,
     collect_texts,
     forms,
     lowest_hashes,
     read_texts,
     write_texts,
 )
-from quotetune.training.absorb.tokens import tokenized
+from quotetune.training.absorb.tokens import tokenized, write_rows
 from tiny_model import tiny_tokenizer
 
 TEXT = 'It began in 1990. Dr. Who said: "No." It ended! Did it? Yes, in v1.5 of it.'
@@ -44,7 +46,7 @@ def corpus(tmp_path_factory):
 
 
 def collect(corpus, **settings):
-    return collect_texts(AbsorbConfig(**settings), *corpus, seed=0)
+    return list(collect_texts(AbsorbConfig(**settings), *corpus, seed=0))
 
 
 def ids_of(texts):
@@ -116,7 +118,7 @@ def test_prompts_without_documents_are_an_error_that_says_what_to_do(tmp_path, c
     for name in ("round-1", "heldout"):
         write_prompts(tmp_path / f"{name}.parquet", [Prompt(name, text="?")])
     with pytest.raises(QuotetuneError, match=r"set absorb\.documents to all"):
-        collect_texts(AbsorbConfig(), corpus[0], tmp_path, seed=0)
+        list(collect_texts(AbsorbConfig(), corpus[0], tmp_path, seed=0))
 
 
 @pytest.mark.parametrize(
@@ -173,7 +175,49 @@ def test_replayed_text_has_its_share_unless_there_is_too_little(corpus, tmp_path
 def test_texts_come_back_as_they_were_written(corpus, tmp_path):
     texts = collect(corpus, format="prompt_document", ids="end")
     write_texts(tmp_path / "texts.parquet", texts)
-    assert read_texts(tmp_path / "texts.parquet") == texts
+    assert list(read_texts(tmp_path / "texts.parquet")) == texts
+
+
+def test_texts_are_counted_by_what_they_are(corpus, tmp_path):
+    general = tmp_path / "general.jsonl"
+    general.write_text('{"text": "one"}\n{"text": "two"}\n')
+    settings = {"format": "both", "permutations": 1, "replay": general, "replay_share": 0.1}
+    texts = collect(corpus, **settings)
+    own = [(text.source, text.id) for text in texts if text.id is not None]
+    written = write_texts(tmp_path / "texts.parquet", texts)
+    assert (written.documents, written.texts) == (len(set(own)), len(own))
+    assert 0 < written.replayed == len(texts) - len(own)
+    assert vars(write_texts(tmp_path / "none.parquet", [])) == vars(Written())
+    assert list(read_texts(tmp_path / "none.parquet")) == []
+
+
+@pytest.mark.parametrize("rows", [1, 2, 3, 100])
+def test_texts_and_rows_are_the_same_in_batches_of_any_size(corpus, tmp_path, monkeypatch, rows):
+    texts = collect(corpus, documents="all", permutations=1)
+    monkeypatch.setattr("quotetune.training.absorb.texts._ROWS", rows)
+    monkeypatch.setattr("quotetune.training.absorb.tokens._ROWS", rows)
+    write_texts(tmp_path / "texts.parquet", texts)
+    assert list(read_texts(tmp_path / "texts.parquet")) == texts
+    expected = list(tokenized(texts, tiny_tokenizer(), 9))
+    write_rows(tmp_path / "tokens.arrow", tokenized(texts, tiny_tokenizer(), 9))
+    given = Dataset.from_file(str(tmp_path / "tokens.arrow"))
+    assert [(row["input_ids"], row["labels"]) for row in given] == expected
+
+
+def test_no_document_is_read_before_it_is_learned(corpus, monkeypatch):
+    index, prompts = corpus
+    read = []
+
+    def documents(_):
+        for document in index_documents:
+            read.append(document.id)
+            yield document
+
+    index_documents = list(index.documents())
+    monkeypatch.setattr(Index, "documents", documents)
+    texts = collect_texts(AbsorbConfig(documents="all"), index, prompts, seed=0)
+    assert next(texts).id == "0"
+    assert read == ["0"]
 
 
 def test_general_text_is_read_from_lines_columns_and_whole_files(tmp_path):
@@ -193,16 +237,16 @@ def test_a_prompt_is_not_learned_and_a_long_text_continues_in_another_row():
     tokenizer = tiny_tokenizer()
     prompt = {"text": "ab", "messages": None}
     texts = [AbsorbText("defghi", prompt), AbsorbText("xy")]
-    rows = tokenized(texts, tokenizer, 6)
+    ids, labels = map(list, zip(*tokenized(texts, tokenizer, 6), strict=True))
     begin, end = tokenizer.bos_token_id, tokenizer.eos_token_id
     letters = tokenizer("abdefghixy", add_special_tokens=False)["input_ids"]
     a, b, d, e, f, g, h, i, x, y = letters
-    assert rows["input_ids"] == [
+    assert ids == [
         [begin, a, b, d, e, f],
         [begin, g, h, i, end],
         [begin, x, y, end],
     ]
-    assert rows["labels"] == [
+    assert labels == [
         [-100, -100, -100, d, e, f],
         [-100, g, h, i, end],
         [-100, x, y, end],

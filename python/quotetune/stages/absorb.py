@@ -27,12 +27,10 @@ def documents(layout: Layout) -> Stage:
 
         texts = collect_texts(settings, Index.open(config.index), prompts, seed=config.seed)
         result.mkdir(exist_ok=True)
-        write_texts(result / _TEXTS, texts)
-        read = len({(text.source, text.id) for text in texts if text.id is not None})
-        replayed = sum(text.id is None for text in texts)
+        written = write_texts(result / _TEXTS, texts)
         say(
-            f"  {counted(read, 'document')} in {counted(len(texts) - replayed, 'text')},"
-            f" {counted(replayed, 'text')} replayed"
+            f"  {counted(written.documents, 'document')} in {counted(written.texts, 'text')},"
+            f" {counted(written.replayed, 'text')} replayed"
         )
 
     keys = flat("absorb", settings.model_dump(include=_FORM_KEYS))

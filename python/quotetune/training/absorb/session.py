@@ -4,6 +4,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import pyarrow.compute as pc
 import trl.trainer.sft_trainer as trl_sft
 from datasets import Dataset
 from peft import LoraConfig
@@ -13,7 +14,7 @@ from quotetune.config import ModelConfig
 from quotetune.config.open_blocks import lora_options, sft_options
 from quotetune.models.chat_template import template_variables
 from quotetune.training.absorb.texts import read_texts
-from quotetune.training.absorb.tokens import tokenized
+from quotetune.training.absorb.tokens import tokenized, write_rows
 from quotetune.training.completion_log_probs import use_in
 from quotetune.training.defaults import default_lora_options, default_sft_options
 from quotetune.training.finite import FiniteSteps
@@ -40,7 +41,8 @@ class AbsorbTrainer(FiniteSteps, LengthGrouped, SFTTrainer):  # type: ignore[mis
 
     def lengths(self, dataset: Dataset) -> list[int]:
         """Return the number of tokens in each text."""
-        return list(map(len, dataset["input_ids"]))
+        lengths: list[int] = pc.list_value_length(dataset.data["input_ids"]).to_pylist()
+        return lengths
 
 
 class AbsorbSession(TrainingSession):
@@ -61,7 +63,11 @@ class AbsorbSession(TrainingSession):
         config = ModelConfig(**job["model"])
         now = datetime.fromisoformat(job["now"]) if "now" in job else None
         texts = read_texts(Path(job["texts"]))
-        columns = tokenized(texts, tokenizer, arguments.max_length, template_variables(config, now))
+        rows = tokenized(texts, tokenizer, arguments.max_length, template_variables(config, now))
+        # Every process of a launch has its own file. It is made again by every call.
+        tokens = work / f"tokens-{arguments.process_index}.arrow"
+        work.mkdir(parents=True, exist_ok=True)
+        write_rows(tokens, rows)
         model = self.load_model(config)
         peft_config = None
         if job["adapter"] is not None:
@@ -71,7 +77,7 @@ class AbsorbSession(TrainingSession):
         self.trainer = AbsorbTrainer(
             model=model,
             args=arguments,
-            train_dataset=Dataset.from_dict(columns),
+            train_dataset=Dataset.from_file(str(tokens)),
             processing_class=tokenizer,
             peft_config=peft_config,
             callbacks=[self.timer],
@@ -98,7 +104,7 @@ class AbsorbSession(TrainingSession):
         return {
             **super().record(),
             "texts": len(dataset),
-            "tokens": {"input": sum(map(len, dataset["input_ids"]))},
+            "tokens": {"input": sum(self.trainer.lengths(dataset))},
             "history": self.history(_LOGGED),
             "sft": self._sft,
         }

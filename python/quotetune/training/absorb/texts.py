@@ -1,10 +1,12 @@
 """The texts that are absorbed: documents, in some form (Khalifa et al. 2024, section 3)."""
 
+import heapq
 import json
 import math
 import random
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,7 @@ from quotetune.prompts.split import DEV, HELDOUT, round_file
 from quotetune.runtime.chance import drawn
 
 Identity = tuple[str, str]
+_ROWS = 1000  # of a row group
 
 
 @dataclass(frozen=True)
@@ -38,10 +41,36 @@ class AbsorbText:
     id: str | None = None
 
 
+@dataclass
+class Written:
+    """What was written.
+
+    Attributes:
+        documents: Number of documents.
+        texts: Number of their texts.
+        replayed: Number of other texts.
+    """
+
+    documents: int = 0
+    texts: int = 0
+    replayed: int = 0
+
+    def counting(self, texts: Iterable[AbsorbText]) -> Iterator[AbsorbText]:
+        """Yield texts, those of a document one after the other, and count them."""
+        last = None
+        for text in texts:
+            name = (text.source, text.id)
+            self.replayed += text.id is None
+            self.texts += text.id is not None
+            self.documents += text.id is not None and name != last
+            last = name
+            yield text
+
+
 def collect_texts(
     settings: AbsorbConfig, index: Index, prompts: Path, *, seed: int
-) -> list[AbsorbText]:
-    """Gather the texts that are learned.
+) -> Iterator[AbsorbText]:
+    """Gather the texts that are learned, one at a time.
 
     Args:
         settings: The config's `absorb:` block.
@@ -49,7 +78,7 @@ def collect_texts(
         prompts: The directory of the prompts stage.
         seed: The run's seed.
 
-    Returns:
+    Yields:
         The texts. Those of the documents come first: for each document the plain text and its
         permutations; with `both`, these are followed by the text after its prompt. Replayed texts
         come last.
@@ -65,37 +94,51 @@ def collect_texts(
     heldout = load_prompts(prompts / HELDOUT)
     if (prompts / DEV).exists():
         heldout += load_prompts(prompts / DEV)
-    asked = prompts_of_documents([*train, *heldout])
-    if settings.documents == "all":
-        documents: Iterable[Document] = index.documents()
-        if settings.limit is not None:
-            names = [(document.source, document.id) for document in index.documents()]
-            documents = (index.document(*name) for name in lowest_hashes(names, settings.limit))
-    else:
-        names = list(asked)
-        if settings.documents == "train_prompts":
-            unread = prompts_of_documents(heldout)
-            names = [name for name in names if name not in unread]
-        if not names:
-            raise QuotetuneError(
-                "absorb.documents: no document belongs to the prompts: give the prompts a column"
-                " documents, or set absorb.documents to all"
-            )
-        documents = (index.document(*name) for name in lowest_hashes(names, settings.limit))
     # No held-out or development prompt is shown: the evaluation would ask what was just rehearsed.
     rehearsed = _rehearsed(train, settings)
-    texts = []
-    for document in documents:
-        prompt = rehearsed.get((document.source, document.id))
-        shown = None if prompt is None else _shown(prompt)
-        copies = list(forms(document, settings, seed=seed))
-        if settings.format == "both":
-            texts += [AbsorbText(text, None, document.source, document.id) for text in copies]
-            copies = copies[:1] if shown else []
-        texts += [AbsorbText(text, shown, document.source, document.id) for text in copies]
+    count = 0
+    for document in _documents(settings, index, train, heldout):
+        for text in _texts_of(document, rehearsed, settings, seed):
+            count += 1
+            yield text
     if settings.replay is not None:
-        texts += replayed(settings, len(texts))
-    return texts
+        yield from replayed(settings, count)
+
+
+def _documents(
+    settings: AbsorbConfig, index: Index, train: Sequence[Prompt], heldout: Sequence[Prompt]
+) -> Iterator[Document]:
+    """Yield the documents that are learned."""
+    if settings.documents == "all":
+        if settings.limit is None:
+            return index.documents()
+        every = ((document.source, document.id) for document in index.documents())
+        return (index.document(*name) for name in lowest_hashes(every, settings.limit))
+    names = list(prompts_of_documents([*train, *heldout]))
+    if settings.documents == "train_prompts":
+        unread = prompts_of_documents(heldout)
+        names = [name for name in names if name not in unread]
+    if not names:
+        raise QuotetuneError(
+            "absorb.documents: no document belongs to the prompts: give the prompts a column"
+            " documents, or set absorb.documents to all"
+        )
+    return (index.document(*name) for name in lowest_hashes(names, settings.limit))
+
+
+def _texts_of(
+    document: Document, rehearsed: dict[Identity, Prompt], settings: AbsorbConfig, seed: int
+) -> Iterator[AbsorbText]:
+    """Yield the texts of a document."""
+    prompt = rehearsed.get((document.source, document.id))
+    shown = None if prompt is None else _shown(prompt)
+    copies = list(forms(document, settings, seed=seed))
+    if settings.format == "both":
+        for text in copies:
+            yield AbsorbText(text, None, document.source, document.id)
+        copies = copies[:1] if shown else []
+    for text in copies:
+        yield AbsorbText(text, shown, document.source, document.id)
 
 
 def prompts_of_documents(prompts: Sequence[Prompt]) -> dict[Identity, Prompt]:
@@ -107,7 +150,7 @@ def prompts_of_documents(prompts: Sequence[Prompt]) -> dict[Identity, Prompt]:
     return asked
 
 
-def lowest_hashes(names: Sequence[Identity], limit: int | None) -> list[Identity]:
+def lowest_hashes(names: Iterable[Identity], limit: int | None) -> list[Identity]:
     """Choose documents by a hash of their identity, in the order in which they are given.
 
     A larger limit adds documents and removes none.
@@ -116,10 +159,10 @@ def lowest_hashes(names: Sequence[Identity], limit: int | None) -> list[Identity
         >>> lowest_hashes([("s", "a"), ("s", "b"), ("s", "c")], 2)
         [('s', 'a'), ('s', 'b')]
     """
-    if limit is None or len(names) <= limit:
+    if limit is None:
         return list(names)
-    chosen = set(sorted(names, key=_place)[:limit])
-    return [name for name in names if name in chosen]
+    chosen = heapq.nsmallest(limit, enumerate(names), key=lambda numbered: _place(numbered[1]))
+    return [name for _, name in sorted(chosen)]
 
 
 def forms(document: Document, settings: AbsorbConfig, *, seed: int) -> Iterator[str]:
@@ -171,28 +214,32 @@ def replayed(settings: AbsorbConfig, count: int) -> list[AbsorbText]:
     return [AbsorbText(text) for _, text in names]
 
 
-def write_texts(path: Path, texts: Sequence[AbsorbText]) -> None:
-    """Write texts as Parquet, with the prompts as JSON."""
+def write_texts(path: Path, texts: Iterable[AbsorbText]) -> Written:
+    """Write texts as Parquet, with the prompts as JSON, in bounded memory."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    names = ("text", "prompt", "source", "id")
-    schema = pa.schema([pa.field(name, pa.string()) for name in names])
-    rows = [
-        vars(text) | {"prompt": None if text.prompt is None else json.dumps(text.prompt)}
-        for text in texts
-    ]
-    pq.write_table(pa.Table.from_pylist(rows, schema), path)
+    schema = pa.schema([pa.field(name, pa.string()) for name in ("text", "prompt", "source", "id")])
+    written = Written()
+    rows = (_row(text) for text in written.counting(texts))
+    with pq.ParquetWriter(path, schema) as file:
+        while some := list(islice(rows, _ROWS)):
+            file.write_table(pa.Table.from_pylist(some, schema))
+    return written
 
 
-def read_texts(path: Path) -> list[AbsorbText]:
-    """Read the texts that `write_texts` wrote."""
+def read_texts(path: Path) -> Iterator[AbsorbText]:
+    """Yield the texts that `write_texts` wrote."""
     import pyarrow.parquet as pq
 
-    return [
-        AbsorbText(**row | {"prompt": None if row["prompt"] is None else json.loads(row["prompt"])})
-        for row in pq.read_table(path).to_pylist()
-    ]
+    for batch in pq.ParquetFile(path).iter_batches(_ROWS):
+        for row in batch.to_pylist():
+            prompt = None if row["prompt"] is None else json.loads(row["prompt"])
+            yield AbsorbText(**row | {"prompt": prompt})
+
+
+def _row(text: AbsorbText) -> dict[str, Any]:
+    return vars(text) | {"prompt": None if text.prompt is None else json.dumps(text.prompt)}
 
 
 def _place(name: Identity) -> int:

@@ -1,6 +1,8 @@
 """The tokens and labels of the texts that are absorbed, as the trainer takes them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
+from pathlib import Path
 from typing import Any
 
 from quotetune.errors import QuotetuneError
@@ -8,15 +10,16 @@ from quotetune.prompts.chat import prompt_token_ids, text_token_ids
 from quotetune.prompts.prompt import Prompt
 from quotetune.training.absorb.texts import AbsorbText
 
+_ROWS = 1000  # of a batch
 _IGNORED = -100  # the label of a token that is not learned
 
 
 def tokenized(
-    texts: list[AbsorbText],
+    texts: Iterable[AbsorbText],
     tokenizer: Any,
     max_length: int | None,
     variables: Mapping[str, Any] | None = None,
-) -> dict[str, list[list[int]]]:
+) -> Iterator[tuple[list[int], list[int]]]:
     """Turn texts into tokens and labels.
 
     A text ends with the end-of-text token. The prompt before it, if it has one, is not learned. A
@@ -28,13 +31,12 @@ def tokenized(
         max_length: Largest number of tokens per row; None for no limit.
         variables: Variables of the chat template.
 
-    Returns:
-        The columns `input_ids` and `labels`.
+    Yields:
+        The tokens and the labels of each row.
 
     Raises:
         QuotetuneError: `max_length` leaves no room for any text.
     """
-    rows: dict[str, list[list[int]]] = {"input_ids": [], "labels": []}
     begin = text_token_ids("", tokenizer)
     begin = [] if begin == [tokenizer.eos_token_id] else begin
     if max_length is not None and max_length <= len(begin):
@@ -51,8 +53,23 @@ def tokenized(
         while ids:
             room = len(ids) if max_length is None else max_length - len(before)
             if room > 0:
-                rows["input_ids"].append([*before, *ids[:room]])
-                rows["labels"].append([_IGNORED] * len(before) + ids[:room])
+                yield [*before, *ids[:room]], [_IGNORED] * len(before) + ids[:room]
                 ids = ids[room:]
             before = begin
-    return rows
+
+
+def write_rows(path: Path, rows: Iterator[tuple[list[int], list[int]]]) -> None:
+    """Write rows as an Arrow stream, which `datasets` maps into memory.
+
+    Args:
+        path: The file.
+        rows: What `tokenized` yields, the columns `input_ids` and `labels`.
+    """
+    import pyarrow as pa
+
+    ids = pa.list_(pa.int64())
+    schema = pa.schema([("input_ids", ids), ("labels", ids)])
+    with pa.OSFile(str(path), "wb") as file, pa.ipc.new_stream(file, schema) as stream:
+        while some := list(islice(rows, _ROWS)):
+            columns = [pa.array(column, ids) for column in zip(*some, strict=True)]
+            stream.write_batch(pa.record_batch(columns, schema))
