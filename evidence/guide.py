@@ -29,6 +29,7 @@ from quotetune.prompts.prompt import Prompt
 from quotetune.runtime.console import progress
 from quotetune.runtime.whole_files import write_json, write_text
 
+RESULTS = Path("docs/results")
 COLUMNS = tuple(
     metric_named(key)
     for key in (
@@ -54,9 +55,10 @@ def main() -> None:
     for max_tokens in options.tokens:
         drawn = {arm: _drawn(arm, campaign, max_tokens) for arm in _wanted(options.arms)}
         content = measured(drawn, campaign, max_tokens)
-        if not options.arms:
-            write_json(options.output / f"guide-{max_tokens}.json", content)
-            write_text(options.output / "guide.md", page(options.output))
+        output = options.output or (None if options.arms else RESULTS)
+        if output is not None:
+            write_json(output / f"guide-{max_tokens}.json", content)
+            write_text(output / "guide.md", page(output))
         print(table(content).markdown(), flush=True)
 
 
@@ -174,10 +176,10 @@ def _options() -> argparse.Namespace:
         default=[],
         choices=names,
         metavar="ARM",
-        help="only print the rows of these arms, and of the base",
+        help="only these arms, and the base; printed, and written if --output is given",
     )
     parser.add_argument("--work", type=Path, default=Path("runs/evidence/guide"))
-    parser.add_argument("--output", type=Path, default=Path("docs/results"))
+    parser.add_argument("--output", type=Path, help=f"directory of the results ({RESULTS})")
     return parser.parse_args()
 
 

@@ -65,7 +65,8 @@ class PromptsConfig(Block):
 
     prefix_tokens: PositiveInt | None = None
     """Tokens of each text that the model sees and continues; `null` shows it the whole text. The
-    next `sampling.max_tokens` tokens become the reference, unless the prompt has its own."""
+    next `sampling.max_tokens` tokens become the reference, unless the prompt has its own. A text
+    without more tokens than these is left out."""
 
     heldout_fraction: float = Field(default=0.1, gt=0, lt=1)
     """Share of the prompts that are evaluated and never trained on."""

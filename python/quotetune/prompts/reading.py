@@ -2,19 +2,21 @@
 
 import hashlib
 import json
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from quotetune.corpus.records import format_of, objects
-from quotetune.errors import UsageError
+from quotetune.errors import QuotetuneWarning, UsageError
 from quotetune.prompts.answers import answer_items
 from quotetune.prompts.content import content_text, is_empty
 from quotetune.prompts.grounding import shorten
 from quotetune.prompts.prefix import Cut
 from quotetune.prompts.prompt import Message, Prompt
 from quotetune.runtime.jsonl import is_unicode
+from quotetune.runtime.plural import counted
 
 if TYPE_CHECKING:
     from quotetune.config import PromptsConfig
@@ -42,7 +44,8 @@ def read_prompts(
     """Read a file of prompts.
 
     If two prompts differ only in case and white space, only the first is read. But one question
-    about two passages, which the rows give, is two prompts.
+    about two passages, which the rows give, is two prompts. A text that is too short to be cut is
+    left out, and a warning counts them.
 
     Args:
         path: JSONL or Parquet; JSONL may be compressed.
@@ -59,8 +62,12 @@ def read_prompts(
     prompts: list[SourcePrompt] = []
     first_with_id: dict[str, str] = {}
     asked: set[tuple[str, str]] = set()
+    short: list[str] = []
     for where, row in _rows(path):
         source = _prompt_of_row(where, row, settings, cut)
+        if source is None:
+            short.append(where)
+            continue
         key = (content_key(source.content), _passages_of(source.prompt, settings))
         if key in asked:
             continue
@@ -75,6 +82,15 @@ def read_prompts(
                 " own, or leave the ids out"
             )
         prompts.append(source)
+    if short:
+        warnings.warn(
+            f"{counted(len(short), 'text')} of at most {settings.prefix_tokens} tokens"
+            f" (prompts.prefix_tokens) left out, the first at {short[0]}",
+            QuotetuneWarning,
+            stacklevel=2,
+        )
+        if not prompts:
+            raise UsageError(f"{path}: every text is too short: lower prompts.prefix_tokens")
     if not prompts:
         raise UsageError(f"{path}: there are no prompts: write one per line")
     return prompts
@@ -115,7 +131,7 @@ def _rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
 
 def _prompt_of_row(
     where: str, row: dict[str, Any], settings: "PromptsConfig", cut: Cut | None
-) -> SourcePrompt:
+) -> SourcePrompt | None:
     content = row.get("prompt")
     if content is None:
         near = ", ".join(row) or "no keys"
@@ -125,7 +141,12 @@ def _prompt_of_row(
     if isinstance(content, str):
         if not content.strip():
             raise UsageError(f"{where}: the prompt is empty: write one, or delete the line")
-        shown = content if cut is None else _cut_row(where, row, content, cut)
+        parts = (content, None) if cut is None else cut(content)
+        if parts is None:
+            return None
+        shown, rest = parts
+        if row.get("reference") is None:
+            row["reference"] = rest
         question = shown
         text = settings.template.replace("{prompt}", shown)
         if settings.format == "chat":
@@ -153,17 +174,6 @@ def _prompt_of_row(
         extra={name: value for name, value in row.items() if name not in _NAMED},
     )
     return SourcePrompt(prompt, content)
-
-
-def _cut_row(where: str, row: dict[str, Any], content: str, cut: Cut) -> str:
-    """Return the prefix of a text; the rest becomes the row's reference if it has none."""
-    try:
-        prefix, rest = cut(content)
-    except UsageError as error:
-        raise UsageError(f"{where}: {error}") from error
-    if row.get("reference") is None:
-        row["reference"] = rest
-    return prefix
 
 
 def _checked_messages(where: str, content: Any) -> list[Message]:
