@@ -92,13 +92,19 @@ def document(index: Index, source: str, id: str, start: int, end: int | None) ->
     """Return a document, or a part of it.
 
     Raises:
-        Refusal: There is no such document, or it is too long to be sent whole.
+        Refusal: There is no such document or part, or it is too long to be sent whole.
     """
+    if end is not None and end < start:
+        raise Refusal(422, f"end is {end}, before start, which is {start}: choose a larger end")
     need_suffix_index(index)
     try:
         found = index.document(source, id)
     except UnknownDocumentError as error:
         raise Refusal(404, "no such document: look up source and id in a quote") from error
+    if start > len(found.text):
+        raise Refusal(
+            422, f"start is {start}, but the document has {len(found.text)} characters: choose less"
+        )
     text = found.text[start:end]
     if len(text) > _MOST_DOCUMENT_CHARS:
         raise Refusal(
