@@ -12,8 +12,8 @@ from finished_run import write_run
 from http_server import serving
 from quotetune import build_index
 from quotetune.serve.own_address import is_own_address
+from served_chats import CHAT, FOX
 
-TEXT = "The quick brown fox jumps over the lazy dog, and nobody was surprised by that."
 HOSTS = ["127.0.0.1", "127.0.0.2", "0.0.0.0", "localhost", "::1", "::"]
 # Some forms are those of the C library: 127.1 and 0 are addresses, too.
 ASKED = ["127.0.0.1", "127.0.0.2", "127.1", "0", "0.0.0.0", "localhost", "LOCALHOST", "[::1]"]
@@ -73,7 +73,7 @@ def test_the_port_may_be_that_of_the_scheme() -> None:
 
 
 def test_a_server_that_would_ask_itself_does_not_start(tmp_path: Path) -> None:
-    build_index([TEXT], tmp_path / "index")
+    build_index([FOX], tmp_path / "index")
     url = "http://localhost:8000/v1"
     result = command_line.quotetune("serve", tmp_path / "index", "--upstream", url)
     part = f"--upstream {url}: the address of this server itself: give that of the model's server"
@@ -81,8 +81,8 @@ def test_a_server_that_would_ask_itself_does_not_start(tmp_path: Path) -> None:
 
 
 def test_the_index_that_cites_by_default_must_find_quotes(tmp_path: Path) -> None:
-    build_index([TEXT], tmp_path / "scores", structures="bloom")
-    build_index([TEXT], tmp_path / "lean", structures=["bloom", "lean"])
+    build_index([FOX], tmp_path / "scores", structures="bloom")
+    build_index([FOX], tmp_path / "lean", structures=["bloom", "lean"])
     with fake_upstream() as upstream:
         result = command_line.quotetune(
             "serve", tmp_path / "scores", tmp_path / "lean", "--upstream", upstream.url
@@ -91,13 +91,12 @@ def test_the_index_that_cites_by_default_must_find_quotes(tmp_path: Path) -> Non
         command_line.assert_fails(result, 2, part + "name another index first, or build it again")
         # Another index may only score, as long as chats do not name it.
         indexes = [tmp_path / "lean", tmp_path / "scores"]
-        upstream.answers(whole(completion(TEXT)))
+        upstream.answers(whole(completion(FOX)))
         with serving(tmp_path, *indexes, "--upstream", upstream.url) as server:
-            chat = "/v1/chat/completions"
-            message = server.post(chat, {}).json["choices"][0]["message"]
-            assert message["citations"][0]["quote"] == TEXT
-            message = server.post(f"{chat}?index=scores", {}).json["choices"][0]["message"]
-            assert message["content"] == TEXT
+            message = server.post(CHAT, {}).json["choices"][0]["message"]
+            assert message["citations"][0]["quote"] == FOX
+            message = server.post(f"{CHAT}?index=scores", {}).json["choices"][0]["message"]
+            assert message["content"] == FOX
             assert "no suffix index" in message["citations_error"]
             said = server.errors.read_text()
             assert said.endswith(f" (indexes: lean, scores; upstream: {upstream.url})\n")
@@ -105,6 +104,6 @@ def test_the_index_that_cites_by_default_must_find_quotes(tmp_path: Path) -> Non
 
 def test_the_line_at_the_start_names_the_runs(tmp_path: Path) -> None:
     run = write_run(tmp_path / "runs")
-    build_index([TEXT], tmp_path / "index")
+    build_index([FOX], tmp_path / "index")
     with serving(tmp_path, tmp_path / "index", "--run", f"first={run}", "--run", run) as server:
         assert server.errors.read_text().endswith(" (indexes: index; runs: first, run)\n")
