@@ -102,9 +102,7 @@ def document(index: Index, source: str, id: str, start: int, end: int | None) ->
     except UnknownDocumentError as error:
         raise Refusal(404, "no such document: look up source and id in a quote") from error
     if start > len(found.text):
-        raise Refusal(
-            422, f"start is {start}, but the document has {len(found.text)} characters: choose less"
-        )
+        raise Refusal(404, f"no such part: the document has {len(found.text)} characters")
     text = found.text[start:end]
     if len(text) > _MOST_DOCUMENT_CHARS:
         raise Refusal(

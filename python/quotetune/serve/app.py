@@ -18,7 +18,7 @@ from quotetune.serve.request_log import RequestLog
 from quotetune.serve.routes import routes
 from quotetune.serve.run_routes import run_routes
 from quotetune.serve.service import Service
-from quotetune.serve.strict_route import known_keys, unknown
+from quotetune.serve.strict_route import known_keys, methods_at, unknown
 
 _DESCRIPTION = "Finds how much of a text occurs verbatim in a corpus, and where."
 
@@ -77,14 +77,19 @@ async def _refused(_: Request, error: Exception) -> Response:
     return error.response()
 
 
-async def _refused_by_library(_: Request, error: Exception) -> Response:
+async def _refused_by_library(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    message = {
-        400: "the body is not JSON: fix it",
-        404: "there is nothing at this path: GET /openapi.json lists what there is",
-        405: "this path does not take this method: GET /openapi.json lists what it takes",
-    }.get(error.status_code, str(error.detail))
-    return Refusal(error.status_code, message, dict(error.headers or {})).response()
+    status, headers = error.status_code, dict(error.headers or {})
+    message = str(error.detail)
+    if status == 400:  # the body is not even text
+        status, message = 422, "the body is not JSON: fix it"
+    elif status == 404:
+        message = "there is nothing at this path: GET /openapi.json lists what there is"
+    elif status == 405:
+        message = "this path does not take this method: GET /openapi.json lists what it takes"
+        # Two routes can share a path.
+        headers["Allow"] = ", ".join(methods_at(request.scope))
+    return Refusal(status, message, headers).response()
 
 
 async def _malformed(request: Request, error: Exception) -> Response:

@@ -1,4 +1,7 @@
-"""Routes that refuse what they do not know, because it may be a misspelt parameter or key."""
+"""What a path takes: methods, query parameters and keys of a body.
+
+A parameter or key that it does not know is refused, because it may be a misspelt one.
+"""
 
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
@@ -6,6 +9,8 @@ from typing import Any
 from fastapi.routing import APIRoute
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Match
+from starlette.types import Scope
 
 from quotetune.serve.refusal import Refusal
 
@@ -43,6 +48,15 @@ def unknown(kind: str, name: str, known: Iterable[str]) -> str:
     *most, last = [*known] or [""]
     choice = f"{', '.join(most)} or {last}" if most else last
     return f"{shown}: unknown {kind}: {f'choose {choice}' if choice else 'leave it out'}"
+
+
+def methods_at(scope: Scope) -> list[str]:
+    """Return the methods that the path of a request takes; none if there is nothing at the path."""
+    methods: set[str] = set()
+    for route in scope["app"].routes:
+        if route.matches(scope)[0] is not Match.NONE:
+            methods |= route.methods
+    return sorted(methods)
 
 
 def known_keys(route: Any) -> list[str]:
