@@ -1,9 +1,15 @@
 """The metrics of a table of samples."""
 
+import pyarrow.parquet as pq
 import pytest
 
 from quotetune import build_index
-from quotetune.evaluation.sample_metrics import evaluate_tables, text_table
+from quotetune.evaluation.sample_metrics import (
+    EvaluatedSamples,
+    evaluate_tables,
+    text_table,
+    write_evaluation,
+)
 from quotetune.measures.scoring_models import ScoringModels
 from quotetune.prompts.prompt import Prompt
 
@@ -30,6 +36,15 @@ def test_references_are_a_row_that_is_not_compared_with_itself(tmp_path):
     assert rows["responses"].metrics["cut"] is None
     found = [length for row in rows["responses"].rows for length in row["quote_lengths"]]
     assert sum(rows["responses"].quote_lengths["counts"]) == len(found)
+
+
+def test_the_rows_of_many_responses_are_in_groups_that_are_read_alone(tmp_path):
+    rows = [{"prompt_id": str(at), "response": f"text {at}", "quip": 0.5} for at in range(3000)]
+    write_evaluation(tmp_path, {"responses": EvaluatedSamples({}, None, rows)}, 3000)
+    file = pq.ParquetFile(tmp_path / "responses.parquet")
+    groups = [file.metadata.row_group(at).num_rows for at in range(file.num_row_groups)]
+    assert sum(groups) == 3000 and max(groups) <= 1024
+    assert file.read().column("response").to_pylist() == [row["response"] for row in rows]
 
 
 def test_answers_and_passages_are_measured_over_the_prompts_that_have_them(tmp_path):

@@ -74,6 +74,28 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, content: bytes | No
         MeasuredResponses(path).quips()
 
 
+def test_only_the_row_group_of_a_response_is_read(tmp_path: Path) -> None:
+    """The texts of all other groups are gone from the file."""
+    path = tmp_path / "responses.parquet"
+    rows = [(str(at), f"text {at}", 0.5) for at in range(40)]
+    write(path, rows, group=10)
+    metadata = pq.read_metadata(path)
+    content = bytearray(path.read_bytes())
+    texts = metadata.schema.names.index("response")
+    for group in (0, 1, 3):
+        column = metadata.row_group(group).column(texts)
+        start = column.dictionary_page_offset or column.data_page_offset
+        content[start : start + column.total_compressed_size] = bytes(column.total_compressed_size)
+    path.write_bytes(content)
+    responses = MeasuredResponses(path)
+    for at in range(40):
+        if 20 <= at < 30:
+            assert responses.read(str(at), 0)["response"] == f"text {at}"
+        else:
+            with pytest.raises(QuotetuneError, match=r"responses\.parquet"):
+                responses.read(str(at), 0)
+
+
 def test_a_response_is_read_without_most_of_the_others(tmp_path: Path) -> None:
     """What Arrow allocates at one time is a small part of the file."""
     letters = random.Random(0)

@@ -85,6 +85,15 @@ def test_only_own_pages_and_those_that_were_allowed_may_ask(server, origin, stat
     assert (answer.headers["Access-Control-Allow-Origin"] == PAGE) == (origin == PAGE)
 
 
+@pytest.mark.parametrize(
+    ("host", "status"), [("quotes.example:8443", 200), ("quotes.example", 403), ("localhost", 403)]
+)
+def test_an_own_page_has_the_port_of_the_server(server: Server, host: str, status: int) -> None:
+    headers = {"host": host, "authorization": f"Bearer {TOKEN}"}
+    answer = server.post("/score", BODY, origin="https://quotes.example:8443", **headers)
+    assert answer.status == status
+
+
 def test_a_browser_is_told_what_a_page_may_send(server: Server) -> None:
     asked = {
         "Origin": PAGE,

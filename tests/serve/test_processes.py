@@ -4,6 +4,8 @@ import http.client
 import json
 import os
 import signal
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -93,6 +95,23 @@ def test_sigterm_finishes_a_request_that_has_begun(tmp_path, index: Path, worker
         assert answer.startswith(b"HTTP/1.1 200 ") and b'"results":[{"numerator"' in answer
         assert server.process.wait(60) == 0
         assert server.lines()[-1]["status"] == 200
+
+
+def test_the_garbage_collector_has_nothing_of_the_start_to_look_at(index: Path) -> None:
+    """A full collection stops all requests, so it must only see what requests make."""
+    script = f"""
+import gc, uvicorn
+from quotetune.serve import worker
+from quotetune.serve.settings import Settings
+from quotetune.serve.shared import new_counts
+def run(server, sockets):
+    print(len(gc.get_objects()), gc.get_freeze_count())
+uvicorn.Server.run = run
+worker.run(Settings({{"index": {str(index)!r}}}), None, new_counts())
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True)
+    seen, kept = map(int, done.stdout.split())
+    assert seen < 500 < 20_000 < kept
 
 
 def test_workers_die_with_their_parent_and_one_that_dies_is_started_again(

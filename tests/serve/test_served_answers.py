@@ -132,6 +132,28 @@ def test_a_document_is_that_of_the_index(server: Server, index: Index, document:
     assert (part["text"], part["characters"]) == (stored.text[4:9], len(stored.text))
 
 
+@pytest.mark.parametrize(
+    ("part", "status", "expected"),
+    [
+        ("start=70", 200, ""),
+        ("start=7&end=7", 200, ""),
+        ("start=69&end=1000", 200, "."),
+        ("end=3", 200, "The"),
+        ("start=71", 404, "no such part: the document has 70 characters"),
+        ("start=9&end=4", 422, "end is 4, before start, which is 9: choose a larger end"),
+        ("start=90&end=4", 422, "end is 4, before start, which is 90: choose a larger end"),
+        ("start=-1", 422, "query.start: input should be greater than or equal to 0"),
+        ("end=-1", 422, "query.end: input should be greater than or equal to 0"),
+        ("start=&end=4", 422, "query.start: input should be a valid integer"),
+    ],
+)
+def test_a_part_that_no_document_has_is_refused(server, part, status: int, expected: str) -> None:
+    answer = server.get(f"/documents?source=fables&id=fox&{part}")
+    found = answer.json["text"] if status == 200 else answer.json["error"]
+    assert answer.status == status
+    assert found == expected if status == 200 else found.startswith(expected)
+
+
 @pytest.mark.parametrize("id", ["nothing", "../fox", "%2e%2e%2ffox", "%00", "%ff", HOSTILE[:10]])
 def test_a_document_that_is_not_there_is_a_404_that_names_no_path(server: Server, id: str) -> None:
     answer = server.get(f"/documents?source=fables&id={percent_encoded(id, safe='%')}")
@@ -251,8 +273,15 @@ BAD = [
     (b'{"texts": "one text"}', "texts: "),
     (b'{"texts": ["a", 5]}', "texts.1: "),
     (b'{"texts": ["a", "\\ud800"]}', "text 1 contains a lone surrogate"),
-    (b'{"texts": ["a"], "max_documetns": 1}', "max_documetns: "),
+    (b'{"texts": ["a"], "max_documetns": 1}', "max_documetns: unknown key: choose texts, index, "),
+    (b'{"text": ["a"]}', "text: unknown key: choose texts, index, min_chars, "),
+    (b'{"texts": [], "' + b"y" * 100_000 + b'": 1}', "y" * 50 + "\u2026: unknown key: choose "),
+    (b'{"texts": [], "\\ud800": 1}', "body: "),
     (b'{"texts": ["a"], "max_documents": 1e99}', "max_documents: "),
+    (b'{"texts": ["a"], "max_documents": "1"}', "max_documents: "),
+    (b'{"texts": ["a"], "max_documents": true}', "max_documents: "),
+    (b'{"texts": ["a"], "whole_words": "no"}', "whole_words: "),
+    (b'{"texts": ["a"], "whole_words": 0}', "whole_words: "),
     (b'{"texts": ["a"], "min_chars": 1}', "min_chars is 1: choose 5 or more"),
     (b'{"texts": ["\xff"]}', "body"),
     (b'{"texts": ' + b"[" * 100_000, "body"),
@@ -263,8 +292,19 @@ BAD = [
 @pytest.mark.parametrize(("body", "part"), BAD, ids=[str(number) for number in range(len(BAD))])
 def test_a_malformed_body_is_one_line_and_is_not_repeated(server, body: bytes, part: str) -> None:
     answer = server.post("/trace", body)
-    assert answer.status in (400, 422)
+    assert answer.status == 422
     assert part in answer.json["error"] and len(answer.body) < 300
+
+
+@pytest.mark.parametrize("path", ["/", "/score", "/documents", "/healthz", "/fox/attribution"])
+def test_a_method_that_a_path_does_not_take_is_told_those_that_it_takes(server, path: str) -> None:
+    described = server.get("/openapi.json").json["paths"]
+    taken = {method.upper() for method in described[path.replace("/fox/", "/{index}/")]}
+    for method in {"GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"} - taken:
+        for kind in ("text/plain", "application/json"):
+            answer = server.ask(method, path, b"", {"content-type": kind})
+            assert answer.status == 405 and set(answer.headers["Allow"].split(", ")) == taken
+    assert server.ask("POST", "/nothing", b"", {"content-type": "text/plain"}).status == 404
 
 
 def test_the_description_has_every_route_and_loads_nothing(server: Server) -> None:

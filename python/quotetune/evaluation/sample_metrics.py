@@ -25,6 +25,9 @@ from quotetune.sampling.parts import answers, part_path
 if TYPE_CHECKING:
     from quotetune.corpus.index import Index
 
+# A reader of one response reads the group that it is in: about a megabyte of text.
+_ROWS_OF_GROUP = 1024
+
 
 @dataclass(frozen=True)
 class EvaluatedSamples:
@@ -210,7 +213,8 @@ def write_evaluation(
 
     directory.mkdir(exist_ok=True)
     for name, row in evaluated.items():
-        pq.write_table(_table(row.rows), directory / f"{name}.parquet")
+        path = directory / f"{name}.parquet"
+        pq.write_table(_table(row.rows), path, row_group_size=_ROWS_OF_GROUP)
     content = {
         "prompts": prompts,
         "metrics": evaluated[RESPONSES].metrics,

@@ -4,7 +4,8 @@ A run can have 64,000 responses to its held-out prompts, and a reader looks at a
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -114,18 +115,25 @@ class MeasuredResponses:
         return known
 
     def _numbers(self, file: BinaryIO) -> Iterator[tuple[str, float | None]]:
-        for batch in self._batches(file, ["prompt_id", "quip"]):
-            yield from zip(*(column.to_pylist() for column in batch.columns), strict=True)
+        with self._table(file, ["prompt_id", "quip"]) as table:
+            for batch in table.iter_batches(_BATCH, columns=["prompt_id", "quip"]):
+                yield from zip(*(column.to_pylist() for column in batch.columns), strict=True)
 
     def _row(self, file: BinaryIO, place: int) -> dict[str, Any]:
-        for batch in self._batches(file, list(_COLUMNS)):
-            if place < batch.num_rows:
-                row: dict[str, Any] = batch.slice(place, 1).to_pylist()[0]
-                return row
-            place -= batch.num_rows
+        with self._table(file, _COLUMNS) as table:
+            group = 0
+            while place >= (rows := table.metadata.row_group(group).num_rows):
+                place -= rows
+                group += 1
+            for batch in table.iter_batches(_BATCH, row_groups=[group], columns=list(_COLUMNS)):
+                if place < batch.num_rows:
+                    row: dict[str, Any] = batch.slice(place, 1).to_pylist()[0]
+                    return row
+                place -= batch.num_rows
         raise AssertionError("the place is one of the same open file")
 
-    def _batches(self, file: BinaryIO, columns: list[str]) -> Iterator[Any]:
+    @contextmanager
+    def _table(self, file: BinaryIO, columns: Sequence[str]) -> Iterator[Any]:
         import pyarrow as pa
         import pyarrow.parquet as pq
 
@@ -134,7 +142,7 @@ class MeasuredResponses:
             table = pq.ParquetFile(file, buffer_size=_BUFFER)
             if missing := set(columns) - set(table.schema_arrow.names):
                 raise ValueError(f"it has no {missing.pop()}")
-            yield from table.iter_batches(_BATCH, columns=columns)
+            yield table
         except (pa.ArrowException, OSError, ValueError) as error:
             raise QuotetuneError(
                 f"{self._path}: not the responses of an evaluation ({error}): let the run make it "

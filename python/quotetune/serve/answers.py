@@ -92,13 +92,17 @@ def document(index: Index, source: str, id: str, start: int, end: int | None) ->
     """Return a document, or a part of it.
 
     Raises:
-        Refusal: There is no such document, or it is too long to be sent whole.
+        Refusal: There is no such document or part, or it is too long to be sent whole.
     """
+    if end is not None and end < start:
+        raise Refusal(422, f"end is {end}, before start, which is {start}: choose a larger end")
     need_suffix_index(index)
     try:
         found = index.document(source, id)
     except UnknownDocumentError as error:
         raise Refusal(404, "no such document: look up source and id in a quote") from error
+    if start > len(found.text):
+        raise Refusal(404, f"no such part: the document has {len(found.text)} characters")
     text = found.text[start:end]
     if len(text) > _MOST_DOCUMENT_CHARS:
         raise Refusal(

@@ -18,6 +18,7 @@ from quotetune.serve.request_log import RequestLog
 from quotetune.serve.routes import routes
 from quotetune.serve.run_routes import run_routes
 from quotetune.serve.service import Service
+from quotetune.serve.strict_route import known_keys, methods_at, unknown
 
 _DESCRIPTION = "Finds how much of a text occurs verbatim in a corpus, and where."
 
@@ -76,24 +77,35 @@ async def _refused(_: Request, error: Exception) -> Response:
     return error.response()
 
 
-async def _refused_by_library(_: Request, error: Exception) -> Response:
+async def _refused_by_library(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    message = {
-        400: "the body is not JSON: fix it",
-        404: "there is nothing at this path: GET /openapi.json lists what there is",
-        405: "this path does not take this method: GET /openapi.json lists what it takes",
-    }.get(error.status_code, str(error.detail))
-    return Refusal(error.status_code, message, dict(error.headers or {})).response()
+    status, headers = error.status_code, dict(error.headers or {})
+    message = str(error.detail)
+    if status == 400:  # the body is not even text
+        status, message = 422, "the body is not JSON: fix it"
+    elif status == 404:
+        message = "there is nothing at this path: GET /openapi.json lists what there is"
+    elif status == 405:
+        message = "this path does not take this method: GET /openapi.json lists what it takes"
+        # Two routes can share a path.
+        headers["Allow"] = ", ".join(methods_at(request.scope))
+    return Refusal(status, message, headers).response()
 
 
-async def _malformed(_: Request, error: Exception) -> Response:
-    """Say where the first problem is. What the client sent is not repeated."""
+async def _malformed(request: Request, error: Exception) -> Response:
+    """Say where a problem is. Of what the client sent, only an unknown key is repeated."""
     assert isinstance(error, RequestValidationError)
-    first = error.errors()[0]
+    problems = error.errors()
+    first = problems[0]
     if first["type"] == "json_invalid":
         return Refusal(
             422, f"the body is not JSON (character {first['loc'][-1]}): fix it"
         ).response()
+    # A key that is missing may be one that is misspelt.
+    for problem in problems:
+        if problem["type"] == "extra_forbidden":
+            keys = known_keys(request.scope["route"])
+            return Refusal(422, unknown("key", str(problem["loc"][-1]), keys)).response()
     where = [str(part) for part in first["loc"] if part != "body" or len(first["loc"]) == 1]
     what = first["msg"][:1].lower() + first["msg"][1:]
     return Refusal(422, f"{'.'.join(where)}: {what}").response()

@@ -17,11 +17,16 @@ from quotetune.corpus.results import Quote, QuoteSource
 from quotetune.serve.answers import check_named, shortest
 from quotetune.serve.filters import in_whole_words, most_rare, rarity
 from quotetune.serve.refusal import Refusal
-from quotetune.serve.requests import MOST_DOCUMENTS, MOST_SNIPPET_CHARS, AttributionRequest
+from quotetune.serve.requests import (
+    BY_LENGTH,
+    BY_RARITY,
+    MOST_DOCUMENTS,
+    MOST_SNIPPET_CHARS,
+    AttributionRequest,
+)
 from quotetune.serve.snippets import Snippets
 
 _TOKEN = regex.compile(r"\s*(?:[\w\p{M}]+|\S)|\s+$")
-_BY_LENGTH, _BY_RARITY = "length", "unigram_logprob_sum"
 
 
 def attribution(name: str, index: Index, request: AttributionRequest) -> dict[str, Any]:
@@ -38,8 +43,8 @@ def attribution(name: str, index: Index, request: AttributionRequest) -> dict[st
     text = request.response
     if not isinstance(text, str):
         raise Refusal(422, "response: token ids: there are no tokens here: send the text")
-    if request.span_ranking_method not in (_BY_LENGTH, _BY_RARITY):
-        raise Refusal(422, f"spanRankingMethod: unknown: choose {_BY_LENGTH} or {_BY_RARITY}")
+    if request.span_ranking_method not in (BY_LENGTH, BY_RARITY):
+        raise Refusal(422, f"spanRankingMethod: unknown: choose {BY_LENGTH} or {BY_RARITY}")
     tokens = _Tokens(text)
     quotes = [
         quote
@@ -48,7 +53,7 @@ def attribution(name: str, index: Index, request: AttributionRequest) -> dict[st
         and tokens.of(quote)[1] - tokens.of(quote)[0] >= request.minimum_span_length
     ]
     rank = rarity(index, quotes)
-    by_length = request.span_ranking_method == _BY_LENGTH
+    by_length = request.span_ranking_method == BY_LENGTH
     shown = most_rare(
         quotes,
         (lambda quote: (float(quote.start - quote.end), quote.start)) if by_length else rank,

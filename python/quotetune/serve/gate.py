@@ -11,6 +11,7 @@ from quotetune.serve.page import ASSETS, PAGE
 from quotetune.serve.refusal import Refusal
 from quotetune.serve.settings import Settings
 from quotetune.serve.shared import SharedCounts
+from quotetune.serve.strict_route import methods_at
 
 # Those who watch the server have no token, and must get an answer when clients ask too much.
 _ALWAYS_OPEN = "/healthz"
@@ -60,7 +61,8 @@ class Gate:
             self._check_token(headers)
         if scope["method"] == "POST":
             kind = headers.get("content-type", "").partition(";")[0].strip().lower()
-            if kind != _JSON:
+            # What takes no POST says so itself.
+            if kind != _JSON and "POST" in methods_at(scope):
                 raise Refusal(415, f"the content type is not {_JSON}: send JSON under this type")
 
     def _check_names(self, headers: Headers) -> None:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from fastapi import APIRouter, HTTPException
-from starlette.responses import Response
+from starlette.responses import HTMLResponse, Response
 
 from quotetune.pages.quote_levels import LEVELS
 from quotetune.pages.template_files import content_hash, joined_files, template_environment
@@ -102,13 +102,14 @@ def read_page() -> Page:
 def page_routes() -> APIRouter:
     """Return the routes of the page. Anyone may load them, because the page asks for the token."""
     page = read_page()
-    router = APIRouter(include_in_schema=False)
+    router = APIRouter()
 
-    @router.get(PAGE)
+    @router.get(PAGE, response_class=HTMLResponse)
     async def html() -> Response:
+        """Show the page, for people."""
         return Response(page.html, media_type="text/html", headers=_HEADERS)
 
-    @router.get(ASSETS + "{name}")
+    @router.get(ASSETS + "{name}", include_in_schema=False)
     async def asset(name: str) -> Response:
         if name not in page.assets:
             raise HTTPException(404)

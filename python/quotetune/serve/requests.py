@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 from pydantic.alias_generators import to_camel
 
 from quotetune.rendering.marks import MarkStyle
@@ -13,6 +13,10 @@ DOCUMENTS = 10
 MOST_DOCUMENTS = 100
 MOST_SNIPPET_CHARS = 1000
 
+_LEAST = "It is at least 8, or the index's n if that is less."
+# Ways to rank the spans of an attribution.
+BY_LENGTH, BY_RARITY = "length", "unigram_logprob_sum"
+
 MaxDocuments = Annotated[
     int,
     Field(ge=0, le=MOST_DOCUMENTS, description="Documents to name per quote; the first ones."),
@@ -22,7 +26,8 @@ MaxDocuments = Annotated[
 class TextsRequest(BaseModel):
     """Texts for an index."""
 
-    model_config = ConfigDict(extra="forbid")
+    # Strict: "exact": "no" is no boolean.
+    model_config = ConfigDict(extra="forbid", strict=True)
 
     texts: list[str] = Field(description="The texts as given.", examples=[[_FOX]])
     index: str | None = Field(
@@ -40,7 +45,9 @@ class TraceRequest(TextsRequest):
     """Texts to trace, and what is shown of their quotes."""
 
     min_chars: int | None = Field(
-        None, ge=1, description="Length of the shortest quote. The default is the index's n."
+        None,
+        ge=1,
+        description=f"Length of the shortest quote. {_LEAST} The default is the index's n.",
     )
     max_documents: MaxDocuments = DOCUMENTS
     whole_words: bool = Field(
@@ -76,7 +83,9 @@ class CiteRequest(TextsRequest):
     """Responses to put footnotes into."""
 
     min_chars: int | None = Field(
-        None, ge=1, description="Length of the shortest quote. The default is 40, with all n."
+        None,
+        ge=1,
+        description=f"Length of the shortest quote. {_LEAST} The default is 40, with all n.",
     )
     max_documents: MaxDocuments = DOCUMENTS
     style: MarkStyle = Field("markdown", description="Marks like [^1], or like [1].")
@@ -94,12 +103,16 @@ class InfiniGramRequest(BaseModel):
     """A request of the infini-gram API, of which `count` of a text is answered."""
 
     model_config = ConfigDict(
-        json_schema_extra={"example": {"query_type": "count", "query": "fox"}}
+        json_schema_extra={
+            "example": {"query_type": "count", "query": "fox"},
+            "required": ["query"],
+        }
     )
 
-    query_type: str = "count"
-    query: str | None = None
-    query_ids: object = None
+    # Values that are not described get an answer that says what to send instead.
+    query_type: Annotated[str, WithJsonSchema({"const": "count"})] = "count"
+    query: Annotated[str | None, WithJsonSchema({"type": "string"})] = None
+    query_ids: Annotated[object, WithJsonSchema({"type": "null"})] = None
     index: str | None = None
     corpus: str | None = None
 
@@ -109,13 +122,17 @@ class AttributionRequest(BaseModel):
 
     model_config = ConfigDict(alias_generator=to_camel)
 
-    response: str | list[int] = Field(examples=[_FOX], description="The text; not token ids.")
+    response: Annotated[str | list[int], WithJsonSchema({"type": "string"})] = Field(
+        examples=[_FOX], description="The text; not token ids."
+    )
     delimiters: list[str] = Field([], max_length=64, description="Texts that no span contains.")
     allow_spans_with_partial_words: bool = False
     minimum_span_length: int = Field(1, gt=0)
     maximum_frequency: int = Field(10, gt=0)
     maximum_span_density: float = Field(0.05, gt=0, le=1e6)
-    span_ranking_method: str = "length"
+    span_ranking_method: Annotated[str, WithJsonSchema({"enum": [BY_LENGTH, BY_RARITY]})] = (
+        BY_LENGTH
+    )
     maximum_documents_per_span: int = Field(10, gt=0)
     maximum_context_length: int = Field(250, gt=0)
     maximum_context_length_long: int = Field(100, gt=0)

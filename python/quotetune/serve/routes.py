@@ -11,6 +11,7 @@ from quotetune.corpus.index import Index
 from quotetune.serve import answers, replies
 from quotetune.serve.requests import CiteRequest, ScoreRequest, TextsRequest, TraceRequest
 from quotetune.serve.service import Service
+from quotetune.serve.strict_route import StrictRoute
 
 _PROBLEMS = {
     401: "There is no valid token.",
@@ -33,7 +34,7 @@ def routes(service: Service) -> APIRouter:
     Args:
         service: What they answer with.
     """
-    router = APIRouter(responses=PROBLEMS)
+    router = APIRouter(responses=PROBLEMS, route_class=StrictRoute)
 
     async def of_texts(
         request: Request, body: TextsRequest, results: Callable[[Index], Any]

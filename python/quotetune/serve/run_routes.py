@@ -10,6 +10,7 @@ from quotetune.serve import run_answers, run_replies
 from quotetune.serve.routes import PROBLEMS
 from quotetune.serve.run_answers import MOST_PROMPTS, Order
 from quotetune.serve.service import Service
+from quotetune.serve.strict_route import StrictRoute
 
 _PLACE = 1 << 40  # larger than any place in a run
 _RUN_PROBLEMS = PROBLEMS | {409: {**PROBLEMS[422], "description": "The run is not finished."}}
@@ -21,7 +22,7 @@ def run_routes(service: Service) -> APIRouter:
     Args:
         service: What they answer with.
     """
-    router = APIRouter(responses=_RUN_PROBLEMS)
+    router = APIRouter(responses=_RUN_PROBLEMS, route_class=StrictRoute)
 
     @router.get("/runs", responses={200: {"model": run_replies.RunStates}})
     def runs() -> dict[str, Any]:  # in a thread, because it looks into directories

@@ -11,10 +11,11 @@ import tempfile
 import time
 from contextlib import closing
 
-from quotetune.errors import QuotetuneError
+from quotetune.errors import QuotetuneError, UsageError
 from quotetune.runtime.console import say
 from quotetune.serve import worker
 from quotetune.serve.catalog import Catalog
+from quotetune.serve.own_address import is_own_address
 from quotetune.serve.run_catalog import check_runs
 from quotetune.serve.settings import Settings
 from quotetune.serve.shared import SharedCounts, new_counts
@@ -34,23 +35,52 @@ def serve(settings: Settings) -> None:
         settings: The settings of the server.
 
     Raises:
-        UsageError: A directory is not that of a run.
+        UsageError: A directory is not that of a run, or the upstream makes no sense.
         QuotetuneError: An index cannot be opened, or nothing can listen at the address.
     """
     # A process of its own opens the indexes; this one finds problems before anything listens.
     check_runs(settings.runs)
-    Catalog(settings.indexes)
+    _check_upstream(settings, Catalog(settings.indexes))
     _allow_many_connections()
     with closing(_listen(settings)) as listening:
         host, port = listening.getsockname()[:2]
         shown = f"[{host}]" if ":" in host else host
-        say(f"listening on http://{shown}:{port} (indexes: {', '.join(settings.indexes)})")
+        say(f"listening on http://{shown}:{port} ({_served(settings)})")
         counts = new_counts()
         if settings.workers == 1:
             worker.run(settings, listening, counts)
             return
         with tempfile.TemporaryDirectory(prefix="quotetune-serve-") as metrics:
             _Workers(settings, listening, counts, metrics).supervise()
+
+
+def _check_upstream(settings: Settings, catalog: Catalog) -> None:
+    """Refuse an upstream whose every chat would fail, or would get no citations."""
+    if settings.upstream is None:
+        return
+    url = settings.upstream.url
+    if is_own_address(url, settings.host, settings.port):
+        raise UsageError(
+            f"--upstream {url}: the address of this server itself: give that of the model's "
+            "server, or choose another --port"
+        )
+    name = catalog.names[0]
+    if not catalog[name].has_suffix_index:
+        raise UsageError(
+            f"--upstream {url}: the index {name}, which cites by default, has no suffix index, "
+            "which finds quotes: name another index first, or build it again with --structures "
+            "bloom,suffix"
+        )
+
+
+def _served(settings: Settings) -> str:
+    """Say what is served, for the line at the start."""
+    parts = [f"indexes: {', '.join(settings.indexes)}"]
+    if settings.runs:
+        parts.append(f"runs: {', '.join(settings.runs)}")
+    if settings.upstream is not None:
+        parts.append(f"upstream: {settings.upstream.url}")
+    return "; ".join(parts)
 
 
 def _listen(settings: Settings) -> socket.socket:

@@ -4,6 +4,7 @@
 ends when that is closed.
 """
 
+import gc
 import json
 import math
 import os
@@ -62,7 +63,19 @@ def run(
     for name in (signal.SIGTERM, signal.SIGINT):
         # uvicorn finishes its requests and then raises the signal again, for this.
         signal.signal(name, lambda *_: sys.exit(0))
+    _keep_what_is_there()
     uvicorn.Server(config).run(sockets=[listening])
+
+
+def _keep_what_is_there() -> None:
+    """Let the garbage collector look only at what requests make from now on.
+
+    The libraries have 90,000 objects that live until the end. Under load, Python looks through all
+    of them about twice a second, for 40 ms each time, in which no request is answered. That was the
+    slowest percent of all requests.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 def main() -> None:

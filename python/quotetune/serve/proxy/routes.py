@@ -13,6 +13,7 @@ from quotetune.serve.proxy.history import for_upstream
 from quotetune.serve.replies import Problem
 from quotetune.serve.routes import PROBLEMS
 from quotetune.serve.service import Service
+from quotetune.serve.strict_route import StrictRoute
 from quotetune.serve.upstream import Upstream
 
 _MODELS = "/v1/models"
@@ -32,7 +33,7 @@ def proxy_routes(service: Service, upstream: Upstream) -> APIRouter:
         upstream: The server that answers.
     """
     client = Client(upstream)
-    router = APIRouter(responses=PROBLEMS | _PROBLEMS)
+    router = APIRouter(responses=PROBLEMS | _PROBLEMS, route_class=StrictRoute)
 
     @router.post(CHATS, openapi_extra=_BODY, response_class=Response)
     async def chat(

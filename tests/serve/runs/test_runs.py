@@ -1,6 +1,5 @@
 """Runs over HTTP: the figures are those of the report, the responses those of the files."""
 
-from collections.abc import Iterator
 from html import escape
 from pathlib import Path
 from urllib.parse import quote
@@ -9,21 +8,10 @@ import pytest
 
 from finished_run import ANSWERS
 from html_page import Element, read_page
-from http_server import Server, serving
+from http_server import Server
 from quotetune import Index
 from quotetune.report import write_report
-from served_runs import HOSTILE, SAMPLES, write_runs
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("runs")
-
-
-@pytest.fixture(scope="module")
-def server(folder: Path) -> Iterator[Server]:
-    with serving(folder, *write_runs(folder), "--rate", 100_000) as server:
-        yield server
+from served_runs import HOSTILE, SAMPLES
 
 
 def html(tree: list) -> str:

@@ -17,7 +17,6 @@ from fake_upstream import (
     completion,
     data_of,
     event,
-    fake_upstream,
     flat,
     head,
     whole,
@@ -26,39 +25,30 @@ from http_server import Server, serving, wait_until
 from quotetune import UsageError, build_index
 from quotetune.serve.settings import Settings, read_key
 from quotetune.serve.upstream import Upstream
+from served_chats import CHAT, FOX, SAID, request_of, serving_chats
 
 TOKEN = "0123456789abcdef0123"
 KEY = "sk-up"
-FOX = "The quick brown fox jumps over the lazy dog, and nobody was surprised by that."
-SAID = f"He saw it: {FOX} It was a sunny day."
-CHAT = "/v1/chat/completions"
 BODY = {"model": "m", "messages": [{"role": "user", "content": "Tell me of the fox."}]}
 PROXIES = ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "ALL_PROXY", "all_proxy")
 
 
 @pytest.fixture(scope="module")
-def upstream() -> Iterator[FakeUpstream]:
-    with fake_upstream() as fake:
-        yield fake
-
-
-@pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory, upstream: FakeUpstream) -> Iterator[Server]:
     folder = tmp_path_factory.mktemp("proxy")
-    build_index([FOX], folder / "index")
     build_index(["nothing of it"], folder / "other")
     (folder / "token").write_text(TOKEN)
     (folder / "key").write_text(KEY + "\n")
     (folder / "netrc").write_text("machine 127.0.0.1 login me password secret\n")
-    options = ["--upstream", upstream.url, "--upstream-key-file", folder / "key"]
-    options += ["--auth-token-file", folder / "token", "--rate", 100_000, "--timeout", 2]
+    options = ["--upstream-key-file", folder / "key", "--auth-token-file", folder / "token"]
+    options += ["--rate", 100_000, "--timeout", 2]
     with pytest.MonkeyPatch.context() as patch:
         for name in PROXIES:
             patch.setenv(name, "http://127.0.0.1:1")
         patch.delenv("NO_PROXY", raising=False)
         patch.delenv("no_proxy", raising=False)
         patch.setenv("NETRC", str(folder / "netrc"))
-        with serving(folder, folder / "index", folder / "other", *options) as server:
+        with serving_chats(folder, upstream, folder / "other", *options) as server:
             yield server
 
 
@@ -256,9 +246,7 @@ def test_another_index_cites_by_its_own_documents(server, upstream) -> None:
 
 
 def test_a_client_that_goes_away_ends_the_request_upstream(server, upstream) -> None:
-    request = json.dumps(BODY).encode()
-    lines = f"POST {CHAT} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n"
-    lines += f"authorization: Bearer {TOKEN}\r\ncontent-length: {len(request)}\r\n\r\n"
+    request = request_of(json.dumps(BODY).encode(), authorization=f"Bearer {TOKEN}")
     for start, marker in (
         (b"", b""),  # nothing has been answered
         (STREAM + event(chunk("abc")), b"abc"),
@@ -267,7 +255,7 @@ def test_a_client_that_goes_away_ends_the_request_upstream(server, upstream) -> 
         upstream.received.clear()
         upstream.answers_without_end(start)
         with server.connect() as connection:
-            connection.sendall(lines.encode() + request)
+            connection.sendall(request)
             received = b""
             while marker not in received:
                 received += connection.recv(1 << 16)

@@ -20,33 +20,23 @@ from fake_upstream import (
     completion,
     data_of,
     event,
-    fake_upstream,
     head,
     whole,
 )
 from http_server import Server, read_to_end, serving, wait_until
 from quotetune import build_index
+from served_chats import CHAT, FOX, request_of, serving_chats
 
-CHAT = "/v1/chat/completions"
 BODY: dict[str, Any] = {"messages": []}
-FOX = "The quick brown fox jumps over the lazy dog, and nobody was surprised by that."
 MOST = 200_000
 JSON = head("application/json")
 OPTIONS = ["--rate", 100_000, "--max-body", "200KB", "--max-work", 6, "--max-chars", 50_000]
 
 
 @pytest.fixture(scope="module")
-def upstream() -> Iterator[FakeUpstream]:
-    with fake_upstream() as fake:
-        yield fake
-
-
-@pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory, upstream: FakeUpstream) -> Iterator[Server]:
     folder = tmp_path_factory.mktemp("hostile")
-    build_index([FOX], folder / "index")
-    options = [*OPTIONS, "--upstream", upstream.url, "--upstream-timeout", 1]
-    with serving(folder, folder / "index", *options) as server:
+    with serving_chats(folder, upstream, *OPTIONS, "--upstream-timeout", 1) as server:
         yield server
 
 
@@ -227,10 +217,9 @@ ENDLESS = {
 @pytest.mark.parametrize("endless", ENDLESS)
 def test_a_stream_without_end_takes_no_memory(server, upstream, endless: str) -> None:
     upstream.answers_without_end(STREAM, ENDLESS[endless])
-    request = f"POST {CHAT} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n"
     before = memory(server)
     with server.connect() as connection:
-        connection.sendall(f"{request}content-length: 2\r\n\r\n{{}}".encode())
+        connection.sendall(request_of())
         received = 0
         while received < 20 << 20:
             piece = connection.recv(1 << 20)
@@ -249,10 +238,9 @@ def memory(server: Server) -> int:
 
 def test_a_chat_holds_a_place_and_half_of_the_places_are_for_others(server, upstream) -> None:
     upstream.answers_without_end(STREAM + FIRST, b": still here\n\n")
-    request = f"POST {CHAT} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n"
     connections = [server.connect() for _ in range(3)]
     for connection in connections:
-        connection.sendall(f"{request}content-length: 2\r\n\r\n{{}}".encode())
+        connection.sendall(request_of())
         assert b" 200 " in connection.recv(1 << 16)
     refused = server.post(CHAT, BODY)
     assert refused.status == 503 and "3 requests are in work" in refused.json["error"]
@@ -269,8 +257,7 @@ def test_a_chat_holds_a_place_and_half_of_the_places_are_for_others(server, upst
 
 def test_an_index_that_breaks_leaves_the_answer(tmp_path: Path, upstream) -> None:
     """The files are cut while the index is open, as by a copy that goes wrong."""
-    build_index([FOX], tmp_path / "index")
-    with serving(tmp_path, tmp_path / "index", "--upstream", upstream.url) as server:
+    with serving_chats(tmp_path, upstream) as server:
         assert server.post("/cite", {"texts": [FOX]}).status == 200  # the index is open
         for file in (tmp_path / "index").rglob("*"):
             if file.is_file() and file.suffix != ".json":
@@ -286,16 +273,14 @@ def test_an_index_that_breaks_leaves_the_answer(tmp_path: Path, upstream) -> Non
 
 
 def test_a_server_that_ends_tells_the_chats_that_it_cuts_off(tmp_path: Path, upstream) -> None:
-    build_index([FOX], tmp_path / "index")
     times = ["--timeout", 0.5, "--receive-timeout", 0.5]
-    with serving(tmp_path, tmp_path / "index", "--upstream", upstream.url, *times) as server:
+    with serving_chats(tmp_path, upstream, *times) as server:
         connections = []
         for start in (STREAM + FIRST, b""):
             upstream.received.clear()
             upstream.answers_without_end(start)
             connections.append(server.connect())
-            head = f"POST {CHAT} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n"
-            connections[-1].sendall(f"{head}content-length: 2\r\n\r\n{{}}".encode())
+            connections[-1].sendall(request_of())
             wait_until(lambda: len(upstream.received) == 1)
         assert FIRST in read_some(connections[0], FIRST)
         server.process.terminate()

@@ -2,7 +2,6 @@
 
 import json
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,20 +10,8 @@ import command_line
 from http_server import Server, serving, wait_until
 from quotetune import UsageError, build_index
 from quotetune.serve.run_catalog import check_runs
-from served_runs import write_runs
 
 TOKEN = "0123456789abcdef0123"
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("runs")
-
-
-@pytest.fixture(scope="module")
-def server(folder: Path) -> Iterator[Server]:
-    with serving(folder, *write_runs(folder), "--rate", 100_000) as server:
-        yield server
 
 
 def test_a_run_names_the_index_that_it_was_measured_with(server: Server, folder: Path) -> None:
