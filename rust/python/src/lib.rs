@@ -6,6 +6,7 @@ mod builder;
 mod change;
 mod documents;
 mod error;
+mod estimate;
 mod guide;
 mod guide_sources;
 mod import;
@@ -32,6 +33,8 @@ mod _core {
     use super::change::{compact, merge, remove};
     #[pymodule_export]
     use super::documents::{DocumentBatch, Documents};
+    #[pymodule_export]
+    use super::estimate::{Sampler, ascii_amount, check_output, estimate_build};
     #[pymodule_export]
     use super::guide::{
         Guide, GuideState, guide_completes, guide_continues, guide_ends, guide_follow_ups,
