@@ -245,3 +245,16 @@ def test_the_longest_of_several_ignored_texts_is_cut_out() -> None:
     item = Item("quiz", "1", ("abcd efgh",))
     [piece] = item_texts([item], 4, "squash", ["ab", "abc", "bcd"]).pieces
     assert piece.text == "d efgh"
+
+
+@given(st.text("aB1é_ ﬁ٣漢\u0301-", max_size=40))
+def test_the_edges_of_words_are_those_between_which_no_two_letters_are(document: str) -> None:
+    is_word = [character.isalnum() for character in document]
+    expected = [
+        place
+        for place in range(len(document) + 1)
+        if not (0 < place < len(document) and is_word[place - 1] and is_word[place])
+    ]
+    single = WholeWords([document[a:b] for a in expected for b in expected if a < b])
+    found = {place for places in single.places(document).values() for place in places}
+    assert found == set(expected[:-1])
