@@ -14,6 +14,7 @@ mod index;
 mod pool;
 mod quote;
 mod reading;
+mod repeats;
 mod signals;
 mod texts;
 mod verify;
@@ -45,7 +46,7 @@ mod _core {
     #[pymodule_export]
     use super::import::import_bloom;
     #[pymodule_export]
-    use super::index::{Duplicates, Index};
+    use super::index::Index;
     #[pymodule_export]
     use super::pool::set_threads;
     #[pymodule_export]
@@ -66,6 +67,8 @@ mod _core {
     const MIN_MEMORY_LIMIT: u64 = quotetune_core::build::budget::MIN_MEMORY_LIMIT;
     #[pymodule_export]
     const DEFAULT_SEGMENT_BYTES: u64 = quotetune_core::build::options::DEFAULT_SEGMENT_BYTES;
+    #[pymodule_export]
+    use super::repeats::Duplicates;
     #[pymodule_export]
     use super::verify::{bytes_of_files, check_files, read_manifest};
 }
