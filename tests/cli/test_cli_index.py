@@ -52,6 +52,7 @@ def test_contains_lists_the_documents_with_all_texts_or_any(index: Path) -> None
     document = {"source": "dickens", "id": "2c", "metadata": {"title": "A Tale"}}
     assert json.loads(either.stdout) == {"count": 1, "documents": [document]}
     assert_fails(quotetune("contains", index, " "), 2, "a text is empty")
+    assert_fails(quotetune("contains", index, "\udce9"), 2, "'\\udce9' is not UTF-8: type it in")
 
 
 def test_repeats_lists_the_longest_texts_and_says_how_much_they_are(index: Path) -> None:

@@ -309,7 +309,7 @@ def test_a_bad_record_leaves_no_output(place: Path) -> None:
         (["-o", "out", "--short", "no"], ["short is 'no': choose report or whole"]),
         (["-o", "out", "--remove", "all"], ["remove is 'all': choose documents or spans"]),
         (["-o", "out", "--normalization", "none"], ["choose squash, fold or fold-case"]),
-        (["-o", "out", "--ignore", "absent"], ["absent: no such file"]),
+        (["-o", "out", "--ignore", "absent"], ["--ignore absent: no such file: check the path\n"]),
         (["-o", "out", "--threads", "0"], ["threads is 0"]),
         (["-o", "out", "--in", "absent.jsonl"], ["absent.jsonl: no such file"]),
         (["-o", "absent/deep/out", "--remove", "spans", "--errors", "x"], ["errors is 'x'"]),

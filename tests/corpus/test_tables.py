@@ -1,5 +1,6 @@
 """Tables of other libraries are rows of documents; what cannot be is refused by its name."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -162,6 +163,25 @@ def test_a_dataset_gives_documents_in_any_format(output: Path, format: str | Non
     dataset = datasets.Dataset.from_dict({"text": ["a text", "another"], "n": [1, 2]})
     index = build_index(dataset.with_format(format), output, meta_keys="n")
     assert [document.metadata for document in index.documents()] == [{"n": 1}, {"n": 2}]
+
+
+@pytest.mark.parametrize(
+    ("options", "key", "option"),
+    [
+        ({}, "text", "--text-key"),
+        ({"id_key": "n"}, "n", "--id-key"),
+        ({"source_key": "n"}, "n", "--source-key"),
+    ],
+)
+def test_a_null_in_a_row_is_named_as_in_json(
+    tmp_path: Path, options: dict[str, Any], key: str, option: str
+) -> None:
+    rows = [{"text": "a", "n": "b"}, {"text": "c", "n": "d"} | {key: None}]
+    pq.write_table(pa.Table.from_pylist(rows), tmp_path / "a.parquet")
+    (tmp_path / "a.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    for name in ("a.parquet", "a.jsonl"):
+        with pytest.raises(QuotetuneError, match=rf'{name}:2: "{key}" is null, .*{option}'):
+            build_index(tmp_path / name, tmp_path / "index", **options)
 
 
 def test_commands_read_the_rows_of_parquet_as_an_index_does(tmp_path: Path) -> None:

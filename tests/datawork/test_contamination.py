@@ -94,9 +94,10 @@ def test_findings_are_those_of_a_naive_search(
 def test_short_items_are_whole_words(
     texts: list[list[str]], document: str, normalization: str
 ) -> None:
-    sought = item_texts(made(texts), 20, normalization)
+    n = 64  # also with ligatures, of which folding makes two or three characters, no item is long
+    sought = item_texts(made(texts), n, normalization)
     assert not sought.pieces
-    with made_detector(sought, Rule(20, 1, 20), normalization, whole=True) as found:
+    with made_detector(sought, Rule(n, 1, n), normalization, whole=True) as found:
         findings = set(found.findings(document).contaminated_items.tolist())
         expected = {
             number
@@ -244,3 +245,16 @@ def test_the_longest_of_several_ignored_texts_is_cut_out() -> None:
     item = Item("quiz", "1", ("abcd efgh",))
     [piece] = item_texts([item], 4, "squash", ["ab", "abc", "bcd"]).pieces
     assert piece.text == "d efgh"
+
+
+@given(st.text("aB1é_ ﬁ٣漢\u0301-", max_size=40))
+def test_the_edges_of_words_are_those_between_which_no_two_letters_are(document: str) -> None:
+    is_word = [character.isalnum() for character in document]
+    expected = [
+        place
+        for place in range(len(document) + 1)
+        if not (0 < place < len(document) and is_word[place - 1] and is_word[place])
+    ]
+    single = WholeWords([document[a:b] for a in expected for b in expected if a < b])
+    found = {place for places in single.places(document).values() for place in places}
+    assert found == set(expected[:-1])

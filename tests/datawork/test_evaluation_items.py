@@ -1,3 +1,4 @@
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -59,6 +60,27 @@ def test_arrays_parquet_and_text_files_are_items_too(tmp_path: Path) -> None:
     rows = [{"id": 7, "question": "Who?", "answers": {"text": ["Ada"], "answer_start": [3]}}]
     parquet.write_table(pa.Table.from_pylist(rows), tmp_path / "p.parquet")
     assert list(read_items([tmp_path / "p.parquet"])) == [Item("p", "7", ("Who?", "Ada"))]
+
+
+def test_each_question_of_squad_s_own_form_is_an_item(tmp_path: Path) -> None:
+    questions = [
+        {"id": "5a", "question": "Who?", "answers": [{"text": "Ada", "answer_start": 1}]},
+        {"id": "5b", "question": "Where?", "answers": [], "is_impossible": True},
+    ]
+    paragraphs = [{"context": "A passage.", "qas": questions}, {"context": "No questions."}]
+    squad = {"version": "2.0", "data": [{"title": "T", "paragraphs": paragraphs}]}
+    assert items(tmp_path / "dev.json", json.dumps(squad)) == [
+        Item("dev", "5a", ("Who?", "Ada")),
+        Item("dev", "5b", ("Where?",)),
+    ]
+    del questions[1]["question"]
+    with pytest.raises(
+        QuotetuneError, match=r"dev\.json:1: data\[0\]\.paragraphs\[0\]\.qas\[1\]: no"
+    ):
+        items(tmp_path / "dev.json", json.dumps(squad))
+    # Other lists of that name are left alone.
+    other = {"question": "What?", "data": [{"paragraphs": 2}, 5]}
+    assert items(tmp_path / "a.jsonl", json.dumps(other)) == [Item("a", "1", ("What?",))]
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from quotetune import build_index
+from quotetune import UsageError, build_index
 from quotetune.runtime.child import run_child
 from quotetune.runtime.streams import typed_text
 
@@ -139,8 +139,9 @@ def test_closed_streams_lose_nothing_without_a_word(folder: Path) -> None:
 
 def test_a_text_that_is_no_utf_8_stays_as_it_was_typed() -> None:
     assert typed_text("naïve") == "naïve"
-    assert typed_text("\udce9") == "\udce9"
-    assert typed_text("\ud800") == "\ud800"
+    for argument in ("\udce9", "\ud800"):
+        with pytest.raises(UsageError, match=r"'\\u.* is not UTF-8: type it in UTF-8"):
+            typed_text(argument)
 
 
 CHILD = """

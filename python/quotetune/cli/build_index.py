@@ -5,14 +5,14 @@ from typing import Annotated, Any
 import typer
 
 from quotetune.cli.options import (
+    CorpusIfAny,
     Duplicates,
     Errors,
     Format,
     IdKey,
-    Inputs,
     MemoryLimit,
     MetaKeys,
-    NewIndex,
+    NewIndexIfAny,
     Overwrite,
     Root,
     Source,
@@ -21,13 +21,14 @@ from quotetune.cli.options import (
     Threads,
     in_bytes,
     listed,
+    number,
     paths,
 )
 
 
 def build_index(
-    inputs: Inputs,
-    output: NewIndex,
+    inputs: CorpusIfAny = None,
+    output: NewIndexIfAny = None,
     text_key: TextKey = "text",
     id_key: IdKey = None,
     source_key: SourceKey = None,
@@ -85,10 +86,35 @@ def build_index(
     threads: Threads = None,
     memory_limit: MemoryLimit = None,
     overwrite: Overwrite = False,
+    dry_run: Annotated[
+        bool,
+        typer.Option(
+            "--dry-run",
+            help="Only check, and estimate the sizes, the memory and the time. Of a large corpus, "
+            "32 MiB are read.",
+        ),
+    ] = False,
+    ngrams: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NUMBER",
+            help="For --dry-run without a corpus: its distinct n-grams, such as 1e9.  "
+            "[default: --chars]",
+        ),
+    ] = None,
+    chars: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NUMBER",
+            help="For --dry-run without a corpus: its characters, of one byte each.  "
+            "[default: --ngrams]",
+        ),
+    ] = None,
 ) -> None:
     """Build an index of a corpus. The index appears when it is complete."""
     from quotetune.cli.byte_progress import ByteProgress
     from quotetune.corpus.build import build_index as build
+    from quotetune.errors import UsageError
     from quotetune.runtime.plural import counted
 
     options: dict[str, Any] = {
@@ -112,6 +138,18 @@ def build_index(
         "memory_limit": in_bytes(memory_limit),
         "overwrite": overwrite,
     }
+    if dry_run:
+        from quotetune.cli.dry_run import print_estimate
+
+        numbers = {"ngrams": number("--ngrams", ngrams), "chars": number("--chars", chars)}
+        print_estimate(paths(inputs or []), output, options | numbers)
+        return
+    if ngrams is not None or chars is not None:
+        raise UsageError("--ngrams and --chars are for --dry-run: add it, or leave them out")
+    if not inputs:
+        raise UsageError("no INPUT: name the files of the corpus, or - for standard input")
+    if output is None:
+        raise UsageError("no --output: name the directory of the new index with -o")
     with ByteProgress() as progress:
         index = build(paths(inputs), output, progress=progress, **options)
     typer.echo(f"{output}: {counted(len(index), 'document')}", err=True)

@@ -96,5 +96,6 @@ def _batches(
     from quotetune.corpus.records import read_whole_text
 
     if text is None and not is_jsonl:
-        input, text = STDIN, read_whole_text(input).removesuffix("\n")
+        remedy = "give a text file, JSONL, - or --text"
+        input, text = STDIN, read_whole_text(input, remedy).removesuffix("\n")
     yield from read_batches(input, key or "text", text, reasoning=reasoning)

@@ -97,13 +97,13 @@ def decontaminate(
 
     DIR/report.json has for each item its coverage, and for each document its matches.
     """
+    from quotetune.cli.byte_progress import ByteProgress
     from quotetune.corpus.batches import Corpus
     from quotetune.corpus.ingest import Reading, keys_of
     from quotetune.datawork.copying import REPORT
     from quotetune.datawork.decontamination import Settings
     from quotetune.datawork.decontamination import decontaminate as run
     from quotetune.datawork.ignored_texts import read_ignored
-    from quotetune.runtime.console import progress
     from quotetune.runtime.plural import counted
 
     choices: dict[str, Any] = {
@@ -117,11 +117,10 @@ def decontaminate(
         "max_documents": max_documents,
     }
     settings = Settings(**choices)
-    settings.check()
     record_keys = keys_of(text_key, id_key, source, source_key, (), errors)  # type: ignore[arg-type]
     documents = Corpus(paths(corpus), record_keys, Reading(format, root))  # type: ignore[arg-type]
     ignored = [] if ignore is None else read_ignored(ignore)
-    with progress("read", "MB") as show:
+    with ByteProgress() as progress:
         report = run(
             paths(evaluations),
             documents,
@@ -131,7 +130,7 @@ def decontaminate(
             format=format,  # type: ignore[arg-type]
             ignored=ignored,
             threads=threads,
-            progress=lambda _, done, total: show(done // 10**6, total // 10**6),
+            progress=progress,
         )
     items, read = report["items"], report["documents"]
     line = (

@@ -47,15 +47,16 @@ def dedup(
     memory_limit: MemoryLimit = None,
     threads: Threads = None,
 ) -> None:
-    """Write a corpus without the texts that it contains a second time. The first copy stays.
+    """Write a corpus without the texts that it contains a second time.
 
-    DIR/corpus has the files of the corpus. Records that do not change are the same bytes.
+    The first copy of a text stays, except for characters that are also in a copy of an earlier
+    text. DIR/corpus has the files of the corpus. Records that do not change are the same bytes.
     """
+    from quotetune.cli.byte_progress import ByteProgress
     from quotetune.corpus.batches import Corpus
     from quotetune.corpus.ingest import Reading, keys_of
     from quotetune.datawork.copying import REPORT
     from quotetune.datawork.deduplication import Settings, deduplicate
-    from quotetune.runtime.console import progress
     from quotetune.runtime.plural import counted
 
     choices: dict[str, Any] = {
@@ -65,16 +66,15 @@ def dedup(
         "memory_limit": in_bytes(memory_limit),
     }
     settings = Settings(**choices)
-    settings.check()
     keys = keys_of(text_key, id_key, source, source_key, (), errors)  # type: ignore[arg-type]
     corpus = Corpus(paths(inputs), keys, Reading(format, root))  # type: ignore[arg-type]
-    with progress("write", "MB") as show:
+    with ByteProgress() as progress:
         report = deduplicate(
             corpus,
             output,
             settings,
             threads=threads,
-            progress=lambda _, done, total: show(done // 10**6, total // 10**6),
+            progress=progress,
         )
     removed = report["removed"]
     typer.echo(

@@ -6,14 +6,13 @@ from typing import Annotated, Any
 
 import typer
 
-Inputs = Annotated[
-    list[str],
-    typer.Argument(
-        metavar="INPUT...",
-        help="JSONL (.jsonl, .ndjson, .json) or text (.txt) files, also compressed (.gz, .zst, "
-        ".bz2, .xz), Parquet files, folders or globs of these, or - for standard input.",
-    ),
-]
+_INPUTS = typer.Argument(
+    metavar="INPUT...",
+    help="JSONL (.jsonl, .ndjson, .json) or text (.txt) files, also compressed (.gz, .zst, "
+    ".bz2, .xz), Parquet files, folders or globs of these, or - for standard input.",
+)
+Inputs = Annotated[list[str], _INPUTS]
+CorpusIfAny = Annotated[list[str] | None, _INPUTS]
 TextKey = Annotated[str, typer.Option(help="Field of the text.")]
 IdKey = Annotated[
     str | None,
@@ -74,9 +73,9 @@ MemoryLimit = Annotated[
         "[default: no limit]",
     ),
 ]
-NewIndex = Annotated[
-    Path, typer.Option("--output", "-o", metavar="DIR", help="Directory of the new index.")
-]
+_NEW_INDEX = typer.Option("--output", "-o", metavar="DIR", help="Directory of the new index.")
+NewIndex = Annotated[Path, _NEW_INDEX]
+NewIndexIfAny = Annotated[Path | None, _NEW_INDEX]
 Overwrite = Annotated[
     bool, typer.Option("--overwrite", help="Replace an index that exists at the output path.")
 ]
@@ -155,6 +154,16 @@ def set_option(example: str) -> Any:
 Overrides = Annotated[list[str], set_option("pairs.delta_quip=0.05")]
 EvaluationOverrides = Annotated[list[str], set_option("evaluation.perplexity.path=DIR")]
 SamplingOverrides = Annotated[list[str], set_option("sampling.temperature=0.3")]
+
+
+def number(option: str, value: str | None) -> int | None:
+    """Read a number such as 1e9."""
+    from quotetune.errors import UsageError
+
+    try:
+        return None if value is None else int(float(value))
+    except (ValueError, OverflowError) as error:
+        raise UsageError(f"{option} is {value!r}: give a number such as 1e9") from error
 
 
 def in_bytes(memory_limit: str | None) -> int | None:

@@ -3,14 +3,12 @@
 import os
 from collections.abc import Sequence
 from contextlib import closing
-from typing import Literal
 
 from quotetune import _core
 from quotetune.corpus.formats import Format
 from quotetune.corpus.index import Index
 from quotetune.corpus.ingest import Documents, Duplicates, Reading, feed, keys_of
 from quotetune.corpus.limits import (
-    check_expected_ngrams,
     check_memory_limit,
     check_n,
     check_segment_bytes,
@@ -19,9 +17,7 @@ from quotetune.corpus.limits import (
 from quotetune.corpus.progress import Progress, in_phase, silent
 from quotetune.corpus.rows import BadRecords
 from quotetune.corpus.shards import Shard
-from quotetune.errors import UsageError
-
-_STRUCTURES = ("bloom", "fuse", "suffix", "lean")
+from quotetune.corpus.structures import Structures
 
 
 def build_index(
@@ -133,8 +129,7 @@ def build_index(
         >>> len(index), index.structures
         (1, ['bloom', 'suffix'])
     """
-    names = _structures(structures)
-    filter = _filter(names, bits_per_ngram, fpr, check_expected_ngrams(expected_ngrams), shard)
+    wanted = Structures.checked(structures, bits_per_ngram, fpr, expected_ngrams, shard)
     keys = keys_of(text_key, id_key, source, source_key, meta_keys, errors)
     reading = Reading(format, root, duplicates)
     given = feed(documents, keys, reading, Shard.parse(shard))
@@ -142,8 +137,8 @@ def build_index(
         output,
         n=check_n(n),
         normalization=normalization,
-        filter=filter,
-        suffixes=_one_of("suffix", "lean", names),
+        filter=wanted.filter,
+        suffixes=wanted.suffixes,
         threads=check_threads(threads),
         segment_bytes=check_segment_bytes(segment_bytes),
         memory_limit=check_memory_limit(memory_limit),
@@ -157,52 +152,3 @@ def build_index(
         given.into(builder, progress or silent)
         builder.finish(in_phase(progress, "index"))
     return Index.open(output)
-
-
-def _structures(names: str | Sequence[str]) -> list[str]:
-    """Return the names of the structures to build, if they are known."""
-    names = [names] if isinstance(names, str) else list(names)
-    for name in names:
-        if name not in _STRUCTURES:
-            raise UsageError(f"structure {name!r}: choose from bloom, fuse, suffix and lean")
-    return names
-
-
-def _one_of(one: str, other: str, names: Sequence[str]) -> str | None:
-    """Return which of two structures is to be built, or None for neither."""
-    if one in names and other in names:
-        raise UsageError(f"structures has {one} and {other}: choose one of them")
-    return next((name for name in (one, other) if name in names), None)
-
-
-def _filter(
-    names: Sequence[str],
-    bits_per_ngram: float | None,
-    fpr: float | None,
-    expected_ngrams: int | None,
-    shard: str | None,
-) -> tuple[float, int | None] | Literal["fuse"] | None:
-    """Return the filter to build: `fuse`, or the bits and the room of a Bloom filter, or None."""
-    sizes = {"bits_per_ngram": bits_per_ngram, "fpr": fpr, "expected_ngrams": expected_ngrams}
-    given = [name for name, value in sizes.items() if value is not None]
-    match _one_of("bloom", "fuse", names):
-        case "bloom":
-            if bits_per_ngram is not None and fpr is not None:
-                raise UsageError("bits_per_ngram and fpr exclude each other: give one")
-            if fpr is not None:
-                return _core.bits_for_fpr(fpr), expected_ngrams
-            usual = _core.DEFAULT_BITS_PER_NGRAM
-            return usual if bits_per_ngram is None else bits_per_ngram, expected_ngrams
-        case "fuse":
-            if given:
-                raise UsageError(
-                    f"{given[0]} with fuse, whose size is fixed: leave it out, or choose bloom"
-                )
-            if shard is not None:
-                raise UsageError(
-                    "shard with fuse, which merge cannot join: build one index, or choose bloom"
-                )
-            return "fuse"
-    if given:
-        raise UsageError(f"{given[0]} without a Bloom filter: add bloom to structures")
-    return None

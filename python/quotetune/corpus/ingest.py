@@ -85,8 +85,7 @@ class Feed:
             self._add_files(builder, portions(files, self.shard), report)
             documents, _, *left_out = builder.counts()
             if documents == sum(left_out) == 0 and self.shard is None:
-                places = _names(files) or "the files that are left"
-                raise QuotetuneError(f"no document in {places}: give files with documents")
+                raise no_document(files)
         for reason, count, place in builder.skipped():
             warnings.warn(
                 f"{counted(count, 'record')} skipped: {reason} (the first is {place})",
@@ -266,6 +265,12 @@ def _add_rows(
             report(added)
     builder.add(input, batch)
     report(added + chars)
+
+
+def no_document(files: list[InputFile]) -> QuotetuneError:
+    """Return the error of a corpus that is empty."""
+    places = _names(files) or "the files that are left"
+    return QuotetuneError(f"no document in {places}: give files with documents")
 
 
 def _names(files: list[InputFile]) -> str:

@@ -93,15 +93,19 @@ def _json_records(
             yield where, error
 
 
-def read_whole_text(path: Path) -> str:
+def read_whole_text(path: Path, remedy: str = "check the path") -> str:
     """Read a file as one text.
+
+    Args:
+        path: The file; `-` for standard input.
+        remedy: What to do if there is no such file.
 
     Raises:
         UsageError: There is no such file.
         QuotetuneError: It cannot be read, or is not UTF-8.
     """
     if path != STDIN and not path.is_file() and not path.is_fifo():
-        raise UsageError(f"{path}: no such file: give a text file, JSONL, - or --text")
+        raise UsageError(f"{path}: no such file: {remedy}")
     content = _core.open_text(None if path == STDIN else path).read()
     try:
         return content.decode()

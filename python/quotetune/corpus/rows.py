@@ -24,7 +24,7 @@ ITERABLE = "documents"
 USUAL_ID, USUAL_SOURCE = "id", "source"
 # The id_key that lets no field be the id.
 NO_ID_KEY = "none"
-_SKIP = "or set errors to skip"
+_SKIP = "or leave it out with --errors skip (in Python errors)"
 
 
 class BadRecordError(QuotetuneError):
@@ -159,18 +159,18 @@ def record_row(record: Mapping[str, Any], keys: Keys, origin: Origin) -> Row:
     """
     name = json.dumps(keys.text)
     if not has_field(record, keys.text):
-        remedy = f"name the key of the text with text_key, {_SKIP}"
+        remedy = f"name the key of the text with --text-key (in Python text_key), {_SKIP}"
         raise BadRecordError(origin.where, f"no key {name}", remedy)
     text = field_of(record, keys.text)
     if isinstance(text, bytes):
         try:
             text = text.decode(errors="replace" if keys.errors == "replace" else "strict")
         except UnicodeDecodeError as error:
-            remedy = f"fix byte {error.start} of the text, or set errors to replace or skip"
+            remedy = f"fix byte {error.start} of the text, or choose --errors replace or skip"
             raise BadRecordError(origin.where, "invalid UTF-8", remedy) from error
     if not isinstance(text, str):
         reason = f"{name} is {json_kind(text)}, not a string"
-        remedy = f"fix the record, name another key with text_key, {_SKIP}"
+        remedy = f"fix the record, name another key with --text-key (in Python text_key), {_SKIP}"
         raise BadRecordError(origin.where, reason, remedy)
     source = keys.source
     if source is None:
@@ -188,8 +188,14 @@ def _name(record: Mapping[str, Any], key: str | None, usual: str, origin: Origin
     if value is None:
         if key is None:
             return None
-        remedy = f"give every record one, name another key, {_SKIP}"
-        raise BadRecordError(origin.where, f"no key {name}", remedy)
+        reason = (
+            f"{name} is null, not a string or an integer"
+            if has_field(record, key)
+            else f"no key {name}"
+        )
+        option = "--id-key (in Python id_key)" if usual == USUAL_ID else "--source-key (source_key)"
+        remedy = f"give every record one, name another key with {option}, {_SKIP}"
+        raise BadRecordError(origin.where, reason, remedy)
     found = as_name(value)
     if found is None:
         reason = f"{name} is {json_kind(value)}, not a string or an integer"
@@ -205,7 +211,7 @@ def _row(source: Any, id: Any, text: Any, metadata: Any, keys: Keys, origin: Ori
     if not is_unicode(text):
         if keys.errors != "replace":
             reason = "the text contains a lone surrogate, which UTF-8 cannot encode"
-            remedy = "fix it, or set errors to replace or skip"
+            remedy = "fix it, or choose --errors replace or skip (in Python errors)"
             raise BadRecordError(origin.where, reason, remedy)
         text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     try:

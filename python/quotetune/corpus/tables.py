@@ -169,7 +169,8 @@ def _check_columns(schema: Any, keys: Keys, name: str, raises: type[QuotetuneErr
     ):
         if key is not None and not has_field(empty, key):
             names = ", ".join(schema.names)
-            raise raises(f"{name}: no column {key!r}: name one of {names} with {option}")
+            shown = f"--{option.replace('_', '-')} (in Python {option})"
+            raise raises(f"{name}: no column {key!r}: name one of {names} with {shown}")
 
 
 def _empty_record(schema: Any) -> dict[str, Any]:
@@ -228,5 +229,6 @@ def _as_bytes(column: Any, name: str, key: str) -> Any:
     if pa.types.is_null(kind):
         return column
     raise QuotetuneError(
-        f"{name}: the column {key!r} contains {kind}, not strings: name another one with text_key"
+        f"{name}: the column {key!r} contains {kind}, not strings: name another one with "
+        "--text-key (in Python text_key)"
     )

@@ -110,7 +110,9 @@ class Detector:
     def findings(self, text: str) -> Findings:
         """Return what a document has in common with items."""
         normal, spans = aligned(text, self._normalization)
-        overlap = self.places.overlap(normal)
+        # The filter has seen every n-gram of a piece, and answers in the core.
+        [(_, is_near)] = self.filters[0].windows([text])
+        overlap = self.places.overlap(normal, is_near)
         found = overlap.matches(self._max_matches)
         whole, whole_spans = self._whole_matches(normal)
         whole_lengths = self._whole_lengths[whole[:, 0]]
@@ -132,8 +134,10 @@ class Detector:
         )
         share = np.where(is_whole, 1.0, characters / self._characters[items])
         is_contaminated = is_whole | (share >= self._rule.share) | (longest >= self._rule.longest)
-        contaminated = overlap.spans(np.isin(self._item_of_piece, items[is_contaminated]))
-        contaminated = np.concatenate([contaminated, whole_spans])
+        contaminated = whole_spans
+        if is_contaminated.any():
+            is_wanted = np.isin(self._item_of_piece, items[is_contaminated])
+            contaminated = np.concatenate([overlap.spans(is_wanted), whole_spans])
         order = np.argsort(-lengths, kind="stable")
         return Findings(
             items,

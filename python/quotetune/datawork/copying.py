@@ -129,7 +129,7 @@ class CorpusCopy:
         self._writer: _RecordsCopy | _TextCopy | ParquetCopy | None = None
         self.documents_left_out = self.documents_cut = self.characters_cut = 0
 
-    def write(self, batch: Batch, changes: Mapping[int, Change]) -> None:
+    def write(self, batch: Batch, changes: Mapping[int, Change]) -> dict[int, bool]:
         """Write the documents of the next batch.
 
         A document of which nothing but white space is left is left out, too.
@@ -138,13 +138,19 @@ class CorpusCopy:
             batch: The batch; all batches of the corpus must come, in its order.
             changes: What happens to documents, by their positions in the batch. Spans are in
                 characters of the documents' texts; `datawork.cutting.cut` defines what remains.
+
+        Returns:
+            The positions of the documents that are not the same any more, with whether something
+            of them is left.
         """
         if batch.file != self._file:
             self._finish(is_complete=True)
             self._start_up_to(batch.file)
-        texts = {place: self._changed(batch[place].text, changes[place]) for place in changes}
+        changed = {place: self._changed(batch[place].text, changes[place]) for place in changes}
+        texts = {place: text for place, text in changed.items() if text is not _SAME}
         assert self._writer is not None
-        self._writer.write(batch, {at: text for at, text in texts.items() if text is not _SAME})
+        self._writer.write(batch, texts)
+        return {place: text is not None for place, text in texts.items()}
 
     def _changed(self, text: str, change: Change) -> "str | _Same | None":
         """Return the new text of a document, None if it is left out."""

@@ -50,6 +50,9 @@ class Settings:
             contaminated `spans`. None writes no copy.
         max_matches: Matches to list for an item, and for a document.
         max_documents: Documents to list that contaminate an item, and as many that do not.
+
+    Raises:
+        UsageError: A value is out of range.
     """
 
     n: int = 25
@@ -61,12 +64,7 @@ class Settings:
     max_matches: int = 10
     max_documents: int = 1000
 
-    def check(self) -> None:
-        """Refuse values out of range.
-
-        Raises:
-            UsageError: One is.
-        """
+    def __post_init__(self) -> None:
         check_n(self.n)
         if not 0 < self.min_share <= 1:
             raise UsageError(f"min_share is {self.min_share}: choose one over 0, at most 1")
@@ -119,7 +117,6 @@ def decontaminate(
         UsageError: An option or input is invalid, the output exists, or is inside an input.
         QuotetuneError: A record of an evaluation set or of the corpus is bad.
     """
-    settings.check()
     check_apart(corpus, output)
     check_not_inside(evaluations, output)
     if settings.remove is not None:

@@ -8,10 +8,13 @@ so the result is looked at again until it has none.
 
 import shutil
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
 
 from quotetune.corpus.batches import Batch, Corpus
 from quotetune.corpus.build import build_index
@@ -46,6 +49,9 @@ class Settings:
             with an earlier one.
         normalization: Differences that do not count: `squash`, `fold` or `fold-case`.
         memory_limit: Bytes of memory that the index is built within; None for no limit.
+
+    Raises:
+        UsageError: A value is out of range.
     """
 
     min_chars: int = 100
@@ -53,12 +59,7 @@ class Settings:
     normalization: str = "squash"
     memory_limit: int | None = None
 
-    def check(self) -> None:
-        """Refuse values out of range.
-
-        Raises:
-            UsageError: One is.
-        """
+    def __post_init__(self) -> None:
         if self.min_chars < 2:
             # One character may be the space that a cut leaves.
             raise UsageError(f"min_chars is {self.min_chars}: choose 2 or more")
@@ -95,12 +96,11 @@ def deduplicate(
         UsageError: An option or input is invalid, the output exists, or is inside an input.
         QuotetuneError: A record of the corpus is bad.
     """
-    settings.check()
     check_apart(corpus, output)
     copy_names(corpus)
     if any(file.path == STDIN or not file.path.is_file() for file in corpus.files):
         raise UsageError("the corpus is read several times, so it cannot be a pipe: name files")
-    removed = {"documents": 0, "documents_cut": 0, "characters": 0}
+    fates, characters = _Fates(), 0
     with with_threads(threads), written_directory(output) as work:
         current, passes, documents, skipped = corpus, 0, 0, {}
         while True:
@@ -110,10 +110,9 @@ def deduplicate(
             folder = work / f"{CORPUS}-{passes}"
             with copied(current, folder) as copy:
                 for batch in current.batches(progress):
-                    copy.write(batch, copies.changes(batch))
-            removed["documents"] += copy.documents_left_out
-            removed["documents_cut"] += copy.documents_cut
-            removed["characters"] += copy.characters_cut
+                    fates.add(len(batch), copy.write(batch, copies.changes(batch)))
+            fates.end_pass()
+            characters += copy.characters_cut
             if passes:
                 shutil.rmtree(work / f"{CORPUS}-{passes - 1}")
             else:
@@ -128,7 +127,11 @@ def deduplicate(
             "settings": asdict(settings),
             "documents": documents,
             "skipped": {reason: count for reason, (count, _) in skipped.items()},
-            "removed": removed,
+            "removed": {
+                "documents": fates.left_out,
+                "documents_cut": fates.cut,
+                "characters": characters,
+            },
             "passes": passes,
         }
         write_json(work / REPORT, content)
@@ -184,6 +187,39 @@ class _Copies:
             if spans := self._found.spans(first + at):
                 changes[at] = _given(batch[at].text, spans, self._settings.normalization)
         return changes
+
+
+class _Fates:
+    """Which documents of the corpus are left, and which of these were cut in any pass."""
+
+    def __init__(self) -> None:
+        # Whether each document was cut: those before this pass, and those left in its batches.
+        self._was_cut: NDArray[np.bool_] | None = None
+        self._after: list[NDArray[np.bool_]] = []
+        self._at = 0
+        self.left_out = 0
+
+    @property
+    def cut(self) -> int:
+        """Documents that were cut and are left."""
+        return 0 if self._was_cut is None else int(self._was_cut.sum())
+
+    def add(self, documents: int, changes: Mapping[int, bool]) -> None:
+        """Note what became of the next documents of the corpus as the last pass left it."""
+        if self._was_cut is None:
+            was_cut = np.zeros(documents, dtype=bool)
+        else:
+            was_cut = self._was_cut[self._at : self._at + documents].copy()
+        self._at += documents
+        gone = [place for place, is_left in changes.items() if not is_left]
+        was_cut[list(changes)] = True
+        self._after.append(np.delete(was_cut, gone))
+        self.left_out += len(gone)
+
+    def end_pass(self) -> None:
+        """Note that all documents came."""
+        self._was_cut = np.concatenate(self._after)
+        self._after, self._at = [], 0
 
 
 def _given(text: str, spans: Sequence[Span], normalization: str) -> list[Span]:

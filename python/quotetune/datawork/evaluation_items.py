@@ -39,7 +39,8 @@ def read_items(
     """Read the items of files, folders and globs.
 
     Args:
-        inputs: The files. A text file is one item.
+        inputs: The files. A text file is one item. In a file of SQuAD's own form, with `data`,
+            `paragraphs` and `qas`, each question is one.
         keys: Fields of the texts, of which each record must have one. The value of a field is a
             text, or a list of texts. `a.b` is the field `b` of the object `a`, or of each object in
             the list `a`. By default `USUAL_KEYS`; of these, values that are no texts do not count.
@@ -54,13 +55,36 @@ def read_items(
         if file.format == "text":
             yield _item(source, text_id, [read_whole_text(file.path)], str(file.path))
             continue
-        for number, (where, record) in enumerate(objects(file.path), 1):
+        for number, (where, record) in enumerate(_questions(file.path), 1):
             found = [
                 text
                 for key in keys or USUAL_KEYS
                 for text in _texts(record, key, where, is_named=bool(keys))
             ]
             yield _item(source, _id(record, where, number), found, where, keys)
+
+
+def _questions(path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Yield the records of a file; of one in SQuAD's own form, the questions that it contains."""
+    for where, record in objects(path):
+        articles = _list(record, "data")
+        if not any(_list(article, "paragraphs") for article in articles):
+            yield where, record
+            continue
+        for a, article in enumerate(articles):
+            for p, paragraph in enumerate(_list(article, "paragraphs")):
+                for q, question in enumerate(_list(paragraph, "qas")):
+                    place = f"{where}: data[{a}].paragraphs[{p}].qas[{q}]"
+                    if not isinstance(question, Mapping):
+                        raise QuotetuneError(
+                            f"{place}: {json_kind(question)}, not an object: fix the file"
+                        )
+                    yield place, question
+
+
+def _list(value: Any, key: str) -> list[Any]:
+    found = value.get(key) if isinstance(value, Mapping) else None
+    return found if isinstance(found, list) else []
 
 
 def _item(source: str, id: str, texts: Sequence[str], where: str, keys: Sequence[str] = ()) -> Item:

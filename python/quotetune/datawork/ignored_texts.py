@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from quotetune.corpus.records import read_whole_text
-from quotetune.errors import UsageError
+from quotetune.errors import QuotetuneError, UsageError
 
 
 def read_ignored(path: Path) -> list[str]:
@@ -11,6 +11,7 @@ def read_ignored(path: Path) -> list[str]:
 
     Raises:
         UsageError: There is no such file, or it has no text.
+        QuotetuneError: It cannot be read, or is not UTF-8.
 
     Example:
         >>> from tempfile import mkdtemp
@@ -19,7 +20,11 @@ def read_ignored(path: Path) -> list[str]:
         >>> read_ignored(path)
         ['Which of the following', 'Choose one:']
     """
-    texts = [line.strip() for line in read_whole_text(path).splitlines() if line.strip()]
+    try:
+        content = read_whole_text(path)
+    except QuotetuneError as error:
+        raise type(error)(f"--ignore {error}") from error
+    texts = [line.strip() for line in content.splitlines() if line.strip()]
     if not texts:
         raise UsageError(f"--ignore {path}: has no text: write one per line")
     return texts

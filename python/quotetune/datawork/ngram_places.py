@@ -67,6 +67,8 @@ class NgramPlaces:
         self.codes = np.concatenate([separator, *(p for code in codes for p in (code, separator))])
         lengths = np.array([len(code) + 1 for code in codes], np.int64)
         self.starts = np.concatenate([[1], 1 + np.cumsum(lengths)])
+        of_code: Any = np.arange(-1, len(codes), dtype=np.int32)
+        self._text_of = np.repeat(of_code, np.concatenate([[1], lengths]))
         # Half as many bytes, if that is enough for the places.
         small: Any = np.int32 if len(self.codes) < 1 << 31 else np.int64
         windows = [
@@ -91,7 +93,7 @@ class NgramPlaces:
 
     def _in_order_of_hashes(self, places: _Numbers) -> tuple[NDArray[np.uint64], _Numbers] | None:
         """Sort n-grams by their hashes; None if two different ones have the same hash."""
-        hashes = self.hashes(self.codes)[places]
+        hashes = self.hashes(self.codes, places)
         order = np.argsort(hashes, kind="stable")
         hashes, places = hashes[order], places[order]
         same = np.flatnonzero(hashes[1:] == hashes[:-1])
@@ -111,38 +113,40 @@ class NgramPlaces:
         """
         # The last n-gram of a text is more than n characters before the first of the next one.
         new = np.minimum(np.diff(windows, append=windows[-1:] + self.n), self.n)
-        covered = np.zeros(len(self.starts) - 1, np.int64)
-        np.add.at(covered, self.texts_of(windows), new)
-        return covered
+        covered = np.bincount(self.texts_of(windows), new, len(self.starts) - 1)
+        return covered.astype(np.int64)
 
-    def overlap(self, document: str) -> "Overlap":
+    def overlap(self, document: str, is_near: NDArray[np.bool_] | None = None) -> "Overlap":
         """Return what a document has in common with the texts.
 
         Args:
             document: The document, normalised.
+            is_near: For each n-gram of the document, whether it may be in a text; by default, all
+                may be. A filter answers this many times faster than the lookup here.
         """
         codes = _codes(document)
-        hashes = self.hashes(codes)
+        if is_near is None:
+            is_near = np.ones(max(len(codes) - self.n + 1, 0), np.bool_)
+        at = np.flatnonzero(is_near)
+        hashes = self.hashes(codes, at)
         ngrams = np.searchsorted(self.ngrams, hashes)
         is_in = ngrams < len(self.ngrams)
         is_in[is_in] = self.ngrams[ngrams[is_in]] == hashes[is_in]
-        at = np.flatnonzero(is_in)
-        one_of_each = self.before.places[self.first[ngrams[at]]]
-        at = at[self.equal(codes, at, one_of_each)]
-        return Overlap(self, codes, at, ngrams[at])
+        at, ngrams = at[is_in], ngrams[is_in]
+        is_equal = self.equal(codes, at, self.before.places[self.first[ngrams]])
+        return Overlap(self, codes, at[is_equal], ngrams[is_equal])
 
     def texts_of(self, windows: _Numbers) -> _Numbers:
         """Return the numbers of the texts that n-grams are in."""
-        return np.searchsorted(self.starts, windows, "right") - 1
+        return self._text_of[windows]
 
-    def hashes(self, codes: NDArray[np.uint32]) -> NDArray[np.uint64]:
-        """Hash all windows: a polynomial of their characters, modulo 2^64."""
-        count = max(len(codes) - self.n + 1, 0)
+    def hashes(self, codes: NDArray[np.uint32], at: _Numbers) -> NDArray[np.uint64]:
+        """Hash the windows at some places: a polynomial of their characters, modulo 2^64."""
         base = np.uint64(self._base)
-        hashes = np.zeros(count, np.uint64)
+        hashes = np.zeros(len(at), np.uint64)
         for offset in range(self.n):
             hashes *= base
-            hashes += codes[offset : offset + count]
+            hashes += codes[at + offset]
         # The low bits of the product alone depend on the low bits of the characters.
         return hashes ^ (hashes >> np.uint64(32))
 

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
+
 
 @dataclass
 class WholeWords:
@@ -34,7 +36,9 @@ class WholeWords:
             document: The document, normalised.
         """
         found: dict[str, list[int]] = {}
-        edges = [place for place in range(len(document) + 1) if not _in_word(document, place)]
+        if not self.numbers:
+            return found
+        edges = _edges(document)
         are_edges = set(edges)
         for length, of_length in sorted(self.numbers.items()):
             for place in edges:
@@ -44,6 +48,12 @@ class WholeWords:
         return found
 
 
-def _in_word(text: str, place: int) -> bool:
-    """Return whether there are letters or digits on both sides of a place."""
-    return 0 < place < len(text) and text[place - 1].isalnum() and text[place].isalnum()
+def _edges(text: str) -> list[int]:
+    """Return the places without letters or digits on both sides."""
+    # Python is asked about each different character once.
+    codes = np.frombuffer(text.encode("utf-32-le"), np.uint32)
+    different, number = np.unique(codes, return_inverse=True)
+    is_word = np.array([chr(code).isalnum() for code in different.tolist()], np.bool_)
+    in_word = np.pad(is_word[number], 1)
+    edges: list[int] = np.flatnonzero(~(in_word[:-1] & in_word[1:])).tolist()
+    return edges

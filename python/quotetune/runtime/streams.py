@@ -63,7 +63,10 @@ def typed_text(argument: str) -> str:
             ASCII is a lone surrogate.
 
     Returns:
-        The text; the argument itself if it is not UTF-8 either.
+        The text.
+
+    Raises:
+        UsageError: It is not UTF-8 either.
 
     Example:
         >>> typed_text("na\udcc3\udcafve")
@@ -73,8 +76,9 @@ def typed_text(argument: str) -> str:
         return argument
     try:
         return argument.encode("utf-8", "surrogateescape").decode()
-    except UnicodeError:
-        return argument
+    except UnicodeError as error:
+        shown = ascii(argument[:40])
+        raise UsageError(f"the text {shown} is not UTF-8: type it in UTF-8") from error
 
 
 @contextmanager

@@ -22,7 +22,7 @@ use crate::error::{to_python, usage_error};
 use crate::waiting::{on_signal, raised};
 
 /// Source, id, text, metadata as a JSON object, line.
-type Row = (PyBackedStr, PyBackedStr, PyBackedStr, PyBackedStr, u64);
+pub type Row = (PyBackedStr, PyBackedStr, PyBackedStr, PyBackedStr, u64);
 /// Fields of the text, the id and the source, and those of the metadata.
 pub type RecordKeyTuple = (String, Option<String>, Option<String>, Vec<String>);
 
@@ -146,15 +146,7 @@ impl Builder {
     /// Add rows (source, id, text, metadata as JSON, line) of an input.
     fn add(&mut self, py: Python<'_>, input: u32, rows: Vec<Row>) -> PyResult<()> {
         let builder = self.open(py)?;
-        let document = |(source, id, text, metadata, line): Row| Document {
-            source: source.to_string(),
-            id: id.to_string(),
-            text: text.to_string(),
-            metadata: metadata.to_string(),
-            place: Place { input, line },
-        };
-        // The strings are copied while the GIL is held: it is costly to drop Python's own without it.
-        let documents: Vec<Document> = rows.into_iter().map(document).collect();
+        let documents = documents_of(rows, input);
         py.detach(|| builder.add(documents, BadRecords::Strict, Ok))
             .map_err(|error| to_python(py, error))
     }
@@ -257,6 +249,19 @@ impl Builder {
         let builder = self.builder.as_mut();
         builder.ok_or_else(|| usage_error(py, "the build is finished or closed".to_owned()))
     }
+}
+
+/// Returns the documents of an input's rows. Their strings are copied while the GIL is held: it is costly to drop
+/// Python's own without it.
+pub fn documents_of(rows: Vec<Row>, input: u32) -> Vec<Document> {
+    let document = |(source, id, text, metadata, line): Row| Document {
+        source: source.to_string(),
+        id: id.to_string(),
+        text: text.to_string(),
+        metadata: metadata.to_string(),
+        place: Place { input, line },
+    };
+    rows.into_iter().map(document).collect()
 }
 
 /// Returns the options of reading a file. `names` are the default source, the start of default ids, and the id of a

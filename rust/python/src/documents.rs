@@ -6,7 +6,7 @@ use std::sync::Arc;
 use pyo3::exceptions::PyIndexError;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
-use quotetune_core::build::ingest::{DocumentReader, Record};
+use quotetune_core::build::ingest::{DocumentReader, IngestOptions, Record};
 use quotetune_core::build::left_out::BadRecord;
 use quotetune_core::build::places::Document;
 use quotetune_core::error::Result;
@@ -37,6 +37,12 @@ pub struct DocumentBatch {
     documents: Vec<Read>,
 }
 
+impl DocumentBatch {
+    pub fn documents(&self) -> impl Iterator<Item = &Document> {
+        self.documents.iter().map(|read| &read.document)
+    }
+}
+
 struct Read {
     raw: RawRecord,
     document: Document,
@@ -46,9 +52,10 @@ struct Read {
 
 #[pymethods]
 impl Documents {
-    /// Open a file, or stdin for None.
+    /// Open a file, or stdin for None. `part`: only the lines of JSONL that begin from a byte, which begins one, to
+    /// before another.
     #[new]
-    #[pyo3(signature = (path, *, format, default_source, id_prefix, text_id, record_keys, numbered, source, errors, indexes))]
+    #[pyo3(signature = (path, *, format, default_source, id_prefix, text_id, record_keys, numbered, source, errors, indexes, part=None))]
     #[expect(clippy::too_many_arguments, reason = "keywords of a Python call")]
     fn new(
         py: Python<'_>,
@@ -62,10 +69,18 @@ impl Documents {
         source: Option<String>,
         errors: &str,
         indexes: Vec<PyRef<'_, Index>>,
+        part: Option<(u64, u64)>,
     ) -> PyResult<Self> {
         let names = (default_source, id_prefix, text_id);
-        let options = ingest_options(py, format, names, record_keys, numbered, source, errors)?;
-        let input = path.map_or(Input::Stdin, Input::File);
+        let options = IngestOptions {
+            lines: part.map(|(start, end)| 0..end.saturating_sub(start)),
+            ..ingest_options(py, format, names, record_keys, numbered, source, errors)?
+        };
+        let input = match (path, part) {
+            (None, _) => Input::Stdin,
+            (Some(path), None) => Input::File(path),
+            (Some(path), Some((start, _))) => Input::Rest(path, start),
+        };
         let opened = py.detach(|| DocumentReader::open(&input, options));
         if let Some(error) = raised(py) {
             return Err(error);
@@ -96,6 +111,12 @@ impl Documents {
     #[getter]
     fn is_array(&self) -> bool {
         self.reader.is_array()
+    }
+
+    /// Whether reading can start at any line.
+    #[getter]
+    fn is_cuttable(&self) -> bool {
+        self.reader.is_cuttable()
     }
 
     /// Bytes taken from the disk so far, before decompression.

@@ -7,12 +7,12 @@ use numpy::ndarray::Array2;
 use numpy::{IntoPyArray, PyArray1, PyArray2};
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedStr;
-use quotetune_core::error::Result;
-use quotetune_core::query::{self, RepeatedRange, Report, StoredDocument};
+use quotetune_core::query::{self, Report, StoredDocument};
 
 use crate::builder::RecordKeyTuple;
 use crate::error::{to_python, usage_error};
-use crate::quote::{Quote, QuoteSource};
+use crate::quote::Quote;
+use crate::repeats::{self, Duplicates, RepeatsTuple};
 use crate::signals::interruptible;
 use crate::texts::{ask, for_chunks_of_texts, for_each_text, lists_of_texts, texts};
 
@@ -27,43 +27,9 @@ type ReportTuple = (
     Vec<(usize, usize)>,
 );
 
-/// Numbers of ranges, of their characters and of their documents; text, characters, count and documents of each text.
-type RepeatsTuple = (
-    usize,
-    usize,
-    usize,
-    Vec<(String, usize, u64, Vec<QuoteSource>)>,
-);
-
 #[pyclass(frozen)]
 pub struct Index {
     index: Arc<query::Index>,
-}
-
-/// The copies of texts that come after the first one.
-#[pyclass(frozen)]
-pub struct Duplicates {
-    index: Arc<query::Index>,
-    found: query::Duplicates,
-}
-
-#[pymethods]
-impl Duplicates {
-    /// Return the spans of the document at a position in the order of the corpus, in normalised characters.
-    fn spans(&self, py: Python<'_>, position: usize) -> PyResult<Vec<(usize, usize)>> {
-        let found = py.detach(|| self.found.spans(&self.index, position));
-        ask(py, &self.index, |_| found)
-    }
-
-    #[getter]
-    fn is_empty(&self) -> bool {
-        self.found.is_empty()
-    }
-
-    /// Return the positions of the documents that must go, so that no two share a text.
-    fn left_out(&self) -> Vec<u32> {
-        self.found.left_out()
-    }
 }
 
 #[pymethods]
@@ -263,22 +229,7 @@ impl Index {
         most: usize,
         max_documents: usize,
     ) -> PyResult<RepeatsTuple> {
-        let index = Arc::clone(&self.index);
-        interruptible(py, move |stop| {
-            let repeats = index.repeats(min_chars, times, || stop.check())?;
-            let mut ranges = repeats.ranges(&index).collect::<Result<Vec<_>>>()?;
-            let chars = ranges.iter().map(|range| range.end - range.start).sum();
-            let mut documents: Vec<_> = ranges.iter().map(RepeatedRange::place).collect();
-            documents.dedup();
-            let texts =
-                repeats.longest(&index, &mut ranges, most, max_documents, || stop.check())?;
-            index.check_whole()?;
-            let texts = texts.into_iter().map(|text| {
-                let documents = text.documents.iter().map(QuoteSource::found);
-                (text.text, text.chars, text.count, documents.collect())
-            });
-            Ok((ranges.len(), chars, documents.len(), texts.collect()))
-        })
+        repeats::repeats(py, &self.index, min_chars, times, most, max_documents)
     }
 
     /// Find the texts that occur earlier in the corpus, too.
@@ -288,16 +239,7 @@ impl Index {
         min_chars: usize,
         documents: bool,
     ) -> PyResult<Duplicates> {
-        let index = Arc::clone(&self.index);
-        let found = interruptible(py, move |stop| {
-            let found = index.duplicates(min_chars, documents, || stop.check())?;
-            index.check_whole()?;
-            Ok(found)
-        })?;
-        Ok(Duplicates {
-            index: Arc::clone(&self.index),
-            found,
-        })
+        repeats::duplicates(py, &self.index, min_chars, documents)
     }
 
     fn trace(

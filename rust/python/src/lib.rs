@@ -6,6 +6,7 @@ mod builder;
 mod change;
 mod documents;
 mod error;
+mod estimate;
 mod guide;
 mod guide_sources;
 mod import;
@@ -13,6 +14,7 @@ mod index;
 mod pool;
 mod quote;
 mod reading;
+mod repeats;
 mod signals;
 mod texts;
 mod verify;
@@ -33,6 +35,8 @@ mod _core {
     #[pymodule_export]
     use super::documents::{DocumentBatch, Documents};
     #[pymodule_export]
+    use super::estimate::{Sampler, ascii_amount, check_output, estimate_build};
+    #[pymodule_export]
     use super::guide::{
         Guide, GuideState, guide_completes, guide_continues, guide_ends, guide_follow_ups,
         guide_matches,
@@ -42,7 +46,7 @@ mod _core {
     #[pymodule_export]
     use super::import::import_bloom;
     #[pymodule_export]
-    use super::index::{Duplicates, Index};
+    use super::index::Index;
     #[pymodule_export]
     use super::pool::set_threads;
     #[pymodule_export]
@@ -63,6 +67,8 @@ mod _core {
     const MIN_MEMORY_LIMIT: u64 = quotetune_core::build::budget::MIN_MEMORY_LIMIT;
     #[pymodule_export]
     const DEFAULT_SEGMENT_BYTES: u64 = quotetune_core::build::options::DEFAULT_SEGMENT_BYTES;
+    #[pymodule_export]
+    use super::repeats::Duplicates;
     #[pymodule_export]
     use super::verify::{bytes_of_files, check_files, read_manifest};
 }

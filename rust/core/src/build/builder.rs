@@ -13,29 +13,17 @@ use super::budget::Budget;
 use super::left_out::{ALL_BAD, BadRecord, BadRecords, Duplicates, LeftOut};
 use super::options::{BuildOptions, WantedFilter};
 use super::places::{Document, Numbering, Place, Places};
+use super::prepared::Prepared;
 use super::resources::resources;
 use crate::error::Result;
 use crate::filter::cardinality::DistinctCounter;
 use crate::store::documents::{Documents, Record};
 use crate::store::header::Parameters;
 use crate::store::manifest::Counts;
-use crate::store::original::normalize_reversibly;
 use crate::store::output::OutputDirectory;
 use crate::store::segment::{SegmentWriter, WrittenSegment};
 use crate::suffix::array::MAX_TEXT;
-use crate::text::fold;
 use crate::text::ngram::NgramHasher;
-use crate::text::normalization::Normalization;
-
-/// A normalised document and its length, both computed in parallel.
-struct Prepared {
-    document: Document,
-    /// The edits that lead from the normalised text back to the text as given; empty where that is not kept.
-    edits: Vec<u8>,
-    characters: usize,
-    /// Whether the text is folded and has characters that are not in Unicode's tables.
-    has_unknown: bool,
-}
 
 /// A build that has read all its documents, from which an index can be made.
 pub struct Spooled {
@@ -189,22 +177,9 @@ impl Builder {
     {
         let normalization = self.options.normalization;
         // An index without a suffix index keeps no text.
-        let keeps_original = normalization.folds() && self.options.suffixes.is_some();
+        let keeps_text = self.options.suffixes.is_some();
         let prepare = |item: T| {
-            parse(item).map(|mut document| {
-                let has_unknown = normalization.folds() && !fold::is_known(&document.text);
-                let edits;
-                (document.text, edits) = match keeps_original {
-                    true => normalize_reversibly(normalization, document.text),
-                    false => (normalized(normalization, document.text), Vec::new()),
-                };
-                Prepared {
-                    characters: document.text.chars().count(),
-                    document,
-                    edits,
-                    has_unknown,
-                }
-            })
+            parse(item).map(|document| Prepared::new(document, normalization, keeps_text))
         };
         self.pool
             .install(|| batch.into_par_iter().map(prepare).collect())
@@ -323,14 +298,6 @@ impl Builder {
             pool: self.pool,
             budget: self.budget,
         })
-    }
-}
-
-fn normalized(normalization: Normalization, text: String) -> String {
-    match normalization.normalize(&text) {
-        // Most text is already normal and need not be copied.
-        Cow::Borrowed(normal) if normal.len() == text.len() => text,
-        changed => changed.into_owned(),
     }
 }
 

@@ -176,7 +176,7 @@ fn remove_spooled_text(plan: &Plan) -> Result<()> {
 }
 
 /// Returns an error if the filter is too small for the n-grams: it would not keep to its rate.
-fn check_expected(sizing: Sizing, distinct_ngrams: u64) -> Result<()> {
+pub(super) fn check_expected(sizing: Sizing, distinct_ngrams: u64) -> Result<()> {
     match sizing.expected_ngrams {
         Some(expected) if !fits(distinct_ngrams, expected) => Err(Error::Usage(format!(
             "about {distinct_ngrams} distinct n-grams, but room for {expected}: give a larger \

@@ -141,15 +141,23 @@ impl Index {
     /// Returns the document at a position in the order of the corpus, or None after the last.
     pub fn document_at(&self, position: usize) -> Result<Option<StoredDocument<'_>>> {
         self.require_suffix("give back documents")?;
+        let found = self.segment_of(position);
+        found
+            .map(|(segment, document)| stored(&self.segments[segment], document))
+            .transpose()
+    }
+
+    /// Returns the segment of the document at a position in the order of the corpus, and its number there.
+    pub(super) fn segment_of(&self, position: usize) -> Option<(usize, usize)> {
         let mut document = position;
-        for segment in &self.segments {
+        for (number, segment) in self.segments.iter().enumerate() {
             let count = segment.documents().len();
             if document < count {
-                return stored(segment, document).map(Some);
+                return Some((number, document));
             }
             document -= count;
         }
-        Ok(None)
+        None
     }
 
     pub(crate) fn text_indexes(&self) -> Result<Vec<TextIndex<'_>>> {

@@ -1,7 +1,7 @@
 //! The bytes of a file or of standard input, and their count.
 
 use std::fs::File;
-use std::io::{self, Read, Stdin};
+use std::io::{self, Read, Seek, SeekFrom, Stdin};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -16,6 +16,8 @@ use crate::error::{Error, Result};
 #[derive(Clone, Debug)]
 pub enum Input {
     File(PathBuf),
+    /// A file from one of its bytes on.
+    Rest(PathBuf, u64),
     Stdin,
 }
 
@@ -23,7 +25,7 @@ impl Input {
     /// Returns its name in messages.
     pub fn name(&self) -> String {
         match self {
-            Self::File(path) => path.display().to_string(),
+            Self::File(path) | Self::Rest(path, _) => path.display().to_string(),
             Self::Stdin => "<stdin>".to_owned(),
         }
     }
@@ -49,11 +51,8 @@ impl Source {
     pub fn open(input: &Input, on_signal: OnSignal) -> Result<Self> {
         let (bytes, is_pipe) = match input {
             Input::Stdin => (Bytes::Stdin(io::stdin()), true),
-            Input::File(path) => {
-                let file = open(path, on_signal)?;
-                let is_file = file.metadata().is_ok_and(|metadata| metadata.is_file());
-                (Bytes::File(file), !is_file)
-            }
+            Input::File(path) => file(path, 0, on_signal)?,
+            Input::Rest(path, start) => file(path, *start, on_signal)?,
         };
         Ok(Self {
             bytes,
@@ -67,6 +66,17 @@ impl Source {
     pub fn taken(&self) -> Arc<AtomicU64> {
         Arc::clone(&self.taken)
     }
+}
+
+/// Opens a file at one of its bytes. Also returns whether it is a pipe.
+fn file(path: &Path, start: u64, on_signal: OnSignal) -> Result<(Bytes, bool)> {
+    let mut file = open(path, on_signal)?;
+    let is_file = file.metadata().is_ok_and(|metadata| metadata.is_file());
+    if start > 0 {
+        file.seek(SeekFrom::Start(start))
+            .map_err(Error::io("read", path))?;
+    }
+    Ok((Bytes::File(file), !is_file))
 }
 
 impl Read for Source {

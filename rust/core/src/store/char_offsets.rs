@@ -11,6 +11,11 @@ use crate::text::chars::count_chars;
 /// Bytes between two entries.
 const STEP: usize = 1024;
 
+/// Returns the bytes of the table of a text, to within one entry per document.
+pub fn table_bytes(text_bytes: u64) -> u64 {
+    text_bytes / STEP as u64 * size_of::<u32>() as u64
+}
+
 /// Makes the table of a text from its documents, in order.
 #[derive(Default)]
 pub struct CharOffsetsWriter {

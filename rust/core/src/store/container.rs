@@ -16,6 +16,12 @@ use crate::memory::guarded_map::GuardedMap;
 
 const BUFFER: usize = 1 << 20;
 
+/// Returns the bytes of a file whose sections have these lengths.
+pub fn file_bytes(sections: &[u64]) -> u64 {
+    let append = |end: u64, section: &u64| end.next_multiple_of(ALIGNMENT) + section;
+    sections.iter().fold(HEADER_LENGTH as u64, append)
+}
+
 /// Writes one file from front to back; `finish` completes it. The file is forced to the disk only when a manifest is
 /// to name it.
 pub struct FileWriter {

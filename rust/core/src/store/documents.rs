@@ -14,8 +14,8 @@ use std::path::{Path, PathBuf};
 use serde::de::IgnoredAny;
 use xxhash_rust::xxh3::Xxh3;
 
-use super::char_offsets::{CharOffsets, CharOffsetsWriter};
-use super::container::{FileWriter, MappedFile};
+use super::char_offsets::{self, CharOffsets, CharOffsetsWriter};
+use super::container::{self, FileWriter, MappedFile};
 use super::header::Parameters;
 use super::kind::Kind;
 use crate::error::{Error, Result};
@@ -38,6 +38,24 @@ pub struct Record<'a> {
     /// The edits that turn the stored text back into the original one ([`crate::store::original`]). Empty if the two are
     /// the same or the original is not kept.
     pub edits: &'a [u8],
+}
+
+impl Record<'_> {
+    /// Returns the bytes that the record takes; `keeps_edits`: whether the index folds texts.
+    pub fn bytes(&self, keeps_edits: bool) -> u64 {
+        let lengths = size_of::<u32>() * if keeps_edits { 3 } else { 2 };
+        let names = self.source.len() + self.id.len() + self.metadata.len();
+        (lengths + names + self.edits.len()) as u64
+    }
+}
+
+/// Returns the bytes of the file of `documents` documents with `text_bytes` of text.
+pub fn file_bytes(documents: u64, record_bytes: u64, text_bytes: u64) -> u64 {
+    let starts = (documents + 1) * size_of::<u64>() as u64;
+    let hashes = documents * size_of::<u64>() as u64;
+    let order = documents * size_of::<u32>() as u64;
+    let char_offsets = char_offsets::table_bytes(text_bytes);
+    container::file_bytes(&[record_bytes, starts, starts, hashes, order, char_offsets])
 }
 
 /// Hashes an identity. The separator, which UTF-8 never contains, keeps ("a", "bc") apart from ("ab", "c").

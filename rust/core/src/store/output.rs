@@ -18,17 +18,24 @@ pub struct OutputDirectory {
     _lock: File,
 }
 
+/// Returns an error if an index cannot be built at `output`; else the directory that the name leads to, and whether a
+/// build that was killed left files there.
+pub fn check(output: &Path, overwrite: bool) -> Result<(PathBuf, bool)> {
+    let output = followed(output)?;
+    check_output(&output, overwrite)?;
+    let leftover = is_left_by_a_build(&partial_of(&output)?)?;
+    if overwrite {
+        is_left_by_a_build(&sibling(&output, "replaced")?)?;
+        is_left_by_a_build(&sibling(&output, "old")?)?;
+    }
+    Ok((output, leftover))
+}
+
 impl OutputDirectory {
     /// Takes `output.partial` for this build and removes what a killed build left there.
     pub fn create(output: &Path, overwrite: bool) -> Result<Self> {
-        let output = &followed(output)?;
-        check_output(output, overwrite)?;
+        let (output, leftover) = &check(output, overwrite)?;
         let partial = partial_of(output)?;
-        let leftover = is_left_by_a_build(&partial)?;
-        if overwrite {
-            is_left_by_a_build(&sibling(output, "replaced")?)?;
-            is_left_by_a_build(&sibling(output, "old")?)?;
-        }
         let missing: Vec<&Path> = partial
             .ancestors()
             .skip(1)
@@ -44,7 +51,7 @@ impl OutputDirectory {
         for made in missing {
             sync_directory(parent_of(made))?;
         }
-        if leftover {
+        if *leftover {
             clear(&partial)?;
         }
         Ok(Self {

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
-use super::container::{FileWriter, MappedFile};
+use super::container::{self, FileWriter, MappedFile};
 use super::documents::{Documents, DocumentsWriter, Record};
 use super::header::Parameters;
 use super::kind::Kind;
@@ -11,7 +11,8 @@ use super::manifest::SegmentEntry;
 use super::original::{original, original_span};
 use crate::error::{Error, Result};
 use crate::suffix::array::{self, SEPARATOR};
-use crate::suffix::jump::jump_table_of_all;
+use crate::suffix::fronts::Front;
+use crate::suffix::jump::{self, jump_table_of_all};
 use crate::suffix::lean::{LeanArrays, LeanView};
 use crate::suffix::text_index::{Suffixes, TextIndex};
 use crate::suffix::view::SuffixView;
@@ -162,6 +163,24 @@ pub fn write_suffixes(
         }
     }
     file.finish()
+}
+
+/// Returns the bytes of the file of a text, the separators included.
+pub fn text_file_bytes(text_bytes: u64) -> u64 {
+    container::file_bytes(&[text_bytes])
+}
+
+/// Returns the bytes of the file that `write_suffixes` makes of so many sorted suffixes of a text with
+/// `distinct_bytes` different bytes.
+pub fn suffix_file_bytes(suffixes: Suffixes, sorted: u64, distinct_bytes: usize) -> u64 {
+    let positions = sorted * size_of::<u32>() as u64;
+    let jump = (jump::entries_for(distinct_bytes, sorted as usize) * size_of::<u32>()) as u64;
+    match suffixes {
+        Suffixes::All => container::file_bytes(&[positions, jump]),
+        Suffixes::Anchors => {
+            container::file_bytes(&[positions, jump, sorted * size_of::<Front>() as u64])
+        }
+    }
 }
 
 /// A segment of an open index.

@@ -35,6 +35,22 @@ pub fn jump_table_of_all(text: &[u8]) -> Vec<u32> {
     table.finish()
 }
 
+/// Returns the entries of the table of a text with `distinct_bytes` different bytes.
+pub fn entries_for(distinct_bytes: usize, suffixes: usize) -> usize {
+    let base = distinct_bytes + 1;
+    RANK_WORDS + base.pow(width_for(base, suffixes)) + 1
+}
+
+/// Returns the digits of a key.
+fn width_for(base: usize, suffixes: usize) -> u32 {
+    let most = suffixes / SHARE;
+    let mut width = 1;
+    while width < MAX_WIDTH && base.pow(width + 1) <= most {
+        width += 1;
+    }
+    width
+}
+
 /// A table whose entries are not yet summed up.
 struct EmptyTable {
     ranks: [u8; 256],
@@ -47,11 +63,7 @@ impl EmptyTable {
     fn new(text: &[u8], suffixes: usize) -> Self {
         let ranks = ranks_of(text);
         let base = base_of(&ranks);
-        let most = suffixes / SHARE;
-        let mut width = 1;
-        while width < MAX_WIDTH && base.pow(width + 1) <= most {
-            width += 1;
-        }
+        let width = width_for(base, suffixes);
         let mut table = vec![0u32; RANK_WORDS + base.pow(width) + 1];
         bytemuck::cast_slice_mut::<u32, u8>(&mut table[..RANK_WORDS]).copy_from_slice(&ranks);
         Self {

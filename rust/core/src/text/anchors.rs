@@ -27,6 +27,12 @@ impl Anchors {
         }
     }
 
+    /// Returns the expected share of the positions of a long text that are anchors: two of a window's k-grams plus one
+    /// (Roberts et al. 2004).
+    pub fn density(&self) -> f64 {
+        2.0 / (self.n - self.kgrams.n() + 2) as f64
+    }
+
     /// Calls `sink` with the anchor of each window of `text`, in order. Anchors are counted in characters from the
     /// start of the text. They never decrease, and neighbouring windows often have the same one.
     pub fn for_each(&self, text: &str, mut sink: impl FnMut(usize)) {

@@ -31,7 +31,7 @@ enum Content {
 }
 
 impl DocumentReader {
-    /// Opens a file. It is read from its start to its end, whatever `lines` says.
+    /// Opens a file.
     pub fn open(input: &Input, options: IngestOptions) -> Result<Self> {
         let text = Text::open(input, options.opening(None))?;
         Ok(Self {
@@ -51,7 +51,7 @@ impl DocumentReader {
     /// Returns the bytes of the next records; None at the end. Blank lines are passed over.
     pub fn next_batch(&mut self) -> Result<Option<Vec<RawRecord>>> {
         match &mut self.content {
-            Content::Records(records) => jsonl::next_batch(records, None),
+            Content::Records(records) => jsonl::next_batch(records, self.options.lines.as_ref()),
             Content::Text { is_read: true, .. } => Ok(None),
             Content::Text { text, is_read } => {
                 *is_read = true;
@@ -87,6 +87,11 @@ impl DocumentReader {
     /// Returns whether the records are the elements of one array.
     pub fn is_array(&self) -> bool {
         matches!(&self.content, Content::Records(records) if records.is_array())
+    }
+
+    /// Returns whether reading can start at any line.
+    pub fn is_cuttable(&self) -> bool {
+        matches!(&self.content, Content::Records(records) if records.is_cuttable())
     }
 
     /// Returns a place as messages show it.

@@ -21,6 +21,25 @@ const MAX_PENDING: usize = 1 << 24;
 /// places where the next hashes go from falling into the same set of a cache or of the page table's cache.
 const PADDING: usize = (4096 + 64) / size_of::<u64>();
 
+fn partition_blocks(blocks: usize) -> usize {
+    let least = blocks.div_ceil(MAX_PARTITIONS).next_power_of_two();
+    least.max(PARTITION_BLOCKS)
+}
+
+/// Returns the hashes that a thread collects per partition.
+fn most_pending(partitions: usize, partition_blocks: usize) -> usize {
+    (MAX_PENDING / partitions).min(partition_blocks * PENDING_PER_BLOCK)
+}
+
+/// Returns the bytes of memory that a thread needs to fill `words` words.
+pub fn pending_bytes(words: usize) -> u64 {
+    let blocks = (words / BLOCK_WORDS).max(1);
+    let partition_blocks = partition_blocks(blocks);
+    let partitions = blocks.div_ceil(partition_blocks);
+    let most = most_pending(partitions, partition_blocks);
+    (partitions * (most + PADDING) * size_of::<u64>()) as u64
+}
+
 /// A filter, or a part of one, while it is filled. Give each thread its own [`BloomBuilder::inserter`].
 pub struct BloomBuilder<'a> {
     partitions: Vec<Mutex<&'a mut [Block]>>,
@@ -46,8 +65,7 @@ impl<'a> BloomBuilder<'a> {
         if !rest.is_empty() || blocks.is_empty() || !whole(first_word) || !whole(total_words) {
             return None;
         }
-        let least = blocks.len().div_ceil(MAX_PARTITIONS).next_power_of_two();
-        let partition_blocks = least.max(PARTITION_BLOCKS);
+        let partition_blocks = partition_blocks(blocks.len());
         Some(Self {
             first_block: first_word / BLOCK_WORDS,
             blocks: blocks.len(),
@@ -63,7 +81,7 @@ impl<'a> BloomBuilder<'a> {
     /// Returns an inserter for one thread.
     pub fn inserter(&self) -> BloomInserter<'_, 'a> {
         let partitions = self.partitions.len();
-        let most = (MAX_PENDING / partitions).min(self.partition_blocks * PENDING_PER_BLOCK);
+        let most = most_pending(partitions, self.partition_blocks);
         BloomInserter {
             builder: self,
             pending: LargePages::zeros(partitions * (most + PADDING)),

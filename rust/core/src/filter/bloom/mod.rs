@@ -12,6 +12,6 @@ mod sizing;
 mod view;
 
 pub use block::BLOCK_WORDS;
-pub use builder::{BloomBuilder, BloomInserter};
+pub use builder::{BloomBuilder, BloomInserter, pending_bytes};
 pub use sizing::{BITS_PER_NGRAM, DEFAULT_BITS_PER_NGRAM, bits_to_fpr, fpr_to_bits, words_for};
 pub use view::{Bloom, Measure, VERSION};

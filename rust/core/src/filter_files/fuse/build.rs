@@ -10,7 +10,7 @@ use crate::filter::fuse::construct::{BYTES_PER_KEY, construct};
 use crate::filter::fuse::{FPR, Partition};
 use crate::filter_files::covered::{Covered, expect_passes};
 use crate::progress::Gauge;
-use crate::store::container::FileWriter;
+use crate::store::container::{FileWriter, file_bytes};
 use crate::store::header::Parameters;
 use crate::store::kind::Kind;
 use crate::store::manifest::{FileEntry, FuseFilterEntry};
@@ -54,8 +54,23 @@ impl FusePlan {
     }
 
     /// Returns the number of passes over the text.
-    fn passes(&self) -> u64 {
+    pub fn passes(&self) -> u64 {
         self.partitions.div_ceil(self.collected) as u64
+    }
+
+    /// Returns the bytes of the file, if every partition is constructed with its first size.
+    pub fn file_bytes(&self) -> u64 {
+        let partition = Partition::sized(self.expected, 0, 1.0);
+        let (partitions, slots) = (self.partitions as u64, partition.slots().unwrap_or(0));
+        let fingerprints = partitions * slots * size_of::<u16>() as u64;
+        file_bytes(&[fingerprints, partitions * size_of::<Partition>() as u64])
+    }
+
+    /// Returns the bytes of memory that are held at a time, if the text has `ngrams`, duplicates included.
+    pub fn memory(&self, ngrams: u64) -> u64 {
+        let hashes = (self.expected * ROOM).min(ngrams as usize / self.partitions.max(1));
+        let constructed = self.constructed.min(self.partitions) * BYTES_PER_KEY * self.expected;
+        (self.collected * hashes * size_of::<u64>() + constructed) as u64
     }
 }
 
@@ -122,9 +137,8 @@ mod tests {
             for threads in [1, 2, 64] {
                 for ngrams in [1, 1_000, 1_500_000, 2_900_000, 1_000_000_000] {
                     let plan = FusePlan::new(ngrams, bytes, threads);
-                    let collected = plan.collected * ROOM * size_of::<u64>();
-                    let keys = plan.expected * (collected + plan.constructed * BYTES_PER_KEY);
-                    assert!(keys as u64 <= bytes, "{plan:?}: {keys} of {bytes}");
+                    let held = plan.memory(u64::MAX);
+                    assert!(held <= bytes, "{plan:?}: {held} of {bytes}");
                     assert!(plan.partitions * plan.expected >= ngrams as usize);
                     assert!(plan.constructed <= threads);
                 }

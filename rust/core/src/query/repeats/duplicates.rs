@@ -7,6 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use super::groups::{first_chars, for_each_group};
 use super::marks::Marks;
 use super::merged::Place;
+use super::stretches::stretches;
 use crate::error::Result;
 use crate::query::index::Index;
 use crate::suffix::view::SuffixView;
@@ -72,19 +73,6 @@ impl Index {
         let within = starts.partition_point(|&start| start <= u64::from(place.position));
         (before + within.saturating_sub(1)) as u32
     }
-
-    /// Returns the segment of the document at a position in the order of the corpus, and its number there.
-    fn segment_of(&self, position: usize) -> Option<(usize, usize)> {
-        let mut document = position;
-        for (number, segment) in self.segments.iter().enumerate() {
-            let count = segment.documents().len();
-            if document < count {
-                return Some((number, document));
-            }
-            document -= count;
-        }
-        None
-    }
 }
 
 /// Marks all places of a text but the first.
@@ -128,22 +116,12 @@ impl Duplicates {
             return Ok(Vec::new());
         }
         let text = segment.document_text(document)?;
-        let mut spans: Vec<(usize, usize)> = Vec::new();
-        for (char, (byte, _)) in text.char_indices().enumerate() {
-            let end = match (
-                starts.get(range.start + byte),
-                tails.get(range.start + byte),
-            ) {
-                (true, _) => char + self.chars,
-                (false, true) => char + 1,
-                (false, false) => continue,
-            };
-            match spans.last_mut() {
-                Some(last) if char <= last.1 => last.1 = last.1.max(end),
-                _ => spans.push((char, end)),
-            }
-        }
-        Ok(spans)
+        let length_at = |byte| match starts.get(range.start + byte) {
+            true => Some(self.chars),
+            false => tails.get(range.start + byte).then_some(1),
+        };
+        let spans = stretches(text, length_at).into_iter();
+        Ok(spans.map(|span| (span.start, span.end)).collect())
     }
 
     /// Whether no text occurs twice.

@@ -9,6 +9,7 @@ mod groups;
 mod marks;
 mod merged;
 mod ranges;
+mod stretches;
 mod texts;
 
 pub use duplicates::Duplicates;

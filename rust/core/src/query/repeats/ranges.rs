@@ -2,6 +2,7 @@
 
 use super::groups;
 use super::marks::Marks;
+use super::stretches::{Stretch, stretches};
 use crate::error::{Error, Result};
 use crate::query::index::Index;
 use crate::suffix::text_index::TextIndex;
@@ -108,38 +109,17 @@ impl Repeats {
         let first = documents
             .text_range(document)
             .map_or(0, |range| range.start);
-        let mut ranges: Vec<RepeatedRange> = Vec::new();
-        // The range at the scan. Where it ends in bytes is known when the scan gets there.
-        let mut open: Option<RepeatedRange> = None;
-        for (char, (byte, _)) in text.char_indices().enumerate() {
-            let at = first + byte;
-            let is_marked = self.marks[segment].get(at);
-            if let Some(range) = open.filter(|range| range.end == char && !is_marked) {
-                ranges.push(RepeatedRange {
-                    bytes: (range.bytes.0, at),
-                    ..range
-                });
-                open = None;
-            }
-            if is_marked {
-                let end = char + self.chars;
-                open = Some(match open {
-                    Some(range) => RepeatedRange { end, ..range },
-                    None => RepeatedRange {
-                        segment,
-                        document,
-                        start: char,
-                        end,
-                        bytes: (at, at),
-                    },
-                });
-            }
-        }
-        ranges.extend(open.map(|range| RepeatedRange {
-            bytes: (range.bytes.0, first + text.len()),
-            ..range
-        }));
-        ranges.into_iter().map(Ok).collect()
+        let marks = &self.marks[segment];
+        let length_at = |byte| marks.get(first + byte).then_some(self.chars);
+        let range = |stretch: Stretch| RepeatedRange {
+            segment,
+            document,
+            start: stretch.start,
+            end: stretch.end,
+            bytes: (first + stretch.bytes.0, first + stretch.bytes.1),
+        };
+        let found = stretches(text, length_at).into_iter();
+        found.map(range).map(Ok).collect()
     }
 
     /// Yields all ranges, in the order of the corpus.
