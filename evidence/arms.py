@@ -43,10 +43,10 @@ class Arm:
 
 
 def _guided(strength: float, **keys: Any) -> dict[str, Any]:
-    return {"guide": {"strength": strength, **keys}}
+    return {"guide": {"strength": strength, "end": "plain", **keys}}
 
 
-_SWEEP = {"guide": {"strength": list(STRENGTHS)}}
+_SWEEP = {"guide": {"strength": list(STRENGTHS), "end": "plain"}}
 _RETRIEVED = {"retrieved": 1}
 
 ARMS = (

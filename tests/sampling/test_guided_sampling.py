@@ -20,7 +20,13 @@ from tiny_model import tiny_tokenizer
 
 PROMPTS = [Prompt("a", text="What?"), Prompt("b", text="A longer prompt."), Prompt("c", text="So")]
 TEXTS = ["Snow falls on the hill.", "Ice melts in the sun."]
-GUIDE: dict[str, Any] = {"strength": 90.0, "min_chars": 1, "max_chars": 8, "candidates": 90}
+GUIDE: dict[str, Any] = {
+    "strength": 90.0,
+    "min_chars": 1,
+    "max_chars": 8,
+    "candidates": 90,
+    "end": "plain",
+}
 BACKENDS = ["transformers", "vllm"]
 
 pytestmark = pytest.mark.usefixtures("without_children")

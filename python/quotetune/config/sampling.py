@@ -51,9 +51,9 @@ class GuideConfig(Block):
     """Documents that are quoted. `prompt`: those of the prompt's own `documents`; without any it is
     not guided. `{retrieved: 3}`: the three that BM25 finds for the prompt."""
 
-    end: Literal["plain", "document", "sentence"] = "plain"
-    """Bonus of the end-of-text token. `plain`: none. Otherwise that of the match at the response's
-    end, if a document or a sentence of the corpus ends there, too."""
+    end: Literal["plain", "document", "sentence"] = "sentence"
+    """Bonus of the end-of-text token: that of the match at the response's end, if a document or a
+    sentence of the corpus ends there, too. `plain`: none, so that responses become longer."""
 
     @model_validator(mode="after")
     def _lengths_are_in_order(self) -> Self:

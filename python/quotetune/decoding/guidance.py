@@ -12,6 +12,7 @@ from quotetune.config import GuideConfig
 from quotetune.corpus.guide import Guide, GuideState, Texts, Vocabulary, ends, matches
 from quotetune.corpus.index import Index
 from quotetune.corpus.index_or_path import IndexOrPath, opened
+from quotetune.decoding.most_probable import most_probable
 from quotetune.decoding.rule import Never, Nothing, Rule, mask
 from quotetune.decoding.verbatim import DEFAULT_MARKS, LONGEST_QUOTE, Quoting, Verbatim
 from quotetune.errors import UsageError
@@ -140,7 +141,9 @@ class Guidance:
         """
         places = torch.as_tensor(rows, device=logits.device)
         count = min(self._settings.candidates, logits.shape[-1])
-        tokens = logits[places].topk(count).indices
+        # A copy of the logits takes longer than all else here.
+        guided = logits if list(rows) == list(range(len(logits))) else logits[places]
+        tokens = most_probable(guided, count)
         ids = tokens.cpu().numpy()
         lengths = matches(states, ids)
         if self._settings.end != "plain":

@@ -1,0 +1,42 @@
+"""The most probable tokens, beside a sort of the whole row."""
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from quotetune.decoding.most_probable import most_probable
+
+
+@given(
+    st.integers(1, 4),
+    st.integers(1, 700),
+    st.integers(1, 50),
+    st.sampled_from(["any", "few", "masked"]),
+    st.integers(0, 99),
+)
+def test_they_are_the_largest_of_a_sorted_row(rows, vocabulary, count, kind, seed):
+    count = min(count, vocabulary)
+    generator = torch.Generator().manual_seed(seed)
+    logits = torch.randn(rows, vocabulary, generator=generator)
+    if kind == "few":  # many equal ones
+        logits = logits.round()
+    if kind == "masked":
+        logits[logits < 0.5] = -torch.inf
+    tokens = most_probable(logits, count)
+    expected = logits.sort(-1, descending=True).values[:, :count]
+    assert torch.equal(logits.gather(1, tokens), expected)
+    assert all(len(set(row)) == count for row in tokens.tolist())
+
+
+@pytest.mark.parametrize("vocabulary", [49_152, 50_257])
+def test_a_large_vocabulary_gives_what_topk_gives(vocabulary):
+    generator = torch.Generator().manual_seed(0)
+    logits = torch.randn(3, vocabulary, generator=generator)
+    logits[0, -1] = 9.0  # in the tokens after the last whole block, for one of them
+    assert torch.equal(most_probable(logits, 40), logits.topk(40).indices)
+
+
+def test_rows_apart_in_memory_are_read_as_rows():
+    logits = torch.randn(6, 20_000, generator=torch.Generator().manual_seed(1))[::2]
+    assert torch.equal(most_probable(logits, 40), logits.topk(40).indices)
