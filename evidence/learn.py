@@ -106,7 +106,7 @@ def _sample(
 ) -> Any:
     place = campaign.work / "samples" / name.replace(" ", "-")
     config = campaign.config
-    guide = GuideConfig(strength=strength) if strength else None
+    guide = GuideConfig(strength=strength, end="plain") if strength else None
     changes = {"n": n, "chunk_prompts": len(prompts), "guide": guide}
     run_sampling(
         prompts,

@@ -40,5 +40,7 @@ def test_a_build_needs_a_corpus_and_an_output(tmp_path: Path) -> None:
     assert_fails(quotetune("build-index", tmp_path / "a.jsonl"), 2, "no --output: name")
     assert_fails(quotetune("build-index", "--dry-run"), 2, "nothing to estimate")
     assert_fails(quotetune("build-index", "--dry-run", "--chars", "many"), 2, "such as 1e9")
+    assert_fails(quotetune("build-index", "--dry-run", "--chars", "1.5"), 2, "a whole number")
+    assert_fails(quotetune("build-index", "--dry-run", "--chars", "nan"), 2, "such as 1e9")
     refused = quotetune("build-index", "a.jsonl", "-o", tmp_path / "index", "--ngrams", "5")
     assert_fails(refused, 2, "--ngrams and --chars are for --dry-run")

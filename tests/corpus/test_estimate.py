@@ -105,6 +105,16 @@ def texts(folder: Path, records: list[dict[str, str]]) -> None:
         (folder / f"{number}.txt").write_text(text, encoding="utf-8")
 
 
+@pytest.mark.parametrize("name", ["a.jsonl", "a.jsonl.gz"])
+def test_a_file_of_several_batches_is_read_to_its_end(tmp_path: Path, name: str) -> None:
+    # A batch has 8 MiB of text, and this compresses to less than is read at once.
+    lines = "".join(f'{{"text": "{"abc " * 500}{number}"}}\n' for number in range(9000))
+    path = tmp_path / name
+    path.write_bytes(gzip.compress(lines.encode()) if name.endswith("gz") else lines.encode())
+    assert len(lines) > 16 << 20
+    assert estimate_build([path], structures="bloom").documents == 9000
+
+
 @pytest.mark.parametrize("written", [jsonl, compressed, columns, texts])
 def test_a_sample_estimates_files_that_are_larger(
     tmp_path: Path, written: Callable[[Path, list[dict[str, str]]], None]

@@ -123,7 +123,7 @@ def test_the_search_index_is_built_once_and_again_after_a_change(index, on_disk,
     assert place.stat().st_ino != first
 
 
-@pytest.mark.parametrize("about", ["", "{", "[]", '{"form": 0}'])
+@pytest.mark.parametrize("about", ["", "{", "[]", '{"form": 0}', '{"form": 1, "tantivy": "0"}'])
 def test_a_search_index_that_is_not_one_is_replaced(index, on_disk, about):
     place = directory_of(index.path)
     place.mkdir()

@@ -1,6 +1,7 @@
 """Arguments and options that several commands share, and readers of their values."""
 
 from collections.abc import Sequence
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -160,10 +161,16 @@ def number(option: str, value: str | None) -> int | None:
     """Read a number such as 1e9."""
     from quotetune.errors import UsageError
 
+    if value is None:
+        return None
     try:
-        return None if value is None else int(float(value))
-    except (ValueError, OverflowError) as error:
+        exact = Decimal(value)
+        whole = int(exact)
+    except (ArithmeticError, ValueError) as error:
         raise UsageError(f"{option} is {value!r}: give a number such as 1e9") from error
+    if whole != exact:
+        raise UsageError(f"{option} is {value!r}: give a whole number, such as 1e9")
+    return whole
 
 
 def in_bytes(memory_limit: str | None) -> int | None:

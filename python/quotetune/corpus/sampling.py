@@ -46,7 +46,8 @@ class Sample:
 
         Raises:
             UsageError: One of the files is a pipe.
-            QuotetuneError: A file cannot be read, or a record that was read is bad, or all are.
+            QuotetuneError: A file cannot be read, a record is bad in a file that is read whole or
+                at the start of one, or all that were read are.
         """
         self._read(portions)
         amount = self._sampler.amount()
@@ -83,7 +84,7 @@ class Sample:
     def _whole(self, portion: Portion) -> None:
         """Count all documents of a portion."""
         if portion.whole or not self._can_be_cut(portion.file):
-            self._start(portion.file, portion.end)
+            self._start(portion.file)
         else:
             self._lines(portion.file, portion.start, portion.end)
         self._sampler.end_part(1.0)
@@ -110,14 +111,16 @@ class Sample:
         chosen = [group[number * len(group) // count].file for number in range(count)]
         return sum(self._start(file, max(budget // count, 1)) for file in chosen)
 
-    def _start(self, file: InputFile, most: int) -> int:
-        """Count the first documents of a file. Return the bytes read, `most` or somewhat more."""
+    def _start(self, file: InputFile, most: int | None = None) -> int:
+        """Count the first documents of a file, or all. Return the bytes read, `most` or more."""
         if file.format == "parquet":
             return self._rows(file, most)
+        size = file.path.stat().st_size
         documents = self._open(file, self._keys)
         for batch, bad in documents:
             self._add(batch, bad)
-            if documents.bytes_read >= most:
+            # What was read ahead of the last document may be all that is left.
+            if most is not None and most <= documents.bytes_read < size:
                 break
         return documents.bytes_read
 
@@ -129,7 +132,7 @@ class Sample:
             keys = replace(keys, errors="skip")
             start = _line_from(file.path, start)
         if start < end:
-            for batch, bad in self._open(file, keys, (start, end) if start > 0 else (0, end)):
+            for batch, bad in self._open(file, keys, (start, end)):
                 self._add(batch, () if start > 0 else bad)
 
     def _add(self, batch: _core.DocumentBatch, bad: Iterable[tuple[str, str, str]]) -> None:
@@ -146,7 +149,7 @@ class Sample:
         if self._first_bad is None:
             self._first_bad = f"{fault}, and none of the records can be read{rest}"
 
-    def _rows(self, file: InputFile, most: int) -> int:
+    def _rows(self, file: InputFile, most: int | None) -> int:
         size, count = file.path.stat().st_size, open_parquet(file.path).metadata.num_rows
         source, id_prefix, _ = default_names(file, self._keys.source)
         read = 0
@@ -159,7 +162,7 @@ class Sample:
                     rows.append(row)
             self._sampler.add_rows(rows)
             read += len(batch.rows)
-            if size * read >= most * count:
+            if most is not None and size * read >= most * count:
                 break
         return size if read >= count else size * read // count
 

@@ -1,4 +1,4 @@
-"""The most probable tokens of each row, in a fifth of the time that `topk` takes on a CPU."""
+"""The most probable tokens of each row, without a search through the whole vocabulary."""
 
 import torch
 

@@ -13,7 +13,7 @@ from quotetune.errors import QuotetuneError
 from quotetune.prompts.bm25 import Bm25
 from quotetune.prompts.search_on_disk import SearchOnDisk
 
-# bm25s needs about 10 bytes of memory per character, so these take a gigabyte.
+# bm25s takes about 9 bytes of memory per character, so these take a gigabyte.
 LARGE_NGRAMS = 100_000_000
 
 

@@ -47,7 +47,11 @@ class SearchOnDisk:
         self._schema = _schema()
         self._analyzer = _analyzer()
         place = directory_of(index.path)
-        about = {"form": _FORM, "index": read_json(index.path / "manifest.json")["checksum"]}
+        about = {
+            "form": _FORM,
+            "tantivy": tantivy.__version__,
+            "index": read_json(index.path / "manifest.json")["checksum"],
+        }
         if not _is_about(place, about):
             with written_directory(place, replace=True) as made:
                 self._build(made)

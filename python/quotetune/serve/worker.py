@@ -70,9 +70,8 @@ def run(
 def _keep_what_is_there() -> None:
     """Let the garbage collector look only at what requests make from now on.
 
-    The libraries have 90,000 objects that live until the end. Under load, Python looks through all
-    of them about twice a second, for 40 ms each time, in which no request is answered. That was the
-    slowest percent of all requests.
+    The libraries have tens of thousands of objects that live until the end. Under load, Python
+    would look through all of them about twice a second, and answer no request meanwhile.
     """
     gc.collect()
     gc.freeze()
