@@ -1,6 +1,7 @@
 """A search index on disk, for BM25 over a corpus that is larger than memory."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from importlib.metadata import version
 from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -49,7 +50,7 @@ class SearchOnDisk:
         place = directory_of(index.path)
         about = {
             "form": _FORM,
-            "tantivy": tantivy.__version__,
+            "tantivy": version("tantivy"),
             "index": read_json(index.path / "manifest.json")["checksum"],
         }
         if not _is_about(place, about):
