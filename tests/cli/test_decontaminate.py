@@ -311,6 +311,7 @@ def test_a_bad_record_leaves_no_output(place: Path) -> None:
         (["-o", "out", "--normalization", "none"], ["choose squash, fold or fold-case"]),
         (["-o", "out", "--ignore", "absent"], ["--ignore absent: no such file: check the path\n"]),
         (["-o", "out", "--threads", "0"], ["threads is 0"]),
+        (["-o", "out", "--keys", ","], ["--keys is ',': name fields"]),
         (["-o", "out", "--in", "absent.jsonl"], ["absent.jsonl: no such file"]),
         (["-o", "absent/deep/out", "--remove", "spans", "--errors", "x"], ["errors is 'x'"]),
     ],

@@ -42,5 +42,7 @@ def test_a_build_needs_a_corpus_and_an_output(tmp_path: Path) -> None:
     assert_fails(quotetune("build-index", "--dry-run", "--chars", "many"), 2, "such as 1e9")
     assert_fails(quotetune("build-index", "--dry-run", "--chars", "1.5"), 2, "a whole number")
     assert_fails(quotetune("build-index", "--dry-run", "--chars", "nan"), 2, "such as 1e9")
+    shards = ("--ngrams", "5", "--shard", "1/3")
+    assert_fails(quotetune("build-index", "--dry-run", *shards), 2, "--shard is for inputs")
     refused = quotetune("build-index", "a.jsonl", "-o", tmp_path / "index", "--ngrams", "5")
     assert_fails(refused, 2, "--ngrams and --chars are for --dry-run")

@@ -141,6 +141,8 @@ def build_index(
     if dry_run:
         from quotetune.cli.dry_run import print_estimate
 
+        if shard is not None and not inputs:
+            raise UsageError("--shard is for inputs: name them, or leave it out")
         numbers = {"ngrams": number("--ngrams", ngrams), "chars": number("--chars", chars)}
         print_estimate(paths(inputs or []), output, options | numbers)
         return

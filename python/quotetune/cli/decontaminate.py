@@ -104,6 +104,7 @@ def decontaminate(
     from quotetune.datawork.decontamination import Settings
     from quotetune.datawork.decontamination import decontaminate as run
     from quotetune.datawork.ignored_texts import read_ignored
+    from quotetune.errors import UsageError
     from quotetune.runtime.plural import counted
 
     choices: dict[str, Any] = {
@@ -117,6 +118,9 @@ def decontaminate(
         "max_documents": max_documents,
     }
     settings = Settings(**choices)
+    wanted = listed(keys)
+    if keys and not wanted:
+        raise UsageError(f"--keys is {keys!r}: name fields, such as question,answer")
     record_keys = keys_of(text_key, id_key, source, source_key, (), errors)  # type: ignore[arg-type]
     documents = Corpus(paths(corpus), record_keys, Reading(format, root))  # type: ignore[arg-type]
     ignored = [] if ignore is None else read_ignored(ignore)
@@ -126,7 +130,7 @@ def decontaminate(
             documents,
             output,
             settings,
-            keys=listed(keys),
+            keys=wanted,
             format=format,  # type: ignore[arg-type]
             ignored=ignored,
             threads=threads,

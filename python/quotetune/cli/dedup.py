@@ -7,10 +7,10 @@ import typer
 from quotetune.cli.options import (
     CorpusOutput,
     Errors,
+    FileInputs,
     Format,
     IdKey,
     Ignored,
-    Inputs,
     MemoryLimit,
     Root,
     Source,
@@ -23,7 +23,7 @@ from quotetune.cli.options import (
 
 
 def dedup(
-    inputs: Inputs,
+    inputs: FileInputs,
     output: CorpusOutput,
     min_chars: Annotated[
         int, typer.Option(min=2, help="Characters of the shortest text that may occur only once.")

@@ -7,11 +7,12 @@ from typing import Annotated, Any
 
 import typer
 
-_INPUTS = typer.Argument(
-    metavar="INPUT...",
-    help="JSONL (.jsonl, .ndjson, .json) or text (.txt) files, also compressed (.gz, .zst, "
-    ".bz2, .xz), Parquet files, folders or globs of these, or - for standard input.",
+_FILES = (
+    "JSONL (.jsonl, .ndjson, .json) or text (.txt) files, also compressed (.gz, .zst, .bz2, .xz), "
+    "Parquet files, folders or globs of these"
 )
+_INPUTS = typer.Argument(metavar="INPUT...", help=f"{_FILES}, or - for standard input.")
+FileInputs = Annotated[list[str], typer.Argument(metavar="INPUT...", help=f"{_FILES}.")]
 Inputs = Annotated[list[str], _INPUTS]
 CorpusIfAny = Annotated[list[str] | None, _INPUTS]
 TextKey = Annotated[str, typer.Option(help="Field of the text.")]
