@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from byte_tokenizers import TEXT, byte_level, sentence_piece
@@ -50,6 +50,8 @@ def unfinished(data: bytes) -> int:
 
 
 @given(st.binary(max_size=8))
+@example(b"\xed\xa0")
+@example(b"\xed\x9f")
 def test_the_start_of_a_character_at_the_end_is_counted(data: bytes) -> None:
     tokenizer = sentence_piece()
     tokens = [tokenizer.convert_tokens_to_ids(f"<0x{byte:02X}>") for byte in data]

@@ -117,7 +117,7 @@ def estimate_build(  # noqa: D417 - most arguments are those of `build_index`
     Example:
         >>> estimate = estimate_build([], chars=10**9, structures=["bloom", "lean"])
         >>> {name: f"{size / 1e6:.0f} MB" for name, size in estimate.files.items()}
-        {'bloom': '2000 MB', 'text': '1000 MB', 'documents': '12 MB', 'lean': '641 MB'}
+        {'bloom': '2000 MB', 'text': '1000 MB', 'documents': '12 MB', 'lean': '640 MB'}
     """
     wanted = Structures.checked(structures, bits_per_ngram, fpr, expected_ngrams, shard)
     keys = keys_of(text_key, id_key, source, source_key, meta_keys, errors)

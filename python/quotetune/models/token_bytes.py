@@ -55,7 +55,9 @@ class TokenBytes:
         """
         decoder = codecs.getincrementaldecoder("utf-8")("replace")
         decoder.decode(b"".join(self.of(token) for token in tokens[-_LONGEST_CHARACTER:]))
-        return len(decoder.getstate()[0])
+        start = decoder.getstate()[0]
+        # Python also waits for the third byte of a surrogate, which is no character.
+        return 0 if start[:1] == b"\xed" and start[1:2] >= b"\xa0" else len(start)
 
     def text(self, tokens: list[int], *, skip_special_tokens: bool = True) -> str:
         """Decode tokens without the start of a character at their end.
