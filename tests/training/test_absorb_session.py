@@ -57,6 +57,15 @@ def run(job, work, report=lambda event: None):
     return session
 
 
+def test_lengths_are_those_of_the_rows_that_are_left_and_in_their_order(inputs, tmp_path):
+    trainer = AbsorbSession(make_job(inputs), tmp_path, lambda event: None).trainer
+    whole = trainer.train_dataset
+    some = whole.select([3, 0]).filter(lambda row: len(row["input_ids"]) > 1)
+    for rows in (whole, some):
+        assert trainer.lengths(rows) == [len(row["input_ids"]) for row in rows]
+    assert len(some) == 2 < len(whole)
+
+
 def load(path):
     from transformers import AutoModelForCausalLM, AutoTokenizer
 

@@ -31,6 +31,8 @@ _LOGGED = {
     "grad_norm": "grad_norm",
 }
 
+_ROWS_AT_ONCE = 1000
+
 use_in(trl_sft)
 
 
@@ -41,8 +43,9 @@ class AbsorbTrainer(FiniteSteps, LengthGrouped, SFTTrainer):  # type: ignore[mis
 
     def lengths(self, dataset: Dataset) -> list[int]:
         """Return the number of tokens in each text."""
-        lengths: list[int] = pc.list_value_length(dataset.data["input_ids"]).to_pylist()
-        return lengths
+        # In batches, because a dataset may be larger than memory.
+        batches = dataset.with_format("arrow").iter(_ROWS_AT_ONCE)
+        return [n for rows in batches for n in pc.list_value_length(rows["input_ids"]).to_pylist()]
 
 
 class AbsorbSession(TrainingSession):
