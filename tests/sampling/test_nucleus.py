@@ -27,11 +27,11 @@ rows_of_logits = st.lists(st.permutations(range(12)), min_size=1, max_size=4)
     rows=rows_of_logits,
     scale=st.floats(0.01, 2),
     top_p=st.floats(0.01, 0.99),
-    count=st.integers(1, 12),
+    numbers=st.lists(st.integers(1, 12), max_size=3, unique=True).map(sorted),
 )
-def test_it_keeps_the_nucleus_however_few_candidates_are_looked_at(rows, scale, top_p, count):
+def test_it_keeps_the_nucleus_however_few_candidates_are_looked_at(rows, scale, top_p, numbers):
     logits = torch.tensor(rows, dtype=torch.float32) * scale
-    kept = keep_nucleus(logits.clone(), top_p, candidates=count)
+    kept = keep_nucleus(logits.clone(), top_p, candidates=numbers)
     for row, row_kept in zip(logits.tolist(), kept, strict=True):
         inside = set((row_kept > -torch.inf).nonzero().flatten().tolist())
         # Rounding may decide only about a token at which the sum is top_p to six digits.
@@ -40,6 +40,26 @@ def test_it_keeps_the_nucleus_however_few_candidates_are_looked_at(rows, scale, 
             nucleus_by_definition(row, top_p + 1e-6),
         )
     assert torch.equal(kept[kept > -torch.inf], logits[kept > -torch.inf])
+
+
+@given(
+    rows=st.lists(st.lists(st.integers(0, 3), min_size=12, max_size=12), min_size=1, max_size=4),
+    numbers=st.lists(st.integers(1, 12), max_size=3, unique=True).map(sorted),
+)
+def test_of_equally_probable_tokens_all_or_none_are_kept(rows, numbers):
+    logits = torch.tensor(rows, dtype=torch.float32)
+    kept = keep_nucleus(logits.clone(), 0.6, candidates=numbers)
+    for row, row_kept in zip(rows, kept.isfinite().tolist(), strict=True):
+        values = {value for value, is_kept in zip(row, row_kept, strict=True) if is_kept}
+        assert row_kept == [value in values for value in row]
+        assert values == {value for value in row if value >= min(values)}
+
+
+def test_rows_that_are_filtered_apart_are_filtered_as_one():
+    logits = torch.randn(100, 50_257, generator=torch.Generator().manual_seed(0))
+    together = keep_nucleus(logits.clone(), 0.95)
+    alone = [keep_nucleus(row.clone()[None], 0.95) for row in logits]
+    assert torch.equal(together, torch.cat(alone))
 
 
 def test_it_keeps_what_vllm_keeps():

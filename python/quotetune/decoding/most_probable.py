@@ -2,7 +2,7 @@
 
 import torch
 
-_TOKENS_PER_BLOCK = 128
+_TOKENS_PER_BLOCK = 16
 
 
 def most_probable(logits: torch.Tensor, count: int) -> torch.Tensor:
@@ -10,7 +10,8 @@ def most_probable(logits: torch.Tensor, count: int) -> torch.Tensor:
 
     The `count` largest logits are in the `count` blocks with the largest maxima: a block outside
     has `count` larger logits elsewhere. So only these blocks, and the tokens after the last whole
-    block, are sorted. Of equal logits, any may be returned.
+    block, are sorted. The tokens of a block are not neighbours, so that maxima of neighbouring
+    blocks are taken together. Of equal logits, any may be returned.
 
     Args:
         logits: Logits of shape (rows, vocabulary).
@@ -28,12 +29,11 @@ def most_probable(logits: torch.Tensor, count: int) -> torch.Tensor:
     if blocks <= count:
         return logits.topk(count).indices
     whole = blocks * _TOKENS_PER_BLOCK
-    blocked = logits[:, :whole].view(rows, blocks, _TOKENS_PER_BLOCK)
-    best = blocked.amax(-1).topk(count).indices
-    in_order = torch.arange(rows, device=logits.device)[:, None]
-    near = blocked[in_order, best].flatten(1).topk(count)
-    tokens = best.gather(1, near.indices // _TOKENS_PER_BLOCK) * _TOKENS_PER_BLOCK
-    tokens += near.indices % _TOKENS_PER_BLOCK
+    blocked = logits[:, :whole].view(rows, _TOKENS_PER_BLOCK, blocks)
+    best = blocked.amax(1).topk(count).indices
+    of_best = blocked.gather(2, best[:, None].expand(-1, _TOKENS_PER_BLOCK, -1))
+    near = of_best.flatten(1).topk(count)
+    tokens = near.indices // count * blocks + best.gather(1, near.indices % count)
     if whole == vocabulary:
         return tokens
     rest = torch.arange(whole, vocabulary, device=logits.device).expand(rows, -1)

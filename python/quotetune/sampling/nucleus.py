@@ -1,19 +1,27 @@
 """Top-p sampling for vLLM on a CPU, without sorting the vocabulary.
 
 vLLM's own filter on a CPU sorts all logits for every token that it draws, which takes a quarter of
-the whole time with a small model of 49,152 tokens. The nucleus is nearly always among the few
-hundred most probable tokens, which a partial sort finds. Only the other rows are sorted whole.
+the whole time with a small model of 49,152 tokens. The nucleus is mostly among the 64 most probable
+tokens, which are found without a sort. More are looked at for the other rows alone.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 from vllm.v1.sample.logits_processor import LogitsProcessor
 
-_CANDIDATES = 512
+from quotetune.decoding.most_probable import most_probable
+
+# Tokens of a row that are looked at; more only if these do not contain the nucleus.
+_CANDIDATES = (64, 256)
+# Logits that are filtered together: few enough that they stay in the cache.
+_TOGETHER = 1 << 21
 
 
-def keep_nucleus(logits: torch.Tensor, top_p: float, candidates: int = _CANDIDATES) -> torch.Tensor:
+def keep_nucleus(
+    logits: torch.Tensor, top_p: float, candidates: Sequence[int] = _CANDIDATES
+) -> torch.Tensor:
     """Set the logits outside the nucleus to `-inf`, in place.
 
     The nucleus is the smallest set of most probable tokens that has `top_p` of the probability
@@ -22,7 +30,8 @@ def keep_nucleus(logits: torch.Tensor, top_p: float, candidates: int = _CANDIDAT
     Args:
         logits: Float logits of shape (rows, vocabulary), temperature applied.
         top_p: Share of the probability, above 0 and below 1.
-        candidates: Number of tokens of a row that are looked at before the row is sorted whole.
+        candidates: Numbers of tokens of a row that are looked at, one after another, before the row
+            is sorted whole.
 
     Returns:
         The same tensor.
@@ -33,21 +42,33 @@ def keep_nucleus(logits: torch.Tensor, top_p: float, candidates: int = _CANDIDAT
         tensor([[0.5000, 0.0000, 0.3000]])
     """
     vocabulary = logits.shape[-1]
-    lowest, unfinished = _lowest_in_nucleus(logits, top_p, min(candidates, vocabulary))
-    if unfinished.any():
-        lowest[unfinished], _ = _lowest_in_nucleus(logits[unfinished], top_p, vocabulary)
-    return logits.masked_fill_(logits < lowest, -torch.inf)
+    numbers = [*(number for number in candidates if number < vocabulary), vocabulary]
+    for rows in logits.split(max(1, _TOGETHER // vocabulary)):
+        _keep_nucleus(rows, top_p, numbers)
+    return logits
 
 
-def _lowest_in_nucleus(
-    logits: torch.Tensor, top_p: float, candidates: int
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return the lowest logit of each row's nucleus, and the rows with more than the candidates."""
-    best = logits.topk(candidates).values
-    probabilities = (best - logits.logsumexp(-1, keepdim=True)).exp()
-    of_better_tokens = probabilities.cumsum(-1) - probabilities
-    size = (of_better_tokens < top_p).sum(-1, keepdim=True)
-    return best.gather(-1, size - 1), size.squeeze(-1) == candidates
+def _keep_nucleus(logits: torch.Tensor, top_p: float, numbers: Sequence[int]) -> None:
+    total = logits.logsumexp(-1, keepdim=True)
+    left = torch.arange(len(logits), device=logits.device)
+    nuclei = []
+    for number in numbers:
+        of_left = logits if len(left) == len(logits) else logits[left]
+        tokens = most_probable(of_left, number)
+        best = of_left.gather(1, tokens)
+        probabilities = (best - total[left]).exp()
+        of_better_tokens = probabilities.cumsum(-1) - probabilities
+        size = (of_better_tokens < top_p).sum(-1, keepdim=True)
+        lowest = best.gather(-1, size - 1)
+        # Other tokens may be as probable as the last one.
+        found = best[:, -1] < lowest[:, 0] if number < logits.shape[-1] else left >= 0
+        nuclei.append((left[found], tokens[found], best.where(best >= lowest, -torch.inf)[found]))
+        left = left[~found]
+        if not len(left):
+            break
+    logits.fill_(-torch.inf)
+    for rows, tokens, kept in nuclei:
+        logits[rows[:, None], tokens] = kept
 
 
 def nucleus_processor(top_p: float) -> type[LogitsProcessor]:
