@@ -21,6 +21,7 @@ def squad_prompts(source: str) -> list[dict[str, Any]]:
             "answers": ["Ice", "ice"],
             "documents": named(source, "Kitchen#1"),
             "context": ICE,
+            "title": "Kitchen",
         },
         {
             "id": "q2",
@@ -28,6 +29,7 @@ def squad_prompts(source: str) -> list[dict[str, Any]]:
             "answers": [],
             "documents": named(source, "Kitchen#1"),
             "context": ICE,
+            "title": "Kitchen",
         },
         {
             "id": "q3",
@@ -35,6 +37,7 @@ def squad_prompts(source: str) -> list[dict[str, Any]]:
             "answers": ["“thé” (茶)"],
             "documents": named(source, "Kitchen#2"),
             "context": TEA,
+            "title": "Kitchen",
         },
         {
             "id": "4",
@@ -42,6 +45,7 @@ def squad_prompts(source: str) -> list[dict[str, Any]]:
             "answers": ["frozen"],
             "documents": named(source, "Salt#2"),
             "context": ICE,
+            "title": "Salt",
         },
     ]
 

@@ -285,6 +285,46 @@ def test_rounds_and_the_heldout_side_are_disjoint_and_all_prompts_are_used_witho
         assert all(len(part) <= limit for part in split.rounds)
 
 
+@settings(max_examples=100, deadline=None)
+@given(
+    st.lists(
+        st.tuples(st.text("abcd", max_size=3), st.text("xyz", min_size=1, max_size=4)),
+        min_size=40,
+        max_size=80,
+        unique=True,
+    ),
+)
+def test_prompts_of_a_group_are_on_one_side_which_only_the_group_decides(pairs):
+    config = PromptsConfig(path="p", heldout_fraction=0.4, dev_fraction=0.2, split_by="title")
+    given_prompts = [
+        SourcePrompt(Prompt(id=f"{group}/{own}", text=own), own, group) for group, own in pairs
+    ]
+    try:
+        split = split_prompts(given_prompts, config, 2)
+    except UsageError:
+        return  # too few on one side, by chance
+    expected = {
+        group: 0 if position(group, "heldout") < 0.4 else 2 - (position(group, "heldout") >= 0.8)
+        for group, _ in pairs
+    }
+    parts = (split.heldout, split.dev, [prompt for part in split.rounds for prompt in part])
+    found = [sorted(prompt.id for prompt in part) for part in parts]
+    assert found == [
+        sorted(f"{group}/{own}" for group, own in pairs if expected[group] == side)
+        for side in range(3)
+    ]
+
+
+def test_the_column_that_splits_is_read_from_the_rows_and_must_be_there(tmp_path):
+    path = tmp_path / "prompts.jsonl"
+    path.write_text('{"prompt": "a", "title": "T"}\n{"prompt": "b", "title": 7}\n')
+    config = PromptsConfig(path=path, split_by="title")
+    assert [source.group for source in read_prompts(path, config)] == ["T", "7"]
+    path.write_text('{"prompt": "a", "title": "T"}\n{"prompt": "b"}\n')
+    with pytest.raises(UsageError, match=r"prompts.jsonl:2: no title"):
+        read_prompts(path, config)
+
+
 def test_a_limit_takes_the_prompts_of_the_lowest_hashes_so_a_larger_one_only_adds():
     names = [f"prompt {i}" for i in range(200)]
     small = sides(names, train_limit=10, heldout_limit=5)

@@ -47,6 +47,8 @@ class ContextConfig(Block):
 class PromptsConfig(Block):
     """The source of the prompts, the text that the model sees of them, and their split."""
 
+    left_out_if_null = ("split_by",)
+
     path: Path
     """JSONL or Parquet file with `prompt` (a text or chat messages), and optionally `id`,
     `reference`, `topic`, `documents` (a list of `{source, id}`) and `answers` (a list of texts).
@@ -74,6 +76,11 @@ class PromptsConfig(Block):
     salt: str = "heldout"
     """Part of the hash that puts a prompt on one side of the split. It is separate from `seed`, so
     that runs with different seeds have the same held-out prompts."""
+
+    split_by: str | None = None
+    """Column of the prompts, such as `title`: prompts with the same value are on the same side of
+    the split, so that questions about one article are not in training and held out. `null` splits
+    by the prompts themselves."""
 
     train_limit: PositiveInt | None = None
     """Number of training prompts per round, those of the lowest hashes first; `null` takes all, in

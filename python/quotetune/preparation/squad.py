@@ -129,5 +129,6 @@ def _question(record: Mapping[str, Any], where: str, passage: Passage) -> Exampl
         question,
         id=id_of(record, "id", where),
         answers=answers,
-        more={"context": passage.text},
+        more={"context": passage.text}
+        | ({} if passage.title is None else {"title": passage.title}),
     )

@@ -27,15 +27,17 @@ _NAMED = ("prompt", "id", "reference", "topic", "documents", "answers")
 
 @dataclass(frozen=True)
 class SourcePrompt:
-    """A prompt, with its content as the input has it; only the content decides the split.
+    """A prompt, with its content as the input has it; this or the group decides the split.
 
     Attributes:
         prompt: The prompt as the model sees it.
         content: The input's text, or its messages as JSON, without template and system message.
+        group: Its value of `prompts.split_by`; None if it is on its own.
     """
 
     prompt: Prompt
     content: str
+    group: str | None = None
 
 
 def read_prompts(
@@ -173,7 +175,15 @@ def _prompt_of_row(
         question=question,
         extra={name: value for name, value in row.items() if name not in _NAMED},
     )
-    return SourcePrompt(prompt, content)
+    return SourcePrompt(prompt, content, _group(where, row, settings.split_by))
+
+
+def _group(where: str, row: dict[str, Any], column: str | None) -> str | None:
+    if column is None:
+        return None
+    if row.get(column) is None:
+        raise UsageError(f"{where}: no {column}: give every prompt one, or unset prompts.split_by")
+    return str(row[column])
 
 
 def _checked_messages(where: str, content: Any) -> list[Message]:

@@ -1,13 +1,15 @@
 """Split prompts by hash: training prompts for each round, held-out prompts, development prompts.
 
-The hash of a prompt's content decides its side and its place. Other prompts, their order and the
-run's seed do not matter, so a prompt that is held out once always is. Held-out prompts have the
-lowest hashes and development prompts the highest. So a larger share of either takes training
-prompts, and a development prompt, which choices have seen, never becomes a held-out one.
+The hash of a prompt's content, or of the group that it is in, decides its side and its place. Other
+prompts, their order and the run's seed do not matter, so a prompt that is held out once always is.
+Held-out prompts have the lowest hashes and development prompts the highest. So a larger share of
+either takes training prompts, and a development prompt, which choices have seen, never becomes a
+held-out one.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from operator import itemgetter
 from pathlib import Path
 from typing import Literal
 
@@ -66,7 +68,8 @@ def split_prompts(prompts: Sequence[SourcePrompt], settings: PromptsConfig, roun
     Prompts whose position is below `heldout_fraction` are held out, and those from
     1 - `dev_fraction` on are for development. All sides are in the order of their positions,
     development prompts from the highest one down. Limits take the first prompts, so a larger limit
-    only adds prompts.
+    only adds prompts. The position of a prompt with a group is that of the group, and prompts of a
+    group are in the order of their own.
 
     Args:
         prompts: The prompts, as `read_prompts` returns them.
@@ -79,14 +82,16 @@ def split_prompts(prompts: Sequence[SourcePrompt], settings: PromptsConfig, roun
     Raises:
         UsageError: A side, or a round, would have no prompts.
     """
-    placed = sorted(
-        ((position(source.content, settings.salt), source.prompt) for source in prompts),
-        key=lambda item: item[0],
-    )
+
+    def place(source: SourcePrompt) -> tuple[float, float]:
+        own = position(source.content, settings.salt)
+        return (own if source.group is None else position(source.group, settings.salt), own)
+
+    placed = sorted(((place(source), source.prompt) for source in prompts), key=itemgetter(0))
     low, high = settings.heldout_fraction, 1 - (settings.dev_fraction or 0)
-    heldout = [prompt for place, prompt in placed if place < low]
-    train = [prompt for place, prompt in placed if low <= place < high]
-    dev = [prompt for place, prompt in reversed(placed) if place >= high]
+    heldout = [prompt for (side, _), prompt in placed if side < low]
+    train = [prompt for (side, _), prompt in placed if low <= side < high]
+    dev = [prompt for (side, _), prompt in reversed(placed) if side >= high]
     size = settings.train_limit or -(-len(train) // rounds)
     parts = [train[i * size : (i + 1) * size] for i in range(rounds)]
     for kind, key, fraction, side in (
