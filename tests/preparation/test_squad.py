@@ -22,6 +22,7 @@ def squad_prompts(source: str) -> list[dict[str, Any]]:
             "documents": named(source, "Kitchen#1"),
             "context": ICE,
             "title": "Kitchen",
+            "reference": "Ice is water that is frozen.",
         },
         {
             "id": "q2",
@@ -38,6 +39,7 @@ def squad_prompts(source: str) -> list[dict[str, Any]]:
             "documents": named(source, "Kitchen#2"),
             "context": TEA,
             "title": "Kitchen",
+            "reference": TEA,
         },
         {
             "id": "4",
@@ -46,6 +48,7 @@ def squad_prompts(source: str) -> list[dict[str, Any]]:
             "documents": named(source, "Salt#2"),
             "context": ICE,
             "title": "Salt",
+            "reference": "Ice is water that is frozen.",
         },
     ]
 
@@ -121,3 +124,36 @@ def test_squad_with_one_question_per_record(
     # The paragraph without questions is not in this form, so the numbers of Salt differ.
     assert [row["id"] for row in corpus] == ["Kitchen#1", "Kitchen#2", "Salt#1"]
     assert [row["text"] for row in corpus] == [ICE, TEA, ICE]
+
+
+def test_the_reference_is_the_sentence_that_has_the_answer_where_the_record_says(
+    quotetune: Command, tmp_path: Path
+) -> None:
+    text = "In 1905 it rained. In 1905, too, it\nsnowed! Nothing else (1905)."
+    path = tmp_path / "own.jsonl"
+    places = {"first": 3, "second": 22, "wrong": 5, "last": 58}
+    write_jsonl(
+        path,
+        [
+            {
+                "id": name,
+                "context": text,
+                "question": "When?",
+                "answers": {"text": ["1905"], "answer_start": [start]},
+            }
+            for name, start in places.items()
+        ]
+        + [
+            {"id": "two sentences", "context": text, "question": "?", "answers": ["rained. In 19"]},
+            {"id": "not there", "context": text, "question": "?", "answers": ["1906"]},
+        ],
+    )
+    prompts, _, _ = prepared(quotetune, tmp_path / "out", "squad", path)
+    assert {row["id"]: row.get("reference") for row in prompts} == {
+        "first": "In 1905 it rained.",
+        "second": "In 1905, too, it\nsnowed!",
+        "wrong": "In 1905 it rained.",
+        "last": "Nothing else (1905).",
+        "two sentences": "In 1905 it rained. In 1905, too, it\nsnowed!",
+        "not there": None,
+    }

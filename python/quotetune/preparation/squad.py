@@ -4,7 +4,7 @@ Files are the published JSON, or one question per record as the hub has them.
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from quotetune.preparation.example import (
     wrong_form,
 )
 from quotetune.preparation.sources import Part
+from quotetune.prompts.sentences import sentences_around
 from quotetune.runtime.jsonl import parse_json
 
 FORM = "squad"
@@ -122,13 +123,31 @@ def _paragraph(record: Mapping[str, Any], where: str, article: Mapping[str, Any]
 def _question(record: Mapping[str, Any], where: str, passage: Passage) -> Example:
     """Return a question. Those of SQuAD 2.0 that are impossible have no answers."""
     question = text_of(record, "question", where, FORM)
-    answers = texts_of(record.get("answers"), "answers", where)
+    given = record.get("answers")
+    answers = texts_of(given, "answers", where)
+    more = {
+        "context": passage.text,
+        "title": passage.title,
+        "reference": _reference(given, answers, passage.text),
+    }
     return Example(
         where,
         [passage],
         question,
         id=id_of(record, "id", where),
         answers=answers,
-        more={"context": passage.text}
-        | ({} if passage.title is None else {"title": passage.title}),
+        more={key: value for key, value in more.items() if value is not None},
     )
+
+
+def _reference(given: Any, answers: Sequence[str], text: str) -> str | None:
+    """Return the sentences of the passage around the first answer; None if it is not there."""
+    if not answers:
+        return None
+    starts = given.get("answer_start") if isinstance(given, Mapping) else None
+    if isinstance(given, list) and isinstance(given[0], Mapping):
+        starts = [given[0].get("answer_start")]
+    start = starts[0] if isinstance(starts, list) and starts else None
+    if not isinstance(start, int) or not text.startswith(answers[0], start):
+        start = text.find(answers[0])
+    return None if start < 0 else sentences_around(text, start, start + len(answers[0]))
