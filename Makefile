@@ -114,7 +114,7 @@ $(VENV)/.bench-packages: requirements/bench.txt | $(VENV)/.packages
 fuzz:
 	cargo test --release --quiet -p quotetune-core --test hostile_files write_seeds -- --ignored
 	cd rust/core && for target in $(FUZZ_TARGETS); do \
-		cargo +nightly fuzz run --fuzz-dir ../fuzz $$target -- -timeout=20 -max_len=16384 -detect_leaks=0 \
+		ASAN_OPTIONS=detect_leaks=0 cargo +nightly fuzz run --fuzz-dir ../fuzz $$target -- -timeout=20 -max_len=16384 -detect_leaks=0 \
 			-max_total_time=$$(($(SECONDS) / $(words $(FUZZ_TARGETS)))) || exit 1; done
 
 clean:
