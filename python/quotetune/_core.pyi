@@ -163,6 +163,19 @@ def guide_follow_ups(
 def guide_ends(states: list[GuideState]) -> tuple[NDArray[np.int32], NDArray[np.int32]]: ...
 
 @final
+class TokenTrie:
+    """Sequences of tokens that a response is made of."""
+
+    def __new__(
+        cls, sequences: Iterable[Sequence[int]], most: int, ends: Sequence[int]
+    ) -> TokenTrie: ...
+    def __len__(self) -> int: ...
+    # The state of each response, the number of tokens of each state, and these tokens.
+    def allowed(
+        self, responses: Sequence[Sequence[int]]
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]: ...
+
+@final
 class Builder:
     """A build: documents stream in, `finish` publishes the index, `close` abandons the build."""
 

@@ -16,7 +16,7 @@ from quotetune.runtime.clock import CLOCK_NAME, kept_time
 from quotetune.runtime.content_hash import content_hash
 from quotetune.runtime.whole_files import RESUME, write_text
 from quotetune.sampling.backend import Continuation
-from quotetune.sampling.constraint import Constraint
+from quotetune.sampling.constraint import CONSTRAINT_NAME, Constraint
 from quotetune.sampling.guided import GuideSource, check_source
 from quotetune.sampling.parts import JOB_NAME, LOG_NAME, count_parts, missing_parts, part_paths
 
@@ -108,6 +108,9 @@ def run_sampling(
     if sampling.guide is not None and guide is not None:
         # The index may have changed in the same place.
         guided = {"guide": guide.job(), "index_hash": content_hash(guide.index)}
+    constrained = {}
+    if constraint is not None:
+        constrained = {"constraint_hash": constraint.write(output / CONSTRAINT_NAME)}
     job = _write_job(
         output,
         {
@@ -124,7 +127,7 @@ def run_sampling(
                 else {"id": prompt.id, "text": prompt.text, "messages": prompt.messages}
                 for prompt in prompts
             ],
-            **({} if constraint is None else {"constraint": vars(constraint)}),
+            **constrained,
             **now,
             **guided,
         },

@@ -23,7 +23,7 @@ from quotetune.sampling.backend import (
     check_lengths,
     prompt_seed,
 )
-from quotetune.sampling.constraint import Constraint
+from quotetune.sampling.constraint import CONSTRAINT_NAME
 from quotetune.sampling.engine_keys import AUTOMATIC
 from quotetune.sampling.guided import GuideSource, by_strength, joined
 from quotetune.sampling.parts import count_parts, missing_parts, write_part
@@ -78,7 +78,7 @@ def run(job: dict[str, Any], output: Path, report: Report) -> None:
     model = ModelConfig(**job["model"])
     answers = SamplingConfig(**job["sampling"])
     adapter = None if job["adapter"] is None else Path(job["adapter"])
-    constraint = Constraint(**job["constraint"]) if "constraint" in job else None
+    constraint = output / CONSTRAINT_NAME if "constraint_hash" in job else None
     thinks = model.reasoning is not None and constraint is None
     sampling = with_room_for_thoughts(answers, model) if thinks else answers
     tokenizer = load_tokenizer(model)
@@ -161,7 +161,7 @@ def _load(
     adapter: Path | None,
     config: Any,
     requests: dict[str, Request],
-    constraint: Constraint | None,
+    constraint: Path | None,
     source: GuideSource | None,
     tokenizer: Any,
 ) -> Sampler:
