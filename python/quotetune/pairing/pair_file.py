@@ -1,6 +1,6 @@
 """The file of pairs, `pairs.parquet`, which is written a part of the pairs at a time."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,9 @@ from quotetune.sampling.parts import ANSWER_CHAR, ANSWER_TOKEN
 _ANSWERS = [
     f"{side}_{name}" for side in ("chosen", "rejected") for name in (ANSWER_CHAR, ANSWER_TOKEN)
 ]
-_ROWS_TOGETHER = 10_000
+# Rows of a row group, which is in memory as a table of Arrow, and rows that are objects of Python.
+_GROUP_ROWS = 50_000
+_ROWS_TOGETHER = 1000
 
 
 def write_pairs(path: Path, pairs: Iterable[Pair], *, thinks: bool) -> None:
@@ -31,8 +33,16 @@ def write_pairs(path: Path, pairs: Iterable[Pair], *, thinks: bool) -> None:
     schema = _schema(thinks=thinks)
     rows = (_row(pair) for pair in pairs)
     with pq.ParquetWriter(path, schema) as file:
-        while some := list(islice(rows, _ROWS_TOGETHER)):
-            file.write_table(pa.Table.from_pylist(some, schema))
+        while tables := list(_tables(islice(rows, _GROUP_ROWS), schema)):
+            # In one piece, a table has the same bytes in the file, however it was made.
+            file.write_table(pa.concat_tables(tables).combine_chunks())
+
+
+def _tables(rows: Iterator[dict[str, Any]], schema: Any) -> Iterator[Any]:
+    import pyarrow as pa
+
+    while some := list(islice(rows, _ROWS_TOGETHER)):
+        yield pa.Table.from_pylist(some, schema)
 
 
 def has_thoughts(pair: Pair) -> bool:

@@ -22,7 +22,6 @@ from quotetune.pairing.candidates import (
     candidates_by_prompt,
 )
 from quotetune.pairing.cross_prompt import OtherPrompts, best_quoting, first_sampled
-from quotetune.pairing.judging import Verdicts
 from quotetune.pairing.own_preference import Prefer, load_preference, preference_matrix
 from quotetune.pairing.pair_file import has_thoughts, write_pairs
 from quotetune.pairing.pairs import PLAIN, Pair, PairedPrompt, choose_pairs, is_repetitive
@@ -34,6 +33,7 @@ from quotetune.pairing.statistics import (
     Tally,
     no_pairs_message,
 )
+from quotetune.pairing.verdicts import Verdicts
 from quotetune.prompts.prompt import Prompt
 from quotetune.runs.directory import PAIR_STATISTICS, PAIRS
 
