@@ -17,6 +17,7 @@ from quotetune.config import PairsConfig
 from quotetune.config.preference import JudgeConfig
 from quotetune.pairing.candidates import CandidateFiles, candidates_by_prompt
 from quotetune.pairing.judging import run_judge
+from quotetune.pairing.replay import mix_pairs, replayed_rows
 from quotetune.pairing.run import pair_samples
 from quotetune.prompts.prompt import Prompt
 from quotetune.sampling.parts import part_path, schema
@@ -117,3 +118,32 @@ def test_questions_to_a_judge_are_made_one_at_a_time(files, tmp_path, alive, mon
     # The candidates are read for the questions, and again for the verdicts.
     assert alive.prompts == 2 * len(QUIP)
     assert 0 < alive.most <= 4 * 5
+
+
+def test_rounds_are_mixed_whatever_is_in_memory(files, tmp_path, monkeypatch):
+    rows = rows_of(files, tmp_path / "one")
+    rows_of(files, tmp_path / "two", delta_quip=0.3)
+    # The first round was one with thoughts, and has a column more.
+    table = pq.read_table(tmp_path / "one" / "pairs.parquet")
+    starts = pa.array(range(len(table)), pa.int32())
+    one = table.append_column("chosen_answer_char", starts)
+    pq.write_table(one, tmp_path / "one.parquet")
+    earlier = {1: tmp_path / "one.parquet"}
+    own = tmp_path / "two" / "pairs.parquet"
+
+    def mixed(name: str) -> tuple[bytes, list[dict]]:
+        counts = mix_pairs(own, earlier, [0.4], tmp_path / name, seed=5)
+        assert counts["round-1"] == round(0.4 * len(rows))
+        path = tmp_path / name / "pairs.parquet"
+        return path.read_bytes(), pq.read_table(path).to_pylist()
+
+    whole, found = mixed("whole")
+    chosen = replayed_rows([row["prompt_id"] for row in rows], 0.4, seed=5, number=2)
+    lacks = {"chosen_answer_char": None}
+    expected = [row | {"round": 2} | lacks for row in pq.read_table(own).to_pylist()]
+    expected += [rows[i] | {"round": 1, "chosen_answer_char": i} for i in chosen]
+    assert found == expected
+    monkeypatch.setattr("quotetune.pairing.replay._ROWS", 7)
+    assert mixed("pieces") == (whole, found)
+    monkeypatch.setattr("quotetune.pairing.pair_file._GROUP_ROWS", 10)
+    assert mixed("groups")[1] == found

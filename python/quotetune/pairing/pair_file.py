@@ -1,6 +1,6 @@
 """The file of pairs, `pairs.parquet`, which is written a part of the pairs at a time."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -28,21 +28,34 @@ def write_pairs(path: Path, pairs: Iterable[Pair], *, thinks: bool) -> None:
             start.
     """
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
     schema = _schema(thinks=thinks)
     rows = (_row(pair) for pair in pairs)
-    with pq.ParquetWriter(path, schema) as file:
-        while tables := list(_tables(islice(rows, _GROUP_ROWS), schema)):
-            # In one piece, a table has the same bytes in the file, however it was made.
-            file.write_table(pa.concat_tables(tables).combine_chunks())
+    some = iter(lambda: list(islice(rows, _ROWS_TOGETHER)), [])
+    write_tables(path, schema, (pa.Table.from_pylist(one, schema) for one in some))
 
 
-def _tables(rows: Iterator[dict[str, Any]], schema: Any) -> Iterator[Any]:
+def write_tables(path: Path, schema: Any, tables: Iterable[Any]) -> None:
+    """Write tables as one file, of which a row group is in memory at a time.
+
+    Args:
+        path: The file.
+        schema: The `pyarrow.Schema` of all tables.
+        tables: The tables in their order, however long each is.
+    """
     import pyarrow as pa
+    import pyarrow.parquet as pq
 
-    while some := list(islice(rows, _ROWS_TOGETHER)):
-        yield pa.Table.from_pylist(some, schema)
+    with pq.ParquetWriter(path, schema) as file:
+        waiting = schema.empty_table()
+        for table in tables:
+            waiting = pa.concat_tables([waiting, table])
+            while len(waiting) >= _GROUP_ROWS:
+                # In one piece, a table has the same bytes in the file, however it was made.
+                file.write_table(waiting[:_GROUP_ROWS].combine_chunks())
+                waiting = waiting[_GROUP_ROWS:]
+        if len(waiting):
+            file.write_table(waiting.combine_chunks())
 
 
 def has_thoughts(pair: Pair) -> bool:
