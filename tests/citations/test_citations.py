@@ -74,9 +74,8 @@ PAIRS = [
 ]
 
 
-@pytest.fixture(scope="module")
-def cited(index, model, tmp_path_factory):
-    directory = tmp_path_factory.mktemp("cited")
+def cite(directory, index, model):
+    """Write the pairs of `PAIRS` with ids; return the counts and the file."""
     write_pairs(directory / "pairs.parquet", PAIRS)
     prompts = {f"p{i}": Prompt(f"p{i}", "?") for i in range(len(PAIRS))}
     prompts["p1"] = Prompt("p1", "?", documents=[("tales", "fox")])
@@ -90,7 +89,21 @@ def cited(index, model, tmp_path_factory):
         seed=1,
     )
     assert json.loads((directory / "out" / "citations.json").read_text()) == counts
-    return counts, pq.read_table(directory / "out" / "pairs.parquet").to_pylist()
+    return counts, directory / "out" / "pairs.parquet"
+
+
+@pytest.fixture(scope="module")
+def cited(index, model, tmp_path_factory):
+    counts, path = cite(tmp_path_factory.mktemp("cited"), index, model)
+    return counts, pq.read_table(path).to_pylist()
+
+
+def test_ids_are_the_same_whatever_is_in_memory(cited, index, model, tmp_path, monkeypatch):
+    monkeypatch.setattr("quotetune.citations.pairs.ROWS_TOGETHER", 2)
+    monkeypatch.setattr("quotetune.runtime.row_groups._GROUP_ROWS", 4)
+    counts, path = cite(tmp_path, index, model)
+    assert (counts, pq.read_table(path).to_pylist()) == cited
+    assert pq.read_metadata(path).num_row_groups == 2
 
 
 def test_the_chosen_side_gets_the_ids_of_its_quotes_and_the_rejected_side_wrong_ones(cited):

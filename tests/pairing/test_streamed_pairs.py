@@ -53,10 +53,10 @@ def test_every_pair_of_large_margin_is_written_whatever_is_in_memory(files, tmp_
     assert len(named) == len(set(named)) and set(named) == naive_pairs()
     assert [row["prompt_id"] for row in rows] == sorted(row["prompt_id"] for row in rows)
     whole = (tmp_path / "whole" / "pairs.parquet").read_bytes()
-    monkeypatch.setattr("quotetune.pairing.pair_file._ROWS_TOGETHER", 3)
+    monkeypatch.setattr("quotetune.pairing.pair_file.ROWS_TOGETHER", 3)
     assert rows_of(files, tmp_path / "pieces") == rows
     assert (tmp_path / "pieces" / "pairs.parquet").read_bytes() == whole
-    monkeypatch.setattr("quotetune.pairing.pair_file._GROUP_ROWS", 10)
+    monkeypatch.setattr("quotetune.runtime.row_groups._GROUP_ROWS", 10)
     assert rows_of(files, tmp_path / "groups") == rows
     assert pq.read_metadata(tmp_path / "groups" / "pairs.parquet").num_row_groups > 2
 
@@ -145,5 +145,5 @@ def test_rounds_are_mixed_whatever_is_in_memory(files, tmp_path, monkeypatch):
     assert found == expected
     monkeypatch.setattr("quotetune.pairing.replay._ROWS", 7)
     assert mixed("pieces") == (whole, found)
-    monkeypatch.setattr("quotetune.pairing.pair_file._GROUP_ROWS", 10)
+    monkeypatch.setattr("quotetune.runtime.row_groups._GROUP_ROWS", 10)
     assert mixed("groups")[1] == found

@@ -7,15 +7,13 @@ from typing import Any
 
 from quotetune.models.reasoning import Answer
 from quotetune.pairing.pairs import Pair
+from quotetune.runtime.row_groups import ROWS_TOGETHER, write_tables
 from quotetune.sampling.parts import ANSWER_CHAR, ANSWER_TOKEN
 
 # The columns of the pairs of a model that thinks.
 _ANSWERS = [
     f"{side}_{name}" for side in ("chosen", "rejected") for name in (ANSWER_CHAR, ANSWER_TOKEN)
 ]
-# Rows of a row group, which is in memory as a table of Arrow, and rows that are objects of Python.
-_GROUP_ROWS = 50_000
-_ROWS_TOGETHER = 1000
 
 
 def write_pairs(path: Path, pairs: Iterable[Pair], *, thinks: bool) -> None:
@@ -31,31 +29,8 @@ def write_pairs(path: Path, pairs: Iterable[Pair], *, thinks: bool) -> None:
 
     schema = _schema(thinks=thinks)
     rows = (_row(pair) for pair in pairs)
-    some = iter(lambda: list(islice(rows, _ROWS_TOGETHER)), [])
+    some = iter(lambda: list(islice(rows, ROWS_TOGETHER)), [])
     write_tables(path, schema, (pa.Table.from_pylist(one, schema) for one in some))
-
-
-def write_tables(path: Path, schema: Any, tables: Iterable[Any]) -> None:
-    """Write tables as one file, of which a row group is in memory at a time.
-
-    Args:
-        path: The file.
-        schema: The `pyarrow.Schema` of all tables.
-        tables: The tables in their order, however long each is.
-    """
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    with pq.ParquetWriter(path, schema) as file:
-        waiting = schema.empty_table()
-        for table in tables:
-            waiting = pa.concat_tables([waiting, table])
-            while len(waiting) >= _GROUP_ROWS:
-                # In one piece, a table has the same bytes in the file, however it was made.
-                file.write_table(waiting[:_GROUP_ROWS].combine_chunks())
-                waiting = waiting[_GROUP_ROWS:]
-        if len(waiting):
-            file.write_table(waiting.combine_chunks())
 
 
 def has_thoughts(pair: Pair) -> bool:

@@ -5,9 +5,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from quotetune.pairing.pair_file import write_tables
 from quotetune.runs.directory import PAIRS, round_name
 from quotetune.runtime.chance import drawn
+from quotetune.runtime.row_groups import write_tables
 from quotetune.runtime.whole_files import write_json
 
 # Rows that are read at a time.
