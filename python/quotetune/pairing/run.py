@@ -5,12 +5,8 @@ with those to other prompts, are kept for all prompts.
 """
 
 import json
-from array import array
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Mapping
 from pathlib import Path
-
-import numpy as np
 
 from quotetune.config import PairsConfig, PreferenceConfig
 from quotetune.errors import QuotetuneError
@@ -21,12 +17,12 @@ from quotetune.pairing.candidates import (
     TokenizedCandidate,
     candidates_by_prompt,
 )
-from quotetune.pairing.cross_prompt import OtherPrompts, best_quoting, first_sampled
+from quotetune.pairing.cross_prompt import best_quoting, first_sampled
 from quotetune.pairing.own_preference import Prefer, load_preference, preference_matrix
 from quotetune.pairing.pair_file import has_thoughts, write_pairs
+from quotetune.pairing.paired_prompts import PairedPrompts
 from quotetune.pairing.pairs import PLAIN, Pair, PairedPrompt, choose_pairs, is_repetitive
 from quotetune.pairing.preference import Matrix
-from quotetune.pairing.spool import PairedPrompts
 from quotetune.pairing.statistics import (
     STATISTICS_SCHEMA,
     Statistics,
@@ -74,9 +70,7 @@ def pair_samples(
     comparisons = _Pairwise(files, preference, prompts or {})
     tally = Tally(files.measures, settings)
     output.mkdir(parents=True, exist_ok=True)
-    other_prompts = OtherPrompts(settings, seed)
-    preferences = array("d")
-    with PairedPrompts(output) as paired:
+    with PairedPrompts(output, settings, seed) as paired:
         with CandidatesWriter(output / "candidates.parquet", files.measures) as writer:
             for prompt_id, candidates in candidates_by_prompt(files):
                 pairwise = comparisons.matrices(prompt_id, candidates)
@@ -84,21 +78,10 @@ def pair_samples(
                     prompt_id, candidates, settings, seed, preference, pairwise
                 )
                 paired.add(one)
-                other_prompts.add(one)
-                preferences.extend(
-                    pair.preference for pair in one.pairs if pair.preference is not None
-                )
                 tally.add_candidates(ranked)
                 writer.write(ranked)
-        limit = _quantile_limit(preferences, settings.quantile)
-
-        def final_pairs() -> Iterator[tuple[PairedPrompt, list[Pair]]]:
-            for position, one in enumerate(paired):
-                kept = one if limit is None else _above(one, limit)
-                yield kept, other_prompts.pairs(position, kept)
-
         thinks = False
-        for kept, crossed in final_pairs():
+        for kept, crossed in paired:
             tally.add_prompt(kept.pairs, kept.discard, len(crossed))
             thinks = thinks or any(map(has_thoughts, [*kept.pairs, *crossed]))
         statistics = {
@@ -106,12 +89,12 @@ def pair_samples(
             "settings": settings.model_dump(exclude={"citations"}),
             "preference": preference.weights,
             **tally.statistics(),
-            "quantile_limit": limit,
+            "quantile_limit": paired.limit,
             **comparisons.statistics(),
         }
         if not statistics["pairs"]:
             raise NoPairsError(no_pairs_message(statistics))
-        pairs = (pair for kept, crossed in final_pairs() for pair in [*kept.pairs, *crossed])
+        pairs = (pair for kept, crossed in paired for pair in [*kept.pairs, *crossed])
         write_pairs(output / PAIRS, pairs, thinks=thinks)
     text = json.dumps(statistics, indent=2) + "\n"
     (output / PAIR_STATISTICS).write_text(text, encoding="utf-8")
@@ -184,18 +167,3 @@ class _Pairwise:
             return {}
         judged = {"comparisons": self._verdicts.comparisons, "undecided": self._verdicts.undecided}
         return {"judge": judged}
-
-
-def _quantile_limit(preferences: Sequence[float], quantile: float | None) -> float | None:
-    """Return the lowest preference of the pairs that are kept (Pace et al. 2024)."""
-    if quantile is None or not preferences:
-        return None
-    return float(np.quantile(preferences, quantile))
-
-
-def _above(one: PairedPrompt, limit: float) -> PairedPrompt:
-    """Keep the pairs of a prompt that are not below the limit."""
-    pairs = [pair for pair in one.pairs if (pair.preference or 0.0) >= limit]
-    return replace(
-        one, pairs=pairs, discard="below_quantile" if one.pairs and not pairs else one.discard
-    )
