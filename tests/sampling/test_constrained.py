@@ -72,8 +72,18 @@ def naive_greedy(model: Path, prompt: str) -> str:
 @pytest.mark.usefixtures("without_grammar")
 @pytest.mark.parametrize("backend", ["transformers", "vllm"])
 def test_each_token_is_the_most_probable_one_that_leads_to_a_string(model, tmp_path, backend):
-    # Two responses at a time, so that they take the places of those that are done.
-    rows = sample(model, tmp_path, CONSTRAINT, backend=backend, engine={"max_num_seqs": 2})
+    engine = {
+        # Two responses at a time, so that they take the places of those that are done.
+        "max_num_seqs": 2,
+        "additional_config": {"mine": 1},
+        # Tokens that are proposed are not masked, so a constraint must switch this off.
+        "speculative_config": {
+            "method": "ngram",
+            "num_speculative_tokens": 2,
+            "prompt_lookup_max": 2,
+        },
+    }
+    rows = sample(model, tmp_path, CONSTRAINT, backend=backend, engine=engine)
     assert {row["finish_reason"] for row in rows} == {"stop"}
     found = {row["prompt_id"]: row["response"] for row in rows}
     assert found == {prompt.id: naive_greedy(model, prompt.text) for prompt in PROMPTS}
