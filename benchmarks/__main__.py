@@ -22,6 +22,7 @@ BENCHMARKS = (
     "count",
     "guide",
     "guided",
+    "constraint",
     "opening",
     "threads",
     "segments",

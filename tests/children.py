@@ -4,12 +4,13 @@ Other tests start real ones, to test the log, the end with the parent, and the f
 """
 
 import importlib
-import json
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from quotetune.runtime.whole_files import read_json
 
 # By the module that a child runs: its function, and the module that starts it.
 _WORK = {
@@ -39,10 +40,11 @@ def import_work() -> None:
 
 def _run(module: str, job: Path, log: Path, report: object, **options: Any) -> None:
     assert not options.get("launcher"), "what is launched on several devices is a child"
-    work = getattr(importlib.import_module(module), _WORK[module][0])
+    worker = importlib.import_module(module)
+    work, read = getattr(worker, _WORK[module][0]), getattr(worker, "read_job", read_json)
     log.touch()
     with pytest.MonkeyPatch.context() as patch:
         # vLLM looks through all modules when an engine starts, and fails at an object of this one,
         # which answers to any name. A child that samples never imports it.
         patch.delitem(sys.modules, "llvmlite.binding.ffi", raising=False)
-        work(json.loads(job.read_text(encoding="utf-8")), job.parent, report)
+        work(read(job), job.parent, report)

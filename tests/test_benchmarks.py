@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 from benchmarks import (
     build,
+    constraint,
     corpora,
     count,
     decontaminate,
@@ -133,6 +134,19 @@ def test_the_stages_of_full_size_have_a_row_each_and_their_results(settings: Set
     assert pq.read_metadata(work / "scores" / "scores.parquet").num_rows == 280
     assert pq.read_metadata(work / "pairs" / "pairs.parquet").num_rows > 0
     assert json.loads((work / "metrics" / "metrics.json").read_text("utf-8"))["prompts"] == 5
+
+
+def test_a_constraint_has_a_row_for_its_memory_and_its_steps(settings: Settings) -> None:
+    settings.work.mkdir()
+    [listing] = constraint.tables(settings, 50)
+    assert [row[0].split(",")[0] for row in listing.rows] == [
+        "making the strings and the trie",
+        "memory while it is made",
+        "memory after that",
+        "a step",
+        "the slowest step",
+    ]
+    assert float(listing.rows[3][1]) > 0
 
 
 def test_what_repeats_has_a_row_for_each_command_and_corpus(settings: Settings) -> None:

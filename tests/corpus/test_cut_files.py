@@ -21,6 +21,7 @@ QUESTIONS = {
     "contains": "index.contains([TEXT])",
     "document": 'index.document("documents", "0")',
     "documents": "list(index.documents())",
+    "document names": "list(index.document_names())",
 }
 CHILD = """
 import os, sys

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from quotetune.config import PairsConfig
 from quotetune.pairing.candidates import GOLD, RankedCandidate, TokenizedCandidate
-from quotetune.pairing.cross_prompt import cross_prompt_pairs, first_sampled
+from quotetune.pairing.cross_prompt import OtherPrompts, first_sampled
 from quotetune.pairing.pairs import Pair, PairedPrompt
 
 
@@ -61,6 +61,15 @@ def fitting(own, others, config):
         if enough and alike and first.text != other.text:
             found.add(other.prompt_id)
     return found
+
+
+def cross_prompt_pairs(prompts, config, seed):
+    """The pairs across prompts of those prompts that can have some."""
+    others = OtherPrompts(config, seed)
+    for one in prompts:
+        others.add(one)
+    made = enumerate(prompts)
+    return {one.prompt_id: others.pairs(at, one) for at, one in made if not one.pairs}
 
 
 def released(trials, **keys):

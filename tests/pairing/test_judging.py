@@ -6,12 +6,15 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from test_pairing_preference import QUIP, write_candidates
 
 import quotetune.pairing.judging
 from quotetune.config.preference import JudgeConfig
 from quotetune.pairing.candidates import Candidate
-from quotetune.pairing.judging import Verdicts, preference_of, run_judge, verdict
+from quotetune.pairing.judging import preference_of, run_judge, verdict
+from quotetune.pairing.verdicts import Verdict, Verdicts, write_verdicts
 from quotetune.prompts.prompt import Prompt
 from quotetune.sampling.parts import schema
 
@@ -122,3 +125,44 @@ def test_a_cap_bounds_the_comparisons_of_each_prompt(tmp_path, monkeypatch):
     # Each candidate is in one comparison, in both places.
     assert set(answers.values()) == {2}
     assert len(answers) == 4 + 2
+
+
+def naive_matrix(verdicts, prompt_id, candidates):
+    """Look every comparison up in the list of all verdicts: the oracle."""
+    matrix = np.full((len(candidates), len(candidates)), np.nan)
+    for i, one in enumerate(candidates):
+        for j, other in enumerate(candidates):
+            if one.text == other.text:
+                matrix[i, j] = 0.5
+            for found in verdicts:
+                if found[:3] == (prompt_id, one.sample, other.sample):
+                    matrix[i, j] = found.preference
+                if found[:3] == (prompt_id, other.sample, one.sample):
+                    matrix[i, j] = 1 - found.preference
+    return matrix
+
+
+@given(data=st.data(), together=st.integers(1, 9), order=st.permutations("abcd"))
+def test_verdicts_are_found_in_whatever_parts_they_are_written_and_read(
+    data, together, order, tmp_path_factory
+):
+    every = [
+        Verdict(prompt_id, i, j, data.draw(st.sampled_from([0.0, 0.25, 1.0])), i)
+        for prompt_id in "abc"
+        for i in range(4)
+        for j in range(i)
+        if data.draw(st.booleans())
+    ]
+    path = tmp_path_factory.mktemp("verdicts") / "verdicts.parquet"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("quotetune.pairing.verdicts._ROWS_TOGETHER", together)
+        write_verdicts(path, iter(every))
+    assert pq.read_metadata(path).num_row_groups == max(1, -(-len(every) // together))
+    assert pq.read_table(path).to_pylist() == [one._asdict() for one in every]
+    verdicts = Verdicts(path)
+    assert verdicts.comparisons == len(every)
+    assert verdicts.undecided == sum(one.undecided for one in every)
+    candidates = [Candidate(i, "same" if i > 2 else str(i), None, 1) for i in range(5)]
+    for prompt_id in order:
+        found = verdicts.matrix(prompt_id, candidates)
+        assert np.array_equal(found, naive_matrix(every, prompt_id, candidates), equal_nan=True)

@@ -53,10 +53,10 @@ def test_thoughts_that_do_not_fit_are_named_by_their_key(content: dict[str, Any]
     assert line.endswith("lower one of them")
     assert not problems(content, model=thinking(content, CONTEXT - 25), dpo=dpo)
     with pytest.raises(UsageError) as refused:
-        check_lengths({"a": [1]}, 24, CONTEXT, thoughts=250)
+        check_lengths([("a", 1)], 24, CONTEXT, thoughts=250)
     assert "max_tokens 24 and model.reasoning.max_tokens 250 is more than" in str(refused.value)
     assert "lower model.reasoning.max_tokens or sampling.max_tokens" in str(refused.value)
-    check_lengths({"a": [1]}, 24, CONTEXT, thoughts=CONTEXT - 25)
+    check_lengths([("a", 1)], 24, CONTEXT, thoughts=CONTEXT - 25)
 
 
 def test_the_context_that_the_engine_has_counts(content: dict[str, Any]) -> None:

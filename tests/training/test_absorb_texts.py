@@ -76,6 +76,20 @@ def test_documents_of_development_prompts_are_treated_as_those_of_held_out_ones(
     assert ids_of(collect((index, copy), documents="train_prompts")) == ["0", "2"]
 
 
+def test_with_a_limit_only_the_chosen_documents_are_read(corpus, monkeypatch):
+    every = collect(corpus, documents="all")
+    read = []
+    document = Index.document
+    monkeypatch.setattr(
+        Index, "document", lambda self, *name: read.append(name) or document(self, *name)
+    )
+    monkeypatch.setattr(Index, "documents", lambda self: pytest.fail("all texts were read"))
+    texts = collect(corpus, documents="all", limit=4)
+    chosen = set(lowest_hashes([(text.source, text.id) for text in every], 4))
+    assert texts == [text for text in every if (text.source, text.id) in chosen]
+    assert read == [(text.source, text.id) for text in texts]
+
+
 def test_all_reads_the_corpus_and_a_limit_chooses_by_hash(corpus):
     assert ids_of(collect(corpus, documents="all")) == [str(i) for i in range(10)]
     fewer, more = (set(ids_of(collect(corpus, documents="all", limit=n))) for n in (3, 6))

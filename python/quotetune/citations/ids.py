@@ -24,14 +24,13 @@ def is_citable(id: str) -> bool:
 
 def citable_ids(index: "Index") -> list[str]:
     """Return the ids of a corpus that can be cited, each once, in the order of the corpus."""
-    names = (document.id for document in index.documents())
-    return list(dict.fromkeys(name for name in names if is_citable(name)))
+    return list(dict.fromkeys(id for _, id in index.document_names() if is_citable(id)))
 
 
 def documents_by_id(index: "Index", ids: Collection[str]) -> dict[str, Documents]:
     """Find the documents of ids; an id that the corpus does not have is left out."""
     found: dict[str, Documents] = {}
-    for document in index.documents():
-        if document.id in ids:
-            found.setdefault(document.id, []).append((document.source, document.id))
+    for source, id in index.document_names():
+        if id in ids:
+            found.setdefault(id, []).append((source, id))
     return found

@@ -6,7 +6,8 @@ had its own true ids, nothing would distinguish a true id from another. The wron
 of other pairs, so that no id occurs on one side alone.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -19,6 +20,7 @@ from quotetune.models.tokenizer import load_tokenizer
 from quotetune.rendering.footnotes import cited_documents
 from quotetune.runtime.chance import from_drawn_place
 from quotetune.runtime.plural import counted
+from quotetune.runtime.row_groups import ROWS_TOGETHER, write_tables
 from quotetune.runtime.whole_files import write_json
 from quotetune.sampling.parts import ANSWER_CHAR, ANSWER_TOKEN
 
@@ -67,24 +69,52 @@ def write_cited_pairs(
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    table = pq.read_table(pairs)
-    rows: list[PairRow] = table.to_pylist()
-    tokenizer = load_tokenizer(model)
-    counts = {"pairs": len(rows), "cited": 0, **{str(lack): 0 for lack in _LACKS}}
-    cited = []
-    for pair, found in zip(rows, choose_ids(rows, index, prompts, most, seed), strict=True):
-        counts["cited" if isinstance(found, tuple) else found] += 1
-        true, wrong = found if isinstance(found, tuple) else ([], [])
-        row = _with_ids(pair, "chosen", true, tokenizer)
-        cited.append(_with_ids(row, "rejected", wrong, tokenizer))
     names = pa.list_(pa.string())
-    schema = table.schema
+    schema = pq.read_schema(pairs)
     for side in ("chosen", "rejected"):
         schema = schema.append(pa.field(f"{side}_citations", names, nullable=False))
+    rows = PairRows(pairs)
+    tokenizer = load_tokenizer(model)
+    counts = {"pairs": len(rows), "cited": 0, **{str(lack): 0 for lack in _LACKS}}
+
+    def cited() -> Iterator[PairRow]:
+        chosen = choose_ids(rows, index, prompts, most, seed)
+        for pair, found in zip(rows, chosen, strict=True):
+            counts["cited" if isinstance(found, tuple) else found] += 1
+            true, wrong = found if isinstance(found, tuple) else ([], [])
+            row = _with_ids(pair, "chosen", true, tokenizer)
+            yield _with_ids(row, "rejected", wrong, tokenizer)
+
     output.mkdir(parents=True, exist_ok=True)
-    pq.write_table(pa.Table.from_pylist(cited, schema), output / pairs.name)
+    every = cited()
+    some = iter(lambda: list(islice(every, ROWS_TOGETHER)), [])
+    tables = (pa.Table.from_pylist(one, schema) for one in some)
+    write_tables(output / pairs.name, schema, tables)
     write_json(output / "citations.json", counts)
     return counts
+
+
+class PairRows:
+    """The rows of a file of pairs, of which some are in memory at a time.
+
+    Args:
+        path: The file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        import pyarrow.parquet as pq
+
+        self._path = path
+        self._count: int = pq.read_metadata(path).num_rows
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __iter__(self) -> Iterator[PairRow]:
+        import pyarrow.parquet as pq
+
+        for batch in pq.ParquetFile(self._path).iter_batches(ROWS_TOGETHER):
+            yield from batch.to_pylist()
 
 
 def counts_line(counts: Mapping[str, int]) -> str:
@@ -101,7 +131,7 @@ def counts_line(counts: Mapping[str, int]) -> str:
 
 
 def choose_ids(
-    rows: Sequence[PairRow],
+    rows: Iterable[PairRow],
     index: "Index",
     prompts: Mapping[str, "Prompt"],
     most: int,
@@ -110,7 +140,7 @@ def choose_ids(
     """Choose the ids of pairs.
 
     Args:
-        rows: The pairs.
+        rows: The pairs, which are iterated over twice.
         index: The index of the corpus.
         prompts: The prompts by id.
         most: The largest number of ids per response.
@@ -120,12 +150,15 @@ def choose_ids(
         For each pair the true ids for the chosen side and as many wrong ones for the rejected side,
         or the reason why it has none.
     """
-    chosen = [_answer(row, "chosen") for row in rows]
-    quotes = index.trace(chosen)
-    true = [
-        [] if _is_cut(row) else _true(text, found, most)
-        for row, text, found in zip(rows, chosen, quotes, strict=True)
-    ]
+    # Only the ids of all pairs are in memory, because the wrong ones are drawn from them.
+    true: list[list[str]] = []
+    left = iter(rows)
+    while some := list(islice(left, ROWS_TOGETHER)):
+        chosen = [_answer(row, "chosen") for row in some]
+        true += [
+            [] if _is_cut(row) else _true(text, found, most)
+            for row, text, found in zip(some, chosen, index.trace(chosen), strict=True)
+        ]
     documents = documents_by_id(index, {id for ids in true for id in ids})
     for position, row in enumerate(rows):
         if _is_cut(row):

@@ -27,6 +27,8 @@ from quotetune.runtime.jsonl import is_unicode
 
 # Larger than any length or count; the numbers that the core accepts are limited.
 _MOST = 2**31 - 1
+# Names that are taken from the core at once.
+_NAMES = 1000
 
 
 class Index:
@@ -545,6 +547,40 @@ class Index:
                 return
             source, id, text, metadata = found
             yield Document(source, id, text, metadata_from_json(metadata))
+
+    def document_names(self) -> Iterator[tuple[str, str]]:
+        """Yield source and id of the documents in the order of the corpus, without reading texts.
+
+        Raises:
+            QuotetuneError: The index stores no text.
+
+        Example:
+            >>> from tempfile import mkdtemp
+            >>> from quotetune import build_index
+            >>> index = build_index(["banana", "cherry"], mkdtemp() + "/index")
+            >>> list(index.document_names())
+            [('documents', '0'), ('documents', '1')]
+        """
+        position = 0
+        while names := self._index.names(position, _NAMES):
+            yield from names
+            position += len(names)
+
+    def has_document(self, source: str, id: str) -> bool:
+        """Tell whether the corpus has a document, without reading its text.
+
+        Raises:
+            QuotetuneError: The index stores no text.
+
+        Example:
+            >>> from tempfile import mkdtemp
+            >>> from quotetune import build_index
+            >>> index = build_index(["banana"], mkdtemp() + "/index")
+            >>> index.has_document("documents", "0"), index.has_document("documents", "1")
+            (True, False)
+        """
+        # No document has a name with half a character.
+        return is_unicode(source) and is_unicode(id) and self._index.has_document(source, id)
 
 
 def _identities(documents: Any) -> list[tuple[str, str]]:

@@ -92,11 +92,9 @@ def on_topic_scores(
 
 def _contains(index: "Index", documents: Documents) -> bool:
     try:
-        for source, id in documents:
-            index.document(source, id)
-    except QuotetuneError:
+        return all(index.has_document(source, id) for source, id in documents)
+    except QuotetuneError:  # a filter has no documents
         return False
-    return True
 
 
 def quote_precision(

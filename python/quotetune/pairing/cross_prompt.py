@@ -29,33 +29,46 @@ def best_quoting(ranked: Sequence[RankedCandidate]) -> RankedCandidate | None:
     return max(quoting, key=lambda one: one.candidate.quip or 0.0, default=None)
 
 
-def cross_prompt_pairs(
-    prompts: Sequence[PairedPrompt], settings: PairsConfig, seed: int
-) -> dict[str, list[Pair]]:
-    """Make the pairs of each prompt's responses with responses to other prompts.
+class OtherPrompts:
+    """The responses of a round that may be paired with those to other prompts.
 
     Args:
-        prompts: The prompts with their own pairs.
         settings: Settings of the pairs.
         seed: The run's seed.
-
-    Returns:
-        The pairs by the id of the prompt whose response is chosen.
     """
-    crossed: dict[str, list[Pair]] = {}
-    if settings.negatives is None:
-        return crossed
-    released, count = settings.negatives.cross_prompt, settings.negatives.best_of_other_prompts
-    others = [one.best_quoting for one in prompts if one.best_quoting is not None]
-    for position, one in enumerate(prompts):
+
+    def __init__(self, settings: PairsConfig, seed: int) -> None:
+        self._settings = settings
+        self._seed = seed
+        self._first: list[RankedCandidate | None] = []
+        self._best: list[RankedCandidate] = []
+
+    def add(self, one: PairedPrompt) -> None:
+        """Add a prompt; all are added before the first pairs are made."""
+        self._first.append(one.first)
+        if one.best_quoting is not None:
+            self._best.append(one.best_quoting)
+
+    def pairs(self, position: int, one: PairedPrompt) -> list[Pair]:
+        """Make the pairs of a prompt's responses with responses to other prompts.
+
+        Args:
+            position: The prompt's position, in the order in which the prompts were added.
+            one: The prompt with its own pairs.
+        """
+        if self._settings.negatives is None:
+            return []
+        released = self._settings.negatives.cross_prompt
+        count = self._settings.negatives.best_of_other_prompts
         if count and one.pairs:
-            crossed[one.prompt_id] = list(
-                islice(_over_best(one.pairs[0].chosen, others, settings, seed), count)
+            best = _over_best(one.pairs[0].chosen, self._best, self._settings, self._seed)
+            return list(islice(best, count))
+        if released is not None and not one.pairs:
+            drawn_pairs = _over_first(
+                position, one, self._first, self._settings, released.trials, self._seed
             )
-        elif released is not None and not one.pairs:
-            drawn_pairs = _over_first(position, prompts, settings, released.trials, seed)
-            crossed[one.prompt_id] = list(islice(drawn_pairs, 1))
-    return crossed
+            return list(islice(drawn_pairs, 1))
+        return []
 
 
 def _over_best(
@@ -70,18 +83,19 @@ def _over_best(
 
 def _over_first(
     position: int,
-    prompts: Sequence[PairedPrompt],
+    own: PairedPrompt,
+    first: Sequence[RankedCandidate | None],
     settings: PairsConfig,
     trials: int,
     seed: int,
 ) -> Iterator[Pair]:
     """Draw other prompts, and yield the pairs of the first samples that fit."""
-    own, others = prompts[position], len(prompts) - 1
+    others = len(first) - 1
     if own.first is None or own.first.repetitive:
         return
     for trial in range(trials if others else 0):
         place = drawn(f"{seed}:{own.prompt_id}:cross_prompt:{trial}") % others
-        other = prompts[place + (place >= position)].first
+        other = first[place + (place >= position)]
         if (
             other is not None
             and _quotes_more(other, own.first, settings)

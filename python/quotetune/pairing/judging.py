@@ -6,6 +6,7 @@ the answers sways a judge (Zheng et al. 2023, section 3.3). The mean of both ord
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import groupby
 from pathlib import Path
 
 import numpy as np
@@ -13,9 +14,10 @@ import numpy as np
 from quotetune.config.preference import JudgeConfig
 from quotetune.pairing.candidates import VERDICTS, Candidate, CandidateFiles, candidates_by_prompt
 from quotetune.pairing.comparisons import compared
-from quotetune.pairing.preference import Matrix
+from quotetune.pairing.verdicts import Verdict, write_verdicts
 from quotetune.prompts.prompt import Prompt
 from quotetune.sampling import Progress, run_sampling
+from quotetune.sampling.parts import answers, part_paths, with_answers
 
 _MARKED = re.compile(r"\[\[([AB])\]\]")
 _BARE = re.compile(r"\W*([AB])\W*")
@@ -47,17 +49,8 @@ def run_judge(
     Raises:
         UsageError: The model does not exist, or a question is too long for it.
     """
-    comparisons = list(_comparisons(files, judge.comparisons, seed))
-    questions = [
-        question
-        for prompt_id, first, second in comparisons
-        for question in (
-            _question(judge, prompts[prompt_id], first, second),
-            _question(judge, prompts[prompt_id], second, first),
-        )
-    ]
     run_sampling(
-        questions,
+        _questions(files, prompts, judge, seed),
         output,
         model=judge.model,
         sampling=judge.all_sampling,
@@ -65,7 +58,16 @@ def run_judge(
         round=0,
         progress=progress,
     )
-    _write_verdicts(output, comparisons)
+    # The comparisons are made again rather than kept, because their texts may not fit into memory.
+    write_verdicts(output / VERDICTS, _judged(output, _comparisons(files, judge.comparisons, seed)))
+
+
+def _questions(
+    files: CandidateFiles, prompts: Mapping[str, Prompt], judge: JudgeConfig, seed: int
+) -> Iterator[Prompt]:
+    for prompt_id, first, second in _comparisons(files, judge.comparisons, seed):
+        yield _question(judge, prompts[prompt_id], first, second)
+        yield _question(judge, prompts[prompt_id], second, first)
 
 
 def _comparisons(files: CandidateFiles, most: int | None, seed: int) -> Iterator[_Comparison]:
@@ -143,60 +145,23 @@ def preference_of(replies: Sequence[str], turned: Sequence[str]) -> tuple[float,
     return (first + 1 - second) / 2, sum(vote is None for vote in [*votes, *others])
 
 
-def _write_verdicts(output: Path, comparisons: Sequence[_Comparison]) -> None:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    from quotetune.sampling.parts import answers, read_samples
-
-    replies: dict[str, list[str]] = {}
-    for row in answers(read_samples(output), ["prompt_id", "response"]):
-        replies.setdefault(row["prompt_id"], []).append(row["response"])
-    rows = []
+def _judged(output: Path, comparisons: Iterator[_Comparison]) -> Iterator[Verdict]:
+    """Read the replies about comparisons, which are in the order of the comparisons."""
+    replies = _replies(output)
     for prompt_id, first, second in comparisons:
         one, other = first.sample, second.sample
-        preference, undecided = preference_of(
-            replies[f"{prompt_id}/{one}/{other}"], replies[f"{prompt_id}/{other}/{one}"]
-        )
-        rows.append((prompt_id, one, other, preference, undecided))
-    kinds = {
-        "prompt_id": pa.string(),
-        "sample": pa.int32(),
-        "other": pa.int32(),
-        "preference": pa.float64(),
-        "undecided": pa.int32(),
-    }
-    schema = pa.schema([pa.field(name, kind, nullable=False) for name, kind in kinds.items()])
-    table = pa.Table.from_pylist([dict(zip(kinds, row, strict=True)) for row in rows], schema)
-    pq.write_table(table, output / VERDICTS)
+        (asked, own), (turned, others) = next(replies), next(replies)
+        assert asked == f"{prompt_id}/{one}/{other}" and turned == f"{prompt_id}/{other}/{one}"
+        yield Verdict(prompt_id, one, other, *preference_of(own, others))
 
 
-class Verdicts:
-    """The judge's preferences of a round, by prompt."""
+def _replies(output: Path) -> Iterator[tuple[str, list[str]]]:
+    """Yield the id of each question and the replies to it, of which a part is in memory."""
+    import pyarrow.parquet as pq
 
-    def __init__(self, path: Path) -> None:
-        """Read them.
-
-        Args:
-            path: `verdicts.parquet`.
-        """
-        import pyarrow.parquet as pq
-
-        self.comparisons = self.undecided = 0
-        self._found: dict[str, dict[tuple[int, int], float]] = {}
-        for row in pq.read_table(path).to_pylist():
-            known = self._found.setdefault(row["prompt_id"], {})
-            known[row["sample"], row["other"]] = row["preference"]
-            known[row["other"], row["sample"]] = 1 - row["preference"]
-            self.comparisons += 1
-            self.undecided += row["undecided"]
-
-    def matrix(self, prompt_id: str, candidates: Sequence[Candidate]) -> Matrix:
-        """Return P(i > j) of a prompt's candidates: 1/2 for equal texts, NaN if not compared."""
-        known = self._found.get(prompt_id, {})
-
-        def preference(one: Candidate, other: Candidate) -> float:
-            unasked = 0.5 if one.text == other.text else np.nan
-            return known.get((one.sample, other.sample), unasked)
-
-        return np.array([[preference(one, other) for other in candidates] for one in candidates])
+    wanted = ["prompt_id", "response"]
+    for path in part_paths(output):
+        columns = with_answers(wanted, pq.read_schema(path).names)
+        rows = answers(pq.read_table(path, columns=columns), wanted)
+        for question, own in groupby(rows, key=lambda row: str(row["prompt_id"])):
+            yield question, [row["response"] for row in own]

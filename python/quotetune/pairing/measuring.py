@@ -4,7 +4,8 @@
 and sampling already write them.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 
 from quotetune.errors import QuotetuneError
@@ -13,7 +14,7 @@ from quotetune.pairing.candidates import VALUES, candidate_parts
 from quotetune.pairing.ranking_config import RankingConfig
 from quotetune.prompts.prompt import Prompt
 from quotetune.runtime.console import Report
-from quotetune.sampling.parts import answers, with_answers
+from quotetune.sampling.parts import Row, answers, with_answers
 
 _BATCH = 4096
 _COLUMNS = ("prompt_id", "sample", "response")
@@ -50,21 +51,9 @@ def write_measure(
     import pyarrow.parquet as pq
 
     parts = candidate_parts(samples, gold)
-    rows = []
-    for part in parts:
-        # Without the tokens, which are most of a part.
-        columns = with_answers(_COLUMNS, pq.read_schema(part).names)
-        rows += answers(pq.read_table(part, columns=columns), _COLUMNS)
     if not parts:
         raise QuotetuneError(f"{samples}: no samples: sample first")
-    values: Numbers = []
-    size = len(rows) if at_once else _BATCH
-    for first in range(0, len(rows), size):
-        some = rows[first : first + size]
-        texts = [row["response"] for row in some]
-        values += measure(texts, [prompts.get(row["prompt_id"]) for row in some])
-        progress(len(values), len(rows))
-    output.mkdir(parents=True, exist_ok=True)
+    total = sum(pq.read_metadata(part).num_rows for part in parts)
     schema = pa.schema(
         [
             pa.field("prompt_id", pa.string(), nullable=False),
@@ -72,8 +61,26 @@ def write_measure(
             pa.field("value", pa.float64()),
         ]
     )
-    measured = [row | {"value": value} for row, value in zip(rows, values, strict=True)]
-    pq.write_table(pa.Table.from_pylist(measured, schema), output / VALUES)
+    rows, measured, done = _rows(parts), [schema.empty_table()], 0
+    while some := list(islice(rows, total if at_once else _BATCH)):
+        texts = [row["response"] for row in some]
+        values = measure(texts, [prompts.get(row["prompt_id"]) for row in some])
+        named = [row | {"value": value} for row, value in zip(some, values, strict=True)]
+        measured.append(pa.Table.from_pylist(named, schema))
+        done += len(some)
+        progress(done, total)
+    output.mkdir(parents=True, exist_ok=True)
+    pq.write_table(pa.concat_tables(measured).combine_chunks(), output / VALUES)
+
+
+def _rows(parts: Iterable[Path]) -> Iterator[Row]:
+    """Yield the candidates of parts, of which one is in memory at a time."""
+    import pyarrow.parquet as pq
+
+    for part in parts:
+        # Without the tokens, which are most of a part.
+        columns = with_answers(_COLUMNS, pq.read_schema(part).names)
+        yield from answers(pq.read_table(part, columns=columns), _COLUMNS)
 
 
 def measure_of(name: str, config: RankingConfig, work: Path) -> Measure:

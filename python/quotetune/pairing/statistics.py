@@ -1,5 +1,6 @@
 """The statistics of the pair stage: the prompts with and without pairs, and the pairs' numbers."""
 
+from array import array
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -125,8 +126,8 @@ class Tally:
         self._gold_chosen = self._gold_rejected = self._repetitive = 0
         self._prompts = self._with_pair = self._pairs = self._crossed = 0
         self._discards: Counter[Discard] = Counter()
-        self._gaps: list[float] = []
-        self._margins: list[float] = []
+        # A large margin can leave hundreds of pairs per prompt.
+        self._gaps, self._margins = array("d"), array("d")
 
     def add_candidates(self, ranked: Iterable[RankedCandidate]) -> None:
         """Add the ranked candidates of a prompt."""

@@ -20,6 +20,7 @@ from quotetune.errors import QuotetuneError, UsageError
 from quotetune.runtime.cpu import child_environment
 from quotetune.runtime.heap import with_kept_heap
 from quotetune.runtime.streams import utf8_environment
+from quotetune.runtime.whole_files import read_json
 
 _END_WITH_PARENT = "--end-with-parent"
 
@@ -82,13 +83,16 @@ def run_child(
 
 
 def child_main(
-    name: str, work: Callable[[dict[str, Any], Path, Callable[[dict[str, Any]], None]], None]
+    name: str,
+    work: Callable[[dict[str, Any], Path, Callable[[dict[str, Any]], None]], None],
+    read: Callable[[Path], dict[str, Any]] = read_json,
 ) -> None:
     """Do the job that the command line names, as the child.
 
     Args:
         name: The work in one word, for messages.
         work: Called with the job, the job's directory, and the function that reports an object.
+        read: Reads the job.
     """
     if _END_WITH_PARENT in sys.argv:
         # Ctrl-C reaches the whole process group. The parent handles it and then ends the child.
@@ -103,7 +107,7 @@ def child_main(
 
     path = Path(sys.argv[1])
     try:
-        work(json.loads(path.read_text(encoding="utf-8")), path.parent, report)
+        work(read(path), path.parent, report)
     except Exception as error:
         traceback.print_exc()
         message = str(error)

@@ -1,6 +1,6 @@
 """The interface of the backends: requests and responses, and the seeds of both."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -100,39 +100,44 @@ def prompt_seed(seed: int, round: int, prompt_id: str) -> int:
 
 
 def check_lengths(
-    prompts: dict[str, list[int]], max_tokens: int, context: int | None, *, thoughts: int = 0
-) -> None:
+    lengths: Iterable[tuple[str, int]], max_tokens: int, context: int | None, *, thoughts: int = 0
+) -> int:
     """Refuse prompts that leave no room for a whole response.
 
     Args:
-        prompts: Token ids by prompt id.
+        lengths: The id and the number of tokens of each prompt.
         max_tokens: Length of the longest answer.
         context: How many tokens a prompt and its response may have together; None for any number.
         thoughts: Length of the longest thoughts before an answer.
+
+    Returns:
+        The number of tokens of the longest prompt; 0 without any.
 
     Raises:
         UsageError: A prompt is empty, or too long; the message names the longest one.
 
     Example:
-        >>> check_lengths({"a": [1, 2, 3]}, max_tokens=6, context=8)
+        >>> check_lengths([("a", 3)], max_tokens=6, context=8)
         Traceback (most recent call last):
         quotetune.errors.UsageError: prompt a has 3 tokens, which with max_tokens 6 is more than \
 the model's context of 8 (1 of 1 prompts): shorten or drop it, or lower sampling.max_tokens
     """
-    for prompt_id, ids in prompts.items():
-        if not ids:
-            raise UsageError(f"prompt {prompt_id} has no tokens: give it a text, or drop it")
-    if context is None:
-        return
     most = max_tokens + thoughts
-    too_long = [name for name, ids in prompts.items() if len(ids) + most > context]
+    longest, length, count, too_long = "", 0, 0, 0
+    for prompt_id, own in lengths:
+        if not own:
+            raise UsageError(f"prompt {prompt_id} has no tokens: give it a text, or drop it")
+        count += 1
+        too_long += context is not None and own + most > context
+        if own > length:
+            longest, length = prompt_id, own
     if too_long:
-        longest = max(too_long, key=lambda name: len(prompts[name]))
         beside = f" and model.reasoning.max_tokens {thoughts}" if thoughts else ""
         remedy = "lower model.reasoning.max_tokens or" if thoughts else "lower"
         raise UsageError(
-            f"prompt {longest} has {len(prompts[longest])} tokens, which with max_tokens"
+            f"prompt {longest} has {length} tokens, which with max_tokens"
             f" {max_tokens}{beside} is more than the model's context of {context}"
-            f" ({len(too_long)} of {len(prompts)} prompts): shorten or drop it, or {remedy}"
+            f" ({too_long} of {count} prompts): shorten or drop it, or {remedy}"
             " sampling.max_tokens"
         )
+    return length

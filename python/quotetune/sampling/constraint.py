@@ -1,18 +1,30 @@
 """Constrained decoding: a response is one or more of the given strings, and nothing else.
 
-vLLM gets a grammar, with which a string may be spelt with any tokens. transformers gets a trie of
-the tokens of each string, with which a string has the tokens that it has on its own.
+vLLM gets a grammar, with which a string may be spelt with any tokens. More strings than a grammar
+can have, and all strings with transformers, are a trie of tokens, with which a string has the
+tokens that it has on its own. The ids in the pairs that a policy is trained on have the same ones.
 """
 
 import json
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from hashlib import blake2b
+from itertools import islice
+from pathlib import Path
 from typing import Any
 
+from quotetune.corpus.token_trie import TokenTrie
+from quotetune.runtime.whole_files import RESUME, read_json, write_text
+
+# The file beside a job that has its constraint, which can have millions of strings.
+CONSTRAINT_NAME = "constraint.json"
+MOST_CHOICES = 10_000_000
+MOST_CHARACTERS = 300_000_000
 # llguidance, vLLM's backend for grammars, compiles 100,000 titles in half a second and does not
 # finish 300,000.
-MOST_CHOICES = 100_000
-MOST_CHARACTERS = 3_000_000
+GRAMMAR_CHOICES = 100_000
+GRAMMAR_CHARACTERS = 3_000_000
+_TOKENISED_TOGETHER = 10_000
 
 
 @dataclass(frozen=True)
@@ -35,15 +47,21 @@ class Constraint:
     most: int
 
     @property
-    def strings(self) -> list[str]:
+    def strings(self) -> Iterator[str]:
         """The strings themselves, in the order of the choices."""
-        return [f"{self.before}{choice}{self.after}" for choice in self.choices]
+        return (f"{self.before}{choice}{self.after}" for choice in self.choices)
 
     @property
     def max_tokens(self) -> int:
         """A number of tokens that is always enough: one per byte, and one for the end."""
         longest = max(len(string.encode()) for string in self.strings)
         return self.most * longest + 1
+
+    @property
+    def fits_grammar(self) -> bool:
+        """Whether the choices are few enough for a grammar."""
+        characters = sum(map(len, self.choices))
+        return len(self.choices) <= GRAMMAR_CHOICES and characters <= GRAMMAR_CHARACTERS
 
     def grammar(self) -> str:
         r"""Return the grammar, in the form of Lark that llguidance reads.
@@ -64,39 +82,38 @@ class Constraint:
             f"CHOICE: {' | '.join(choices)}"
         )
 
+    def write(self, path: Path) -> str:
+        """Write the constraint as JSON; return a hash of all of it."""
+        text = json.dumps(vars(self), ensure_ascii=False)
+        write_text(path, text, remedy=RESUME)
+        return blake2b(text.encode(), digest_size=16).hexdigest()
 
-class TokenTrie:
-    """The tokens that may follow those that were generated."""
+    @classmethod
+    def read(cls, path: Path) -> "Constraint":
+        """Read what `write` wrote."""
+        return cls(**read_json(path))
 
-    def __init__(self, constraint: Constraint, tokenizer: Any, ends: Collection[int]) -> None:
-        """Tokenise the strings, each on its own.
 
-        Args:
-            constraint: What may be generated.
-            tokenizer: The model's tokenizer.
-            ends: The model's end-of-text tokens.
-        """
-        self._most = constraint.most
-        self._ends = list(ends)
-        self._root: dict[int, Any] = {}
-        for tokens in tokenizer(constraint.strings, add_special_tokens=False)["input_ids"]:
-            node = self._root
-            for token in tokens:
-                node = node.setdefault(token, {})
+def token_trie(constraint: Constraint, tokenizer: Any, ends: Collection[int]) -> TokenTrie:
+    """Tokenise the strings of a constraint, each on its own.
 
-    def allowed(self, generated: Sequence[int]) -> list[int]:
-        """Return the tokens that may come next; after the end, only the end may."""
-        node, done = self._root, 0
-        for token in generated:
-            if token not in node:
-                return self._ends
-            node = node[token]
-            if not node:  # a string is complete: none is the start of another one
-                node, done = self._root, done + 1
-        if node is not self._root or not done:
-            return list(node)
-        return self._ends if done == self._most and self._ends else [*self._root, *self._ends]
+    A string with a character that the tokenizer does not know is left out.
 
-    def after(self, width: int) -> Callable[[int, Any], list[int]]:
-        """Return the `prefix_allowed_tokens_fn` of `generate` for prompts of `width` tokens."""
-        return lambda _, ids: self.allowed(ids[width:].tolist())
+    Args:
+        constraint: What may be generated.
+        tokenizer: The model's tokenizer.
+        ends: The model's end-of-text tokens.
+
+    Raises:
+        UsageError: No string is left.
+    """
+    return TokenTrie(_sequences(constraint, tokenizer), constraint.most, list(ends))
+
+
+def _sequences(constraint: Constraint, tokenizer: Any) -> Iterator[Sequence[int]]:
+    unknown = tokenizer.unk_token_id
+    strings = constraint.strings
+    while some := list(islice(strings, _TOKENISED_TOGETHER)):
+        for tokens in tokenizer(some, add_special_tokens=False)["input_ids"]:
+            if unknown not in tokens:
+                yield tokens

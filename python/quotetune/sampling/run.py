@@ -1,11 +1,10 @@
 """Sample prompts into part files, in a child process, which frees its memory when it ends."""
 
 import importlib.util
-import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from quotetune.config import ModelConfig, SamplingConfig
 from quotetune.errors import UsageError
@@ -14,11 +13,11 @@ from quotetune.models.files import require_model, split_policy
 from quotetune.runtime.child import run_child
 from quotetune.runtime.clock import CLOCK_NAME, kept_time
 from quotetune.runtime.content_hash import content_hash
-from quotetune.runtime.whole_files import RESUME, write_text
 from quotetune.sampling.backend import Continuation
-from quotetune.sampling.constraint import Constraint
+from quotetune.sampling.constraint import CONSTRAINT_NAME, Constraint
 from quotetune.sampling.guided import GuideSource, check_source
-from quotetune.sampling.parts import JOB_NAME, LOG_NAME, count_parts, missing_parts, part_paths
+from quotetune.sampling.job import PROMPTS, write_job
+from quotetune.sampling.parts import LOG_NAME, count_parts, missing_parts
 
 if TYPE_CHECKING:
     from quotetune.prompts.prompt import Prompt
@@ -56,7 +55,7 @@ class Progress:
 
 
 def run_sampling(
-    prompts: "Sequence[Prompt | Continuation]",
+    prompts: "Iterable[Prompt | Continuation]",
     output: Path,
     *,
     model: ModelConfig,
@@ -77,8 +76,8 @@ def run_sampling(
     before. The child's log is `output/sampling.log`.
 
     Args:
-        prompts: The prompts, with different ids. A continuation that is too long for the model
-            loses its first tokens.
+        prompts: The prompts, with different ids, of which one is in memory at a time. A
+            continuation that is too long for the model loses its first tokens.
         output: The directory of parts; it is created if needed.
         model: The base model.
         sampling: How to draw.
@@ -108,7 +107,10 @@ def run_sampling(
     if sampling.guide is not None and guide is not None:
         # The index may have changed in the same place.
         guided = {"guide": guide.job(), "index_hash": content_hash(guide.index)}
-    job = _write_job(
+    constrained = {}
+    if constraint is not None:
+        constrained = {"constraint_hash": constraint.write(output / CONSTRAINT_NAME)}
+    job, count = write_job(
         output,
         {
             "model": model.model_dump(),
@@ -118,18 +120,19 @@ def run_sampling(
             "policy_hash": content_hash(adapter or Path(model.path)),
             "seed": seed,
             "round": round,
-            "prompts": [
-                vars(prompt)
-                if isinstance(prompt, Continuation)
-                else {"id": prompt.id, "text": prompt.text, "messages": prompt.messages}
-                for prompt in prompts
-            ],
-            **({} if constraint is None else {"constraint": vars(constraint)}),
+            PROMPTS: None,
+            **constrained,
             **now,
             **guided,
         },
+        (
+            vars(prompt)
+            if isinstance(prompt, Continuation)
+            else {"id": prompt.id, "text": prompt.text, "messages": prompt.messages}
+            for prompt in prompts
+        ),
     )
-    parts = count_parts(len(prompts), sampling.chunk_prompts)
+    parts = count_parts(count, sampling.chunk_prompts)
     missing = len(missing_parts(output, parts))
     report = progress or (lambda _: None)
     report(Progress(parts, parts - missing, 0, 0.0))
@@ -170,14 +173,3 @@ def choose_backend(name: Literal["auto", "vllm", "transformers"]) -> str:
             " choose another backend"
         )
     return backend
-
-
-def _write_job(output: Path, job: dict[str, Any]) -> Path:
-    """Write `job.json`, and remove the parts of any other job."""
-    path = output / JOB_NAME
-    text = json.dumps(job, ensure_ascii=False)
-    if not path.exists() or path.read_text(encoding="utf-8") != text:
-        for part in part_paths(output):
-            part.unlink()
-        write_text(path, text, remedy=RESUME)
-    return path

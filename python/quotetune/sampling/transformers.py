@@ -23,7 +23,8 @@ from quotetune.decoding.transformers import QuoteLogitsProcessor
 from quotetune.models.load_adapter import with_adapter
 from quotetune.models.tokenizer import end_tokens, load_tokenizer
 from quotetune.sampling.backend import Request, Response
-from quotetune.sampling.constraint import Constraint, TokenTrie
+from quotetune.sampling.constrained import ConstrainedLogits
+from quotetune.sampling.constraint import Constraint, token_trie
 from quotetune.sampling.cut_text import CutText
 
 _BATCH_ROWS = 64
@@ -63,7 +64,7 @@ class TransformersSampler:
         model: ModelConfig,
         sampling: SamplingConfig,
         adapter: Path | None,
-        constraint: Constraint | None = None,
+        constraint: Path | None = None,
         index: Path | None = None,
     ) -> None:
         """Load the model onto the GPU if there is one.
@@ -72,7 +73,7 @@ class TransformersSampler:
             model: The base model.
             sampling: How to draw; `engine` is for vLLM and has no effect here.
             adapter: A LoRA adapter of the model, in PEFT's form.
-            constraint: What may be generated; None for anything.
+            constraint: The file of what may be generated; None for anything.
             index: The index towards which `sampling.guide` guides.
         """
         source = {"revision": model.revision, "trust_remote_code": model.trust_remote_code}
@@ -90,7 +91,7 @@ class TransformersSampler:
             self._guidance = Guidance(index, self._tokenizer, sampling.guide, self._ends)
         self._trie = None
         if constraint is not None:
-            self._trie = TokenTrie(constraint, self._tokenizer, self._ends)
+            self._trie = token_trie(Constraint.read(constraint), self._tokenizer, self._ends)
         # A padding token only fills rows that are shorter or done, so any token will do.
         self._padding = self._ends[0] if self._ends else 0
         # `generate` fills gaps in these settings from the model's own, which can have a repetition
@@ -134,8 +135,6 @@ class TransformersSampler:
         mask = [[0] * pad + [1] * (width - pad) for pad in padding]
         stop = self._sampling.stop
         further = {"stop_strings": stop, "tokenizer": self._tokenizer} if stop else {}
-        if self._trie is not None:
-            further["prefix_allowed_tokens_fn"] = self._trie.after(width)
         with torch.inference_mode():
             generated = self._model.generate(
                 input_ids=torch.tensor(inputs, device=self._device),
@@ -160,6 +159,8 @@ class TransformersSampler:
                 for row in rows
             ]
             processors.append(QuoteLogitsProcessor.of_rows(self._guidance, width, guided))
+        if self._trie is not None:
+            processors.append(ConstrainedLogits(self._trie, width))
         if sampling.temperature == 0:
             return processors
         processors.append(TemperatureLogitsWarper(sampling.temperature))

@@ -23,7 +23,7 @@ from quotetune.sampling.cut_text import CutText
 _LORA_RANKS = (1, 8, 16, 32, 64, 128, 256, 320, 512)
 HIGHEST_RANK = _LORA_RANKS[-1]
 # What the engine needs, whatever keys `sampling.engine` has.
-_OWN_SETTINGS = ("additional_config", "logits_processors")
+_OWN_SETTINGS = ("additional_config", "logits_processors", "speculative_config")
 _CPU_SEQUENCES = 256
 _CPU_BATCH_TOKENS = 8192
 _CPU_BLOCK_TOKENS = 32
@@ -41,7 +41,7 @@ class VllmSampler:
         config: Any,
         longest_prompt: int,
         tokenizer: Any,
-        constraint: Constraint | None = None,
+        constraint: Path | None = None,
         index: Path | None = None,
     ) -> None:
         """Start the engine.
@@ -53,7 +53,7 @@ class VllmSampler:
             config: The model's `transformers` config.
             longest_prompt: Tokens of the longest prompt of the whole job.
             tokenizer: The model's tokenizer.
-            constraint: What may be generated; None for anything.
+            constraint: The file of what may be generated; None for anything.
             index: The index towards which `sampling.guide` guides.
         """
         # vLLM reads both when it is imported. A value that the user has set is kept.
@@ -88,17 +88,27 @@ class VllmSampler:
         if adapter is not None:
             settings |= {"enable_lora": True, "max_lora_rank": supported_rank(adapter)}
             self._adapter = LoRARequest(*adapter_identity(adapter), str(adapter))
-        self._grammar = None
-        if constraint is not None:
+        additional: dict[str, Any] = {}
+        if sampling.guide is not None:
+            from quotetune.decoding import vllm as guide
+
+            processors.append(guide.QuoteGuide)
+            keys = sampling.guide.model_dump(exclude={"documents"})
+            additional[guide.ENGINE_KEY] = {"index": str(index), **keys}
+        self._grammar = None if constraint is None else _grammar(constraint)
+        if self._grammar is not None:
             # xgrammar, the first choice of `auto`, takes 10 s for 10,000 ids, guidance 0.05 s.
             settings["structured_outputs_config"] = {"backend": "guidance"}
-            self._grammar = constraint.grammar()
-        if sampling.guide is not None:
-            from quotetune.decoding.vllm import ENGINE_KEY, QuoteGuide
+        elif constraint is not None:
+            from quotetune.sampling import constrained_vllm as constrained
 
-            processors.append(QuoteGuide)
-            guide = {"index": str(index), **sampling.guide.model_dump(exclude={"documents"})}
-            settings["additional_config"] = {ENGINE_KEY: guide}
+            processors.append(constrained.StringConstraint)
+            additional[constrained.ENGINE_KEY] = str(constraint.absolute())
+            # Tokens that are only proposed would not be masked.
+            settings["speculative_config"] = None
+        if additional:
+            given = sampling.engine.get("additional_config") or {}
+            settings["additional_config"] = given | additional
         self._sampling = sampling
         self._ends = end_tokens(model, tokenizer)
         self._cut_text = CutText(tokenizer)
@@ -166,6 +176,12 @@ class VllmSampler:
         from quotetune.decoding.vllm import DOCUMENTS, STRENGTH
 
         return {STRENGTH: request.strength, DOCUMENTS: request.documents}
+
+
+def _grammar(constraint: Path) -> str | None:
+    """Return the grammar of a constraint; None if it has too many choices for one."""
+    held = Constraint.read(constraint)
+    return held.grammar() if held.fits_grammar else None
 
 
 def _cpu_settings(sampling: SamplingConfig, config: Any, dtype: str, length: int) -> dict[str, Any]:

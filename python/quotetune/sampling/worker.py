@@ -5,29 +5,20 @@ It reports the fields of `run.Progress`, except `parts`.
 
 import time
 from collections.abc import Callable
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from quotetune.config import ModelConfig, SamplingConfig
-from quotetune.models.chat_template import template_variables
-from quotetune.models.context import context_length
 from quotetune.models.tokenizer import load_tokenizer
-from quotetune.prompts.chat import prompt_token_ids
-from quotetune.prompts.prompt import Prompt
 from quotetune.runtime.child import child_main
 from quotetune.runtime.cpu import apply_in_child
-from quotetune.sampling.backend import (
-    Request,
-    Sampler,
-    check_lengths,
-    prompt_seed,
-)
-from quotetune.sampling.constraint import Constraint
-from quotetune.sampling.engine_keys import AUTOMATIC
+from quotetune.sampling.backend import Sampler
+from quotetune.sampling.constraint import CONSTRAINT_NAME
 from quotetune.sampling.guided import GuideSource, by_strength, joined
+from quotetune.sampling.job import read_job
 from quotetune.sampling.parts import count_parts, missing_parts, write_part
 from quotetune.sampling.quick_start import quick_start
+from quotetune.sampling.requests import Requests
 from quotetune.sampling.thoughts import Thoughts, with_room_for_thoughts
 
 _SECONDS_BETWEEN_REPORTS = 0.5
@@ -78,27 +69,24 @@ def run(job: dict[str, Any], output: Path, report: Report) -> None:
     model = ModelConfig(**job["model"])
     answers = SamplingConfig(**job["sampling"])
     adapter = None if job["adapter"] is None else Path(job["adapter"])
-    constraint = Constraint(**job["constraint"]) if "constraint" in job else None
+    constraint = output / CONSTRAINT_NAME if "constraint_hash" in job else None
     thinks = model.reasoning is not None and constraint is None
     sampling = with_room_for_thoughts(answers, model) if thinks else answers
     tokenizer = load_tokenizer(model)
     thought_tokens = model.thought_tokens if thinks else 0
-    requests, config = _requests(job, model, sampling, tokenizer, thought_tokens)
-    names = list(requests)
-    parts = count_parts(len(names), sampling.chunk_prompts)
+    requests = Requests(job, model, sampling, tokenizer, thought_tokens)
+    parts = count_parts(len(requests), sampling.chunk_prompts)
     missing = missing_parts(output, parts)
     source = GuideSource.of_job(job["guide"]) if "guide" in job else None
-    sampler = _load(model, sampling, adapter, config, requests, constraint, source, tokenizer)
+    sampler = _load(model, sampling, adapter, requests, constraint, source, tokenizer)
     thoughts = Thoughts(model, answers, tokenizer) if thinks else None
     reporter = _Reporter(report, done=parts - len(missing))
     reporter.loaded()
-    for part in missing:
-        first = part * sampling.chunk_prompts
-        chunk = names[first : first + sampling.chunk_prompts]
-        part_requests = [requests[name] for name in chunk]
-        drawn = [by_strength(name, requests[name], sampling, source) for name in chunk]
+    for part, own in requests.parts(missing):
+        names, part_requests = list(own), list(own.values())
+        drawn = [by_strength(name, request, sampling, source) for name, request in own.items()]
         responses = joined(
-            drawn, sampler.sample([one for own in drawn for one in own], reporter.generated)
+            drawn, sampler.sample([one for some in drawn for one in some], reporter.generated)
         )
         if thoughts is not None:
             responses = [
@@ -108,7 +96,7 @@ def run(job: dict[str, Any], output: Path, report: Report) -> None:
         write_part(
             output,
             part,
-            chunk,
+            names,
             part_requests,
             responses,
             thinks=thinks,
@@ -117,51 +105,12 @@ def run(job: dict[str, Any], output: Path, report: Report) -> None:
         reporter.part_done()
 
 
-def _requests(
-    job: dict[str, Any],
-    model: ModelConfig,
-    sampling: SamplingConfig,
-    tokenizer: Any,
-    thought_tokens: int,
-) -> tuple[dict[str, Request], Any]:
-    """Tokenise all prompts, and reject those that do not fit, before the model is loaded.
-
-    Returns:
-        The requests by prompt id, and the model's `transformers` config.
-    """
-    from transformers import AutoConfig
-
-    source = {"revision": model.revision, "trust_remote_code": model.trust_remote_code}
-    now = datetime.fromisoformat(job["now"]) if "now" in job else None
-    variables = template_variables(model, now)
-    config = AutoConfig.from_pretrained(model.path, **source)
-    context = sampling.engine.get("max_model_len")
-    if context in (None, AUTOMATIC):
-        context = context_length(config)
-    # A continuation that is too long starts at the first token that the model can see.
-    space = None if context is None else max(context - sampling.max_tokens, 1)
-    tokens = {
-        prompt["id"]: prompt["token_ids"][-space if space else None :]
-        if "token_ids" in prompt
-        else prompt_token_ids(Prompt(**prompt), tokenizer, variables)
-        for prompt in job["prompts"]
-    }
-    answer_tokens = sampling.max_tokens - thought_tokens
-    check_lengths(tokens, answer_tokens, context, thoughts=thought_tokens)
-    requests = {
-        name: Request(ids, prompt_seed(job["seed"], job["round"], name))
-        for name, ids in tokens.items()
-    }
-    return requests, config
-
-
 def _load(
     model: ModelConfig,
     sampling: SamplingConfig,
     adapter: Path | None,
-    config: Any,
-    requests: dict[str, Request],
-    constraint: Constraint | None,
+    requests: Requests,
+    constraint: Path | None,
     source: GuideSource | None,
     tokenizer: Any,
 ) -> Sampler:
@@ -169,13 +118,12 @@ def _load(
     if sampling.backend == "vllm":
         from quotetune.sampling.vllm import VllmSampler
 
-        longest = max(len(request.prompt_token_ids) for request in requests.values())
         return VllmSampler(
             model,
             sampling,
             adapter,
-            config=config,
-            longest_prompt=longest,
+            config=requests.config,
+            longest_prompt=requests.longest,
             tokenizer=tokenizer,
             constraint=constraint,
             index=index,
@@ -193,4 +141,4 @@ def _run_alone(job: dict[str, Any], output: Path, report: Report) -> None:
 
 
 if __name__ == "__main__":
-    child_main("sampling", _run_alone)
+    child_main("sampling", _run_alone, read=read_job)

@@ -14,7 +14,7 @@ use crate::error::{to_python, usage_error};
 use crate::quote::Quote;
 use crate::repeats::{self, Duplicates, RepeatsTuple};
 use crate::signals::interruptible;
-use crate::texts::{ask, for_chunks_of_texts, for_each_text, lists_of_texts, texts};
+use crate::texts::{ask, for_chunks_of_texts, for_each_text, lists_of_texts, texts, whole};
 
 /// Source, id, text and metadata.
 type DocumentTuple = (String, String, String, String);
@@ -287,7 +287,27 @@ impl Index {
         found.map_err(|error| to_python(py, error))
     }
 
-    /// Return the same for the document at a position in the order of the corpus; None after the last.
+    /// Return source and id of some documents, from the one at a position in the order of the corpus on.
+    fn names(
+        &self,
+        py: Python<'_>,
+        position: usize,
+        most: usize,
+    ) -> PyResult<Vec<(String, String)>> {
+        // The records may have to be read from the disk.
+        py.detach(|| {
+            let names = whole(&self.index, self.index.names(position, most))?;
+            let owned = |(source, id): (&str, &str)| (source.to_owned(), id.to_owned());
+            Ok(names.into_iter().map(owned).collect())
+        })
+        .map_err(|error| to_python(py, error))
+    }
+
+    fn has_document(&self, py: Python<'_>, source: &str, id: &str) -> PyResult<bool> {
+        ask(py, &self.index, |index| index.has_document(source, id))
+    }
+
+    /// Return the same as `document` for the one at a position in the order of the corpus; None after the last.
     fn document_at(&self, py: Python<'_>, position: usize) -> PyResult<Option<DocumentTuple>> {
         ask(py, &self.index, |index| {
             Ok(index.document_at(position)?.map(document_tuple))

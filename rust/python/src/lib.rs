@@ -17,6 +17,7 @@ mod reading;
 mod repeats;
 mod signals;
 mod texts;
+mod token_trie;
 mod verify;
 mod waiting;
 
@@ -69,6 +70,8 @@ mod _core {
     const DEFAULT_SEGMENT_BYTES: u64 = quotetune_core::build::options::DEFAULT_SEGMENT_BYTES;
     #[pymodule_export]
     use super::repeats::Duplicates;
+    #[pymodule_export]
+    use super::token_trie::TokenTrie;
     #[pymodule_export]
     use super::verify::{bytes_of_files, check_files, read_manifest};
 }

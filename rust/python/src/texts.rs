@@ -138,7 +138,7 @@ pub fn ask<T>(
 }
 
 /// Passes on an answer of an index unless one of its files was cut meanwhile.
-fn whole<T>(index: &Index, answer: Result<T>) -> Result<T> {
+pub fn whole<T>(index: &Index, answer: Result<T>) -> Result<T> {
     index.check_whole()?;
     answer
 }

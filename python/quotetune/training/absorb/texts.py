@@ -112,8 +112,8 @@ def _documents(
     if settings.documents == "all":
         if settings.limit is None:
             return index.documents()
-        every = ((document.source, document.id) for document in index.documents())
-        return (index.document(*name) for name in lowest_hashes(every, settings.limit))
+        chosen = lowest_hashes(index.document_names(), settings.limit)
+        return (index.document(*name) for name in chosen)
     names = list(prompts_of_documents([*train, *heldout]))
     if settings.documents == "train_prompts":
         unread = prompts_of_documents(heldout)

@@ -41,6 +41,7 @@ mod pattern;
 pub mod response;
 mod suffixes;
 pub mod texts;
+pub mod token_trie;
 mod verbatim;
 pub mod vocabulary;
 

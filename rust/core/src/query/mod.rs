@@ -6,6 +6,7 @@ mod filters;
 mod find;
 mod index;
 pub mod locate;
+mod names;
 mod quip;
 mod repeats;
 pub mod spans;

@@ -49,6 +49,14 @@ impl Record<'_> {
     }
 }
 
+/// The bytes of a record, before anything is known of them.
+struct RecordParts<'a> {
+    source: &'a [u8],
+    id: &'a [u8],
+    metadata: &'a [u8],
+    edits: &'a [u8],
+}
+
 /// Returns the bytes of the file of `documents` documents with `text_bytes` of text.
 pub fn file_bytes(documents: u64, record_bytes: u64, text_bytes: u64) -> u64 {
     let starts = (documents + 1) * size_of::<u64>() as u64;
@@ -232,16 +240,41 @@ impl Documents {
         CharOffsets::new(self.file.section(CHAR_OFFSETS))
     }
 
+    /// Returns source and id of a document. Its metadata is not read.
+    pub fn name(&self, document: usize) -> Result<(&str, &str)> {
+        let parts = self.record_parts(document);
+        let name = parts.and_then(|parts| {
+            let source = str::from_utf8(parts.source).ok()?;
+            Some((source, str::from_utf8(parts.id).ok()?))
+        });
+        name.ok_or_else(|| self.unreadable(document))
+    }
+
     pub fn record(&self, document: usize) -> Result<Record<'_>> {
-        self.parse_record(document).ok_or_else(|| {
-            Error::damaged(
-                self.path(),
-                format_args!("no readable record of document {document}"),
-            )
-        })
+        self.parse_record(document)
+            .ok_or_else(|| self.unreadable(document))
+    }
+
+    fn unreadable(&self, document: usize) -> Error {
+        Error::damaged(
+            self.path(),
+            format_args!("no readable record of document {document}"),
+        )
     }
 
     fn parse_record(&self, document: usize) -> Option<Record<'_>> {
+        let parts = self.record_parts(document)?;
+        let metadata = str::from_utf8(parts.metadata).ok()?;
+        let is_json = serde_json::from_str::<IgnoredAny>(metadata).is_ok();
+        (is_json && metadata.starts_with('{')).then_some(Record {
+            source: str::from_utf8(parts.source).ok()?,
+            id: str::from_utf8(parts.id).ok()?,
+            metadata,
+            edits: parts.edits,
+        })
+    }
+
+    fn record_parts(&self, document: usize) -> Option<RecordParts<'_>> {
         let starts = self.file.section::<u64>(RECORD_STARTS);
         let start = usize::try_from(*starts.get(document)?).ok()?;
         let end = usize::try_from(*starts.get(document + 1)?).ok()?;
@@ -259,11 +292,9 @@ impl Documents {
             true => record.split_at_checked(u32::from_le_bytes(*metadata_length) as usize)?,
             false => (record, &[][..]),
         };
-        let metadata = str::from_utf8(metadata).ok()?;
-        let is_json = serde_json::from_str::<IgnoredAny>(metadata).is_ok();
-        (is_json && metadata.starts_with('{')).then_some(Record {
-            source: str::from_utf8(source).ok()?,
-            id: str::from_utf8(id).ok()?,
+        Some(RecordParts {
+            source,
+            id,
             metadata,
             edits,
         })

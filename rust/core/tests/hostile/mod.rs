@@ -294,6 +294,7 @@ fn use_index(path: &Path) -> bool {
         explained(index.count(text));
         explained(index.contains(text));
     }
+    explained(index.names(0, 20));
     for id in 0..20 {
         explained(index.document("corpus", &id.to_string()));
         explained(index.find("corpus", &id.to_string(), "東京"));
