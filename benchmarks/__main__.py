@@ -36,6 +36,7 @@ BENCHMARKS = (
     "stress",
     "proxy",
     "memory",
+    "training_memory",
     "round",
     "full_size",
 )
