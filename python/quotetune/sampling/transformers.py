@@ -104,7 +104,10 @@ class TransformersSampler:
         self._model.generation_config = self._settings
 
     def sample(
-        self, requests: Sequence[Request], generated: Callable[[int], None]
+        self,
+        requests: Sequence[Request],
+        generated: Callable[[int], None],
+        following: Sequence[Request] = (),
     ) -> list[list[Response]]:
         """Draw the responses of one part; see `backend.Sampler`."""
         n = self._sampling.n

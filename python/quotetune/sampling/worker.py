@@ -88,18 +88,26 @@ def run(job: dict[str, Any], output: Path, report: Report) -> None:
     parts = count_parts(len(names), sampling.chunk_prompts)
     missing = missing_parts(output, parts)
     source = GuideSource.of_job(job["guide"]) if "guide" in job else None
-    sampler = _load(model, sampling, adapter, config, requests, constraint, source, tokenizer)
+    first = requests[_chunk(names, missing[0], sampling)[0]]
+    sampler = _load(
+        model, sampling, adapter, config, requests, constraint, source, tokenizer, first.seed
+    )
     thoughts = Thoughts(model, answers, tokenizer) if thinks else None
     reporter = _Reporter(report, done=parts - len(missing))
     reporter.loaded()
-    for part in missing:
-        first = part * sampling.chunk_prompts
-        chunk = names[first : first + sampling.chunk_prompts]
+    for part, next_part in zip(missing, [*missing[1:], None], strict=True):
+        chunk = _chunk(names, part, sampling)
         part_requests = [requests[name] for name in chunk]
         drawn = [by_strength(name, requests[name], sampling, source) for name in chunk]
-        responses = joined(
-            drawn, sampler.sample([one for own in drawn for one in own], reporter.generated)
+        following = [
+            one
+            for name in _chunk(names, next_part, sampling)
+            for one in by_strength(name, requests[name], sampling, source)
+        ]
+        part_responses = sampler.sample(
+            [one for own in drawn for one in own], reporter.generated, following
         )
+        responses = joined(drawn, part_responses)
         if thoughts is not None:
             responses = [
                 [thoughts.bounded(response, request.prompt_token_ids) for response in found]
@@ -113,8 +121,16 @@ def run(job: dict[str, Any], output: Path, report: Report) -> None:
             responses,
             thinks=thinks,
             strengths=None if sampling.guide is None else sampling.guide.strengths,
+            seeded=sampling.seeded or sampling.backend != "vllm",
         )
         reporter.part_done()
+
+
+def _chunk(names: list[str], part: int | None, sampling: SamplingConfig) -> list[str]:
+    """Return the ids of the prompts of a part; none without a part."""
+    if part is None:
+        return []
+    return names[part * sampling.chunk_prompts : (part + 1) * sampling.chunk_prompts]
 
 
 def _requests(
@@ -164,6 +180,7 @@ def _load(
     constraint: Constraint | None,
     source: GuideSource | None,
     tokenizer: Any,
+    seed: int,
 ) -> Sampler:
     index = None if source is None else source.index
     if sampling.backend == "vllm":
@@ -179,6 +196,7 @@ def _load(
             tokenizer=tokenizer,
             constraint=constraint,
             index=index,
+            seed=seed,
         )
     from quotetune.sampling.transformers import TransformersSampler
 
