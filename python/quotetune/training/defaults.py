@@ -1,5 +1,6 @@
 """Defaults for the keys that the blocks `dpo:`, `absorb.sft:` and `lora:` do not set."""
 
+import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,15 +16,23 @@ def default_dpo_options(
     On a CPU without AMX tiles bf16 products take 1.9 times as long as float32 ones (measured with
     oneDNN on AVX-512), so bf16 is only used on GPUs and with AMX. A small batch wastes less on
     padding, and on a CPU it costs nothing. The log-probs of the reference model are computed once
-    instead of in every epoch.
+    instead of in every epoch. With FSDP and an adapter they are not: TRL 1.16 would compute them
+    on the model as it is before FSDP has it, on the CPU, from batches on the GPU (trl issue 6470).
 
     Args:
         options: The config's `dpo:` block.
         lora: Whether an adapter is trained, and not all weights.
         dtype: As for `default_sft_options`.
     """
-    precompute = {"precompute_ref_log_probs": not options.get("sync_ref_model", False)}
+    once = not options.get("sync_ref_model", False) and not (lora and uses_fsdp(options))
+    precompute = {"precompute_ref_log_probs": once}
     return default_sft_options(options, lora=lora, dtype=dtype) | precompute
+
+
+def uses_fsdp(options: Mapping[str, Any]) -> bool:
+    """Tell whether FSDP shards the model: by the options, or by the launcher of this process."""
+    launched = os.environ.get("ACCELERATE_USE_FSDP", "false").lower() in ("1", "true", "yes")
+    return bool(options.get("fsdp")) or launched
 
 
 def default_sft_options(
