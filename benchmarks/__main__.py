@@ -37,6 +37,7 @@ BENCHMARKS = (
     "stress",
     "proxy",
     "memory",
+    "training_memory",
     "round",
     "full_size",
 )

@@ -32,6 +32,7 @@ from benchmarks import (
     suffixes,
     threads,
     trace,
+    training_memory,
 )
 from benchmarks.settings import FUSE, QUOTETUNE, SET, N, Settings
 from benchmarks.table import Listing, Row, Table
@@ -473,3 +474,13 @@ def test_the_service_is_not_measured_without_its_load_generator(
     monkeypatch.setenv("PATH", "")
     with pytest.raises(SystemExit, match="error: wrk is not installed"):
         serve.tables(settings)
+
+
+def test_the_memory_of_a_training_stands_beside_its_estimate(tmp_path: Path) -> None:
+    table = training_memory.table(
+        tmp_path, measured=(("19M", True, 2, 16, 16),), fake=(("135M", True),)
+    )
+    (name, trained, tokens, peak, estimate, _), fake = table.cells()
+    assert (name, trained, tokens) == ("19M", "LoRA, rank 16", "128")
+    assert 0 < float(peak) < 10 * float(estimate)
+    assert fake[0] == "135M, fake" and float(fake[3]) > 0

@@ -133,7 +133,7 @@ def test_the_estimate_counts_what_each_round_trains(content: dict[str, Any]) -> 
 
     once, twice = {"num_train_epochs": 1}, {"num_train_epochs": 2, "max_length": 10}
     assert trained(once, twice) == (trained(once, once) + trained(twice, twice)) / 2
-    batches = [{"per_device_train_batch_size": size} for size in (1, 64)]
+    batches = [{"per_device_train_batch_size": size} for size in (1, 4096)]
     large, mixed = (
         estimate(config_of(content, dpo=blocks)) for blocks in ([batches[1]] * 2, batches)
     )

@@ -1,5 +1,6 @@
 """The estimate of a run that `train --dry-run` shows."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ import tiny_run
 from quotetune.config import Config
 from quotetune.models.size import model_size
 from quotetune.pipeline.estimate import CORE_SAMPLING, estimate
+from quotetune.pipeline.peaks import peaks
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +71,7 @@ def test_more_work_takes_longer_and_a_larger_batch_more_memory(config):
     cores = int(found.device.split()[0])
     extra = 6 * (400_000 - 4) * 24 * 2 * size.parameters / (cores * CORE_SAMPLING)
     assert more.seconds - found.seconds == pytest.approx(extra)
-    assert estimated(config, dpo={"per_device_train_batch_size": 64}).memory > found.memory
+    assert estimated(config, dpo={"per_device_train_batch_size": 4096}).memory > found.memory
     assert estimated(config, lora=None).disk > found.disk
     assert estimated(config, lora=None).seconds > found.seconds
     judged = estimated(config, evaluation={"reward_accuracy": True})
@@ -79,7 +81,10 @@ def test_more_work_takes_longer_and_a_larger_batch_more_memory(config):
 def test_without_the_model_only_tokens_are_known_and_without_prompts_nothing(config, tmp_path):
     found = estimated(config, model={"path": "some/name"})
     assert found.seconds is None
-    assert found.lines()[-1] == "time, memory, disk: not known before the model is here"
+    assert found.lines()[-1] == (
+        "time, memory, disk: not known, because some/name is not in the Hub's local cache, and the"
+        " Hub has not answered"
+    )
     changed = {**config, "prompts": {"path": tmp_path / "no.jsonl"}}
     assert estimate(Config.model_validate(changed)) is None
 
@@ -96,14 +101,34 @@ def test_full_training_needs_float32_and_a_copy_for_the_arithmetic_whatever_the_
     assert size is not None
 
     def memory(dtype, lora):
-        # A long context would hide the weights of a tiny model.
         changes = {"model": {"dtype": dtype}, "dpo": {"per_device_train_batch_size": 1}}
-        return estimated(config, lora=lora, **changes).memory
+        content = {**config, "lora": lora, "dpo": {**config["dpo"], **changes["dpo"]}}
+        content["model"] = {**config["model"], **changes["model"]}
+        return peaks(Config.model_validate(content), size, 4, on_gpu=False)["round-1/train"]
 
-    # Gradient, two moments and the reference model, of 4 bytes per weight.
-    assert memory("float32", None) - memory("float32", {"r": 2}) == 16 * size.parameters
-    for dtype in ("bfloat16", "float16"):
-        assert memory(dtype, None) - memory("float32", None) == 2 * size.parameters
+    # A gradient and two moments; the reference model's log-probs are computed before the training.
+    adapter = 2 * sum(map(sum, size.linear_layers.values()))
+    kept = memory("float32", None) - memory("float32", {"r": 2})
+    assert kept == pytest.approx(12 * size.parameters - 16 * adapter, rel=0.25)
+
+
+def test_the_part_that_needs_the_most_memory_is_named_and_compared_with_the_machine(config):
+    found = estimated(config, dpo={"per_device_train_batch_size": 8192, "max_length": None})
+    assert f" of memory ({found.largest}), " in found.lines()[2]
+    assert found.lines()[-1].startswith("assumed: ")
+    small = replace(found, installed=1e9)
+    note = small.lines()[-1]
+    assert note.startswith("note: round-1/train needs more than the 1.0 GB that this machine has: ")
+    assert "per_device_train_batch_size" in note
+    sampled = estimated(config, sampling={"n": 64, "chunk_prompts": 512, "max_tokens": 10**7})
+    assert sampled.largest == "sample"
+    assert "lower sampling.chunk_prompts" in replace(sampled, installed=1e9).lines()[-1]
+
+
+def test_absorbing_needs_memory_for_its_own_batches(config):
+    absorb = {"documents": "all", "sft": {"per_device_train_batch_size": 2048, "max_length": 4096}}
+    found = estimate(Config.model_validate({**config, "absorb": absorb}))
+    assert found is not None and found.largest == "absorb"
 
 
 @pytest.mark.parametrize(("gpus", "unit"), [(0, "GFLOP/s per core"), (2, "TFLOP/s per GPU")])

@@ -137,3 +137,30 @@ def test_fsdp_is_for_several_processes(content: dict[str, Any], tmp_path: Path) 
     older = {"fsdp": "hybrid_shard", "fsdp_config": {"version": 1}}
     assert not problems(content, dpo=older, launch=str(launch))
     assert problems(content, dpo={"fsdp": "hybrid_shard"}, launch=str(launch))
+
+
+def test_the_reference_is_not_computed_once_before_fsdp_has_the_model(
+    content: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from quotetune.training.defaults import default_dpo_options
+
+    launch = tmp_path / "launch.yaml"
+    launch.write_text("distributed_type: FSDP\n")
+    once = {"precompute_ref_log_probs": True}
+    [line] = problems(content, dpo=once, launch=str(launch))
+    assert line.startswith("dpo.precompute_ref_log_probs: does not work with FSDP and lora")
+    assert not problems(content, dpo=once, launch=str(launch), lora=None)
+    launch.write_text("distributed_type: MULTI_GPU\n")
+    assert not problems(content, dpo=once, launch=str(launch))
+    [line] = problems(content, dpo={**once, "fsdp": "full_shard"}, launch=str(launch))
+    assert line.startswith("dpo.precompute_ref_log_probs: ")
+
+    def chosen(lora: bool, **options: Any) -> bool:
+        value: bool = default_dpo_options(options, lora=lora)["precompute_ref_log_probs"]
+        return value
+
+    assert chosen(lora=True) and chosen(lora=False, fsdp="full_shard")
+    assert not chosen(lora=True, fsdp="full_shard")
+    # accelerate's launcher tells its processes by this variable.
+    monkeypatch.setenv("ACCELERATE_USE_FSDP", "true")
+    assert not chosen(lora=True) and chosen(lora=False)

@@ -1,9 +1,17 @@
 """Log-probabilities on the CPU: the same numbers and gradients as the definition gives."""
 
+import pytest
 import torch
+import trl.trainer.dpo_trainer as trl_dpo
 from transformers import AutoModelForCausalLM
 
-from quotetune.training.completion_log_probs import add_completion_head, can_score_completions
+from quotetune.training.completion_log_probs import (
+    add_completion_head,
+    can_score_completions,
+    use_in,
+)
+
+use_in(trl_dpo)
 
 
 def _batch(model, rows, columns):
@@ -70,3 +78,45 @@ def test_bf16_autocast_is_close_to_float32(model):
 def test_a_trained_head_is_left_to_trl(model):
     model = AutoModelForCausalLM.from_pretrained(model)
     assert not can_score_completions(model)
+
+
+@pytest.fixture
+def _group(tmp_path):
+    """A process group of this process alone, which is enough for FSDP to shard a model."""
+    if torch.distributed.is_initialized():
+        pytest.skip("another test has made a process group here")
+    torch.distributed.init_process_group(
+        "gloo", init_method=f"file://{tmp_path / 'group'}", rank=0, world_size=1
+    )
+    yield
+    torch.distributed.destroy_process_group()
+
+
+@pytest.mark.usefixtures("_group")
+@pytest.mark.parametrize("alone", [False, True], ids=["root", "head"])
+def test_a_head_that_fsdp_shards_after_it_was_added_is_left_to_trl(model, alone):
+    """FSDP takes the model when training starts, after the trainer has added the head."""
+    from torch.distributed.fsdp import fully_shard
+    from torch.distributed.tensor import DTensor
+
+    model = AutoModelForCausalLM.from_pretrained(model)
+    model.requires_grad_(False)
+    ids, labels = _batch(model, rows=2, columns=30)
+    expected = model(input_ids=ids).logits[:, :-1].log_softmax(-1)
+    expected = expected.gather(2, ids[:, 1:, None])[..., 0] * (labels[:, 1:] != -100)
+    assert can_score_completions(model)
+    trl_dpo.add_fused_lm_head(model, outputs=("log_probs", "entropy", "mean_logits", "is_top1"))
+    mesh = torch.distributed.init_device_mesh("cpu", (1,))
+    for part in [model.get_output_embeddings()] if alone else []:
+        fully_shard(part, mesh=mesh)
+    fully_shard(model, mesh=mesh)
+    assert isinstance(model.get_output_embeddings().weight, DTensor)
+    assert not can_score_completions(model)
+    output = model(input_ids=ids, labels=labels, fused_lm_head=True)
+    torch.testing.assert_close(output.log_probs, expected, atol=1e-5, rtol=1e-5)
+
+
+def test_a_head_on_another_device_is_left_to_trl(model):
+    model = AutoModelForCausalLM.from_pretrained(model).requires_grad_(False)
+    assert can_score_completions(model)
+    assert not can_score_completions(model.to("meta"))

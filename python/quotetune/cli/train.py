@@ -52,8 +52,8 @@ def train(
         if (expected := estimate(loaded, inputs.split)) is not None:
             typer.echo("\n".join(expected.lines()))
         typer.echo(
-            "found only when sampling and training start: whether the model loads and fits into"
-            " memory, and what a model on the Hub contains"
+            "found only when sampling and training start: whether the model loads, and what a model"
+            " on the Hub contains"
         )
         return
     if problems:

@@ -75,14 +75,21 @@ class Block(BaseModel):
     # Keys that are newer than the first runs. They are left out of files where they are null, so
     # that what was made without them stays as it is.
     left_out_if_null: ClassVar[tuple[str, ...]] = ()
+    # The same for keys whose default is not null.
+    left_out_by_default: ClassVar[tuple[str, ...]] = ()
 
     @model_serializer(mode="wrap")
     def _without_nulls(self, dump: Callable[["Block"], dict[str, Any]]) -> dict[str, Any]:
         return {
             key: value
             for key, value in dump(self).items()
-            if value is not None or key not in self.left_out_if_null
+            if (value is not None or key not in self.left_out_if_null)
+            and (key not in self.left_out_by_default or value != self._default(key))
         }
+
+    @classmethod
+    def _default(cls, key: str) -> Any:
+        return cls.model_fields[key].default
 
 
 class ReasoningConfig(Block):

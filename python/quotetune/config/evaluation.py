@@ -70,7 +70,7 @@ class EvaluationConfig(Block):
 def evaluation_sampling(sampling: SamplingConfig, evaluation: EvaluationConfig) -> SamplingConfig:
     """Return the run's sampling with the evaluation's own keys.
 
-    By default `n` is 1, and there is no guide.
+    By default `n` is 1, there is no guide, and policies are compared with the same seeds.
 
     Raises:
         pydantic.ValidationError: They are not valid keys or values of `sampling`.
@@ -81,5 +81,5 @@ def evaluation_sampling(sampling: SamplingConfig, evaluation: EvaluationConfig) 
         >>> drawn.n, drawn.max_tokens
         (1, 128)
     """
-    own = {"n": 1, "guide": None, **evaluation.sampling}
+    own = {"n": 1, "guide": None, "seeded": True, **evaluation.sampling}
     return SamplingConfig(**{**sampling.model_dump(), **own})

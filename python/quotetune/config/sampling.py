@@ -89,6 +89,7 @@ class SamplingConfig(Block):
     """Sampling of responses. The defaults are those of Quote-Tuning's released settings."""
 
     left_out_if_null = ("guide",)
+    left_out_by_default = ("seeded",)
 
     backend: Literal["auto", "vllm", "transformers"] = "auto"
     """Library that generates the text; `auto` takes vLLM if it is installed, else transformers."""
@@ -110,6 +111,12 @@ class SamplingConfig(Block):
 
     stop: list[str] = []
     """Strings that end a response; they are not part of it."""
+
+    seeded: bool = True
+    """Whether each response has a seed of its own, so that it does not depend on which others are
+    drawn. `false` lets vLLM draw all from one stream, which is faster on a GPU. The same run then
+    gives other responses of the same distribution, and the samples have no `seed`. The evaluation
+    is seeded unless `evaluation.sampling` says otherwise. transformers always seeds."""
 
     chunk_prompts: PositiveInt = 64
     """Prompts per generate call and per part file. A crash loses at most one part."""

@@ -15,15 +15,19 @@ from quotetune.models.precision import measuring_dtype
 from quotetune.models.tokenizer import load_tokenizer
 from quotetune.runtime.child import child_main
 from quotetune.runtime.cpu import apply_in_child, child_environment
+from quotetune.runtime.device_memory import device_memory, fitting
 
 # It must be set before torch is imported.
 os.environ.update(child_environment())
 
 import torch
 
-# Tokens per batch, including padding. With a vocabulary of 128,000, their logits are 1 GiB in
-# float32.
-_TOKENS_PER_BATCH = 2048
+# Tokens per batch, including padding. On a CPU more of them are not faster. With a vocabulary of
+# 128,000, the logits of 2,048 are 1 GiB in float32.
+_CPU_TOKENS, _GPU_TOKENS, _FEWEST_TOKENS = 2048, 65536, 256
+# Numbers per token that exist at once: logits, their float32 copy and its exponentials; and those
+# that a block of the model computes, per hidden unit.
+_LOGITS, _STATES = 3, 40
 _Report = Callable[[dict[str, Any]], None]
 # A sequence is a context and the tokens to score.
 Sequences = Sequence[tuple[list[int], list[int]]]
@@ -132,7 +136,7 @@ def _mauve(job: dict[str, Any]) -> float | None:
 def last_states(model: Any, rows: Sequence[list[int]]) -> torch.Tensor:
     """Return the last hidden state of the last token of each row, in float32."""
     states: list[torch.Tensor] = [torch.empty(0)] * len(rows)
-    for group in batches([len(ids) for ids in rows]):
+    for group in batches([len(ids) for ids in rows], tokens_per_batch(model)):
         ids = _padded([rows[row] for row in group], 0, model.device)
         lengths = torch.tensor([len(rows[row]) for row in group])
         mask = (torch.arange(ids.shape[1]) < lengths[:, None]).to(model.device)
@@ -150,7 +154,8 @@ def token_log_probs(model: Any, sequences: Sequences) -> list[torch.Tensor]:
     The first token of a sequence without a context has nothing before it, and is left out.
     """
     results = [torch.empty(0)] * len(sequences)
-    for rows in batches([len(before) + len(scored) for before, scored in sequences]):
+    lengths_of = [len(before) + len(scored) for before, scored in sequences]
+    for rows in batches(lengths_of, tokens_per_batch(model)):
         ids = _padded([sequences[row][0] + sequences[row][1] for row in rows], 0, model.device)
         lengths = torch.tensor([sum(map(len, sequences[row])) for row in rows])
         mask = (torch.arange(ids.shape[1]) < lengths[:, None]).to(model.device)
@@ -169,7 +174,8 @@ def _target_log_probs(model: Any, pairs: Sequences) -> list[float]:
     """Return the mean log p of each target's tokens, given its source, by an encoder-decoder."""
     results = [0.0] * len(pairs)
     padding = model.config.pad_token_id
-    for rows in batches([len(source) + len(target) for source, target in pairs]):
+    lengths_of = [len(source) + len(target) for source, target in pairs]
+    for rows in batches(lengths_of, tokens_per_batch(model)):
         sources = _padded([pairs[row][0] for row in rows], padding, model.device)
         lengths = torch.tensor([len(pairs[row][0]) for row in rows])
         mask = (torch.arange(sources.shape[1]) < lengths[:, None]).to(model.device)
@@ -184,8 +190,20 @@ def _target_log_probs(model: Any, pairs: Sequences) -> list[float]:
     return results
 
 
-def batches(lengths: Sequence[int]) -> list[list[int]]:
+def tokens_per_batch(model: Any) -> int:
+    """Return how many tokens, padding included, a model sees at once on its device."""
+    config = model.config.get_text_config()
+    each = 4.0 * (_LOGITS * config.vocab_size + _STATES * config.hidden_size)
+    most = _CPU_TOKENS if model.device.type == "cpu" else _GPU_TOKENS
+    return fitting(device_memory(model.device), model, each, least=_FEWEST_TOKENS, most=most)
+
+
+def batches(lengths: Sequence[int], tokens: int = _CPU_TOKENS) -> list[list[int]]:
     """Group rows of similar length into batches with little padding, without empty rows.
+
+    Args:
+        lengths: Tokens of each row.
+        tokens: Tokens of a batch, padding included; a longer row is a batch of its own.
 
     The longest rows come first, so that a lack of memory shows at once.
 
@@ -196,7 +214,7 @@ def batches(lengths: Sequence[int]) -> list[list[int]]:
     groups: list[list[int]] = []
     for row in sorted(filter(lengths.__getitem__, range(len(lengths))), key=lengths.__getitem__):
         # The rows are sorted by length, so this one is the longest of its batch.
-        full = not groups or (len(groups[-1]) + 1) * lengths[row] > _TOKENS_PER_BATCH
+        full = not groups or (len(groups[-1]) + 1) * lengths[row] > tokens
         if full:
             groups.append([])
         groups[-1].append(row)

@@ -46,7 +46,7 @@ def _unfit(
             yield f"{text}: correct them"
             break
     for module, rank in ranks.items():
-        if rank != (expected := _rank(settings, module)):
+        if rank != (expected := rank_of(settings, module)):
             text = f"the weights of {module} have rank {rank}, but r and rank_pattern say"
             yield f"{text} {expected}: correct them"
             break
@@ -106,7 +106,8 @@ def is_pattern_of(pattern: str, module: str) -> bool:
     return re.match(rf"(.*\.)?({pattern})$", module) is not None
 
 
-def _rank(settings: Mapping[str, Any], module: str) -> Any:
+def rank_of(settings: Mapping[str, Any], module: str) -> Any:
+    """Return the rank that the settings give a module, as PEFT finds it."""
     for pattern, rank in (settings.get("rank_pattern") or {}).items():
         if is_pattern_of(pattern, module):
             return rank

@@ -3,6 +3,7 @@
 import json
 import math
 import struct
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,8 @@ from typing import Any
 from quotetune.models.json_files import known_settings
 
 _LONGEST_HEADER = 100_000_000  # the limit of the format
+
+Shapes = Mapping[str, list[int]]
 
 
 @dataclass(frozen=True)
@@ -23,6 +26,10 @@ class ModelSize:
         hidden: Width between the blocks.
         vocabulary: Tokens.
         cache_bytes_per_token: Bytes of keys and values that a token leaves in the cache, in bf16.
+        heads: Heads of the attention, per block.
+        queries: Width of the queries of all heads.
+        inner: Width inside the feed-forward part; of experts, that of those that a token passes.
+        shapes: The shapes of the weights, by their names.
     """
 
     parameters: int
@@ -31,6 +38,19 @@ class ModelSize:
     hidden: int
     vocabulary: int
     cache_bytes_per_token: int
+    heads: int
+    queries: int
+    inner: int
+    shapes: Shapes
+
+    @property
+    def linear_layers(self) -> dict[str, list[int]]:
+        """The widths `[out, in]` of the blocks' linear layers, by the names of the modules."""
+        return {
+            name.removesuffix(".weight"): shape
+            for name, shape in self.shapes.items()
+            if len(shape) == 2 and name.endswith(".weight") and self.vocabulary not in shape
+        }
 
 
 def model_size(directory: Path) -> ModelSize | None:
@@ -46,23 +66,48 @@ def model_size(directory: Path) -> ModelSize | None:
     if not files:
         return None
     try:
-        settings = known_settings(directory)
-        tensors = [tensor for file in files for tensor in _tensors(file).values()]
-        heads = settings["num_attention_heads"]
-        hidden = settings["hidden_size"]
-        width = settings.get("head_dim") or hidden // heads
-        key_heads = settings.get("num_key_value_heads") or heads
-        layers = settings["num_hidden_layers"]
-        return ModelSize(
-            parameters=sum(math.prod(tensor["shape"]) for tensor in tensors),
-            bytes=sum(end - start for start, end in (t["data_offsets"] for t in tensors)),
-            layers=layers,
-            hidden=hidden,
-            vocabulary=settings["vocab_size"],
-            cache_bytes_per_token=2 * 2 * layers * key_heads * width,
+        tensors = {name: tensor for file in files for name, tensor in _tensors(file).items()}
+        return size_of(
+            known_settings(directory),
+            {name: tensor["shape"] for name, tensor in tensors.items()},
+            sum(end - start for start, end in (t["data_offsets"] for t in tensors.values())),
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError, struct.error):
         return None
+
+
+def size_of(settings: Mapping[str, Any], shapes: Shapes, stored: int) -> ModelSize:
+    """Return the size of a model of known shapes.
+
+    Args:
+        settings: The content of `config.json`, of the model's text part.
+        shapes: The shapes of the weights, by their names.
+        stored: Bytes of all weights, as they are stored.
+
+    Raises:
+        KeyError: The settings lack a number.
+        TypeError: A number is something else.
+    """
+    heads = settings["num_attention_heads"]
+    hidden = settings["hidden_size"]
+    width = settings.get("head_dim") or hidden // heads
+    key_heads = settings.get("num_key_value_heads") or heads
+    layers = settings["num_hidden_layers"]
+    inner = settings.get("intermediate_size") or 4 * hidden
+    if experts := settings.get("num_experts_per_tok"):
+        inner = experts * (settings.get("moe_intermediate_size") or inner)
+    return ModelSize(
+        parameters=sum(math.prod(shape) for shape in shapes.values()),
+        bytes=stored,
+        layers=layers,
+        hidden=hidden,
+        vocabulary=settings["vocab_size"],
+        cache_bytes_per_token=2 * 2 * layers * key_heads * width,
+        heads=heads,
+        queries=heads * width,
+        inner=inner,
+        shapes=shapes,
+    )
 
 
 def tensor_shapes(directory: Path) -> dict[str, list[int]] | None:

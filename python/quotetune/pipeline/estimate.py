@@ -7,16 +7,16 @@ from the number of the model's parameters, and from the throughputs below.
 
 import math
 import os
-from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from quotetune.config import Config
 from quotetune.errors import UsageError
 from quotetune.metrics.row_names import FROM_PASSAGES, SFT
-from quotetune.models.adapter import read_adapter
-from quotetune.models.size import ModelSize, model_size
+from quotetune.models.config_size import known_size
+from quotetune.models.size import ModelSize
+from quotetune.pipeline.memory import trained_parameters
+from quotetune.pipeline.peaks import MAX_LENGTH, adapter_settings, peaks
 from quotetune.runtime.accelerator import has_accelerator
 from quotetune.runtime.plural import counted
 from quotetune.sampling.thoughts import with_room_for_thoughts
@@ -31,10 +31,8 @@ CORE_SAMPLING, CORE_TRAINING = 65e9, 80e9
 GPU_SAMPLING, GPU_TRAINING = 50e12, 120e12
 # Starting a child process with its libraries and model.
 _START_SECONDS = 40.0
-_TRL_MAX_LENGTH = 1024  # of trl.DPOConfig
 _CHARACTERS_PER_TOKEN = 4.0
 _CHARACTERS_PER_PASSAGE = 1500  # if prompts.context does not cut them
-_BYTES_OF_LIBRARIES = 1.5e9
 _BYTES_PER_SAMPLED_TOKEN = 8.0  # its id, and its characters
 
 
@@ -49,12 +47,15 @@ class Estimate:
         evaluation_tokens: Tokens of all responses that are drawn to evaluate, at most.
         trained_tokens: Tokens of all pairs that are trained on, prompts included, at most.
         seconds: Time; None if the model's size is not known.
-        memory: Peak bytes of main memory, or of the GPU's; None as for `seconds`.
+        memory: Peak bytes of main memory, or of one GPU's; None as for `seconds`.
         disk: Bytes in the run's directory; None as for `seconds`.
         device: The hardware that it runs on, such as `2 cores`.
         not_counted: Keys of the config whose work is not counted.
         on_gpu: Whether the model runs on GPUs.
         dev_prompts: Development prompts.
+        largest: The part of the run that needs the most memory.
+        unknown: Why the model's size is not known.
+        installed: Bytes of memory of this machine, or of its smallest GPU; None if not known.
     """
 
     train_prompts: int
@@ -69,6 +70,9 @@ class Estimate:
     not_counted: tuple[str, ...] = ()
     on_gpu: bool = False
     dev_prompts: int = 0
+    largest: str = ""
+    unknown: str = ""
+    installed: float | None = None
 
     def lines(self) -> list[str]:
         """Return the estimate in a few lines of text."""
@@ -79,7 +83,7 @@ class Estimate:
             f" {self.evaluation_tokens:,} sampled to evaluate, {self.trained_tokens:,} trained on",
         ]
         if self.seconds is None or self.memory is None or self.disk is None:
-            return [*lines, "time, memory, disk: not known before the model is here"]
+            return [*lines, f"time, memory, disk: not known, because {self.unknown}"]
         left_out = f"; not counted: {', '.join(self.not_counted)}" if self.not_counted else ""
         if self.on_gpu:
             sampling, training, of = GPU_SAMPLING / 1e12, GPU_TRAINING / 1e12, "TFLOP/s per GPU"
@@ -87,10 +91,23 @@ class Estimate:
             sampling, training, of = CORE_SAMPLING / 1e9, CORE_TRAINING / 1e9, "GFLOP/s per core"
         return [
             *lines,
-            f"roughly, on {self.device}: {_duration(self.seconds)}, {_size(self.memory)} of memory,"
-            f" {_size(self.disk)} of disk",
+            f"roughly, on {self.device}: {_duration(self.seconds)}, {_size(self.memory)} of memory"
+            f" ({self.largest}), {_size(self.disk)} of disk",
             "assumed: responses of max_tokens, all pairs of every prompt, "
             f"{sampling:.0f} and {training:.0f} {of} (sampling, training){left_out}",
+            *self._too_large(),
+        ]
+
+    def _too_large(self) -> list[str]:
+        if self.memory is None or self.installed is None or self.memory <= self.installed:
+            return []
+        what = "a GPU here has" if self.on_gpu else "this machine has"
+        remedy = "lower sampling.chunk_prompts or sampling.max_tokens"
+        if self.largest != "sample":
+            remedy = "lower per_device_train_batch_size or max_length, or train an adapter (lora)"
+        return [
+            f"note: {self.largest} needs more than the {_size(self.installed)} that {what}:"
+            f" {remedy}"
         ]
 
 
@@ -109,7 +126,7 @@ def estimate(config: Config, split: "Split | None" = None) -> Estimate | None:
         return None
     train, heldout, dev = sum(map(len, split.rounds)), len(split.heldout), len(split.dev)
     prompt_tokens = _prompt_tokens(config, split)
-    size = model_size(Path(config.model.path))
+    size = known_size(config.model)
     sampling = with_room_for_thoughts(config.sampling, config.model)
     drawn = with_room_for_thoughts(config.evaluation_sampling, config.model)
     sampled = train * sampling.drawn * sampling.max_tokens
@@ -125,51 +142,60 @@ def estimate(config: Config, split: "Split | None" = None) -> Estimate | None:
     crossed = 0 if negatives is None else negatives.best_of_other_prompts
     all_pairs = responses * (responses - 1) // 2
     pairs_each = min(config.pairs.most_pairs or all_pairs, all_pairs) + crossed
-    learned_once, learned = 0, 0.0
+    gpus = _gpus()
+    learned_once, learned, checkpointed = 0, 0.0, 0.0
     trainings = list(enumerate(split.rounds, start=1))
     if SFT in config.evaluation.baselines:
         trainings += trainings[:1]
     for number, part in trainings:
         dpo = config.dpo_of(number)
         pair_tokens = 2 * (prompt_tokens + sampling.max_tokens)
-        limit = dpo.get("max_length", _TRL_MAX_LENGTH)
+        limit = dpo.get("max_length", MAX_LENGTH)
         if limit is not None:
             pair_tokens = min(pair_tokens, 2 * int(limit))
         learned_once += len(part) * pairs_each * pair_tokens
-        learned += len(part) * pairs_each * pair_tokens * float(dpo.get("num_train_epochs", 3))
+        tokens = len(part) * pairs_each * pair_tokens * float(dpo.get("num_train_epochs", 3))
+        learned += tokens
+        if dpo.get("gradient_checkpointing", gpus > 0):
+            checkpointed += tokens
     trained = math.ceil(learned)
-    gpus = _gpus()
     device = counted(gpus, "GPU") if gpus else counted(_cores(), "core")
     counts = (train, heldout, sampled, evaluated, trained)
-    known = Estimate(*counts, None, None, None, device, dev_prompts=dev)
-    if size is None:
-        return known
+    if isinstance(size, str):
+        return Estimate(*counts, None, None, None, device, dev_prompts=dev, unknown=size)
     sampling_speed = gpus * GPU_SAMPLING if gpus else _cores() * CORE_SAMPLING
     training_speed = GPU_TRAINING if gpus else _cores() * CORE_TRAINING
     # Per token and parameter, the forward pass takes 2 operations, and the backward pass 2 for the
     # activations and 2 more for the weights, if all are trained (Kaplan et al. 2020, section 2.1).
     # The log-probs of the reference model take one more forward pass.
     operations = 2 * size.parameters
-    training = trained * operations * (2 if config.lora is not None else 3)
+    training: float = trained * operations * (2 if config.lora is not None else 3)
     training += learned_once * operations
+    # Checkpointing computes the forward pass again.
+    training += checkpointed * operations
     seconds = (sampled + evaluated) * operations / sampling_speed + training / training_speed
     starts = 3 * config.rounds + 1 + (2 if dev else 0)
     seconds += _START_SECONDS * starts
+    needs = peaks(config, size, prompt_tokens, on_gpu=gpus > 0)
+    largest = max(needs, key=lambda part: needs[part])
     return Estimate(
         *counts,
         seconds,
-        memory=_memory(config, size, prompt_tokens),
+        memory=needs[largest],
         disk=_disk(config, size, sampled + evaluated),
         device=device,
         not_counted=_not_counted(config),
         on_gpu=gpus > 0,
         dev_prompts=dev,
+        largest=largest,
+        installed=_installed(gpus),
     )
 
 
 def _not_counted(config: Config) -> tuple[str, ...]:
     evaluation = config.evaluation
     extras = {
+        "launch": config.launch,
         "absorb": config.absorb,
         "drift": config.drift,
         "evaluation.perplexity": evaluation.perplexity,
@@ -216,47 +242,14 @@ def _prompt_tokens(config: Config, split: "Split") -> int:
     return math.ceil(characters_each / _CHARACTERS_PER_TOKEN)
 
 
-def _memory(config: Config, size: ModelSize, prompt_tokens: int) -> float:
-    """Return the larger of the needs of sampling and training, which do not run together."""
-    drawn = with_room_for_thoughts(config.sampling, config.model)
-    length = prompt_tokens + drawn.max_tokens
-    # vLLM uses all the cache that it is given. This is enough for a batch of 64 responses.
-    cache = min(64, drawn.chunk_prompts * drawn.n) * length * size.cache_bytes_per_token
-    sampling = size.bytes + cache
-    blocks = config.dpo_blocks.values()
-    batch = 2 * max(int(dpo.get("per_device_train_batch_size", 2)) for dpo in blocks)
-    # Logits with their gradient, and what the layers keep for the backward pass: about 20 numbers
-    # per hidden unit.
-    kept = batch * length * (2 * size.vocabulary + 20 * size.layers * size.hidden) * 4
-    weights = 4.0 * size.parameters
-    training = weights + kept
-    if config.lora is None:
-        # Gradient and two moments in float32 like the weights, whatever `model.dtype` says, and the
-        # reference model. Arithmetic in bf16 or fp16 keeps a copy of the weights in that type.
-        training += 4 * weights
-        if config.model.dtype != "float32":
-            training += weights / 2
-    return max(sampling, training) + _BYTES_OF_LIBRARIES
-
-
 def _disk(config: Config, size: ModelSize, tokens: int) -> float:
     if config.lora is None:
         # In float32: a policy per round, and a checkpoint with its moments during a training.
         weights = 4.0 * size.parameters * (config.rounds + 3)
     else:
-        rank = _rank(config)
-        # Two matrices per linear layer, and about seven linear layers per block.
-        adapter = 4.0 * rank * size.layers * 7 * 2 * 2 * size.hidden
+        adapter = 4.0 * trained_parameters(size, adapter_settings(config))
         weights = adapter * (config.rounds + 3)
     return weights + tokens * _BYTES_PER_SAMPLED_TOKEN
-
-
-def _rank(config: Config) -> int:
-    """Return the rank of the adapter that is trained: a new one, or the one of `model.adapter`."""
-    if config.model.adapter is not None:
-        with suppress(UsageError):
-            return read_adapter(config.model.adapter).rank
-    return int((config.lora or {}).get("r", 8))
 
 
 def _gpus() -> int:
@@ -267,6 +260,19 @@ def _gpus() -> int:
     except ImportError:
         return 0
     return torch.cuda.device_count() if torch.cuda.is_available() else 0
+
+
+def _installed(gpus: int) -> float | None:
+    """Return the bytes of memory of the smallest GPU, or of the machine."""
+    if gpus:
+        import torch
+
+        if not torch.cuda.is_available():
+            return None
+        return float(min(torch.cuda.get_device_properties(i).total_memory for i in range(gpus)))
+    if "SC_PHYS_PAGES" not in os.sysconf_names:
+        return None
+    return float(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
 
 
 def _cores() -> int:

@@ -6,6 +6,7 @@ because it ends when its standard input is closed.
 """
 
 import json
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -13,6 +14,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +25,7 @@ from quotetune.runtime.streams import utf8_environment
 from quotetune.runtime.whole_files import read_json
 
 _END_WITH_PARENT = "--end-with-parent"
+_SECONDS_TO_END = 5.0
 
 
 def run_child(
@@ -75,11 +78,20 @@ def run_child(
                     report(event)
             child.wait()
         finally:
-            child.kill()
+            _end(child)
     if error is not None:
         raise error
     if child.returncode:
         raise QuotetuneError(f"{_obituary(name, child.returncode, log)} (its log is {log})")
+
+
+def _end(child: subprocess.Popen[bytes]) -> None:
+    """End a child if it has not ended, and with it the processes that it has started."""
+    if child.poll() is None and child.stdin is not None:
+        child.stdin.close()
+        with suppress(subprocess.TimeoutExpired):
+            child.wait(_SECONDS_TO_END)
+    child.kill()
 
 
 def child_main(
@@ -118,11 +130,17 @@ def child_main(
 
 
 def end_with_parent() -> None:
-    """Let this process end when standard input is closed: that happens however the parent ends."""
+    """Let this process end when standard input is closed: that happens however the parent ends.
+
+    Processes that it started with `multiprocessing` end first. vLLM's engine on a GPU is one, and
+    would keep the GPU's memory.
+    """
 
     def wait() -> None:
         while os.read(0, 1):
             pass
+        for process in multiprocessing.active_children():
+            process.kill()
         os._exit(1)
 
     threading.Thread(target=wait, daemon=True).start()

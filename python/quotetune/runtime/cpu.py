@@ -39,7 +39,7 @@ def child_environment() -> dict[str, str]:
     """
     environment = dict(os.environ)
     limited = any(name in environment for name in _ONEDNN_LIMITS)
-    if not limited and _advertises_amx() and _bf16_kills():
+    if not limited and advertises_amx() and _bf16_kills():
         environment["ONEDNN_MAX_CPU_ISA"] = _WITHOUT_AMX
     return environment
 
@@ -78,7 +78,8 @@ def onednn_may_use_amx(limit: str | None) -> bool:
     return "AMX" in limit.upper() or limit.upper() in ("DEFAULT", "ALL")
 
 
-def _advertises_amx() -> bool:
+def advertises_amx() -> bool:
+    """Tell whether the processor says that it has AMX, without loading torch."""
     cpuinfo = Path("/proc/cpuinfo")
     return cpuinfo.exists() and b"amx_bf16" in cpuinfo.read_bytes()
 

@@ -61,16 +61,24 @@ class Response:
 
 
 class Sampler(Protocol):
-    """A loaded model. The same requests give the same responses, whatever was sampled before."""
+    """A loaded model.
+
+    The same requests give the same responses, whatever was sampled before. With vLLM on a GPU they
+    give responses of the same distribution only.
+    """
 
     def sample(
-        self, requests: Sequence[Request], generated: Callable[[int], None]
+        self,
+        requests: Sequence[Request],
+        generated: Callable[[int], None],
+        following: Sequence[Request] = (),
     ) -> list[list[Response]]:
         """Draw the responses of one part.
 
         Args:
             requests: The prompts of the part.
             generated: Called with the number of tokens in responses that were just finished.
+            following: The prompts of the next call, which may be started already.
 
         Returns:
             The n responses to each request, in the order of their seeds.

@@ -20,12 +20,13 @@ ANSWER_CHAR, ANSWER_TOKEN = "answer_char", "answer_token"
 GUIDE_STRENGTH = "guide_strength"
 
 
-def schema(*, thinks: bool = False, guided: bool = False) -> Any:
+def schema(*, thinks: bool = False, guided: bool = False, seeded: bool = True) -> Any:
     """Return the `pyarrow.Schema` of a part.
 
     Args:
         thinks: Whether the model's responses have thoughts before their answers.
         guided: Whether the sampling has a guide.
+        seeded: Whether each sample has a seed of its own; the column is null otherwise.
     """
     import pyarrow as pa
 
@@ -39,7 +40,10 @@ def schema(*, thinks: bool = False, guided: bool = False) -> Any:
         "finish_reason": pa.string(),
         "seed": pa.int64(),
     }
-    fields = [pa.field(name, kind, nullable=False) for name, kind in columns.items()]
+    fields = [
+        pa.field(name, kind, nullable=name == "seed" and not seeded)
+        for name, kind in columns.items()
+    ]
     if thinks:
         fields += [pa.field(name, pa.int32()) for name in (ANSWER_CHAR, ANSWER_TOKEN)]
     if guided:
@@ -86,6 +90,7 @@ def write_part(
     *,
     thinks: bool = False,
     strengths: Sequence[float] | None = None,
+    seeded: bool = True,
 ) -> None:
     """Write a part; it appears by rename.
 
@@ -98,6 +103,7 @@ def write_part(
         thinks: As for `schema`.
         strengths: The strengths of the guide, with each of which the same number of responses was
             drawn; None without a guide.
+        seeded: As for `schema`.
 
     Raises:
         QuotetuneError: The file cannot be written, as on a full disk.
@@ -113,7 +119,7 @@ def write_part(
             "prompt_token_ids": request.prompt_token_ids,
             "token_ids": response.token_ids,
             "finish_reason": response.finish_reason,
-            "seed": request.seed + sample,
+            "seed": request.seed + sample if seeded else None,
             **answer_columns(response.answer),
             GUIDE_STRENGTH: strengths and strengths[sample * len(strengths) // len(drawn)],
         }
@@ -121,9 +127,8 @@ def write_part(
         for sample, response in enumerate(drawn)
     ]
     with written_file(part_path(directory, part), remedy=RESUME) as path:
-        pq.write_table(
-            pa.Table.from_pylist(rows, schema(thinks=thinks, guided=strengths is not None)), path
-        )
+        kind = schema(thinks=thinks, guided=strengths is not None, seeded=seeded)
+        pq.write_table(pa.Table.from_pylist(rows, kind), path)
 
 
 def answer_columns(answer: Answer | None) -> Row:

@@ -73,7 +73,8 @@ def run_sampling(
     Each part has the samples of `sampling.chunk_prompts` prompts (columns: `parts.schema`), is made
     by one generate call, and appears by rename. Existing parts of the same job are kept, so that a
     call after an interruption makes only the missing ones. A part that is made again is the same as
-    before. The child's log is `output/sampling.log`.
+    before; with vLLM on a GPU it is drawn from the same distribution. The child's log is
+    `output/sampling.log`.
 
     Args:
         prompts: The prompts, with different ids, of which one is in memory at a time. A

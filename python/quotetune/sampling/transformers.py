@@ -22,12 +22,16 @@ from quotetune.decoding.guidance import Guidance
 from quotetune.decoding.transformers import QuoteLogitsProcessor
 from quotetune.models.load_adapter import with_adapter
 from quotetune.models.tokenizer import end_tokens, load_tokenizer
+from quotetune.runtime.device_memory import device_memory, fitting
 from quotetune.sampling.backend import Request, Response
 from quotetune.sampling.constrained import ConstrainedLogits
 from quotetune.sampling.constraint import Constraint, token_trie
 from quotetune.sampling.cut_text import CutText
+from quotetune.sampling.engine_settings import token_cache_bytes
 
-_BATCH_ROWS = 64
+_CPU_ROWS, _GPU_ROWS = 64, 512
+# Copies of the logits in float32 that the processors make, the noise among them.
+_LOGITS = 6
 
 
 class GumbelNoise(LogitsProcessor):  # type: ignore[misc]
@@ -105,7 +109,10 @@ class TransformersSampler:
         self._model.generation_config = self._settings
 
     def sample(
-        self, requests: Sequence[Request], generated: Callable[[int], None]
+        self,
+        requests: Sequence[Request],
+        generated: Callable[[int], None],
+        following: Sequence[Request] = (),
     ) -> list[list[Response]]:
         """Draw the responses of one part; see `backend.Sampler`."""
         n = self._sampling.n
@@ -117,13 +124,23 @@ class TransformersSampler:
         # Batches of rows of similar length need the least padding.
         rows.sort(key=lambda row: len(row[1].prompt_token_ids))
         responses: list[list[Response]] = [[] for _ in requests]
-        for first in range(0, len(rows), _BATCH_ROWS):
-            batch = rows[first : first + _BATCH_ROWS]
+        longest = max((len(request.prompt_token_ids) for request in requests), default=0)
+        size = self._batch_rows(longest + self._sampling.max_tokens)
+        for first in range(0, len(rows), size):
+            batch = rows[first : first + size]
             drawn = self._generate([request for _, request in batch])
             for (number, _), response in zip(batch, drawn, strict=True):
                 responses[number].append(response)
             generated(sum(len(response.token_ids) for response in drawn))
         return responses
+
+    def _batch_rows(self, length: int) -> int:
+        """Return how many rows of a length are drawn at once on this device."""
+        config = self._model.config
+        each = length * token_cache_bytes(config, str(self._model.dtype).removeprefix("torch."))
+        each += _LOGITS * 4 * config.get_text_config().vocab_size
+        most = _CPU_ROWS if self._device.type == "cpu" else _GPU_ROWS
+        return fitting(device_memory(self._device), self._model, each, least=1, most=most)
 
     def _generate(self, rows: Sequence[Request]) -> list[Response]:
         width = max(len(row.prompt_token_ids) for row in rows)

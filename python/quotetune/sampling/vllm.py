@@ -1,8 +1,9 @@
 """Sampling with vLLM.
 
-The engine runs inside our own child process (`VLLM_ENABLE_V1_MULTIPROCESSING=0`). vLLM then
-schedules the same requests in the same way every time, and on a CPU it starts in a fifth of the
-time.
+On a CPU, a part is drawn alone, and from nothing that an earlier part left: it depends on its own
+requests only. On a GPU that would leave the device idle while the last responses of a part end, so
+that the requests of the next part are handed in then. The batches, and with them the rounding, then
+depend on the other parts.
 """
 
 import hashlib
@@ -13,20 +14,19 @@ from pathlib import Path
 from typing import Any
 
 from quotetune.config import ModelConfig, SamplingConfig
-from quotetune.errors import UsageError
+from quotetune.errors import QuotetuneError, UsageError
 from quotetune.models.files import ADAPTER_CONFIG
 from quotetune.models.tokenizer import end_tokens
 from quotetune.sampling.backend import Request, Response
 from quotetune.sampling.constraint import Constraint
 from quotetune.sampling.cut_text import CutText
+from quotetune.sampling.engine_settings import engine_environment, engine_settings
 
 _LORA_RANKS = (1, 8, 16, 32, 64, 128, 256, 320, 512)
 HIGHEST_RANK = _LORA_RANKS[-1]
 # What the engine needs, whatever keys `sampling.engine` has.
 _OWN_SETTINGS = ("additional_config", "logits_processors", "speculative_config")
-_CPU_SEQUENCES = 256
-_CPU_BATCH_TOKENS = 8192
-_CPU_BLOCK_TOKENS = 32
+_LARGEST_SEED = 2**32 - 1  # of numpy, which the engine seeds, too
 
 
 class VllmSampler:
@@ -43,6 +43,8 @@ class VllmSampler:
         tokenizer: Any,
         constraint: Path | None = None,
         index: Path | None = None,
+        seed: int = 0,
+        ahead: bool | None = None,
     ) -> None:
         """Start the engine.
 
@@ -55,9 +57,11 @@ class VllmSampler:
             tokenizer: The model's tokenizer.
             constraint: The file of what may be generated; None for anything.
             index: The index towards which `sampling.guide` guides.
+            seed: Seed of the engine, for requests without seeds (`sampling.seeded`).
+            ahead: Whether requests of the next part are handed in while a part ends; None means on
+                a GPU only.
         """
-        # vLLM reads both when it is imported. A value that the user has set is kept.
-        os.environ.setdefault("VLLM_ENABLE_V1_MULTIPROCESSING", "0")
+        # vLLM reads it when it is imported. A value that the user has set is kept.
         os.environ.setdefault("VLLM_NO_USAGE_STATS", "1")
         from vllm import LLM
         from vllm.lora.request import LoRARequest
@@ -65,6 +69,9 @@ class VllmSampler:
 
         from quotetune.sampling.nucleus import nucleus_processor
 
+        on_cpu = current_platform.is_cpu()
+        for name, value in engine_environment(on_cpu=on_cpu).items():
+            os.environ.setdefault(name, value)
         length = longest_prompt + sampling.max_tokens
         settings: dict[str, Any] = {
             "model": model.path,
@@ -73,14 +80,16 @@ class VllmSampler:
             "trust_remote_code": model.trust_remote_code,
             "max_model_len": length,
         }
+        if not sampling.seeded:
+            settings["seed"] = seed & _LARGEST_SEED
+        settings |= engine_settings(sampling, config, settings["dtype"], length, on_cpu=on_cpu)
         self._top_p = sampling.top_p
         processors: list[Any] = []
-        if current_platform.is_cpu():
+        if on_cpu:
             if sampling.engine.get("max_loras", 1) == 1:
                 from quotetune.sampling.one_adapter import use_one_adapter
 
                 use_one_adapter()
-            settings |= _cpu_settings(sampling, config, settings["dtype"], length)
             if sampling.top_p < 1 and not sampling.top_k:
                 processors.append(nucleus_processor(sampling.top_p))
                 self._top_p = 1.0
@@ -117,33 +126,67 @@ class VllmSampler:
             settings["logits_processors"] = [*processors, *given]
         own = {name: settings[name] for name in _OWN_SETTINGS if name in settings}
         self._llm = LLM(**settings | sampling.engine | own)
+        self._ahead = not on_cpu if ahead is None else ahead
+        self._handed_in: list[str] = []  # requests of the next part
+        self._finished: dict[str, Any] = {}
 
     def sample(
-        self, requests: Sequence[Request], generated: Callable[[int], None]
+        self,
+        requests: Sequence[Request],
+        generated: Callable[[int], None],
+        following: Sequence[Request] = (),
     ) -> list[list[Response]]:
         """Draw the responses of one part; see `backend.Sampler`."""
-        # A cached prefix of an earlier part would change the batches, and with them the rounding.
-        self._llm.reset_prefix_cache()
-        self._llm.enqueue(
+        if not self._ahead:
+            self._forget_prefixes()
+        names = self._handed_in or self._hand_in(requests)
+        self._handed_in = []
+        engine = self._llm.llm_engine
+        places = engine.vllm_config.scheduler_config.max_num_seqs
+        waiting = set(names).difference(self._finished)
+        while waiting and engine.has_unfinished_requests():
+            # From here on, no response of this part waits for a place in a batch.
+            ends = len(waiting) * self._sampling.n <= places
+            if self._ahead and ends and following and not self._handed_in:
+                self._handed_in = self._hand_in(following)
+            for output in engine.step():
+                if output.finished:
+                    self._finished[output.request_id] = output.outputs
+                    waiting.discard(output.request_id)
+                    generated(sum(len(drawn.token_ids) for drawn in output.outputs))
+        return [
+            [
+                self._response(drawn)
+                for drawn in sorted(self._finished.pop(name), key=lambda drawn: drawn.index)
+            ]
+            for name in names
+        ]
+
+    def _hand_in(self, requests: Sequence[Request]) -> list[str]:
+        """Give requests to the engine, and return their names there."""
+        names: list[str] = self._llm.enqueue(
             [{"prompt_token_ids": request.prompt_token_ids} for request in requests],
             [self._parameters(request) for request in requests],
             lora_request=self._adapter,
             use_tqdm=False,
         )
-        outputs: dict[int, Any] = {}
-        engine = self._llm.llm_engine
-        while engine.has_unfinished_requests():
-            for output in engine.step():
-                if output.finished:
-                    outputs[int(output.request_id)] = output.outputs
-                    generated(sum(len(drawn.token_ids) for drawn in output.outputs))
-        return [
-            [
-                self._response(drawn)
-                for drawn in sorted(outputs[number], key=lambda drawn: drawn.index)
-            ]
-            for number in sorted(outputs)
-        ]
+        # The engine adds random characters to the number by which its outputs name a request.
+        return [name.partition("-")[0] for name in names]
+
+    def _forget_prefixes(self) -> None:
+        """Empty the cache of prefixes.
+
+        A cached prefix of an earlier part would change the batches, and with them the rounding.
+
+        Raises:
+            QuotetuneError: vLLM has kept them, because it still uses some.
+        """
+        cache = self._llm.llm_engine.vllm_config.cache_config
+        if cache.enable_prefix_caching and not self._llm.reset_prefix_cache():
+            raise QuotetuneError(
+                "sampling: vLLM has not emptied its cache of prefixes, so that this part would"
+                " depend on the one before: set sampling.engine.enable_prefix_caching to false"
+            )
 
     def _response(self, drawn: Any) -> Response:
         ids = list(drawn.token_ids)
@@ -165,7 +208,7 @@ class VllmSampler:
             max_tokens=sampling.max_tokens,
             stop=sampling.stop,
             stop_token_ids=self._ends,
-            seed=request.seed,
+            seed=request.seed if sampling.seeded else None,
             structured_outputs=grammar and StructuredOutputsParams(grammar=grammar),
             extra_args=self._guide_arguments(request),
         )
@@ -182,50 +225,6 @@ def _grammar(constraint: Path) -> str | None:
     """Return the grammar of a constraint; None if it has too many choices for one."""
     held = Constraint.read(constraint)
     return held.grammar() if held.fits_grammar else None
-
-
-def _cpu_settings(sampling: SamplingConfig, config: Any, dtype: str, length: int) -> dict[str, Any]:
-    """Choose the engine's settings on a CPU.
-
-    Execution is eager, because torch.compile takes a minute at every start and gains 5%. No prompt
-    may be split between two batches, because a seeded request then crashes the CPU engine.
-
-    The cache of keys and values has room for the sequences of a batch at their longest, whatever
-    memory happens to be free. With less room the engine would schedule the requests differently,
-    and the rounding would differ.
-    """
-    sequences = min(
-        sampling.engine.get("max_num_seqs", _CPU_SEQUENCES), sampling.chunk_prompts * sampling.n
-    )
-    blocks = sequences * (length // _CPU_BLOCK_TOKENS + 2)
-    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    need = blocks * _CPU_BLOCK_TOKENS * token_cache_bytes(config, dtype)
-    settings = {
-        "enforce_eager": True,
-        "enable_chunked_prefill": False,
-        "max_num_batched_tokens": max(_CPU_BATCH_TOKENS, length),
-        "max_num_seqs": sequences,
-        "block_size": _CPU_BLOCK_TOKENS,
-    }
-    if "VLLM_CPU_KVCACHE_SPACE" not in os.environ:
-        settings["kv_cache_memory_bytes"] = min(need, memory // 2)
-    return settings
-
-
-def token_cache_bytes(config: Any, dtype: str) -> int:
-    """Return the bytes that the keys and values of one token take.
-
-    Args:
-        config: The model's `transformers` config.
-        dtype: Type of the arithmetic.
-
-    Returns:
-        Bytes over all layers.
-    """
-    text = config.get_text_config()
-    heads = getattr(text, "num_key_value_heads", None) or text.num_attention_heads
-    width = getattr(text, "head_dim", None) or text.hidden_size // text.num_attention_heads
-    return int(2 * text.num_hidden_layers * heads * width * (4 if dtype == "float32" else 2))
 
 
 def vllm_dtype(model: ModelConfig, config: Any) -> str:

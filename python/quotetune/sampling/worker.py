@@ -5,6 +5,7 @@ It reports the fields of `run.Progress`, except `parts`.
 
 import time
 from collections.abc import Callable
+from itertools import chain, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from quotetune.config import ModelConfig, SamplingConfig
 from quotetune.models.tokenizer import load_tokenizer
 from quotetune.runtime.child import child_main
 from quotetune.runtime.cpu import apply_in_child
-from quotetune.sampling.backend import Sampler
+from quotetune.sampling.backend import Sampler, prompt_seed
 from quotetune.sampling.constraint import CONSTRAINT_NAME
 from quotetune.sampling.guided import GuideSource, by_strength, joined
 from quotetune.sampling.job import read_job
@@ -78,16 +79,26 @@ def run(job: dict[str, Any], output: Path, report: Report) -> None:
     parts = count_parts(len(requests), sampling.chunk_prompts)
     missing = missing_parts(output, parts)
     source = GuideSource.of_job(job["guide"]) if "guide" in job else None
-    sampler = _load(model, sampling, adapter, requests, constraint, source, tokenizer)
+    # Another seed where a call goes on, so that an engine without seeds per request goes on, too.
+    seed = prompt_seed(job["seed"], job["round"], str(missing[0]))
+    sampler = _load(model, sampling, adapter, requests, constraint, source, tokenizer, seed)
     thoughts = Thoughts(model, answers, tokenizer) if thinks else None
     reporter = _Reporter(report, done=parts - len(missing))
     reporter.loaded()
-    for part, own in requests.parts(missing):
+    wanted = chain(requests.parts(missing), [(parts, {})])
+    for (part, own), (_, following) in pairwise(wanted):
         names, part_requests = list(own), list(own.values())
         drawn = [by_strength(name, request, sampling, source) for name, request in own.items()]
-        responses = joined(
-            drawn, sampler.sample([one for some in drawn for one in some], reporter.generated)
+        part_responses = sampler.sample(
+            [one for some in drawn for one in some],
+            reporter.generated,
+            [
+                one
+                for name, request in following.items()
+                for one in by_strength(name, request, sampling, source)
+            ],
         )
+        responses = joined(drawn, part_responses)
         if thoughts is not None:
             responses = [
                 [thoughts.bounded(response, request.prompt_token_ids) for response in found]
@@ -101,6 +112,7 @@ def run(job: dict[str, Any], output: Path, report: Report) -> None:
             responses,
             thinks=thinks,
             strengths=None if sampling.guide is None else sampling.guide.strengths,
+            seeded=sampling.seeded or sampling.backend != "vllm",
         )
         reporter.part_done()
 
@@ -113,6 +125,7 @@ def _load(
     constraint: Path | None,
     source: GuideSource | None,
     tokenizer: Any,
+    seed: int,
 ) -> Sampler:
     index = None if source is None else source.index
     if sampling.backend == "vllm":
@@ -127,6 +140,7 @@ def _load(
             tokenizer=tokenizer,
             constraint=constraint,
             index=index,
+            seed=seed,
         )
     from quotetune.sampling.transformers import TransformersSampler
 

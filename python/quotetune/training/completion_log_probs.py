@@ -56,7 +56,7 @@ class _LogProbs(torch.autograd.Function):  # type: ignore[misc]
         return gradient * gradients[0][:, None].to(gradient.dtype), None, None
 
 
-def add_completion_head(model: PreTrainedModel) -> None:
+def add_completion_head(model: PreTrainedModel, other_forward: Any = None) -> None:
     """Make `model(..., labels=labels, fused_lm_head=True)` score the completion tokens on the CPU.
 
     It replaces `trl.trainer.utils.add_fused_lm_head`. Its output has the fields that
@@ -65,6 +65,7 @@ def add_completion_head(model: PreTrainedModel) -> None:
 
     Args:
         model: A causal language model for which `can_score_completions` is true.
+        other_forward: The model's `forward` with TRL's head, for calls in which it is false.
     """
     plain_forward = model.forward
 
@@ -73,6 +74,9 @@ def add_completion_head(model: PreTrainedModel) -> None:
     ) -> Any:
         if not fused_lm_head:
             return plain_forward(*args, labels=labels, **kwargs)
+        # The head may be moved or sharded after it was added, as FSDP does when training starts.
+        if other_forward is not None and not can_score_completions(self):
+            return other_forward(*args, fused_lm_head=True, labels=labels, **kwargs)
         from trl.trainer.utils import FusedCausalLMOutput
 
         kwargs["use_cache"] = False
@@ -104,8 +108,8 @@ def add_completion_head(model: PreTrainedModel) -> None:
 def can_score_completions(model: Any) -> bool:
     """Tell whether `add_completion_head` can be used with a model.
 
-    The head must be on the CPU and frozen (as with LoRA), without a bias and without any scaling or
-    capping of the logits. The model must be a text model without experts.
+    The head must be on the CPU, whole and frozen (as with LoRA), without a bias and without any
+    scaling or capping of the logits. The model must be a text model without experts.
 
     Args:
         model: A causal language model.
@@ -127,6 +131,10 @@ def can_score_completions(model: Any) -> bool:
         and head.bias is None
         and not head.weight.requires_grad
         and head.weight.device.type == "cpu"
+        and head.weight.is_floating_point()
+        # A part of a head that FSDP has sharded is another tensor, or a flat one.
+        and head.weight.ndim == 2
+        and not hasattr(head.weight, "full_tensor")
         and plain_logits
         and not hasattr(config, "output_router_logits")
     )
@@ -141,9 +149,11 @@ def use_in(trainer_module: types.ModuleType) -> None:
     own = trainer_module.add_fused_lm_head
 
     def add_head(model: Any, outputs: tuple[str, ...] = ("log_probs",)) -> None:
-        if can_score_completions(model) and "log_sum_sq_probs" not in outputs:
-            add_completion_head(model)
-        else:
-            own(model, outputs=outputs)
+        scores = can_score_completions(model) and "log_sum_sq_probs" not in outputs
+        plain = model.forward
+        own(model, outputs=outputs)
+        if scores:
+            model.forward, with_own_head = plain, model.forward
+            add_completion_head(model, with_own_head)
 
     trainer_module.add_fused_lm_head = add_head  # type: ignore[attr-defined]

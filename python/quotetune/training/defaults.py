@@ -1,5 +1,7 @@
 """Defaults for the keys that the blocks `dpo:`, `absorb.sft:` and `lora:` do not set."""
 
+import os
+from collections.abc import Mapping
 from typing import Any
 
 from quotetune.config import ModelConfig
@@ -14,15 +16,23 @@ def default_dpo_options(
     On a CPU without AMX tiles bf16 products take 1.9 times as long as float32 ones (measured with
     oneDNN on AVX-512), so bf16 is only used on GPUs and with AMX. A small batch wastes less on
     padding, and on a CPU it costs nothing. The log-probs of the reference model are computed once
-    instead of in every epoch.
+    instead of in every epoch. With FSDP and an adapter they are not: TRL 1.16 would compute them
+    on the model as it is before FSDP has it, on the CPU, from batches on the GPU (trl issue 6470).
 
     Args:
         options: The config's `dpo:` block.
         lora: Whether an adapter is trained, and not all weights.
         dtype: As for `default_sft_options`.
     """
-    precompute = {"precompute_ref_log_probs": not options.get("sync_ref_model", False)}
+    once = not options.get("sync_ref_model", False) and not (lora and uses_fsdp(options))
+    precompute = {"precompute_ref_log_probs": once}
     return default_sft_options(options, lora=lora, dtype=dtype) | precompute
+
+
+def uses_fsdp(options: Mapping[str, Any]) -> bool:
+    """Tell whether FSDP shards the model: by the options, or by the launcher of this process."""
+    launched = os.environ.get("ACCELERATE_USE_FSDP", "false").lower() in ("1", "true", "yes")
+    return bool(options.get("fsdp")) or launched
 
 
 def default_sft_options(
@@ -38,14 +48,15 @@ def default_sft_options(
     """
     import torch
 
+    accelerator = torch.accelerator.is_available()
     defaults: dict[str, Any] = {
-        **_arithmetic(options, dtype),
+        **arithmetic(options, dtype, accelerator=accelerator, fast_bf16=has_fast_bf16()),
         "logging_steps": 1,
         "save_steps": 0.1 if lora else 0.25,
         "save_total_limit": 1,
         "train_sampling_strategy": "group_by_length",
     }
-    if not torch.accelerator.is_available():
+    if not accelerator:
         defaults |= {
             "use_cpu": True,
             "gradient_checkpointing": False,
@@ -57,16 +68,29 @@ def default_sft_options(
     return defaults
 
 
-def _arithmetic(options: dict[str, Any], dtype: str | None) -> dict[str, bool]:
-    import torch
+def arithmetic(
+    options: Mapping[str, Any], dtype: str | None, *, accelerator: bool, fast_bf16: bool
+) -> dict[str, bool]:
+    """Return the arithmetic of a training whose options may leave it open.
 
-    has_accelerator = torch.accelerator.is_available()
-    bf16 = has_fast_bf16() if dtype in (None, "auto", "bfloat16") else False
-    if dtype == "bfloat16" and not has_accelerator:
+    Args:
+        options: The config's `dpo:` or `absorb.sft:` block.
+        dtype: As for `default_sft_options`.
+        accelerator: Whether there is a GPU.
+        fast_bf16: Whether this machine multiplies bf16 numbers faster than float32 ones.
+
+    Example:
+        >>> arithmetic({}, "bfloat16", accelerator=False, fast_bf16=False)
+        {'bf16': True}
+        >>> arithmetic({}, "float16", accelerator=True, fast_bf16=True)
+        {'bf16': False, 'fp16': True}
+    """
+    bf16 = fast_bf16 if dtype in (None, "auto", "bfloat16") else False
+    if dtype == "bfloat16" and not accelerator:
         bf16 = True
     chosen = {"bf16": bf16 and not options.get("fp16", False)}
     # accelerate computes in fp16 on accelerators alone. A CPU computes in float32 instead.
-    if dtype == "float16" and has_accelerator and not options.get("bf16", False):
+    if dtype == "float16" and accelerator and not options.get("bf16", False):
         chosen["fp16"] = True
     return chosen
 

@@ -10,6 +10,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from quotetune.config import Config
 from quotetune.config.problem import Problem
 from quotetune.models.json_files import known_settings, token_texts
@@ -180,6 +182,10 @@ def _dpo(block: str, options: Mapping[str, Any], config: Config) -> Iterator[Pro
                 " false"
             )
             yield Problem(f"{block}.sync_ref_model", text)
+    sharded = options.get("fsdp") or _launches_fsdp(config.launch)
+    if options.get("precompute_ref_log_probs") and config.lora is not None and sharded:
+        text = "does not work with FSDP and lora, because the model is not on the GPUs then"
+        yield Problem(f"{block}.precompute_ref_log_probs", f"{text}: leave it out")
     weights = options.get("loss_weights")
     if isinstance(weights, list) and len(weights) != len(kinds):
         text = f"has {len(weights)} weights for {len(kinds)} losses: give one per {block}.loss_type"
@@ -202,6 +208,16 @@ def _dpo(block: str, options: Mapping[str, Any], config: Config) -> Iterator[Pro
         yield Problem(f"{block}.f_divergence_type", text)
     if options.get("use_weighting") and {"aot", "aot_unpaired"} & set(kinds):
         yield Problem(f"{block}.use_weighting", "does not work with aot: set it to false")
+
+
+def _launches_fsdp(launch: Path | None) -> bool:
+    if launch is None or not launch.is_file():
+        return False
+    try:
+        content = yaml.safe_load(launch.read_text(encoding="utf-8"))
+    except (OSError, ValueError, yaml.YAMLError):
+        return False  # accelerate says what is wrong
+    return isinstance(content, dict) and content.get("distributed_type") == "FSDP"
 
 
 def _optimizer(key: str, name: str) -> Iterator[Problem]:

@@ -1,0 +1,258 @@
+"""The peak of memory of a training on a CPU, and the estimate of `quotetune train --dry-run`.
+
+The models have random weights, so nothing has to be downloaded. Each training is two steps of the
+real child process. For a model of 8B parameters, the steps are those of `benchmarks.fake_step`.
+"""
+
+import json
+import random
+import shutil
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from benchmarks.fake_step import peak_of_step
+from benchmarks.peak import watched
+from benchmarks.settings import Settings
+from benchmarks.table import Listing
+from quotetune.models.config_size import known_size
+from quotetune.models.size import ModelSize
+from quotetune.pipeline.memory import GPU_PROCESS, Training, training_peak
+from quotetune.runtime.cpu import advertises_amx
+
+LORA = {"r": 16, "target_modules": "all-linear"}
+
+
+@dataclass(frozen=True)
+class Shape:
+    """The shape of a Llama of random weights."""
+
+    name: str
+    layers: int
+    hidden: int
+    inner: int
+    heads: int
+    key_heads: int
+    vocabulary: int = 49152
+
+    def config(self) -> Any:
+        """Return the `transformers` config."""
+        from transformers import LlamaConfig
+
+        return LlamaConfig(
+            vocab_size=self.vocabulary,
+            hidden_size=self.hidden,
+            intermediate_size=self.inner,
+            num_hidden_layers=self.layers,
+            num_attention_heads=self.heads,
+            num_key_value_heads=self.key_heads,
+            max_position_embeddings=4096,
+            tie_word_embeddings=self.vocabulary < 100_000,
+            bos_token_id=1,
+            eos_token_id=2,
+            pad_token_id=0,
+            dtype="bfloat16",
+        )
+
+
+SHAPES = {
+    "19M": Shape("19M", 8, 256, 768, 4, 2),
+    "135M": Shape("135M", 30, 576, 1536, 9, 3),
+    "360M": Shape("360M", 32, 960, 2560, 15, 5),
+    "1.07B": Shape("1.07B", 16, 2048, 8192, 32, 8),
+    "8B": Shape("8B", 32, 4096, 14336, 32, 8, 128256),
+}
+# Model, LoRA or not, pairs per batch, tokens of the prompt and of a response.
+MEASURED = (
+    ("19M", True, 2, 32, 64),
+    ("135M", True, 2, 32, 64),
+    ("135M", True, 4, 64, 256),
+    ("135M", False, 2, 32, 64),
+    ("360M", True, 2, 32, 64),
+    ("360M", False, 2, 32, 64),
+    ("1.07B", True, 2, 32, 64),
+)
+FAKE = (("8B", True), ("8B", False))
+FAKE_PAIRS, FAKE_LENGTH = 4, 640
+
+
+def tables(settings: Settings) -> list[Listing]:
+    """Measure trainings beside their estimates."""
+    return [table(settings.work, MEASURED, FAKE)]
+
+
+def table(
+    work: Path,
+    measured: tuple[tuple[str, bool, int, int, int], ...],
+    fake: tuple[tuple[str, bool], ...],
+) -> Listing:
+    """Return a row per training of `measured` and `fake`."""
+    rows = [_measured(work, *case) for case in measured] + [_fake(*case) for case in fake]
+    return Listing(
+        heading="The memory of a training, and its estimate",
+        header=("model", "trained", "tokens per batch", "peak, GB", "estimate, GB", "difference"),
+        rows=rows,
+        notes=(
+            "The peak is VmHWM of the training's process, with bf16 weights where an adapter is "
+            "trained and bf16 arithmetic. For 8B it is that of the tensors of a step on a GPU "
+            "with gradient checkpointing, counted on fake tensors; the estimate is without the "
+            f"{GPU_PROCESS / 1e9:.0f} GB that it adds for CUDA itself.",
+        ),
+    )
+
+
+def _measured(
+    work: Path, name: str, lora: bool, pairs: int, prompt: int, response: int
+) -> tuple[str, ...]:
+    directory = work / "training"
+    _write_model(SHAPES[name], directory / "model")
+    options = {
+        "per_device_train_batch_size": pairs,
+        "gradient_accumulation_steps": 1,
+        "max_steps": 2,
+        "save_steps": 1000,
+        "max_length": 4096,
+        "bf16": True,
+    }
+    job = _write_job(directory, options, lora=lora, pairs=pairs, prompt=prompt, response=response)
+    _, peak = watched([sys.executable, "-m", "quotetune.training.worker", str(job)])
+    training = Training(
+        options,
+        LORA if lora else None,
+        "auto",
+        2 * pairs,
+        prompt + response,
+        on_gpu=False,
+        fast_bf16=advertises_amx(),
+    )
+    estimated = training_peak(_size(directory / "model"), training)
+    shutil.rmtree(directory)
+    return _row(name, lora, 2 * pairs * (prompt + response), peak.resident * 1024.0, estimated)
+
+
+def _fake(name: str, lora: bool) -> tuple[str, ...]:
+    import torch
+
+    from quotetune.models.size import size_of
+
+    config = SHAPES[name].config()
+    fake = peak_of_step(
+        config,
+        dtype=torch.bfloat16 if lora else torch.float32,
+        lora=LORA if lora else None,
+        mixed=True,
+        checkpointing=True,
+        sequences=2 * FAKE_PAIRS,
+        length=FAKE_LENGTH,
+        completion=FAKE_LENGTH // 2,
+    )
+    with torch.device("meta"):
+        from transformers import AutoModelForCausalLM
+
+        weights = dict(
+            AutoModelForCausalLM.from_config(config, dtype=torch.bfloat16).named_parameters()
+        )
+    size = size_of(
+        config.to_dict(),
+        {weight: list(weights[weight].shape) for weight in weights},
+        sum(weight.nbytes for weight in weights.values()),
+    )
+    training = Training(
+        {"bf16": True},
+        LORA if lora else None,
+        "auto",
+        2 * FAKE_PAIRS,
+        FAKE_LENGTH,
+        on_gpu=True,
+        fast_bf16=True,
+    )
+    estimated = training_peak(size, training) - GPU_PROCESS
+    return _row(f"{name}, fake", lora, 2 * FAKE_PAIRS * FAKE_LENGTH, float(fake), estimated)
+
+
+def _row(name: str, lora: bool, tokens: int, peak: float, estimated: float) -> tuple[str, ...]:
+    return (
+        name,
+        f"LoRA, rank {LORA['r']}" if lora else "all weights",
+        f"{tokens:,}",
+        f"{peak / 1e9:.2f}",
+        f"{estimated / 1e9:.2f}",
+        f"{estimated / peak - 1:+.0%}",
+    )
+
+
+def _size(directory: Path) -> ModelSize:
+    from quotetune.config import ModelConfig
+
+    size = known_size(ModelConfig(path=str(directory)))
+    assert isinstance(size, ModelSize), size
+    return size
+
+
+def _write_model(shape: Shape, directory: Path) -> None:
+    """Write random weights one by one, so that a model larger than memory can be written."""
+    import torch
+    from safetensors.torch import save_file
+    from tokenizers import Tokenizer, models
+    from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
+
+    config = shape.config()
+    with torch.device("meta"):
+        model = LlamaForCausalLM(config)
+    config.architectures = ["LlamaForCausalLM"]
+    config.save_pretrained(directory)
+    torch.manual_seed(0)
+    weights = {
+        name: torch.empty(weight.shape, dtype=torch.bfloat16).normal_(0, 0.02)
+        if weight.ndim > 1
+        else torch.ones(weight.shape, dtype=torch.bfloat16)
+        for name, weight in model.named_parameters()
+    }
+    save_file(weights, directory / "model.safetensors", metadata={"format": "pt"})
+    # The pairs are tokens already, so the tokenizer needs only those that pad and end.
+    words = {name: number for number, name in enumerate(("<pad>", "<begin>", "<end>", "a"))}
+    PreTrainedTokenizerFast(
+        tokenizer_object=Tokenizer(models.WordLevel(words, unk_token="a")),
+        pad_token="<pad>",
+        bos_token="<begin>",
+        eos_token="<end>",
+    ).save_pretrained(directory)
+
+
+def _write_job(
+    directory: Path,
+    options: dict[str, Any],
+    *,
+    lora: bool,
+    pairs: int,
+    prompt: int,
+    response: int,
+) -> Path:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    draw = random.Random(0)
+    lengths = {"prompt": prompt, "chosen": response, "rejected": response}
+    rows = [
+        {f"{name}_token_ids": draw.choices(range(3, 90), k=k) for name, k in lengths.items()}
+        for _ in range(2 * pairs)
+    ]
+    pq.write_table(pa.Table.from_pylist(rows), directory / "pairs.parquet")
+    model = {"path": str(directory / "model"), "dtype": "auto"}
+    job = {
+        "method": "dpo",
+        "pairs": str(directory / "pairs.parquet"),
+        "model": model,
+        "base": model,
+        "adapter": None,
+        "reference": "previous",
+        "origin": None,
+        "lora": LORA if lora else None,
+        "dpo": options,
+        "seed": 0,
+        "output": str(directory / "output"),
+    }
+    path = directory / "job.json"
+    path.write_text(json.dumps(job), encoding="utf-8")
+    return path
