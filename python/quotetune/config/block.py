@@ -119,7 +119,7 @@ class ReasoningConfig(Block):
 class ModelConfig(Block):
     """A model and how it is loaded."""
 
-    left_out_if_null = ("chat_template_kwargs", "reasoning")
+    left_out_if_null = ("chat_template_kwargs", "quantization", "reasoning")
 
     path: str = Field(min_length=1)
     """Directory with `config.json`, safetensors and a tokenizer, or a name on the Hub."""
@@ -130,6 +130,10 @@ class ModelConfig(Block):
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
     """Type of weights and arithmetic; `auto` takes the type in which the weights are stored.
     Weights that are trained are float32, and are stored so."""
+
+    quantization: Literal["nf4"] | None = None
+    """Type in which the linear layers are kept: `nf4` has 4 bits and needs `quotetune[nf4]`. It is
+    for training an adapter and for the sampling backend `transformers`. `null` keeps `dtype`."""
 
     trust_remote_code: bool = False
     """Whether to run Python code from the model's directory. Set it only if you trust the model's

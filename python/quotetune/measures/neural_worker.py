@@ -12,6 +12,7 @@ from quotetune.config import ModelConfig
 from quotetune.models.context import context_length
 from quotetune.models.load_adapter import with_adapter
 from quotetune.models.precision import measuring_dtype
+from quotetune.models.quantization import quantization_settings
 from quotetune.models.tokenizer import load_tokenizer
 from quotetune.runtime.child import child_main
 from quotetune.runtime.cpu import apply_in_child, child_environment
@@ -253,10 +254,12 @@ def _load_causal(model: ModelConfig) -> Any:
 
 
 def _load(kind: Any, model: ModelConfig) -> Any:
+    dtype = measuring_dtype(model)
     loaded = kind.from_pretrained(
         model.path,
         revision=model.revision,
-        dtype=measuring_dtype(model),
+        dtype=dtype,
+        **quantization_settings(model, dtype),
         trust_remote_code=model.trust_remote_code,
         use_safetensors=True,
     )

@@ -27,6 +27,9 @@ _HOLES_OF_THE_HEAP = 1.45
 _BYTES = {"float32": 4, "bfloat16": 2, "float16": 2}
 # Bytes per trained parameter of an optimizer's state, by a part of its name; the first that fits.
 _MOMENTS = {"4bit": 1, "8bit": 2, "adafactor": 0, "sgd": 0, "lomo": 0, "": 8}
+# Bytes per number in NF4: 4 bits, a scale of 8 bits per 64 numbers, and one of 32 bits per 256 of
+# those (Dettmers et al. 2023, section 3).
+_NF4 = 0.5 + 1 / 64 + 4 / (64 * 256)
 # TRL's head multiplies this many tokens by this many rows of the vocabulary at once; ours, which a
 # CPU has for frozen heads, this many tokens by all of them.
 _TRL_TILE, _TRL_ROWS, _OUR_TILE = 4096, 32768, 128
@@ -45,6 +48,7 @@ class Training:
         on_gpu: Whether it runs on a GPU.
         fast_bf16: As for `arithmetic`.
         reference: Whether a reference model is in memory beside the policy.
+        quantization: `model.quantization`.
     """
 
     options: Mapping[str, Any]
@@ -55,6 +59,7 @@ class Training:
     on_gpu: bool
     fast_bf16: bool
     reference: bool = False
+    quantization: str | None = None
 
     @property
     def mixed(self) -> bool:
@@ -117,7 +122,13 @@ def frozen_bytes(size: ModelSize, training: Training) -> float:
     lora = None if training.lora is None else dict(training.lora)
     model = ModelConfig(path="model", dtype=training.dtype)
     dtype = weights_dtype(model, lora=lora, mixed=training.mixed)
-    return float(size.bytes if dtype == "auto" else _BYTES[dtype] * size.parameters)
+    whole = float(size.bytes if dtype == "auto" else _BYTES[dtype] * size.parameters)
+    if training.quantization is None:
+        return whole
+    layers = [prod(shape) for shape in size.linear_layers.values()]
+    each = whole / size.parameters
+    # One layer at a time is multiplied in the type of the arithmetic.
+    return each * (size.parameters - sum(layers)) + _NF4 * sum(layers) + each * max(layers)
 
 
 def _adapted(size: ModelSize, lora: Mapping[str, Any]) -> dict[str, int]:

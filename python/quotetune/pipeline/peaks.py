@@ -59,7 +59,11 @@ def adapter_settings(config: Config) -> dict[str, Any] | None:
 def _trainings(
     config: Config, prompt_tokens: int, *, on_gpu: bool, fast_bf16: bool
 ) -> Iterator[tuple[str, Training]]:
-    machine = {"on_gpu": on_gpu, "fast_bf16": fast_bf16}
+    machine: Any = {
+        "on_gpu": on_gpu,
+        "fast_bf16": fast_bf16,
+        "quantization": config.model.quantization,
+    }
     lora = adapter_settings(config)
     if (absorb := config.absorb) is not None:
         options = sft_options(absorb.sft)

@@ -21,6 +21,7 @@ from quotetune.config import ModelConfig, SamplingConfig
 from quotetune.decoding.guidance import Guidance
 from quotetune.decoding.transformers import QuoteLogitsProcessor
 from quotetune.models.load_adapter import with_adapter
+from quotetune.models.quantization import quantization_settings
 from quotetune.models.tokenizer import end_tokens, load_tokenizer
 from quotetune.runtime.device_memory import device_memory, fitting
 from quotetune.sampling.backend import Request, Response
@@ -83,7 +84,9 @@ class TransformersSampler:
         source = {"revision": model.revision, "trust_remote_code": model.trust_remote_code}
         self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self._tokenizer = load_tokenizer(model)
-        loaded = AutoModelForCausalLM.from_pretrained(model.path, dtype=model.dtype, **source)
+        loaded = AutoModelForCausalLM.from_pretrained(
+            model.path, dtype=model.dtype, **quantization_settings(model, model.dtype), **source
+        )
         if adapter is not None:
             loaded = with_adapter(loaded, adapter)
         self._model = loaded.to(self._device).eval()

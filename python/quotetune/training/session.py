@@ -14,6 +14,7 @@ from quotetune.config import ModelConfig
 from quotetune.errors import QuotetuneError, reason_of
 from quotetune.models.files import ADAPTER_CONFIG
 from quotetune.models.load_adapter import with_adapter
+from quotetune.models.quantization import keep_differentiable, quantization_settings
 from quotetune.models.tokenizer import load_tokenizer
 from quotetune.runtime.cpu import apply_in_child
 from quotetune.training.defaults import trains_model_weights, weights_dtype
@@ -139,13 +140,17 @@ class TrainingSession:
 
     def load_model(self, model: ModelConfig) -> Any:
         """Load a model, in the type that the training needs."""
-        return AutoModelForCausalLM.from_pretrained(
+        dtype = weights_dtype(model, lora=self.lora, mixed=self.mixed)
+        loaded = AutoModelForCausalLM.from_pretrained(
             model.path,
             revision=model.revision,
-            dtype=weights_dtype(model, lora=self.lora, mixed=self.mixed),
+            dtype=dtype,
+            **quantization_settings(model, dtype),
             trust_remote_code=model.trust_remote_code,
             use_safetensors=True,
         )
+        keep_differentiable(loaded)
+        return loaded
 
     def load_adapter(self, model: Any, adapter: str) -> Any:
         """Put an adapter on a model, to be trained further.

@@ -4,6 +4,7 @@ import importlib.util
 from pathlib import Path
 
 from quotetune.config import Config, ModelConfig
+from quotetune.config.absorb import is_whole
 from quotetune.config.preference import PreferenceConfig
 from quotetune.config.problem import Problem
 from quotetune.errors import UsageError
@@ -12,13 +13,15 @@ from quotetune.metrics.table import ON_DEMAND
 from quotetune.models.chat_template import read_chat_template, tokenizer_settings
 from quotetune.models.files import has_weights, model_problem
 from quotetune.models.json_files import read_mapping, text_settings
+from quotetune.models.quantization import quantization_problem
 from quotetune.pairing.ranking_config import RankingConfig
+from quotetune.sampling.run import meant_backend
 
 
 def model_problems(config: Config) -> list[Problem]:
     """Look for all models and optional packages of a config, without asking the Hub."""
     evaluation = config.evaluation
-    problems = _model_problems("model.path", config.model)
+    problems = _model_problems("model.path", config.model) + _quantization_problems(config)
     for name in ON_DEMAND:
         model = getattr(evaluation, name)
         if isinstance(model, ModelConfig):
@@ -41,6 +44,8 @@ def model_problems(config: Config) -> list[Problem]:
 
 def _model_problems(key: str, model: ModelConfig) -> list[Problem]:
     text = model_problem(model)
+    found = quantization_problem(model)
+    quantized = [] if found is None else [Problem(key.replace("path", "quantization"), found)]
     directory = Path(model.path)
     if text is None and directory.is_dir() and not has_weights(directory):
         text = (
@@ -49,7 +54,32 @@ def _model_problems(key: str, model: ModelConfig) -> list[Problem]:
         )
     if text is None and directory.is_dir():
         text = _damaged(directory)
-    return [] if text is None else [Problem(key, text, to_provide=not Path(model.path).exists())]
+    if text is None:
+        return quantized
+    return [*quantized, Problem(key, text, to_provide=not Path(model.path).exists())]
+
+
+def _quantization_problems(config: Config) -> list[Problem]:
+    """Return what does not work with a base model in 4 bits."""
+    name = config.model.quantization
+    if name is None:
+        return []
+    problems = []
+    if config.lora is None:
+        text = f"is null, but weights in {name} cannot be trained: set lora, or model.quantization"
+        problems.append(Problem("lora", f"{text} to null"))
+    if config.absorb is not None and is_whole(config.absorb, config.lora):
+        text = f"its result would be merged into weights in {name}: set it to same"
+        problems.append(Problem("absorb.lora", text))
+    for key, sampling in (
+        ("sampling.backend", config.sampling),
+        ("evaluation.sampling.backend", config.evaluation_sampling),
+    ):
+        if meant_backend(sampling.backend) == "vllm":
+            text = f"is vllm, which does not sample from a base model in {name}"
+            problems.append(Problem(key, f"{text}: set sampling.backend to transformers"))
+            break
+    return problems
 
 
 def _damaged(directory: Path) -> str | None:
