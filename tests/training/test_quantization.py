@@ -73,7 +73,6 @@ def loaded(path: str, kind: str | None) -> Any:
 
 
 def test_the_estimate_counts_the_bytes_that_the_layers_have(content: dict[str, Any]) -> None:
-    pytest.importorskip("bitsandbytes")
     path = content["model"]["path"]
     size = model_size(Path(path))
     assert size is not None
@@ -92,7 +91,6 @@ def test_the_estimate_counts_the_bytes_that_the_layers_have(content: dict[str, A
 def test_an_adapter_is_trained_on_and_sampled_with_a_base_in_four_bits(
     content: dict[str, Any], tmp_path: Path
 ) -> None:
-    pytest.importorskip("bitsandbytes")
     from peft import PeftModel
 
     from quotetune.sampling.backend import Request
