@@ -5,12 +5,14 @@ As a script, it does such a run in a separate process, and can kill it at a chos
 learned. `python tiny_run.py --many` does so again and again, see `Processes`.
 """
 
+import importlib
 import json
 import os
 import random
 import signal
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -117,21 +119,11 @@ def run(config: dict) -> None:
 
 def kill_at(moment: str) -> None:
     """Make this process die at a moment of the run, as by `kill -9`."""
-    import quotetune.citations.decoding
-    import quotetune.evaluation.sample_metrics
-    import quotetune.pairing.replay
-    import quotetune.pairing.run
-    import quotetune.pairing.scoring
-    import quotetune.runs.stage
-    import quotetune.sampling
-    import quotetune.training.absorb.run
-    import quotetune.training.absorb.texts
-    import quotetune.training.run
 
     def die(*_arguments, **_options):
         os.kill(os.getpid(), signal.SIGKILL)
 
-    def die_after(done, function, wanted):
+    def die_after(done, wanted, function):
         """Wrap a step that reports its progress: it dies once so much is done."""
 
         def step(*arguments, progress, **options):
@@ -151,41 +143,47 @@ def kill_at(moment: str) -> None:
             and options.get("round", round) == round
         )
 
+    def replace(place, change):
+        """Put another function where this name says that one is."""
+        module, _, name = place.rpartition(".")
+        module = importlib.import_module(f"quotetune.{module}")
+        # Without the function, nothing would die.
+        setattr(module, name, change(getattr(module, name)))
+
+    def dying(_):
+        return die
+
     if moment == "absorb-texts":
-        quotetune.training.absorb.texts.write_texts = die
+        replace("training.absorb.texts.write_texts", dying)
     elif moment == "absorb":
-        quotetune.training.absorb.run.run_absorbing = die_after(
-            1, quotetune.training.absorb.run.run_absorbing, lambda options: True
-        )
+        replace("training.absorb.run.run_absorbing", partial(die_after, 1, lambda options: True))
     elif moment in ("sample", "evaluation-sample"):
         wanted = of_round("absorbed", 1) if moment == "sample" else of_round("round-1", 0)
-        quotetune.sampling.run_sampling = die_after(1, quotetune.sampling.run_sampling, wanted)
+        replace("sampling.run_sampling", partial(die_after, 1, wanted))
     elif moment in ("train", "train-again"):
         wanted = of_round("absorbed" if moment == "train" else "round-1", None)
-        quotetune.training.run.run_training = die_after(
-            2, quotetune.training.run.run_training, wanted
-        )
+        replace("training.run.run_training", partial(die_after, 2, wanted))
     elif moment == "constrained":
-        quotetune.citations.decoding.run_sampling = die_after(
-            1, quotetune.citations.decoding.run_sampling, lambda options: True
-        )
+        replace("citations.decoding.run_sampling", partial(die_after, 1, lambda options: True))
     elif moment == "replay":
-        quotetune.pairing.replay.write_json = die
+        replace("pairing.replay.write_json", dying)
     elif moment == "score":
-        quotetune.pairing.scoring._scored = die
+        replace("pairing.scoring._scored", dying)
     elif moment == "pair":
-        quotetune.pairing.run._write_pairs = die
+        replace("pairing.run.write_pairs", dying)
     elif moment == "evaluation-metrics":
-        quotetune.evaluation.sample_metrics.write_json = die
+        replace("evaluation.sample_metrics.write_json", dying)
     elif moment == "rename":
-        write_json = quotetune.runs.stage.write_json
 
-        def write_then_die(path, content):
-            write_json(path, content)
-            if content.get("stage", "").endswith("pair"):
-                die()
+        def then_die(write_json):
+            def write(path, content):
+                write_json(path, content)
+                if content.get("stage", "").endswith("pair"):
+                    die()
 
-        quotetune.runs.stage.write_json = write_then_die
+            return write
+
+        replace("runs.stage.write_json", then_die)
 
 
 class Processes:
