@@ -14,6 +14,7 @@ from quotetune.citations.accuracy import measure_citations
 from quotetune.citations.form import split_citations
 from quotetune.citations.hits import Cited, citation_metrics
 from quotetune.citations.pairs import write_cited_pairs
+from quotetune.citations.tokens import citation_tokens
 from quotetune.citations.uncited import write_uncited
 from quotetune.config import ModelConfig, SamplingConfig
 from quotetune.prompts.prompt import Prompt
@@ -246,3 +247,10 @@ def test_the_constrained_ids_of_vllm_are_always_valid(model, tmp_path):
         assert set(ids) <= set(VALID)
         assert row["finish_reason"] == "stop"
     assert len(rows[-1]["prompt_token_ids"]) == 256 - constraint.max_tokens
+
+
+def test_the_name_of_a_special_token_in_an_id_is_text():
+    tokenizer = tiny_tokenizer()
+    [found] = citation_tokens(["a<|end|>b"], tokenizer)
+    assert tokenizer.eos_token_id not in found
+    assert tokenizer.decode(found) == " [a<|end|>b]"

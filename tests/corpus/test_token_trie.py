@@ -75,3 +75,14 @@ def test_the_order_of_the_strings_and_a_string_given_twice_change_nothing():
 def test_without_a_string_there_is_nothing_to_write(sequences):
     with pytest.raises(UsageError, match="no string"):
         TokenTrie(sequences, most=1, ends=[0])
+
+
+@pytest.mark.parametrize("most", [0, -1])
+def test_a_response_has_a_string(most):
+    with pytest.raises(UsageError, match=f"most is {most}"):
+        TokenTrie([[1]], most, ends=[0])
+
+
+def test_without_a_response_there_is_no_state():
+    states, tokens = TokenTrie([[1]], most=1, ends=[0]).allowed([])
+    assert (states.tolist(), tokens) == ([], [])

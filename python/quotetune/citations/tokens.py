@@ -9,6 +9,8 @@ from quotetune.citations.form import citation
 def citation_tokens(ids: Sequence[str], tokenizer: Any) -> list[list[int]]:
     """Tokenise citations one by one, so that an id has the same tokens in every place.
 
+    The name of a special token is text like any other, so an id with it does not end a response.
+
     Args:
         ids: The ids.
         tokenizer: The model's `transformers` tokenizer.
@@ -16,7 +18,8 @@ def citation_tokens(ids: Sequence[str], tokenizer: Any) -> list[list[int]]:
     if not ids:
         return []
     texts = [citation(id) for id in ids]
-    tokens: list[list[int]] = tokenizer(texts, add_special_tokens=False)["input_ids"]
+    encoded = tokenizer(texts, add_special_tokens=False, split_special_tokens=True)
+    tokens: list[list[int]] = encoded["input_ids"]
     return tokens
 
 

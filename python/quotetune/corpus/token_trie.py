@@ -21,7 +21,7 @@ class TokenTrie:
         ends: The tokens that end a response. Without any, it goes on with further strings.
 
     Raises:
-        UsageError: There is no string.
+        UsageError: There is no string, or a response may have none.
 
     Example:
         >>> trie = TokenTrie([[1, 2], [1, 3, 4], [5]], most=2, ends=[0])
@@ -31,6 +31,8 @@ class TokenTrie:
     """
 
     def __init__(self, sequences: Iterable[Sequence[int]], most: int, ends: Sequence[int]) -> None:
+        if most < 1:
+            raise UsageError(f"most is {most}: give 1 or more")
         self._trie = _core.TokenTrie(sequences, most, ends)
         if not len(self._trie):
             raise UsageError("a response has no string to be made of: give one or more")
@@ -52,4 +54,4 @@ class TokenTrie:
             state. Responses that may go on in the same ways share a state.
         """
         states, counts, tokens = self._trie.allowed(responses)
-        return states, np.split(tokens, np.cumsum(counts)[:-1])
+        return states, np.split(tokens, np.cumsum(counts))[:-1]

@@ -97,7 +97,8 @@ class Constraint:
 def token_trie(constraint: Constraint, tokenizer: Any, ends: Collection[int]) -> TokenTrie:
     """Tokenise the strings of a constraint, each on its own.
 
-    A string with a character that the tokenizer does not know is left out.
+    A string that its tokens do not spell is left out, because it has a character that the tokenizer
+    does not know or that it replaces. The name of a special token is text like any other.
 
     Args:
         constraint: What may be generated.
@@ -111,9 +112,11 @@ def token_trie(constraint: Constraint, tokenizer: Any, ends: Collection[int]) ->
 
 
 def _sequences(constraint: Constraint, tokenizer: Any) -> Iterator[Sequence[int]]:
-    unknown = tokenizer.unk_token_id
     strings = constraint.strings
     while some := list(islice(strings, _TOKENISED_TOGETHER)):
-        for tokens in tokenizer(some, add_special_tokens=False)["input_ids"]:
-            if unknown not in tokens:
+        found = tokenizer(some, add_special_tokens=False, split_special_tokens=True)["input_ids"]
+        spelt = tokenizer.batch_decode(found, skip_special_tokens=True)
+        for string, tokens, text in zip(some, found, spelt, strict=True):
+            # Some tokenizers drop the space at the start of a text.
+            if text.strip() == string.strip():
                 yield tokens
