@@ -1,6 +1,7 @@
 """Settings that must be made before any test imports torch or runs a property."""
 
 import os
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -18,6 +19,9 @@ os.environ.update(child_environment())
 os.environ["OMP_NUM_THREADS"] = "1"
 # The engines of vLLM that tests start in this process must not tie its threads to one core.
 os.environ["VLLM_CPU_OMP_THREADS_BIND"] = "nobind"
+# vLLM reads the attributes of all modules when it starts, and llvmlite's answer to any name with a
+# function, which it cannot read. Without numba, which imports it, bm25s ranks with NumPy.
+sys.modules["numba"] = None  # type: ignore[assignment]
 # No test may wait for a hub.
 os.environ["HF_HUB_OFFLINE"] = "1"
 # On a busy machine the time of an example says nothing, and neither does that of its generation.
