@@ -1,7 +1,7 @@
 """The pair stage: rank candidates, and write `pairs.parquet` and its statistics.
 
-A part of the samples and a row group of each file are in memory at a time. Only the numbers of pairs,
-and the responses that may be paired with those to other prompts, are kept for all prompts.
+A part of the samples and a row group of each file are in memory at a time. Only the numbers of
+pairs, and the responses that may be paired with those to other prompts, are kept for all prompts.
 """
 
 import json
