@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import yaml
 from numpy.typing import NDArray
 
 from benchmarks.corpora import half_quoted, split_corpus, write_jsonl
@@ -20,13 +21,18 @@ from benchmarks.settings import N, Settings
 from benchmarks.table import Listing, number
 from benchmarks.targets import target, targets
 from quotetune import Index, build_index
-from quotetune.config import PairsConfig
+from quotetune.config import Config, PairsConfig
 from quotetune.evaluation.sample_metrics import evaluate_samples, write_evaluation
 from quotetune.measures.scoring_models import ScoringModels
 from quotetune.pairing.candidates import SCORES, CandidateFiles
 from quotetune.pairing.run import pair_samples
 from quotetune.pairing.scoring import score_samples
-from quotetune.prompts.prompt import Prompt
+from quotetune.prompts.prompt import Prompt, write_prompts
+from quotetune.report.page import write_report
+from quotetune.runs.directory import round_name
+from quotetune.runs.layout import BASE, Layout
+from quotetune.runs.metrics_json import collect_metrics
+from quotetune.runtime.whole_files import write_json, write_text
 from quotetune.sampling.parts import part_path, read_samples, schema
 
 # Prompts of a part file.
@@ -36,6 +42,9 @@ PROMPT_TOKENS = 30
 # The shortest and the longest response in tokens, and the characters of a token.
 TOKENS = (85, 115)
 TOKEN_CHARS = 4.3
+# The samples of each policy that is evaluated, and the responses to a prompt that are.
+HELDOUT = {BASE: "base", round_name(1): "tuned"}
+EVALUATED = 4
 # Most memory of its own that a stage may take, in MiB.
 MOST = 4096
 
@@ -47,7 +56,7 @@ class Size:
     Attributes:
         prompts: Training prompts.
         n: Responses to each.
-        heldout: Held-out prompts, with as many responses, of which four are evaluated.
+        heldout: Held-out prompts, with as many responses of each policy.
         corpus_chars: Characters of the corpus.
         texts: Different texts, of which the responses are made.
     """
@@ -69,7 +78,8 @@ def tables(settings: Settings, size: Size | None = None) -> list[Listing]:
     path.unlink()
     texts = half_quoted(corpus, held_out, size.texts, round(TOKENS[1] * TOKEN_CHARS))
     write_samples(work / "samples", texts, size.prompts, size.n)
-    write_samples(work / "heldout", texts, size.heldout, size.n)
+    for seed, directory in enumerate(HELDOUT.values(), start=1):
+        write_samples(work / directory, texts, size.heldout, size.n, seed)
     measured = {
         stage: watched([sys.executable, "-m", "benchmarks.full_size", stage, str(work)])
         for stage in STAGES
@@ -94,12 +104,17 @@ def tables(settings: Settings, size: Size | None = None) -> list[Listing]:
                 f"Responses of {TOKENS[0]} to {TOKENS[1]} tokens. The index of"
                 f" {size.corpus_chars / 1e6:,.0f} MB of text has {index / 1e9:.1f} GB. Each stage"
                 " is a process, whose start is included."
-                f" {size.heldout:,} held-out prompts have {size.n} responses each, of which four"
-                " are evaluated, beside the best of all and the references. "
+                f" {size.heldout:,} held-out prompts have {size.n} responses of two policies each."
+                f" Of these, {EVALUATED} are evaluated, beside the base model's best of all and the"
+                " references. "
                 + targets(
                     target("score 30 s", seconds["score"], most=30),
                     target("pair 300 s", seconds["pair"], most=300),
-                    target("evaluate 600 s", seconds["evaluate"], most=600),
+                    target(
+                        "evaluate and report 600 s",
+                        seconds["evaluate"] + seconds["report"],
+                        most=600,
+                    ),
                     target(f"{MOST} MiB", most, most=MOST),
                 ),
             ),
@@ -168,29 +183,61 @@ def pair(work: Path) -> None:
 
 
 def evaluate(work: Path) -> None:
-    """Evaluate the held-out prompts."""
+    """Evaluate the base model and a policy on the held-out prompts."""
     index = Index.open(work / "index")
-    samples = read_samples(work / "heldout")
-    ids = list(dict.fromkeys(samples["prompt_id"].to_pylist()))
-    prompts = [
-        Prompt(name, text="", reference=one.text[:500], documents=[(one.source, one.id)])
-        for name, one in zip(ids, islice(index.documents(), len(ids)), strict=False)
-    ]
-    found = evaluate_samples(
-        prompts,
-        samples,
-        index,
-        n=4,
-        best_of_n=int(samples["sample"].to_numpy().max()) + 1,
-        with_reference=True,
-        models=ScoringModels(),
-        work=work / "measuring",
+    layout = Layout(run_config(work))
+    for policy, directory in HELDOUT.items():
+        samples = read_samples(work / directory)
+        ids = list(dict.fromkeys(samples["prompt_id"].to_pylist()))
+        prompts = [
+            Prompt(name, text="?", reference=one.text[:500], documents=[(one.source, one.id)])
+            for name, one in zip(ids, islice(index.documents(), len(ids)), strict=False)
+        ]
+        is_base = policy == BASE
+        found = evaluate_samples(
+            prompts,
+            samples,
+            index,
+            n=EVALUATED,
+            best_of_n=int(samples["sample"].to_numpy().max()) + 1 if is_base else None,
+            with_reference=is_base,
+            models=ScoringModels(),
+            work=work / "measuring",
+        )
+        metrics = layout.metrics_directory(policy)
+        metrics.mkdir(parents=True)
+        write_evaluation(metrics, found, len(prompts))
+    layout.prompts.mkdir()
+    write_prompts(layout.heldout, prompts)
+
+
+def report(work: Path) -> None:
+    """Collect the metrics of the run, and write its report."""
+    config = run_config(work)
+    layout = Layout(config)
+    write_text(layout.config_file, yaml.safe_dump(config.model_dump(mode="json")))
+    write_json(layout.metrics_file, collect_metrics(config))
+    write_report(layout.run)
+
+
+def run_config(work: Path) -> Config:
+    """Return the config of the run whose held-out prompts are evaluated."""
+    return Config.model_validate(
+        {
+            "run": work / "run",
+            "index": work / "index",
+            "model": {"path": "owner/model"},
+            "prompts": {"path": work / "prompts.jsonl"},
+        }
     )
-    (work / "metrics").mkdir()
-    write_evaluation(work / "metrics", found, len(prompts))
 
 
-STAGES: dict[str, Callable[[Path], None]] = {"score": score, "pair": pair, "evaluate": evaluate}
+STAGES: dict[str, Callable[[Path], None]] = {
+    "score": score,
+    "pair": pair,
+    "evaluate": evaluate,
+    "report": report,
+}
 
 if __name__ == "__main__":
     STAGES[sys.argv[1]](Path(sys.argv[2]))

@@ -130,11 +130,20 @@ def test_the_answers_do_not_depend_on_the_number_of_segments(settings: Settings)
 def test_the_stages_of_full_size_have_a_row_each_and_their_results(settings: Settings) -> None:
     size = full_size.Size(prompts=70, n=4, heldout=5, corpus_chars=30_000, texts=50)
     [listing] = full_size.tables(settings, size)
-    assert [row[0] for row in listing.rows] == ["score", "pair", "evaluate"]
+    assert [row[0] for row in listing.rows] == ["score", "pair", "evaluate", "report"]
     work = settings.work / "full-size"
     assert pq.read_metadata(work / "scores" / "scores.parquet").num_rows == 280
     assert pq.read_metadata(work / "pairs" / "pairs.parquet").num_rows > 0
-    assert json.loads((work / "metrics" / "metrics.json").read_text("utf-8"))["prompts"] == 5
+    metrics = json.loads((work / "run" / "metrics.json").read_text("utf-8"))
+    assert metrics["prompts"] == 5
+    assert list(metrics["rows"]) == [
+        "base",
+        "round-1",
+        "best_of_n",
+        "best_of_n_on_topic",
+        "reference",
+    ]
+    assert 'id="responses-data"' in (work / "run" / "report.html").read_text("utf-8")
 
 
 def test_a_constraint_has_a_row_for_its_memory_and_its_steps(settings: Settings) -> None:
