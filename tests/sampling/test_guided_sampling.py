@@ -127,6 +127,40 @@ def test_each_prompt_is_guided_towards_its_own_documents(
         assert row["response"] == naive_greedy(model, prompt.text or "", strength, one)
 
 
+def test_the_top_p_filter_looks_at_the_tokens_that_the_guide_has_found(
+    model: Path, index: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from quotetune.decoding.vllm import QuoteGuide
+    from quotetune.sampling import guided_nucleus, nucleus
+
+    known: list[Any] = []
+    keep = nucleus.keep_nucleus
+
+    def watched(logits: torch.Tensor, top_p: float, **options: Any) -> torch.Tensor:
+        known.append(options["known"])
+        return keep(logits, top_p, **options)
+
+    monkeypatch.setattr(nucleus, "keep_nucleus", watched)
+
+    def drawn(name: str, **guide: Any) -> Any:
+        known.clear()
+        settings = {"guide": GUIDE | {"candidates": 20} | guide, "top_p": 0.7}
+        return sample(model, tmp_path / name, "vllm", GuideSource(index), **settings)
+
+    together = drawn("together")
+    assert known and all(tokens.shape[1] == nucleus.CANDIDATES[0] for tokens in known)
+    # Rows without a bonus are not searched by the guide.
+    drawn("some", strength=[0, 90])
+    assert None in known
+    monkeypatch.setattr(
+        guided_nucleus,
+        "guided_nucleus",
+        lambda top_p: [QuoteGuide, nucleus.nucleus_processor(top_p)],
+    )
+    assert drawn("apart").equals(together)
+    assert set(known) == {None}
+
+
 def test_a_guide_needs_an_index(model: Path, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"sampling\.guide: there is no index"):
         sample(model, tmp_path, "transformers", None, guide=GUIDE)

@@ -73,3 +73,17 @@ def test_it_keeps_what_vllm_keeps():
         theirs = apply_top_k_top_p_pytorch(logits.clone(), None, torch.full((16,), top_p))
         difference = (ours.isinf() != theirs.isinf()).sum(-1)
         assert difference.max() <= 2  # the sums are rounded in another order
+
+
+@given(
+    rows=st.lists(st.lists(st.integers(0, 5), min_size=12, max_size=12), min_size=1, max_size=4),
+    top_p=st.floats(0.01, 0.99),
+    numbers=st.lists(st.integers(1, 12), max_size=3, unique=True).map(sorted),
+    known=st.integers(1, 12),
+    order=st.randoms(use_true_random=False),
+)
+def test_the_most_probable_tokens_may_be_known(rows, top_p, numbers, known, order):
+    logits = torch.tensor(rows, dtype=torch.float32)
+    tokens = logits.topk(known).indices[:, order.sample(range(known), known)]
+    searched = keep_nucleus(logits.clone(), top_p, candidates=numbers)
+    assert torch.equal(searched, keep_nucleus(logits, top_p, candidates=numbers, known=tokens))

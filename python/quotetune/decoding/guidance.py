@@ -95,22 +95,33 @@ class Guidance:
         return GuidedResponse(None, 0.0, Nothing)
 
     def steer(
-        self, logits: torch.Tensor, rows: Sequence[int], responses: Sequence["GuidedResponse"]
-    ) -> None:
+        self,
+        logits: torch.Tensor,
+        rows: Sequence[int],
+        responses: Sequence["GuidedResponse"],
+        known: int = 0,
+    ) -> torch.Tensor | None:
         """Add the bonus to the most probable next tokens, and mask what may not come, in place.
 
         Args:
             logits: Logits of shape (rows, vocabulary), before any temperature.
             rows: The rows that are guided.
             responses: The response of each of them.
+            known: Number of the most probable tokens that the caller wants to know.
+
+        Returns:
+            The most probable tokens of each favoured row, as many as there are candidates or
+            `known`, and at most the vocabulary. The bonus, which only they get, is not negative, so
+            they are the most probable ones with it, too. None if no row is favoured.
         """
+        found = None
         favoured = [
             (row, one.state, one.strength)
             for row, one in zip(rows, responses, strict=True)
             if one.state is not None and one.strength
         ]
         if favoured:
-            self._favour(logits, *zip(*favoured, strict=True))
+            found = self._favour(logits, known, *zip(*favoured, strict=True))
         for row, response in zip(rows, responses, strict=True):
             if response.rule is not None:
                 mask(
@@ -120,21 +131,24 @@ class Guidance:
                     self._settings.candidates,
                     self._end_tokens,
                 )
+        return found
 
     def _favour(
         self,
         logits: torch.Tensor,
+        known: int,
         rows: Sequence[int],
         states: Sequence[GuideState],
         strengths: Sequence[float],
-    ) -> None:
-        """Add the bonus to the most probable next tokens, in place.
+    ) -> torch.Tensor:
+        """Add the bonus to the most probable next tokens, in place, and return these.
 
         For a match of m characters it is
         strength * (min(m, max_chars) - min_chars)+ / (max_chars - min_chars).
 
         Args:
             logits: Logits of shape (rows, vocabulary), before any temperature.
+            known: As for `steer`.
             rows: The rows that are guided.
             states: The response of each of them.
             strengths: The strength of each of them.
@@ -143,7 +157,8 @@ class Guidance:
         count = min(self._settings.candidates, logits.shape[-1])
         # A copy of the logits takes longer than all else here.
         guided = logits if list(rows) == list(range(len(logits))) else logits[places]
-        tokens = most_probable(guided, count)
+        found = most_probable(guided, min(max(count, known), logits.shape[-1]))
+        tokens = found[:, :count]
         ids = tokens.cpu().numpy()
         lengths = matches(states, ids)
         if self._settings.end != "plain":
@@ -153,6 +168,7 @@ class Guidance:
         bonus = np.asarray(strengths, np.float32)[:, None] * self._shares(lengths)
         added = torch.from_numpy(bonus).to(logits.device, logits.dtype)
         logits[places[:, None], tokens] += added
+        return found
 
     def _shares(self, lengths: NDArray[np.int32]) -> NDArray[np.float32]:
         """Return the share of the strength that matches of these lengths get."""

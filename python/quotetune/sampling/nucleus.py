@@ -5,7 +5,7 @@ the whole time with a small model of 49,152 tokens. The nucleus is mostly among 
 tokens, which are found without a sort. More are looked at for the other rows alone.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -14,13 +14,16 @@ from vllm.v1.sample.logits_processor import LogitsProcessor
 from quotetune.decoding.most_probable import most_probable
 
 # Tokens of a row that are looked at; more only if these do not contain the nucleus.
-_CANDIDATES = (64, 256)
+CANDIDATES = (64, 256)
 # Logits that are filtered together: few enough that they stay in the cache.
 _TOGETHER = 1 << 21
 
 
 def keep_nucleus(
-    logits: torch.Tensor, top_p: float, candidates: Sequence[int] = _CANDIDATES
+    logits: torch.Tensor,
+    top_p: float,
+    candidates: Sequence[int] = CANDIDATES,
+    known: torch.Tensor | None = None,
 ) -> torch.Tensor:
     """Set the logits outside the nucleus to `-inf`, in place.
 
@@ -32,6 +35,8 @@ def keep_nucleus(
         top_p: Share of the probability, above 0 and below 1.
         candidates: Numbers of tokens of a row that are looked at, one after another, before the row
             is sorted whole.
+        known: The most probable tokens of each row, in any order, of shape (rows, tokens). They are
+            looked at first.
 
     Returns:
         The same tensor.
@@ -43,19 +48,31 @@ def keep_nucleus(
     """
     vocabulary = logits.shape[-1]
     numbers = [*(number for number in candidates if number < vocabulary), vocabulary]
-    for rows in logits.split(max(1, _TOGETHER // vocabulary)):
-        _keep_nucleus(rows, top_p, numbers)
+    together = max(1, _TOGETHER // vocabulary)
+    if known is None:
+        for rows in logits.split(together):
+            _keep_nucleus(rows, top_p, numbers)
+    else:
+        numbers = [known.shape[1], *(number for number in numbers if number > known.shape[1])]
+        for rows, tokens in zip(logits.split(together), known.split(together), strict=True):
+            _keep_nucleus(rows, top_p, numbers, tokens)
     return logits
 
 
-def _keep_nucleus(logits: torch.Tensor, top_p: float, numbers: Sequence[int]) -> None:
+def _keep_nucleus(
+    logits: torch.Tensor, top_p: float, numbers: Sequence[int], known: torch.Tensor | None = None
+) -> None:
     total = logits.logsumexp(-1, keepdim=True)
     left = torch.arange(len(logits), device=logits.device)
     nuclei = []
     for number in numbers:
         of_left = logits if len(left) == len(logits) else logits[left]
-        tokens = most_probable(of_left, number)
-        best = of_left.gather(1, tokens)
+        if known is None or number > known.shape[1]:
+            tokens = most_probable(of_left, number)
+            best = of_left.gather(1, tokens)
+        else:
+            best, order = of_left.gather(1, known).sort(-1, descending=True)
+            tokens = known.gather(1, order)
         probabilities = (best - total[left]).exp()
         of_better_tokens = probabilities.cumsum(-1) - probabilities
         size = (of_better_tokens < top_p).sum(-1, keepdim=True)
@@ -71,11 +88,15 @@ def _keep_nucleus(logits: torch.Tensor, top_p: float, numbers: Sequence[int]) ->
         logits[rows[:, None], tokens] = kept
 
 
-def nucleus_processor(top_p: float) -> type[LogitsProcessor]:
+def nucleus_processor(
+    top_p: float, known: Callable[[int], torch.Tensor | None] = lambda rows: None
+) -> type[LogitsProcessor]:
     """Make a logits processor for `vllm.LLM`; requests must then set no `top_p`.
 
     Args:
         top_p: As for `keep_nucleus`.
+        known: Returns the most probable tokens of all rows of the step, whose number it gets; None
+            if they are not known.
 
     Returns:
         A class, for the `logits_processors` of `vllm.LLM`.
@@ -96,6 +117,6 @@ def nucleus_processor(top_p: float) -> type[LogitsProcessor]:
 
         def apply(self, logits: torch.Tensor) -> torch.Tensor:
             """Filter a batch."""
-            return keep_nucleus(logits, top_p)
+            return keep_nucleus(logits, top_p, known=known(len(logits)))
 
     return Nucleus

@@ -67,8 +67,6 @@ class VllmSampler:
         from vllm.lora.request import LoRARequest
         from vllm.platforms import current_platform
 
-        from quotetune.sampling.nucleus import nucleus_processor
-
         on_cpu = current_platform.is_cpu()
         for name, value in engine_environment(on_cpu=on_cpu).items():
             os.environ.setdefault(name, value)
@@ -85,18 +83,6 @@ class VllmSampler:
         settings |= engine_settings(sampling, config, settings["dtype"], length, on_cpu=on_cpu)
         self._top_p = sampling.top_p
         processors: list[Any] = []
-        if on_cpu:
-            if sampling.engine.get("max_loras", 1) == 1:
-                from quotetune.sampling.one_adapter import use_one_adapter
-
-                use_one_adapter()
-            if sampling.top_p < 1 and not sampling.top_k:
-                processors.append(nucleus_processor(sampling.top_p))
-                self._top_p = 1.0
-        self._adapter = None
-        if adapter is not None:
-            settings |= {"enable_lora": True, "max_lora_rank": supported_rank(adapter)}
-            self._adapter = LoRARequest(*adapter_identity(adapter), str(adapter))
         additional: dict[str, Any] = {}
         if sampling.guide is not None:
             from quotetune.decoding import vllm as guide
@@ -104,6 +90,19 @@ class VllmSampler:
             processors.append(guide.QuoteGuide)
             keys = sampling.guide.model_dump(exclude={"documents"})
             additional[guide.ENGINE_KEY] = {"index": str(index), **keys}
+        if on_cpu:
+            if sampling.engine.get("max_loras", 1) == 1:
+                from quotetune.sampling.one_adapter import use_one_adapter
+
+                use_one_adapter()
+            if sampling.top_p < 1 and not sampling.top_k:
+                others = bool(sampling.engine.get("logits_processors"))
+                processors = _with_nucleus(sampling, processors, others)
+                self._top_p = 1.0
+        self._adapter = None
+        if adapter is not None:
+            settings |= {"enable_lora": True, "max_lora_rank": supported_rank(adapter)}
+            self._adapter = LoRARequest(*adapter_identity(adapter), str(adapter))
         self._grammar = None if constraint is None else _grammar(constraint)
         if self._grammar is not None:
             # xgrammar, the first choice of `auto`, takes 10 s for 10,000 ids, guidance 0.05 s.
@@ -219,6 +218,16 @@ class VllmSampler:
         from quotetune.decoding.vllm import DOCUMENTS, STRENGTH
 
         return {STRENGTH: request.strength, DOCUMENTS: request.documents}
+
+
+def _with_nucleus(sampling: SamplingConfig, processors: list[Any], others: bool) -> list[Any]:
+    """Add our top-p filter, which shares its search with a guide if no other processor is there."""
+    from quotetune.sampling.guided_nucleus import guided_nucleus
+    from quotetune.sampling.nucleus import nucleus_processor
+
+    if sampling.guide is not None and sampling.guide.mode is None and not others:
+        return guided_nucleus(sampling.top_p)
+    return [*processors, nucleus_processor(sampling.top_p)]
 
 
 def _grammar(constraint: Path) -> str | None:
