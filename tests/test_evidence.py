@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from evidence import guide
+from evidence import guide, passages
 from evidence.arms import ARMS, BASE
 from evidence.draw import Campaign, draw
 from evidence.infinity_gram_index import INDEX_VARIABLE, WEIGHT_VARIABLE, build_token_index
@@ -17,6 +17,8 @@ from evidence.rows import rows_of
 
 from quotetune import Index
 from quotetune.config import Config, SamplingConfig
+from quotetune.evaluation.sample_metrics import text_table
+from quotetune.prompts.prompt import Prompt
 from quotetune.prompts.retrieval import retrieve
 from tiny_run import write_inputs
 
@@ -131,3 +133,30 @@ def test_the_table_has_a_row_for_each_strength_and_each_baseline(tmp_path: Path)
     header, *lines = [line for line in guide.table(measured).markdown().splitlines() if "|" in line]
     assert [line.split(" | ")[0] for line in lines[1:]] == [f"| {name}" for name in rows]
     assert "on-topic share" in header
+
+
+def test_every_way_to_decode_a_passage_is_a_valid_setting() -> None:
+    guides = {
+        name: SamplingConfig.model_validate(dict(changes)).guide
+        for name, changes in passages.DECODES.items()
+    }
+    assert {name for name, guide in guides.items() if guide is None} == {"as sampled", "greedy"}
+    assert all(guide is None or guide.documents == "prompt" for guide in guides.values())
+
+
+def test_what_is_copied_from_passages_is_in_them_and_as_long_as_the_answers() -> None:
+    prompts = [
+        Prompt("a", text="?", question="Who floats?", passages=["Tea is hot. Ice floats. So."]),
+        Prompt("b", text="?", question="What is hot?", passages=["Ice floats. Tea is hot."]),
+    ]
+    work = passages.Work(Config.model_construct(), prompts, Path())
+    base = text_table([("a", 0, "12345"), ("b", 0, "1234567")])
+    copied = {
+        name: dict(zip(table["prompt_id"].to_pylist(), table["response"].to_pylist(), strict=True))
+        for name, table in passages._copied(work, base).items()
+    }
+    assert copied["best sentence (BM25)"] == {"a": "Ice floats.", "b": "Tea is hot."}
+    assert copied["first 6 characters"] == {"a": "Tea is", "b": "Ice fl"}
+    assert copied["whole passage"] == {
+        prompt.id: (prompt.passages or [""])[0] for prompt in prompts
+    }

@@ -105,7 +105,9 @@ def _said(thing: Any) -> Any:
         case _ if isinstance(thing, Exception):
             return [name, str(thing), [base.__name__ for base in type(thing).__mro__]]
         case _:
-            return [name, dataclasses.asdict(thing)]
+            # A field that a later commit added is null in what an earlier one wrote.
+            fields = dataclasses.asdict(thing).items()
+            return [name, {field: value for field, value in fields if value is not None}]
 
 
 def dump(file: Path, header: Path) -> None:

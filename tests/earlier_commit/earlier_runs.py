@@ -16,7 +16,7 @@ from earlier_package import Outcome, Package
 # What a run writes anew each time, even if all its stages are done.
 REWRITTEN = (
     *(".lock", "config.yaml", "best", "curves.json", "metrics.json", "summary.md", "report.html"),
-    *("*/adapter/README.md", "tensorboard/*/*"),
+    *("heldout.jsonl", "*/adapter/README.md", "tensorboard/*/*"),
 )
 # Runs that are killed while they train: the stage before the training, the training's own stage,
 # and the policy that it makes.
@@ -67,20 +67,24 @@ def check_runs(directory: Path, earlier: Package, current: Package) -> Iterator[
     ]
     _, plan, *_ = earlier.succeed([train, [*train, "--dry-run"], *before], work_here=True)
     checkpoints = {name: _kill(directory, name, earlier) for name in KILLED}
-    yield from _check_done(finished, plan.output, current)
+    # Before this checkout writes the run's config with keys that the commit does not know.
     old = _read(finished, earlier, earlier.succeed)
+    yield from _check_done(finished, plan.output, current)
     new = _read(finished, current, current.run)
     for what, answer in old.items():
-        same = answer == new[what]
-        yield f"finished run: {what}", None if same else f"was {answer}, is now {new[what]}"
+        yield f"finished run: {what}", ", ".join(_lost(answer, new[what])) or None
     for name in KILLED:
         yield from _check_resumed(directory, name, checkpoints[name], current)
     [rest] = current.run([["train", f"{tuned}.yaml"]], work_here=True)
     yield "killed while tuning: the rest of the run works", rest.errors if rest.status else None
-    weights = [f"{place}/{WEIGHTS}" for place in ("absorbed", "round-1", "round-2")]
-    for file in (*weights, "metrics.json"):
+    for place in ("absorbed", "round-1", "round-2"):
+        file = f"{place}/{WEIGHTS}"
         what = f"killed while tuning, then finished: {file} is that of a run that was not killed"
         yield what, _unlike(finished, tuned, file)
+    whole, killed = (json.loads((run / "metrics.json").read_text()) for run in (finished, tuned))
+    # The killed run has measured what only this checkout measures, too.
+    lost = ", ".join(_lost(whole, killed)) or None
+    yield "killed while tuning, then finished: the metrics of a run that was not killed", lost
 
 
 def _write_inputs(directory: Path, package: Package) -> None:
@@ -126,26 +130,44 @@ def _checkpoints(work: Path) -> list[int]:
 
 
 def _check_done(run: Path, old_plan: str, current: Package) -> Iterator[Check]:
-    """Check that the plan of a finished run is to do nothing, and that the run does nothing."""
-    texts = {name: (run / name).read_bytes() for name in ("metrics.json", "curves.json")}
+    """Check that a finished run samples, pairs and trains nothing again.
+
+    Its samples may be measured again where a later format measures more; what was measured stays.
+    """
+    contents = {
+        name: json.loads((run / name).read_text()) for name in ("metrics.json", "curves.json")
+    }
     times = _times(run)
     command = ["train", f"{run}.yaml"]
     plan, again = current.run([[*command, "--dry-run"], command])
-    stages, done = (
-        re.findall(r"^done +(\S+)$", text, re.MULTILINE) for text in (old_plan, plan.output)
-    )
+    stages = re.findall(r"^done +(\S+)$", old_plan, re.MULTILINE)
     assert len(stages) > 30, old_plan
+    measured = r"to do +(?=\S+/metrics \(again: format of the metrics \d+ -> \d+\)$)"
+    kept = re.findall(rf"^(?:done +|{measured})(\S+)", plan.output, re.MULTILINE)
     yield (
         f"finished run: the plan says that its {len(stages)} stages are done",
-        None if done == stages else plan.output + plan.errors,
+        None if kept == stages else plan.output + plan.errors,
     )
     yield "finished run: the same command works", again.errors if again.status else None
     touched = {path for path, _ in times.items() ^ _times(run).items()}
-    problem = ", ".join(sorted(map(str, touched))) or None
-    yield "finished run: no file is made again, none is removed", problem
-    for name, text in texts.items():
-        same = (run / name).read_bytes() == text
-        yield f"finished run: the same {name}", None if same else "other bytes"
+    others = {path for path in touched if not path.match("evaluation/*/metrics/*")}
+    problem = ", ".join(sorted(map(str, others))) or None
+    yield "finished run: no file but measures is made again, none is removed", problem
+    for name, content in contents.items():
+        lost = ", ".join(_lost(content, json.loads((run / name).read_text()))) or None
+        yield f"finished run: all that {name} said", lost
+
+
+def _lost(old: Any, new: Any, place: str = "") -> Iterator[str]:
+    """Name the values of an old JSON document that are not at their places in a new one."""
+    if isinstance(old, dict) and isinstance(new, dict):
+        for key, value in old.items():
+            yield from _lost(value, new.get(key), f"{place}.{key}")
+    elif isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
+        for number, value in enumerate(old):
+            yield from _lost(value, new[number], f"{place}[{number}]")
+    elif old != new:
+        yield f"{place}: was {old}, is now {new}"
 
 
 def _times(run: Path) -> dict[Path, int]:
@@ -169,17 +191,41 @@ def _read(run: Path, package: Package, do: Callable[..., list[Outcome]]) -> dict
         *(["generate", run, "What is 7?", "--policy", name, *options] for name in POLICIES),
     ]
     report, evaluate, *answers = do(commands, work_here=True)
-    page = (run / "report.html").read_text(encoding="utf-8")
-    [data] = re.findall(r'id="responses-data">(.*?)</script>', page, re.DOTALL)
-    shown = [json.loads(data)[name] for name in ("prompts", "documents")]
+    shown = _shown((run / "report.html").read_text(encoding="utf-8"))
     found: dict[str, Any] = {
         "report shows the same responses and documents": report.errors if report.status else shown,
-        "evaluate measures the same": evaluate.errors if evaluate.status else measured.read_bytes(),
+        "evaluate measures the same": evaluate.errors
+        if evaluate.status
+        else json.loads(measured.read_text()),
     }
     for policy, answer in zip(POLICIES, answers, strict=True):
         what = f"generate gives the same answer with {policy}"
         found[what] = answer.errors if answer.status else answer.output
     return found
+
+
+def _shown(page: str) -> dict[str, Any]:
+    """Return the responses of a report by prompt and row, whose quotes name their documents."""
+    [text] = re.findall(r'id="responses-data">(.*?)</script>', page, re.DOTALL)
+    data = json.loads(text)
+    rows = [row["key"] for row in data["rows"]]
+
+    def named(places: list[Any]) -> list[Any]:
+        """Put names into the places of a quote, of which the first ones have their surroundings."""
+        found: list[Any] = []
+        for place in places:
+            document, *around = place if isinstance(place, list) else [place]
+            found.append([data["documents"][document], *around])
+        return found
+
+    for prompt in data["prompts"]:
+        for response in prompt["responses"]:
+            for part in response["parts"]:
+                for quote in part["q"] if isinstance(part, dict) else ():
+                    quote[3:] = [named(quote[3])]
+        prompt["responses"] = dict(zip(rows, prompt["responses"], strict=True))
+        prompt["documents"] = [data["documents"][document] for document in prompt["documents"]]
+    return {prompt["id"]: prompt for prompt in data["prompts"]}
 
 
 def _check_resumed(

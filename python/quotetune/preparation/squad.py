@@ -22,6 +22,7 @@ from quotetune.preparation.example import (
     wrong_form,
 )
 from quotetune.preparation.sources import Part
+from quotetune.prompts.answers import answer_items
 from quotetune.prompts.sentences import sentences_around
 from quotetune.runtime.jsonl import parse_json
 
@@ -144,10 +145,7 @@ def _reference(given: Any, answers: Sequence[str], text: str) -> str | None:
     """Return the sentences of the passage around the first answer; None if it is not there."""
     if not answers:
         return None
-    starts = given.get("answer_start") if isinstance(given, Mapping) else None
-    if isinstance(given, list) and isinstance(given[0], Mapping):
-        starts = [given[0].get("answer_start")]
-    start = starts[0] if isinstance(starts, list) and starts else None
+    start, *_ = answer_items(given, "answer_start") or [None]
     if not isinstance(start, int) or not text.startswith(answers[0], start):
         start = text.find(answers[0])
     return None if start < 0 else sentences_around(text, start, start + len(answers[0]))

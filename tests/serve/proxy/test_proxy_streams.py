@@ -166,6 +166,16 @@ def test_events_pass_byte_by_byte_and_citations_are_those_of_cite(
     assert {data["id"] for data in own} <= {"chat-1"}
 
 
+@pytest.mark.parametrize("end", ["\r\n", "\n", "\r"])
+def test_a_stream_that_comes_in_two_pieces_gets_no_line_ends_of_ours(
+    service: Service, end: str
+) -> None:
+    event = f"data: {json.dumps(chunk('aaa', 0, 'stop'))}{end}{end}".encode()
+    for place in range(len(event) - 5, len(event) + 1):
+        _, passed = own_and_passed(relayed(service, [event[:place], event[place:]]))
+        assert passed == event
+
+
 @given(made=streams(), cuts=st.lists(st.integers(0, 4000), max_size=12))
 def test_with_a_list_each_text_is_the_same_up_to_its_list(
     service: Service, made: tuple[bytes, list[str]], cuts: list[int]

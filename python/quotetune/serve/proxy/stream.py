@@ -32,8 +32,9 @@ async def events_of(pieces: AsyncIterator[bytes], most: int) -> AsyncGenerator[l
                 yield events
     except TooLong as error:
         raise Refusal(502, f"an event of the upstream has more than {most} bytes") from error
-    if reader.rest():
-        yield [reader.rest() + b"\n\n"]
+    if rest := reader.rest():
+        # Line ends alone are what came late of the last event's end, as the \n of \r\n.
+        yield [rest + b"\n\n" if rest.strip(b"\r\n") else rest]
 
 
 def error_event(refusal: Refusal) -> bytes:
