@@ -68,7 +68,7 @@ def _do(
 ) -> None:
     """Do what the limit allows of a step, and record how that ended."""
     work, before, limit = results.work(name), len(results.parts(name)), deadline.left()
-    command = [sys.executable, "-m", "benchmarks.gpu.step", name, str(work)]
+    command = [sys.executable, "-m", "benchmarks.gpu.step", STEPS[name].module, str(work)]
     command += ["--demo", str(options.demo.absolute())]
     command += ["--gpu"] if machine["gpu"] else []
     command += ["--shape", options.shape] if options.shape else []
@@ -76,17 +76,13 @@ def _do(
     start = time.monotonic()
     status = call(command, log, limit, environment)
     state, reason = DONE, ""
-    if status:
+    if status is None:
+        state, reason = UNFINISHED, "cut at the limit: the next call continues it"
+        if alone and not STEPS[name].continues and len(results.parts(name)) == before:
+            # It would be cut at the same place in every call.
+            state, reason = FAILED, f"no part of it ended within {limit:.0f} s: raise --limit"
+    elif status:
         state, reason = FAILED, last_line(log)
-    elif status is None and alone and not STEPS[name].continues:
-        # It would be cut at the same place in every call.
-        stuck = len(results.parts(name)) == before
-        state = FAILED if stuck else UNFINISHED
-        reason = f"no part of it ended within {limit:.0f} s: raise --limit" if stuck else "cut"
-    elif status is None:
-        state, reason = UNFINISHED, "cut"
-    if reason == "cut":
-        reason = "cut at the limit: the next call continues it"
     seconds = time.monotonic() - start
     results.put(name, state, seconds=seconds, reason=reason, machine=machine)
 
@@ -107,7 +103,8 @@ def _environment(site: Path | None) -> dict[str, str]:
 
 
 def _probe(environment: dict[str, str]) -> dict[str, Any]:
-    command = [sys.executable, "-m", "benchmarks.gpu.probe"]
+    packages = {package for step in STEPS.values() for package in step.needs}
+    command = [sys.executable, "-m", "benchmarks.gpu.probe", *sorted(packages)]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
         raise SystemExit(f"error: the machine cannot be looked at:\n{done.stderr}")

@@ -1,16 +1,16 @@
-"""The machine and the installed packages, as JSON: `python -m benchmarks.gpu.probe`."""
+"""The machine and the installed packages, as JSON: `python -m benchmarks.gpu.probe PACKAGE...`."""
 
 import json
+import sys
+from collections.abc import Sequence
 from importlib.util import find_spec
 from typing import Any
 
-from benchmarks.gpu.steps import STEPS
 from benchmarks.report import machine
 
 
-def probe() -> dict[str, Any]:
+def probe(packages: Sequence[str]) -> dict[str, Any]:
     """Return the GPU (None without one), the rest of the machine, and the missing packages."""
-    packages = sorted({package for step in STEPS.values() for package in step.needs})
     missing = [package for package in packages if find_spec(package) is None]
     return {"gpu": _gpu(), "rest": machine(), "missing": missing}
 
@@ -27,4 +27,4 @@ def _gpu() -> str | None:
 
 
 if __name__ == "__main__":
-    print(json.dumps(probe()))
+    print(json.dumps(probe(sys.argv[1:])))

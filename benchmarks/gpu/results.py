@@ -58,10 +58,10 @@ class Results:
             state: One of the states above.
             seconds: Time of this call; those of the earlier ones are added.
             reason: Why it was left out, or what failed.
-            machine: Where it ran.
+            machine: Where it ran; None if it did not.
         """
         former = self._steps.get(step, {})
-        ran = state != LEFT_OUT
+        ran = machine is not None
         self._steps[step] = {
             "state": state,
             "reason": reason,

@@ -1,4 +1,4 @@
-"""The child process that does a step: `python -m benchmarks.gpu.step NAME WORK --demo DIR`."""
+"""The child process that does a step: `python -m benchmarks.gpu.step MODULE WORK --demo DIR`."""
 
 import argparse
 import importlib
@@ -8,7 +8,6 @@ import threading
 from pathlib import Path
 
 from benchmarks.gpu.kit import Kit
-from benchmarks.gpu.steps import STEPS
 
 
 def end_with_parent() -> None:
@@ -24,7 +23,7 @@ def end_with_parent() -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("step", choices=STEPS)
+    parser.add_argument("module")
     parser.add_argument("work", type=Path)
     parser.add_argument("--demo", type=Path, required=True)
     parser.add_argument("--gpu", action="store_true")
@@ -32,7 +31,7 @@ def main() -> None:
     options = parser.parse_args()
     end_with_parent()
     kit = Kit(options.work, options.demo, options.gpu, options.shape)
-    importlib.import_module(f"benchmarks.gpu.{STEPS[options.step].module}").measure(kit)
+    importlib.import_module(options.module).measure(kit)
 
 
 if __name__ == "__main__":
