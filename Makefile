@@ -2,7 +2,8 @@
 # installs nothing again.
 #
 #   make demo    set up, index the demo corpus, quote-tune the demo model on it, print before and after
-#   make test    set up, then run all tests
+#   make test    set up, then run all tests except the slow ones, in a quarter of an hour at most
+#   make test-all  the same with the slow ones, which is all that a machine without a GPU can run
 #   make test-earlier  check that indexes, runs and pickles of an earlier COMMIT still work (needs its history)
 #   make test-browser  use the service's page in Chromium, which must be installed (CHROMIUM names it)
 #   make page-picture  take the README's picture of the service's page (after `make demo`; needs Chromium)
@@ -28,7 +29,7 @@ RUST_SOURCES := Cargo.toml Cargo.lock $(shell find rust -name '*.rs' -o -name Ca
 export HF_HUB_OFFLINE := 1
 
 .DELETE_ON_ERROR:
-.PHONY: setup demo data test test-rust test-python test-earlier test-browser page-picture lint format bench fuzz clean
+.PHONY: setup demo data test test-all test-rust test-python test-python-all test-earlier test-browser page-picture lint format bench fuzz clean
 
 setup: $(VENV)/.packages $(VENV)/.demo-packages $(VENV)/.extension
 
@@ -67,12 +68,18 @@ demo: data
 
 test: test-rust test-python
 
+test-all: test-rust test-python-all
+
 test-rust:
 	cargo test --release --quiet -p quotetune-core
 
 # Test files run in parallel. The fixtures of a file are made once, in the process that runs it.
+# Pytest counts the tests that a marker deselects; pyproject.toml says what the markers mean.
 test-python: setup
-	$(BIN)/pytest -n 2 --dist loadfile
+	$(BIN)/pytest -n 2 --dist loadfile -m "not gpu and not slow"
+
+test-python-all: setup
+	$(BIN)/pytest -n 2 --dist loadfile -m "not gpu"
 
 # Not part of `test`: it compiles COMMIT (by default the one that the script names) and trains.
 test-earlier: setup

@@ -48,17 +48,22 @@ def main(path: Path) -> None:
     ]
     clock = Clock()
     with tempfile.TemporaryDirectory() as output:
-        options = default_dpo_options(job["dpo"], lora=True) | job["dpo"]
+        lora, dtype = job["lora"], job["model"]["dtype"]
+        options = default_dpo_options(
+            job["dpo"], lora=lora is not None, dtype=None if lora else dtype
+        )
+        options |= job["dpo"]
         # Batches by length need a column that only quotetune's own trainer has.
         options["train_sampling_strategy"] = "random"
         trainer = DPOTrainer(
+            # Weights that are trained are float32, as in a training of quotetune.
             model=AutoModelForCausalLM.from_pretrained(
-                job["model"]["path"], dtype=job["model"]["dtype"]
+                job["model"]["path"], dtype=dtype if lora else "float32"
             ),
             args=DPOConfig(output_dir=output, seed=job["seed"], disable_tqdm=True, **options),
             train_dataset=Dataset.from_list(pairs),
             processing_class=tokenizer,
-            peft_config=LoraConfig(task_type="CAUSAL_LM", **job["lora"]),
+            peft_config=LoraConfig(task_type="CAUSAL_LM", **lora) if lora else None,
             callbacks=[clock],
         )
         trainer.train()

@@ -16,7 +16,11 @@ from quotetune.sampling.parts import read_samples
 def main(path: Path) -> None:
     # Any script needs this on a machine that advertises AMX but does not have it.
     apply_in_child()
-    os.environ["VLLM_ENABLE_V1_MULTIPROCESSING"] = "0"
+    import torch
+
+    if not torch.accelerator.is_available():
+        # On a CPU, a process of its own makes the engine slower. A GPU gets vLLM's own choice.
+        os.environ["VLLM_ENABLE_V1_MULTIPROCESSING"] = "0"
     from vllm import LLM, SamplingParams
     from vllm.lora.request import LoRARequest
 

@@ -8,7 +8,7 @@ from benchmarks.settings import QUOTETUNE, Settings
 from benchmarks.table import Row, Table
 from benchmarks.targets import target, targets
 from benchmarks.timing import Time, timed
-from quotetune.config import GuideConfig, ModelConfig
+from quotetune.config import GuideConfig, ModelConfig, SamplingConfig
 from quotetune.prompts.prompt import Prompt
 from quotetune.sampling import run_sampling
 from quotetune.sampling.guided import GuideSource
@@ -29,7 +29,8 @@ def tables(settings: Settings, size: Size | None = None) -> list[Table]:
     for repeat in range(settings.repeats):
         for name, guide in GUIDES.items():
             place = settings.work / "guided" / f"{repeat}-{len(rows[name])}-{guide is not None}"
-            rows[name].append(_drawn(name, guide, prompts, size, settings.demo, place))
+            sampling = round_sampling(size, size.n).model_copy(update={"guide": guide})
+            rows[name].append(drawn(name, prompts, place, settings.demo, sampling))
     guided, plain = ([_rate(row) for row in of_one] for of_one in rows.values())
     share = median(with_it / without for with_it, without in zip(guided, plain, strict=True))
     return [
@@ -48,9 +49,18 @@ def tables(settings: Settings, size: Size | None = None) -> list[Table]:
     ]
 
 
-def _drawn(
-    name: str, guide: GuideConfig | None, prompts: list[Prompt], size: Size, demo: Path, place: Path
+def drawn(
+    name: str, prompts: list[Prompt], place: Path, demo: Path, sampling: SamplingConfig
 ) -> Row:
+    """Sample prompts from the demo's model; return the generated tokens and their time.
+
+    Args:
+        name: Name of the row.
+        prompts: The prompts.
+        place: Directory for the samples.
+        demo: Directory with `model/`, and `index/` for a guide.
+        sampling: How to draw.
+    """
     progress: list[Progress] = []
 
     def sample() -> None:
@@ -58,11 +68,11 @@ def _drawn(
             prompts,
             place,
             model=ModelConfig(path=str(demo / "model"), dtype="bfloat16"),
-            sampling=round_sampling(size, size.n).model_copy(update={"guide": guide}),
+            sampling=sampling,
             adapter=None,
             seed=0,
             round=1,
-            guide=None if guide is None else GuideSource(demo / "index"),
+            guide=None if sampling.guide is None else GuideSource(demo / "index"),
             progress=progress.append,
         )
 

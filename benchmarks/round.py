@@ -100,10 +100,10 @@ def tables(settings: Settings, size: Size | None = None) -> list[Table]:
         Row(f"{QUOTETUNE}, memory given back", done.steps, done.without_heap),
     ]
     if VLLM in settings.systems:
-        sampling.append(_bare(VLLM, "bare_vllm", work / "samples" / "job.json"))
-        after.append(_bare(VLLM, "bare_vllm", work / "samples-after" / "job.json"))
+        sampling.append(bare(VLLM, "bare_vllm", work / "samples" / "job.json"))
+        after.append(bare(VLLM, "bare_vllm", work / "samples-after" / "job.json"))
     if TRL in settings.systems:
-        training.append(_bare(TRL, "bare_trl", work / "training-of-adapter" / "job.json"))
+        training.append(bare(TRL, "bare_trl", work / "training-of-adapter" / "job.json"))
     return [
         Table(
             title=f"Sampling {size.n} responses for each of {size.prompts} prompts",
@@ -263,8 +263,17 @@ def round_prompts(path: Path, count: int) -> list[Prompt]:
     ]
 
 
-def _bare(system: str, module: str, job: Path) -> Row:
-    """Run a bare script in its own process; its last line has the amount and the seconds."""
+def bare(system: str, module: str, job: Path) -> Row:
+    """Run a bare script in its own process; its last line has the amount and the seconds.
+
+    Args:
+        system: Name of the system.
+        module: The script, a module of `benchmarks`.
+        job: The job of quotetune whose work the script does.
+
+    Raises:
+        RuntimeError: The script failed. What it printed is on stderr.
+    """
     output: list[str] = []
 
     def run() -> None:

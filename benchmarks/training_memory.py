@@ -106,7 +106,7 @@ def _measured(
     work: Path, name: str, lora: bool, pairs: int, prompt: int, response: int
 ) -> tuple[str, ...]:
     directory = work / "training"
-    _write_model(SHAPES[name], directory / "model")
+    write_model(SHAPES[name], directory / "model")
     options = {
         "per_device_train_batch_size": pairs,
         "gradient_accumulation_steps": 1,
@@ -115,7 +115,7 @@ def _measured(
         "max_length": 4096,
         "bf16": True,
     }
-    job = _write_job(directory, options, lora=lora, pairs=pairs, prompt=prompt, response=response)
+    job = write_job(directory, options, lora=lora, pairs=pairs, prompt=prompt, response=response)
     _, peak = watched([sys.executable, "-m", "quotetune.training.worker", str(job)])
     training = Training(
         options,
@@ -126,7 +126,7 @@ def _measured(
         on_gpu=False,
         fast_bf16=advertises_amx(),
     )
-    estimated = training_peak(_size(directory / "model"), training)
+    estimated = training_peak(size_on_disk(directory / "model"), training)
     shutil.rmtree(directory)
     return _row(name, lora, 2 * pairs * (prompt + response), peak.resident * 1024.0, estimated)
 
@@ -182,7 +182,8 @@ def _row(name: str, lora: bool, tokens: int, peak: float, estimated: float) -> t
     )
 
 
-def _size(directory: Path) -> ModelSize:
+def size_on_disk(directory: Path) -> ModelSize:
+    """Return the size of a model that `write_model` wrote."""
     from quotetune.config import ModelConfig
 
     size = known_size(ModelConfig(path=str(directory)))
@@ -190,8 +191,13 @@ def _size(directory: Path) -> ModelSize:
     return size
 
 
-def _write_model(shape: Shape, directory: Path) -> None:
-    """Write random weights one by one, so that a model larger than memory can be written."""
+def write_model(shape: Shape, directory: Path) -> None:
+    """Write a model of random weights, which are drawn on the GPU if there is one.
+
+    Args:
+        shape: Its shape.
+        directory: The directory; it is created.
+    """
     import torch
     from safetensors.torch import save_file
     from tokenizers import Tokenizer, models
@@ -203,8 +209,9 @@ def _write_model(shape: Shape, directory: Path) -> None:
     config.architectures = ["LlamaForCausalLM"]
     config.save_pretrained(directory)
     torch.manual_seed(0)
+    device = "cuda" if torch.cuda.is_available() else "cpu"  # a CPU takes minutes for 8B
     weights = {
-        name: torch.empty(weight.shape, dtype=torch.bfloat16).normal_(0, 0.02)
+        name: torch.empty(weight.shape, dtype=torch.bfloat16, device=device).normal_(0, 0.02).cpu()
         if weight.ndim > 1
         else torch.ones(weight.shape, dtype=torch.bfloat16)
         for name, weight in model.named_parameters()
@@ -220,7 +227,7 @@ def _write_model(shape: Shape, directory: Path) -> None:
     ).save_pretrained(directory)
 
 
-def _write_job(
+def write_job(
     directory: Path,
     options: dict[str, Any],
     *,
@@ -229,6 +236,19 @@ def _write_job(
     prompt: int,
     response: int,
 ) -> Path:
+    """Write the job of a training on random pairs, for `quotetune.training.worker`.
+
+    Args:
+        directory: Directory with the `model/`, for the job and its output.
+        options: Keys of `trl.DPOConfig`.
+        lora: Whether an adapter is trained, and not all weights.
+        pairs: Pairs per batch; there are twice as many.
+        prompt: Tokens of a prompt.
+        response: Tokens of a response.
+
+    Returns:
+        The file of the job.
+    """
     import pyarrow as pa
     import pyarrow.parquet as pq
 

@@ -167,6 +167,7 @@ def test_what_repeats_has_a_row_for_each_command_and_corpus(settings: Settings) 
     assert 0 < documents < 100 / 2
 
 
+@pytest.mark.slow
 def test_threads_have_a_gain_for_every_kind_of_work(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -187,6 +188,7 @@ def test_the_proxy_has_a_row_with_the_times_of_both_ways(
     assert all(float(time) > 0 for time in times[:4])
 
 
+@pytest.mark.slow
 def test_growth_has_a_row_for_every_size_and_the_exponents(settings: Settings) -> None:
     [listing] = growth.tables(settings)
     assert len(listing.rows) == len(growth.SHARES) + 1
@@ -485,6 +487,7 @@ def test_the_service_is_not_measured_without_its_load_generator(
         serve.tables(settings)
 
 
+@pytest.mark.slow
 def test_the_memory_of_a_training_stands_beside_its_estimate(tmp_path: Path) -> None:
     table = training_memory.table(
         tmp_path, measured=(("19M", True, 2, 16, 16),), fake=(("135M", True),)

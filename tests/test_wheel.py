@@ -19,6 +19,7 @@ TARGETS = {
 }
 
 
+# To build it takes a minute. `make setup` builds the same extension for the other tests.
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("wheel")
@@ -28,10 +29,12 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_the_wheel_serves_every_python_from_3_11(wheel):
     assert "-cp311-abi3-" in wheel.name
 
 
+@pytest.mark.slow
 def test_the_wheel_carries_types_and_licence_and_no_tests(wheel):
     names = zipfile.ZipFile(wheel).namelist()
     assert {"quotetune/py.typed", "quotetune/_core.pyi"} <= set(names)
@@ -42,6 +45,7 @@ def test_the_wheel_carries_types_and_licence_and_no_tests(wheel):
     assert not any("tests/" in name for name in names)
 
 
+@pytest.mark.slow
 def test_the_wheel_works_in_a_clean_environment_without_torch(wheel, tmp_path):
     uv = str(Path(sys.executable).with_name("uv"))
     environment = tmp_path / "venv"

@@ -16,7 +16,8 @@ from quotetune.sampling import run_sampling
 from quotetune.sampling.guided import GuideSource
 from quotetune.sampling.parts import read_samples
 
-pytestmark = pytest.mark.usefixtures("without_children")
+# Quicker tests have a tiny model: test_modes.py.
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("without_children")]
 
 
 @pytest.fixture(scope="module")

@@ -82,7 +82,7 @@ def is_open(text: str, marks: str) -> bool:
     ("backend", "marks", "stop"),
     [
         ("transformers", None, []),
-        ("transformers", "<>", ["e", "W"]),
+        pytest.param("transformers", "<>", ["e", "W"], marks=pytest.mark.slow),
         ("vllm", "<>", ["e", "W"]),
     ],
 )

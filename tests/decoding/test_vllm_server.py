@@ -14,6 +14,9 @@ from naive_index import NaiveIndex
 from quotetune import build_index
 from quotetune.decoding.vllm import DOCUMENTS, ENGINE_KEY, STRENGTH
 
+# Quicker tests have the engine without the server: test_modes.py and test_guided_sampling.py.
+pytestmark = pytest.mark.slow
+
 N = 5
 TEXTS = [
     "Snow falls on the hill, and the hill is white.",

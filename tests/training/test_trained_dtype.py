@@ -112,7 +112,10 @@ def test_small_steps_change_as_many_weights_as_adamw_in_float32_does(inputs, tmp
     assert kept < 0.1
 
 
-@pytest.mark.parametrize("dtype", ["bfloat16", "float16", "float32", "auto"])
+_OTHERS = [pytest.param(dtype, marks=pytest.mark.slow) for dtype in ("float16", "float32", "auto")]
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", *_OTHERS])
 def test_a_full_training_in_any_type_resumes_with_the_same_float32_weights(inputs, tmp_path, dtype):
     job = make_job(inputs, dtype=dtype)
     whole = run(job, tmp_path / "whole")

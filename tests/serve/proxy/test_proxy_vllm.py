@@ -17,6 +17,9 @@ from quotetune import build_index
 from quotetune.cli.demo_packages import write_demo_data
 from quotetune.decoding.vllm import ENGINE_KEY, STRENGTH
 
+# Quicker tests have an upstream that is no model: test_proxy.py and test_proxy_streams.py.
+pytestmark = pytest.mark.slow
+
 ASKED: dict[str, Any] = {
     "model": "demo",
     "messages": [{"role": "user", "content": "Tell me about Ada Lovelace."}],
