@@ -99,6 +99,18 @@ def written(folder: Path, texts: list[str]) -> tuple[Path, list[str]]:
 
 
 @pytest.mark.parametrize("remove", ["spans", "documents"])
+def test_nothing_may_be_left(remove: str, tmp_path: Path) -> None:
+    """An ellipsis folds to three full stops, of which two come twice, and is cut as a whole."""
+    folder, _ = written(tmp_path / "corpus", ["…", "… "])
+    choice = Settings(2, remove, "fold")  # type: ignore[arg-type]
+    report = deduplicate(Corpus([folder], Keys(), Reading()), tmp_path / "output", choice)
+    assert without_documents(["…", "… "], 2, "fold") == without_copies(["…", "… "], 2, "fold") == []
+    assert report["removed"]["documents"] == report["documents"] == 2
+    for name in ("a", "b"):
+        assert (tmp_path / "output" / "corpus" / f"{name}.jsonl").read_bytes() == b""
+
+
+@pytest.mark.parametrize("remove", ["spans", "documents"])
 def test_what_is_left_is_what_the_naive_search_leaves(remove: str, tmp_path: Path) -> None:
     changed: set[int] = set()
 

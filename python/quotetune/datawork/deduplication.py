@@ -103,7 +103,8 @@ def deduplicate(
     fates, characters = _Fates(), 0
     with with_threads(threads), written_directory(output) as work:
         current, passes, documents, skipped = corpus, 0, 0, {}
-        while True:
+        # A corpus of which nothing is left cannot be indexed.
+        while not passes or fates.left:
             copies = _copies(current, work / "index", settings, threads)
             if passes and copies.none:
                 break
@@ -203,6 +204,11 @@ class _Fates:
     def cut(self) -> int:
         """Documents that were cut and are left."""
         return 0 if self._was_cut is None else int(self._was_cut.sum())
+
+    @property
+    def left(self) -> int:
+        """Documents that the last pass left."""
+        return 0 if self._was_cut is None else len(self._was_cut)
 
     def add(self, documents: int, changes: Mapping[int, bool]) -> None:
         """Note what became of the next documents of the corpus as the last pass left it."""
