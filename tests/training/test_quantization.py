@@ -40,7 +40,7 @@ def test_settings_without_it_are_dumped_as_before() -> None:
 
 
 def test_what_does_not_work_in_four_bits_is_refused(
-    content: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+    content: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     here = quantization.importlib.util.find_spec
     monkeypatch.setattr(
@@ -60,6 +60,16 @@ def test_what_does_not_work_in_four_bits_is_refused(
     assert line.startswith("preference.judge.sampling.backend: is vllm, which does not sample")
     preference["judge"]["sampling"] = {"backend": "transformers"}
     assert problems(content, preference=preference) == []
+    launch = tmp_path / "launch.yaml"
+    for kind, blocks in {
+        "MULTI_GPU": {"dpo": {"fsdp": "full_shard"}},
+        "FSDP": {"dpo": {}},
+    }.items():
+        launch.write_text(f"distributed_type: {kind}\n")
+        [line] = problems(content, launch=str(launch), **blocks)
+        assert line.startswith("model.quantization: is nf4, whose bytes FSDP does not shard: ")
+    launch.write_text("distributed_type: MULTI_GPU\n")
+    assert problems(content, launch=str(launch)) == []
     monkeypatch.setattr(
         "importlib.util.find_spec", lambda name: None if name == "bitsandbytes" else here(name)
     )
