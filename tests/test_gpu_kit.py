@@ -16,6 +16,7 @@ import pytest
 from benchmarks.gpu import __main__ as kit
 from benchmarks.gpu import gpu_tests
 from benchmarks.gpu import table as kit_table
+from benchmarks.gpu.call import only_call
 from benchmarks.gpu.steps import STEPS, Step
 
 ROOT = Path(__file__).parents[1]
@@ -86,7 +87,7 @@ def run(
     monkeypatch.setattr(kit_table, "STEPS", FAKE)
     # The real one imports torch, in seconds of the limit.
     found = {"gpu": None, "rest": "", "missing": ["no_such_package"]}
-    monkeypatch.setattr(kit, "_probe", lambda environment: dict(found))
+    monkeypatch.setattr(kit, "_probe", lambda environment, limit: dict(found))
 
     def call(steps: str, *more: str) -> tuple[int, dict[str, Any], str]:
         places = ["--demo", str(demo), "--output", str(tmp_path / "out"), "--steps", steps]
@@ -100,6 +101,17 @@ def run(
 
 def lines(demo: Path) -> list[str]:
     return (demo / "log").read_text().split()
+
+
+def write_wheel(folder: Path, name: str, version: str, code: str) -> Path:
+    path, info = folder / f"{name}-{version}-py3-none-any.whl", f"{name}-{version}.dist-info"
+    about = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
+    with zipfile.ZipFile(path, "w") as wheel:
+        wheel.writestr(f"{name}.py", f"{code}\n")
+        wheel.writestr(f"{info}/METADATA", about)
+        wheel.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nTag: py3-none-any\n")
+        wheel.writestr(f"{info}/RECORD", "")
+    return path
 
 
 def is_running(process: int) -> bool:
@@ -175,6 +187,57 @@ def test_a_step_that_fails_keeps_what_it_measured_and_stops_no_other(run: Run, d
     assert lines(demo) == ["before", "all"]
 
 
+def test_what_another_gpu_has_measured_of_a_step_is_measured_anew(
+    run: Run, demo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run("parts", "--limit", "8")
+    (demo / "quick").touch()
+    found = {"gpu": "a GPU", "rest": "", "missing": []}
+    monkeypatch.setattr(kit, "_probe", lambda environment, limit: dict(found))
+    _, steps, _ = run("parts")
+    assert (steps["parts"]["machine"]["gpu"], steps["parts"]["calls"]) == ("a GPU", 1)
+    assert lines(demo) == ["one", "one", "two"]
+
+
+@pytest.mark.parametrize("text", ['{"steps": {', "[1]", ""], ids=["cut", "another", "empty"])
+@pytest.mark.parametrize("place", ["results.json", "steps/works/measured.json"])
+def test_a_damaged_file_is_named_with_what_to_do(
+    run: Run, demo: Path, tmp_path: Path, place: str, text: str
+) -> None:
+    run("works")
+    run("works", "--again", "works")
+    damaged = tmp_path / "out" / place
+    damaged.write_text(text)
+    if "measured" in place:
+        (tmp_path / "out" / "results.json").unlink()
+    with pytest.raises(SystemExit, match=r"damaged .*: remove it, and repeat the call") as raised:
+        run("works")
+    assert str(damaged) in str(raised.value)
+    damaged.unlink()
+    status, steps, _ = run("works")
+    assert (status, steps["works"]["state"]) == (0, "done")
+    # The numbers of a step outlive results.json.
+    assert lines(demo) == ["all"] * (3 if "measured" in place else 2)
+
+
+def test_a_second_call_on_the_same_results_is_refused(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    with only_call(tmp_path / "out"), pytest.raises(SystemExit, match="another call is at work"):
+        run("works")
+    status, _, _ = run("works")
+    assert status == 0
+
+
+def test_a_limit_that_is_too_short_to_begin_is_an_error_and_not_a_call_to_repeat(
+    tmp_path: Path,
+) -> None:
+    command = [sys.executable, "-m", "benchmarks.gpu", "--output", str(tmp_path)]
+    command += ["--steps", "tests", "--limit", "0.01"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.endswith("the machine was not looked at within 0 s: raise --limit\n")
+
+
 def test_a_step_is_measured_again_if_it_is_asked_for(run: Run, demo: Path, tmp_path: Path) -> None:
     run("fails,works")
     (tmp_path / "fake_fails.py").write_text((tmp_path / "fake_works.py").read_text())
@@ -209,15 +272,36 @@ def test_steps_import_the_wheels_that_were_carried(run: Run, demo: Path, tmp_pat
     wheels.mkdir()
     with pytest.raises(SystemExit, match="there is no wheel: name the folder that has them"):
         run("imports", "--wheels", str(wheels))
-    info = "carried-1.0.dist-info"
-    with zipfile.ZipFile(wheels / "carried-1.0-py3-none-any.whl", "w") as wheel:
-        wheel.writestr("carried.py", "WORD = 'carried'\n")
-        wheel.writestr(f"{info}/METADATA", "Metadata-Version: 2.1\nName: carried\nVersion: 1.0\n")
-        wheel.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nTag: py3-none-any\n")
-        wheel.writestr(f"{info}/RECORD", "")
+    wheel = write_wheel(wheels, "carried", "1.0", "WORD = 'carried'")
     status, steps, _ = run("imports", "--wheels", str(wheels))
     assert (status, steps["imports"]["state"]) == (0, "done")
     assert lines(demo) == ["carried"]
+    # A folder in which one is replaced is installed anew, and one that is as it was is not.
+    wheel.unlink()
+    write_wheel(wheels, "carried", "2.0", "WORD = 'again'")
+    run("imports", "--wheels", str(wheels), "--again", "imports")
+    installed = (tmp_path / "out" / "site").stat().st_ino
+    run("imports", "--wheels", str(wheels), "--again", "imports")
+    assert (tmp_path / "out" / "site").stat().st_ino == installed
+    assert lines(demo) == ["carried", "again", "again"]
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("broken-1.0-py3-none-any.whl", "broken-1.0-py3-none-any.whl"),
+        ("other-1.0-cp31-cp31-win_arm64.whl", "is not a supported wheel on this platform"),
+    ],
+)
+def test_wheels_that_cannot_be_installed_are_named(
+    run: Run, tmp_path: Path, name: str, reason: str
+) -> None:
+    wheels = tmp_path / "wheels"
+    wheels.mkdir()
+    (wheels / name).write_bytes(b"no archive")
+    with pytest.raises(SystemExit, match=reason):
+        run("imports", "--wheels", str(wheels))
+    assert not (tmp_path / "out" / "site").exists()
 
 
 def test_the_table_has_a_row_per_number_and_names_what_is_missing() -> None:

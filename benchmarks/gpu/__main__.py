@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from benchmarks.gpu.call import Deadline, call, last_line
+from benchmarks.gpu.call import Deadline, call, last_line, only_call
 from benchmarks.gpu.results import DONE, FAILED, LEFT_OUT, UNFINISHED, Results
 from benchmarks.gpu.steps import STEPS
 from benchmarks.gpu.table import table
@@ -28,16 +28,20 @@ def main() -> int:
     options = _options()
     output: Path = options.output.absolute()
     output.mkdir(parents=True, exist_ok=True)
+    with only_call(output):
+        return _call(options, output)
+
+
+def _call(options: argparse.Namespace, output: Path) -> int:
     results, deadline = Results(output), Deadline(options.limit)
     for name in options.again:
-        results.forget(name)
-        shutil.rmtree(results.work(name), ignore_errors=True)
+        _forget(name, results)
     environment = _environment(None)
     if options.wheels is not None:
         environment = _environment(
             install(options.wheels.absolute(), output, deadline.left(), environment)
         )
-    machine = _probe(environment)
+    machine = _probe(environment, deadline.left())
     missing = machine.pop("missing")
     first = True
     for name in options.steps:
@@ -56,6 +60,12 @@ def main() -> int:
     return 3 if UNFINISHED in states else 1 if FAILED in states else 0
 
 
+def _forget(name: str, results: Results) -> None:
+    # In this order, a call that is killed between them leaves no numbers that would pass for new.
+    shutil.rmtree(results.work(name), ignore_errors=True)
+    results.forget(name)
+
+
 def _do(
     name: str,
     results: Results,
@@ -67,6 +77,9 @@ def _do(
     alone: bool,
 ) -> None:
     """Do what the limit allows of a step, and record how that ended."""
+    former = results.steps.get(name, {}).get("machine")
+    if former is not None and former["gpu"] != machine["gpu"]:
+        _forget(name, results)
     work, before, limit = results.work(name), len(results.parts(name)), deadline.left()
     command = [sys.executable, "-m", "benchmarks.gpu.step", STEPS[name].module, str(work)]
     command += ["--demo", str(options.demo.absolute())]
@@ -102,10 +115,16 @@ def _environment(site: Path | None) -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": joined, "HF_HUB_OFFLINE": "1"}
 
 
-def _probe(environment: dict[str, str]) -> dict[str, Any]:
+def _probe(environment: dict[str, str], limit: float) -> dict[str, Any]:
     packages = {package for step in STEPS.values() for package in step.needs}
     command = [sys.executable, "-m", "benchmarks.gpu.probe", *sorted(packages)]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    settings: dict[str, Any] = {"env": environment, "capture_output": True, "text": True}
+    try:
+        done = subprocess.run(command, timeout=limit, check=False, **settings)
+    except subprocess.TimeoutExpired as error:
+        raise SystemExit(
+            f"error: the machine was not looked at within {limit:.0f} s: raise --limit"
+        ) from error
     if done.returncode:
         raise SystemExit(f"error: the machine cannot be looked at:\n{done.stderr}")
     found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
@@ -123,7 +142,9 @@ def _options() -> argparse.Namespace:
         "--demo", type=Path, default=Path("data/demo"), help="what `make data` makes"
     )
     parser.add_argument("--steps", type=_steps, default=tuple(STEPS), help="comma-separated")
-    parser.add_argument("--again", type=_steps, default=(), help="steps to measure anew")
+    parser.add_argument(
+        "--again", type=_steps, default=(), help="steps to measure anew, in this call"
+    )
     parser.add_argument("--limit", type=float, default=480.0, help="seconds of this call")
     parser.add_argument("--shape", help="model of the step `large` (8B on a GPU, otherwise 135M)")
     return parser.parse_args()

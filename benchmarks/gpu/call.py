@@ -1,11 +1,12 @@
 """A command with a limit, after which it and all processes that it started are gone."""
 
+import fcntl
 import os
 import signal
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 
@@ -45,6 +46,26 @@ def call(
             child.wait()
             assert child.stdin is not None
             child.stdin.close()
+
+
+@contextmanager
+def only_call(output: Path) -> Iterator[None]:
+    """Refuse a second call on the same results: it would measure beside the first one.
+
+    Args:
+        output: The directory of the results. The lock in it ends with the process.
+
+    Raises:
+        SystemExit: Another call is at work.
+    """
+    with (output / ".lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise SystemExit(
+                f"error: {output}: another call is at work: wait until it ends"
+            ) from error
+        yield
 
 
 def last_line(log: Path) -> str:

@@ -22,7 +22,7 @@ class Results:
         self._file = output / "results.json"
         self._steps: dict[str, dict[str, Any]] = {}
         if self._file.exists():
-            self._steps = json.loads(self._file.read_text("utf-8"))["steps"]
+            self._steps = read_json(self._file)["steps"]
 
     @property
     def steps(self) -> dict[str, dict[str, Any]]:
@@ -82,8 +82,19 @@ class Results:
 
 
 def read_json(path: Path) -> Any:
-    """Return what a JSON file has; None if there is none."""
-    return json.loads(path.read_text("utf-8")) if path.exists() else None
+    """Return the object in a JSON file of ours; None if there is none.
+
+    Raises:
+        SystemExit: The file is damaged.
+    """
+    if not path.exists():
+        return None
+    try:
+        return dict(json.loads(path.read_text("utf-8")))
+    except (ValueError, TypeError) as error:
+        raise SystemExit(
+            f"error: {path}: damaged ({error}): remove it, and repeat the call"
+        ) from error
 
 
 def write_json(path: Path, content: Any) -> None:

@@ -1,10 +1,14 @@
 """The packages that are carried to a machine without a network."""
 
+import json
 import shutil
 import sys
 from pathlib import Path
 
 from benchmarks.gpu.call import call, last_line
+
+# In the directory of the packages: the wheels that they are from, and the size of each.
+_INSTALLED = "wheels.json"
 
 
 def install(wheels: Path, output: Path, limit: float, environment: dict[str, str]) -> Path:
@@ -23,19 +27,23 @@ def install(wheels: Path, output: Path, limit: float, environment: dict[str, str
         SystemExit: They cannot be installed. It names the log.
     """
     site = output / "site"
-    if site.exists():
-        return site
-    files = sorted(map(str, wheels.glob("*.whl")))
+    files = sorted(wheels.glob("*.whl"))
     if not files:
         raise SystemExit(f"error: {wheels}: there is no wheel: name the folder that has them")
+    wanted = json.dumps({file.name: file.stat().st_size for file in files})
+    installed = site / _INSTALLED
+    if installed.exists() and installed.read_text("utf-8") == wanted:
+        return site
     unfinished, log = output / ".site", output / "wheels.log"
     shutil.rmtree(unfinished, ignore_errors=True)
     command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-index", "--no-deps"]
     command += ["--no-compile", "--target", str(unfinished)]
-    status = call([*command, *files], log, limit, environment)
+    status = call([*command, *map(str, files)], log, limit, environment)
     if status is None:
         raise SystemExit(f"error: {wheels}: not installed within {limit:.0f} s: raise --limit")
     if status:
         raise SystemExit(f"error: {wheels}: {last_line(log)} (its log is {log})")
+    (unfinished / _INSTALLED).write_text(wanted, "utf-8")
+    shutil.rmtree(site, ignore_errors=True)
     unfinished.rename(site)
     return site

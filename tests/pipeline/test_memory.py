@@ -93,6 +93,30 @@ def test_what_is_not_known_has_a_reason(hub: Path) -> None:
     )
 
 
+def test_no_code_beside_a_config_is_run_and_nobody_is_asked_whether_it_may(
+    hub: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr("builtins.input", lambda question="": asked.append(question) or "y")
+    snapshot = save_config(hub, "some/coded", LLAMA_8B)
+    (snapshot / "config.json").write_text(
+        '{"model_type": "own", "auto_map": {"AutoConfig": "own.Config"}}'
+    )
+    (snapshot / "own.py").write_text("raise SystemExit('this was run')")
+    for trusted in (False, True):
+        model = ModelConfig(path="some/coded", trust_remote_code=trusted)
+        assert "the config of some/coded does not say it" in str(known_size(model))
+    assert not asked
+
+
+def test_a_config_of_weights_that_are_stored_quantised_does_not_say_their_size(hub: Path) -> None:
+    config = deepcopy(LLAMA_8B)
+    config.quantization_config = {"quant_method": "gptq", "bits": 4}
+    save_config(hub, "some/packed", config)
+    reason = known_size(ModelConfig(path="some/packed"))
+    assert reason == "the weights of some/packed are stored quantised (gptq)"
+
+
 @pytest.mark.parametrize(
     ("layers", "lora", "dtype", "options"),
     [

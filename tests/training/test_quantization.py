@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from shutil import copytree
 from typing import Any
 
 import pytest
@@ -11,10 +12,14 @@ from safetensors.torch import load_file
 
 import tiny_run
 from quotetune.config import Config, ModelConfig, SamplingConfig
+from quotetune.errors import UsageError
 from quotetune.models import quantization
+from quotetune.models.config_size import known_size
 from quotetune.models.size import model_size
 from quotetune.pipeline.memory import Training, frozen_bytes
+from quotetune.pipeline.peaks import peaks
 from quotetune.pipeline.preflight import check_inputs
+from quotetune.sampling import run_sampling
 from training_data import random_rows, write_pairs
 
 
@@ -35,7 +40,7 @@ def test_settings_without_it_are_dumped_as_before() -> None:
 
 
 def test_what_does_not_work_in_four_bits_is_refused(
-    content: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+    content: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     here = quantization.importlib.util.find_spec
     monkeypatch.setattr(
@@ -48,6 +53,23 @@ def test_what_does_not_work_in_four_bits_is_refused(
     assert line.startswith("absorb.lora: its result would be merged into weights in nf4")
     [line] = problems(content, sampling={**content["sampling"], "backend": "vllm"})
     assert line.startswith("sampling.backend: is vllm, which does not sample")
+    [line] = problems(content, evaluation={"lm_eval": {"tasks": ["mine"]}})
+    assert line.startswith("evaluation.lm_eval: loads models itself, and none in nf4")
+    preference = {"quip": {}, "judge": {"model": content["model"]}}
+    [line] = problems(content, preference=preference)
+    assert line.startswith("preference.judge.sampling.backend: is vllm, which does not sample")
+    preference["judge"]["sampling"] = {"backend": "transformers"}
+    assert problems(content, preference=preference) == []
+    launch = tmp_path / "launch.yaml"
+    for kind, blocks in {
+        "MULTI_GPU": {"dpo": {"fsdp": "full_shard"}},
+        "FSDP": {"dpo": {}},
+    }.items():
+        launch.write_text(f"distributed_type: {kind}\n")
+        [line] = problems(content, launch=str(launch), **blocks)
+        assert line.startswith("model.quantization: is nf4, whose bytes FSDP does not shard: ")
+    launch.write_text("distributed_type: MULTI_GPU\n")
+    assert problems(content, launch=str(launch)) == []
     monkeypatch.setattr(
         "importlib.util.find_spec", lambda name: None if name == "bitsandbytes" else here(name)
     )
@@ -55,6 +77,52 @@ def test_what_does_not_work_in_four_bits_is_refused(
         "model.quantization: nf4 needs bitsandbytes, which is not installed: install"
         " quotetune[nf4], or leave it out"
     ]
+
+
+def test_what_is_stored_quantised_is_not_quantised_again_and_its_size_is_not_known(
+    content: dict[str, Any], tmp_path: Path
+) -> None:
+    stored = tmp_path / "model"
+    copytree(content["model"]["path"], stored)
+    loaded(content["model"]["path"], "nf4").save_pretrained(stored)
+    packed = {**content, "model": {"path": str(stored)}}
+    assert problems(packed) == []
+    reason = known_size(ModelConfig(path=str(stored)))
+    assert reason == f"the weights of {stored} are stored quantised (bitsandbytes)"
+    packed["model"]["quantization"] = "nf4"
+    [line] = problems(packed)
+    assert line.startswith("model.quantization: is nf4, but the weights of ")
+    assert "(bitsandbytes), and transformers would keep them so: leave it out" in line
+
+
+def test_sampling_with_vllm_from_a_base_in_four_bits_is_refused_and_not_done_otherwise(
+    content: dict[str, Any], tmp_path: Path
+) -> None:
+    pytest.importorskip("vllm")
+    for backend in ("vllm", "auto"):
+        with pytest.raises(UsageError, match="vllm does not sample from a base model in nf4"):
+            run_sampling(
+                [],
+                tmp_path,
+                model=ModelConfig(**content["model"]),
+                sampling=SamplingConfig(backend=backend),
+                seed=0,
+                round=1,
+            )
+
+
+def test_sampling_needs_less_memory_in_four_bits(content: dict[str, Any]) -> None:
+    size = model_size(Path(content["model"]["path"]))
+    assert size is not None
+    plain = {**content, "model": {"path": content["model"]["path"]}}
+    quantized, whole = (
+        peaks(Config.model_validate(one), size, 10, on_gpu=False)["sample"]
+        for one in (content, plain)
+    )
+    layers = [out * into for out, into in size.linear_layers.values()]
+    each = size.bytes / size.parameters
+    saved = (each - 0.516) * sum(layers) - each * max(layers)
+    assert whole - quantized == pytest.approx(saved, rel=1e-3)
 
 
 def test_the_installed_vllm_has_no_such_base_models() -> None:

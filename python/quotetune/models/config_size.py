@@ -11,6 +11,7 @@ from pathlib import Path
 from quotetune.config import ModelConfig
 from quotetune.models.files import MODEL_CONFIG, find_file
 from quotetune.models.json_files import known_settings
+from quotetune.models.quantization import stored_quantization
 from quotetune.models.size import ModelSize, model_size, size_of
 
 _INDEX = "model.safetensors.index.json"
@@ -27,11 +28,17 @@ def known_size(model: ModelConfig) -> ModelSize | str:
         The size, or why it is not known.
     """
     directory = Path(model.path)
+    # Packed numbers have other shapes than the layers, and their bytes are not in the config.
+    packed = f"the weights of {model.path} are stored quantised ({{}})"
+    if (method := stored_quantization(directory)) is not None:
+        return packed.format(method)
     if directory.is_dir():
         return model_size(directory) or f"the files of {model.path} do not say its size"
     config = find_file(model, MODEL_CONFIG)
     if config is None:
         return f"{model.path} is not in the Hub's local cache, and the Hub has not answered"
+    if (method := stored_quantization(config.parent)) is not None:
+        return packed.format(method)
     if _is_whole(config.parent) and (size := model_size(config.parent)) is not None:
         return size
     return _size_of_class(model, config.parent)
@@ -53,7 +60,8 @@ def _size_of_class(model: ModelConfig, snapshot: Path) -> ModelSize | str:
     from transformers import AutoConfig, AutoModelForCausalLM
 
     try:
-        config = AutoConfig.from_pretrained(str(snapshot))
+        # Code that came with a config is not run for an estimate, and nobody is asked for it.
+        config = AutoConfig.from_pretrained(str(snapshot), trust_remote_code=False)
         dtype = config.get_text_config().dtype or torch.float32
         with torch.device("meta"):
             made = AutoModelForCausalLM.from_config(config, dtype=dtype)

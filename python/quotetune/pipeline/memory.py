@@ -122,11 +122,21 @@ def frozen_bytes(size: ModelSize, training: Training) -> float:
     lora = None if training.lora is None else dict(training.lora)
     model = ModelConfig(path="model", dtype=training.dtype)
     dtype = weights_dtype(model, lora=lora, mixed=training.mixed)
-    whole = float(size.bytes if dtype == "auto" else _BYTES[dtype] * size.parameters)
-    if training.quantization is None:
-        return whole
+    each = size.bytes / size.parameters if dtype == "auto" else float(_BYTES[dtype])
+    return weights_bytes(size, each, training.quantization)
+
+
+def weights_bytes(size: ModelSize, each: float, quantization: str | None) -> float:
+    """Return the bytes of the weights of a model that only computes with them.
+
+    Args:
+        size: The size of the model.
+        each: Bytes per weight without quantisation.
+        quantization: `model.quantization`.
+    """
     layers = [prod(shape) for shape in size.linear_layers.values()]
-    each = whole / size.parameters
+    if quantization is None or not layers:
+        return each * size.parameters
     # One layer at a time is multiplied in the type of the arithmetic.
     return each * (size.parameters - sum(layers)) + _NF4 * sum(layers) + each * max(layers)
 

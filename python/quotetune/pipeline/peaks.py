@@ -10,7 +10,7 @@ from quotetune.config.open_blocks import dpo_options, lora_options, sft_options
 from quotetune.errors import UsageError
 from quotetune.models.adapter import read_adapter
 from quotetune.models.size import ModelSize
-from quotetune.pipeline.memory import Training, training_peak
+from quotetune.pipeline.memory import Training, training_peak, weights_bytes
 from quotetune.runtime.cpu import advertises_amx
 from quotetune.sampling.thoughts import with_room_for_thoughts
 
@@ -108,4 +108,5 @@ def _sampling(config: Config, size: ModelSize, prompt_tokens: int, *, on_gpu: bo
     sequences = min(_GPU_SEQUENCES if on_gpu else sequences, drawn.chunk_prompts * drawn.drawn)
     stored = {"float32": 4.0, "auto": size.bytes / size.parameters}.get(config.model.dtype, 2.0)
     cache = sequences * length * size.cache_bytes_per_token * max(stored / 2, 1.0)
-    return size.parameters * stored + cache + _SAMPLING_PROCESS
+    weights = weights_bytes(size, stored, config.model.quantization)
+    return weights + cache + _SAMPLING_PROCESS

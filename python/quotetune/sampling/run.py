@@ -98,6 +98,11 @@ def run_sampling(
     """
     check_source(sampling, guide)
     backend = choose_backend(sampling.backend)
+    if is_unsampled(model, sampling):
+        raise UsageError(
+            f"sampling.backend: vllm does not sample from a base model in {model.quantization}:"
+            " set it to transformers"
+        )
     model, adapter = split_policy(model, adapter)
     require_model(model)
     output.mkdir(parents=True, exist_ok=True)
@@ -152,6 +157,11 @@ def meant_backend(name: Literal["auto", "vllm", "transformers"]) -> str:
     if name != "auto":
         return name
     return "vllm" if importlib.util.find_spec("vllm") else "transformers"
+
+
+def is_unsampled(model: ModelConfig, sampling: SamplingConfig) -> bool:
+    """Tell whether the backend does not load a base model that is quantised when it is loaded."""
+    return model.quantization is not None and meant_backend(sampling.backend) == "vllm"
 
 
 def choose_backend(name: Literal["auto", "vllm", "transformers"]) -> str:

@@ -15,13 +15,14 @@ from quotetune.models.files import has_weights, model_problem
 from quotetune.models.json_files import read_mapping, text_settings
 from quotetune.models.quantization import quantization_problem
 from quotetune.pairing.ranking_config import RankingConfig
-from quotetune.sampling.run import meant_backend
+from quotetune.sampling.run import is_unsampled
 
 
 def model_problems(config: Config) -> list[Problem]:
     """Look for all models and optional packages of a config, without asking the Hub."""
     evaluation = config.evaluation
     problems = _model_problems("model.path", config.model) + _quantization_problems(config)
+    problems += _quantized_judge_problems(config)
     for name in ON_DEMAND:
         model = getattr(evaluation, name)
         if isinstance(model, ModelConfig):
@@ -65,6 +66,9 @@ def _quantization_problems(config: Config) -> list[Problem]:
     if name is None:
         return []
     problems = []
+    if config.evaluation.lm_eval is not None:
+        text = f"loads models itself, and none in {name}: leave it out"
+        problems.append(Problem("evaluation.lm_eval", text))
     if config.lora is None:
         text = f"is null, but weights in {name} cannot be trained: set lora, or model.quantization"
         problems.append(Problem("lora", f"{text} to null"))
@@ -75,11 +79,19 @@ def _quantization_problems(config: Config) -> list[Problem]:
         ("sampling.backend", config.sampling),
         ("evaluation.sampling.backend", config.evaluation_sampling),
     ):
-        if meant_backend(sampling.backend) == "vllm":
+        if is_unsampled(config.model, sampling):
             text = f"is vllm, which does not sample from a base model in {name}"
             problems.append(Problem(key, f"{text}: set sampling.backend to transformers"))
             break
     return problems
+
+
+def _quantized_judge_problems(config: Config) -> list[Problem]:
+    judge = None if config.preference is None else config.preference.judge
+    if judge is None or not is_unsampled(judge.model, judge.all_sampling):
+        return []
+    text = f"is vllm, which does not sample from a model in {judge.model.quantization}"
+    return [Problem("preference.judge.sampling.backend", f"{text}: set it to transformers")]
 
 
 def _damaged(directory: Path) -> str | None:

@@ -143,6 +143,10 @@ def _devices(block: str, options: Mapping[str, Any], config: Config) -> Iterator
             yield Problem(f"{block}.{name}", text)
     if options.get("fsdp") and options.get("deepspeed"):
         yield Problem(f"{block}.fsdp", f"does not work with {block}.deepspeed: remove one of them")
+    if config.model.quantization is not None and _is_sharded(options, config):
+        # accelerate and FSDP 1 refuse it, after the model is loaded.
+        text = f"is {config.model.quantization}, whose bytes FSDP does not shard"
+        yield Problem("model.quantization", f"{text}: leave it out, or train without FSDP")
     sharding, further = options.get("fsdp"), options.get("fsdp_config")
     older = isinstance(further, str) or (further or {}).get("version") == 1
     known = (*FSDP, *(FSDP_1 if older else ()))
@@ -182,8 +186,8 @@ def _dpo(block: str, options: Mapping[str, Any], config: Config) -> Iterator[Pro
                 " false"
             )
             yield Problem(f"{block}.sync_ref_model", text)
-    sharded = options.get("fsdp") or _launches_fsdp(config.launch)
-    if options.get("precompute_ref_log_probs") and config.lora is not None and sharded:
+    once = options.get("precompute_ref_log_probs")
+    if once and config.lora is not None and _is_sharded(options, config):
         text = "does not work with FSDP and lora, because the model is not on the GPUs then"
         yield Problem(f"{block}.precompute_ref_log_probs", f"{text}: leave it out")
     weights = options.get("loss_weights")
@@ -208,6 +212,10 @@ def _dpo(block: str, options: Mapping[str, Any], config: Config) -> Iterator[Pro
         yield Problem(f"{block}.f_divergence_type", text)
     if options.get("use_weighting") and {"aot", "aot_unpaired"} & set(kinds):
         yield Problem(f"{block}.use_weighting", "does not work with aot: set it to false")
+
+
+def _is_sharded(options: Mapping[str, Any], config: Config) -> bool:
+    return bool(options.get("fsdp")) or _launches_fsdp(config.launch)
 
 
 def _launches_fsdp(launch: Path | None) -> bool:
