@@ -35,6 +35,8 @@ QUERIES = 5000
 SECONDS = 20.0
 # infini-gram sorts about 3 MB of text per second on an idle core.
 PATIENCE = 3600.0
+# The unquoted parts of queries are from documents held out of so many characters.
+HELD_OUT_FROM = 20_000_000
 # Documents of the corpus that are quoted.
 QUOTED = 4000
 CHARS = 500
@@ -110,7 +112,7 @@ def _prepared(settings: Settings, system: str, place: Path) -> Path:
 def _queries(settings: Settings, place: Path) -> dict[str, Path]:
     """Write the queries of each task. No query occurs in two of them."""
     corpus = place / "corpus" / "corpus.jsonl"
-    _, held_out = split_corpus(settings.demo, settings.text_bytes)
+    _, held_out = split_corpus(settings.demo, min(settings.text_bytes, HELD_OUT_FROM))
     queries = {}
     for seed, task in enumerate(TASKS[QUOTETUNE]):
         quoted = drawn_documents(corpus, QUOTED, seed)
