@@ -1,7 +1,9 @@
 """A command in little memory, with a cold cache and a chosen read-ahead. All of it takes root."""
 
 import os
+import signal
 import subprocess
+import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -59,7 +61,7 @@ def limited_memory(limit: int) -> Iterator[Path]:
 
 @contextmanager
 def read_ahead(queue: Path, kibibytes: int) -> Iterator[None]:
-    """Set how far a disk reads ahead, and put back what it was.
+    """Set how far a disk reads ahead, and put back what it was, also when this process is ended.
 
     Args:
         queue: The disk's directory of settings, as `queue_of` returns it.
@@ -67,11 +69,14 @@ def read_ahead(queue: Path, kibibytes: int) -> Iterator[None]:
     """
     setting = queue / "read_ahead_kb"
     before = setting.read_text("utf-8")
-    setting.write_text(str(kibibytes), "utf-8")
+    # By default, this signal ends Python at once.
+    ends = signal.signal(signal.SIGTERM, lambda *_: sys.exit("error: ended by SIGTERM"))
     try:
+        setting.write_text(str(kibibytes), "utf-8")
         yield
     finally:
         setting.write_text(before, "utf-8")
+        signal.signal(signal.SIGTERM, ends)
 
 
 def queue_of(path: Path) -> Path:

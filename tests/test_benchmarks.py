@@ -2,6 +2,7 @@ import json
 import os
 import random
 import re
+import signal
 import subprocess
 import sys
 from dataclasses import replace
@@ -142,12 +143,15 @@ def test_the_phases_of_cold_queries_are_the_first_and_the_last() -> None:
     assert [phase.queries for phase in (first, last)] == [0, 2]
 
 
-def test_a_read_ahead_is_put_back_after_an_error(tmp_path: Path) -> None:
+def test_a_read_ahead_is_put_back_after_an_error_and_a_signal(tmp_path: Path) -> None:
     setting = tmp_path / "read_ahead_kb"
     setting.write_text("8192\n", "utf-8")
     with pytest.raises(KeyError), confined.read_ahead(tmp_path, 128):
         assert setting.read_text("utf-8") == "128"
         raise KeyError
+    assert setting.read_text("utf-8") == "8192\n"
+    with pytest.raises(SystemExit, match="SIGTERM"), confined.read_ahead(tmp_path, 128):
+        os.kill(os.getpid(), signal.SIGTERM)
     assert setting.read_text("utf-8") == "8192\n"
 
 
