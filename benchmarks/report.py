@@ -26,7 +26,8 @@ White space is collapsed, and no document occurs twice. The rows `limit of the m
 `bare libsais` are not systems. They show what the memory, the disk or the sort alone would take, as
 the notes of each table explain. These rows and the table `machine` need cargo. All tables take
 about 50 minutes on two idle cores, and 22 GB of disk in `$TMPDIR`. If there is less room, the table
-`memory` is left out.
+`memory` is left out. The table `cold` is left out, too, unless there are 41 GB and it is run as
+root. It takes another hour, most of which infini-gram needs for its index.
 """
 PACKAGES = (
     "quotetune",

@@ -43,6 +43,8 @@ class Settings:
         peer_bytes: Size of the corpus in characters for a peer's build, which is slower.
         filter_bytes: Size of the large Bloom filter in bytes.
         limited_bytes: Size of the corpus in characters for the build under a memory limit.
+        cold_bytes: Size of the corpus in characters for the queries of cold files.
+        cold_index: Directory that keeps that corpus and its indexes; None for one that is removed.
     """
 
     demo: Path
@@ -54,6 +56,8 @@ class Settings:
     peer_bytes: int = 32_000_000
     filter_bytes: int = 1 << 30
     limited_bytes: int = 2_700_000_000
+    cold_bytes: int = 1_700_000_000
+    cold_index: Path | None = None
 
     def filters(self) -> tuple[str, ...]:
         """Return the filters to run: quotetune's two, and those of the chosen peers."""

@@ -93,12 +93,17 @@ def _infini_gram_build(corpus: Path, output: Path) -> Callable[[], object]:
     return lambda: indexing.main()
 
 
-def _infini_gram_tracer(index: Path) -> Tracer:
+def infini_gram_engine(index: Path) -> Any:
+    """Open the index that `prepare_build` built for infini-gram."""
     from infini_gram.engine import InfiniGramEngine
 
-    engine = InfiniGramEngine(
+    return InfiniGramEngine(
         str(index), eos_token_id=254, vocab_size=255, token_dtype="u8", version=4
     )
+
+
+def _infini_gram_tracer(index: Path) -> Tracer:
+    engine = infini_gram_engine(index)
 
     def trace(text: str) -> list[Span]:
         found = engine.attribute(

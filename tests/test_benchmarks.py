@@ -1,6 +1,8 @@
 import json
+import os
 import random
 import re
+import signal
 import subprocess
 import sys
 from dataclasses import replace
@@ -10,6 +12,9 @@ import pyarrow.parquet as pq
 import pytest
 from benchmarks import (
     build,
+    cold,
+    cold_queries,
+    confined,
     constraint,
     corpora,
     count,
@@ -100,6 +105,54 @@ def test_the_trace_has_a_row_and_counts_its_spans(settings: Settings) -> None:
     spans = re.search(r"Spans in the first 20 texts: quotetune (\d+)\.", tables[0].notes[-1])
     assert spans is not None
     assert int(spans[1]) > trace.TEXTS
+
+
+def test_the_cold_queries_have_rows_for_both_distances_of_read_ahead(settings: Settings) -> None:
+    if os.geteuid():
+        with pytest.raises(SystemExit, match="take root"):
+            cold.tables(settings)
+        return
+    queue = confined.queue_of(settings.demo) / "read_ahead_kb"
+    before = queue.read_text("utf-8")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(cold, "SECONDS", 10.0)
+        patch.setattr(cold, "QUERIES", 300)
+        tables = cold.tables(replace(settings, cold_bytes=50_000))
+    assert queue.read_text("utf-8") == before
+    for table in tables:
+        assert [row[:2] for row in table.rows] == [
+            (QUOTETUNE, f"{distance:,}")
+            for distance in (int(before), cold.LESS_READ_AHEAD)
+            for _ in range(2)
+        ]
+        # Cold files are read from the disk, and what is in memory is not.
+        assert all(float(row[5]) > 0 for row in table.rows[::2])
+        assert all(float(row[5]) == 0 for row in table.rows[1::2])
+
+
+def test_the_phases_of_cold_queries_are_the_first_and_the_last() -> None:
+    asked: list[str] = []
+    texts = [str(i) for i in range(10)]
+    first, last = cold_queries.measured(asked.append, texts, 3, 60.0)
+    assert asked == texts
+    assert [len(phase.seconds) for phase in (first, last)] == [3, 3]
+    assert [phase.queries for phase in (first, last)] == [0, 7]
+    asked.clear()
+    first, last = cold_queries.measured(asked.append, texts, 3, 0.0)
+    assert asked == [texts[0], texts[3], texts[-3]]
+    assert [phase.queries for phase in (first, last)] == [0, 2]
+
+
+def test_a_read_ahead_is_put_back_after_an_error_and_a_signal(tmp_path: Path) -> None:
+    setting = tmp_path / "read_ahead_kb"
+    setting.write_text("8192\n", "utf-8")
+    with pytest.raises(KeyError), confined.read_ahead(tmp_path, 128):
+        assert setting.read_text("utf-8") == "128"
+        raise KeyError
+    assert setting.read_text("utf-8") == "8192\n"
+    with pytest.raises(SystemExit, match="SIGTERM"), confined.read_ahead(tmp_path, 128):
+        os.kill(os.getpid(), signal.SIGTERM)
+    assert setting.read_text("utf-8") == "8192\n"
 
 
 def test_the_guide_has_a_row_beside_that_of_count(settings: Settings) -> None:

@@ -32,7 +32,11 @@ fn starts_of(pattern: &[u8], text: &[u8]) -> Vec<u32> {
 }
 
 fn check(segment: &Segment, pattern: &[u8]) {
-    let view = segment.view();
+    check_view(segment, segment.view(), pattern);
+    check_view(segment, segment.view().asking(), pattern);
+}
+
+fn check_view(segment: &Segment, view: SuffixView<'_>, pattern: &[u8]) {
     let mut found = view.positions(alone(view.interval(pattern))).to_vec();
     found.sort_unstable();
     assert_eq!(found, starts_of(pattern, &segment.text), "{pattern:?}");

@@ -1,6 +1,8 @@
-//! Slow memory: large pages, prefetching, several reads in flight at once, and mapped files that are cut meanwhile.
+//! Slow memory: large pages, prefetching, several reads in flight at once, and mapped files that are not in memory or are
+//! cut meanwhile.
 
 mod bus_error;
+pub mod cold;
 pub mod guarded_map;
 pub mod large_pages;
 pub(crate) mod prefetch;

@@ -46,8 +46,16 @@ pub fn alone<T>(search: impl Future<Output = T>) -> T {
 
 /// Runs many searches, a few at a time. Returns their results in the order of the searches.
 pub fn side_by_side<F: Future>(searches: impl IntoIterator<Item = F>) -> Vec<F::Output> {
+    so_many_at_once(AT_ONCE, searches)
+}
+
+/// Runs many searches, `at_once` at a time. Returns their results in the order of the searches.
+pub fn so_many_at_once<F: Future>(
+    at_once: usize,
+    searches: impl IntoIterator<Item = F>,
+) -> Vec<F::Output> {
     let mut waiting = searches.into_iter().enumerate();
-    let first = waiting.by_ref().take(AT_ONCE);
+    let first = waiting.by_ref().take(at_once);
     let mut under_way: Vec<(usize, Pin<Box<F>>)> = first
         .map(|(number, search)| (number, Box::pin(search)))
         .collect();

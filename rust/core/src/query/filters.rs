@@ -88,10 +88,8 @@ impl Filters {
     fn mark(&self, hashes: &[u64], hits: &mut [bool]) {
         match self {
             Self::None | Self::Imported(_) => {}
-            Self::Blooms(files) => files
-                .iter()
-                .for_each(|file| file.bloom().mark_hits(hashes, hits)),
-            Self::Fuse(file) => file.fuse().mark_hits(hashes, hits),
+            Self::Blooms(files) => files.iter().for_each(|file| file.mark_hits(hashes, hits)),
+            Self::Fuse(file) => file.mark_hits(hashes, hits),
         }
     }
 }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::filters::Filters;
 use crate::error::{Error, Result};
+use crate::memory::cold::Pace;
 use crate::store::documents::Record;
 use crate::store::header::Parameters;
 use crate::store::manifest::Manifest;
@@ -27,6 +28,8 @@ pub struct Index {
     /// The anchors of a lean index.
     pub(super) anchors: Option<Anchors>,
     pub(super) filters: Filters,
+    /// The pace of searches in the segments.
+    pub(super) pace: Pace,
 }
 
 /// A document as the index stores it.
@@ -72,6 +75,7 @@ impl Index {
             suffixes,
             anchors: (suffixes == Some(Suffixes::Anchors)).then(|| Anchors::new(parameters.n)),
             filters: Filters::open(path, &manifest.filters, parameters)?,
+            pace: Pace::default(),
             manifest,
         })
     }

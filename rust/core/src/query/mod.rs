@@ -8,6 +8,7 @@ mod index;
 pub mod locate;
 mod names;
 mod quip;
+mod rehearsal;
 mod repeats;
 pub mod spans;
 mod topic;

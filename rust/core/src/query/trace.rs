@@ -1,13 +1,19 @@
 //! Quotes of a text: its maximal verbatim spans, with the documents that hold them.
 
+use std::time::Duration;
+
 use super::index::Index;
 use super::locate;
 use super::quip::Quip;
+use super::rehearsal::rehearse;
 use super::spans::{self, Span, WindowHits};
 use crate::error::{Error, Result};
 use crate::memory::side_by_side::{give_way, side_by_side};
 use crate::store::segment::Segment;
 use crate::text::normalization::OffsetMap;
+
+/// More than a byte of a text takes if all pages are in memory. A trace takes 0.3 microseconds per byte.
+const SLOW: Duration = Duration::from_micros(5);
 
 /// A span of a text that is in some document, while with one more character on either side it is in none.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,9 +72,12 @@ impl Index {
                 n = self.n()
             )));
         }
-        let texts = texts.iter();
-        let traces = texts.map(|text| self.trace_one(text, min_chars, max_documents));
-        side_by_side(traces).into_iter().collect()
+        let bytes = texts.iter().map(|text| text.len()).sum();
+        self.pace.watch(bytes, SLOW, || {
+            let texts = texts.iter();
+            let traces = texts.map(|text| self.trace_one(text, min_chars, max_documents));
+            side_by_side(traces).into_iter().collect()
+        })
     }
 
     async fn trace_one(
@@ -79,6 +88,7 @@ impl Index {
     ) -> Result<Vec<Quote>> {
         let (text, offsets) = self.parameters.normalization.normalize_with_offsets(text);
         let hits = self.window_hits(&text);
+        self.rehearse_spans(&text, &hits)?;
         let spans = self.maximal_spans(&text, &hits, min_chars).await?;
         self.quotes(&text, &offsets, &spans, max_documents).await
     }
@@ -94,9 +104,12 @@ impl Index {
         if exact {
             self.require_suffix("score exactly")?;
         }
-        let texts = texts.iter();
-        let reports = texts.map(|text| self.report_one(text, max_documents, exact));
-        side_by_side(reports).into_iter().collect()
+        let bytes = texts.iter().map(|text| text.len()).sum();
+        self.pace.watch(bytes, SLOW, || {
+            let texts = texts.iter();
+            let reports = texts.map(|text| self.report_one(text, max_documents, exact));
+            side_by_side(reports).into_iter().collect()
+        })
     }
 
     async fn report_one(&self, text: &str, max_documents: usize, exact: bool) -> Result<Report> {
@@ -116,6 +129,7 @@ impl Index {
                 covered: covered(runs, &offsets),
             });
         }
+        self.rehearse_spans(&text, &hits)?;
         let spans = self.maximal_spans(&text, &hits, self.n()).await?;
         let lengths = spans.iter().map(|span| span.end_char - span.start_char);
         Ok(Report {
@@ -129,6 +143,25 @@ impl Index {
                 &offsets,
             ),
             quotes: Some(self.quotes(&text, &offsets, &spans, max_documents).await?),
+        })
+    }
+
+    /// Unless the index is known to be in memory, reads the pages that the search for the spans of a normalised text
+    /// needs, as far as the filter tells where they start.
+    fn rehearse_spans(&self, text: &str, hits: &[bool]) -> Result<()> {
+        self.pace.of(text.len(), SLOW, |asks| {
+            if !asks {
+                return Ok(());
+            }
+            let starts = text.char_indices().map(|(byte, _)| byte);
+            let starts: Vec<usize> = starts.chain([text.len()]).collect();
+            let runs = spans::covered_runs(WindowHits { n: self.n(), hits });
+            let runs = runs
+                .iter()
+                .map(|&(start, end)| &text[starts[start]..starts[end]]);
+            let anchors = self.anchors.as_ref();
+            rehearse(&self.text_indexes()?, anchors, &runs.collect::<Vec<_>>());
+            Ok(())
         })
     }
 

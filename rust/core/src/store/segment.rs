@@ -185,7 +185,10 @@ pub fn suffix_file_bytes(suffixes: Suffixes, sorted: u64, distinct_bytes: usize)
 
 /// A segment of an open index.
 pub struct Segment {
+    /// The text as searches read it, without read-ahead.
     text: SegmentText,
+    /// The same file as documents are read from it, which often follow one another.
+    in_order: SegmentText,
     suffixes: Suffixes,
     suffix: MappedFile,
     documents: Documents,
@@ -200,6 +203,7 @@ impl Segment {
     ) -> Result<Self> {
         let segment = Self {
             text: SegmentText::open(directory.join(&entry.text.name), parameters)?,
+            in_order: SegmentText::open(directory.join(&entry.text.name), parameters)?,
             suffixes,
             suffix: MappedFile::open(
                 directory.join(&entry.suffix.name),
@@ -213,18 +217,30 @@ impl Segment {
             )?,
         };
         segment.suffix.advise_random();
+        segment.text.file.advise_random();
         segment.index()?;
         Ok(segment)
     }
 
     /// Returns the index that finds strings in the text. Once it has succeeded, it fails only if a file was cut.
     pub fn index(&self) -> Result<TextIndex<'_>> {
-        let text = self.text.bytes();
+        self.index_of(&self.text)
+    }
+
+    /// Returns the same index for uses that read all of the text.
+    pub fn index_in_order(&self) -> Result<TextIndex<'_>> {
+        self.index_of(&self.in_order)
+    }
+
+    fn index_of<'a>(&'a self, text: &'a SegmentText) -> Result<TextIndex<'a>> {
+        let text = text.bytes();
         let (sorted, jump) = (self.suffix.section(SUFFIXES), self.suffix.section(JUMP));
         let index = match self.suffixes {
             Suffixes::All => SuffixView::new(text, sorted, jump).map(TextIndex::Full),
             Suffixes::Anchors => {
-                LeanView::new(text, sorted, jump, self.suffix.section(FRONTS)).map(TextIndex::Lean)
+                let fronts = self.suffix.section(FRONTS);
+                LeanView::new(text, sorted, jump, fronts)
+                    .map(|view| TextIndex::Lean(view.scanning(self.in_order.bytes())))
             }
         };
         index.ok_or_else(|| {
@@ -236,6 +252,7 @@ impl Segment {
     /// Fails if a file was cut since it was opened.
     pub fn check_whole(&self) -> Result<()> {
         self.text.check_whole()?;
+        self.in_order.check_whole()?;
         self.suffix.check_whole()?;
         self.documents.check_whole()
     }
@@ -250,7 +267,7 @@ impl Segment {
     }
 
     pub fn document_text(&self, document: usize) -> Result<&str> {
-        self.text.document(&self.documents, document)
+        self.in_order.document(&self.documents, document)
     }
 
     /// Returns the original text of a document if it is kept, otherwise the normalised text.

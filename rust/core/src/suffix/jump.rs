@@ -4,6 +4,8 @@
 //! digits of a number in that base, with 0 for positions after the end. Entry k counts the suffixes whose number is
 //! below k. Text has about a hundred different bytes, so three or more digits fit in a table of a few megabytes.
 
+use crate::memory::cold::ask_for;
+
 /// Divisor of the suffix array's size that limits the table, which has one digit or more in any case.
 const SHARE: usize = 32;
 /// Most digits of a key.
@@ -172,6 +174,16 @@ impl<'a> JumpView<'a> {
             key = key * self.base + rank;
         }
         (self.entry(key), self.entry(key + 1))
+    }
+
+    /// Asks for the page that `bounds` reads, unless it is in memory.
+    pub fn ask_for(&self, pattern: &[u8]) {
+        let digit = |i| {
+            let byte = pattern.get(i);
+            byte.map_or(0, |&byte| usize::from(self.ranks[usize::from(byte)]))
+        };
+        let key = (0..self.width).fold(0, |key, i| key * self.base + digit(i));
+        ask_for(self.entries, key);
     }
 
     fn entry(&self, key: usize) -> usize {

@@ -86,6 +86,8 @@ fn anchors_of(text: &[u8], n: usize) -> Positions {
 pub struct LeanView<'a> {
     sorted: SuffixView<'a>,
     fronts: &'a [Front],
+    /// The text, for strings that are too short to be looked up.
+    scanned: &'a [u8],
 }
 
 impl<'a> LeanView<'a> {
@@ -98,7 +100,29 @@ impl<'a> LeanView<'a> {
     ) -> Option<Self> {
         let fit = suffixes.len() == fronts.len() && suffixes.len() <= text.len();
         let sorted = SuffixView::of_some(text, suffixes, jump)?;
-        fit.then_some(Self { sorted, fronts })
+        fit.then_some(Self {
+            sorted,
+            fronts,
+            scanned: text,
+        })
+    }
+
+    /// Returns a view that reads the same text from another map to scan all of it.
+    pub fn scanning(self, scanned: &'a [u8]) -> Self {
+        Self { scanned, ..self }
+    }
+
+    /// Returns a view whose searches ask for the pages that they need next.
+    pub fn asking(self) -> Self {
+        Self {
+            sorted: self.sorted.asking(),
+            ..self
+        }
+    }
+
+    /// Reads the pages that a search for `pattern` reads before it looks in front of anchors.
+    pub async fn rehearse(&self, pattern: &[u8], anchor: usize) {
+        self.sorted.lower_bound(&pattern[anchor..]).await;
     }
 
     pub fn text(&self) -> &'a [u8] {
@@ -129,7 +153,7 @@ impl<'a> LeanView<'a> {
 
     pub async fn contains(&self, pattern: &[u8], anchor: Option<usize>) -> bool {
         let Some(anchor) = anchor else {
-            return memmem::find(self.sorted.text(), pattern).is_some();
+            return memmem::find(self.scanned, pattern).is_some();
         };
         let (before, right) = pattern.split_at(anchor);
         let interval = self.sorted.interval(right).await;
@@ -172,7 +196,7 @@ impl<'a> LeanView<'a> {
     }
 
     fn scan(&self, pattern: &[u8]) -> Vec<u32> {
-        let text = self.sorted.text();
+        let text = self.scanned;
         let finder = memmem::Finder::new(pattern);
         let mut found = Vec::new();
         let mut from = 0;

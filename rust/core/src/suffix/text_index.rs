@@ -46,6 +46,23 @@ impl<'a> TextIndex<'a> {
         }
     }
 
+    /// Returns an index whose searches ask for the pages that they need next.
+    pub fn asking(self) -> Self {
+        match self {
+            Self::Full(view) => Self::Full(view.asking()),
+            Self::Lean(view) => Self::Lean(view.asking()),
+        }
+    }
+
+    /// Reads the pages that a search for `pattern` needs, so that a later one finds them in memory.
+    pub async fn rehearse(&self, pattern: &[u8], anchor: Option<usize>) {
+        match (self, anchor) {
+            (Self::Full(view), _) => _ = view.lower_bound(pattern).await,
+            (Self::Lean(view), Some(anchor)) => view.rehearse(pattern, anchor).await,
+            (Self::Lean(_), None) => {}
+        }
+    }
+
     /// Returns the bytes of the longest prefix of `pattern` that occurs. A lean index needs the anchor and returns 0
     /// for less than `least`, which is at least the length of the first window.
     pub async fn longest_prefix(

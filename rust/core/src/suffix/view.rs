@@ -10,6 +10,7 @@ use std::ops::Range;
 
 use super::binary_search::{BinarySearch, common_prefix};
 use super::jump::JumpView;
+use crate::memory::cold::ask_for;
 use crate::memory::prefetch::prefetch;
 use crate::memory::side_by_side::give_way;
 
@@ -19,6 +20,8 @@ pub struct SuffixView<'a> {
     text: &'a [u8],
     sa: &'a [u32],
     jump: JumpView<'a>,
+    /// Whether searches ask for pages in advance.
+    asks: bool,
 }
 
 impl<'a> SuffixView<'a> {
@@ -31,7 +34,18 @@ impl<'a> SuffixView<'a> {
     /// Returns a view of some of the suffixes, still in order.
     pub fn of_some(text: &'a [u8], sa: &'a [u32], jump: &'a [u32]) -> Option<Self> {
         let jump = JumpView::new(jump)?;
-        Some(Self { text, sa, jump })
+        Some(Self {
+            text,
+            sa,
+            jump,
+            asks: false,
+        })
+    }
+
+    /// Returns a view whose searches ask for the pages that they need next. Side by side, they wait for the disk
+    /// together.
+    pub fn asking(self) -> Self {
+        Self { asks: true, ..self }
     }
 
     /// The text of the segment.
@@ -91,6 +105,10 @@ impl<'a> SuffixView<'a> {
 
     /// Returns the index of the first suffix that is not less than `pattern`.
     pub(crate) async fn lower_bound(&self, pattern: &[u8]) -> usize {
+        if self.asks {
+            self.jump.ask_for(pattern);
+            give_way().await;
+        }
         let mut search = self.search(pattern, false);
         if let Some(index) = search.probe() {
             self.prefetch(index);
@@ -98,7 +116,7 @@ impl<'a> SuffixView<'a> {
         }
         while let Some(index) = search.probe() {
             let position = self.position(index);
-            prefetch(self.text, position.wrapping_add(search.known()));
+            self.prefetch_text(position.wrapping_add(search.known()));
             // One of these is next.
             for index in search.probes_after() {
                 self.prefetch(index);
@@ -126,7 +144,7 @@ impl<'a> SuffixView<'a> {
         self.prefetch(index);
         give_way().await;
         let position = self.position(index);
-        prefetch(self.text, position);
+        self.prefetch_text(position);
         give_way().await;
         self.text.get(position..).unwrap_or_default()
     }
@@ -161,6 +179,18 @@ impl<'a> SuffixView<'a> {
     /// Prefetches the entry of a suffix.
     #[inline(always)]
     pub(crate) fn prefetch(&self, index: usize) {
+        if self.asks {
+            ask_for(self.sa, index);
+        }
         prefetch(self.sa, index);
+    }
+
+    /// Prefetches the text at a position.
+    #[inline(always)]
+    pub(crate) fn prefetch_text(&self, position: usize) {
+        if self.asks {
+            ask_for(self.text, position);
+        }
+        prefetch(self.text, position);
     }
 }

@@ -2,6 +2,7 @@
 
 use super::block::{BLOCK_WORDS, Block};
 use super::kernel;
+use crate::memory::cold::ask_for;
 
 /// Changes when the bits that a hash sets change. The file of a filter records it.
 pub const VERSION: u32 = 1;
@@ -42,6 +43,13 @@ impl<'a> Bloom<'a> {
     pub fn mark_hits(&self, hashes: &[u64], hits: &mut [bool]) {
         assert_eq!(hashes.len(), hits.len(), "one hit per hash");
         kernel::mark_hits(self.blocks, hashes, hits);
+    }
+
+    /// Asks for the pages that `mark_hits` reads, unless they are in memory.
+    pub fn ask_for(&self, hashes: &[u64]) {
+        for &hash in hashes {
+            ask_for(self.blocks, kernel::block_of(hash, self.blocks.len()));
+        }
     }
 
     /// Returns how many of `hashes` the filter may hold.

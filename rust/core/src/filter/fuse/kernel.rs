@@ -25,6 +25,22 @@ fn locate(
     }
 }
 
+/// Calls `visit` with the three slots of each hash.
+pub(super) fn for_each_slot(
+    partitions: &[Partition],
+    hashes: &[u64],
+    mut visit: impl FnMut(usize),
+) {
+    if partitions.is_empty() {
+        return;
+    }
+    for &hash in hashes {
+        let (number, fraction) = partition_of(hash, partitions.len());
+        let (slots, _) = partitions[number].locate(hash, fraction);
+        slots.into_iter().for_each(&mut visit);
+    }
+}
+
 /// Sets `hits[i]` where the filter may hold `hashes[i]`.
 pub(super) fn mark_hits(
     partitions: &[Partition],

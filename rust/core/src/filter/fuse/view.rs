@@ -2,6 +2,7 @@
 
 use super::kernel;
 use super::partition::Partition;
+use crate::memory::cold::ask_for;
 
 /// Changes when the slots or the fingerprint of a hash change. The file of a filter records it.
 pub const VERSION: u32 = 1;
@@ -32,6 +33,13 @@ impl<'a> Fuse<'a> {
             partitions,
             fingerprints,
         }
+    }
+
+    /// Asks for the pages that `mark_hits` reads, unless they are in memory.
+    pub fn ask_for(&self, hashes: &[u64]) {
+        kernel::for_each_slot(self.partitions, hashes, |slot| {
+            ask_for(self.fingerprints, slot);
+        });
     }
 
     /// Sets `hits[i]` if the filter may hold `hashes[i]` and leaves the others.

@@ -69,10 +69,12 @@ impl Index {
     /// Returns the full suffix arrays of all segments.
     pub(super) fn full_views(&self, task: &'static str) -> Result<Vec<SuffixView<'_>>> {
         self.require_suffix(task)?;
-        let views = self.text_indexes()?.into_iter();
-        let views = views.map(|index| match index {
-            TextIndex::Full(view) => Ok(view),
-            TextIndex::Lean(_) => self.missing_suffix(task),
+        let views = self.segments.iter().map(|segment| {
+            // These uses read all of the text.
+            match segment.index_in_order()? {
+                TextIndex::Full(view) => Ok(view),
+                TextIndex::Lean(_) => self.missing_suffix(task),
+            }
         });
         views.collect()
     }
