@@ -130,7 +130,7 @@ def drawn_documents(corpus: Path, count: int, seed: int = 0) -> list[str]:
     """Draw lines of a JSONL corpus without reading all of it; longer documents come less often."""
     draw = random.Random(seed)
     size = corpus.stat().st_size
-    documents = []
+    documents: list[str] = []
     with corpus.open("rb") as file:
         while len(documents) < count:
             file.seek(draw.randrange(size))

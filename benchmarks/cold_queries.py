@@ -53,8 +53,11 @@ def query_of(system: str, task: str, index: Path) -> Query:
         return lambda text: engine.count(input_ids=list(text.encode()))["count"]
     if system == QUOTETUNE:
         opened = Index.open(index)
-        asked = {"count": opened.count, "score": opened.quip}[task]
-        return lambda text: asked([text])
+        asked: dict[str, Callable[[list[str]], object]] = {
+            "count": opened.count,
+            "score": opened.quip,
+        }
+        return lambda text: asked[task]([text])
     raise ValueError(f"{system} has no {task}")
 
 
