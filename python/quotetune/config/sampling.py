@@ -114,9 +114,9 @@ class SamplingConfig(Block):
 
     seeded: bool = True
     """Whether each response has a seed of its own, so that it does not depend on which others are
-    drawn. `false` lets vLLM draw all from one stream, which is faster on a GPU. The same run then
-    gives other responses of the same distribution, and the samples have no `seed`. The evaluation
-    is seeded unless `evaluation.sampling` says otherwise. transformers always seeds."""
+    drawn. `false` lets vLLM draw all from one stream, which is less work on a GPU. The same run
+    then gives other responses of the same distribution, and the samples have no `seed`. The
+    evaluation is seeded unless `evaluation.sampling` says otherwise. transformers always seeds."""
 
     chunk_prompts: PositiveInt = 64
     """Prompts per generate call and per part file. A crash loses at most one part."""
