@@ -139,13 +139,16 @@ def drawn_documents(corpus: Path, count: int, seed: int = 0) -> list[str]:
     """Draw lines of a JSONL corpus without reading all of it; longer documents come less often."""
     draw = random.Random(seed)
     size = corpus.stat().st_size
-    documents = []
+    documents: list[str] = []
     with corpus.open("rb") as file:
         while len(documents) < count:
             file.seek(draw.randrange(size))
             file.readline()
-            # The line after the last is the first.
-            line = file.readline() or (file.seek(0), file.readline())[1]
+            line = file.readline()
+            if not line:
+                # The line after the last is the first.
+                file.seek(0)
+                line = file.readline()
             documents.append(json.loads(line)["text"])
     return documents
 

@@ -61,8 +61,11 @@ def query_of(system: str, task: str, index: Path) -> Query:
         return lambda text: engine.count(input_ids=list(text.encode()))["count"]
     if system == QUOTETUNE:
         opened = Index.open(index)
-        asked = {"count": opened.count, "score": opened.quip}[task]
-        return lambda text: asked([text])
+        calls: dict[str, Query] = {
+            "count": lambda text: opened.count([text]),
+            "score": lambda text: opened.quip([text]),
+        }
+        return calls[task]
     raise ValueError(f"{system} has no {task}")
 
 
