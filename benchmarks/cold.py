@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import confined, suffixes
+from benchmarks.cold_queries import TEXT_READ
 from benchmarks.corpora import half_quoted, split_corpus, write_jsonl
 from benchmarks.count import drawn_phrases
 from benchmarks.memory import exchanged_copies
@@ -27,7 +28,11 @@ MEMORY = 4 * 2**30 / 1.7e9
 LEAST_MEMORY = 300 << 20
 # Read-ahead besides the default, in KiB: what many distributions set.
 LESS_READ_AHEAD = 128
-TASKS = {QUOTETUNE: ("trace", "count", "score"), INFINI_GRAM: ("trace", "count")}
+TASKS = {
+    QUOTETUNE: ("trace", "count", "score"),
+    TEXT_READ: ("trace", "count"),
+    INFINI_GRAM: ("trace", "count"),
+}
 # Queries that are measured cold and again at the end, and queries in all.
 FIRST = 100
 QUERIES = 5000
@@ -46,6 +51,7 @@ HEADER = (
     "system",
     "read-ahead, KiB",
     "queries before",
+    "queries",
     "median, ms",
     "p95, ms",
     "MB read per query",
@@ -57,18 +63,21 @@ def tables(settings: Settings) -> list[Listing]:
     """Measure every task at both distances of read-ahead."""
     confined.require_root()
     place = settings.cold_index or settings.work / "cold"
-    chosen = settings.chosen(tuple(TASKS))
-    files = {system: _prepared(settings, system, place) for system in chosen}
+    files = {
+        system: _prepared(settings, system, place)
+        for system in settings.chosen((QUOTETUNE, INFINI_GRAM))
+    }
     queries = _queries(settings, place)
     rows: dict[str, list[tuple[str, ...]]] = {task: [] for task in TASKS[QUOTETUNE]}
     memory = max(round(settings.cold_bytes * MEMORY), LEAST_MEMORY)
     queue = confined.queue_of(place)
     default = int((queue / "read_ahead_kb").read_text("utf-8"))
-    for system in chosen:
+    asked = {TEXT_READ: files[QUOTETUNE], **files} if QUOTETUNE in files else files
+    for system in filter(asked.__contains__, TASKS):
         for task in TASKS[system]:
             for distance in (default, LESS_READ_AHEAD):
                 with confined.read_ahead(queue, distance):
-                    phases = _asked(system, task, files[system], queries[task], memory)
+                    phases = _asked(system, task, asked[system], queries[task], memory)
                 rows[task] += [_row(system, distance, phase) for phase in phases]
     sizes = ", ".join(
         f"{system}'s {sum(file.stat().st_size for file in path.iterdir()) / 1e9:.1f} GB"
@@ -135,8 +144,11 @@ def drawn_documents(corpus: Path, count: int, seed: int = 0) -> list[str]:
         while len(documents) < count:
             file.seek(draw.randrange(size))
             file.readline()
-            # The line after the last is the first.
-            line = file.readline() or (file.seek(0), file.readline())[1]
+            line = file.readline()
+            if not line:
+                # The line after the last is the first.
+                file.seek(0)
+                line = file.readline()
             documents.append(json.loads(line)["text"])
     return documents
 
@@ -157,6 +169,7 @@ def _row(system: str, distance: int, phase: dict[str, Any]) -> tuple[str, ...]:
         system,
         f"{distance:,}",
         f"{phase['queries']:,}",
+        f"{len(seconds)}",
         number(1e3 * statistics.median(seconds)),
         number(1e3 * sorted(seconds)[len(seconds) * 95 // 100]),
         number(phase["read_bytes"] / 1e6 / len(seconds)),

@@ -19,6 +19,10 @@ from benchmarks.suffixes import infini_gram_engine, tracer
 from quotetune import Index
 
 Query = Callable[[str], object]
+# quotetune after a program has read the text of the index, as `cat index/*.text` does.
+TEXT_READ = f"{QUOTETUNE}, text read before"
+# Bytes that are read at once.
+PIECE = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -42,10 +46,14 @@ def query_of(system: str, task: str, index: Path) -> Query:
     """Open an index and return the call that answers one query.
 
     Args:
-        system: `quotetune` or `infini-gram`.
+        system: `quotetune`, `TEXT_READ` or `infini-gram`.
         task: `trace`, `count` or `score`.
         index: Directory of the system's index.
     """
+    if system == TEXT_READ:
+        for file in index.glob("*.text"):
+            _read(file)
+        system = QUOTETUNE
     if task == "trace":
         return tracer(system, index, index)
     if system == INFINI_GRAM and task == "count":
@@ -53,12 +61,18 @@ def query_of(system: str, task: str, index: Path) -> Query:
         return lambda text: engine.count(input_ids=list(text.encode()))["count"]
     if system == QUOTETUNE:
         opened = Index.open(index)
-        asked: dict[str, Callable[[list[str]], object]] = {
-            "count": opened.count,
-            "score": opened.quip,
+        calls: dict[str, Query] = {
+            "count": lambda text: opened.count([text]),
+            "score": lambda text: opened.quip([text]),
         }
-        return lambda text: asked[task]([text])
+        return calls[task]
     raise ValueError(f"{system} has no {task}")
+
+
+def _read(path: Path) -> None:
+    with path.open("rb", buffering=0) as file:
+        while file.read(PIECE):
+            pass
 
 
 def measured(query: Query, texts: Sequence[str], first: int, limit: float) -> list[Phase]:

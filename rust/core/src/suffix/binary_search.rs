@@ -32,6 +32,11 @@ impl<'p> BinarySearch<'p> {
         (self.low < self.high).then(|| self.low + (self.high - self.low) / 2)
     }
 
+    /// Returns the number of suffixes among which the place is.
+    pub fn remaining(&self) -> usize {
+        self.high - self.low
+    }
+
     /// Returns the two suffixes of which one will be looked at after the next.
     pub fn probes_after(&self) -> [usize; 2] {
         let (low, high) = (self.low, self.high);

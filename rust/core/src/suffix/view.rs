@@ -14,6 +14,9 @@ use crate::memory::cold::ask_for;
 use crate::memory::prefetch::prefetch;
 use crate::memory::side_by_side::give_way;
 
+/// Suffixes whose entries fill a page of 4 KiB.
+const NEAR: usize = 1024;
+
 /// The text of a segment with its suffix array and jump table, such as from memory maps.
 #[derive(Clone, Copy, Debug)]
 pub struct SuffixView<'a> {
@@ -117,9 +120,11 @@ impl<'a> SuffixView<'a> {
         while let Some(index) = search.probe() {
             let position = self.position(index);
             self.prefetch_text(position.wrapping_add(search.known()));
-            // One of these is next.
-            for index in search.probes_after() {
-                self.prefetch(index);
+            // One of these is next. Close to the end, they are in the page of this one.
+            if !self.asks || search.remaining() > NEAR {
+                for index in search.probes_after() {
+                    self.prefetch(index);
+                }
             }
             give_way().await;
             search.compare(self.text.get(position..).unwrap_or_default());
