@@ -95,7 +95,10 @@ def size_of(settings: Mapping[str, Any], shapes: Shapes, stored: int) -> ModelSi
     layers = settings["num_hidden_layers"]
     inner = settings.get("intermediate_size") or 4 * hidden
     if experts := settings.get("num_experts_per_tok"):
-        inner = experts * (settings.get("moe_intermediate_size") or inner)
+        each = settings.get("moe_intermediate_size") or inner
+        # Experts that every token passes have their width in one key or in the other.
+        shared = settings.get("shared_expert_intermediate_size")
+        inner = experts * each + (shared or each * (settings.get("n_shared_experts") or 0))
     return ModelSize(
         parameters=sum(math.prod(shape) for shape in shapes.values()),
         bytes=stored,
