@@ -47,12 +47,11 @@ def test_a_command_answers_from_a_list_as_from_one_index(folder: Path, command: 
 
 
 def test_info_adds_up_the_indexes_of_a_list_and_names_each(folder: Path) -> None:
-    shown = quotetune("info", folder / "all.json").stdout
-    rows = [line.split(maxsplit=1) for line in shown.splitlines()]
-    single = quotetune("info", folder / "single").stdout
-    alike = ("n-grams", "structures", "documents", "skipped", "text", "windows")
-    for row in (line.split(maxsplit=1) for line in single.splitlines()):
-        assert (row[0] not in alike) or row in rows
+    shown, single = (quotetune("info", folder / name).stdout for name in ("all.json", "single"))
+    rows, expected = ([line.split() for line in text.splitlines()] for text in (shown, single))
+    names = ("n-grams", "structures", "documents", "skipped", "text", "windows")
+    assert [row for row in rows if row[0] in names] == [row for row in expected if row[0] in names]
+    assert ["segments", "2"] in rows
     assert "1 document, suffix" in shown and "2 documents, suffix" in shown
     [first, second] = json.loads(quotetune("info", folder / "all.json", "--json").stdout)
     assert first == {
