@@ -58,12 +58,14 @@ def check_identities(index: Index) -> None:
 
     Example:
         >>> from tempfile import mkdtemp
-        >>> from quotetune import build_index
+        >>> from quotetune import QuotetuneError, build_index
         >>> path = mkdtemp()
         >>> parts = [build_index(["banana"], f"{path}/{name}").path for name in "ab"]
-        >>> check_identities(Index.open(parts))
-        Traceback (most recent call last):
-        quotetune.errors.QuotetuneError: ...b: the document "0" of source "documents" is also in ...
+        >>> try:
+        ...     check_identities(Index.open(parts))
+        ... except QuotetuneError as error:
+        ...     print(str(error).split(path)[1].strip())
+        /b: the document "0" of source "documents" is also in
     """
     if len(index.members) > 1:
         index._index.check_identities()
