@@ -16,10 +16,11 @@ from quotetune.pipeline.preflight.index import open_index
 from quotetune.runs.stage import inspect
 from quotetune.stages import all_stages
 
-SCORES = (
+TABLES = (
     "round-1/scores/scores.parquet",
-    "evaluation/base/scores/scores.parquet",
-    "evaluation/round-1/scores/scores.parquet",
+    "evaluation/base/metrics/responses.parquet",
+    "evaluation/base/metrics/best_of_n_on_topic.parquet",
+    "evaluation/round-1/metrics/responses.parquet",
 )
 
 
@@ -43,9 +44,12 @@ def test_scores_and_metrics_are_those_of_a_run_with_one_index(
     configs: tuple[dict[str, Any], dict[str, Any]],
 ) -> None:
     single, listed = (Path(config["run"]) for config in configs)
-    for name in SCORES:
+    for name in TABLES:
         theirs = pq.read_table(single / name)
         assert theirs.num_rows and pq.read_table(listed / name) == theirs
+    for policy in ("base", "round-1"):
+        name = Path("evaluation", policy, "metrics", "metrics.json")
+        assert (listed / name).read_text() == (single / name).read_text()
     assert (listed / "report.html").exists()
 
 

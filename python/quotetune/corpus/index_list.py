@@ -78,7 +78,7 @@ def _read(path: Path) -> list[Path]:
         what = "an empty list" if content == [] else f"not a list but {_shown(content)}"
         raise UsageError(f"{path}:1: {what}: {_FORM}")
     lines: dict[Path, int] = {}
-    members = []
+    members: list[Path] = []
     for line, member in zip(_lines(text), content, strict=True):
         found = _directory(f"{path}:{line}", path.parent, member)
         first = lines.setdefault(found.resolve(), line)
@@ -105,7 +105,7 @@ def _directory(where: str, parent: Path, member: Any) -> Path:
     is_path = isinstance(member, str) and member and "\0" not in member and is_unicode(member)
     if not is_path:
         raise UsageError(f"{where}: {_shown(member)} is not the path of a directory: {_FORM}")
-    path = parent / member
+    path = parent / str(member)
     if is_index_list(path):
         raise UsageError(f"{where}: {path} is a list itself: name the indexes that it names")
     if not (path / _MANIFEST).exists():
