@@ -48,8 +48,8 @@ def test_scores_and_metrics_are_those_of_a_run_with_one_index(
         theirs = pq.read_table(single / name)
         assert theirs.num_rows and pq.read_table(listed / name) == theirs
     for policy in ("base", "round-1"):
-        name = Path("evaluation", policy, "metrics", "metrics.json")
-        assert (listed / name).read_text() == (single / name).read_text()
+        metrics = Path("evaluation", policy, "metrics", "metrics.json")
+        assert (listed / metrics).read_text() == (single / metrics).read_text()
     assert (listed / "report.html").exists()
 
 
