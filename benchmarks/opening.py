@@ -1,4 +1,4 @@
-"""Opening an index, which reads only headers, however large the index is."""
+"""Opening an index, or several as one, which reads only headers, however large they are."""
 
 import mmap
 import resource
@@ -13,12 +13,15 @@ from benchmarks.table import Row, Table, number
 from benchmarks.targets import seconds_each, target, targets
 from benchmarks.timing import by_turns, in_child
 from quotetune import Index, build_index
+from quotetune.corpus.verify import check_identities
 
 TIMES = 50
 # A peer takes seconds, because it reads its whole file.
 PEER_TIMES = 2
 # The text is divided by each of these; the first is all of it.
 SHARES = (1, 10, 100)
+# Indexes that are opened as one, of all of the text together.
+PARTS = 10
 
 
 def tables(settings: Settings) -> list[Table]:
@@ -39,6 +42,11 @@ def tables(settings: Settings) -> list[Table]:
     filters.build(settings.work / "open-1.jsonl", large, filters.room_of(settings.filter_bytes))
     name = f"{QUOTETUNE}, filter alone, {_megabytes(large)}"
     opened[name] = partial(Index.open, large)
+    parts = _built_parts(settings, first_of(corpus, settings.text_bytes))
+    opened[f"{QUOTETUNE}, {PARTS} indexes as one"] = partial(Index.open, parts)
+    together = Index.open(parts)
+    looks = f"no document twice among {len(together):,} of {PARTS} indexes"
+    opened[looks] = partial(check_identities, together)
     if TOKENGRAMS in settings.systems:
         less = write_jsonl(first_of(corpus, settings.peer_bytes), settings.work / "peer.jsonl")
         theirs = settings.work / "open-tokengrams"
@@ -66,10 +74,21 @@ def tables(settings: Settings) -> list[Table]:
             notes=(
                 "The sizes are those of the files, which are in the page cache. Page faults per "
                 f"opening, in pages of {mmap.PAGESIZE} bytes: {'; '.join(touched)}. "
-                f"{aims} The limit opens and maps the files of the first row.",
+                f"{aims} The limit opens and maps the files of the first row. What is said of no "
+                "document twice is what `verify` finds out of indexes that are opened as one.",
             ),
         )
     ]
+
+
+def _built_parts(settings: Settings, documents: list[str]) -> list[Path]:
+    made = []
+    for part in range(PARTS):
+        # The files have different names, and with them the sources of the documents.
+        path = write_jsonl(documents[part::PARTS], settings.work / f"open-part-{part}.jsonl")
+        made.append(settings.work / f"open-part-{part}")
+        build_index(path, made[-1], n=N, overwrite=True)
+    return made
 
 
 def _megabytes(index: Path) -> str:

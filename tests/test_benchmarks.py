@@ -170,7 +170,8 @@ def test_the_guide_has_a_row_beside_that_of_count(settings: Settings) -> None:
 def test_the_count_has_a_row_and_opening_one_for_every_size(settings: Settings) -> None:
     check_rows(count.tables(settings), [[QUOTETUNE]])
     [opened] = opening.tables(settings)
-    assert len(opened.rows) == len(opening.SHARES) + 1
+    # A filter alone, and several indexes as one, with the check of their documents.
+    assert len(opened.rows) == len(opening.SHARES) + 3
 
 
 def test_the_answers_do_not_depend_on_the_number_of_segments(settings: Settings) -> None:

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from quotetune import build_index
+from index_sets import built_parts, write_list
+from quotetune import Index, build_index
 from quotetune.corpus.change import add
 from quotetune.corpus.results import Document
 from quotetune.errors import QuotetuneError, UsageError
@@ -121,6 +122,19 @@ def test_the_search_index_is_built_once_and_again_after_a_change(index, on_disk,
     changed = add(index.path, [fog])
     assert retrieve(changed, ["fog"], 1) == [[replace(fog, metadata={})]]
     assert place.stat().st_ino != first
+
+
+def test_a_list_of_indexes_is_searched_beside_it_and_again_after_a_change(on_disk, tmp_path):
+    built_parts(tmp_path, [DOCUMENTS[:1], DOCUMENTS[1:]], n=5)
+    path = write_list(tmp_path / "all.json", ["part-0", "part-1"])
+    assert search_settings(path) == {"search": "tantivy"}
+    assert retrieve(Index.open(path), QUERIES, 2) == [best_by_formula(one, 1.2) for one in QUERIES]
+    assert (tmp_path / "all.json.search").is_dir()
+    fog = Document("s", "fog", "Fog, fog and fog of water.")
+    add(tmp_path / "part-0", [fog])
+    assert retrieve(Index.open(path), ["fog"], 1) == [[replace(fog, metadata={})]]
+    with pytest.raises(UsageError, match=r"have no path together: write their paths into a \.json"):
+        retrieve(Index.open([tmp_path / "part-0", tmp_path / "part-1"]), ["fog"], 1)
 
 
 @pytest.mark.parametrize("about", ["", "{", "[]", '{"form": 0}', '{"form": 1, "tantivy": "0"}'])

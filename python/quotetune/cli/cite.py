@@ -14,7 +14,12 @@ if TYPE_CHECKING:
 
 
 def cite(
-    index: Annotated[Path, typer.Argument(metavar="INDEX", help="An index with a suffix index.")],
+    index: Annotated[
+        Path,
+        typer.Argument(
+            metavar="INDEX", help="An index with a suffix index, or a .json list of indexes."
+        ),
+    ],
     input: Annotated[
         Path,
         typer.Argument(

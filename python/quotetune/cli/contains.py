@@ -8,7 +8,12 @@ import typer
 
 
 def contains(
-    index: Annotated[Path, typer.Argument(metavar="INDEX", help="An index with a suffix index.")],
+    index: Annotated[
+        Path,
+        typer.Argument(
+            metavar="INDEX", help="An index with a suffix index, or a .json list of indexes."
+        ),
+    ],
     texts: Annotated[list[str], typer.Argument(metavar="TEXT...", help="What to look for.")],
     all: Annotated[
         bool, typer.Option("--all/--any", help="Documents that contain all texts, or any of them.")

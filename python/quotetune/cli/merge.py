@@ -11,7 +11,10 @@ from quotetune.cli.options import MemoryLimit, NewIndex, Overwrite, Threads, in_
 def merge(
     indexes: Annotated[
         list[Path],
-        typer.Argument(metavar="INDEX...", help="Indexes, in the order of their documents."),
+        typer.Argument(
+            metavar="INDEX...",
+            help="Indexes, or .json lists of indexes, in the order of their documents.",
+        ),
     ],
     output: NewIndex,
     threads: Threads = None,

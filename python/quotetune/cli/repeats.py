@@ -1,6 +1,5 @@
 """`quotetune repeats`: the texts that a corpus contains several times."""
 
-import json
 from pathlib import Path
 from typing import Annotated
 
@@ -10,7 +9,12 @@ from quotetune.cli.options import RecordsOutput
 
 
 def repeats(
-    index: Annotated[Path, typer.Argument(metavar="INDEX", help="An index with structure suffix.")],
+    index: Annotated[
+        Path,
+        typer.Argument(
+            metavar="INDEX", help="An index with structure suffix, or a .json list of indexes."
+        ),
+    ],
     min_chars: Annotated[
         int, typer.Option(min=1, help="Length of the shortest text in characters.")
     ] = 50,
@@ -26,7 +30,7 @@ def repeats(
     """
     from quotetune.cli.records import write_record, written
     from quotetune.corpus.index import Index
-    from quotetune.corpus.manifest import manifest_text
+    from quotetune.corpus.manifest import read_manifest
     from quotetune.runtime.console import say, status
     from quotetune.runtime.plural import counted
     from quotetune.runtime.whole_files import check_file_can_be
@@ -39,7 +43,7 @@ def repeats(
     with written(output) as file:
         for text in found.texts:
             write_record(file, text.to_dict())
-    characters = json.loads(manifest_text(index))["counts"]["characters"]
+    characters = sum(read_manifest(one)["counts"]["characters"] for one in opened.members)
     say(
         f"{found.chars / max(characters, 1):.2%} of the corpus repeats: {found.chars:,} of"
         f" {counted(characters, 'character')}, in {counted(found.ranges, 'range')} of"

@@ -31,7 +31,9 @@ _FORMAT_HELP = (
 
 
 def score(
-    index: Annotated[Path, typer.Argument(metavar="INDEX", help="An index.")],
+    index: Annotated[
+        Path, typer.Argument(metavar="INDEX", help="An index, or a .json list of indexes.")
+    ],
     input: Records = Path("-"),
     text: Annotated[str | None, typer.Option(help="Score this text instead.")] = None,
     key: Annotated[str, typer.Option(help="Field of the text.")] = "text",

@@ -11,8 +11,8 @@ def serve(
         list[str],
         typer.Argument(
             metavar="INDEX...",
-            help="Indexes, each as PATH or NAME=PATH. The name of a PATH is its last part. The "
-            "first one is asked by default.",
+            help="Indexes, or .json lists of indexes, each as PATH or NAME=PATH. The name of a "
+            "PATH is its last part. The first one is asked by default.",
         ),
     ],
     run: Annotated[

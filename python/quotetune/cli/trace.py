@@ -18,7 +18,12 @@ from quotetune.cli.options import (
 
 
 def trace(
-    index: Annotated[Path, typer.Argument(metavar="INDEX", help="An index with a suffix index.")],
+    index: Annotated[
+        Path,
+        typer.Argument(
+            metavar="INDEX", help="An index with a suffix index, or a .json list of indexes."
+        ),
+    ],
     input: Records = Path("-"),
     text: Annotated[str | None, typer.Option(help="Trace this text instead.")] = None,
     key: Annotated[str, typer.Option(help="Field of the text.")] = "text",

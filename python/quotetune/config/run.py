@@ -25,7 +25,8 @@ class Config(Block):
     """Directory of the run, which gets all files that the run makes."""
 
     index: Path
-    """Index of the corpus that the model learns to quote, built by `quotetune build-index`."""
+    """Index of the corpus that the model learns to quote, built by `quotetune build-index`; or a
+    `.json` list of indexes, which are opened as one."""
 
     seed: Seed = 0
     """Seed of sampling, of the random partner, of training and, without `evaluation.seed`, of the

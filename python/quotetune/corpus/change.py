@@ -8,6 +8,7 @@ from pathlib import Path
 from quotetune import _core
 from quotetune.corpus.formats import Format
 from quotetune.corpus.index import Index
+from quotetune.corpus.index_list import members_of, one_directory
 from quotetune.corpus.ingest import Documents, Duplicates, Reading, feed, keys_of
 from quotetune.corpus.limits import check_memory_limit, check_segment_bytes, check_threads
 from quotetune.corpus.progress import Progress, in_phase, silent
@@ -78,7 +79,8 @@ def add(
         >>> len(index), index.count(["The "])
         (2, array([2]))
     """
-    opened = Index.open(index)
+    directory = one_directory(index)
+    opened = Index.open(directory)
     if duplicates == "first" and not opened.has_suffix_index:
         raise UsageError(
             f"{index}: duplicates is 'first', but an index without a suffix index does not know "
@@ -99,7 +101,7 @@ def add(
     reading = Reading(format, root, duplicates, opened.identity)
     given = feed(documents, keys, reading, meta_keys_named=meta_keys is not None)
     builder = _core.Builder.adding(
-        Path(index),
+        directory,
         threads=check_threads(threads),
         segment_bytes=check_segment_bytes(segment_bytes),
         memory_limit=check_memory_limit(memory_limit),
@@ -162,7 +164,7 @@ def remove(
         if not isinstance(name, str) or not is_unicode(name):
             raise UsageError(f"source or id {name!r}: give strings of valid Unicode")
     return _core.remove(
-        Path(index),
+        one_directory(index),
         source,
         listed,
         threads=check_threads(threads),
@@ -189,7 +191,8 @@ def merge(
     size (`expected_ngrams`) are united by OR; otherwise a new one is filled from the stored text.
 
     Args:
-        indexes: Directories of indexes with the same n, normalization and structures.
+        indexes: Directories of indexes with the same n, normalization and structures, or `.json`
+            lists of such directories.
         output: The directory to create.
         threads: Threads to work with; one per core by default.
         segment_bytes: As for `add`.
@@ -219,7 +222,7 @@ def merge(
     if isinstance(indexes, str | os.PathLike):
         raise UsageError("indexes is one path: give a list of them")
     _core.merge(
-        [Path(index) for index in indexes],
+        [member for index in indexes for member in members_of(index)],
         Path(output),
         threads=check_threads(threads),
         segment_bytes=check_segment_bytes(segment_bytes),
@@ -267,7 +270,7 @@ def compact(
         array([3])
     """
     _core.compact(
-        Path(index),
+        one_directory(index),
         threads=check_threads(threads),
         segment_bytes=check_segment_bytes(segment_bytes, _core.MAX_SEGMENT_BYTES),
         memory_limit=check_memory_limit(memory_limit),

@@ -1,4 +1,4 @@
-"""An argument that is an index or the path of one."""
+"""An argument that is an index or the path of one, which can be a list of indexes."""
 
 import os
 from typing import TypeAlias

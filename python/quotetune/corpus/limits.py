@@ -8,6 +8,8 @@ from typing import TypeVar
 from quotetune import _core
 from quotetune.errors import UsageError
 
+# Larger than any length or count; the numbers that the core accepts are limited.
+MOST = 2**31 - 1
 _MAX_THREADS = 1024
 _Texts = TypeVar("_Texts")
 
@@ -58,3 +60,10 @@ def check_texts(texts: _Texts) -> _Texts:
     if isinstance(texts, str | bytes):
         raise UsageError(f"texts is a {type(texts).__name__}: give a list of texts, as in [text]")
     return texts
+
+
+def check_documents(max_documents: int) -> int:
+    """Return the number of documents to name, if it is in range."""
+    if max_documents < 0:
+        raise UsageError(f"max_documents is {max_documents}: choose 0 or more")
+    return min(max_documents, MOST)

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,13 @@ def read_manifest(index: str | os.PathLike[str]) -> dict[str, Any]:
     return manifest
 
 
-def version_name(index: Path) -> str:
-    """Return a name for the state of an index; every change to the index changes it."""
-    manifest = (index / "manifest.json").read_bytes()
-    return hashlib.blake2b(manifest, digest_size=8).hexdigest()
+def version_name(members: Sequence[Path]) -> str:
+    """Return a name for the state of an index; every change to the index changes it.
+
+    Args:
+        members: The directories of the index, see `Index.members`.
+    """
+    manifests = hashlib.blake2b(digest_size=8)
+    for member in members:
+        manifests.update((member / "manifest.json").read_bytes())
+    return manifests.hexdigest()

@@ -166,7 +166,7 @@ class QuipScorer:
     def __init__(self, index: IndexOrPath, column: str = "text") -> None:
         self.index = opened(index)
         self.column = column
-        self.version = version_name(self.index.path)
+        self.version = version_name(self.index.members)
 
     def __call__(self, batch: Mapping[str, Sequence[Any]]) -> dict[str, list[Any]]:
         """Score a batch.

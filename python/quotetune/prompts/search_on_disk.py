@@ -26,8 +26,9 @@ _DOCUMENTS_BETWEEN_REPORTS = 10_000
 class SearchOnDisk:
     """The documents of an index, ranked by BM25 with tantivy's k1 = 1.2 and b = 0.75.
 
-    The search index is the directory `INDEX.search` beside the index. It is built by the first
-    search, which streams the corpus, and again after a change of the index.
+    The search index is the directory `INDEX.search` beside the index, or beside the `.json` list of
+    indexes. It is built by the first search, which streams the corpus, and again after a change of
+    the index.
     """
 
     def __init__(self, index: Index) -> None:
@@ -48,10 +49,12 @@ class SearchOnDisk:
         self._schema = _schema()
         self._analyzer = _analyzer()
         place = directory_of(index.path)
+        manifests = [read_json(member / "manifest.json") for member in index.members]
+        checksums = [manifest["checksum"] for manifest in manifests]
         about = {
             "form": _FORM,
             "tantivy": version("tantivy"),
-            "index": read_json(index.path / "manifest.json")["checksum"],
+            "index": checksums[0] if len(checksums) == 1 else checksums,
         }
         if not _is_about(place, about):
             with written_directory(place, replace=True) as made:

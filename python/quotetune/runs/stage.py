@@ -16,12 +16,14 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, Literal
 
+from quotetune.corpus.index_hash import index_hash
 from quotetune.errors import QuotetuneError
 from quotetune.runtime.content_hash import content_hash
 from quotetune.runtime.whole_files import write_json, written_directory
 
 FORMAT = 1
 MANIFEST = "stage.json"
+_INDEX = "index"
 _PACKAGES = (
     "quotetune",
     "numpy",
@@ -58,7 +60,8 @@ class Stage:
         name: Its name, such as `round-1/pair`.
         directory: The directory of its result.
         settings: The values of the config that it reads, by dotted key. No others matter.
-        inputs: The files and directories that it reads, by their names in messages.
+        inputs: The files and directories that it reads, by their names in messages. The one that
+            is named `index` is an index, or a list of indexes.
         make: Creates the directory that is its argument, and writes the files of the stage into it.
             After an interruption it is called again, and finds the files that it wrote.
         skip: The condition under which it is left out; None if it never is.
@@ -81,7 +84,7 @@ class Stage:
         content = {
             "format": FORMAT,
             "settings": dict(self.settings),
-            "inputs": {name: content_hash(path) for name, path in self.inputs.items()},
+            "inputs": {name: _hash(name, path) for name, path in self.inputs.items()},
         }
         # In the form in which it will be read back: tuples are lists, numbers are those of JSON.
         result: dict[str, Any] = json.loads(json.dumps(content, default=str))
@@ -205,6 +208,11 @@ def package_versions() -> dict[str, str]:
         except metadata.PackageNotFoundError:
             continue
     return versions
+
+
+def _hash(name: str, path: Path) -> str | None:
+    # The indexes of a list can change while the list does not.
+    return index_hash(path) if name == _INDEX else content_hash(path)
 
 
 def _read(path: Path) -> dict[str, Any] | None:

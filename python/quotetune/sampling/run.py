@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from quotetune.config import ModelConfig, SamplingConfig
+from quotetune.corpus.index_hash import index_hash
 from quotetune.errors import UsageError
 from quotetune.models.chat_template import may_read_clock
 from quotetune.models.files import require_model, split_policy
@@ -112,7 +113,7 @@ def run_sampling(
     guided = {}
     if sampling.guide is not None and guide is not None:
         # The index may have changed in the same place.
-        guided = {"guide": guide.job(), "index_hash": content_hash(guide.index)}
+        guided = {"guide": guide.job(), "index_hash": index_hash(guide.index)}
     constrained = {}
     if constraint is not None:
         constrained = {"constraint_hash": constraint.write(output / CONSTRAINT_NAME)}

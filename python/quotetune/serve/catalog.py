@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import TypeAlias
 
 from quotetune.corpus.index import Index
+from quotetune.corpus.index_list import is_index_list, members_of
 from quotetune.errors import QuotetuneError
 
-# A change of an index replaces its manifest, so one of these changes.
-_Stamp: TypeAlias = tuple[int, int, int, int]
+# A change of an index replaces its manifest, so one of the numbers of that file changes. A list of
+# indexes has the list as well, and the manifest of each.
+_Stamp: TypeAlias = tuple[tuple[int, int, int, int] | None, ...]
 
 # One that is replaced while it is opened can look damaged.
 _ATTEMPTS = 3
@@ -20,7 +22,14 @@ _ATTEMPTS = 3
 @dataclass(frozen=True)
 class _Open:
     index: Index
-    stamp: _Stamp | None
+    files: tuple[Path, ...]
+    stamp: _Stamp
+
+    def change(self) -> _Stamp | None:
+        """Return the stamp of its files now, if one has changed. One that is missing has not."""
+        now = _stamp(self.files)
+        changed = any(new not in (old, None) for old, new in zip(self.stamp, now, strict=True))
+        return now if changed else None
 
 
 class Catalog:
@@ -30,7 +39,8 @@ class Catalog:
     request gets its answer from the index that it began with.
 
     Args:
-        paths: The path of each index by its name; the first is the default.
+        paths: The path of each index, or of a list of indexes, by its name; the first is the
+            default.
 
     Raises:
         QuotetuneError: An index cannot be opened.
@@ -67,18 +77,17 @@ class Catalog:
         Raises:
             KeyError: There is no index of this name.
         """
-        path = self._paths[name]
         found = self._open[name]
-        if _stamp(path) not in (found.stamp, None):
+        if found.change() is not None:
             # The others wait for the thread that opens it, which reads only headers.
             with self._opening:
                 found = self._open[name]
-                stamp = _stamp(path)
-                if stamp not in (found.stamp, None):
-                    found = self._open[name] = self._opened_again(path, stamp) or found
+                if (stamp := found.change()) is not None:
+                    again = self._opened_again(self._paths[name], stamp)
+                    found = self._open[name] = again or found
         return found.index
 
-    def _opened_again(self, path: Path, stamp: _Stamp | None) -> _Open | None:
+    def _opened_again(self, path: Path, stamp: _Stamp) -> _Open | None:
         """Open an index that has changed; return None if it is damaged, and say so once."""
         for _ in range(_ATTEMPTS):
             try:
@@ -92,14 +101,20 @@ class Catalog:
 
 
 def _opened(path: Path) -> _Open:
+    manifests = [member / "manifest.json" for member in members_of(path)]
+    files = (path, *manifests) if is_index_list(path) else tuple(manifests)
     # The stamp is older than what is opened, never newer. So no change is missed.
-    stamp = _stamp(path)
-    return _Open(Index.open(path), stamp)
+    stamp = _stamp(files)
+    return _Open(Index.open(path), files, stamp)
 
 
-def _stamp(path: Path) -> _Stamp | None:
+def _stamp(files: tuple[Path, ...]) -> _Stamp:
+    return tuple(map(_stamp_of, files))
+
+
+def _stamp_of(file: Path) -> tuple[int, int, int, int] | None:
     try:
-        found = (path / "manifest.json").stat()
+        found = file.stat()
     except OSError:
         return None
     return found.st_dev, found.st_ino, found.st_mtime_ns, found.st_size

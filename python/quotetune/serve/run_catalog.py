@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 import yaml
 
 from quotetune.corpus.index import Index
+from quotetune.corpus.index_hash import index_hash
 from quotetune.errors import QuotetuneError, UsageError, reason_of
 from quotetune.report.run_files import RunFiles, read_run
 from quotetune.runs.directory import RunDirectory
@@ -16,7 +17,6 @@ from quotetune.runs.layout import BASE
 from quotetune.runs.measured_responses import MeasuredResponses
 from quotetune.runs.metrics_json import SCHEMA
 from quotetune.runs.stage import MANIFEST
-from quotetune.runtime.content_hash import content_hash
 from quotetune.runtime.whole_files import read_json
 from quotetune.serve.catalog import Catalog
 from quotetune.serve.refusal import Refusal
@@ -140,13 +140,13 @@ class IndexHashes:
         self._indexes = indexes
         self._known: dict[str, tuple[Index, str | None]] = {}
 
-    def find(self, index_hash: str | None) -> tuple[str, Index] | None:
+    def find(self, wanted: str | None) -> tuple[str, Index] | None:
         """Return the name and the index that has a hash; None if there is none."""
         for name, index in self._indexes.items():
             known = self._known.get(name)
             if known is None or known[0] is not index:  # it has changed
-                known = self._known[name] = (index, content_hash(index.path))
-            if index_hash is not None and known[1] == index_hash:
+                known = self._known[name] = (index, index_hash(index.path))
+            if wanted is not None and known[1] == wanted:
                 return name, index
         return None
 

@@ -35,15 +35,15 @@ pub struct Index {
 #[pymethods]
 impl Index {
     #[new]
-    fn new(py: Python<'_>, path: PathBuf) -> PyResult<Self> {
-        let index = py.detach(|| query::Index::open(&path));
+    fn new(py: Python<'_>, name: PathBuf, members: Vec<PathBuf>) -> PyResult<Self> {
+        let index = py.detach(|| query::Index::open_together(&name, &members));
         Ok(Self {
             index: Arc::new(index.map_err(|error| to_python(py, error))?),
         })
     }
 
     fn __len__(&self) -> usize {
-        self.index.manifest().counts.documents as usize
+        self.index.documents()
     }
 
     #[getter]
@@ -53,12 +53,12 @@ impl Index {
 
     #[getter]
     fn normalization(&self) -> &str {
-        &self.index.manifest().normalization.name
+        self.index.normalization().name()
     }
 
     #[getter]
-    fn structures(&self) -> Vec<String> {
-        self.index.manifest().structures.clone()
+    fn structures(&self) -> Vec<&'static str> {
+        self.index.structures()
     }
 
     /// Whether the index keeps the text and can find any string in it.
@@ -70,31 +70,37 @@ impl Index {
     /// N-grams of the corpus, duplicates counted.
     #[getter]
     fn ngrams(&self) -> u64 {
-        self.index.manifest().counts.ngrams
+        self.index.ngrams()
     }
 
     #[getter]
     fn fpr(&self) -> f64 {
-        self.index.manifest().filters.fpr()
+        self.index.fpr()
     }
 
     /// The fields of records that the documents were read from.
     #[getter]
     fn record_keys(&self) -> RecordKeyTuple {
-        let keys = self.index.manifest().record_keys.clone();
+        let keys = self.index.record_keys();
         (keys.text, keys.id, keys.source, keys.metadata)
     }
 
     /// Whether ids are the numbers of lines, whatever fields the records have.
     #[getter]
     fn numbered(&self) -> bool {
-        self.index.manifest().record_keys.numbered
+        self.index.record_keys().numbered
     }
 
     /// How sources were made of the names of files; None: by their stems.
     #[getter]
-    fn identity(&self) -> Option<String> {
-        self.index.manifest().identity.clone()
+    fn identity(&self) -> Option<&str> {
+        self.index.identity()
+    }
+
+    /// Raise an error if two documents have one source and id.
+    fn check_identities(&self, py: Python<'_>) -> PyResult<()> {
+        let index = Arc::clone(&self.index);
+        interruptible(py, move |stop| index.check_identities(|| stop.check()))
     }
 
     fn quip<'py>(

@@ -6,6 +6,7 @@ from quotetune.citations.ids import is_citable
 from quotetune.config import Config
 from quotetune.config.problem import Problem
 from quotetune.corpus.index import Index
+from quotetune.corpus.verify import check_identities
 from quotetune.errors import QuotetuneError
 
 
@@ -19,6 +20,8 @@ def open_index(path: Path) -> tuple[Index | None, list[Problem]]:
         return None, [Problem("index", text, to_provide=True)]
     try:
         index = Index.open(path)
+        # A run asks for documents by their names, and takes long enough for this.
+        check_identities(index)
     except QuotetuneError as error:
         return None, [Problem("index", str(error))]
     if not index.has_suffix_index:

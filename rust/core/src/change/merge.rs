@@ -1,9 +1,6 @@
 //! Merges indexes that were built separately.
 
-use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-
-use rayon::prelude::*;
 
 use super::draft::{Draft, Part};
 use super::filters::{self, Filter};
@@ -14,7 +11,8 @@ use crate::error::{Error, Result};
 use crate::progress::{Progress, supervise};
 use crate::store::documents::Documents;
 use crate::store::header::Parameters;
-use crate::store::manifest::{Counts, Manifest, RecordKeys};
+use crate::store::identities::check_identities;
+use crate::store::manifest::{Counts, Manifest, agreed};
 use crate::store::output::OutputDirectory;
 
 /// An index to be merged.
@@ -77,8 +75,13 @@ pub fn merge(
                 .iter()
                 .any(|input| input.manifest.normalization.unknown_characters),
         ),
-        record_keys: agreed_keys(&inputs),
-        identity: agreed_identity(&inputs),
+        // The fields that documents added later are read from.
+        record_keys: agreed(inputs.iter().map(|input| &input.manifest.record_keys))
+            .cloned()
+            .unwrap_or_default(),
+        identity: agreed(inputs.iter().map(|input| &input.manifest.identity))
+            .cloned()
+            .flatten(),
         next_file: 0,
         ..first.manifest.clone()
     };
@@ -87,7 +90,7 @@ pub fn merge(
     }
     let here = output.path().to_owned();
     let outcome = supervise(pool, progress, move |gauge| {
-        check_identities(&paths, &draft.parts, parameters)?;
+        check_documents(&paths, &draft.parts, parameters)?;
         draft.carry_out(&here, gauge)
     })?;
     let manifest = transaction::commit(output.path(), staging, outcome, manifest)?;
@@ -141,23 +144,6 @@ fn check_alike(first: &Input, path: &Path, manifest: &Manifest) -> Result<()> {
     }
 }
 
-/// Returns the fields that documents added later are read from, if all inputs agree on them.
-fn agreed_keys(inputs: &[Input]) -> RecordKeys {
-    let mut keys = inputs.iter().map(|input| &input.manifest.record_keys);
-    let first = keys.next().cloned().unwrap_or_default();
-    match keys.all(|other| *other == first) {
-        true => first,
-        false => RecordKeys::default(),
-    }
-}
-
-/// Returns how default sources are made, if the inputs agree on it.
-fn agreed_identity(inputs: &[Input]) -> Option<String> {
-    let mut schemes = inputs.iter().map(|input| &input.manifest.identity);
-    let first = schemes.next()?;
-    schemes.all(|other| other == first).then(|| first.clone())?
-}
-
 /// Plans one filter: united from filters of one size if that keeps to the stated rate, otherwise filled from the
 /// text.
 fn united(inputs: &[Input]) -> Result<Vec<Filter>> {
@@ -184,36 +170,9 @@ fn united(inputs: &[Input]) -> Result<Vec<Filter>> {
 
 /// Returns an error if a document is in two of the indexes. An index without a suffix index does not know its
 /// documents.
-fn check_identities(paths: &[PathBuf], parts: &[Part], parameters: Parameters) -> Result<()> {
+fn check_documents(paths: &[PathBuf], parts: &[Part], parameters: Parameters) -> Result<()> {
     let documents = parts.iter().map(|part| part.documents(parameters));
     let documents = documents.collect::<Result<Vec<Documents>>>()?;
-    let mut identities: Vec<(u64, u32, u32)> = Vec::new();
-    for (segment, documents) in documents.iter().enumerate() {
-        let entries = documents.identities();
-        identities.extend(entries.map(|(hash, document)| (hash, segment as u32, document)));
-    }
-    identities.par_sort_unstable();
-    for same in identities
-        .chunk_by(|a, b| a.0 == b.0)
-        .filter(|same| same.len() > 1)
-    {
-        let mut seen = HashMap::new();
-        for &(_, segment, document) in same {
-            let record = documents[segment as usize].record(document as usize)?;
-            let path = &paths[segment as usize];
-            if let Some(other) = seen.insert((record.source, record.id), path) {
-                return Err(Error::Refused {
-                    path: path.clone(),
-                    what: format!(
-                        "the document {:?} of source {:?} is also in {}",
-                        record.id,
-                        record.source,
-                        other.display()
-                    ),
-                    remedy: "remove it from one of them (`quotetune remove`)",
-                });
-            }
-        }
-    }
-    documents.iter().try_for_each(Documents::check_whole)
+    let paths = paths.iter().map(PathBuf::as_path);
+    check_identities(&paths.zip(&documents).collect::<Vec<_>>(), || Ok(()))
 }

@@ -10,69 +10,100 @@ use crate::store::header::Parameters;
 use crate::store::manifest::FilterEntries;
 use crate::text::ngram::NgramHasher;
 
-/// The filters of an index, which tell whether it may hold an n-gram.
-pub enum Filters {
-    None,
-    /// Each one covers some of the documents.
-    Blooms(Vec<BloomFile>),
+/// The filters of an index, of any kinds, which tell together whether it may hold an n-gram: each covers some of the
+/// documents. There may be none.
+#[derive(Default)]
+pub struct Filters {
+    files: Vec<FilterFile>,
+}
+
+enum FilterFile {
+    Bloom(BloomFile),
     Fuse(FuseFile),
     Imported(ImportedFilter),
 }
 
 impl Filters {
     pub fn open(directory: &Path, entries: &FilterEntries, parameters: Parameters) -> Result<Self> {
-        Ok(match entries {
-            FilterEntries::None => Self::None,
+        let files = match entries {
+            FilterEntries::None => Vec::new(),
             FilterEntries::Blooms(entries) => {
                 let open = |entry| BloomFile::open(directory, entry, parameters);
                 let files: Vec<BloomFile> = entries.iter().map(open).collect::<Result<_>>()?;
                 files.iter().for_each(BloomFile::advise_random);
-                Self::Blooms(files)
+                files.into_iter().map(FilterFile::Bloom).collect()
             }
-            FilterEntries::Fuse(entry) => Self::Fuse(FuseFile::open(directory, entry, parameters)?),
+            FilterEntries::Fuse(entry) => {
+                let file = FuseFile::open(directory, entry, parameters)?;
+                vec![FilterFile::Fuse(file)]
+            }
             FilterEntries::Imported(entry) => {
-                Self::Imported(ImportedFilter::open(directory, entry, parameters)?)
+                let file = ImportedFilter::open(directory, entry, parameters)?;
+                vec![FilterFile::Imported(file)]
             }
-        })
+        };
+        Ok(Self { files })
+    }
+
+    /// Puts the filters of several corpora together. If one of them has none, there are none: those of the others do not
+    /// tell what it holds.
+    pub fn together(corpora: Vec<Self>) -> Self {
+        match corpora.iter().any(Self::is_none) {
+            true => Self::default(),
+            false => Self {
+                files: corpora.into_iter().flat_map(|one| one.files).collect(),
+            },
+        }
     }
 
     /// Fails if a file was cut since it was opened.
     pub fn check_whole(&self) -> Result<()> {
-        match self {
-            Self::None => Ok(()),
-            Self::Blooms(files) => files.iter().try_for_each(BloomFile::check_whole),
-            Self::Fuse(file) => file.check_whole(),
-            Self::Imported(file) => file.check_whole(),
-        }
+        self.files.iter().try_for_each(|file| match file {
+            FilterFile::Bloom(file) => file.check_whole(),
+            FilterFile::Fuse(file) => file.check_whole(),
+            FilterFile::Imported(file) => file.check_whole(),
+        })
     }
 
     pub fn is_none(&self) -> bool {
-        matches!(self, Self::None)
+        self.files.is_empty()
     }
 
     /// Returns, for each window of a normalised text, whether a filter holds it. The result is empty without a
     /// filter.
     pub fn hits(&self, hasher: &NgramHasher, text: &str) -> Vec<bool> {
         let mut hits = Vec::new();
-        match self {
-            Self::None => {}
-            Self::Imported(filter) => {
-                filter.for_each_chunk(text, |chunk| hits.extend_from_slice(chunk));
-            }
-            Self::Blooms(_) | Self::Fuse(_) => {
-                let mut hashes = Vec::new();
-                hasher.extend_hashes(text, &mut hashes);
-                hits.resize(hashes.len(), false);
-                self.mark(&hashes, &mut hits);
-            }
+        if self.files.iter().any(FilterFile::is_ours) {
+            let mut hashes = Vec::new();
+            hasher.extend_hashes(text, &mut hashes);
+            hits.resize(hashes.len(), false);
+            self.mark(&hashes, &mut hits);
+        }
+        for filter in self.imported() {
+            let mut start = 0;
+            filter.for_each_chunk(text, |chunk| {
+                let end = start + chunk.len();
+                if hits.len() < end {
+                    hits.resize(end, false);
+                }
+                for (hit, &theirs) in hits[start..end].iter_mut().zip(chunk) {
+                    *hit |= theirs;
+                }
+                start = end;
+            });
         }
         hits
     }
 
-    /// Calls `sink` with the same answers, a few hundred windows at a time.
+    /// Calls `sink` with the same answers, mostly a few hundred windows at a time.
     pub fn for_each_chunk(&self, hasher: &NgramHasher, text: &str, mut sink: impl FnMut(&[bool])) {
-        if let Self::Imported(filter) = self {
+        if let [FilterFile::Imported(filter)] = self.files.as_slice() {
             filter.for_each_chunk(text, sink);
+            return;
+        }
+        if self.imported().next().is_some() {
+            // Their chunks are others than ours.
+            sink(&self.hits(hasher, text));
             return;
         }
         let mut hits = Vec::new();
@@ -86,10 +117,26 @@ impl Filters {
 
     /// Sets `hits[i]` if a filter of our hashes may hold `hashes[i]`.
     fn mark(&self, hashes: &[u64], hits: &mut [bool]) {
-        match self {
-            Self::None | Self::Imported(_) => {}
-            Self::Blooms(files) => files.iter().for_each(|file| file.mark_hits(hashes, hits)),
-            Self::Fuse(file) => file.mark_hits(hashes, hits),
+        for file in &self.files {
+            match file {
+                FilterFile::Bloom(file) => file.mark_hits(hashes, hits),
+                FilterFile::Fuse(file) => file.mark_hits(hashes, hits),
+                FilterFile::Imported(_) => {}
+            }
         }
+    }
+
+    fn imported(&self) -> impl Iterator<Item = &ImportedFilter> {
+        self.files.iter().filter_map(|file| match file {
+            FilterFile::Imported(filter) => Some(filter),
+            _ => None,
+        })
+    }
+}
+
+impl FilterFile {
+    /// Whether it holds n-grams by our hashes.
+    fn is_ours(&self) -> bool {
+        !matches!(self, Self::Imported(_))
     }
 }

@@ -1,25 +1,27 @@
 //! An open index: immutable mapped files, which any number of threads can query at once.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use super::filters::Filters;
+use super::member::{Files, Member};
 use crate::error::{Error, Result};
 use crate::memory::cold::Pace;
 use crate::store::documents::Record;
 use crate::store::header::Parameters;
-use crate::store::manifest::Manifest;
 use crate::store::segment::Segment;
 use crate::suffix::text_index::{Suffixes, TextIndex};
 use crate::text::anchors::Anchors;
 use crate::text::ngram::NgramHasher;
-use crate::text::normalization::Normalization;
 
 const NO_SUFFIX: &str = "build one with --structures bloom,suffix";
 
 pub struct Index {
-    pub(super) path: PathBuf,
-    pub(super) manifest: Manifest,
+    /// What messages call it.
+    pub(super) name: PathBuf,
+    /// The indexes of one directory each that it consists of; mostly one.
+    pub(super) members: Vec<Member>,
     pub(super) parameters: Parameters,
     pub(super) hasher: NgramHasher,
     pub(super) segments: Vec<Segment>,
@@ -43,40 +45,51 @@ pub struct StoredDocument<'a> {
 impl Index {
     /// Opens the index in the directory `path`. Reads the manifest and the header of every file.
     pub fn open(path: &Path) -> Result<Self> {
-        let mut manifest = Manifest::read(path)?;
-        loop {
-            let checksum = manifest.checksum.clone();
-            match Self::open_files(path, manifest) {
-                // A change to the index removes files that only the previous manifest named.
-                Err(error) => match Manifest::read(path) {
-                    Ok(now) if now.checksum != checksum => manifest = now,
-                    _ => return Err(error),
-                },
-                opened => return opened,
-            }
-        }
+        Self::open_together(path, &[path.to_owned()])
     }
 
-    fn open_files(path: &Path, manifest: Manifest) -> Result<Self> {
-        let parameters = manifest.parameters(path)?;
-        let suffixes = manifest.suffixes();
-        let entries = manifest
-            .segments
-            .iter()
-            .filter_map(|entry| Some((entry, suffixes?)));
-        let segments = entries
-            .map(|(entry, suffixes)| Segment::open(path, entry, parameters, suffixes))
-            .collect::<Result<_>>()?;
+    /// Opens the indexes in the directories `paths` as one, whose documents are those of the first, then those of the
+    /// second, and so on. `name` stands for them in messages.
+    pub fn open_together(name: &Path, paths: &[PathBuf]) -> Result<Self> {
+        let (mut members, mut files): (Vec<Member>, Vec<Files>) = (Vec::new(), Vec::new());
+        let mut places = HashSet::new();
+        for path in paths {
+            let (member, opened) = Member::open(path)?;
+            let place = || path.canonicalize().map_err(Error::io("open", path));
+            if paths.len() > 1 && !places.insert(place()?) {
+                return Err(Error::Refused {
+                    path: path.clone(),
+                    what: "is named twice".to_owned(),
+                    remedy: "name each index once",
+                });
+            }
+            if let Some(first) = members.first() {
+                first.check_alike(&member)?;
+            }
+            members.push(member);
+            files.push(opened);
+        }
+        let Some((first, parameters)) =
+            members.first().zip(files.first().map(|one| one.parameters))
+        else {
+            let message = "no index to open: name one or more";
+            return Err(Error::Usage(message.to_owned()));
+        };
+        let suffixes = first.manifest.suffixes();
+        let (segments, filters): (Vec<_>, Vec<_>) = files
+            .into_iter()
+            .map(|one| (one.segments, one.filters))
+            .unzip();
         Ok(Self {
-            path: path.to_owned(),
+            name: name.to_owned(),
             hasher: NgramHasher::new(parameters.n),
             parameters,
-            segments,
+            segments: segments.into_iter().flatten().collect(),
             suffixes,
             anchors: (suffixes == Some(Suffixes::Anchors)).then(|| Anchors::new(parameters.n)),
-            filters: Filters::open(path, &manifest.filters, parameters)?,
+            filters: Filters::together(filters),
             pace: Pace::default(),
-            manifest,
+            members,
         })
     }
 
@@ -85,29 +98,6 @@ impl Index {
     pub fn check_whole(&self) -> Result<()> {
         self.segments.iter().try_for_each(Segment::check_whole)?;
         self.filters.check_whole()
-    }
-
-    pub fn path(&self) -> &Path {
-        &self.path
-    }
-
-    pub fn manifest(&self) -> &Manifest {
-        &self.manifest
-    }
-
-    /// Whether the index keeps the text and can find any string in it.
-    pub fn has_suffix_index(&self) -> bool {
-        self.suffixes.is_some()
-    }
-
-    /// Returns the length of an n-gram in code points.
-    pub fn n(&self) -> usize {
-        self.parameters.n
-    }
-
-    /// Returns how the texts of the index are normalised.
-    pub fn normalization(&self) -> Normalization {
-        self.parameters.normalization
     }
 
     /// Returns the anchors of a lean index.
@@ -136,7 +126,7 @@ impl Index {
             }
         }
         Err(Error::UnknownDocument {
-            path: self.path.clone(),
+            path: self.name.clone(),
             source_name: source.to_owned(),
             id: id.to_owned(),
         })
@@ -177,7 +167,7 @@ impl Index {
 
     pub(super) fn missing_suffix<T>(&self, task: &'static str) -> Result<T> {
         Err(Error::Missing {
-            path: self.path.clone(),
+            path: self.name.clone(),
             missing: "suffix index",
             task,
             remedy: NO_SUFFIX,

@@ -1,11 +1,13 @@
 //! Queries of an index: how much of a text is in the corpus, which parts, and in which documents.
 
+mod about;
 mod containing;
 mod count;
 mod filters;
 mod find;
 mod index;
 pub mod locate;
+mod member;
 mod names;
 mod quip;
 mod rehearsal;

@@ -6,6 +6,7 @@ pub mod container;
 pub mod directory;
 pub mod documents;
 pub mod header;
+pub mod identities;
 pub mod kind;
 pub mod lock;
 pub mod manifest;

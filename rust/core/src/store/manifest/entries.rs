@@ -161,3 +161,10 @@ impl Default for RecordKeys {
         }
     }
 }
+
+/// Returns what the manifests of several indexes all say; None if they differ.
+pub fn agreed<T: PartialEq>(entries: impl IntoIterator<Item = T>) -> Option<T> {
+    let mut entries = entries.into_iter();
+    let first = entries.next()?;
+    entries.all(|other| other == first).then_some(first)
+}

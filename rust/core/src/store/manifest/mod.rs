@@ -7,5 +7,7 @@ mod filters;
 mod unicode;
 
 pub use contents::Manifest;
-pub use entries::{Counts, FileEntry, HashEntry, NormalizationEntry, RecordKeys, SegmentEntry};
+pub use entries::{
+    Counts, FileEntry, HashEntry, NormalizationEntry, RecordKeys, SegmentEntry, agreed,
+};
 pub use filters::{FilterEntries, FilterEntry, FuseFilterEntry, ImportedFilterEntry};
