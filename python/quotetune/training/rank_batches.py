@@ -58,7 +58,7 @@ def parts_of_step(batches: Sequence[Sequence[int]], size: int, ranks: int) -> li
     each = -(-len(cut) // ranks)
     places = each * ranks
     parts = [Part(rows, places * len(rows) / (of * len(batches))) for rows, of in cut]
-    parts += [Part(batches[0][:1] and (batches[0][0],), 0.0, True)] * (places - len(parts))
+    parts += [Part((batches[0][0],), 0.0, filling=True)] * (places - len(parts))
     return [parts[rank::ranks] for rank in range(ranks)]
 
 

@@ -119,7 +119,17 @@ class SharedSteps(Trainer):  # type: ignore[misc]
                     placement.is_shard() for placement in weight.placements
                 ):
                     raise QuotetuneError(f"FSDP2 did not shard {name}: train with launch: ddp")
+            self.model.base_model.register_forward_hook(self._require_gathered_head)
         return prepared
+
+    def _require_gathered_head(self, *_: Any) -> None:
+        # TRL would gather a head that FSDP2 has not. Then each process keeps its own gradient of
+        # it, and nothing adds them up. FSDP2 has gathered it with the last norm, if it knows that.
+        weight = self.model.get_output_embeddings().weight
+        if isinstance(weight, DTensor) and weight.requires_grad:
+            raise QuotetuneError(
+                "FSDP2 does not gather the head of this model in time: train with launch: ddp"
+            )
 
     def get_train_dataloader(self) -> DataLoader:
         """Return the batches of this process."""

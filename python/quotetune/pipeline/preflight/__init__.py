@@ -27,6 +27,7 @@ from quotetune.pipeline.preflight.prompts import (
 )
 from quotetune.pipeline.preflight.ranking import measured_problems, preference_input_problems
 from quotetune.pipeline.preflight.start import start_notices, start_problems
+from quotetune.pipeline.preflight.launch import launch_problems
 from quotetune.pipeline.preflight.training import training_problems
 
 __all__ = ["check_inputs", "read_inputs"]
@@ -56,9 +57,7 @@ def read_inputs(config: Config) -> Inputs:
         problems += citation_problems(index)
     if index is not None:
         problems += guide_problems(config, index)
-    if config.launch is not None and not config.launch.is_file():
-        text = f"{config.launch} does not exist: write it with `accelerate config`"
-        problems.append(Problem("launch", text, to_provide=True))
+    problems += launch_problems(config)
     problems += chat_problems(config, read.prompts)
     problems += length_problems(config) + general_text_problems(config)
     problems += absorb_problems(config, read.prompts)
