@@ -126,8 +126,10 @@ run(Path({str(tmp_path)!r}), ("wait", 600), ("wait", 600))
     with subprocess.Popen([sys.executable, "-c", program]) as parent:
         try:
             wait_until(
-                lambda: all((tmp_path / f"pid-{rank}").exists() for rank in (0, 1))
-                and all(p.read_text() for p in tmp_path.glob("pid-*"))
+                lambda: (
+                    all((tmp_path / f"pid-{rank}").exists() for rank in (0, 1))
+                    and all(p.read_text() for p in tmp_path.glob("pid-*"))
+                )
             )
             ranks = [int(path.read_text()) for path in tmp_path.glob("pid-*")]
             assert all(map(is_running, ranks))

@@ -1,6 +1,9 @@
 """Two processes on a CPU, with gloo, learn what one process learns: with DDP and with FSDP2."""
 
 import json
+import os
+import signal
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +12,11 @@ import torch
 from safetensors.torch import load_file
 
 from killed_training import assert_same_weights
+from quotetune.config import ModelConfig
+from quotetune.errors import QuotetuneError
 from quotetune.runtime.ranks import run_ranks
 from quotetune.training.absorb.texts import AbsorbText, write_texts
+from quotetune.training.run import TrainingProgress, run_training
 from rank_trainings import train
 from tiny_model import save_tiny_adapter, save_tiny_model
 from training_data import random_rows, write_pairs
@@ -211,3 +217,58 @@ def test_a_sharded_training_that_was_stopped_ends_with_the_same_weights(two: Pat
     assert_same_weights(two / "all weights" / "output", two / "resumed" / "output")
     record = json.loads((two / "resumed" / "rank-0.json").read_text())
     assert min(step for step, _ in record["rows"]) == 4
+
+
+@pytest.mark.slow  # it starts three processes that import everything
+@pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="needs Linux's /proc")
+def test_a_killed_rank_ends_the_training_with_its_name_and_one_process_continues(
+    inputs: Path, one: Path, tmp_path: Path
+) -> None:
+    job = dpo(inputs, lora=True)
+    output, work = tmp_path / "output", tmp_path / "work"
+    notices: list[str] = []
+    steps: list[int] = []
+
+    def call(progress: Callable[[TrainingProgress], None], **launch: Any) -> None:
+        run_training(
+            inputs / "pairs.parquet",
+            output,
+            work=work,
+            model=ModelConfig(**job["model"]),
+            lora=job["lora"],
+            dpo=job["dpo"],
+            seed=job["seed"],
+            progress=progress,
+            notice=notices.append,
+            **launch,
+        )
+
+    def kill(now: TrainingProgress) -> None:
+        if now.done == 5:
+            os.kill(rank_process(1), signal.SIGKILL)
+
+    with pytest.raises(QuotetuneError, match=r"^rank 1 of 2: the training process was killed.*"):
+        call(kill, launch="ddp", processes=2)
+    assert not output.exists()
+    call(lambda now: steps.append(now.done))
+    assert notices == ["checkpoint-4 was made by 2 processes, and 1 process continues it"]
+    assert (steps[0], steps[-1]) == (4, STEPS)
+    if not (one / "adapter").exists():
+        train({"job": job}, one / "adapter", lambda event: None)
+    content = json.loads((output / "training.json").read_text())
+    losses = [entry["loss"] for entry in content["history"]]
+    alone = [entry["loss"] for entry in history(one / "adapter")]
+    assert losses == pytest.approx(alone, abs=1e-4)
+
+
+def rank_process(rank: int) -> int:
+    """The process of a rank that this one has started."""
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            parent = int(stat.read_text().rpartition(")")[2].split()[1])
+            variables = (stat.parent / "environ").read_bytes().split(b"\0")
+        except OSError:
+            continue
+        if parent == os.getpid() and f"RANK={rank}".encode() in variables:
+            return int(stat.parent.name)
+    raise AssertionError("it does not run")

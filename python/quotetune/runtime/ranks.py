@@ -76,7 +76,12 @@ def run_ranks(
         place = stack.enter_context(tempfile.TemporaryDirectory(prefix="quotetune-"))
         try:
             for rank in range(count):
-                own = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": count, "LOCAL_WORLD_SIZE": count}
+                own = {
+                    "RANK": rank,
+                    "LOCAL_RANK": rank,
+                    "WORLD_SIZE": count,
+                    "LOCAL_WORLD_SIZE": count,
+                }
                 child = start(
                     module,
                     job,

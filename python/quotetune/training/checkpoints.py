@@ -8,7 +8,6 @@ from pathlib import Path
 from quotetune.errors import QuotetuneError
 from quotetune.training.processes import Processes
 
-
 MADE_BY = "processes.json"
 """File in a checkpoint with the processes that made it, if it was not one alone."""
 

@@ -112,7 +112,7 @@ def can_score_completions(model: Any) -> bool:
     """Tell whether `add_completion_head` can be used with a model.
 
     The head must be on the CPU and frozen (as with LoRA), without a bias and without any scaling or
-    capping of the logits. FSDP2 may have sharded it. The model must be a text model without experts.
+    capping of the logits. FSDP2 may have sharded it. The model is a text model without experts.
 
     Args:
         model: A causal language model.

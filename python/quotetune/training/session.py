@@ -89,9 +89,7 @@ class TrainingSession:
         self.mixed = arguments.bf16 or arguments.fp16
         return arguments
 
-    def _shared(
-        self, options: dict[str, Any], block: str, processes: Processes
-    ) -> dict[str, Any]:
+    def _shared(self, options: dict[str, Any], block: str, processes: Processes) -> dict[str, Any]:
         """Join the processes that train together, and return the options of this one."""
         on_gpu = torch.accelerator.is_available()
         problem = batch_problem(block, options, processes, on_gpu=on_gpu)

@@ -1,8 +1,8 @@
 """The child process that trains: `python -m quotetune.training.worker job.json`.
 
-It is also one of several ranks (`quotetune.runtime.ranks`), or of the processes of `accelerate
-launch -m quotetune.training.worker job.json`. Then only the first one reports. `quotetune.training.run.train_in_child` writes `job.json` into the
-work directory.
+It is also one of several ranks (`quotetune.runtime.ranks`), or one of the processes of `accelerate
+launch -m quotetune.training.worker job.json`. Then only the first one reports.
+`quotetune.training.run.train_in_child` writes `job.json` into the work directory.
 """
 
 import os

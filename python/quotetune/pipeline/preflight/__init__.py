@@ -17,6 +17,7 @@ from quotetune.pipeline.preflight.chats import (
     variable_notices,
 )
 from quotetune.pipeline.preflight.index import citation_problems, guide_problems, open_index
+from quotetune.pipeline.preflight.launch import launch_problems
 from quotetune.pipeline.preflight.lengths import length_notices, length_problems
 from quotetune.pipeline.preflight.models import model_problems
 from quotetune.pipeline.preflight.prompts import (
@@ -27,7 +28,6 @@ from quotetune.pipeline.preflight.prompts import (
 )
 from quotetune.pipeline.preflight.ranking import measured_problems, preference_input_problems
 from quotetune.pipeline.preflight.start import start_notices, start_problems
-from quotetune.pipeline.preflight.launch import launch_problems
 from quotetune.pipeline.preflight.training import training_problems
 
 __all__ = ["check_inputs", "read_inputs"]
