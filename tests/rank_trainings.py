@@ -36,6 +36,7 @@ def train(training: dict[str, Any], work: Path, report: Any) -> None:
     from quotetune.training import worker
 
     work.mkdir(exist_ok=True)
+    os.environ.pop("ACCELERATE_USE_FSDP", None)  # accelerate sets it for the training before
     record: dict[str, Any] = {"rows": [], "shards": {}, "own_head": 0}
     with pytest.MonkeyPatch.context() as patch:
         observe(patch, record, **training.get("options", {}))

@@ -81,7 +81,6 @@ def absorb(inputs: Path, *, lora: bool, **options: Any) -> dict[str, Any]:
 
 def trainings(inputs: Path) -> dict[str, dict[str, Any]]:
     """All trainings, by their names."""
-    whole = dpo(inputs, lora=False)
     return {
         "adapter": {"kind": "fsdp2", "job": dpo(inputs, lora=True)},
         "adapter with TRL's head": {
@@ -89,7 +88,7 @@ def trainings(inputs: Path) -> dict[str, dict[str, Any]]:
             "job": dpo(inputs, lora=True),
             "options": {"head": "trl"},
         },
-        "all weights": {"kind": "fsdp2", "job": whole},
+        "all weights": {"kind": "fsdp2", "job": dpo(inputs, lora=False)},
         "merged texts": {"kind": "fsdp2", "job": absorb(inputs, lora=True, **ONE_BATCH)},
         "old adapter, replicated": {"kind": "ddp", "job": dpo(inputs, lora=True, adapter=True)},
         "all weights, replicated": {"kind": "ddp", "job": dpo(inputs, lora=False, **ONE_BATCH)},
@@ -106,6 +105,7 @@ def trainings(inputs: Path) -> dict[str, dict[str, Any]]:
 
 
 NAMES = list(trainings(Path()))
+RESUMED = ["adapter", "all weights"]
 SHARDED = [name for name, training in trainings(Path()).items() if training["kind"] == "fsdp2"]
 
 
@@ -125,8 +125,9 @@ def two(inputs: Path) -> Path:
     directory = inputs / "two"
     directory.mkdir()
     todo = [{"name": name, **training} for name, training in trainings(inputs).items()]
-    again = {"kind": "fsdp2", "job": dpo(inputs, lora=False), "name": "resumed"}
-    todo += [{**again, "options": {"stop_at": 5}}, again]
+    for name in RESUMED:
+        again = {**trainings(inputs)[name], "name": f"{name}, resumed"}
+        todo += [{**again, "options": {"stop_at": 5}}, again]
     (directory / "job.json").write_text(json.dumps({"trainings": todo}))
     notices: list[str] = []
     run_ranks(
@@ -213,9 +214,13 @@ def test_the_saved_weights_are_whole_and_in_the_standard_form(
     assert record["processes"] == {"kind": trainings(inputs)[name]["kind"], "count": 2}
 
 
-def test_a_sharded_training_that_was_stopped_ends_with_the_same_weights(two: Path) -> None:
-    assert_same_weights(two / "all weights" / "output", two / "resumed" / "output")
-    record = json.loads((two / "resumed" / "rank-0.json").read_text())
+@pytest.mark.parametrize("name", RESUMED)
+def test_a_sharded_training_that_was_stopped_ends_with_the_same_weights(
+    two: Path, name: str
+) -> None:
+    resumed = two / f"{name}, resumed"
+    assert_same_weights(two / name / "output", resumed / "output")
+    record = json.loads((resumed / "rank-0.json").read_text())
     assert min(step for step, _ in record["rows"]) == 4
 
 
