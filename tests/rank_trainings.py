@@ -77,10 +77,10 @@ def observe(
         if not inputs.get("quotetune_filling", False):
             ids, masks = inputs["input_ids"], inputs["attention_mask"].bool()
             rows = [row[mask].tolist() for row, mask in zip(ids, masks, strict=True)]
-            half = len(rows) // 2  # the chosen sides come first
-            pairs = [a + b for a, b in zip(rows[:half], rows[half:], strict=True)]
-            learned = pairs if self.block == "dpo" else rows
-            record["rows"] += [[self.state.global_step, row] for row in learned]
+            if self.block == "dpo":  # the chosen sides come first
+                half = len(rows) // 2
+                rows = [a + b for a, b in zip(rows[:half], rows[half:], strict=True)]
+            record["rows"] += [[self.state.global_step, row] for row in rows]
         for name, weight in self.model.named_parameters():
             sharded = isinstance(weight, DTensor) and any(p.is_shard() for p in weight.placements)
             kind = str(weight.dtype).removeprefix("torch.")
