@@ -127,8 +127,15 @@ def run_training(
         # Left out if there is none, so that a job from before this key is still the same job.
         **({} if base_adapter is None else {"base_adapter": str(base_adapter)}),
     }
-    started = {"launch": launch, "processes": processes}
-    train_in_child(job, output, work, **started, progress=progress, notice=notice)
+    train_in_child(
+        job,
+        output,
+        work,
+        launch=launch,
+        processes=processes,
+        progress=progress,
+        notice=notice,
+    )
 
 
 def train_in_child(

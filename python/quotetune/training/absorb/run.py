@@ -83,5 +83,12 @@ def run_absorbing(
     }
     if may_read_clock(model):
         job["now"] = kept_time(clock).isoformat()
-    started = {"launch": launch, "processes": processes}
-    train_in_child(job, output, work, **started, progress=progress, notice=notice)
+    train_in_child(
+        job,
+        output,
+        work,
+        launch=launch,
+        processes=processes,
+        progress=progress,
+        notice=notice,
+    )
