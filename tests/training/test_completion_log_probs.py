@@ -94,7 +94,7 @@ def _group(tmp_path):
 
 @pytest.mark.usefixtures("_group")
 @pytest.mark.parametrize("alone", [False, True], ids=["root", "head"])
-def test_a_head_that_fsdp_shards_after_it_was_added_is_left_to_trl(model, alone):
+def test_a_head_that_fsdp_shards_after_it_was_added_is_gathered(model, alone):
     """FSDP takes the model when training starts, after the trainer has added the head."""
     from torch.distributed.fsdp import fully_shard
     from torch.distributed.tensor import DTensor
@@ -111,7 +111,7 @@ def test_a_head_that_fsdp_shards_after_it_was_added_is_left_to_trl(model, alone)
         fully_shard(part, mesh=mesh)
     fully_shard(model, mesh=mesh)
     assert isinstance(model.get_output_embeddings().weight, DTensor)
-    assert not can_score_completions(model)
+    assert can_score_completions(model)
     output = model(input_ids=ids, labels=labels, fused_lm_head=True)
     torch.testing.assert_close(output.log_probs, expected, atol=1e-5, rtol=1e-5)
 

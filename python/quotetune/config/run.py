@@ -82,8 +82,14 @@ class Config(Block):
     """Keys of `trl.DPOConfig`: all but those that the run itself sets. A list has such a block for
     each round, in order, as DNO changes the learning rate and beta from round to round."""
 
-    launch: Path | None = None
-    """Config file of `accelerate launch`, to train on several devices; `null` trains on one."""
+    launch: Literal["ddp", "fsdp2"] | Path | None = None
+    """Training in several processes on this machine. `ddp`: each has the whole model. `fsdp2`: each
+    has a shard of every weight. A path names a config file of `accelerate launch`; `null` trains in
+    one process."""
+
+    processes: PositiveInt | None = None
+    """Number of processes of `ddp` and `fsdp2`; `null` is one per GPU. They share the batch of each
+    step, so the run goes on with another number."""
 
     evaluation: EvaluationConfig = EvaluationConfig()
     """Evaluation on the held-out prompts, and on the development prompts if there are any."""

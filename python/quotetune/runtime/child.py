@@ -12,11 +12,12 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from quotetune.errors import QuotetuneError, UsageError
 from quotetune.runtime.cpu import child_environment
@@ -54,44 +55,74 @@ def run_child(
         QuotetuneError: The child failed. The message ends with the last line of its log.
     """
     error: QuotetuneError | None = None
-    environment = utf8_environment(child_environment())
-    if keeps_heap:
-        environment = with_kept_heap(environment)
-    command = [sys.executable, *launcher, "-m", module, str(job), _END_WITH_PARENT]
     with (
         log.open("ab") as log_file,
-        subprocess.Popen(
-            command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=log_file,
-            env=environment,
-        ) as child,
+        start(module, job, log_file, launcher=launcher, keeps_heap=keeps_heap) as child,
     ):
         assert child.stdout is not None
         try:
             for line in child.stdout:
                 event = json.loads(line)
                 if "error" in event:
-                    error = (UsageError if event["usage"] else QuotetuneError)(event["error"])
+                    error = reported_error(event)
                 else:
                     report(event)
             child.wait()
         finally:
-            _end(child)
+            end([child])
     if error is not None:
         raise error
     if child.returncode:
-        raise QuotetuneError(f"{_obituary(name, child.returncode, log)} (its log is {log})")
+        raise QuotetuneError(obituary(name, child.returncode, log))
 
 
-def _end(child: subprocess.Popen[bytes]) -> None:
-    """End a child if it has not ended, and with it the processes that it has started."""
-    if child.poll() is None and child.stdin is not None:
+def start(
+    module: str,
+    job: Path,
+    log: IO[bytes],
+    *,
+    launcher: Sequence[str] = (),
+    keeps_heap: bool = False,
+    variables: Mapping[str, str] | None = None,
+) -> subprocess.Popen[bytes]:
+    """Start `python -m MODULE JOB` as a child that ends when this process does.
+
+    Args:
+        module: As for `run_child`.
+        job: As for `run_child`.
+        log: The open log, to which the child's standard error is appended.
+        launcher: As for `run_child`.
+        keeps_heap: As for `run_child`.
+        variables: Further variables of the child's environment.
+    """
+    environment = utf8_environment(child_environment())
+    if keeps_heap:
+        environment = with_kept_heap(environment)
+    return subprocess.Popen(
+        [sys.executable, *launcher, "-m", module, str(job), _END_WITH_PARENT],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=log,
+        env={**environment, **(variables or {})},
+    )
+
+
+def reported_error(event: Mapping[str, Any]) -> QuotetuneError:
+    """Return the error that a child has reported."""
+    return (UsageError if event["usage"] else QuotetuneError)(event["error"])
+
+
+def end(children: Sequence[subprocess.Popen[bytes]]) -> None:
+    """End children that have not ended, and with them the processes that they have started."""
+    running = [child for child in children if child.poll() is None]
+    for child in running:
+        assert child.stdin is not None
         child.stdin.close()
+    deadline = time.monotonic() + _SECONDS_TO_END
+    for child in running:
         with suppress(subprocess.TimeoutExpired):
-            child.wait(_SECONDS_TO_END)
-    child.kill()
+            child.wait(max(0.0, deadline - time.monotonic()))
+        child.kill()
 
 
 def child_main(
@@ -125,7 +156,8 @@ def child_main(
         message = str(error)
         if not isinstance(error, QuotetuneError):
             message = f"{name} failed with {type(error).__name__}: {' '.join(message.split())}"
-        report({"error": message, "usage": isinstance(error, UsageError)})
+        kind = {"usage": isinstance(error, UsageError), "own": isinstance(error, QuotetuneError)}
+        report({"error": message, **kind})
         sys.exit(1)
 
 
@@ -146,13 +178,14 @@ def end_with_parent() -> None:
     threading.Thread(target=wait, daemon=True).start()
 
 
-def _obituary(name: str, returncode: int, log: Path) -> str:
-    """Say in one line how a child ended that could not report it."""
+def obituary(name: str, returncode: int, log: Path) -> str:
+    """Say in one line how a child ended that could not report it, and where its log is."""
     text = log.read_text(encoding="utf-8", errors="replace")
     lines = [line for line in text.splitlines() if line.strip()]
     last = f": {lines[-1].strip()}" if lines else ""
+    what = f"ended with status {returncode}"
     if returncode == -signal.SIGKILL:
-        return f"the {name} process was killed, perhaps because memory ran out{last}"
-    if returncode < 0:
-        return f"the {name} process died of {signal.Signals(-returncode).name}{last}"
-    return f"the {name} process ended with status {returncode}{last}"
+        what = "was killed, perhaps because memory ran out"
+    elif returncode < 0:
+        what = f"died of {signal.Signals(-returncode).name}"
+    return f"the {name} process {what}{last} (its log is {log})"

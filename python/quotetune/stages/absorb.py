@@ -71,6 +71,7 @@ def train(layout: Layout) -> Stage:
                 seed=config.seed,
                 clock=layout.clock_file,
                 launch=config.launch,
+                processes=config.processes,
                 progress=lambda now: report(
                     now.done, now.steps, "" if now.loss is None else f"loss {now.loss:.3f}"
                 ),
@@ -86,6 +87,6 @@ def train(layout: Layout) -> Stage:
     if merge:
         keys["merged"] = True
     inputs = {"the texts": texts, **layout.policy_inputs(BASE)}
-    if config.launch is not None:  # the number of processes scales the batch
+    if isinstance(config.launch, Path):  # its number of processes scales the batch
         inputs["launch"] = config.launch
     return Stage("absorb/train", layout.trained(ABSORBED), keys, inputs, make)

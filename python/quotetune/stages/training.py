@@ -114,6 +114,7 @@ def _trained(
                 dpo=options,
                 seed=config.seed,
                 launch=config.launch,
+                processes=config.processes,
                 progress=lambda now: report(now.done, now.steps, _losses(now)),
                 notice=lambda text: say(f"  {text}"),
             )
@@ -129,7 +130,7 @@ def _trained(
         settings["reference"] = config.reference
         if origin is not None:
             inputs["the reference"] = origin
-    if config.launch is not None:  # the number of processes scales the batch
+    if isinstance(config.launch, Path):  # its number of processes scales the batch
         inputs["launch"] = config.launch
     return Stage(name, layout.trained(policy), settings, inputs, make)
 

@@ -11,6 +11,7 @@ import types
 from typing import Any
 
 import torch
+from torch.distributed.tensor import DTensor
 from transformers import PreTrainedModel
 
 _TOKENS_PER_TILE = 128
@@ -84,6 +85,8 @@ def add_completion_head(model: PreTrainedModel, other_forward: Any = None) -> No
         labels = labels[:, 1:]
         scored = labels != -100
         weight = self.get_output_embeddings().weight
+        if isinstance(weight, DTensor):  # FSDP2 gathers it only for the head's own forward
+            weight = weight.full_tensor()
         if torch.is_autocast_enabled("cpu"):
             weight = weight.to(torch.get_autocast_dtype("cpu"))
         completion = hidden[scored].to(weight.dtype)
@@ -108,8 +111,8 @@ def add_completion_head(model: PreTrainedModel, other_forward: Any = None) -> No
 def can_score_completions(model: Any) -> bool:
     """Tell whether `add_completion_head` can be used with a model.
 
-    The head must be on the CPU, whole and frozen (as with LoRA), without a bias and without any
-    scaling or capping of the logits. The model must be a text model without experts.
+    The head must be on the CPU and frozen (as with LoRA), without a bias and without any scaling or
+    capping of the logits. FSDP2 may have sharded it. The model is a text model without experts.
 
     Args:
         model: A causal language model.
@@ -132,9 +135,8 @@ def can_score_completions(model: Any) -> bool:
         and not head.weight.requires_grad
         and head.weight.device.type == "cpu"
         and head.weight.is_floating_point()
-        # A part of a head that FSDP has sharded is another tensor, or a flat one.
+        # A part of a head that FSDP 1 has sharded is a flat tensor.
         and head.weight.ndim == 2
-        and not hasattr(head.weight, "full_tensor")
         and plain_logits
         and not hasattr(config, "output_router_logits")
     )

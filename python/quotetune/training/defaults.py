@@ -6,6 +6,7 @@ from typing import Any
 
 from quotetune.config import ModelConfig
 from quotetune.models.precision import has_fast_bf16
+from quotetune.training.processes import here
 
 
 def default_dpo_options(
@@ -32,7 +33,9 @@ def default_dpo_options(
 def uses_fsdp(options: Mapping[str, Any]) -> bool:
     """Tell whether FSDP shards the model: by the options, or by the launcher of this process."""
     launched = os.environ.get("ACCELERATE_USE_FSDP", "false").lower() in ("1", "true", "yes")
-    return bool(options.get("fsdp")) or launched
+    processes = here()
+    shards = processes is not None and processes.kind == "fsdp2"
+    return bool(options.get("fsdp")) or launched or shards
 
 
 def default_sft_options(

@@ -58,6 +58,7 @@ class DpoSession(TrainingSession):
             train_dataset=load_pairs(Path(job["pairs"]), work / "datasets"),
             processing_class=self.load_tokenizer(),
             callbacks=[self.timer],
+            sharing=self.sharing,
         )
         after(self.trainer.model)
 

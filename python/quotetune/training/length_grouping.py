@@ -75,9 +75,15 @@ class LengthGrouped(Trainer):  # type: ignore[misc]
     """
 
     def __init__(self, **kwargs: Any) -> None:
-        self.order: LengthGroupedOrder | None = None
+        self.order: Any = None
         super().__init__(**kwargs)
         self.add_callback(EpochOfOrder(self))
+
+    @property
+    def batch_of_one_process(self) -> int:
+        """Rows per batch."""
+        size: int = self.args.per_device_train_batch_size
+        return size
 
     def lengths(self, dataset: Dataset) -> list[int]:
         """Return the number of tokens in each row."""
@@ -87,7 +93,7 @@ class LengthGrouped(Trainer):  # type: ignore[misc]
         if self.args.train_sampling_strategy != "group_by_length":
             return super()._get_train_sampler(train_dataset)
         dataset = self.train_dataset if train_dataset is None else train_dataset
-        batch = self.args.per_device_train_batch_size
+        batch = self.batch_of_one_process
         self.order = LengthGroupedOrder(self.lengths(dataset), batch, self.args.seed)
         return self.order
 

@@ -12,11 +12,12 @@ from quotetune.runtime.plural import counted
 from quotetune.training.completion_log_probs import use_in
 from quotetune.training.finite import FiniteSteps
 from quotetune.training.length_grouping import LengthGrouped
+from quotetune.training.shared_steps import SharedSteps
 
 use_in(trl_dpo)
 
 
-class PreferenceTrainer(FiniteSteps, LengthGrouped, DPOTrainer):  # type: ignore[misc]
+class PreferenceTrainer(FiniteSteps, SharedSteps, LengthGrouped, DPOTrainer):  # type: ignore[misc]
     """DPO on exact token ids.
 
     TRL tokenises the text of a pair, which need not give the tokens that were sampled, and ends

@@ -17,8 +17,11 @@ from quotetune.errors import UsageError
 from quotetune.models.files import require_model, split_policy
 from quotetune.runtime.child import run_child
 from quotetune.runtime.content_hash import content_hash
+from quotetune.runtime.ranks import run_ranks
 from quotetune.runtime.whole_files import RESUME, write_text
+from quotetune.training.processes import processes_of
 
+WORKER = "quotetune.training.worker"
 LOG_NAME = "training.log"
 RECORD_NAME = "training.json"
 
@@ -57,7 +60,8 @@ def run_training(
     lora: dict[str, Any] | None,
     dpo: dict[str, Any],
     seed: int,
-    launch: Path | None = None,
+    launch: Path | str | None = None,
+    processes: int | None = None,
     progress: Callable[[TrainingProgress], None] | None = None,
     notice: Callable[[str], None] | None = None,
 ) -> None:
@@ -82,8 +86,10 @@ def run_training(
         lora: Keys of `peft.LoraConfig`; None trains all weights.
         dpo: Keys of `trl.DPOConfig`.
         seed: The run's seed.
-        launch: A config file of `accelerate launch`, to train on several devices; None trains on
-            one.
+        launch: `ddp` or `fsdp2`, to train in several processes on this machine, or a config file of
+            `accelerate launch`; None trains in one process.
+        processes: Number of processes of `ddp` and `fsdp2`; None is one per GPU. They share each
+            batch, so what is learned does not depend on their number.
         progress: Called at every step.
         notice: Called with notices about the data, such as the number of pairs left out.
 
@@ -121,7 +127,15 @@ def run_training(
         # Left out if there is none, so that a job from before this key is still the same job.
         **({} if base_adapter is None else {"base_adapter": str(base_adapter)}),
     }
-    train_in_child(job, output, work, launch=launch, progress=progress, notice=notice)
+    train_in_child(
+        job,
+        output,
+        work,
+        launch=launch,
+        processes=processes,
+        progress=progress,
+        notice=notice,
+    )
 
 
 def train_in_child(
@@ -129,7 +143,8 @@ def train_in_child(
     output: Path,
     work: Path,
     *,
-    launch: Path | None = None,
+    launch: Path | str | None = None,
+    processes: int | None = None,
     progress: Callable[[TrainingProgress], None] | None = None,
     notice: Callable[[str], None] | None = None,
 ) -> None:
@@ -140,6 +155,7 @@ def train_in_child(
         output: The directory of the result, which appears by rename.
         work: Directory of the checkpoints and the log.
         launch: As for `run_training`.
+        processes: As for `run_training`.
         progress: As for `run_training`.
         notice: As for `run_training`.
     """
@@ -162,17 +178,14 @@ def train_in_child(
         write_text(job_file, text, remedy=RESUME)
     if output.exists():
         shutil.rmtree(output)
-    launcher = []
-    if launch is not None:
-        launcher = ["-m", "accelerate.commands.launch", "--config_file", str(launch)]
-    run_child(
-        "quotetune.training.worker",
-        job_file,
-        work / LOG_NAME,
-        report,
-        name="training",
-        launcher=launcher,
-        keeps_heap=True,
-    )
+    ranks = processes_of(launch, processes)
+    how: dict[str, Any] = {"name": "training", "keeps_heap": True}
+    if ranks is not None:
+        how |= {"count": ranks.count, "variables": ranks.variables}
+        run_ranks(WORKER, job_file, work / LOG_NAME, report, **how)
+    else:
+        if launch not in ("ddp", "fsdp2", None):
+            how["launcher"] = ["-m", "accelerate.commands.launch", "--config_file", str(launch)]
+        run_child(WORKER, job_file, work / LOG_NAME, report, **how)
     for leftover in [*work.glob("checkpoint-*"), work / "datasets"]:
         shutil.rmtree(leftover, ignore_errors=True)

@@ -4,6 +4,7 @@ import json
 import shutil
 import time
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,9 @@ from quotetune.models.tokenizer import load_tokenizer
 from quotetune.runtime.cpu import apply_in_child
 from quotetune.training.defaults import trains_model_weights, weights_dtype
 from quotetune.training.model_card import write_model_card
+from quotetune.training.processes import Processes, batch, batch_problem, here, share
 from quotetune.training.run import RECORD_NAME
+from quotetune.training.shared_steps import Sharing, join
 
 Report = Callable[[dict[str, Any]], None]
 
@@ -36,6 +39,7 @@ class TrainingSession:
 
     trainer: Any
     mixed: bool
+    sharing: Sharing | None = None
 
     def __init__(self, job: dict[str, Any], report: Report) -> None:
         apply_in_child()
@@ -74,6 +78,8 @@ class TrainingSession:
         Raises:
             QuotetuneError: TRL rejects the combination. The message names the block.
         """
+        if (processes := here()) is not None:
+            options = self._shared(options, block, processes)
         try:
             arguments = kind(
                 output_dir=str(work), seed=self.job["seed"], disable_tqdm=True, **options
@@ -82,6 +88,26 @@ class TrainingSession:
             raise QuotetuneError(f"{block}: {reason_of(error)}") from error
         self.mixed = arguments.bf16 or arguments.fp16
         return arguments
+
+    def _shared(self, options: dict[str, Any], block: str, processes: Processes) -> dict[str, Any]:
+        """Join the processes that train together, and return the options of this one."""
+        on_gpu = torch.accelerator.is_available()
+        problem = batch_problem(block, options, processes, on_gpu=on_gpu)
+        if problem is not None:
+            raise QuotetuneError(str(problem))
+        size, accumulated = batch(options, on_gpu=on_gpu)
+        mine = share(size, accumulated, processes.count)
+        assert mine is not None
+        self.sharing = Sharing(processes, size, accumulated)
+        join(processes, options)
+        names = ("per_device_train_batch_size", "gradient_accumulation_steps")
+        options = options | dict(zip(names, mine, strict=True))
+        return options | {"fsdp": True} if processes.kind == "fsdp2" else options
+
+    @property
+    def is_sharded(self) -> bool:
+        """Whether no process has the whole model."""
+        return self.sharing is not None and self.sharing.processes.kind == "fsdp2"
 
     def train(self, checkpoint: Path | None) -> None:
         """Train to the end, from a checkpoint if one is given."""
@@ -127,6 +153,7 @@ class TrainingSession:
             "epochs": state.epoch,
             "seconds_per_step": self.timer.seconds_per_step,
             "notices": self.notices,
+            **({} if self.sharing is None else {"processes": asdict(self.sharing.processes)}),
             "lora": None if peft_config is None else plain(peft_config.to_dict()),
         }
 

@@ -1,8 +1,8 @@
 """The child process that trains: `python -m quotetune.training.worker job.json`.
 
-It also runs on several devices, as `accelerate launch -m quotetune.training.worker job.json`. Then
-only the first process reports. `quotetune.training.run.train_in_child` writes `job.json` into the
-work directory.
+It is also one of several ranks (`quotetune.runtime.ranks`), or one of the processes of `accelerate
+launch -m quotetune.training.worker job.json`. Then only the first one reports.
+`quotetune.training.run.train_in_child` writes `job.json` into the work directory.
 """
 
 import os
@@ -18,6 +18,7 @@ from quotetune.runtime.cpu import child_environment
 from quotetune.runtime.whole_files import unfinished
 
 if TYPE_CHECKING:
+    from quotetune.training.processes import Processes
     from quotetune.training.session import TrainingSession
 
 # This must come before the import of torch, whatever starts this process.
@@ -37,11 +38,12 @@ def train(job: dict[str, Any], work: Path, report: Callable[[dict[str, Any]], No
         report: Called with progress and notices.
     """
     from quotetune.training.checkpoints import newest_checkpoint
+    from quotetune.training.processes import here
 
     is_first = os.environ.get("RANK", "0") == "0"
     session = _session(job, work, report if is_first else lambda _: None)
     with session.trainer.accelerator.main_process_first():
-        checkpoint = newest_checkpoint(work, session.notice)
+        checkpoint = newest_checkpoint(work, session.notice, here() or _alone())
     session.train(checkpoint)
     output = Path(job["output"])
     # All processes of a training write into this directory; the first one makes it appear.
@@ -65,6 +67,13 @@ def _session(
     from quotetune.training.dpo_session import DpoSession
 
     return DpoSession(job, work, report)
+
+
+def _alone() -> "Processes | None":
+    """Return this process as one that trains alone; None if `accelerate launch` started it."""
+    from quotetune.training.processes import Processes
+
+    return None if "WORLD_SIZE" in os.environ else Processes("ddp", 1)
 
 
 def _versions() -> dict[str, str]:

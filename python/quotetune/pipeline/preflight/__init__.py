@@ -17,6 +17,7 @@ from quotetune.pipeline.preflight.chats import (
     variable_notices,
 )
 from quotetune.pipeline.preflight.index import citation_problems, guide_problems, open_index
+from quotetune.pipeline.preflight.launch import launch_problems
 from quotetune.pipeline.preflight.lengths import length_notices, length_problems
 from quotetune.pipeline.preflight.models import model_problems
 from quotetune.pipeline.preflight.prompts import (
@@ -56,9 +57,7 @@ def read_inputs(config: Config) -> Inputs:
         problems += citation_problems(index)
     if index is not None:
         problems += guide_problems(config, index)
-    if config.launch is not None and not config.launch.is_file():
-        text = f"{config.launch} does not exist: write it with `accelerate config`"
-        problems.append(Problem("launch", text, to_provide=True))
+    problems += launch_problems(config)
     problems += chat_problems(config, read.prompts)
     problems += length_problems(config) + general_text_problems(config)
     problems += absorb_problems(config, read.prompts)

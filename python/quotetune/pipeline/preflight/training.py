@@ -218,8 +218,10 @@ def _is_sharded(options: Mapping[str, Any], config: Config) -> bool:
     return bool(options.get("fsdp")) or _launches_fsdp(config.launch)
 
 
-def _launches_fsdp(launch: Path | None) -> bool:
-    if launch is None or not launch.is_file():
+def _launches_fsdp(launch: Path | str | None) -> bool:
+    if not isinstance(launch, Path):
+        return launch == "fsdp2"
+    if not launch.is_file():
         return False
     try:
         content = yaml.safe_load(launch.read_text(encoding="utf-8"))

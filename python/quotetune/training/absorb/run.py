@@ -31,7 +31,8 @@ def run_absorbing(
     sft: dict[str, Any],
     seed: int,
     clock: Path,
-    launch: Path | None = None,
+    launch: Path | str | None = None,
+    processes: int | None = None,
     progress: Callable[[TrainingProgress], None] | None = None,
     notice: Callable[[str], None] | None = None,
 ) -> None:
@@ -52,7 +53,8 @@ def run_absorbing(
         sft: Keys of `trl.SFTConfig`.
         seed: The run's seed.
         clock: The file of the time that the model's chat template reads.
-        launch: A config file of `accelerate launch`, to train on several devices.
+        launch: As for `quotetune.training.run.run_training`.
+        processes: As for `quotetune.training.run.run_training`.
         progress: Called at every step.
         notice: Called with notices about the texts.
 
@@ -81,4 +83,12 @@ def run_absorbing(
     }
     if may_read_clock(model):
         job["now"] = kept_time(clock).isoformat()
-    train_in_child(job, output, work, launch=launch, progress=progress, notice=notice)
+    train_in_child(
+        job,
+        output,
+        work,
+        launch=launch,
+        processes=processes,
+        progress=progress,
+        notice=notice,
+    )

@@ -1,5 +1,6 @@
 """A continued pre-training: `trl.SFTTrainer` on the tokens of documents."""
 
+import shutil
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from trl import SFTConfig, SFTTrainer
 from quotetune.config import ModelConfig
 from quotetune.config.open_blocks import lora_options, sft_options
 from quotetune.models.chat_template import template_variables
+from quotetune.models.load_adapter import with_adapter
 from quotetune.training.absorb.texts import read_texts
 from quotetune.training.absorb.tokens import tokenized, write_rows
 from quotetune.training.completion_log_probs import use_in
@@ -20,6 +22,7 @@ from quotetune.training.defaults import default_lora_options, default_sft_option
 from quotetune.training.finite import FiniteSteps
 from quotetune.training.length_grouping import LengthGrouped
 from quotetune.training.session import Report, TrainingSession
+from quotetune.training.shared_steps import SharedSteps
 
 _LOGGED = {
     "step": "step",
@@ -36,10 +39,11 @@ _ROWS_AT_ONCE = 1000
 use_in(trl_sft)
 
 
-class AbsorbTrainer(FiniteSteps, LengthGrouped, SFTTrainer):  # type: ignore[misc]
+class AbsorbTrainer(FiniteSteps, SharedSteps, LengthGrouped, SFTTrainer):  # type: ignore[misc]
     """`trl.SFTTrainer` with batches of texts of about the same length."""
 
     block = "absorb.sft"
+    loss_per_token = True
 
     def lengths(self, dataset: Dataset) -> list[int]:
         """Return the number of tokens in each text."""
@@ -84,6 +88,7 @@ class AbsorbSession(TrainingSession):
             processing_class=tokenizer,
             peft_config=peft_config,
             callbacks=[self.timer],
+            sharing=self.sharing,
         )
 
     def save_weights(self, directory: Path) -> None:
@@ -91,7 +96,17 @@ class AbsorbSession(TrainingSession):
         if not self.job["merge"]:
             super().save_weights(directory)
             return
-        model = self.trainer.accelerator.unwrap_model(self.trainer.model)
+        if self.is_sharded:
+            # The adapter is written as usual, and merged into a model that is not sharded.
+            adapter = directory.with_name(f"{directory.name}.adapter")
+            super().save_weights(adapter)
+            if not self.trainer.accelerator.is_main_process:
+                return
+            base = self.load_model(ModelConfig(**self.job["model"]))
+            model = with_adapter(base, str(adapter), trainable=False)
+            shutil.rmtree(adapter)
+        else:
+            model = self.trainer.accelerator.unwrap_model(self.trainer.model)
         stored = model.dtype
         # In bf16 most of the adapter would be lost in rounding, twice.
         merged = model.float().merge_and_unload().to(stored)
