@@ -1,0 +1,151 @@
+"""Make the plan of a build in shards, or find the one that an earlier command began."""
+
+import json
+import os
+import shutil
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from quotetune.corpus.estimate import estimate_build
+from quotetune.corpus.files import corpus_files
+from quotetune.corpus.formats import STDIN
+from quotetune.corpus.ingest import keys_of
+from quotetune.corpus.inputs import expand_inputs
+from quotetune.distributed.plan import (
+    Plan,
+    PlannedFile,
+    check_same,
+    is_list_name,
+    parts_of,
+    shard_count,
+    store_plan,
+    stored_plan,
+)
+from quotetune.distributed.remote import is_remote, remote_files, sampled, version_of
+from quotetune.errors import UsageError
+
+# An estimate may be too low, and a filter that is too small must be filled again.
+_ROOM = 1.05
+# The rate of the default size, 16 bits per n-gram.
+_DEFAULT_FPR = 0.001
+
+
+def planned(
+    inputs: Sequence[str],
+    output: Path,
+    options: dict[str, Any],
+    *,
+    shards: int | None,
+    workers: Callable[[], int],
+    overwrite: bool,
+) -> Plan:
+    """Return the plan of a build, and store it beside the output if it is new.
+
+    Args:
+        inputs: Files, folders, globs, or URLs.
+        output: The index to make, or the `.json` file of a list.
+        options: Arguments of `build_index`.
+        shards: How many shards; by default a plan that is stored, or the size, decides.
+        workers: Function that returns how many tasks run at once.
+        overwrite: Whether an output may exist.
+
+    Raises:
+        UsageError: An option or input is invalid, the output exists, or a stored plan is another.
+        QuotetuneError: A record of the sample is bad, or there is no document.
+    """
+    if output.exists() and not overwrite:
+        raise UsageError(f"{output}: exists already: choose another path, or use --overwrite")
+    if options.get("duplicates") == "first":
+        raise UsageError(
+            "--duplicates first: a shard does not know the documents of the others: leave it out"
+        )
+    if "fuse" in options.get("structures", ()):
+        raise UsageError("fuse: merge cannot join fuse filters: build one index, or choose bloom")
+    if shards is not None and not 1 <= shards < 10**5:
+        raise UsageError(f"shards is {shards}: choose from 1 to 99,999")
+    options = json.loads(json.dumps(options, default=os.fspath))
+    files, are_remote = _files(inputs, options)
+    parts = parts_of(output)
+    wanted = Plan(files, options, {}, 0, is_list_name(output), are_remote)
+    stored = stored_plan(parts)
+    if stored is not None:
+        check_same(parts, stored, replace(wanted, shards=shards or stored.shards))
+        return stored
+    count = shards or shard_count(wanted.bytes, workers())
+    wanted = replace(wanted, shards=count)
+    parts.mkdir(parents=True, exist_ok=True)
+    plan = replace(wanted, filter=_filter(wanted, parts))
+    store_plan(parts, plan)
+    return plan
+
+
+def _files(inputs: Sequence[str], options: dict[str, Any]) -> tuple[list[PlannedFile], bool]:
+    """List the files, and tell whether they are remote."""
+    remote = [is_remote(name) for name in inputs]
+    format, root = options.get("format"), options.get("root")
+    if all(remote) and inputs:
+        if root is not None:
+            raise UsageError("--root is for local files: leave it out")
+        return remote_files(inputs, format), True
+    if any(remote):
+        raise UsageError("inputs are URLs and local paths: give one kind of them")
+    expanded = expand_inputs(inputs, format, root)
+    files = []
+    for file in corpus_files(expanded, _keys(options)):
+        if file.path == STDIN or not file.path.is_file():
+            raise UsageError(f"{file.path}: a pipe cannot be divided: name files")
+        path = file.path.resolve()
+        files.append(PlannedFile(str(path), file.format, file.name, *version_of(path)))
+    return files, False
+
+
+def _keys(options: dict[str, Any]) -> Any:
+    names = ("text_key", "id_key", "source", "source_key", "meta_keys", "errors")
+    usual = {"text_key": "text", "meta_keys": (), "errors": "strict"}
+    return keys_of(*(options.get(name, usual.get(name)) for name in names))
+
+
+def _filter(plan: Plan, parts: Path) -> dict[str, Any]:
+    """Decide the filters of the shards.
+
+    If all have the same room, enough for the whole corpus, `merge` unites them without the text. In
+    a list, the rates of the filters add up, so each has its share.
+    """
+    ngrams, filter_bytes = _estimated(plan, parts)
+    if "bloom" not in plan.options.get("structures", ("bloom", "suffix")):
+        return {}
+    given = {name: plan.options.get(name) for name in ("fpr", "bits_per_ngram", "expected_ngrams")}
+    if plan.is_list:
+        if given["expected_ngrams"] is not None or given["bits_per_ngram"] is not None:
+            return {}
+        return {"fpr": (given["fpr"] or _DEFAULT_FPR) / plan.shards}
+    free = shutil.disk_usage(parts).free
+    needed = plan.shards * filter_bytes
+    if needed > free:
+        raise UsageError(
+            f"{parts}: the filters of {plan.shards} shards take {needed:,} bytes, and"
+            f" {free:,} are free: choose fewer --shards, or a list of indexes with -o NAME.json"
+        )
+    if given["expected_ngrams"] is not None:
+        return {}
+    return {"expected_ngrams": max(int(ngrams * _ROOM), 1)}
+
+
+def _estimated(plan: Plan, parts: Path) -> tuple[int, int]:
+    """Check the options as a build does, and estimate n-grams and bytes of the filter."""
+    options = {name: value for name, value in plan.options.items() if name != "root"}
+    share = 1.0
+    with warnings.catch_warnings():
+        # The list of the files has warned of what is left out.
+        warnings.simplefilter("ignore")
+        if plan.are_remote:
+            with sampled(plan, parts) as (paths, share):
+                estimate = estimate_build(paths, **options)
+        else:
+            estimate = estimate_build([Path(file.path) for file in plan.files], **options)
+    # More text has more copies, so this is rather too much.
+    ngrams = int(estimate.distinct_ngrams / share)
+    return ngrams, int(estimate.files.get("bloom", 0) / share)
