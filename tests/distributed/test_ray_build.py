@@ -15,7 +15,10 @@ from quotetune.distributed.build import build_on_ray
 from quotetune.distributed.plan import parts_of
 from ray_nodes import local_cluster
 
-WORDS = "quick brown fox jumps over lazy dogs while seven wizards mix jugs of strong liquid".split()
+WORDS = [
+    *("quick", "brown", "fox", "jumps", "over", "lazy", "dogs", "while"),
+    *("seven", "wizards", "mix", "jugs", "of", "strong", "liquid"),
+]
 QUERIES = ["line 7 of file 1", "quick brown fox jumps", "no such words at all", "é漢 strong liquid"]
 
 
@@ -72,20 +75,33 @@ def test_a_build_on_two_nodes_is_the_single_build(cluster: Any, tmp_path: Path):
     size = sum(path.stat().st_size for path in files.iterdir())
     assert [report for report in reports if report[0] == "shards"][-1] == ("shards", size, size)
     assert any(phase == "index" for phase, _, _ in reports)
-    # United filters of one room, which keep the rate.
-    assert built.fpr <= single.fpr
     counts = [
-        json.loads((tmp_path / name / "manifest.json").read_text()) for name in ("single", "index")
+        json.loads((tmp_path / name / "manifest.json").read_text())["counts"]
+        for name in ("single", "index")
     ]
-    assert counts[0]["counts"] == counts[1]["counts"]
-    assert (
-        len(
-            counts[1]["filters"]["blooms"]
-            if isinstance(counts[1]["filters"], dict)
-            else counts[1]["filters"]
-        )
-        == 1
-    )
+    assert counts[0] == counts[1]
+
+
+def test_the_filters_of_the_shards_become_the_filter_of_the_single_build(
+    cluster: Any, tmp_path: Path
+):
+    files = corpus(tmp_path / "corpus", 40)
+    build_index(files, tmp_path / "single", expected_ngrams=50_000)
+    options = {"address": cluster.address, "shards": 3}
+    build_on_ray([files], tmp_path / "index", **options, expected_ngrams=50_000)
+    [theirs], [ours] = ((tmp_path / name).glob("*.bloom") for name in ("single", "index"))
+    assert ours.read_bytes() == theirs.read_bytes()
+
+
+def test_the_room_that_is_estimated_keeps_the_rate(cluster: Any, tmp_path: Path):
+    files = corpus(tmp_path / "corpus")
+    single = build_index(files, tmp_path / "single", fpr=0.01)
+    build_on_ray([files], tmp_path / "index", address=cluster.address, shards=3, fpr=0.01)
+    assert Index.open(tmp_path / "index").fpr <= 0.01
+    [theirs], [ours] = ((tmp_path / name).glob("*.bloom") for name in ("single", "index"))
+    # A filter that was too small would be filled again, and have the size of the single build.
+    assert theirs.stat().st_size < ours.stat().st_size < 1.2 * theirs.stat().st_size
+    assert len(single) == 901
 
 
 def test_a_list_keeps_the_shards_and_shares_the_rate(cluster: Any, tmp_path: Path):

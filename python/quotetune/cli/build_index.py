@@ -141,8 +141,8 @@ def build_index(
     ] = None,
 ) -> None:
     """Build an index of a corpus. The index appears when it is complete."""
-    from quotetune.cli.distributed_build import build_distributed, check_executor
     from quotetune.cli.byte_progress import ByteProgress
+    from quotetune.cli.distributed_build import build_distributed, check_executor
     from quotetune.corpus.build import build_index as build
     from quotetune.errors import UsageError
     from quotetune.runtime.plural import counted

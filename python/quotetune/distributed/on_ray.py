@@ -89,6 +89,7 @@ def build_shards(
             for answer in done:
                 _check(ray, answer, f"shard {tasks[answer]}/{plan.shards}")
             report(finished + ray.get(board.done.remote()))
+        report(plan.shards)
     finally:
         for answer in waiting:
             ray.cancel(answer, force=True)

@@ -15,6 +15,7 @@ from quotetune.corpus.formats import STDIN
 from quotetune.corpus.ingest import keys_of
 from quotetune.corpus.inputs import expand_inputs
 from quotetune.distributed.plan import (
+    FEW_SHARDS,
     Plan,
     PlannedFile,
     check_same,
@@ -111,17 +112,23 @@ def _keys(options: dict[str, Any]) -> Any:
 def _filter(plan: Plan, parts: Path) -> dict[str, Any]:
     """Decide the filters of the shards.
 
-    If all have the same room, enough for the whole corpus, `merge` unites them without the text. In
-    a list, the rates of the filters add up, so each has its share.
+    If all have the same room, enough for the whole corpus, `merge` unites them without the text.
+    That takes as many filters of full size as there are shards. More than a few take more time to
+    read than `merge` needs to fill one filter from the stored text, on two threads or more. In a
+    list, the rates of the filters add up, so each has its share.
     """
     ngrams, filter_bytes = _estimated(plan, parts)
-    if "bloom" not in plan.options.get("structures", ("bloom", "suffix")):
+    structures = plan.options.get("structures", ("bloom", "suffix"))
+    if "bloom" not in structures:
         return {}
     given = {name: plan.options.get(name) for name in ("fpr", "bits_per_ngram", "expected_ngrams")}
     if plan.is_list:
         if given["expected_ngrams"] is not None or given["bits_per_ngram"] is not None:
             return {}
         return {"fpr": (given["fpr"] or _DEFAULT_FPR) / plan.shards}
+    keeps_text = "suffix" in structures or "lean" in structures
+    if given["expected_ngrams"] is None and keeps_text and plan.shards > FEW_SHARDS:
+        return {}
     free = shutil.disk_usage(parts).free
     needed = plan.shards * filter_bytes
     if needed > free:
