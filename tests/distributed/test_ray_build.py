@@ -93,6 +93,7 @@ def test_the_filters_of_the_shards_become_the_filter_of_the_single_build(
     assert ours.read_bytes() == theirs.read_bytes()
 
 
+@pytest.mark.slow
 def test_the_room_that_is_estimated_keeps_the_rate(cluster: Any, tmp_path: Path):
     files = corpus(tmp_path / "corpus")
     single = build_index(files, tmp_path / "single", fpr=0.01)
@@ -117,6 +118,7 @@ def test_a_list_keeps_the_shards_and_shares_the_rate(cluster: Any, tmp_path: Pat
     assert sum(part.fpr for part in parts) <= 0.001
 
 
+@pytest.mark.slow
 def test_a_second_call_builds_only_what_is_missing(
     cluster: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
@@ -145,6 +147,7 @@ def test_a_second_call_builds_only_what_is_missing(
     assert answers(Index.open(output)) == answers(build_index(files, tmp_path / "single"))
 
 
+@pytest.mark.slow
 def test_a_plan_of_other_options_or_files_is_refused(cluster: Any, tmp_path: Path):
     files = corpus(tmp_path / "corpus", 5)
     output = tmp_path / "index"
@@ -179,6 +182,7 @@ def test_a_bad_record_is_the_same_error_as_in_a_single_build(cluster: Any, tmp_p
     assert not (tmp_path / "index").exists()
 
 
+@pytest.mark.slow
 def test_records_that_are_left_out_are_added_up(cluster: Any, tmp_path: Path):
     files = corpus(tmp_path / "corpus", 40)
     for name in ("0", "2"):
@@ -200,6 +204,7 @@ def test_records_that_are_left_out_are_added_up(cluster: Any, tmp_path: Path):
     assert len(shown[0]) == 2
 
 
+@pytest.mark.slow
 def test_a_metadata_key_that_no_document_has_is_an_error(cluster: Any, tmp_path: Path):
     files = corpus(tmp_path / "corpus", 5)
     with pytest.raises(QuotetuneError, match="no document has the metadata key 'titel'"):
@@ -227,6 +232,7 @@ def test_options_are_refused_before_any_task(
     assert not list(tmp_path.glob("index*/shard*"))
 
 
+@pytest.mark.slow
 def test_an_output_that_exists_is_kept(cluster: Any, tmp_path: Path):
     files = corpus(tmp_path / "corpus", 5)
     build_index(["an older text"], tmp_path / "index")

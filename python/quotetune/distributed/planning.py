@@ -98,7 +98,7 @@ def _files(inputs: Sequence[str], options: dict[str, Any]) -> tuple[list[Planned
     for file in corpus_files(expanded, _keys(options)):
         if file.path == STDIN or not file.path.is_file():
             raise UsageError(f"{file.path}: a pipe cannot be divided: name files")
-        path = file.path.resolve()
+        path = file.path.absolute()
         files.append(PlannedFile(str(path), file.format, file.name, *version_of(path)))
     return files, False
 
