@@ -1,4 +1,4 @@
-"""The gain of a second worker: the shards of one corpus, built by one task of a cluster and by two."""
+"""The gain of a second worker: the shards of a corpus, built on a cluster by one task and by two."""
 
 import os
 import time
@@ -37,6 +37,7 @@ def tables(settings: Settings) -> list[Listing]:
     ]
     one, two = (best.get(workers) for workers in WORKERS)
     gain = one[1] / two[1] if one and two else None
+    aim = target("a gain of 1.7 with two workers, at 1 GB or more", gain, least=1.7)
     megabytes = sum(map(len, corpus)) / 1e6
     return [
         Listing(
@@ -44,17 +45,16 @@ def tables(settings: Settings) -> list[Listing]:
             header=("workers", "start, s", "shards, s", "merge, s"),
             rows=rows,
             notes=(
-                f"{SHARDS} shards, one thread per task, with the filter and the suffix array. Start:"
-                " the plan, and its sample of the corpus."
-                f" {targets(target('a gain of 1.7 with two workers, at 1 GB or more', gain, least=1.7))}"
-                f" This machine has {os.cpu_count()} cores.",
+                f"{SHARDS} shards, one thread per task, with the filter and the suffix array. The"
+                f" start is the plan, with its sample of the corpus. {targets(aim)} This machine"
+                f" has {os.cpu_count()} cores, so the gain says little if other processes use one.",
             ),
         )
     ]
 
 
 def prepare(workers: int, corpus: Path, output: Path, phases: Path) -> Callable[[], object]:
-    """Start a cluster of so many workers; return the build, which writes the times of its phases."""
+    """Start a cluster of so many workers; return the build, which writes its phases' times."""
     import ray
 
     from quotetune.distributed.build import build_on_ray
@@ -79,6 +79,6 @@ def prepare(workers: int, corpus: Path, output: Path, phases: Path) -> Callable[
         build_on_ray([corpus], output, shards=SHARDS, threads=1, n=N, overwrite=True, progress=note)
         times.append(time.perf_counter())
         start, begun, *_, built, end = times
-        phases.write_text(f"{begun - start}\n{built - begun}\n{end - built}\n")
+        phases.write_text(f"{begun - start}\n{built - begun}\n{end - built}\n", "utf-8")
 
     return build

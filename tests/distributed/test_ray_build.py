@@ -229,7 +229,7 @@ def test_options_are_refused_before_any_task(
     files = corpus(tmp_path / "corpus", 5)
     with pytest.raises(UsageError, match=message):
         build_on_ray([files], tmp_path / "index", address=cluster.address, **options)
-    assert not list(tmp_path.glob("index*/shard*"))
+    assert [path.name for path in tmp_path.iterdir()] == ["corpus"]
 
 
 @pytest.mark.slow
@@ -240,6 +240,16 @@ def test_an_output_that_exists_is_kept(cluster: Any, tmp_path: Path):
         build_on_ray([files], tmp_path / "index", address=cluster.address)
     build_on_ray([files], tmp_path / "index", address=cluster.address, shards=2, overwrite=True)
     assert len(Index.open(tmp_path / "index")) == 16
+
+
+def test_a_directory_of_something_else_is_not_taken_for_the_parts(cluster: Any, tmp_path: Path):
+    files = corpus(tmp_path / "corpus", 5)
+    other = tmp_path / "index.parts" / "thesis.txt"
+    other.parent.mkdir()
+    other.write_text("years of work")
+    with pytest.raises(UsageError, match=r"index\.parts: cannot be made"):
+        build_on_ray([files], tmp_path / "index", address=cluster.address)
+    assert other.exists()
 
 
 def kill_in_mid_build(

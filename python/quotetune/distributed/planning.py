@@ -77,9 +77,19 @@ def planned(
         return stored
     count = shards or shard_count(wanted.bytes, workers())
     wanted = replace(wanted, shards=count)
-    parts.mkdir(parents=True, exist_ok=True)
-    plan = replace(wanted, filter=_filter(wanted, parts))
-    store_plan(parts, plan)
+    try:
+        parts.mkdir(parents=True)
+    except OSError as error:
+        raise UsageError(
+            f"{parts}: cannot be made ({error.strerror}): delete it, or choose another output"
+        ) from error
+    try:
+        plan = replace(wanted, filter=_filter(wanted, parts))
+        store_plan(parts, plan)
+    except BaseException:
+        # Without a plan the directory is of no use to the next command.
+        shutil.rmtree(parts, ignore_errors=True)
+        raise
     return plan
 
 
