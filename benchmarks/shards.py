@@ -1,4 +1,4 @@
-"""The gain of a second worker: the shards of a corpus, built on a cluster by one task and by two."""
+"""The gain of a second worker: the shards of a corpus, built on a cluster of one and of two."""
 
 import os
 import time

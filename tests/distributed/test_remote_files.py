@@ -7,10 +7,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from quotetune import Index, QuotetuneError, UsageError, build_index
+from quotetune.distributed import stretches
 from quotetune.distributed.build import build_on_ray
+from quotetune.distributed.plan import Plan
 from quotetune.distributed.remote import is_remote, remote_files
+from quotetune.distributed.stretches import (
+    fetched,
+    lines_in,
+    store_line_counts,
+    stretches_of,
+    with_cuts,
+)
 from ray_nodes import local_cluster
 
 
@@ -63,6 +74,42 @@ def test_a_build_of_remote_files_is_the_single_build(cluster: Any, tmp_path: Pat
     assert list(Index.open(tmp_path / "index").documents()) == list(single.documents())
     assert len(single) == 51
     assert list(scratch.iterdir()) == []
+
+
+@settings(max_examples=60)
+@given(
+    lengths=st.lists(st.integers(0, 40), min_size=1, max_size=30),
+    shards=st.integers(1, 12),
+    chunk=st.integers(1, 50),
+    ends=st.booleans(),
+)
+def test_the_lines_of_all_stretches_are_those_of_the_file(
+    lengths: list[int],
+    shards: int,
+    chunk: int,
+    ends: bool,
+    tmp_path_factory: pytest.TempPathFactory,
+):
+    folder = tmp_path_factory.mktemp("stretches")
+    lines = [f"{{{'x' * length}" if length else "" for length in lengths]
+    path = folder / "a.jsonl"
+    path.write_text("{\n" + "\n".join(lines) + "\n" * ends)
+    expected = [(n, line) for n, line in enumerate(path.read_text().split("\n"), 1) if line]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(stretches, "_CHUNK", chunk)
+        files = with_cuts(remote_files([f"file://{path}"], None))
+        plan = Plan(files, {}, {}, shards, False, True)
+        numbers = range(1, shards + 1)
+        taken = [stretch for number in numbers for stretch in stretches_of(plan, number)]
+        store_line_counts(folder, taken, [lines_in(stretch) for stretch in taken])
+        found = []
+        for number in numbers:
+            with fetched(folder, plan, number, None) as inputs:
+                for file in inputs.files:
+                    copied = enumerate(file.path.read_text().split("\n"), 1)
+                    found += [(n, line) for n, line in copied if line]
+    assert files[0].is_cut
+    assert found == expected
 
 
 def test_a_bad_record_is_named_by_its_url(cluster: Any, tmp_path: Path):

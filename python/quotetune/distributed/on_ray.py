@@ -8,6 +8,12 @@ from typing import Any
 
 from quotetune.distributed.plan import Plan
 from quotetune.distributed.shard_build import build_shard, is_finished
+from quotetune.distributed.stretches import (
+    line_counts,
+    lines_in,
+    store_line_counts,
+    stretches_of,
+)
 from quotetune.errors import QuotetuneError, UsageError, reason_of
 from quotetune.runtime.ray_cluster import name_of
 
@@ -73,6 +79,7 @@ def build_shards(
     missing = [number for number in numbers if not is_finished(parts, plan, number)]
     finished = plan.shards - len(missing)
     report(finished)
+    _count_lines(ray, parts, plan)
     here = ray.get_runtime_context().get_node_id()
     board = ray.remote(num_cpus=0, scheduling_strategy=_on(here))(Board).remote()
     task = ray.remote(
@@ -94,6 +101,23 @@ def build_shards(
         for answer in waiting:
             ray.cancel(answer, force=True)
         ray.kill(board)
+
+
+def _count_lines(ray: Any, parts: Path, plan: Plan) -> None:
+    """Count the lines of the stretches of remote files, which tell the numbers of later lines."""
+    if line_counts(parts) is not None:
+        return
+    stretches = [
+        stretch
+        for number in range(1, plan.shards + 1)
+        for stretch in stretches_of(plan, number)
+        if stretch.file.is_cut
+    ]
+    task = ray.remote(max_retries=RETRIES, retry_exceptions=[OSError])(lines_in)
+    answers = [task.remote(stretch) for stretch in stretches]
+    for stretch, answer in zip(stretches, answers, strict=True):
+        _check(ray, answer, f"{stretch.file.path}, bytes from {stretch.start:,}")
+    store_line_counts(parts, stretches, ray.get(answers))
 
 
 def _on(node: str) -> Any:

@@ -32,6 +32,7 @@ class PlannedFile:
         name: Default source of its documents (see `quotetune.corpus.inputs.InputFile`).
         size: Its bytes.
         version: When it was changed, or another mark of its content.
+        is_cut: Whether it is remote and is fetched in stretches of lines.
     """
 
     path: str
@@ -39,6 +40,7 @@ class PlannedFile:
     name: str
     size: int
     version: str
+    is_cut: bool = False
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,7 @@ from quotetune.distributed.plan import (
     stored_plan,
 )
 from quotetune.distributed.remote import is_remote, remote_files, sampled, version_of
+from quotetune.distributed.stretches import with_cuts
 from quotetune.errors import UsageError
 
 # An estimate may be too low, and a filter that is too small must be filled again.
@@ -78,7 +79,7 @@ def planned(
     count = shards or shard_count(wanted.bytes, workers())
     wanted = replace(wanted, shards=count)
     try:
-        parts.mkdir(parents=True)
+        parts.mkdir(parents=True, exist_ok=parts.is_dir() and not any(parts.iterdir()))
     except OSError as error:
         raise UsageError(
             f"{parts}: cannot be made ({error.strerror}): delete it, or choose another output"
@@ -100,7 +101,7 @@ def _files(inputs: Sequence[str], options: dict[str, Any]) -> tuple[list[Planned
     if all(remote) and inputs:
         if root is not None:
             raise UsageError("--root is for local files: leave it out")
-        return remote_files(inputs, format), True
+        return with_cuts(remote_files(inputs, format)), True
     if any(remote):
         raise UsageError("inputs are URLs and local paths: give one kind of them")
     expanded = expand_inputs(inputs, format, root)

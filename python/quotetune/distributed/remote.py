@@ -4,6 +4,7 @@ import importlib
 import posixpath
 import shutil
 import tempfile
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import takewhile
@@ -13,12 +14,11 @@ from typing import Any
 from quotetune.corpus.formats import (
     Format,
     format_of_name,
-    is_parquet,
     stem,
 )
-from quotetune.corpus.inputs import InputFile, Inputs
 from quotetune.distributed.plan import Plan, PlannedFile
-from quotetune.errors import QuotetuneError, UsageError, reason_of
+from quotetune.errors import QuotetuneError, QuotetuneWarning, UsageError, reason_of
+from quotetune.runtime.plural import counted
 
 _MAGIC = "*?["
 # Bytes to read of all files, and of one that can be cut, for an estimate.
@@ -57,13 +57,15 @@ def remote_files(inputs: Sequence[str], format: Format | None) -> list[PlannedFi
             matches no file of a known format.
     """
     files: dict[str, PlannedFile] = {}
+    left_out = []
     for url in inputs:
-        system, path = _opened(url)
+        system, path = opened_url(url)
         try:
             found, base = _matches(system, path)
             for name in found:
                 info = system.info(name)
                 if (known := format or format_of_name(posixpath.basename(name))) is None:
+                    left_out.append(name)
                     continue
                 relative = PurePosixPath(posixpath.relpath(name, base))
                 shown = relative.with_name(stem(relative.name)).as_posix()
@@ -76,12 +78,24 @@ def remote_files(inputs: Sequence[str], format: Format | None) -> list[PlannedFi
             ) from error
         if not found:
             raise UsageError(f"{url}: no such file or folder: check the URL")
+    if left_out:
+        warnings.warn(
+            f"the name has no known ending: {counted(len(left_out), 'file')} left out, the first"
+            f" is {left_out[0]}",
+            QuotetuneWarning,
+            stacklevel=2,
+        )
     if not files:
         raise UsageError(f"{', '.join(inputs)}: no file of a known format: give --format")
     return list(files.values())
 
 
-def _opened(url: str) -> tuple[Any, str]:
+def opened_url(url: str) -> tuple[Any, str]:
+    """Return the file system of a URL, and the path in it.
+
+    Raises:
+        UsageError: Its package is not installed, or the URL is invalid.
+    """
     try:
         fsspec = importlib.import_module("fsspec.core")
     except ImportError as error:
@@ -98,66 +112,18 @@ def _opened(url: str) -> tuple[Any, str]:
 def _matches(system: Any, path: str) -> tuple[list[str], str]:
     """Return the paths of a file, folder or glob, and the folder that their names start from."""
     if system.isdir(path):
-        names = system.find(path)
-        visible = [name for name in names if "/." not in name[len(path.rstrip("/")) :]]
-        return sorted(visible), path
-    if system.exists(path):
+        base, found = path.rstrip("/"), system.find(path)
+    elif system.exists(path):
         return [path], posixpath.dirname(path)
-    if not any(character in path for character in _MAGIC):
+    elif any(character in path for character in _MAGIC):
+        fixed = takewhile(lambda part: not any(c in part for c in _MAGIC), path.split("/"))
+        base = "/".join(fixed)
+        found = [name for name in system.glob(path) if not system.isdir(name)]
+    else:
         return [], ""
-    parts = takewhile(lambda part: not any(c in part for c in _MAGIC), path.split("/"))
-    return sorted(name for name in system.glob(path) if not system.isdir(name)), "/".join(parts)
-
-
-def files_of(plan: Plan, number: int) -> list[PlannedFile]:
-    """Return the files of a shard: a whole file belongs to the shard of its first byte.
-
-    Example:
-        >>> def planned(name, size):
-        ...     return PlannedFile(f"s3://bucket/{name}.jsonl", "jsonl", name, size, "")
-        >>> files = [planned("a", 10), planned("b", 80), planned("c", 10)]
-        >>> plan = Plan(files, {}, {}, 2, False, True)
-        >>> [[file.name for file in files_of(plan, number)] for number in (1, 2)]
-        [['a', 'b'], ['c']]
-    """
-    first = plan.bytes * (number - 1) // plan.shards
-    last = plan.bytes * number // plan.shards + (number == plan.shards)
-    taken = []
-    before = 0
-    for file in plan.files:
-        if first <= before < last:
-            taken.append(file)
-        before += file.size
-    return taken
-
-
-@contextmanager
-def fetched(plan: Plan, number: int, scratch: str | None) -> Iterator[Inputs]:
-    """Copy the files of a shard to this machine, until the block ends.
-
-    Raises:
-        QuotetuneError: In the block too, where it names the URL instead of the copy.
-        OSError: A file cannot be fetched, which may pass.
-    """
-    folder = Path(tempfile.mkdtemp(prefix="quotetune-", dir=scratch))
-    urls: dict[str, str] = {}
-    try:
-        files = []
-        for position, file in enumerate(files_of(plan, number)):
-            local = folder / str(position) / posixpath.basename(file.path)
-            local.parent.mkdir()
-            urls[str(local)] = file.path
-            _fetch(file, local)
-            format: Format = "parquet" if is_parquet(local) else file.format
-            files.append(InputFile(local, format, file.name, is_given=True))
-        yield Inputs(files)
-    except QuotetuneError as error:
-        message = str(error)
-        for local_name, url in urls.items():
-            message = message.replace(local_name, url)
-        raise type(error)(message) from error
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    visible = [name for name in found if "/." not in name[len(base) :]]
+    # The order of a folder is that of the names in it.
+    return sorted(visible, key=lambda name: name.split("/")), base
 
 
 @contextmanager
@@ -176,11 +142,11 @@ def sampled(plan: Plan, folder: Path) -> Iterator[tuple[list[Path], float]]:
                 break
             local = own / f"{len(paths)}-{posixpath.basename(file.path)}"
             if _is_lines(file) and file.size > _START_BYTES:
-                system, path = _opened(file.path)
+                system, path = opened_url(file.path)
                 start = system.cat_file(path, start=0, end=_START_BYTES)
                 local.write_bytes(start[: start.rfind(b"\n") + 1])
             else:
-                _fetch(file, local)
+                fetch(file, local)
             paths.append(local)
             read += local.stat().st_size
         yield paths, max(read, 1) / max(plan.bytes, 1)
@@ -195,8 +161,14 @@ def _is_lines(file: PlannedFile) -> bool:
     return file.path.lower().endswith((".jsonl", ".ndjson"))
 
 
-def _fetch(file: PlannedFile, local: Path) -> None:
-    system, path = _opened(file.path)
+def fetch(file: PlannedFile, local: Path) -> None:
+    """Copy a whole file to this machine.
+
+    Raises:
+        OSError: It cannot be fetched, which may pass.
+        QuotetuneError: Its size is not that of the plan.
+    """
+    system, path = opened_url(file.path)
     try:
         system.get_file(path, str(local))
     except OSError:

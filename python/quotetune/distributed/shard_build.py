@@ -15,7 +15,8 @@ from quotetune.corpus.build import build_index
 from quotetune.corpus.inputs import InputFile, Inputs
 from quotetune.corpus.notices import SkippedRecords, UnseenKeys
 from quotetune.distributed.plan import Plan, PlannedFile, stored_plan
-from quotetune.distributed.remote import fetched, version_of
+from quotetune.distributed.remote import version_of
+from quotetune.distributed.stretches import fetched
 from quotetune.errors import QuotetuneError
 from quotetune.runtime.whole_files import read_json, write_json
 
@@ -96,7 +97,10 @@ def build_shard(
     try:
         # The first call tells that the shard was begun.
         report(0.0)
-        with warnings.catch_warnings(record=True) as caught, _inputs(plan, number, scratch) as own:
+        with (
+            warnings.catch_warnings(record=True) as caught,
+            _inputs(parts, plan, number, scratch) as own,
+        ):
             warnings.simplefilter("always")
             inputs, shard = own
             index = build_index(
@@ -137,10 +141,12 @@ def _options(plan: Plan) -> dict[str, Any]:
 
 
 @contextmanager
-def _inputs(plan: Plan, number: int, scratch: str | None) -> Iterator[tuple[Inputs, str]]:
+def _inputs(
+    parts: Path, plan: Plan, number: int, scratch: str | None
+) -> Iterator[tuple[Inputs, str]]:
     """Give the files of a shard, and which part of them it is."""
     if plan.are_remote:
-        with fetched(plan, number, scratch) as inputs:
+        with fetched(parts, plan, number, scratch) as inputs:
             yield inputs, "1/1"
         return
     for file in plan.files:
