@@ -5,7 +5,7 @@ import posixpath
 import shutil
 import tempfile
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import takewhile
 from pathlib import Path, PurePosixPath
@@ -127,6 +127,18 @@ def _matches(system: Any, path: str) -> tuple[list[str], str]:
 
 
 @contextmanager
+def by_url(urls: Mapping[str, str]) -> Iterator[None]:
+    """Let the errors of a block name URLs instead of the paths of their copies."""
+    try:
+        yield
+    except QuotetuneError as error:
+        message = str(error)
+        for copy, url in urls.items():
+            message = message.replace(copy, url)
+        raise type(error)(message) from error
+
+
+@contextmanager
 def sampled(plan: Plan, folder: Path) -> Iterator[tuple[list[Path], float]]:
     """Copy some of the files, or their starts, until the block ends; with their share of all bytes.
 
@@ -134,6 +146,7 @@ def sampled(plan: Plan, folder: Path) -> Iterator[tuple[list[Path], float]]:
         QuotetuneError: A file cannot be fetched.
     """
     own = Path(tempfile.mkdtemp(prefix=".sample-", dir=folder))
+    urls: dict[str, str] = {}
     try:
         paths: list[Path] = []
         read = 0
@@ -148,8 +161,10 @@ def sampled(plan: Plan, folder: Path) -> Iterator[tuple[list[Path], float]]:
             else:
                 fetch(file, local)
             paths.append(local)
+            urls[str(local)] = file.path
             read += local.stat().st_size
-        yield paths, max(read, 1) / max(plan.bytes, 1)
+        with by_url(urls):
+            yield paths, max(read, 1) / max(plan.bytes, 1)
     except OSError as error:
         raise QuotetuneError(f"{error}: check the credentials and the connection") from error
     finally:

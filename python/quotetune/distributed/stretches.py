@@ -17,7 +17,7 @@ from typing import Any, BinaryIO
 from quotetune.corpus.formats import Format, is_parquet
 from quotetune.corpus.inputs import InputFile, Inputs
 from quotetune.distributed.plan import Plan, PlannedFile
-from quotetune.distributed.remote import fetch, opened_url
+from quotetune.distributed.remote import by_url, fetch, opened_url
 from quotetune.errors import QuotetuneError, reason_of
 from quotetune.runtime.whole_files import read_json, write_json
 
@@ -139,12 +139,8 @@ def fetched(parts: Path, plan: Plan, number: int, scratch: str | None) -> Iterat
                 fetch(file, local)
             format: Format = "parquet" if is_parquet(local) else file.format
             files.append(InputFile(local, format, file.name, is_given=True))
-        yield Inputs(files)
-    except QuotetuneError as error:
-        message = str(error)
-        for name, url in urls.items():
-            message = message.replace(name, url)
-        raise type(error)(message) from error
+        with by_url(urls):
+            yield Inputs(files)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
