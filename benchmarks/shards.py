@@ -1,5 +1,6 @@
 """The gain of a second worker: the shards of a corpus, built on a cluster of one and of two."""
 
+import logging
 import os
 import time
 from collections.abc import Callable
@@ -64,7 +65,7 @@ def prepare(workers: int, corpus: Path, output: Path, phases: Path) -> Callable[
         num_cpus=workers,
         object_store_memory=100_000_000,
         include_dashboard=False,
-        logging_level="error",
+        logging_level=logging.ERROR,
         log_to_driver=False,
     )
     ray.get([ray.remote(time.sleep).remote(0.5) for _ in range(workers)])

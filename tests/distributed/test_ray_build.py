@@ -19,6 +19,7 @@ WORDS = [
     *("quick", "brown", "fox", "jumps", "over", "lazy", "dogs", "while"),
     *("seven", "wizards", "mix", "jugs", "of", "strong", "liquid"),
 ]
+UNKNOWN = " but nobody wrote this anywhere"
 QUERIES = ["line 7 of file 1", "quick brown fox jumps", "no such words at all", "é漢 strong liquid"]
 
 
@@ -51,7 +52,7 @@ def answers(index: Index) -> list[object]:
         list(index.documents()),
         index.count(QUERIES).tolist(),
         index.trace(QUERIES, min_chars=3, max_documents=4),
-        index.quip(QUERIES, exact=True).tolist(),
+        index.quip([text(3), text(8) + UNKNOWN, UNKNOWN * 2], exact=True).tolist(),
     ]
 
 

@@ -1,5 +1,6 @@
 """Build the shards of a plan on a Ray cluster, one task each."""
 
+import importlib
 import shutil
 import time
 from collections.abc import Callable
@@ -128,7 +129,7 @@ def _on(node: str) -> Any:
 
 def _build(parts: str, number: int, threads: int, scratch: str | None, board: Any) -> None:
     """Build a shard, in a process of the cluster."""
-    import ray
+    ray: Any = importlib.import_module("ray")
 
     last = 0.0
 

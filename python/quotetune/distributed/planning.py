@@ -14,6 +14,7 @@ from quotetune.corpus.files import corpus_files
 from quotetune.corpus.formats import STDIN
 from quotetune.corpus.ingest import keys_of
 from quotetune.corpus.inputs import expand_inputs
+from quotetune.corpus.rows import Keys
 from quotetune.distributed.plan import (
     FEW_SHARDS,
     Plan,
@@ -114,10 +115,15 @@ def _files(inputs: Sequence[str], options: dict[str, Any]) -> tuple[list[Planned
     return files, False
 
 
-def _keys(options: dict[str, Any]) -> Any:
-    names = ("text_key", "id_key", "source", "source_key", "meta_keys", "errors")
-    usual = {"text_key": "text", "meta_keys": (), "errors": "strict"}
-    return keys_of(*(options.get(name, usual.get(name)) for name in names))
+def _keys(options: dict[str, Any]) -> Keys:
+    return keys_of(
+        options.get("text_key", "text"),
+        options.get("id_key"),
+        options.get("source"),
+        options.get("source_key"),
+        options.get("meta_keys", ()),
+        options.get("errors", "strict"),
+    )
 
 
 def _filter(plan: Plan, parts: Path) -> dict[str, Any]:
