@@ -16,7 +16,7 @@ def local_cluster(folders: list[Path], cores: int = 1) -> Iterator[Any]:
     """Start a node per folder; the processes of a node run in its folder, the first is the head.
 
     Yields:
-        The `ray.cluster_utils.Cluster`, which this process has not joined.
+        The `ray.cluster_utils.Cluster`, which this process has not joined; `by_name` has its nodes.
     """
     # The nodes are on one machine, so their objects are in one memory.
     with pytest.MonkeyPatch.context() as patch:
@@ -24,14 +24,16 @@ def local_cluster(folders: list[Path], cores: int = 1) -> Iterator[Any]:
         patch.delenv("RAY_ADDRESS", raising=False)
         from ray.cluster_utils import Cluster
 
-        cluster = Cluster()
+        cluster: Any = Cluster()
+        cluster.by_name = {}
         before = Path.cwd()
         try:
             for number, folder in enumerate(folders):
                 folder.mkdir(parents=True, exist_ok=True)
                 os.chdir(folder)
-                cluster.add_node(
-                    num_cpus=cores, object_store_memory=OBJECT_STORE, node_name=f"node-{number}"
+                name = f"node-{number}"
+                cluster.by_name[name] = cluster.add_node(
+                    num_cpus=cores, object_store_memory=OBJECT_STORE, node_name=name
                 )
             os.chdir(before)
             cluster.wait_for_nodes()

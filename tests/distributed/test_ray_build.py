@@ -284,7 +284,7 @@ def test_a_node_that_is_killed_in_mid_build_changes_nothing(tmp_path: Path):
     folders = [tmp_path / name for name in ("one", "two", "three")]
     output = tmp_path / "set.json"
     with local_cluster(folders) as cluster:
-        victim = next(node for node in cluster.worker_nodes if node.node_name == "node-2")
+        victim = cluster.by_name["node-2"]
 
         def build() -> None:
             build_on_ray([files], output, address=cluster.address, shards=12)
