@@ -68,7 +68,7 @@ def prepare(workers: int, corpus: Path, output: Path, phases: Path) -> Callable[
         logging_level=logging.ERROR,
         log_to_driver=False,
     )
-    ray.get([ray.remote(time.sleep).remote(0.5) for _ in range(workers)])
+    ray.get([ray.remote(lambda: time.sleep(0.5)).remote() for _ in range(workers)])
 
     def build() -> None:
         times = [time.perf_counter()]
