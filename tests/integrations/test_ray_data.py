@@ -8,6 +8,7 @@ import pytest
 
 from quotetune import Index, build_index
 from quotetune.runtime.ray_cluster import connected
+from ray_nodes import local_cluster
 
 DOCS = Path(__file__).parents[2] / "docs"
 TEXTS = ["The quick brown fox jumps over the lazy dog.", "short", "No such text in any corpus."]
@@ -23,7 +24,8 @@ def test_the_example_of_the_docs_scores_every_row(tmp_path: Path, monkeypatch: p
     lines = [json.dumps({"response": TEXTS[n % 3], "number": n}) for n in range(300)]
     (tmp_path / "responses.jsonl").write_text("\n".join(lines))
     example = example.replace('"/shared/', f'"{tmp_path}/')
-    with connected():
+    # One core for the actor, and one to read and write.
+    with local_cluster([tmp_path / "node"], cores=2) as cluster, connected(cluster.address):
         exec(compile(example, "docs/scale.md", "exec"), {"__name__": "__main__"})
     scored = [
         json.loads(line)
