@@ -74,8 +74,7 @@ def build_shards(
     Raises:
         QuotetuneError: A shard cannot be built; the others that are finished stay.
     """
-    for left in parts.glob(".shard-*"):
-        shutil.rmtree(left, ignore_errors=True)
+    _remove_attempts(parts)
     numbers = range(1, plan.shards + 1)
     missing = [number for number in numbers if not is_finished(parts, plan, number)]
     finished = plan.shards - len(missing)
@@ -98,10 +97,17 @@ def build_shards(
                 _check(ray, answer, f"shard {tasks[answer]}/{plan.shards}")
             report(finished + ray.get(board.done.remote()))
         report(plan.shards)
+        _remove_attempts(parts)
     finally:
         for answer in waiting:
             ray.cancel(answer, force=True)
         ray.kill(board)
+
+
+def _remove_attempts(parts: Path) -> None:
+    """Remove what processes that were killed left of their attempts."""
+    for left in parts.glob(".shard-*"):
+        shutil.rmtree(left, ignore_errors=True)
 
 
 def _count_lines(ray: Any, parts: Path, plan: Plan) -> None:
