@@ -26,6 +26,7 @@ BENCHMARKS = (
     "opening",
     "threads",
     "segments",
+    "shards",
     "growth",
     "sizes",
     "folding",

@@ -33,6 +33,7 @@ from benchmarks import (
     score,
     segments,
     serve,
+    shards,
     sizes,
     suffixes,
     threads,
@@ -232,6 +233,13 @@ def test_threads_have_a_gain_for_every_kind_of_work(
     [listing] = threads.tables(settings)
     assert [row[0] for row in listing.rows] == ["build", "count"]
     assert all(float(row[-1]) > 0 for row in listing.rows)
+
+
+@pytest.mark.slow
+def test_shards_have_a_row_with_the_times_of_each_number_of_workers(settings: Settings) -> None:
+    [listing] = shards.tables(settings)
+    assert [row[0] for row in listing.rows] == ["1", "2"]
+    assert all(float(seconds) > 0 for row in listing.rows for seconds in row[1:])
 
 
 def test_the_proxy_has_a_row_with_the_times_of_both_ways(

@@ -1,5 +1,6 @@
 """`quotetune build-index`: build an index of a corpus."""
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -83,6 +84,34 @@ def build_index(
             "cut at line ends, other files are not cut. merge makes one index from all N.",
         ),
     ] = None,
+    executor: Annotated[
+        str,
+        typer.Option(
+            metavar="local|ray|slurm",
+            help="Where to build. ray: in shards, on a Ray cluster. slurm: print a script that "
+            "submits the shards as a job array. An output that ends in .json is a list of the "
+            "shards, which are then not merged.",
+        ),
+    ] = "local",
+    ray_address: Annotated[
+        str | None,
+        typer.Option(
+            metavar="HOST:PORT|auto",
+            help="Ray cluster to join.  [default: $RAY_ADDRESS, otherwise one of this machine]",
+        ),
+    ] = None,
+    shards: Annotated[
+        int | None,
+        typer.Option(help="Number of shards of --executor.  [default: by size and cluster]"),
+    ] = None,
+    scratch: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Folder on each node of --executor ray for remote files while they are read.  "
+            "[default: that of temporary files]",
+        ),
+    ] = None,
     threads: Threads = None,
     memory_limit: MemoryLimit = None,
     overwrite: Overwrite = False,
@@ -113,6 +142,7 @@ def build_index(
 ) -> None:
     """Build an index of a corpus. The index appears when it is complete."""
     from quotetune.cli.byte_progress import ByteProgress
+    from quotetune.cli.distributed_build import build_distributed, check_executor
     from quotetune.corpus.build import build_index as build
     from quotetune.errors import UsageError
     from quotetune.runtime.plural import counted
@@ -138,6 +168,13 @@ def build_index(
         "memory_limit": in_bytes(memory_limit),
         "overwrite": overwrite,
     }
+    check_executor(
+        executor,
+        shard=shard,
+        only_distributed={"--shards": shards},
+        only_ray={"--ray-address": ray_address, "--scratch": scratch},
+        dry_run=dry_run,
+    )
     if dry_run:
         from quotetune.cli.dry_run import print_estimate
 
@@ -152,6 +189,20 @@ def build_index(
         raise UsageError("no INPUT: name the files of the corpus, or - for standard input")
     if output is None:
         raise UsageError("no --output: name the directory of the new index with -o")
+    if executor != "local":
+        del options["shard"], options["overwrite"], options["threads"]
+        build_distributed(
+            executor,
+            inputs,
+            output,
+            options,
+            address=ray_address,
+            shards=shards,
+            threads=threads,
+            scratch=scratch,
+            overwrite=overwrite,
+        )
+        return
     with ByteProgress() as progress:
         index = build(paths(inputs), output, progress=progress, **options)
     typer.echo(f"{output}: {counted(len(index), 'document')}", err=True)

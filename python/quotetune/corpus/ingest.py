@@ -11,6 +11,7 @@ from quotetune import _core
 from quotetune.corpus.files import corpus_files, default_names
 from quotetune.corpus.formats import FORMATS, STDIN, Format
 from quotetune.corpus.inputs import InputFile, Inputs, expand_inputs, unicode_name
+from quotetune.corpus.notices import SkippedRecords, UnseenKeys
 from quotetune.corpus.progress import Progress
 from quotetune.corpus.results import Document
 from quotetune.corpus.rows import (
@@ -32,6 +33,7 @@ Documents: TypeAlias = (
     | os.PathLike[str]
     | Iterable[str | Document | Mapping[str, Any]]
     | Iterable[os.PathLike[str]]
+    | Inputs
 )
 Duplicates: TypeAlias = Literal["error", "first"]
 # How the default source of a document is made, as the manifest records it; an index without a
@@ -87,11 +89,7 @@ class Feed:
             if documents == sum(left_out) == 0 and self.shard is None:
                 raise no_document(files)
         for reason, count, place in builder.skipped():
-            warnings.warn(
-                f"{counted(count, 'record')} skipped: {reason} (the first is {place})",
-                QuotetuneWarning,
-                stacklevel=3,
-            )
+            warnings.warn(SkippedRecords(reason, count, place), stacklevel=3)
         documents, _, _, duplicates = builder.counts()
         if duplicates:
             repeated = counted(duplicates, "document")
@@ -159,15 +157,10 @@ class Feed:
         """
         if not unseen:
             return
-        names = ", ".join(map(repr, unseen))
-        remedy = "name fields of the records with --meta-keys (meta_keys), or leave it out"
+        notice = UnseenKeys(unseen)
         if len(unseen) == len(self.keys.metadata) and self.shard is None and self.meta_keys_named:
-            any_of = "the metadata key" if len(unseen) == 1 else "any of the metadata keys"
-            raise QuotetuneError(f"no document has {any_of} {names}: {remedy}")
-        keys = "key" if len(unseen) == 1 else "keys"
-        warnings.warn(
-            f"no document has the metadata {keys} {names}: {remedy}", QuotetuneWarning, stacklevel=4
-        )
+            raise QuotetuneError(notice.as_error())
+        warnings.warn(notice, stacklevel=4)
 
 
 def feed(
@@ -203,6 +196,8 @@ def keys_of(
 
 def _split(documents: Any, reading: Reading) -> tuple[Inputs | None, Any]:
     """Return the files that the argument names, or None and the documents that it contains."""
+    if isinstance(documents, Inputs):
+        return documents, ()
     if isinstance(documents, str | os.PathLike):
         return expand_inputs([documents], reading.format, reading.root), ()
     if is_table(documents):

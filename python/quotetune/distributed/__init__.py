@@ -1,0 +1,1 @@
+"""Builds that are divided into shards for many processes or machines."""
