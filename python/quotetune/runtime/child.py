@@ -2,7 +2,8 @@
 
 A child frees all its memory when it ends. It reports on its standard output, one JSON object per
 line. Everything else that it or a library prints goes to its log. It never outlives its parent,
-because it ends when its standard input is closed.
+because it ends when its standard input is closed. A child that gets its work in parts asks for them
+on its standard output, and reads the answers from its standard input (`hand_out.py`).
 """
 
 import json
@@ -16,6 +17,7 @@ import traceback
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
 
 from quotetune.errors import QuotetuneError, UsageError
@@ -25,7 +27,11 @@ from quotetune.runtime.streams import utf8_environment
 from quotetune.runtime.whole_files import read_json
 
 _END_WITH_PARENT = "--end-with-parent"
-_SECONDS_TO_END = 5.0
+_HANDED_OUT = "--handed-out"
+ASKS = "asks"  # the key of a question among the reports
+SECONDS_TO_END = 5.0
+# Asks the parent a question, and returns its answer, a line.
+Ask = Callable[[str], str]
 
 
 def run_child(
@@ -54,14 +60,13 @@ def run_child(
         QuotetuneError: The child failed. The message ends with the last line of its log.
     """
     error: QuotetuneError | None = None
-    environment = utf8_environment(child_environment())
+    environment = model_environment()
     if keeps_heap:
         environment = with_kept_heap(environment)
-    command = [sys.executable, *launcher, "-m", module, str(job), _END_WITH_PARENT]
     with (
         log.open("ab") as log_file,
         subprocess.Popen(
-            command,
+            child_command(module, job, launcher=launcher),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=log_file,
@@ -72,8 +77,8 @@ def run_child(
         try:
             for line in child.stdout:
                 event = json.loads(line)
-                if "error" in event:
-                    error = (UsageError if event["usage"] else QuotetuneError)(event["error"])
+                if (failed := reported_error(event)) is not None:
+                    error = failed
                 else:
                     report(event)
             child.wait()
@@ -82,7 +87,35 @@ def run_child(
     if error is not None:
         raise error
     if child.returncode:
-        raise QuotetuneError(f"{_obituary(name, child.returncode, log)} (its log is {log})")
+        raise QuotetuneError(obituary(name, child.returncode, log))
+
+
+def child_command(
+    module: str, job: Path, *, launcher: Sequence[str] = (), handed_out: bool = False
+) -> list[str]:
+    """Return the command line of a child.
+
+    Args:
+        module: A module that calls `child_main`.
+        job: The file that describes the child's work.
+        launcher: Arguments between `python` and `-m`.
+        handed_out: Whether the child asks for the parts of its work. It must be the first process
+            of a group of its own, which ends with it.
+    """
+    options = [_END_WITH_PARENT, *([_HANDED_OUT] if handed_out else [])]
+    return [sys.executable, *launcher, "-m", module, str(job), *options]
+
+
+def model_environment() -> dict[str, str]:
+    """Return the environment of a child that runs a model."""
+    return utf8_environment(child_environment())
+
+
+def reported_error(event: dict[str, Any]) -> QuotetuneError | None:
+    """Return the error that a child reports; None if it reports something else."""
+    if "error" not in event:
+        return None
+    return (UsageError if event["usage"] else QuotetuneError)(event["error"])
 
 
 def _end(child: subprocess.Popen[bytes]) -> None:
@@ -90,26 +123,29 @@ def _end(child: subprocess.Popen[bytes]) -> None:
     if child.poll() is None and child.stdin is not None:
         child.stdin.close()
         with suppress(subprocess.TimeoutExpired):
-            child.wait(_SECONDS_TO_END)
+            child.wait(SECONDS_TO_END)
     child.kill()
 
 
 def child_main(
     name: str,
-    work: Callable[[dict[str, Any], Path, Callable[[dict[str, Any]], None]], None],
+    work: Callable[..., None],
     read: Callable[[Path], dict[str, Any]] = read_json,
 ) -> None:
     """Do the job that the command line names, as the child.
 
     Args:
         name: The work in one word, for messages.
-        work: Called with the job, the job's directory, and the function that reports an object.
+        work: Called with the job, the job's directory, and the function that reports an object; if
+            its parts are handed out, also with the function that asks for one, as `ask`.
         read: Reads the job.
     """
+    answers: SimpleQueue[str] = SimpleQueue()
+    asks = _HANDED_OUT in sys.argv
     if _END_WITH_PARENT in sys.argv:
         # Ctrl-C reaches the whole process group. The parent handles it and then ends the child.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-        end_with_parent()
+        end_with_parent(answers.put, whole_group=asks)
     # Libraries print to standard output; only our own lines may go to the parent.
     stream = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
@@ -117,9 +153,13 @@ def child_main(
     def report(event: dict[str, Any]) -> None:
         print(json.dumps(event), file=stream, flush=True)
 
+    def ask(question: str) -> str:
+        report({ASKS: question})
+        return answers.get()
+
     path = Path(sys.argv[1])
     try:
-        work(read(path), path.parent, report)
+        work(read(path), path.parent, report, **({"ask": ask} if asks else {}))
     except Exception as error:
         traceback.print_exc()
         message = str(error)
@@ -129,28 +169,39 @@ def child_main(
         sys.exit(1)
 
 
-def end_with_parent() -> None:
+def end_with_parent(
+    heard: Callable[[str], None] = lambda _: None, *, whole_group: bool = False
+) -> None:
     """Let this process end when standard input is closed: that happens however the parent ends.
 
     Processes that it started with `multiprocessing` end first. vLLM's engine on a GPU is one, and
     would keep the GPU's memory.
+
+    Args:
+        heard: Called with each line of standard input, in another thread.
+        whole_group: Whether all processes of its group end, too.
     """
 
     def wait() -> None:
-        while os.read(0, 1):
-            pass
+        rest = b""
+        while read := os.read(0, 4096):
+            *lines, rest = (rest + read).split(b"\n")
+            for line in lines:
+                heard(line.decode())
         for process in multiprocessing.active_children():
             process.kill()
+        if whole_group and os.getpgrp() == os.getpid():
+            os.killpg(0, signal.SIGKILL)
         os._exit(1)
 
     threading.Thread(target=wait, daemon=True).start()
 
 
-def _obituary(name: str, returncode: int, log: Path) -> str:
-    """Say in one line how a child ended that could not report it."""
+def obituary(name: str, returncode: int, log: Path) -> str:
+    """Say in one line how a child ended that could not report it, and where its log is."""
     text = log.read_text(encoding="utf-8", errors="replace")
     lines = [line for line in text.splitlines() if line.strip()]
-    last = f": {lines[-1].strip()}" if lines else ""
+    last = f"{f': {lines[-1].strip()}' if lines else ''} (its log is {log})"
     if returncode == -signal.SIGKILL:
         return f"the {name} process was killed, perhaps because memory ran out{last}"
     if returncode < 0:
