@@ -192,10 +192,11 @@ def test_a_replica_that_never_starts_is_tried_three_times(directory: Path) -> No
 
 
 _PARENT = """
-import sys
+import signal, sys
 from pathlib import Path
 from test_hand_out import Calls
 from quotetune.runtime.hand_out import hand_out
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may ignore it
 hand_out(Calls(Path(sys.argv[1]), parts=3, replicas=2, hangs=True).work)
 """
 

@@ -115,11 +115,12 @@ def wait_for(condition: Any) -> None:
 
 
 _DRIVER = """
-import sys
+import signal, sys
 from pathlib import Path
 from quotetune.config import ModelConfig, SamplingConfig
 from quotetune.prompts.prompt import Prompt
 from quotetune.sampling import run_sampling
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may ignore it
 run_sampling(
     [Prompt(str(number), "What?") for number in range(1000)],
     Path(sys.argv[2]),
