@@ -161,7 +161,7 @@ def test_the_next_part_is_handed_in_ahead_by_an_engine_with_graphs_in_its_own_pr
     in_own_process = type(sampler._llm.llm_engine.engine_core).__name__ != "InprocClient"
     assert in_own_process is on_gpu
     parts = [requests[:3], requests[3:]]
-    drawn = sampler.sample(parts[0], lambda _: None, parts[1])
+    drawn = sampler.sample(parts[0], lambda _: None, lambda: parts[1])
     assert len(sampler._handed_in) == (3 if on_gpu else 0)
     drawn += sampler.sample(parts[1], lambda _: None)
     assert [one.token_ids for [one] in drawn] == [

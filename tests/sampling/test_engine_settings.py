@@ -84,7 +84,7 @@ def test_the_next_part_starts_while_a_part_ends_and_each_gets_its_own_responses(
     gc.collect()  # an engine that is collected later takes the next one's groups away
     ahead = sampler(model, parts, ahead=True)
     counted: list[int] = []
-    first = ahead.sample(parts[0], counted.append, parts[1])
+    first = ahead.sample(parts[0], counted.append, lambda: parts[1])
     # The engine is at work on the second part already, or has done it.
     assert len(ahead._handed_in) == len(parts[1])
     assert ahead._llm.llm_engine.has_unfinished_requests() or set(ahead._handed_in) <= set(

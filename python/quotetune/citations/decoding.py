@@ -52,8 +52,8 @@ def decode_citations(
         most: The largest number of ids per response.
         model: The model.
         adapter: The directory that training wrote; None for the base model.
-        sampling: The settings that drew the responses, of which `n`, `chunk_prompts`, `backend` and
-            `engine` count.
+        sampling: The settings that drew the responses, of which `n`, `chunk_prompts`, `backend`,
+            `engine` and the keys that say where count.
         progress: Gets the progress.
         notice: Gets the reason if nothing is decoded.
     """
@@ -82,6 +82,7 @@ def decode_citations(
         max_tokens=constraint.max_tokens,
         chunk_prompts=sampling.chunk_prompts,
         engine=sampling.engine,
+        **sampling.places,
     )
     run_sampling(
         continuations,

@@ -124,6 +124,7 @@ def _ranking(blocks: dict[str, dict[str, Any]], index: Path, seed: int) -> "Rank
     if blocks["preference"]:
         preference = validate_block(PreferenceConfig, "preference", blocks["preference"])
     model = validate_block(RunModelConfig, "model", blocks["model"]) if blocks["model"] else None
+    sampling = validate_block(SamplingConfig, "sampling", blocks["sampling"])
     ranking = RankingConfig(
         index=index,
         model=model,
@@ -131,7 +132,8 @@ def _ranking(blocks: dict[str, dict[str, Any]], index: Path, seed: int) -> "Rank
         preference=preference,
         pairs=validate_block(PairsConfig, "pairs", blocks["pairs"]),
         seed=seed,
-        max_tokens=validate_block(SamplingConfig, "sampling", blocks["sampling"]).max_tokens,
+        max_tokens=sampling.max_tokens,
+        places=sampling.places,
     )
     if ranking.pairs.citations is not None:
         raise UsageError("pairs.citations: only quotetune train adds ids to pairs: remove it")

@@ -82,4 +82,4 @@ def evaluation_sampling(sampling: SamplingConfig, evaluation: EvaluationConfig) 
         (1, 128)
     """
     own = {"n": 1, "guide": None, "seeded": True, **evaluation.sampling}
-    return SamplingConfig(**{**sampling.model_dump(), **own})
+    return SamplingConfig(**{**sampling.model_dump(), **sampling.places, **own})

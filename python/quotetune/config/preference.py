@@ -5,6 +5,7 @@ with their sources.
 """
 
 import re
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
@@ -13,12 +14,13 @@ from pydantic import (
     NonNegativeFloat,
     PositiveFloat,
     PositiveInt,
+    field_serializer,
     field_validator,
     model_validator,
 )
 
 from quotetune.config.block import Block, ModelConfig
-from quotetune.config.sampling import SamplingConfig
+from quotetune.config.sampling import PLACES, SamplingConfig
 from quotetune.metrics.criteria import OF_PREFERENCE
 from quotetune.metrics.metric import Better
 
@@ -128,10 +130,22 @@ class JudgeConfig(Block):
             raise ValueError(f"the template has no {missing[0]}: add it")
         return self
 
+    @field_serializer("sampling")
+    def _without_places(self, sampling: dict[str, Any]) -> dict[str, Any]:
+        return {key: value for key, value in sampling.items() if key not in PLACES}
+
     @property
     def all_sampling(self) -> SamplingConfig:
         """All settings of the sampling of the judge's replies, with those that have defaults."""
-        return SamplingConfig(**{**_JUDGE_SAMPLING, **self.sampling})
+        return self.sampling_beside({})
+
+    def sampling_beside(self, places: Mapping[str, Any]) -> SamplingConfig:
+        """Return all settings of the sampling of the judge's replies.
+
+        Args:
+            places: Where the run samples (`SamplingConfig.places`), unless the judge says where.
+        """
+        return SamplingConfig(**{**_JUDGE_SAMPLING, **places, **self.sampling})
 
 
 class PreferenceConfig(Block):

@@ -85,6 +85,10 @@ class GuideConfig(Block):
         return self.strength if isinstance(self.strength, list) else [self.strength]
 
 
+# Keys that say where it is sampled, and not what.
+PLACES = ("replicas", "executor", "ray_address")
+
+
 class SamplingConfig(Block):
     """Sampling of responses. The defaults are those of Quote-Tuning's released settings."""
 
@@ -124,9 +128,29 @@ class SamplingConfig(Block):
     engine: dict[str, Any] = {}
     """Further arguments of `vllm.LLM`, such as `tensor_parallel_size` or `max_model_len`."""
 
+    replicas: PositiveInt | Literal["auto"] = Field(default=1, exclude=True)
+    """Number of copies of the model that sample side by side, each on the GPUs that its `engine`
+    asks for; fewer if there are not enough GPUs. `auto` takes all GPUs, and without any one copy
+    per machine. It is not part of what a stage was made from, so the same run goes on with another
+    number. The evaluation and a judge use it, too, unless their `sampling` has its own."""
+
+    executor: Literal["local", "ray"] = Field(default="local", exclude=True)
+    """Where the replicas run: on this machine, or on the nodes of a Ray cluster, which must share
+    the file system with the run, its models and its index."""
+
+    ray_address: str | None = Field(default=None, exclude=True)
+    """Address of the cluster's head, as in `10.0.0.1:6379`, or `auto` for the cluster of this
+    machine. `null` takes that of the variable `RAY_ADDRESS`; without one, Ray starts on this
+    machine alone."""
+
     guide: GuideConfig | None = None
     """Guide towards the text of the corpus while sampling; `null` samples without one. The
     evaluation has its own, below `evaluation.sampling`."""
+
+    @property
+    def places(self) -> dict[str, Any]:
+        """The keys that say where it is sampled. No dump has them."""
+        return {name: getattr(self, name) for name in PLACES}
 
     @field_validator("engine")
     @classmethod

@@ -8,6 +8,8 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 
@@ -31,6 +33,7 @@ def run_judge(
     output: Path,
     judge: JudgeConfig,
     *,
+    places: Mapping[str, Any] = MappingProxyType({}),
     seed: int,
     progress: Callable[[Progress], None] | None = None,
 ) -> None:
@@ -43,6 +46,7 @@ def run_judge(
             comparison `prompt_id`, `sample`, `other`, `preference` (P(sample > other)) and
             `undecided` (how many replies named neither). Equal texts are not compared.
         judge: The judge.
+        places: Where the run samples, and the judge, too, unless it says where.
         seed: The run's seed.
         progress: Called with the progress of the replies.
 
@@ -53,7 +57,7 @@ def run_judge(
         _questions(files, prompts, judge, seed),
         output,
         model=judge.model,
-        sampling=judge.all_sampling,
+        sampling=judge.sampling_beside(places),
         seed=seed,
         round=0,
         progress=progress,

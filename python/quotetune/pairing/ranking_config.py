@@ -1,8 +1,9 @@
 """The part of a config that the steps from samples to pairs read."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from quotetune.config import CandidatesConfig, ModelConfig, PairsConfig, PreferenceConfig
 from quotetune.config.preference import LongQuotesConfig
@@ -27,6 +28,7 @@ class RankingConfig:
         pairs: Settings of the pairs.
         seed: The run's seed.
         max_tokens: Tokens after which a reference is cut.
+        places: Where the run samples; see `SamplingConfig.places`.
     """
 
     index: Path
@@ -36,6 +38,7 @@ class RankingConfig:
     pairs: PairsConfig
     seed: int
     max_tokens: int
+    places: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
     def of_run(cls, config: "Config") -> Self:
@@ -48,6 +51,7 @@ class RankingConfig:
             pairs=config.pairs,
             seed=config.seed,
             max_tokens=config.sampling.max_tokens,
+            places=config.sampling.places,
         )
 
     @property

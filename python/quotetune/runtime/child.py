@@ -2,7 +2,8 @@
 
 A child frees all its memory when it ends. It reports on its standard output, one JSON object per
 line. Everything else that it or a library prints goes to its log. It never outlives its parent,
-because it ends when its standard input is closed.
+because it ends when its standard input is closed. A child that gets its work in parts asks for them
+on its standard output, and reads the answers from its standard input (`hand_out.py`).
 """
 
 import json
@@ -17,6 +18,7 @@ import traceback
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from queue import SimpleQueue
 from typing import IO, Any
 
 from quotetune.errors import QuotetuneError, UsageError
@@ -26,7 +28,11 @@ from quotetune.runtime.streams import utf8_environment
 from quotetune.runtime.whole_files import read_json
 
 _END_WITH_PARENT = "--end-with-parent"
-_SECONDS_TO_END = 5.0
+_HANDED_OUT = "--handed-out"
+ASKS = "asks"  # the key of a question among the reports
+SECONDS_TO_END = 5.0
+# Asks the parent a question, and returns its answer, a line.
+Ask = Callable[[str], str]
 
 
 def run_child(
@@ -63,8 +69,8 @@ def run_child(
         try:
             for line in child.stdout:
                 event = json.loads(line)
-                if "error" in event:
-                    error = reported_error(event)
+                if (failed := reported_error(event)) is not None:
+                    error = failed
                 else:
                     report(event)
             child.wait()
@@ -74,6 +80,34 @@ def run_child(
         raise error
     if child.returncode:
         raise QuotetuneError(obituary(name, child.returncode, log))
+
+
+def child_command(
+    module: str, job: Path, *, launcher: Sequence[str] = (), handed_out: bool = False
+) -> list[str]:
+    """Return the command line of a child.
+
+    Args:
+        module: A module that calls `child_main`.
+        job: The file that describes the child's work.
+        launcher: Arguments between `python` and `-m`.
+        handed_out: Whether the child asks for the parts of its work. It must be the first process
+            of a group of its own, which ends with it.
+    """
+    options = [_END_WITH_PARENT, *([_HANDED_OUT] if handed_out else [])]
+    return [sys.executable, *launcher, "-m", module, str(job), *options]
+
+
+def model_environment() -> dict[str, str]:
+    """Return the environment of a child that runs a model."""
+    return utf8_environment(child_environment())
+
+
+def reported_error(event: Mapping[str, Any]) -> QuotetuneError | None:
+    """Return the error that a child reports; None if it reports something else."""
+    if "error" not in event:
+        return None
+    return (UsageError if event["usage"] else QuotetuneError)(event["error"])
 
 
 def start(
@@ -95,21 +129,16 @@ def start(
         keeps_heap: As for `run_child`.
         variables: Further variables of the child's environment.
     """
-    environment = utf8_environment(child_environment())
+    environment = model_environment()
     if keeps_heap:
         environment = with_kept_heap(environment)
     return subprocess.Popen(
-        [sys.executable, *launcher, "-m", module, str(job), _END_WITH_PARENT],
+        child_command(module, job, launcher=launcher),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=log,
         env={**environment, **(variables or {})},
     )
-
-
-def reported_error(event: Mapping[str, Any]) -> QuotetuneError:
-    """Return the error that a child has reported."""
-    return (UsageError if event["usage"] else QuotetuneError)(event["error"])
 
 
 def end(children: Sequence[subprocess.Popen[bytes]]) -> None:
@@ -118,7 +147,7 @@ def end(children: Sequence[subprocess.Popen[bytes]]) -> None:
     for child in running:
         assert child.stdin is not None
         child.stdin.close()
-    deadline = time.monotonic() + _SECONDS_TO_END
+    deadline = time.monotonic() + SECONDS_TO_END
     for child in running:
         with suppress(subprocess.TimeoutExpired):
             child.wait(max(0.0, deadline - time.monotonic()))
@@ -127,20 +156,23 @@ def end(children: Sequence[subprocess.Popen[bytes]]) -> None:
 
 def child_main(
     name: str,
-    work: Callable[[dict[str, Any], Path, Callable[[dict[str, Any]], None]], None],
+    work: Callable[..., None],
     read: Callable[[Path], dict[str, Any]] = read_json,
 ) -> None:
     """Do the job that the command line names, as the child.
 
     Args:
         name: The work in one word, for messages.
-        work: Called with the job, the job's directory, and the function that reports an object.
+        work: Called with the job, the job's directory, and the function that reports an object; if
+            its parts are handed out, also with the function that asks for one, as `ask`.
         read: Reads the job.
     """
+    answers: SimpleQueue[str] = SimpleQueue()
+    asks = _HANDED_OUT in sys.argv
     if _END_WITH_PARENT in sys.argv:
         # Ctrl-C reaches the whole process group. The parent handles it and then ends the child.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-        end_with_parent()
+        end_with_parent(answers.put, whole_group=asks)
     # Libraries print to standard output; only our own lines may go to the parent.
     stream = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
@@ -148,9 +180,13 @@ def child_main(
     def report(event: dict[str, Any]) -> None:
         print(json.dumps(event), file=stream, flush=True)
 
+    def ask(question: str) -> str:
+        report({ASKS: question})
+        return answers.get()
+
     path = Path(sys.argv[1])
     try:
-        work(read(path), path.parent, report)
+        work(read(path), path.parent, report, **({"ask": ask} if asks else {}))
     except Exception as error:
         traceback.print_exc()
         message = str(error)
@@ -161,18 +197,29 @@ def child_main(
         sys.exit(1)
 
 
-def end_with_parent() -> None:
+def end_with_parent(
+    heard: Callable[[str], None] = lambda _: None, *, whole_group: bool = False
+) -> None:
     """Let this process end when standard input is closed: that happens however the parent ends.
 
     Processes that it started with `multiprocessing` end first. vLLM's engine on a GPU is one, and
     would keep the GPU's memory.
+
+    Args:
+        heard: Called with each line of standard input, in another thread.
+        whole_group: Whether all processes of its group end, too.
     """
 
     def wait() -> None:
-        while os.read(0, 1):
-            pass
+        rest = b""
+        while read := os.read(0, 4096):
+            *lines, rest = (rest + read).split(b"\n")
+            for line in lines:
+                heard(line.decode())
         for process in multiprocessing.active_children():
             process.kill()
+        if whole_group and os.getpgrp() == os.getpid():
+            os.killpg(0, signal.SIGKILL)
         os._exit(1)
 
     threading.Thread(target=wait, daemon=True).start()

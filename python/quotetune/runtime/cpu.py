@@ -9,6 +9,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
@@ -56,6 +57,32 @@ def apply_in_child() -> None:
         import torch
 
         torch.cpu._is_amx_tile_supported = lambda: False
+
+
+def share_of_cores(environment: Mapping[str, str], sharing: int) -> dict[str, str]:
+    """Return the environment of a process that shares the cores with others that do the same.
+
+    A process takes all cores by default, and vLLM even ties its threads to them. What the user has
+    set is kept.
+
+    Args:
+        environment: The environment without it.
+        sharing: The number of these processes.
+
+    Example:
+        >>> share_of_cores({"OMP_NUM_THREADS": "3"}, 2)
+        {'VLLM_CPU_OMP_THREADS_BIND': 'nobind', 'OMP_NUM_THREADS': '3'}
+    """
+    threads = max(1, available_cores() // sharing)
+    own = {"VLLM_CPU_OMP_THREADS_BIND": "nobind", "OMP_NUM_THREADS": str(threads)}
+    return {**own, **environment}
+
+
+def available_cores() -> int:
+    """Return the number of cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def onednn_may_use_amx(limit: str | None) -> bool:

@@ -71,14 +71,15 @@ class Sampler(Protocol):
         self,
         requests: Sequence[Request],
         generated: Callable[[int], None],
-        following: Sequence[Request] = (),
+        following: Callable[[], Sequence[Request]] = tuple,
     ) -> list[list[Response]]:
         """Draw the responses of one part.
 
         Args:
             requests: The prompts of the part.
             generated: Called with the number of tokens in responses that were just finished.
-            following: The prompts of the next call, which may be started already.
+            following: Returns the prompts of the next call, which may be started already; none if
+                they are not known yet. It is called once at most.
 
         Returns:
             The n responses to each request, in the order of their seeds.

@@ -1,7 +1,7 @@
 """The requests of a job: its prompts as tokens, a part at a time."""
 
 from array import array
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from itertools import islice
 from typing import Any
@@ -65,18 +65,25 @@ class Requests:
         self.longest = check_lengths(
             self._lengths(), answer_tokens, context, thoughts=thought_tokens
         )
+        self._prompts: Iterator[dict[str, Any]] = iter(job["prompts"])
+        self._next = 0  # the position of the prompt that is read next
 
     def __len__(self) -> int:
         """Return the number of prompts."""
         return len(self._job["prompts"])
 
-    def parts(self, wanted: Collection[int]) -> Iterator[tuple[int, dict[str, Request]]]:
-        """Yield the number of each wanted part, and its requests by the ids of their prompts."""
-        prompts = enumerate(self._job["prompts"])
-        for part in range(-(-len(self) // self._chunk)):
-            own = list(islice(prompts, self._chunk))
-            if part in wanted:
-                yield part, {prompt["id"]: self._request(at, prompt) for at, prompt in own}
+    def part(self, number: int) -> dict[str, Request]:
+        """Return the requests of a part by the ids of their prompts.
+
+        Prompts are read on from the part before. A part with a lower number starts over.
+        """
+        first = number * self._chunk
+        if first < self._next:
+            self._prompts, self._next = iter(self._job["prompts"]), 0
+        skipped = first - self._next
+        own = list(islice(self._prompts, skipped, skipped + self._chunk))
+        self._next = first + len(own)
+        return {prompt["id"]: self._request(at, prompt) for at, prompt in enumerate(own, first)}
 
     def _request(self, position: int, prompt: dict[str, Any]) -> Request:
         kept = position < len(self._kept)

@@ -1,10 +1,10 @@
-"""Sample prompts into part files, in a child process, which frees its memory when it ends."""
+"""Sample prompts into part files, in child processes, which free their memory when they end."""
 
 import importlib.util
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from quotetune.config import ModelConfig, SamplingConfig
 from quotetune.corpus.index_hash import index_hash
@@ -19,6 +19,13 @@ from quotetune.sampling.constraint import CONSTRAINT_NAME, Constraint
 from quotetune.sampling.guided import GuideSource, check_source
 from quotetune.sampling.job import PROMPTS, write_job
 from quotetune.sampling.parts import LOG_NAME, count_parts, missing_parts
+from quotetune.sampling.replicas import (
+    MODULE,
+    NAME,
+    Unmade,
+    local_places,
+    sample_on_this_machine,
+)
 
 if TYPE_CHECKING:
     from quotetune.prompts.prompt import Prompt
@@ -75,7 +82,8 @@ def run_sampling(
     by one generate call, and appears by rename. Existing parts of the same job are kept, so that a
     call after an interruption makes only the missing ones. A part that is made again is the same as
     before; with vLLM on a GPU it is drawn from the same distribution. The child's log is
-    `output/sampling.log`.
+    `output/sampling.log`. With `sampling.replicas`, several children make the parts, with logs of
+    their own, and `sampling.log` says which of them died.
 
     Args:
         prompts: The prompts, with different ids, of which one is in memory at a time. A
@@ -95,7 +103,8 @@ def run_sampling(
 
     Raises:
         UsageError: The model or the backend does not exist, or a prompt is too long.
-        QuotetuneError: The child process failed. The message ends with the last line of its log.
+        QuotetuneError: The child process failed, or with replicas, a part three times. The message
+            ends with the last line of its log.
     """
     check_source(sampling, guide)
     backend = choose_backend(sampling.backend)
@@ -140,17 +149,29 @@ def run_sampling(
         ),
     )
     parts = count_parts(count, sampling.chunk_prompts)
-    missing = len(missing_parts(output, parts))
+    missing = missing_parts(output, parts)
     report = progress or (lambda _: None)
-    report(Progress(parts, parts - missing, 0, 0.0))
+    report(Progress(parts, parts - len(missing), 0, 0.0))
     if missing:
-        run_child(
-            "quotetune.sampling.worker",
-            job,
-            output / LOG_NAME,
+        _make(
+            Unmade(job, parts, missing),
+            sampling.model_copy(update={"backend": backend}),
             lambda event: report(Progress(parts, **event)),
-            name="sampling",
         )
+
+
+def _make(work: Unmade, sampling: SamplingConfig, report: Callable[[dict[str, Any]], None]) -> None:
+    """Make the missing parts, with one child or with replicas."""
+    if sampling.executor == "ray":
+        from quotetune.sampling.ray_replicas import sample_on_ray
+
+        sample_on_ray(work, sampling, report)
+        return
+    places = local_places(sampling)
+    if len(places) == 1:
+        run_child(MODULE, work.job, work.job.with_name(LOG_NAME), report, name=NAME)
+    else:
+        sample_on_this_machine(work, places, report)
 
 
 def meant_backend(name: Literal["auto", "vllm", "transformers"]) -> str:

@@ -115,7 +115,7 @@ class TransformersSampler:
         self,
         requests: Sequence[Request],
         generated: Callable[[int], None],
-        following: Sequence[Request] = (),
+        following: Callable[[], Sequence[Request]] = tuple,
     ) -> list[list[Response]]:
         """Draw the responses of one part; see `backend.Sampler`."""
         n = self._sampling.n

@@ -133,7 +133,7 @@ class VllmSampler:
         self,
         requests: Sequence[Request],
         generated: Callable[[int], None],
-        following: Sequence[Request] = (),
+        following: Callable[[], Sequence[Request]] = tuple,
     ) -> list[list[Response]]:
         """Draw the responses of one part; see `backend.Sampler`."""
         if not self._ahead:
@@ -143,11 +143,14 @@ class VllmSampler:
         engine = self._llm.llm_engine
         places = engine.vllm_config.scheduler_config.max_num_seqs
         waiting = set(names).difference(self._finished)
+        looks_ahead = self._ahead
         while waiting and engine.has_unfinished_requests():
             # From here on, no response of this part waits for a place in a batch.
             ends = len(waiting) * self._sampling.n <= places
-            if self._ahead and ends and following and not self._handed_in:
-                self._handed_in = self._hand_in(following)
+            if looks_ahead and ends:
+                looks_ahead = False
+                if coming := following():
+                    self._handed_in = self._hand_in(coming)
             for output in engine.step():
                 if output.finished:
                     self._finished[output.request_id] = output.outputs

@@ -1,19 +1,20 @@
 """The child process that samples: `python -m quotetune.sampling.worker job.json`.
 
-It reports the fields of `run.Progress`, except `parts`.
+It reports the fields of `run.Progress`, except `parts`. It makes all parts that are missing, or as
+a replica those that its parent hands out (`runtime/hand_out.py`).
 """
 
 import time
 from collections.abc import Callable
-from itertools import chain, pairwise
 from pathlib import Path
 from typing import Any
 
 from quotetune.config import ModelConfig, SamplingConfig
 from quotetune.models.tokenizer import load_tokenizer
-from quotetune.runtime.child import child_main
+from quotetune.runtime.child import Ask, child_main
 from quotetune.runtime.cpu import apply_in_child
-from quotetune.sampling.backend import Sampler, prompt_seed
+from quotetune.runtime.hand_out import MADE
+from quotetune.sampling.backend import Request, Sampler, prompt_seed
 from quotetune.sampling.constraint import CONSTRAINT_NAME
 from quotetune.sampling.guided import GuideSource, by_strength, joined
 from quotetune.sampling.job import read_job
@@ -21,6 +22,7 @@ from quotetune.sampling.parts import count_parts, missing_parts, write_part
 from quotetune.sampling.quick_start import quick_start
 from quotetune.sampling.requests import Requests
 from quotetune.sampling.thoughts import Thoughts, with_room_for_thoughts
+from quotetune.sampling.wanted import AskedParts, ListedParts, PartsInTurn
 
 _SECONDS_BETWEEN_REPORTS = 0.5
 
@@ -58,13 +60,14 @@ class _Reporter:
         self._report({"done": self._done, "tokens": self._tokens, "seconds": seconds})
 
 
-def run(job: dict[str, Any], output: Path, report: Report) -> None:
+def run(job: dict[str, Any], output: Path, report: Report, ask: Ask | None = None) -> None:
     """Sample the missing parts of a job.
 
     Args:
         job: The job that `run_sampling` wrote.
         output: The directory of parts.
         report: Called with the progress.
+        ask: Asks the parent for parts; None makes all that are missing.
     """
     apply_in_child()
     model = ModelConfig(**job["model"])
@@ -78,25 +81,30 @@ def run(job: dict[str, Any], output: Path, report: Report) -> None:
     requests = Requests(job, model, sampling, tokenizer, thought_tokens)
     parts = count_parts(len(requests), sampling.chunk_prompts)
     missing = missing_parts(output, parts)
+    wanted = ListedParts(missing) if ask is None else AskedParts(ask)
+    first = wanted.next()
+    if first is None:
+        return
     source = GuideSource.of_job(job["guide"]) if "guide" in job else None
-    # Another seed where a call goes on, so that an engine without seeds per request goes on, too.
-    seed = prompt_seed(job["seed"], job["round"], str(missing[0]))
+    # Another seed where a call goes on, and for each replica, so that an engine without seeds per
+    # request never draws the stream of another one whose parts are kept.
+    seed = prompt_seed(job["seed"], job["round"], str(first))
     sampler = _load(model, sampling, adapter, requests, constraint, source, tokenizer, seed)
     thoughts = Thoughts(model, answers, tokenizer) if thinks else None
     reporter = _Reporter(report, done=parts - len(missing))
     reporter.loaded()
-    wanted = chain(requests.parts(missing), [(parts, {})])
-    for (part, own), (_, following) in pairwise(wanted):
+    in_turn = PartsInTurn(first, wanted, requests.part)
+
+    def drawn_of(own: dict[str, Request]) -> list[list[Request]]:
+        return [by_strength(name, request, sampling, source) for name, request in own.items()]
+
+    for part, own in in_turn:
         names, part_requests = list(own), list(own.values())
-        drawn = [by_strength(name, request, sampling, source) for name, request in own.items()]
+        drawn = drawn_of(own)
         part_responses = sampler.sample(
             [one for some in drawn for one in some],
             reporter.generated,
-            [
-                one
-                for name, request in following.items()
-                for one in by_strength(name, request, sampling, source)
-            ],
+            lambda: [one for some in drawn_of(in_turn.ahead()) for one in some],
         )
         responses = joined(drawn, part_responses)
         if thoughts is not None:
@@ -115,6 +123,8 @@ def run(job: dict[str, Any], output: Path, report: Report) -> None:
             seeded=sampling.seeded or sampling.backend != "vllm",
         )
         reporter.part_done()
+        if ask is not None:
+            report({MADE: part})
 
 
 def _load(
@@ -147,11 +157,11 @@ def _load(
     return TransformersSampler(model, sampling, adapter, constraint, index)
 
 
-def _run_alone(job: dict[str, Any], output: Path, report: Report) -> None:
+def _run_alone(job: dict[str, Any], output: Path, report: Report, ask: Ask | None = None) -> None:
     """Do `run` in a process that does nothing else."""
     if job["sampling"]["backend"] == "transformers":
         quick_start()
-    run(job, output, report)
+    run(job, output, report, ask)
 
 
 if __name__ == "__main__":

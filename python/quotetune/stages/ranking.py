@@ -213,6 +213,7 @@ class RankingStages:
                     self.load_prompts(),
                     result,
                     judge,
+                    places=config.places,
                     seed=config.seed,
                     progress=lambda now: report(now.done, now.parts, now.note),
                 )

@@ -23,6 +23,8 @@ def model_problems(config: Config) -> list[Problem]:
     evaluation = config.evaluation
     problems = _model_problems("model.path", config.model) + _quantization_problems(config)
     problems += _quantized_judge_problems(config)
+    if config.sampling.executor == "ray":
+        problems += _package_problems("sampling.executor: ray", "ray", "ray", "ray")
     for name in ON_DEMAND:
         model = getattr(evaluation, name)
         if isinstance(model, ModelConfig):
