@@ -148,10 +148,9 @@ def _error(failures: list[_Failure], count: int, name: str, logs: list[Path]) ->
     That is one which knows its problem, or else one that was killed, or else the first. A rank that
     can no longer reach another reports an error of torch, or is ended by NCCL with SIGABRT.
     """
-    knowing = [failure for failure in failures if failure.event and failure.event["own"]]
-    if knowing:
-        assert knowing[0].event is not None
-        return reported_error(knowing[0].event)
+    for failure in failures:
+        if failure.event and failure.event["own"] and (error := reported_error(failure.event)):
+            return error
     reported = {failure.rank for failure in failures if failure.event}
     killed = [
         failure
