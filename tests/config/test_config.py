@@ -1,5 +1,7 @@
 """A config is validated as a whole, and every problem comes with its key and its remedy."""
 
+from datetime import date
+
 import pytest
 import yaml
 
@@ -395,3 +397,11 @@ def test_a_date_for_a_chat_template_is_its_text_and_what_json_lacks_is_refused()
         assert said in problems["model.chat_template_kwargs"]
         problems = problems_of(sampling={"engine": {"x": value}})
         assert said in problems["sampling.engine"]
+
+
+def test_a_library_that_changes_how_yaml_reads_dates_changes_no_config(monkeypatch):
+    constructors = yaml.SafeLoader.yaml_constructors
+    of_texts = constructors["tag:yaml.org,2002:str"]
+    monkeypatch.setitem(constructors, "tag:yaml.org,2002:timestamp", of_texts)
+    assert yaml.safe_load("2024-07-26") == "2024-07-26"
+    assert parse_yaml("2024-07-26") == date(2024, 7, 26)
