@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from quotetune import Document, Index, QuotetuneError, add, build_index, remove
 from quotetune.citations.ids import citable_ids, documents_by_id
-from quotetune.corpus import index as module
+from quotetune.corpus import stored_documents as module
 from quotetune.pipeline.preflight.index import citation_problems
 
 WORDS = st.text(st.characters(exclude_categories=["Cs"]), max_size=6)
