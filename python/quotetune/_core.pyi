@@ -330,6 +330,28 @@ MIN_MEMORY_LIMIT: int
 DEFAULT_SEGMENT_BYTES: int
 MAX_SEGMENT_BYTES: int
 
+@final
+class DividedFilter:
+    def __new__(cls, bits_per_ngram: float, expected_ngrams: int, most: int) -> DividedFilter: ...
+    def __len__(self) -> int: ...
+    def write_hashes(
+        self,
+        index: str | PathLike[str],
+        output: str | PathLike[str],
+        *,
+        threads: int,
+        progress: Callable[[int, int], None],
+    ) -> None: ...
+    def fill(
+        self,
+        stretch: int,
+        files: Sequence[Path],
+        output: str | PathLike[str],
+        *,
+        threads: int,
+        progress: Callable[[int, int], None],
+    ) -> None: ...
+
 def import_bloom(
     header: str | PathLike[str],
     output: str | PathLike[str],
@@ -376,5 +398,6 @@ def merge(
     segment_bytes: int,
     memory_limit: int | None,
     overwrite: bool,
+    divided: tuple[DividedFilter, list[Path]] | None,
     progress: Callable[[int, int], None],
 ) -> None: ...

@@ -16,6 +16,7 @@ from quotetune import Index, QuotetuneError, QuotetuneWarning, UsageError, build
 from quotetune.corpus.verify import damaged_files
 from quotetune.distributed.build import build_on_ray
 from quotetune.distributed.plan import parts_of
+from quotetune.distributed.planning import planned
 from ray_nodes import local_cluster
 
 WORDS = [
@@ -95,6 +96,51 @@ def test_the_filters_of_the_shards_become_the_filter_of_the_single_build(
     build_on_ray([files], tmp_path / "index", **options, expected_ngrams=50_000)
     [theirs], [ours] = ((tmp_path / name).glob("*.bloom") for name in ("single", "index"))
     assert ours.read_bytes() == theirs.read_bytes()
+
+
+def test_the_filter_of_many_shards_is_filled_in_stretches_and_only_once(
+    cluster: Any, tmp_path: Path
+):
+    files = corpus(tmp_path / "corpus", 40)
+    output, room = tmp_path / "index", 50_000
+    options = {"address": cluster.address, "shards": 10, "expected_ngrams": room}
+
+    def stop(phase: str, done: int, total: int) -> None:
+        if phase == "filter" and done >= 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        build_on_ray([files], output, **options, progress=stop)
+    parts = parts_of(output)
+    shards = [Index.open(path) for path in sorted(parts.glob("shard-*-of-00010"))]
+    assert [shard.structures for shard in shards] == [["suffix"]] * 10
+    kept = {path: path.stat().st_mtime_ns for path in parts.glob("filter-*")}
+    assert len(kept) >= 3
+    with pytest.raises(UsageError, match="is of a build with --executor ray"):
+        arguments = {"expected_ngrams": room}
+        planned(
+            [str(files)],
+            output,
+            arguments,
+            shards=10,
+            workers=int,
+            overwrite=False,
+            divides_filter=False,
+        )
+    seen: dict[Path, int] = {}
+
+    def look(phase: str, done: int, total: int) -> None:
+        if phase == "index":
+            seen.update({path: path.stat().st_mtime_ns for path in kept if path.exists()})
+
+    build_on_ray([files], output, **options, progress=look)
+    assert seen == kept
+    single = build_index(files, tmp_path / "single", expected_ngrams=room)
+    assert answers(Index.open(output)) == answers(single)
+    [theirs], [ours] = ((tmp_path / name).glob("*.bloom") for name in ("single", "index"))
+    assert ours.read_bytes() == theirs.read_bytes()
+    assert damaged_files(output) == []
+    assert not parts.exists()
 
 
 @pytest.mark.slow

@@ -87,7 +87,13 @@ def _script(
     if overwrite:
         raise UsageError("--overwrite with --executor slurm: delete the output before")
     plan = planned(
-        inputs, output, options, shards=shards, workers=lambda: _SLURM_WORKERS, overwrite=False
+        inputs,
+        output,
+        options,
+        shards=shards,
+        workers=lambda: _SLURM_WORKERS,
+        overwrite=False,
+        divides_filter=False,
     )
     if plan.are_remote:
         raise UsageError("URLs with --executor slurm: name files that all nodes see, or use ray")

@@ -38,9 +38,10 @@ _Loader.add_implicit_resolver(
     list("-+.0123456789"),
 )
 # A library of vLLM's makes dates texts in every loader that does not say itself what they are.
-_Loader.add_constructor(
-    "tag:yaml.org,2002:timestamp", yaml.constructor.SafeConstructor.construct_yaml_timestamp
-)
+_Loader.yaml_constructors = {
+    **_Loader.yaml_constructors,
+    "tag:yaml.org,2002:timestamp": _Loader.construct_yaml_timestamp,
+}
 
 
 def read_yaml(path: Path) -> dict[str, Any]:

@@ -228,6 +228,7 @@ def merge(
         segment_bytes=check_segment_bytes(segment_bytes),
         memory_limit=check_memory_limit(memory_limit),
         overwrite=overwrite,
+        divided=None,
         progress=in_phase(progress, "index"),
     )
     return Index.open(output)

@@ -75,12 +75,7 @@ def _filter(
     given = [name for name, value in sizes.items() if value is not None]
     match _one_of("bloom", "fuse", names):
         case "bloom":
-            if bits_per_ngram is not None and fpr is not None:
-                raise UsageError("bits_per_ngram and fpr exclude each other: give one")
-            if fpr is not None:
-                return _core.bits_for_fpr(fpr), expected_ngrams
-            usual = _core.DEFAULT_BITS_PER_NGRAM
-            return usual if bits_per_ngram is None else bits_per_ngram, expected_ngrams
+            return bits_of(bits_per_ngram, fpr), expected_ngrams
         case "fuse":
             if given:
                 raise UsageError(
@@ -94,3 +89,20 @@ def _filter(
     if given:
         raise UsageError(f"{given[0]} without a Bloom filter: add bloom to structures")
     return None
+
+
+def bits_of(bits_per_ngram: float | None, fpr: float | None) -> float:
+    """Return the bits per n-gram of a Bloom filter.
+
+    Raises:
+        UsageError: Both are given, or the rate is invalid.
+
+    Example:
+        >>> bits_of(None, None), bits_of(8, None)
+        (16.0, 8)
+    """
+    if bits_per_ngram is not None and fpr is not None:
+        raise UsageError("bits_per_ngram and fpr exclude each other: give one")
+    if fpr is not None:
+        return _core.bits_for_fpr(fpr)
+    return _core.DEFAULT_BITS_PER_NGRAM if bits_per_ngram is None else bits_per_ngram

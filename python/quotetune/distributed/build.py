@@ -4,13 +4,15 @@ import os
 import shutil
 import warnings
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from quotetune.corpus.change import merge
 from quotetune.corpus.notices import SkippedRecords, UnseenKeys
 from quotetune.corpus.progress import Progress, silent
-from quotetune.distributed.on_ray import build_shards, worker_count
+from quotetune.distributed.filter_stretches import divided_filter, stretch_path
+from quotetune.distributed.on_ray import build_shards, fill_filter, worker_count
 from quotetune.distributed.plan import Plan, parts_of
 from quotetune.distributed.planning import planned
 from quotetune.distributed.shard_build import ShardResult, read_result
@@ -46,7 +48,8 @@ def build_on_ray(
         scratch: Directory on every node for remote files while they are read; by default that of
             the system's temporary files.
         overwrite: Whether to replace an output that exists.
-        progress: As for `build_index`; the first phase is `shards`, in bytes of the inputs.
+        progress: As for `build_index`; the first phase is `shards`, in bytes of the inputs. With
+            many shards, `filter` follows, in tasks.
         options: Other arguments of `build_index`, apart from `shard`.
 
     Returns:
@@ -77,6 +80,8 @@ def build_on_ray(
 
         here = None if scratch is None else os.fspath(scratch)
         build_shards(ray, parts, plan, threads, here, shards_done)
+        if plan.stretches:
+            fill_filter(ray, parts, plan, threads, partial(report, "filter"))
     results = [read_result(parts, plan, number) for number in range(1, plan.shards + 1)]
     _check_metadata(results, plan)
     _warn_of_skipped(results)
@@ -86,9 +91,18 @@ def build_on_ray(
         write_json(target, relative)
     else:
         limit = options.get("memory_limit")
-        merge(directories, target, memory_limit=limit, overwrite=overwrite, progress=progress)
+        join = partial(_merge_divided, parts, plan) if plan.stretches else merge
+        join(directories, target, memory_limit=limit, overwrite=overwrite, progress=progress)
         shutil.rmtree(parts)
     return sum(result.documents for result in results)
+
+
+def _merge_divided(
+    parts: Path, plan: Plan, shards: Sequence[Path], output: Path, **options: Any
+) -> None:
+    divided = divided_filter(plan)
+    stretches = [stretch_path(parts, number) for number in range(len(divided))]
+    divided.merge(shards, output, stretches, **options)
 
 
 def _check_metadata(results: list[ShardResult], plan: Plan) -> None:

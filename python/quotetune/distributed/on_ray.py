@@ -1,4 +1,4 @@
-"""Build the shards of a plan on a Ray cluster, one task each."""
+"""Build the shards of a plan on a Ray cluster, and fill its filter, in tasks."""
 
 import importlib
 import shutil
@@ -7,6 +7,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from quotetune.distributed.filter_stretches import (
+    divided_filter,
+    fill_stretch,
+    missing_stretches,
+)
 from quotetune.distributed.plan import Plan
 from quotetune.distributed.shard_build import build_shard, is_finished
 from quotetune.distributed.stretches import (
@@ -82,32 +87,74 @@ def build_shards(
     _count_lines(ray, parts, plan)
     here = ray.get_runtime_context().get_node_id()
     board = ray.remote(num_cpus=0, scheduling_strategy=_on(here))(Board).remote()
-    task = ray.remote(
+    task = _task(ray, threads, _build)
+    tasks = {
+        task.remote(str(parts), n, threads, scratch, board): f"shard {n}/{plan.shards}"
+        for n in missing
+    }
+    try:
+        _await(ray, tasks, lambda left: report(finished + ray.get(board.done.remote())))
+    finally:
+        ray.kill(board)
+    report(plan.shards)
+    _remove_attempts(parts)
+
+
+def fill_filter(
+    ray: Any, parts: Path, plan: Plan, threads: int, report: Callable[[int, int], None]
+) -> None:
+    """Fill all stretches of a divided filter that are not filled, after the shards are built.
+
+    Args:
+        ray: As for `build_shards`, like the next three arguments.
+        parts: Where the shards and their hashes are, and the stretches are to be.
+        plan: The plan.
+        threads: Threads, and cores, of each task.
+        report: Function that is called with the stretches that are filled, and all.
+
+    Raises:
+        QuotetuneError: A stretch cannot be filled; the others stay.
+    """
+    divided = divided_filter(plan)
+    count = len(divided)
+    task = _task(ray, threads, fill_stretch)
+    tasks = {
+        task.remote(parts, n, threads): f"stretch {n} of the filter"
+        for n in missing_stretches(parts, divided)
+    }
+    _await(ray, tasks, lambda left: report(count - left, count))
+    _remove_attempts(parts)
+
+
+def _task(ray: Any, threads: int, function: Callable[..., None]) -> Any:
+    return ray.remote(
         num_cpus=threads,
         max_retries=RETRIES,
         retry_exceptions=[OSError],
         scheduling_strategy="SPREAD",
-    )(_build)
-    tasks = {task.remote(str(parts), n, threads, scratch, board): n for n in missing}
+    )(function)
+
+
+def _await(ray: Any, tasks: dict[Any, str], report: Callable[[int], None]) -> None:
+    """Wait for named tasks, and report how many are left. If one fails, end the others."""
     waiting = list(tasks)
     try:
         while waiting:
             done, waiting = ray.wait(waiting, timeout=_SECONDS_BETWEEN_REPORTS)
             for answer in done:
-                _check(ray, answer, f"shard {tasks[answer]}/{plan.shards}")
-            report(finished + ray.get(board.done.remote()))
-        report(plan.shards)
-        _remove_attempts(parts)
+                _check(ray, answer, tasks[answer])
+            report(len(waiting))
     finally:
         for answer in waiting:
             ray.cancel(answer, force=True)
-        ray.kill(board)
 
 
 def _remove_attempts(parts: Path) -> None:
     """Remove what processes that were killed left of their attempts."""
     for left in parts.glob(".shard-*"):
         shutil.rmtree(left, ignore_errors=True)
+    for left in parts.glob(".filter-*"):
+        left.unlink(missing_ok=True)
 
 
 def _count_lines(ray: Any, parts: Path, plan: Plan) -> None:
@@ -152,16 +199,16 @@ def _build(parts: str, number: int, threads: int, scratch: str | None, board: An
     report(1.0)
 
 
-def _check(ray: Any, answer: Any, shard: str) -> None:
-    again = "repeat the command, which does only the shards that are missing"
+def _check(ray: Any, answer: Any, task: str) -> None:
+    again = "repeat the command, which does only what is missing"
     try:
         ray.get(answer)
     except ray.exceptions.RayTaskError as error:
         if isinstance(error.cause, QuotetuneError):
             raise type(error.cause)(str(error.cause)) from None
-        raise QuotetuneError(f"{shard}: {reason_of(error.cause)}: {again}") from error
+        raise QuotetuneError(f"{task}: {reason_of(error.cause)}: {again}") from error
     except ray.exceptions.RayError as error:
         raise QuotetuneError(
-            f"{shard}: its process ended {RETRIES + 1} times ({type(error).__name__}):"
+            f"{task}: its process ended {RETRIES + 1} times ({type(error).__name__}):"
             f" set --memory-limit if its memory did not suffice, and {again}"
         ) from error

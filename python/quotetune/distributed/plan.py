@@ -54,6 +54,8 @@ class Plan:
         shards: How many there are.
         is_list: Whether the shards stay as they are, in a list; otherwise they are merged.
         are_remote: Whether the files are fetched before they are read.
+        stretches: Tasks that fill the filter after the shards are built, at most; 0 if the shards
+            have filters.
     """
 
     files: list[PlannedFile]
@@ -62,6 +64,7 @@ class Plan:
     shards: int
     is_list: bool
     are_remote: bool
+    stretches: int = 0
 
     @property
     def bytes(self) -> int:
@@ -143,8 +146,8 @@ def check_same(parts: Path, stored: Plan, wanted: Plan) -> None:
     Raises:
         UsageError: They differ; the message says in what.
     """
-    before = asdict(replace(stored, filter={}))
-    now = asdict(replace(wanted, filter={}))
+    before = asdict(replace(stored, filter={}, stretches=0))
+    now = asdict(replace(wanted, filter={}, stretches=0))
     before |= before.pop("options")
     now |= now.pop("options")
     different = [name for name in now if before.get(name) != now[name]]

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from quotetune.corpus.estimate import estimate_build
+from quotetune.corpus.estimate import BuildEstimate, estimate_build
 from quotetune.corpus.files import corpus_files
 from quotetune.corpus.formats import STDIN
 from quotetune.corpus.ingest import keys_of
@@ -31,8 +31,14 @@ from quotetune.errors import UsageError
 
 # An estimate may be too low, and a filter that is too small must be filled again.
 _ROOM = 1.05
-# With more shards than this, the filter is filled again from the text, if it is stored.
+# With more shards than this, the filter is filled by ranges of hashes, if the text is stored.
 _UNITED_SHARDS = 8
+# Bytes of a stretch of such a filter, which a task holds in memory, and the fewest and the most
+# stretches. Each takes 64 KiB per thread while hashes are sorted by stretch.
+_STRETCH_BYTES = 1 << 28
+_FEW_STRETCHES = 16
+_MANY_STRETCHES = 8192
+_HASH_BYTES = 8
 # The rate of the default size, 16 bits per n-gram.
 _DEFAULT_FPR = 0.001
 
@@ -45,6 +51,7 @@ def planned(
     shards: int | None,
     workers: Callable[[], int],
     overwrite: bool,
+    divides_filter: bool = True,
 ) -> Plan:
     """Return the plan of a build, and store it beside the output if it is new.
 
@@ -55,6 +62,7 @@ def planned(
         shards: How many shards; by default a plan that is stored, or the size, decides.
         workers: Function that returns how many tasks run at once.
         overwrite: Whether an output may exist.
+        divides_filter: Whether tasks can fill the filter of many shards, a stretch each.
 
     Raises:
         UsageError: An option or input is invalid, the output exists, or a stored plan is another.
@@ -77,6 +85,11 @@ def planned(
     stored = stored_plan(parts)
     if stored is not None:
         check_same(parts, stored, replace(wanted, shards=shards or stored.shards))
+        if stored.stretches and not divides_filter:
+            raise UsageError(
+                f"{parts}: is of a build with --executor ray, whose shards have no filter: continue"
+                " it so, or delete the directory to start again"
+            )
         return stored
     count = shards or shard_count(wanted.bytes, workers())
     wanted = replace(wanted, shards=count)
@@ -87,7 +100,8 @@ def planned(
             f"{parts}: cannot be made ({error.strerror}): delete it, or choose another output"
         ) from error
     try:
-        plan = replace(wanted, filter=_filter(wanted, parts))
+        filter, stretches = _filter(wanted, parts, divides_filter)
+        plan = replace(wanted, filter=filter, stretches=stretches)
         store_plan(parts, plan)
     except BaseException:
         # Without a plan the directory is of no use to the next command.
@@ -127,51 +141,59 @@ def _keys(options: dict[str, Any]) -> Keys:
     )
 
 
-def _filter(plan: Plan, parts: Path) -> dict[str, Any]:
-    """Decide the filters of the shards.
+def _filter(plan: Plan, parts: Path, divides: bool) -> tuple[dict[str, Any], int]:
+    """Decide the filters of the shards, and the number of stretches if shards have none.
 
     If all have the same room, enough for the whole corpus, `merge` unites them without the text.
     That takes as many filters of full size as there are shards. For 100 MB of text on one thread,
     eight such shards took 12.2 s instead of 8.0, and their merge 3.3 s instead of 2.8; two took
-    8.9 s instead of 8.7. So more than a few have filters of their own size, and `merge` fills one
-    from the stored text. In a list, the rates of the filters add up, so each has its share.
+    8.9 s instead of 8.7. So with more than a few, the shards write the hashes of their n-grams,
+    and tasks fill the filter from them, a stretch each. In a list, the rates of the filters add
+    up, so each has its share.
     """
-    ngrams, filter_bytes = _estimated(plan, parts)
+    estimate, share = _estimated(plan, parts)
     structures = plan.options.get("structures", ("bloom", "suffix"))
     if "bloom" not in structures:
-        return {}
+        return {}, 0
     given = {name: plan.options.get(name) for name in ("fpr", "bits_per_ngram", "expected_ngrams")}
     if plan.is_list:
         if given["expected_ngrams"] is not None or given["bits_per_ngram"] is not None:
-            return {}
-        return {"fpr": (given["fpr"] or _DEFAULT_FPR) / plan.shards}
-    keeps_text = "suffix" in structures or "lean" in structures
-    if given["expected_ngrams"] is None and keeps_text and plan.shards > _UNITED_SHARDS:
-        return {}
+            return {}, 0
+        return {"fpr": (given["fpr"] or _DEFAULT_FPR) / plan.shards}, 0
+    ngrams = given["expected_ngrams"] or max(int(estimate.distinct_ngrams / share * _ROOM), 1)
+    room = {"expected_ngrams": ngrams}
+    filter_bytes = int(estimate.files["bloom"] / share)
+    if plan.shards > _UNITED_SHARDS and ("suffix" in structures or "lean" in structures):
+        if not divides:
+            return {}, 0
+        _check_free(
+            parts,
+            filter_bytes + int(estimate.characters / share) * _HASH_BYTES,
+            f"the hashes of {plan.shards} shards",
+        )
+        wanted = max(_FEW_STRETCHES, filter_bytes // _STRETCH_BYTES + 1)
+        return room, min(wanted, _MANY_STRETCHES)
+    _check_free(parts, plan.shards * filter_bytes, f"the filters of {plan.shards} shards")
+    return room, 0
+
+
+def _check_free(parts: Path, needed: int, what: str) -> None:
     free = shutil.disk_usage(parts).free
-    needed = plan.shards * filter_bytes
     if needed > free:
         raise UsageError(
-            f"{parts}: the filters of {plan.shards} shards take {needed:,} bytes, and"
-            f" {free:,} are free: choose fewer --shards, or a list of indexes with -o NAME.json"
+            f"{parts}: {what} take {needed:,} bytes, and {free:,} are free: choose a larger disk,"
+            " fewer --shards, or a list of indexes with -o NAME.json"
         )
-    if given["expected_ngrams"] is not None:
-        return {}
-    return {"expected_ngrams": max(int(ngrams * _ROOM), 1)}
 
 
-def _estimated(plan: Plan, parts: Path) -> tuple[int, int]:
-    """Check the options as a build does, and estimate n-grams and bytes of the filter."""
+def _estimated(plan: Plan, parts: Path) -> tuple[BuildEstimate, float]:
+    """Check the options as a build does, and estimate it from a share of the corpus."""
     options = {name: value for name, value in plan.options.items() if name != "root"}
-    share = 1.0
     with warnings.catch_warnings():
         # The list of the files has warned of what is left out.
         warnings.simplefilter("ignore")
         if plan.are_remote:
+            # More text has more copies, so this is rather too much.
             with sampled(plan, parts) as (paths, share):
-                estimate = estimate_build(paths, **options)
-        else:
-            estimate = estimate_build([Path(file.path) for file in plan.files], **options)
-    # More text has more copies, so this is rather too much.
-    ngrams = int(estimate.distinct_ngrams / share)
-    return ngrams, int(estimate.files.get("bloom", 0) / share)
+                return estimate_build(paths, **options), share
+        return estimate_build([Path(file.path) for file in plan.files], **options), 1.0

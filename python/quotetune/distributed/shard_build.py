@@ -9,11 +9,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 from quotetune.corpus.build import build_index
 from quotetune.corpus.inputs import InputFile, Inputs
 from quotetune.corpus.notices import SkippedRecords, UnseenKeys
+from quotetune.distributed.filter_stretches import divided_filter, hashes_path, shard_options
 from quotetune.distributed.plan import Plan, PlannedFile, stored_plan
 from quotetune.distributed.remote import version_of
 from quotetune.distributed.stretches import fetched
@@ -106,7 +106,7 @@ def build_shard(
             index = build_index(
                 inputs,
                 attempt / "index",
-                **_options(plan),
+                **shard_options(plan) | {"format": None, "root": None},
                 shard=shard,
                 threads=threads,
                 progress=_progress(report),
@@ -120,6 +120,10 @@ def build_shard(
             [key for n in notices if isinstance(n, UnseenKeys) for key in n.keys],
         )
         del index
+        if plan.stretches:
+            divided_filter(plan).write_hashes(
+                attempt / "index", attempt / "hashes", threads=threads
+            )
         _publish(parts, plan, number, attempt, result)
     finally:
         shutil.rmtree(attempt, ignore_errors=True)
@@ -128,16 +132,14 @@ def build_shard(
 def _publish(parts: Path, plan: Plan, number: int, attempt: Path, result: ShardResult) -> None:
     write_json(attempt / "result.json", asdict(result))
     (attempt / "result.json").replace(result_path(parts, plan, number))
+    if plan.stretches:
+        (attempt / "hashes").replace(hashes_path(parts, plan, number))
     try:
         (attempt / "index").rename(parts / plan.shard_name(number))
     except OSError:
         # Another attempt was faster.
         if not is_finished(parts, plan, number):
             raise
-
-
-def _options(plan: Plan) -> dict[str, Any]:
-    return plan.options | plan.filter | {"format": None, "root": None}
 
 
 @contextmanager

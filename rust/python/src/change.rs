@@ -6,6 +6,7 @@ use pyo3::prelude::*;
 use quotetune_core::change::{self, ChangeOptions};
 
 use crate::builder::Reporter;
+use crate::divided::DividedFilter;
 
 fn options(threads: usize, segment_bytes: u64, memory_limit: Option<u64>) -> ChangeOptions {
     ChangeOptions {
@@ -60,9 +61,10 @@ pub fn compact(
     reporter.conclude(py, result)
 }
 
-/// Make one index of several; `progress(done, total)` in bytes.
+/// Make one index of several; `progress(done, total)` in bytes. `divided` is the filter of indexes without one, and
+/// the files of its stretches.
 #[pyfunction]
-#[pyo3(signature = (paths, output, *, threads, segment_bytes, memory_limit, overwrite, progress))]
+#[pyo3(signature = (paths, output, *, threads, segment_bytes, memory_limit, overwrite, divided, progress))]
 #[expect(clippy::too_many_arguments, reason = "keywords of a Python call")]
 pub fn merge(
     py: Python<'_>,
@@ -72,12 +74,14 @@ pub fn merge(
     segment_bytes: u64,
     memory_limit: Option<u64>,
     overwrite: bool,
+    divided: Option<(PyRef<'_, DividedFilter>, Vec<PathBuf>)>,
     progress: Py<PyAny>,
 ) -> PyResult<()> {
     let mut reporter = Reporter::new(progress);
     let options = options(threads, segment_bytes, memory_limit);
+    let divided = divided.map(|(filter, files)| (filter.0, files));
     let result = py.detach(|| {
-        change::merge(&paths, &output, overwrite, options, |progress| {
+        change::merge(&paths, &output, overwrite, divided, options, |progress| {
             reporter.report(progress.done, progress.total)
         })
     });

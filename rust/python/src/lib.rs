@@ -4,6 +4,7 @@ mod alignment;
 mod arguments;
 mod builder;
 mod change;
+mod divided;
 mod documents;
 mod error;
 mod estimate;
@@ -33,6 +34,8 @@ mod _core {
     use super::builder::Builder;
     #[pymodule_export]
     use super::change::{compact, merge, remove};
+    #[pymodule_export]
+    use super::divided::DividedFilter;
     #[pymodule_export]
     use super::documents::{DocumentBatch, Documents};
     #[pymodule_export]

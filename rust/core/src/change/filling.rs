@@ -9,7 +9,7 @@ use crate::error::Result;
 use crate::filter::bloom::{self, Bloom};
 use crate::filter::cardinality::DistinctCounter;
 use crate::filter::sizing::Sizing;
-use crate::filter_files::bloom::build::{FilterSize, build_filter, write_filter};
+use crate::filter_files::bloom::build::{FilterSize, build_filter, join_stretches, write_filter};
 use crate::filter_files::bloom::file::BloomFile;
 use crate::filter_files::covered::{Covered, expect_passes};
 use crate::progress::Gauge;
@@ -41,6 +41,12 @@ pub fn make(
     let mut made = Vec::new();
     for (number, filter) in draft.filters.iter().enumerate() {
         let path = Kind::Bloom.path(&draft.staging, number);
+        // For a filter that turned out to be too small.
+        let refill = |documents: u64, path: PathBuf| {
+            let covered = part_of(segments, first, documents);
+            let ngrams = count_distinct(&covered, draft.parameters, gauge)?;
+            fill(&covered, path, FilterSize::alone(sizing, ngrams))
+        };
         let entry = match filter {
             Filter::Kept(directory, entry) => (directory.clone(), entry.clone()),
             Filter::Fill {
@@ -71,12 +77,26 @@ pub fn make(
                     }
                     _ if draft.suffixes.is_some() => {
                         drop(words);
-                        let covered = part_of(segments, first, documents);
-                        let ngrams = count_distinct(&covered, draft.parameters, gauge)?;
-                        let size = FilterSize::alone(sizing, ngrams);
-                        fill(&covered, path, size)?
+                        refill(documents, path)?
                     }
                     _ => return Err(cannot_unite(&filters[0].0)),
+                };
+                (draft.staging.clone(), entry)
+            }
+            Filter::Divided(divided, files, documents) => {
+                let size = |fill, words| size_of(fill, words, sizing);
+                let joined = join_stretches(
+                    files,
+                    divided.stretches,
+                    *documents,
+                    size,
+                    path.clone(),
+                    draft.parameters,
+                    gauge,
+                )?;
+                let entry = match joined.fpr <= sizing.max_fpr {
+                    true => joined,
+                    false => refill(*documents, path)?,
                 };
                 (draft.staging.clone(), entry)
             }

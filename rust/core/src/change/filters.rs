@@ -7,6 +7,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::divided::DividedFilter;
 use crate::error::Error;
 use crate::filter::sizing::{Sizing, joint_fpr};
 use crate::store::manifest::FilterEntry;
@@ -32,6 +33,8 @@ pub enum Filter {
     },
     /// Filters of one size that become one, which holds the n-grams of all of them.
     Union(Vec<(PathBuf, FilterEntry)>),
+    /// A filter of this many documents whose stretches are in these files, in order.
+    Divided(DividedFilter, Vec<PathBuf>, u64),
 }
 
 impl Filter {
@@ -47,7 +50,7 @@ impl Filter {
     pub fn documents(&self) -> u64 {
         match self {
             Self::Kept(_, entry) => entry.documents,
-            Self::Fill { documents, .. } => *documents,
+            Self::Fill { documents, .. } | Self::Divided(_, _, documents) => *documents,
             Self::Union(entries) => entries.iter().map(|(_, entry)| entry.documents).sum(),
         }
     }

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::divided::DividedFilter;
 use super::draft::{Draft, Part};
 use super::filters::{self, Filter};
 use super::options::ChangeOptions;
@@ -27,12 +28,13 @@ struct Input {
 /// Makes the index `output` from `indexes`: the documents of the first, then those of the second, and so on.
 ///
 /// The indexes do not change. Whole segments are shared with them, by hard links if the file system has them. Filters
-/// of one size are united; otherwise one is filled from the text. An error from `progress` stops the work and leaves
-/// nothing.
+/// of one size are united; otherwise one is filled from the text. Indexes without a filter get one whose stretches are
+/// in the files `divided`, if they are given. An error from `progress` stops the work and leaves nothing.
 pub fn merge(
     indexes: &[PathBuf],
     output: &Path,
     overwrite: bool,
+    divided: Option<(DividedFilter, Vec<PathBuf>)>,
     options: ChangeOptions,
     progress: impl FnMut(Progress) -> Result<()>,
 ) -> Result<Manifest> {
@@ -44,7 +46,16 @@ pub fn merge(
         ));
     };
     let parameters = first.manifest.parameters(&first.path)?;
-    let filters = united(&inputs)?;
+    let (filters, sizing) = match divided {
+        None => (united(&inputs)?, first.manifest.sizing),
+        Some((divided, files)) => {
+            let documents = inputs.iter().map(|input| input.manifest.counts.documents);
+            let filter = Filter::Divided(divided, files, documents.sum());
+            (vec![filter], Some(divided.sizing))
+        }
+    };
+    let has_bloom = first.manifest.filters.structure().is_some();
+    let added = (!has_bloom && !filters.is_empty()).then(|| "bloom".to_owned());
     let output = OutputDirectory::create(output, overwrite)?;
     let staging = stage(output.path())?;
     let paths = inputs
@@ -64,9 +75,12 @@ pub fn merge(
         budget,
         suffixes: first.manifest.suffixes(),
         filters,
-        sizing: first.manifest.sizing,
+        sizing,
     };
+    let structures = added.into_iter().chain(first.manifest.structures.clone());
     let mut manifest = Manifest {
+        structures: structures.collect(),
+        sizing,
         counts: inputs.iter().fold(Counts::default(), |sum, input| {
             sum.plus(input.manifest.counts)
         }),

@@ -9,6 +9,7 @@
 mod add;
 mod carry_out;
 mod compact;
+mod divided;
 mod draft;
 mod filling;
 mod filters;
@@ -20,6 +21,7 @@ mod transaction;
 
 pub use add::Addition;
 pub use compact::compact;
+pub use divided::DividedFilter;
 pub use merge::merge;
 pub use options::ChangeOptions;
 pub use remove::remove;

@@ -9,9 +9,11 @@ mod block;
 mod builder;
 mod kernel;
 mod sizing;
+mod stretches;
 mod view;
 
 pub use block::BLOCK_WORDS;
 pub use builder::{BloomBuilder, BloomInserter, pending_bytes};
 pub use sizing::{BITS_PER_NGRAM, DEFAULT_BITS_PER_NGRAM, bits_to_fpr, fpr_to_bits, words_for};
+pub use stretches::Stretches;
 pub use view::{Bloom, Measure, VERSION};

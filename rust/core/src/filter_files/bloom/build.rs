@@ -1,9 +1,11 @@
 //! Fills Bloom filters from the stored text of documents.
 
+use std::fs::File;
+use std::io::Read;
 use std::path::PathBuf;
 
 use crate::error::{Error, Result};
-use crate::filter::bloom::{self, Bloom, BloomBuilder};
+use crate::filter::bloom::{self, Bloom, BloomBuilder, Stretches};
 use crate::filter::sizing::Sizing;
 use crate::filter_files::covered::{Covered, expect_passes};
 use crate::memory::large_pages::LargePages;
@@ -101,7 +103,7 @@ pub fn build_filter(
 }
 
 /// Allocates the words of a filter.
-fn zeros(words: usize) -> Result<LargePages<u64>> {
+pub(super) fn zeros(words: usize) -> Result<LargePages<u64>> {
     LargePages::try_zeros(words).map_err(|_| {
         let gigabytes = words as f64 * 8e-9;
         Error::Usage(format!(
@@ -171,5 +173,46 @@ pub fn write_filter(
     for chunk in words.chunks(WRITE_CHUNK) {
         output.write(chunk, gauge)?;
     }
+    output.finish(documents, size)
+}
+
+/// Writes a filter whose stretches are in `files`, in order. `size` gives its size for its fill and its words.
+pub fn join_stretches(
+    files: &[PathBuf],
+    stretches: Stretches,
+    documents: u64,
+    size: impl FnOnce(f64, usize) -> FilterSize,
+    path: PathBuf,
+    parameters: Parameters,
+    gauge: &Gauge,
+) -> Result<FilterEntry> {
+    if files.len() != stretches.count() {
+        return Err(Error::Usage(format!(
+            "{} files for {} stretches of a filter",
+            files.len(),
+            stretches.count()
+        )));
+    }
+    let mut output = FilterWriter::create(path, parameters)?;
+    for (stretch, file) in files.iter().enumerate() {
+        let expected = stretches.words(stretch).len();
+        let mut input = File::open(file).map_err(Error::io("open", file))?;
+        let found = input.metadata().map_err(Error::io("read", file))?.len();
+        if found != (expected * size_of::<u64>()) as u64 {
+            return Err(Error::Length {
+                path: file.clone(),
+                found,
+                expected: (expected * size_of::<u64>()) as u64,
+            });
+        }
+        for first in (0..expected).step_by(WRITE_CHUNK) {
+            let mut words = vec![0u64; WRITE_CHUNK.min(expected - first)];
+            input
+                .read_exact(bytemuck::cast_slice_mut(&mut words))
+                .map_err(Error::io("read", file))?;
+            output.write(&words, gauge)?;
+        }
+    }
+    let size = size(output.fill / output.words as f64, output.words);
     output.finish(documents, size)
 }

@@ -2,3 +2,5 @@
 
 pub mod build;
 pub mod file;
+pub mod hash_file;
+pub mod stretch;
