@@ -31,7 +31,7 @@ from quotetune.errors import UsageError
 
 # An estimate may be too low, and a filter that is too small must be filled again.
 _ROOM = 1.05
-# With more shards than this, the filter is filled by ranges of hashes, if the text is stored.
+# With more shards than this, a merge by one process fills the filter from the text, if it is stored.
 _UNITED_SHARDS = 8
 # Bytes of a stretch of such a filter, which a task holds in memory, and the fewest and the most
 # stretches. Each takes 64 KiB per thread while hashes are sorted by stretch.
@@ -144,12 +144,11 @@ def _keys(options: dict[str, Any]) -> Keys:
 def _filter(plan: Plan, parts: Path, divides: bool) -> tuple[dict[str, Any], int]:
     """Decide the filters of the shards, and the number of stretches if shards have none.
 
-    If all have the same room, enough for the whole corpus, `merge` unites them without the text.
-    That takes as many filters of full size as there are shards. For 100 MB of text on one thread,
-    eight such shards took 12.2 s instead of 8.0, and their merge 3.3 s instead of 2.8; two took
-    8.9 s instead of 8.7. So with more than a few, the shards write the hashes of their n-grams,
-    and tasks fill the filter from them, a stretch each. In a list, the rates of the filters add
-    up, so each has its share.
+    If the text is stored, the shards write the hashes of their n-grams, and tasks fill the filter
+    from them, a stretch each. Otherwise all shards have filters of the same room, enough for the
+    whole corpus, which `merge` unites. These are as many filters of full size as there are shards:
+    for 100 MB of text in 8 shards and two workers, a build took 10.8 s so, and 8.5 s with the
+    stretches. In a list, the rates of the filters add up, so each has its share.
     """
     estimate, share = _estimated(plan, parts)
     structures = plan.options.get("structures", ("bloom", "suffix"))
@@ -163,9 +162,10 @@ def _filter(plan: Plan, parts: Path, divides: bool) -> tuple[dict[str, Any], int
     ngrams = given["expected_ngrams"] or max(int(estimate.distinct_ngrams / share * _ROOM), 1)
     room = {"expected_ngrams": ngrams}
     filter_bytes = int(estimate.files["bloom"] / share)
-    if plan.shards > _UNITED_SHARDS and ("suffix" in structures or "lean" in structures):
-        if not divides:
-            return {}, 0
+    keeps_text = "suffix" in structures or "lean" in structures
+    if keeps_text and not divides and plan.shards > _UNITED_SHARDS:
+        return {}, 0
+    if keeps_text and divides:
         _check_free(
             parts,
             filter_bytes + int(estimate.characters / share) * _HASH_BYTES,
