@@ -14,7 +14,7 @@ from typing import Any
 from quotetune.corpus.build import build_index
 from quotetune.corpus.inputs import InputFile, Inputs
 from quotetune.corpus.notices import SkippedRecords, UnseenKeys
-from quotetune.distributed.plan import Plan, PlannedFile, stored_plan
+from quotetune.distributed.plan import Plan, PlannedFile, changed, stored_plan
 from quotetune.distributed.remote import version_of
 from quotetune.distributed.stretches import fetched
 from quotetune.errors import QuotetuneError
@@ -165,10 +165,7 @@ def _check_unchanged(file: PlannedFile) -> None:
             " corpus on a file system that all nodes share"
         ) from error
     if found != (file.size, file.version):
-        raise QuotetuneError(
-            f"{file.path}: was changed after the build began: leave the files as they are until it"
-            " ends"
-        )
+        raise changed(file)
 
 
 def _progress(report: Callable[[float], None]) -> Callable[[str, int, int], None]:
