@@ -74,8 +74,8 @@ def tables(settings: Settings) -> list[Table]:
             notes=(
                 "The sizes are those of the files, which are in the page cache. Page faults per "
                 f"opening, in pages of {mmap.PAGESIZE} bytes: {'; '.join(touched)}. "
-                f"{aims} The limit opens and maps the files of the first row. What is said of no "
-                "document twice is what `verify` finds out of indexes that are opened as one.",
+                f"{aims} The limit opens and maps the files of the first row. The row of no "
+                "document twice is the check that `verify` makes of indexes opened as one.",
             ),
         )
     ]

@@ -3,6 +3,7 @@
 import gzip
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from quotetune import Index, QuotetuneError, UsageError, build_index
 from quotetune.distributed import stretches
 from quotetune.distributed.build import build_on_ray
 from quotetune.distributed.plan import Plan
-from quotetune.distributed.remote import is_remote, remote_files
+from quotetune.distributed.remote import is_remote, remote_files, sampled
 from quotetune.distributed.stretches import (
     fetched,
     lines_in,
@@ -139,3 +140,22 @@ def test_urls_that_cannot_be_read_are_refused(
     names = [name.format(files) for name in inputs]
     with pytest.raises(UsageError, match=message):
         build_on_ray(names, tmp_path / "index", address=cluster.address)
+
+
+def test_an_error_of_a_kind_that_only_a_file_system_has_is_told_in_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    (tmp_path / "a.jsonl").write_text('{"text": "some text"}')
+    files = remote_files([f"file://{tmp_path}/a.jsonl"], None)
+    large = [replace(file, size=1 << 30) for file in files]
+
+    def denied(*_: Any, **__: Any) -> bytes:
+        raise RuntimeError("access denied")
+
+    monkeypatch.setattr("fsspec.implementations.local.LocalFileSystem.cat_file", denied)
+    message = r"^file://\S*/a\.jsonl: cannot be read \(access denied\): check the credentials"
+    with pytest.raises(QuotetuneError, match=message):
+        with_cuts(files)
+    plan = Plan(large, {}, {}, 2, False, True)
+    with pytest.raises(QuotetuneError, match=message), sampled(plan, tmp_path):
+        pass

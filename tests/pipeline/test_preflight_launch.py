@@ -39,7 +39,7 @@ def test_there_are_no_more_processes_than_gpus(
     content: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for module in ("quotetune.pipeline.preflight.launch", "quotetune.training.processes"):
-        monkeypatch.setattr(f"{module}.gpus", lambda: 2)
+        monkeypatch.setattr(f"{module}.gpu_count", lambda: 2)
     keys = {"launch": "ddp", "dpo": BATCH}
     assert problems(content, **keys, processes=2) == []
     [line] = problems(content, **keys, processes=4)
@@ -78,6 +78,7 @@ def test_a_batch_that_cannot_be_shared_is_refused(
         ("fsdp2", "sync_ref_model", True),
         ("ddp", "auto_find_batch_size", True),
         ("ddp", "train_sampling_strategy", "batch_rebalance"),
+        ("ddp", "average_tokens_across_devices", False),
     ],
 )
 def test_what_does_not_work_with_processes_of_ours_is_refused(

@@ -7,6 +7,8 @@ from typing import Any
 import typer
 
 _EXECUTORS = ("local", "ray", "slurm")
+# How many tasks of a job array run at once is not known. A small corpus has four shards for each.
+_SLURM_WORKERS = 8
 
 
 def check_executor(
@@ -51,9 +53,8 @@ def build_distributed(
     from quotetune.runtime.plural import counted
 
     if executor == "slurm":
-        typer.echo(
-            _script(inputs, output, dict(options), shards, threads or 1, overwrite), nl=False
-        )
+        script = _script(inputs, output, dict(options), shards, threads or 1, overwrite)
+        typer.echo(script, nl=False)
         return
     from quotetune.distributed.build import build_on_ray
 
@@ -98,7 +99,3 @@ def _script(
     if plan.are_remote:
         raise UsageError("URLs with --executor slurm: name files that all nodes see, or use ray")
     return slurm_script(plan, inputs, output, threads)
-
-
-# How many tasks of a job array run at once is not known; a small corpus has four times as many.
-_SLURM_WORKERS = 8

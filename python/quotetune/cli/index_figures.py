@@ -97,14 +97,14 @@ def _counts(counts: Sequence[Mapping[str, int]]) -> list[Row]:
     ]
 
 
-def _keys(keys: dict[str, Any]) -> str:
+def _keys(keys: Mapping[str, Any]) -> str:
     named = {"text": keys["text"], "id": keys["id"], "source": keys["source"]}
     shown = [f"{what} {key!r}" for what, key in named.items() if key is not None]
     shown += ["metadata " + ", ".join(map(repr, keys["metadata"]))] if keys["metadata"] else []
     return "fields: " + "; ".join(shown)
 
 
-def _fuse_row(filter: dict[str, Any]) -> tuple[str, str]:
+def _fuse_row(filter: Mapping[str, Any]) -> Row:
     ngrams = filter["distinct_ngrams"]
     bits = filter["file"]["size"] * 8 / max(ngrams, 1)
     return (
@@ -114,7 +114,7 @@ def _fuse_row(filter: dict[str, Any]) -> tuple[str, str]:
     )
 
 
-def _imported_row(filter: dict[str, Any]) -> tuple[str, str]:
+def _imported_row(filter: Mapping[str, Any]) -> Row:
     return (
         "imported filter",
         f"{filter['elements']:,} n-grams of at most {filter['capacity']:,}, "

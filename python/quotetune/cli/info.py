@@ -1,9 +1,12 @@
 """`quotetune info`: the parameters, counts and sizes of an index."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from quotetune.cli.index_figures import Row
 
 
 def info(
@@ -55,7 +58,7 @@ def _print_list(path: Path, json: bool) -> None:
     _print_table(rows_of_list(index, manifests, bytes_of_files(path)))
 
 
-def _print_table(rows: list[tuple[str, str]]) -> None:
+def _print_table(rows: "list[Row]") -> None:
     from rich.console import Console
     from rich.table import Table
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Hashable, Sequence
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -37,11 +38,14 @@ _Loader.add_implicit_resolver(
     re.compile(r"[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+$"),
     list("-+.0123456789"),
 )
+
+
+def _date(loader: yaml.SafeLoader, node: yaml.ScalarNode) -> date:
+    return loader.construct_yaml_timestamp(node)
+
+
 # A library of vLLM's makes dates texts in every loader that does not say itself what they are.
-_Loader.yaml_constructors = {
-    **_Loader.yaml_constructors,
-    "tag:yaml.org,2002:timestamp": _Loader.construct_yaml_timestamp,
-}
+_Loader.add_constructor("tag:yaml.org,2002:timestamp", _date)
 
 
 def read_yaml(path: Path) -> dict[str, Any]:

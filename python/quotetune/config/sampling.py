@@ -130,9 +130,9 @@ class SamplingConfig(Block):
 
     replicas: PositiveInt | Literal["auto"] = Field(default=1, exclude=True)
     """Number of copies of the model that sample side by side, each on the GPUs that its `engine`
-    asks for; fewer if there are not enough GPUs. `auto` takes all GPUs, and without any one copy
-    per machine. It is not part of what a stage was made from, so the same run goes on with another
-    number. The evaluation and a judge use it, too, unless their `sampling` has its own."""
+    asks for; fewer if there are not enough GPUs. `auto` takes all GPUs. Without GPUs, it is one
+    copy per machine. It is not part of what a stage was made from, so the same run goes on with
+    another number. The evaluation and a judge use it, too, unless their `sampling` has its own."""
 
     executor: Literal["local", "ray"] = Field(default="local", exclude=True)
     """Where the replicas run: on this machine, or on the nodes of a Ray cluster, which must share

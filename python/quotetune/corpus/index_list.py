@@ -77,16 +77,17 @@ def _read(path: Path) -> list[Path]:
     if not isinstance(content, list) or not content:
         what = "an empty list" if content == [] else f"not a list but {_shown(content)}"
         raise UsageError(f"{path}:1: {what}: {_FORM}")
-    lines: dict[Path, int] = {}
+    lines: dict[Path, int] = {}  # by the directory, whatever the list calls it
     members: list[Path] = []
     for line, member in zip(_lines(text), content, strict=True):
         found = _directory(f"{path}:{line}", path.parent, member)
-        first = lines.setdefault(found.resolve(), line)
-        if len(lines) == len(members):
+        directory = found.resolve()
+        if directory in lines:
             raise UsageError(
-                f"{path}:{line}: {found} is named twice, first in line {first}: name each index"
-                " once"
+                f"{path}:{line}: {found} is named twice, first in line {lines[directory]}: name"
+                " each index once"
             )
+        lines[directory] = line
         members.append(found)
     return members
 

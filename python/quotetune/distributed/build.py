@@ -72,14 +72,15 @@ def build_on_ray(
             workers=lambda: worker_count(ray, threads),
             overwrite=overwrite,
         )
+        # A plan that was stored did not ask whether this cluster has a node for a task.
         worker_count(ray, threads)
         check_shared(parts)
 
         def shards_done(count: float) -> None:
             report("shards", int(plan.bytes * count / plan.shards), plan.bytes)
 
-        here = None if scratch is None else os.fspath(scratch)
-        build_shards(ray, parts, plan, threads, here, shards_done)
+        folder = None if scratch is None else os.fspath(scratch)
+        build_shards(ray, parts, plan, threads, folder, shards_done)
         if plan.stretches:
             fill_filter(ray, parts, plan, threads, partial(report, "filter"))
     results = [read_result(parts, plan, number) for number in range(1, plan.shards + 1)]

@@ -21,7 +21,7 @@ from quotetune.distributed.stretches import (
     stretches_of,
 )
 from quotetune.errors import QuotetuneError, UsageError, reason_of
-from quotetune.runtime.ray_cluster import name_of
+from quotetune.runtime.ray_cluster import name_of, only_on
 
 # How often a task whose process or machine died, or that could not read a file, is begun again.
 RETRIES = 3
@@ -86,7 +86,7 @@ def build_shards(
     report(finished)
     _count_lines(ray, parts, plan)
     here = ray.get_runtime_context().get_node_id()
-    board = ray.remote(num_cpus=0, scheduling_strategy=_on(here))(Board).remote()
+    board = ray.remote(num_cpus=0, scheduling_strategy=only_on(here))(Board).remote()
     task = _task(ray, threads, _build)
     tasks = {
         task.remote(str(parts), n, threads, scratch, board): f"shard {n}/{plan.shards}"
@@ -172,12 +172,6 @@ def _count_lines(ray: Any, parts: Path, plan: Plan) -> None:
     for stretch, answer in zip(stretches, answers, strict=True):
         _check(ray, answer, f"{stretch.file.path}, bytes from {stretch.start:,}")
     store_line_counts(parts, stretches, ray.get(answers))
-
-
-def _on(node: str) -> Any:
-    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
-
-    return NodeAffinitySchedulingStrategy(node_id=node, soft=False)
 
 
 def _build(parts: str, number: int, threads: int, scratch: str | None, board: Any) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from quotetune.corpus.formats import Format
-from quotetune.errors import UsageError
+from quotetune.errors import QuotetuneError, UsageError
 from quotetune.runtime.whole_files import read_json, write_json
 
 # A segment is 1 GiB of text. `merge` sorts segments that are smaller than half of that again if
@@ -79,6 +79,13 @@ class Plan:
             'shard-00002-of-00008'
         """
         return f"shard-{number:05}-of-{self.shards:05}"
+
+
+def changed(file: PlannedFile) -> QuotetuneError:
+    """Return the error about a file that is no longer the one of the plan."""
+    return QuotetuneError(
+        f"{file.path}: was changed after the build began: leave the files as they are until it ends"
+    )
 
 
 def parts_of(output: Path) -> Path:

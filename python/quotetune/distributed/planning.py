@@ -31,7 +31,7 @@ from quotetune.errors import UsageError
 
 # An estimate may be too low, and a filter that is too small must be filled again.
 _ROOM = 1.05
-# With more shards than this, a merge by one process fills the filter from the text, if it is stored.
+# With more shards than this, a merge without tasks fills the filter from the text, if it is stored.
 _UNITED_SHARDS = 8
 # Bytes of a stretch of such a filter, which a task holds in memory, and the fewest and the most
 # stretches. Each takes 64 KiB per thread while hashes are sorted by stretch.

@@ -11,12 +11,8 @@ from itertools import takewhile
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from quotetune.corpus.formats import (
-    Format,
-    format_of_name,
-    stem,
-)
-from quotetune.distributed.plan import Plan, PlannedFile
+from quotetune.corpus.formats import Format, format_of_name, stem
+from quotetune.distributed.plan import Plan, PlannedFile, changed
 from quotetune.errors import QuotetuneError, QuotetuneWarning, UsageError, reason_of
 from quotetune.runtime.plural import counted
 
@@ -155,8 +151,7 @@ def sampled(plan: Plan, folder: Path) -> Iterator[tuple[list[Path], float]]:
                 break
             local = own / f"{len(paths)}-{posixpath.basename(file.path)}"
             if _is_lines(file) and file.size > _START_BYTES:
-                system, path = opened_url(file.path)
-                start = system.cat_file(path, start=0, end=_START_BYTES)
+                start = bytes_of(file, 0, _START_BYTES)
                 local.write_bytes(start[: start.rfind(b"\n") + 1])
             else:
                 fetch(file, local)
@@ -184,14 +179,34 @@ def fetch(file: PlannedFile, local: Path) -> None:
         QuotetuneError: Its size is not that of the plan.
     """
     system, path = opened_url(file.path)
-    try:
+    with _as_os_errors(file):
         system.get_file(path, str(local))
+    if local.stat().st_size != file.size:
+        raise changed(file)
+
+
+def bytes_of(file: PlannedFile, start: int, end: int) -> bytes:
+    """Read the bytes of a file from `start` up to, not including, `end`.
+
+    Raises:
+        OSError: They cannot be read, which may pass, or are fewer.
+    """
+    if start >= end:
+        return b""
+    system, path = opened_url(file.path)
+    with _as_os_errors(file):
+        content = bytes(system.cat_file(path, start=start, end=end))
+    if len(content) != end - start:
+        raise OSError(f"{file.path}: has fewer bytes than the {file.size:,} of the plan")
+    return content
+
+
+@contextmanager
+def _as_os_errors(file: PlannedFile) -> Iterator[None]:
+    """Let all errors of a file system be `OSError`; every one has kinds of its own."""
+    try:
+        yield
     except OSError:
         raise
-    except Exception as error:  # every file system has errors of its own
-        raise OSError(f"{file.path}: cannot be fetched ({reason_of(error)})") from error
-    if local.stat().st_size != file.size:
-        raise QuotetuneError(
-            f"{file.path}: was changed after the build began: leave the files as they are until it"
-            " ends"
-        )
+    except Exception as error:
+        raise OSError(f"{file.path}: cannot be read ({reason_of(error)})") from error

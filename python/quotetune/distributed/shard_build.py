@@ -2,8 +2,6 @@
 
 import os
 import shutil
-import socket
-import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,7 +12,7 @@ from quotetune.corpus.build import build_index
 from quotetune.corpus.inputs import InputFile, Inputs
 from quotetune.corpus.notices import SkippedRecords, UnseenKeys
 from quotetune.distributed.filter_stretches import divided_filter, hashes_path, shard_options
-from quotetune.distributed.plan import Plan, PlannedFile, stored_plan
+from quotetune.distributed.plan import Plan, PlannedFile, changed, stored_plan
 from quotetune.distributed.remote import version_of
 from quotetune.distributed.stretches import fetched
 from quotetune.errors import QuotetuneError
@@ -27,20 +25,18 @@ class ShardResult:
 
     Attributes:
         documents: Its documents.
-        seconds: Time of its build.
         node: The machine that built it.
         skipped: Reason, count and first place of the records that were left out.
         unseen: Metadata keys that none of its documents has.
     """
 
     documents: int
-    seconds: float
     node: str
     skipped: list[tuple[str, int, str]]
     unseen: list[str]
 
 
-def result_path(parts: Path, plan: Plan, number: int) -> Path:
+def _result_path(parts: Path, plan: Plan, number: int) -> Path:
     """Return the file of a finished shard's result; it appears before the shard does."""
     return parts / f"{plan.shard_name(number)}.json"
 
@@ -52,17 +48,17 @@ def is_finished(parts: Path, plan: Plan, number: int) -> bool:
 
 def read_result(parts: Path, plan: Plan, number: int) -> ShardResult:
     """Read the result of a finished shard."""
-    return ShardResult(**read_json(result_path(parts, plan, number)))
+    return ShardResult(**read_json(_result_path(parts, plan, number)))
 
 
 def build_shard(
     parts: Path,
     number: int,
     *,
-    node: str = "",
-    threads: int = 1,
-    scratch: str | None = None,
-    report: Callable[[float], None] = lambda share: None,
+    node: str,
+    threads: int,
+    scratch: str | None,
+    report: Callable[[float], None],
 ) -> None:
     """Build a shard of the plan in a directory, unless it is there.
 
@@ -74,14 +70,14 @@ def build_shard(
         number: The shard, from 1.
         node: Name of this machine.
         threads: Threads to build with.
-        scratch: Directory on this machine for files that are fetched.
+        scratch: Directory on this machine for files that are fetched; None for that of the
+            system's temporary files.
         report: Function that is called with the share that is done, from 0 to 1.
 
     Raises:
         QuotetuneError: As for `build_index`; or the directory has no plan here, or a file is not
             the one of the plan.
     """
-    node = node or socket.gethostname()
     plan = stored_plan(parts)
     if plan is None:
         raise QuotetuneError(
@@ -90,7 +86,6 @@ def build_shard(
         )
     if is_finished(parts, plan, number):
         return
-    start = time.monotonic()
     attempt = parts / f".{plan.shard_name(number)}.{node}.{os.getpid()}"
     shutil.rmtree(attempt, ignore_errors=True)
     attempt.mkdir()
@@ -99,7 +94,7 @@ def build_shard(
         report(0.0)
         with (
             warnings.catch_warnings(record=True) as caught,
-            _inputs(parts, plan, number, scratch) as own,
+            _inputs(parts, plan, number, node, scratch) as own,
         ):
             warnings.simplefilter("always")
             inputs, shard = own
@@ -114,7 +109,6 @@ def build_shard(
         notices = [notice.message for notice in caught]
         result = ShardResult(
             len(index),
-            time.monotonic() - start,
             node,
             [(n.reason, n.count, n.place) for n in notices if isinstance(n, SkippedRecords)],
             [key for n in notices if isinstance(n, UnseenKeys) for key in n.keys],
@@ -131,7 +125,7 @@ def build_shard(
 
 def _publish(parts: Path, plan: Plan, number: int, attempt: Path, result: ShardResult) -> None:
     write_json(attempt / "result.json", asdict(result))
-    (attempt / "result.json").replace(result_path(parts, plan, number))
+    (attempt / "result.json").replace(_result_path(parts, plan, number))
     if plan.stretches:
         (attempt / "hashes").replace(hashes_path(parts, plan, number))
     try:
@@ -144,7 +138,7 @@ def _publish(parts: Path, plan: Plan, number: int, attempt: Path, result: ShardR
 
 @contextmanager
 def _inputs(
-    parts: Path, plan: Plan, number: int, scratch: str | None
+    parts: Path, plan: Plan, number: int, node: str, scratch: str | None
 ) -> Iterator[tuple[Inputs, str]]:
     """Give the files of a shard, and which part of them it is."""
     if plan.are_remote:
@@ -152,25 +146,22 @@ def _inputs(
             yield inputs, "1/1"
         return
     for file in plan.files:
-        _check_unchanged(file)
+        _check_unchanged(file, node)
     files = [InputFile(Path(file.path), file.format, file.name, True) for file in plan.files]
     yield Inputs(files), f"{number}/{plan.shards}"
 
 
-def _check_unchanged(file: PlannedFile) -> None:
-    """Refuse a file that is not here, or is not the one that the plan cuts."""
+def _check_unchanged(file: PlannedFile, node: str) -> None:
+    """Refuse a file that this node does not see, or is not the one that the plan cuts."""
     try:
         found = version_of(Path(file.path))
     except OSError as error:
         raise QuotetuneError(
-            f"{file.path}: node {socket.gethostname()} cannot read it ({error.strerror}): put the"
+            f"{file.path}: node {node} cannot read it ({error.strerror}): put the"
             " corpus on a file system that all nodes share"
         ) from error
     if found != (file.size, file.version):
-        raise QuotetuneError(
-            f"{file.path}: was changed after the build began: leave the files as they are until it"
-            " ends"
-        )
+        raise changed(file)
 
 
 def _progress(report: Callable[[float], None]) -> Callable[[str, int, int], None]:

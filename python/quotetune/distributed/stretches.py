@@ -12,13 +12,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 from quotetune.corpus.formats import Format, is_parquet
 from quotetune.corpus.inputs import InputFile, Inputs
 from quotetune.distributed.plan import Plan, PlannedFile
-from quotetune.distributed.remote import by_url, fetch, opened_url
-from quotetune.errors import QuotetuneError, reason_of
+from quotetune.distributed.remote import by_url, bytes_of, fetch
+from quotetune.errors import QuotetuneError
 from quotetune.runtime.whole_files import read_json, write_json
 
 _CHUNK = 4 << 20
@@ -47,7 +47,7 @@ def _can_be_cut(file: PlannedFile) -> bool:
     if file.format != "jsonl" or not file.path.lower().endswith((".jsonl", ".ndjson")):
         return False
     try:
-        start = _bytes_of(file, 0, min(_START, file.size))
+        start = bytes_of(file, 0, min(_START, file.size))
     except OSError as error:
         raise QuotetuneError(f"{error}: check the credentials and the connection") from error
     return start.lstrip().startswith(b"{")
@@ -92,7 +92,7 @@ def lines_in(stretch: Stretch) -> int:
     """
     count = 0
     for start in range(stretch.start, stretch.end, _CHUNK):
-        chunk = _bytes_of(stretch.file, start, min(start + _CHUNK, stretch.end))
+        chunk = bytes_of(stretch.file, start, min(start + _CHUNK, stretch.end))
         count += chunk.count(b"\n")
     return count
 
@@ -156,17 +156,17 @@ def _copy(stretch: Stretch, lines: int, copy: BinaryIO) -> None:
     for written in range(0, lines, _CHUNK):
         copy.write(b"\n" * min(_CHUNK, lines - written))
     at, is_open = stretch.start, False
-    if stretch.start > 0 and _bytes_of(stretch.file, at - 1, at) != b"\n":
+    if stretch.start > 0 and bytes_of(stretch.file, at - 1, at) != b"\n":
         # This line belongs to the stretch that it started in.
         at = _after_line(stretch.file, at, stretch.end)
         copy.write(b"\n")
     while at < stretch.end:
-        chunk = _bytes_of(stretch.file, at, min(at + _CHUNK, stretch.end))
+        chunk = bytes_of(stretch.file, at, min(at + _CHUNK, stretch.end))
         copy.write(chunk)
         at += len(chunk)
         is_open = not chunk.endswith(b"\n")
     while is_open and at < stretch.file.size:
-        chunk = _bytes_of(stretch.file, at, min(at + _CHUNK, stretch.file.size))
+        chunk = bytes_of(stretch.file, at, min(at + _CHUNK, stretch.file.size))
         end = chunk.find(b"\n")
         copy.write(chunk if end < 0 else chunk[: end + 1])
         at += len(chunk)
@@ -176,29 +176,9 @@ def _copy(stretch: Stretch, lines: int, copy: BinaryIO) -> None:
 def _after_line(file: PlannedFile, at: int, end: int) -> int:
     """Return where the next line starts; the end if none does before."""
     while at < end:
-        chunk = _bytes_of(file, at, min(at + _CHUNK, end))
+        chunk = bytes_of(file, at, min(at + _CHUNK, end))
         found = chunk.find(b"\n")
         if found >= 0:
             return at + found + 1
         at += len(chunk)
     return end
-
-
-def _bytes_of(file: PlannedFile, start: int, end: int) -> bytes:
-    """Read bytes of a remote file.
-
-    Raises:
-        OSError: They cannot be read, or are fewer.
-    """
-    if start >= end:
-        return b""
-    system, path = opened_url(file.path)
-    try:
-        content: Any = system.cat_file(path, start=start, end=end)
-    except OSError:
-        raise
-    except Exception as error:  # every file system has errors of its own
-        raise OSError(f"{file.path}: cannot be read ({reason_of(error)})") from error
-    if len(content) != end - start:
-        raise OSError(f"{file.path}: has fewer bytes than the {file.size:,} of the plan")
-    return bytes(content)

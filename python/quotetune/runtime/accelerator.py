@@ -3,9 +3,10 @@
 import os
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
-_COUNT = "import torch; print(torch.cuda.device_count())"
+_COUNT = "import torch; print(torch.accelerator.device_count())"
 _DEVICES = ("nvidia[0-9]*", "kfd", "dxg", "accel*", "xpu*", "davinci[0-9]*")
 
 
@@ -14,15 +15,21 @@ def has_accelerator() -> bool:
     return sys.platform == "darwin" or any(any(Path("/dev").glob(name)) for name in _DEVICES)
 
 
-def visible_gpus() -> list[str]:
-    """Return the GPUs that torch sees, as `CUDA_VISIBLE_DEVICES` names them.
+@cache
+def gpu_count() -> int:
+    """Return the number of GPUs that torch can use.
 
     A child counts them, because torch takes seconds to load and much memory.
     """
     if not has_accelerator():
-        return []
+        return 0
     counted = subprocess.run([sys.executable, "-c", _COUNT], capture_output=True, check=False)
-    count = int(counted.stdout) if counted.returncode == 0 else 0
+    return int(counted.stdout) if counted.returncode == 0 else 0
+
+
+def visible_gpus() -> list[str]:
+    """Return the GPUs that torch can use, as `CUDA_VISIBLE_DEVICES` names them."""
+    count = gpu_count()
     given = os.environ.get("CUDA_VISIBLE_DEVICES")
     names = [str(number) for number in range(count)] if given is None else given.split(",")
     return names[:count]

@@ -121,6 +121,17 @@ def name_of(node: dict[str, Any]) -> str:
     return f"{name} ({address})" if name and name != address else str(address)
 
 
+def only_on(node: str) -> Any:
+    """Return the scheduling strategy of a task or an actor that runs on one node.
+
+    Args:
+        node: The node's id, the `NodeID` of `ray.nodes()`.
+    """
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+    return NodeAffinitySchedulingStrategy(node_id=node, soft=False)
+
+
 def _imported() -> Any:
     """Import Ray.
 
@@ -200,10 +211,7 @@ def _join(ray: Any, address: str | None) -> None:
 
 def _on_node(ray: Any, node: str, function: Any, *arguments: Any) -> Any:
     """Call a function on one node, even if all its cores are busy."""
-    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
-
-    there = NodeAffinitySchedulingStrategy(node_id=node, soft=False)
-    remote = ray.remote(num_cpus=0, max_retries=0, scheduling_strategy=there)(function)
+    remote = ray.remote(num_cpus=0, max_retries=0, scheduling_strategy=only_on(node))(function)
     return remote.remote(*arguments)
 
 

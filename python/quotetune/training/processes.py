@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from quotetune.config.problem import Problem
-from quotetune.runtime.accelerator import has_accelerator
+from quotetune.runtime.accelerator import gpu_count
 
 Kind = Literal["ddp", "fsdp2"]
 KIND = "QUOTETUNE_LAUNCH"
@@ -48,7 +48,7 @@ def here() -> Processes | None:
     return Processes("ddp" if kind == "ddp" else "fsdp2", int(os.environ["WORLD_SIZE"]))
 
 
-def processes_of(launch: Path | str | None, count: int | None) -> Processes | None:
+def processes_of(launch: Kind | Path | None, count: int | None) -> Processes | None:
     """Return the processes that the keys `launch` and `processes` ask for.
 
     Args:
@@ -58,19 +58,10 @@ def processes_of(launch: Path | str | None, count: int | None) -> Processes | No
     Returns:
         The processes; None for a training in one process, or one that a file describes.
     """
-    if launch not in ("ddp", "fsdp2"):
+    if launch is None or isinstance(launch, Path):
         return None
-    count = (gpus() or 1) if count is None else count
-    return Processes("ddp" if launch == "ddp" else "fsdp2", count) if count > 1 else None
-
-
-def gpus() -> int:
-    """Return the number of GPUs that torch can use."""
-    if not has_accelerator():
-        return 0
-    import torch
-
-    return torch.accelerator.device_count() if torch.accelerator.is_available() else 0
+    count = (gpu_count() or 1) if count is None else count
+    return Processes(launch, count) if count > 1 else None
 
 
 def batch(options: Mapping[str, Any], *, on_gpu: bool) -> tuple[int, int]:

@@ -131,16 +131,20 @@ class RowsOfParts:
         return self._dataset[row], part
 
 
-def collating(collate: Callable[[list[Any]], dict[str, Any]]) -> Callable[[list[Any]], Any]:
-    """Return a function that collates rows with their part, and adds its weight to the batch."""
-    return _Collating(collate)
+class PartCollator:
+    """Collates rows with their part, and adds the weight of the part to the batch.
 
+    It is a class, because workers of a `DataLoader` may have to pickle it.
 
-class _Collating:  # a class, because workers of a `DataLoader` may have to pickle it
+    Args:
+        collate: Collates rows alone.
+    """
+
     def __init__(self, collate: Callable[[list[Any]], dict[str, Any]]) -> None:
         self._collate = collate
 
     def __call__(self, rows: list[tuple[Any, Part]]) -> dict[str, Any]:
+        """Return the batch of the rows, all of one part."""
         batch = self._collate([row for row, _ in rows])
         part = rows[0][1]
         if part.filling and "labels" in batch:

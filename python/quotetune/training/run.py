@@ -19,9 +19,10 @@ from quotetune.runtime.child import run_child
 from quotetune.runtime.content_hash import content_hash
 from quotetune.runtime.ranks import run_ranks
 from quotetune.runtime.whole_files import RESUME, write_text
-from quotetune.training.processes import processes_of
+from quotetune.training.processes import Kind, processes_of
 
-WORKER = "quotetune.training.worker"
+_WORKER = "quotetune.training.worker"
+_NAME = "training"
 LOG_NAME = "training.log"
 RECORD_NAME = "training.json"
 
@@ -60,7 +61,7 @@ def run_training(
     lora: dict[str, Any] | None,
     dpo: dict[str, Any],
     seed: int,
-    launch: Path | str | None = None,
+    launch: Kind | Path | None = None,
     processes: int | None = None,
     progress: Callable[[TrainingProgress], None] | None = None,
     notice: Callable[[str], None] | None = None,
@@ -143,7 +144,7 @@ def train_in_child(
     output: Path,
     work: Path,
     *,
-    launch: Path | str | None = None,
+    launch: Kind | Path | None = None,
     processes: int | None = None,
     progress: Callable[[TrainingProgress], None] | None = None,
     notice: Callable[[str], None] | None = None,
@@ -178,14 +179,23 @@ def train_in_child(
         write_text(job_file, text, remedy=RESUME)
     if output.exists():
         shutil.rmtree(output)
+    log = work / LOG_NAME
     ranks = processes_of(launch, processes)
-    how: dict[str, Any] = {"name": "training", "keeps_heap": True}
     if ranks is not None:
-        how |= {"count": ranks.count, "variables": ranks.variables}
-        run_ranks(WORKER, job_file, work / LOG_NAME, report, **how)
+        run_ranks(
+            _WORKER,
+            job_file,
+            log,
+            report,
+            name=_NAME,
+            count=ranks.count,
+            variables=ranks.variables,
+            keeps_heap=True,
+        )
     else:
-        if launch not in ("ddp", "fsdp2", None):
-            how["launcher"] = ["-m", "accelerate.commands.launch", "--config_file", str(launch)]
-        run_child(WORKER, job_file, work / LOG_NAME, report, **how)
+        launcher = []
+        if isinstance(launch, Path):
+            launcher = ["-m", "accelerate.commands.launch", "--config_file", str(launch)]
+        run_child(_WORKER, job_file, log, report, name=_NAME, launcher=launcher, keeps_heap=True)
     for leftover in [*work.glob("checkpoint-*"), work / "datasets"]:
         shutil.rmtree(leftover, ignore_errors=True)

@@ -23,9 +23,9 @@ from quotetune.training.processes import Processes
 from quotetune.training.rank_batches import (
     FILLING,
     WEIGHT,
+    PartCollator,
     RankBatches,
     RowsOfParts,
-    collating,
 )
 
 
@@ -139,6 +139,7 @@ class SharedSteps(Trainer):  # type: ignore[misc]
         dataset = self._remove_unused_columns(self.train_dataset, description="Training")
         order = self._order_of_one_process(dataset)
         if hasattr(order, "set_epoch"):
+            # `EpochOfOrder` sets its epoch, because accelerate has no part in this loader.
             self.order = order
         batches = RankBatches(
             order,
@@ -153,7 +154,7 @@ class SharedSteps(Trainer):  # type: ignore[misc]
         return DataLoader(
             RowsOfParts(dataset),
             batch_sampler=batches,
-            collate_fn=collating(self.data_collator),
+            collate_fn=PartCollator(self.data_collator),
             num_workers=arguments.dataloader_num_workers,
             pin_memory=arguments.dataloader_pin_memory,
             persistent_workers=arguments.dataloader_persistent_workers,

@@ -203,6 +203,7 @@ fn an_index_says_how_it_was_made_and_one_of_before_says_nothing_more() {
             &paths,
             &folder.path().join("index"),
             false,
+            None,
             ChangeOptions::default(),
             |_| Ok(()),
         )

@@ -6,8 +6,8 @@ from typing import Any
 
 from quotetune.config import Config
 from quotetune.config.problem import Problem
-from quotetune.runtime.accelerator import has_accelerator
-from quotetune.training.processes import Processes, batch_problem, gpus, processes_of
+from quotetune.runtime.accelerator import gpu_count, has_accelerator
+from quotetune.training.processes import Processes, batch_problem, processes_of
 
 
 def launch_problems(config: Config) -> list[Problem]:
@@ -38,8 +38,10 @@ def _keys(config: Config) -> Iterator[Problem]:
             yield Problem("processes", text)
     elif launch is None and (count or 1) > 1:
         yield Problem("processes", "needs launch: set it to ddp or fsdp2, or leave this out")
-    elif launch is not None and count is not None and 0 < gpus() < count:
-        text = f"is {count}, and the number of GPUs is {gpus()}: set it to that, or leave it out"
+    elif launch is not None and count is not None and 0 < gpu_count() < count:
+        text = (
+            f"is {count}, and the number of GPUs is {gpu_count()}: set it to that, or leave it out"
+        )
         yield Problem("processes", text)
 
 

@@ -17,6 +17,7 @@ from quotetune.config.problem import Problem
 from quotetune.models.json_files import known_settings, token_texts
 from quotetune.pipeline.preflight.values import as_number, losses, value_problems
 from quotetune.runtime.accelerator import has_accelerator
+from quotetune.training.processes import Kind
 
 _ON_A_GPU = ("activation_offloading", "fp16", "tf32")
 _WORKERS = "dataloader_num_workers"
@@ -218,7 +219,7 @@ def _is_sharded(options: Mapping[str, Any], config: Config) -> bool:
     return bool(options.get("fsdp")) or _launches_fsdp(config.launch)
 
 
-def _launches_fsdp(launch: Path | str | None) -> bool:
+def _launches_fsdp(launch: Kind | Path | None) -> bool:
     if not isinstance(launch, Path):
         return launch == "fsdp2"
     if not launch.is_file():

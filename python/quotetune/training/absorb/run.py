@@ -16,6 +16,7 @@ from quotetune.models.chat_template import may_read_clock
 from quotetune.models.files import require_model
 from quotetune.runtime.clock import kept_time
 from quotetune.runtime.content_hash import content_hash
+from quotetune.training.processes import Kind
 from quotetune.training.run import TrainingProgress, train_in_child
 
 
@@ -31,7 +32,7 @@ def run_absorbing(
     sft: dict[str, Any],
     seed: int,
     clock: Path,
-    launch: Path | str | None = None,
+    launch: Kind | Path | None = None,
     processes: int | None = None,
     progress: Callable[[TrainingProgress], None] | None = None,
     notice: Callable[[str], None] | None = None,

@@ -6,7 +6,6 @@
 
 use std::path::{Path, PathBuf};
 
-use super::draft::Part;
 use super::options::ChangeOptions;
 use crate::error::{Error, Result};
 use crate::filter::bloom::{self, Stretches};
@@ -16,6 +15,7 @@ use crate::filter_files::bloom::stretch::fill_stretch;
 use crate::filter_files::covered::Covered;
 use crate::progress::{Progress, supervise};
 use crate::store::manifest::Manifest;
+use crate::store::segment::WrittenSegment;
 
 /// A filter that is filled in stretches.
 #[derive(Clone, Copy, Debug)]
@@ -58,8 +58,8 @@ impl DividedFilter {
         let covered = manifest
             .segments
             .iter()
-            .map(|entry| Part::finished(directory, entry, parameters))
-            .map(|part| Ok(Covered::whole(&part?.segment)))
+            .map(|entry| WrittenSegment::stored(directory, entry, parameters))
+            .map(|segment| Ok(Covered::whole(&segment?)))
             .collect::<Result<Vec<_>>>()?;
         supervise(pool, progress, move |gauge| {
             write_hashes(&covered, &output, self.stretches, parameters, gauge)

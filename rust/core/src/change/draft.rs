@@ -32,19 +32,12 @@ impl Part {
         entry: &SegmentEntry,
         parameters: Parameters,
     ) -> Result<Self> {
-        let records = directory.join(&entry.records.name);
-        let text = directory.join(&entry.text.name);
-        let text_bytes = SegmentText::open(text.clone(), parameters)?.bytes().len() as u64;
+        let segment = WrittenSegment::stored(directory, entry, parameters)?;
         Ok(Self {
-            segment: WrittenSegment {
-                text,
-                records,
-                documents: entry.documents,
-                text_bytes,
-            },
+            bytes: segment.text_bytes,
+            segment,
             finished: Some((directory.to_owned(), entry.clone())),
             removed: Vec::new(),
-            bytes: text_bytes,
         })
     }
 

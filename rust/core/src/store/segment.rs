@@ -40,6 +40,20 @@ pub struct WrittenSegment {
     pub text_bytes: u64,
 }
 
+impl WrittenSegment {
+    /// Returns the text of a segment of the index in `directory`.
+    pub fn stored(directory: &Path, entry: &SegmentEntry, parameters: Parameters) -> Result<Self> {
+        let text = directory.join(&entry.text.name);
+        let text_bytes = SegmentText::open(text.clone(), parameters)?.bytes().len() as u64;
+        Ok(Self {
+            text,
+            records: directory.join(&entry.records.name),
+            documents: entry.documents,
+            text_bytes,
+        })
+    }
+}
+
 impl SegmentWriter {
     pub fn create(directory: &Path, number: usize, parameters: Parameters) -> Result<Self> {
         let mut text =
