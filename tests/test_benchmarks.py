@@ -43,7 +43,7 @@ from benchmarks import (
 from benchmarks.settings import FUSE, QUOTETUNE, SET, N, Settings
 from benchmarks.table import Listing, Row, Table
 from benchmarks.targets import seconds_each, target, targets, times_as_fast
-from benchmarks.timing import Time, in_child
+from benchmarks.timing import Time
 from benchmarks.word_overlap import WordOverlap
 
 from naive_index import NaiveIndex, windows
@@ -429,29 +429,6 @@ def test_no_document_held_out_is_in_the_corpus(settings: Settings) -> None:
     assert held_out
     assert not set(corpus) & set(held_out)
     assert settings.text_bytes <= sum(map(len, corpus)) < settings.text_bytes + 1000
-
-
-def sleeper(seconds: float):  # type: ignore[no-untyped-def]
-    import time
-
-    return lambda: time.sleep(seconds)
-
-
-def test_a_call_past_its_limit_is_ended_and_has_no_time() -> None:
-    assert in_child(sleeper, (60,), 0.1) is None
-    time = in_child(sleeper, (0.2,), 3600)
-    assert time is not None
-    assert time.wall >= 0.2
-
-
-def failing() -> None:
-    raise ValueError("no such peer")
-
-
-def test_a_call_that_fails_says_why(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(RuntimeError, match="failing"):
-        in_child(failing, (), 3600)
-    assert "no such peer" in capsys.readouterr().err
 
 
 def test_ratios_are_those_of_the_times_for_equal_amounts() -> None:

@@ -160,7 +160,7 @@ def _load(
 def _run_alone(job: dict[str, Any], output: Path, report: Report, ask: Ask | None = None) -> None:
     """Do `run` in a process that does nothing else."""
     if job["sampling"]["backend"] == "transformers":
-        quick_start()
+        quick_start(job["model"])
     run(job, output, report, ask)
 
 
