@@ -94,7 +94,10 @@ def test_the_score_has_a_row_for_every_system(settings: Settings) -> None:
     assert "a large filter of 1.0 MiB" in tables[0].title
 
 
-def test_the_lean_index_gives_the_answers_of_the_full_one(settings: Settings) -> None:
+def test_the_lean_index_gives_the_answers_of_the_full_one(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lean, "TEXTS", 50)
     tables = lean.tables(settings)
     check_rows(tables, [[f"{QUOTETUNE}, suffix", f"{QUOTETUNE}, lean"]] * 3)
     assert tables[1].notes[0].endswith("the answers are the same.")
@@ -175,7 +178,10 @@ def test_the_count_has_a_row_and_opening_one_for_every_size(settings: Settings) 
     assert len(opened.rows) == len(opening.SHARES) + 3
 
 
-def test_the_answers_do_not_depend_on_the_number_of_segments(settings: Settings) -> None:
+def test_the_answers_do_not_depend_on_the_number_of_segments(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(segments, "TEXTS", 200)
     tables = segments.tables(settings)
     numbers = [int(row.system.rpartition(" ")[2]) for row in tables[0].rows]
     assert numbers[0] == 1
@@ -253,7 +259,10 @@ def test_the_proxy_has_a_row_with_the_times_of_both_ways(
 
 
 @pytest.mark.slow
-def test_growth_has_a_row_for_every_size_and_the_exponents(settings: Settings) -> None:
+def test_growth_has_a_row_for_every_size_and_the_exponents(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(growth, "TEXTS", 50)
     [listing] = growth.tables(settings)
     assert len(listing.rows) == len(growth.SHARES) + 1
     assert listing.rows[-1][0] == "exponent"
@@ -531,9 +540,9 @@ def test_the_service_is_not_measured_without_its_load_generator(
 @pytest.mark.slow
 def test_the_memory_of_a_training_stands_beside_its_estimate(tmp_path: Path) -> None:
     table = training_memory.table(
-        tmp_path, measured=(("19M", True, 2, 16, 16),), fake=(("135M", True),)
+        tmp_path, measured=(("19M", True, 2, 16, 16),), fake=(("19M", True),)
     )
     (name, trained, tokens, peak, estimate, _), fake = table.cells()
     assert (name, trained, tokens) == ("19M", "LoRA, rank 16", "128")
     assert 0 < float(peak) < 10 * float(estimate)
-    assert fake[0] == "135M, fake" and float(fake[3]) > 0
+    assert fake[0] == "19M, fake" and float(fake[3]) > 0
