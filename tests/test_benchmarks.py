@@ -1,3 +1,4 @@
+import gc
 import json
 import os
 import random
@@ -5,6 +6,7 @@ import re
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -51,6 +53,15 @@ from quotetune import build_index
 from quotetune.datawork.evaluation_items import Item
 
 ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _what_is_imported_is_no_garbage() -> Iterator[None]:
+    # Each measurement begins with a search for garbage, in all objects of all imports.
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
 
 
 @pytest.fixture

@@ -19,9 +19,7 @@ def quick_imports(
         models: The models that it loads, as mappings of `quotetune.config.ModelConfig`.
         options: Whatever else is set for it, such as the options of a training.
     """
-    # An import makes hundreds of thousands of objects, of which none is garbage. To look for some
-    # takes 2 s.
-    gc.set_threshold(100_000, 20, 20)
+    rare_collections()
     # transformers imports scikit-learn and scipy if they are installed, which takes 2 s. They serve
     # assisted decoding and the detection of objects.
     import transformers.utils
@@ -31,6 +29,15 @@ def quick_imports(
     # PEFT imports bitsandbytes if it is installed, and with it torch's compiler, which takes 3 s.
     if "bitsandbytes" not in sys.modules and not _may_need_bitsandbytes(models, options or {}):
         sys.modules["bitsandbytes"] = None  # type: ignore[assignment]
+
+
+def rare_collections() -> None:
+    """Let Python look for garbage rarely.
+
+    An import makes hundreds of thousands of objects, of which none is garbage. To look for some
+    takes 2 s.
+    """
+    gc.set_threshold(100_000, 20, 20)
 
 
 def _may_need_bitsandbytes(models: list[Mapping[str, Any]], options: Mapping[str, Any]) -> bool:
