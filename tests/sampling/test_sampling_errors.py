@@ -49,7 +49,7 @@ def test_a_broken_model_is_one_line_that_names_the_log(short_model, tmp_path):
     assert "Traceback" in (tmp_path / "out" / "sampling.log").read_text()
 
 
-# A `UsageError` of a child is in test_hand_out.py and test_ranks.py.
+# How a child's error reaches its parent is tested in test_child_errors.py.
 @pytest.mark.usefixtures("without_children")
 def test_a_prompt_longer_than_the_context_is_named_before_any_sampling(short_model, tmp_path):
     with pytest.raises(
