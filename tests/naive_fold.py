@@ -52,9 +52,10 @@ def _in_order(parts: list[tuple[str, Span]]) -> list[tuple[str, Span]]:
 def _composed(parts: list[tuple[str, Span]]) -> list[tuple[str, Span]]:
     kept: list[tuple[str, Span]] = []
     for c, (start, end) in parts:
-        starters = [i for i, (other, _) in enumerate(kept) if unicodedata.combining(other) == 0]
-        if starters:
-            to = starters[-1]
+        to = len(kept) - 1
+        while to >= 0 and unicodedata.combining(kept[to][0]):
+            to -= 1
+        if to >= 0:
             base, (base_start, base_end) = kept[to]
             between = [unicodedata.combining(other) for other, _ in kept[to + 1 :]]
             pair = unicodedata.normalize("NFC", base + c)

@@ -18,7 +18,7 @@ def longest(
     naive: NaiveIndex, text: str, incomplete: bytes, least: int, most: int, ending: bytes = b""
 ) -> int:
     """Try every suffix of a text, from long to short."""
-    documents = [document.encode() + b"\xff" for document in naive.documents]
+    documents = {document.encode() + b"\xff" for document in naive.documents}
     for chars in range(min(most, len(text)), least - 1, -1):
         # No document has the bytes of a surrogate, which stand for bytes that are not UTF-8.
         wanted = text[-chars:].encode("utf-8", "surrogatepass") + incomplete + ending

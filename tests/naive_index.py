@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from functools import cache, cached_property
 
 from naive_fold import fold_with_origins
 
@@ -71,6 +72,8 @@ class NaiveIndex:
         self.n = n
         self.normalization = normalization
         self.given = documents
+        # The same texts are asked for many times.
+        self.normalized = cache(self._normalized)
         self.documents = [self.normalized(text)[0] for text in documents]
         self.substrings = {
             text[start:end]
@@ -79,7 +82,7 @@ class NaiveIndex:
             for end in range(start + 1, len(text) + 1)
         }
 
-    def normalized(self, text: str) -> tuple[str, list[Span]]:
+    def _normalized(self, text: str) -> tuple[str, list[Span]]:
         if self.normalization == "squash":
             return squash_with_origins(text)
         if self.normalization != "none":
@@ -100,9 +103,12 @@ class NaiveIndex:
             place -= 1
         return widened(spans[place:])[0]
 
+    @cached_property
+    def grams(self) -> set[str]:
+        return {gram for document in self.documents for gram in windows(document, self.n)}
+
     def numerator(self, text: str) -> int:
-        grams = {gram for document in self.documents for gram in windows(document, self.n)}
-        return sum(gram in grams for gram in windows(self.normalized(text)[0], self.n))
+        return sum(gram in self.grams for gram in windows(self.normalized(text)[0], self.n))
 
     def topic_numerator(self, text: str, numbers: list[int]) -> int:
         grams = {gram for number in numbers for gram in windows(self.documents[number], self.n)}
@@ -127,10 +133,13 @@ class NaiveIndex:
     def repeats(self, chars: int, times: int) -> tuple[list[tuple[int, Span]], list[str]]:
         """The ranges of documents that repeat, and all texts that repeat and cannot be longer."""
 
+        @cache
+        def count(pattern: str) -> int:
+            return sum(len(occurrences(document, pattern)) for document in self.documents)
+
         def often(document: str, start: int, end: int) -> bool:
             inside = start >= 0 and end <= len(document)
-            pattern = document[start:end]
-            return inside and sum(len(occurrences(d, pattern)) for d in self.documents) >= times
+            return inside and count(document[start:end]) >= times
 
         ranges: list[tuple[int, Span]] = []
         texts: set[str] = set()
@@ -160,12 +169,14 @@ class NaiveIndex:
         def occurs(start: int, end: int) -> bool:
             return start >= 0 and end <= len(text) and text[start:end] in self.substrings
 
-        return [
-            (start, end)
-            for start in range(len(text))
-            for end in range(start + min_chars, len(text) + 1)
-            if occurs(start, end) and not occurs(start - 1, end) and not occurs(start, end + 1)
-        ]
+        spans = []
+        for start in range(len(text)):
+            for end in range(start + min_chars, len(text) + 1):
+                if not occurs(start, end):  # nor does what is longer
+                    break
+                if not occurs(start - 1, end) and not occurs(start, end + 1):
+                    spans.append((start, end))
+        return spans
 
     def quotes(self, text: str, min_chars: int, max_documents: int) -> list[NaiveQuote]:
         normalized, origins = self.normalized(text)

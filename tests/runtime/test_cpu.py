@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+from quotetune.runtime import cpu
 from quotetune.runtime.cpu import child_environment
 
 PRODUCT = """
@@ -33,3 +34,18 @@ def test_a_limit_of_the_user_is_kept_and_also_binds_vllm(name, monkeypatch):
         [sys.executable, "-c", PRODUCT], env=child_environment(), capture_output=True, check=True
     )
     assert out.stdout.split() == [b"64.0", b"False"]
+
+
+@pytest.mark.parametrize(("kills", "limit"), [(True, "AVX512_CORE_BF16"), (False, "DEFAULT")])
+def test_a_child_does_not_repeat_the_trial_of_its_parent(kills, limit, monkeypatch):
+    trials = []
+    monkeypatch.setattr(cpu, "advertises_amx", lambda: True)
+    monkeypatch.setattr(cpu, "_bf16_kills", lambda: trials.append("tried") or kills)
+    for name in ("ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA"):
+        monkeypatch.delenv(name, raising=False)
+    environment = child_environment()
+    assert environment["ONEDNN_MAX_CPU_ISA"] == limit
+    monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", limit)
+    assert child_environment() == environment
+    assert trials == ["tried"]
+    assert cpu.onednn_may_use_amx(limit) is not kills

@@ -49,6 +49,8 @@ def test_a_broken_model_is_one_line_that_names_the_log(short_model, tmp_path):
     assert "Traceback" in (tmp_path / "out" / "sampling.log").read_text()
 
 
+# How a child's error reaches its parent is tested in test_child_errors.py.
+@pytest.mark.usefixtures("without_children")
 def test_a_prompt_longer_than_the_context_is_named_before_any_sampling(short_model, tmp_path):
     with pytest.raises(
         UsageError, match=r"prompt p1 has 46 tokens.* context of 64 \(1 of 2"

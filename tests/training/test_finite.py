@@ -247,7 +247,9 @@ def test_without_a_finite_checkpoint_it_starts_over(inputs, tmp_path):
     assert_same_weights(*(tmp_path / name / "output" for name in ("whole", "killed")))
 
 
-def test_the_child_says_it_in_one_line_and_leaves_no_result(inputs, tmp_path):
+# How a child's error reaches its parent is tested in test_child_errors.py.
+@pytest.mark.usefixtures("without_children")
+def test_the_run_says_it_in_one_line_and_leaves_no_result(inputs, tmp_path):
     with pytest.raises(QuotetuneError, match=r"^step 2 of 6: the loss is nan: lower dpo\.") as told:
         run_training(
             inputs / "pairs.parquet",

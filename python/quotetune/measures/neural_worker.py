@@ -4,7 +4,7 @@ It does the jobs of `quotetune.measures.neural`, and reports one object per job.
 """
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from quotetune.models.context import context_length
 from quotetune.models.load_adapter import with_adapter
 from quotetune.models.precision import measuring_dtype
 from quotetune.models.quantization import quantization_settings
+from quotetune.models.quick_imports import quick_imports
 from quotetune.models.tokenizer import load_tokenizer
 from quotetune.runtime.child import child_main
 from quotetune.runtime.cpu import apply_in_child, child_environment
@@ -266,5 +267,18 @@ def _load(kind: Any, model: ModelConfig) -> Any:
     return loaded.to("cuda" if torch.cuda.is_available() else "cpu").eval()
 
 
+def _models(job: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    if job["measure"] == "mauve":
+        return [{"path": job["featurizer"]}]
+    policies = job["policies"] if job["measure"] == "log_probs" else [job]
+    return [policy["model"] for policy in policies]
+
+
+def _measure_alone(content: dict[str, Any], work: Path, report: _Report) -> None:
+    """Do `measure` in a process that does nothing else."""
+    quick_imports([model for job in content["jobs"] for model in _models(job)])
+    measure(content, work, report)
+
+
 if __name__ == "__main__":
-    child_main("measuring", measure)
+    child_main("measuring", _measure_alone)

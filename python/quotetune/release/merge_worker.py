@@ -6,6 +6,7 @@ from typing import Any
 
 from quotetune.config import ModelConfig
 from quotetune.models.load_adapter import with_adapter
+from quotetune.models.quick_imports import quick_imports
 from quotetune.models.tokenizer import load_tokenizer
 from quotetune.runtime.child import child_main
 from quotetune.runtime.cpu import apply_in_child
@@ -32,5 +33,11 @@ def merge(job: dict[str, Any], work: Path, report: Callable[[dict[str, Any]], No
     load_tokenizer(model).save_pretrained(job["output"])
 
 
+def _merge_alone(job: dict[str, Any], work: Path, report: Callable[[dict[str, Any]], None]) -> None:
+    """Do `merge` in a process that does nothing else."""
+    quick_imports([job["model"]])
+    merge(job, work, report)
+
+
 if __name__ == "__main__":
-    child_main("merging", merge)
+    child_main("merging", _merge_alone)

@@ -15,6 +15,7 @@ from pathlib import Path
 
 _ONEDNN_LIMITS = ("ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA")
 _WITHOUT_AMX = "AVX512_CORE_BF16"
+_WITHOUT_LIMIT = "DEFAULT"
 _BF16_PRODUCT = """
 import resource
 resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
@@ -28,7 +29,9 @@ def child_environment() -> dict[str, str]:
     """Return the environment for a child process that imports torch.
 
     It is this process's environment. If the CPU advertises AMX and using it kills a process, oneDNN
-    is limited to AVX-512. A limit that the user has set is kept.
+    is limited to AVX-512. If it kills none, the environment says that there is no limit, because
+    the trial imports torch, and the child's own children need not repeat it. A limit that the user
+    has set is kept.
 
     Returns:
         All variables, for the `env` of `subprocess.Popen`.
@@ -40,8 +43,8 @@ def child_environment() -> dict[str, str]:
     """
     environment = dict(os.environ)
     limited = any(name in environment for name in _ONEDNN_LIMITS)
-    if not limited and advertises_amx() and _bf16_kills():
-        environment["ONEDNN_MAX_CPU_ISA"] = _WITHOUT_AMX
+    if not limited and advertises_amx():
+        environment["ONEDNN_MAX_CPU_ISA"] = _WITHOUT_AMX if _bf16_kills() else _WITHOUT_LIMIT
     return environment
 
 

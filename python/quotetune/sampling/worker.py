@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from quotetune.config import ModelConfig, SamplingConfig
+from quotetune.models.quick_imports import rare_collections
 from quotetune.models.tokenizer import load_tokenizer
 from quotetune.runtime.child import Ask, child_main
 from quotetune.runtime.cpu import apply_in_child
@@ -160,7 +161,9 @@ def _load(
 def _run_alone(job: dict[str, Any], output: Path, report: Report, ask: Ask | None = None) -> None:
     """Do `run` in a process that does nothing else."""
     if job["sampling"]["backend"] == "transformers":
-        quick_start()
+        quick_start(job["model"])
+    else:
+        rare_collections()
     run(job, output, report, ask)
 
 

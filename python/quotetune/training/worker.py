@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from quotetune.errors import QuotetuneError
+from quotetune.models.quick_imports import quick_imports
 from quotetune.runtime.child import child_main
 from quotetune.runtime.cpu import child_environment
 from quotetune.runtime.whole_files import unfinished
@@ -80,5 +81,13 @@ def _versions() -> dict[str, str]:
     return {name: version(name) for name in ("torch", "transformers", "trl", "peft", "datasets")}
 
 
+def _train_alone(job: dict[str, Any], work: Path, report: Callable[[dict[str, Any]], None]) -> None:
+    """Do `train` in a process that does nothing else."""
+    quick_imports(
+        [job["model"], job["base"]], {key: job.get(key) for key in ("dpo", "sft", "lora")}
+    )
+    train(job, work, report)
+
+
 if __name__ == "__main__":
-    child_main("training", train)
+    child_main("training", _train_alone)
