@@ -7,8 +7,9 @@ import torch
 from transformers import AutoModelForCausalLM
 
 from quotetune.config import ModelConfig, SamplingConfig
-from quotetune.measures import neural_worker
-from quotetune.measures.neural_worker import token_log_probs, tokens_per_batch
+from quotetune.measures import token_batches
+from quotetune.measures.neural_worker import token_log_probs
+from quotetune.measures.token_batches import tokens_per_batch
 from quotetune.runtime.device_memory import device_memory, fitting
 from quotetune.sampling import transformers as sampling
 from quotetune.sampling.backend import Request
@@ -44,7 +45,7 @@ def test_little_memory_makes_small_batches_of_the_same_numbers(
         expected = token_log_probs(loaded, rows)
         assert max(seen) > 1000
         seen.clear()
-        monkeypatch.setattr(neural_worker, "device_memory", lambda _: 0.0)
+        monkeypatch.setattr(token_batches, "device_memory", lambda _: 0.0)
         found = token_log_probs(loaded, rows)
     assert max(seen) <= 256
     for one, other in zip(found, expected, strict=True):

@@ -16,7 +16,7 @@ from quotetune.config import ModelConfig
 from quotetune.errors import QuotetuneError, UsageError
 from quotetune.measures import neural as neural_measures
 from quotetune.measures import neural_worker
-from quotetune.measures.criteria import answerability
+from quotetune.measures.model_criteria import answerability
 from quotetune.measures.neural import (
     bart_scores,
     log_likelihoods,
@@ -24,7 +24,7 @@ from quotetune.measures.neural import (
     perplexities,
     run_jobs,
 )
-from quotetune.measures.neural_worker import batches
+from quotetune.measures.token_batches import batches
 from quotetune.prompts.prompt import Prompt
 from tiny_model import save_tiny_adapter, save_tiny_model, tiny_tokenizer
 

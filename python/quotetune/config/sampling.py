@@ -132,7 +132,8 @@ class SamplingConfig(Block):
     """Number of copies of the model that sample side by side, each on the GPUs that its `engine`
     asks for; fewer if there are not enough GPUs. `auto` takes all GPUs. Without GPUs, it is one
     copy per machine. It is not part of what a stage was made from, so the same run goes on with
-    another number. The evaluation and a judge use it, too, unless their `sampling` has its own."""
+    another number. The evaluation, a judge and the measures with a language model use it, too. The
+    first two may have another number in their `sampling`."""
 
     executor: Literal["local", "ray"] = Field(default="local", exclude=True)
     """Where the replicas run: on this machine, or on the nodes of a Ray cluster, which must share

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from quotetune.config import ModelConfig
-from quotetune.measures.neural import log_prob_job, run_jobs
+from quotetune.measures.neural import IN_ONE_CHILD, Places, log_prob_job, run_jobs
 from quotetune.models.tokenizer import load_tokenizer
 from quotetune.prompts.bm25 import Bm25
 from quotetune.prompts.prompt import Prompt
@@ -57,6 +57,7 @@ def likeliest_sentences(
     model: ModelConfig,
     adapter: Path | None,
     work: Path,
+    places: Places = IN_ONE_CHILD,
 ) -> list[str]:
     """Return the sentence of each prompt's passages that a model gives the highest probability.
 
@@ -68,6 +69,7 @@ def likeliest_sentences(
         model: The model.
         adapter: Its adapter; None if there is none.
         work: Directory for the child's log.
+        places: As for `neural.run_jobs`.
 
     Raises:
         QuotetuneError: The child process failed; the message has the last lines of its output.
@@ -79,7 +81,7 @@ def likeliest_sentences(
     asked = [
         list(ids) for ids, sentences in zip(prompt_tokens, own, strict=True) for _ in sentences
     ]
-    [[total]] = run_jobs([log_prob_job(asked, tokens, [(model, adapter)])], work)
+    [[total]] = run_jobs([log_prob_job(asked, tokens, [(model, adapter)])], work, places)
     best = []
     end = 0
     for sentences in own:

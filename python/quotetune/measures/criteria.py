@@ -4,9 +4,8 @@ QUIP and the length are not here: the files of scoring and sampling already cont
 """
 
 import re
-import shutil
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import fsum, log
 from pathlib import Path
 
@@ -16,13 +15,16 @@ from numpy.typing import NDArray
 from quotetune.config import ModelConfig
 from quotetune.corpus.index import Index
 from quotetune.errors import UsageError
-from quotetune.measures import neural
-from quotetune.measures.answers import answer_recall, missing_words
-from quotetune.measures.scoring_models import prompt_words
-from quotetune.prompts.prompt import Prompt
+from quotetune.measures.answers import answer_recall
+from quotetune.measures.model_criteria import (
+    Numbers,
+    Prompts,
+    answerability,
+    bart_score,
+    perplexity,
+)
+from quotetune.measures.neural import Places
 
-Numbers = list[float | None]
-Prompts = Sequence[Prompt | None]
 _REPETITION_WORDS = 4
 # White space that an index removes when it normalises an n-gram again.
 _NOT_STABLE = re.compile(r"^\s|\s$|\n\s")
@@ -163,81 +165,6 @@ def rouge_l(response: str, reference: str) -> float:
     return float(score["rougeL"].fmeasure)
 
 
-def perplexity(texts: Sequence[str], prompts: Prompts, model: ModelConfig, work: Path) -> Numbers:
-    """Return the perplexity of each text, given the words of its prompt.
-
-    Args:
-        texts: The texts.
-        prompts: The prompt of each text.
-        model: The scoring model.
-        work: Directory for the files of the child process; it is removed afterwards.
-    """
-    contexts = [prompt_words(prompt) if prompt else "" for prompt in prompts]
-    values = neural.perplexities(texts, model, contexts=contexts, work=work)
-    shutil.rmtree(work, ignore_errors=True)
-    return values
-
-
-def answerability(
-    texts: Sequence[str], prompts: Prompts, model: ModelConfig, work: Path
-) -> Numbers:
-    """Return how well each text answers its question, without a gold answer.
-
-    It is the mean of log p(t | text, tokens before t) over the tokens t of those words of the
-    question that the text does not contain (`missing_words`): a question is likely after a text
-    that answers it, as in query likelihood (Ponte and Croft 1998), which Sachan et al. (2022)
-    compute with a language model. Words that the text contains are left out, because a text could
-    repeat the question. One that repeats all but its most predictable word scores high, too. The
-    model sees the text and an empty line, then the whole question.
-
-    Args:
-        texts: The texts.
-        prompts: The prompt of each text. Its question is the input's, without template and
-            passages.
-        model: The scoring model.
-        work: Directory for the files of the child process; it is removed afterwards.
-
-    Returns:
-        Nats per token, 0 or less; None without a prompt, and for a text that contains all words.
-    """
-    values: Numbers = [None] * len(texts)
-    missing = {
-        i: missing_words(prompt.asked, texts[i]) for i, prompt in enumerate(prompts) if prompt
-    }
-    known = [i for i, spans in missing.items() if spans]
-    asked = [prompt.asked if prompt else "" for prompt in prompts]
-    found = neural.log_likelihoods(
-        [asked[i] for i in known],
-        model,
-        contexts=[f"{texts[i]}\n\n" for i in known],
-        spans=[missing[i] for i in known],
-        work=work,
-    )
-    for i, value in zip(known, found, strict=True):
-        values[i] = value
-    shutil.rmtree(work, ignore_errors=True)
-    return values
-
-
-def bart_score(texts: Sequence[str], prompts: Prompts, model: ModelConfig, work: Path) -> Numbers:
-    """Return the BARTScore of each text against its prompt's reference; None without one.
-
-    Args:
-        texts: The texts.
-        prompts: The prompt of each text.
-        model: An encoder-decoder model.
-        work: Directory for the files of the child process; it is removed afterwards.
-    """
-    known = [i for i, prompt in enumerate(prompts) if prompt and prompt.reference]
-    references = [prompt.reference for prompt in prompts if prompt and prompt.reference]
-    found = neural.bart_scores([texts[i] for i in known], references, model, work=work)
-    values: Numbers = [None] * len(texts)
-    for i, value in zip(known, found, strict=True):
-        values[i] = value
-    shutil.rmtree(work, ignore_errors=True)
-    return values
-
-
 @dataclass(frozen=True)
 class Given:
     """The inputs of criteria other than texts and their prompts.
@@ -247,12 +174,14 @@ class Given:
         min_chars: The lengths of `long_quotes`; empty if the config does not have it.
         model: The model; None for a criterion without one.
         work: Directory for the files of a model's child process.
+        places: Where a model measures, as for `neural.run_jobs`.
     """
 
     index: Path
     min_chars: Sequence[int]
     model: ModelConfig | None
     work: Path
+    places: Places = field(default_factory=dict)
 
     @property
     def opened(self) -> Index:
@@ -279,13 +208,13 @@ FUNCTIONS: Mapping[str, Callable[[Sequence[str], Prompts, Given], Numbers]] = {
         for text, prompt in zip(texts, prompts, strict=True)
     ],
     "answerability": lambda texts, prompts, given: answerability(
-        texts, prompts, given.required_model, given.work
+        texts, prompts, given.required_model, given.work, given.places
     ),
     "repetition": lambda texts, *_: [repetition(text) for text in texts],
     "perplexity": lambda texts, prompts, given: perplexity(
-        texts, prompts, given.required_model, given.work
+        texts, prompts, given.required_model, given.work, given.places
     ),
     "bart_score": lambda texts, prompts, given: bart_score(
-        texts, prompts, given.required_model, given.work
+        texts, prompts, given.required_model, given.work, given.places
     ),
 }

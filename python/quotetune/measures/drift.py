@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from quotetune.config import ModelConfig
-from quotetune.measures.neural import Policy, log_prob_job, run_jobs
+from quotetune.measures.neural import IN_ONE_CHILD, Places, Policy, log_prob_job, run_jobs
 from quotetune.prompts.general_text import read_general_texts
 
 _CHUNK_TOKENS = 512
@@ -28,6 +28,7 @@ def measure_drift(
     outside: Path | None,
     max_tokens: int,
     work: Path,
+    places: Places = IN_ONE_CHILD,
 ) -> dict[str, Any]:
     """Measure a policy.
 
@@ -40,6 +41,7 @@ def measure_drift(
         outside: Text outside the corpus; None leaves its perplexity out.
         max_tokens: Number of tokens of it that are used at most, from the start.
         work: Directory for the jobs and the log.
+        places: As for `neural.run_jobs`.
 
     Returns:
         `kl_to_base` in nats per token; `response_tokens`; `perplexity_outside`, the policy's
@@ -55,7 +57,7 @@ def measure_drift(
         contexts, chunks = _chunks(read_general_texts(outside), base[0], max_tokens)
         outside_tokens = sum(map(len, chunks))
         jobs.append(log_prob_job(contexts, chunks, [(model, adapter)]))
-    results = run_jobs(jobs, work) if jobs else []
+    results = run_jobs(jobs, work, places) if jobs else []
     kl, perplexity = 0.0, None
     if samples is not None:
         of_base, of_policy = results[0]

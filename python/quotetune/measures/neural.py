@@ -1,23 +1,32 @@
 """Measures that need a language model: perplexity, BARTScore, log-probabilities, MAUVE.
 
-They run in a child process, `quotetune.measures.neural_worker`, which frees all memory when it
-ends. Each function `*_job` describes a job, and `run_jobs` does several jobs in one child.
+They run in child processes, `quotetune.measures.neural_worker`, which free all memory when they
+end. Each function `*_job` describes a job, and `run_jobs` does several jobs, in one child or with
+replicas.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
-from quotetune.config import ModelConfig
+from quotetune.config import ModelConfig, SamplingConfig
 from quotetune.config.measures import MauveConfig
+from quotetune.measures.job_parts import ROWS_OF_PART, Job, JobResults
 from quotetune.models.files import require_model, split_policy
 from quotetune.runtime.child import run_child
+from quotetune.runtime.hand_out import Work, hand_out
+from quotetune.sampling.places import is_one_child, replicas_of
+from quotetune.sampling.replicas import Child
 
 LOG_NAME = "measuring.log"
-Job = dict[str, Any]
+_MODULE, _NAME = "quotetune.measures.neural_worker", "measuring"
 # A base model, and the LoRA adapter or whole model that training wrote; None is the base model.
 Policy = tuple[ModelConfig, Path | None]
+# Where to work; see `SamplingConfig.places`.
+Places = Mapping[str, Any]
+IN_ONE_CHILD: Places = MappingProxyType({})
 
 
 def perplexities(
@@ -26,6 +35,7 @@ def perplexities(
     *,
     contexts: Sequence[str] | None = None,
     work: Path,
+    places: Places = IN_ONE_CHILD,
 ) -> list[float | None]:
     """Compute the perplexity of each text under a causal language model.
 
@@ -41,6 +51,7 @@ def perplexities(
         model: The scoring model. With `dtype: auto` it computes in bf16 only where that is fast.
         contexts: The context before each text. The model sees its tokens, but they do not count.
         work: Directory for the jobs and the log; created if missing.
+        places: As for `run_jobs`.
 
     Returns:
         A perplexity per text, 1 or more; None for a text without a token to predict.
@@ -50,7 +61,7 @@ def perplexities(
         QuotetuneError: The child process failed; the message has the last lines of its output.
     """
     result: list[float | None]
-    [result] = run_jobs([perplexity_job(texts, model, contexts)], work)
+    [result] = run_jobs([perplexity_job(texts, model, contexts)], work, places)
     return result
 
 
@@ -61,6 +72,7 @@ def log_likelihoods(
     contexts: Sequence[str],
     spans: Sequence[Sequence[tuple[int, int]]],
     work: Path,
+    places: Places = IN_ONE_CHILD,
 ) -> list[float | None]:
     """Compute the mean log-probability of the tokens of parts of each text, given its context.
 
@@ -74,6 +86,7 @@ def log_likelihoods(
         contexts: The context before each text.
         spans: The parts of each text, as the first character and the one after the last.
         work: Directory for the jobs and the log; created if missing.
+        places: As for `run_jobs`.
 
     Returns:
         Nats per token, 0 or less; None if no token overlaps with a part.
@@ -91,7 +104,7 @@ def log_likelihoods(
         "spans": [list(parts) for parts in spans],
     }
     result: list[float | None]
-    [result] = run_jobs([job], work)
+    [result] = run_jobs([job], work, places)
     return result
 
 
@@ -101,6 +114,7 @@ def bart_scores(
     model: ModelConfig,
     *,
     work: Path,
+    places: Places = IN_ONE_CHILD,
 ) -> list[float | None]:
     """Compute the BARTScore of each response: the probability of its reference, given the response.
 
@@ -114,6 +128,7 @@ def bart_scores(
         references: The reference of each response.
         model: An encoder-decoder model, such as a BART trained on summaries or paraphrases.
         work: Directory for the jobs and the log; created if missing.
+        places: As for `run_jobs`.
 
     Returns:
         A score per response, 0 or less, higher is better; None if the reference is empty.
@@ -123,7 +138,7 @@ def bart_scores(
         QuotetuneError: The child process failed; the message has the last lines of its output.
     """
     result: list[float | None]
-    [result] = run_jobs([bart_score_job(responses, references, model)], work)
+    [result] = run_jobs([bart_score_job(responses, references, model)], work, places)
     return result
 
 
@@ -208,29 +223,44 @@ def mauve_job(texts: Sequence[str], references: Sequence[str], settings: MauveCo
     }
 
 
-def run_jobs(jobs: Sequence[Job], work: Path) -> list[Any]:
-    """Do jobs in order, in one child process.
+def run_jobs(jobs: Sequence[Job], work: Path, places: Places = IN_ONE_CHILD) -> list[Any]:
+    """Do jobs in order, in one child process or with replicas.
 
     Args:
         jobs: Jobs from the functions `*_job`.
-        work: Directory for the jobs and the log; created if missing.
+        work: Directory for the jobs and the logs; created if missing.
+        places: Where to work (`SamplingConfig.places`). A replica gets one GPU.
 
     Returns:
         The result of each job.
 
     Raises:
-        QuotetuneError: The child process failed; the message has the last lines of its output.
+        UsageError: As for `ray_replicas.joined`.
+        QuotetuneError: The child process failed, or with replicas, a part three times; the message
+            has the last lines of its output.
     """
     work.mkdir(parents=True, exist_ok=True)
-    path = work / "jobs.json"
-    path.write_text(json.dumps({"jobs": list(jobs)}, ensure_ascii=False), encoding="utf-8")
-    results: list[Any] = []
-    run_child(
-        "quotetune.measures.neural_worker",
-        path,
-        work / LOG_NAME,
-        lambda event: results.append(event["result"]),
-        name="measuring",
-    )
+    sampling = SamplingConfig(backend="transformers", **places)
+    alone = is_one_child(sampling)
+    results = JobResults(jobs, rows_of_part=None if alone else ROWS_OF_PART)
+    path, parts = work / "jobs.json", results.parts
+    content = {"jobs": list(jobs), "parts": parts}
+    path.write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
+    child = Child(_MODULE, path, work / LOG_NAME, _NAME)
+    if alone:
+        run_child(child.module, path, child.log, results.heard, name=child.name)
+    else:
+        with replicas_of(child, sampling, len(parts)) as (start, replicas):
+            hand_out(
+                Work(
+                    child.name,
+                    range(len(parts)),
+                    start,
+                    replicas,
+                    made=lambda left: None,
+                    report=lambda replica, event: results.heard(event),
+                    note=child.note,
+                )
+            )
     path.unlink()
-    return results
+    return results.values()

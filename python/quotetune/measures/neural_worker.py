@@ -1,70 +1,97 @@
 """The child process that measures: `python -m quotetune.measures.neural_worker jobs.json`.
 
-It does the jobs of `quotetune.measures.neural`, and reports one object per job.
+It does the parts of the jobs of `quotetune.measures.neural`, and reports the values of each: all
+parts, or as a replica those that its parent hands out (`runtime/hand_out.py`).
 """
 
 import os
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from quotetune.config import ModelConfig
+from quotetune.measures.loaded_models import LoadedModels, device_type
+from quotetune.measures.token_batches import batches_for, share_of
 from quotetune.models.context import context_length
-from quotetune.models.load_adapter import with_adapter
-from quotetune.models.precision import measuring_dtype
-from quotetune.models.quantization import quantization_settings
 from quotetune.models.quick_imports import quick_imports
 from quotetune.models.tokenizer import load_tokenizer
-from quotetune.runtime.child import child_main
+from quotetune.runtime.child import Ask, child_main
 from quotetune.runtime.cpu import apply_in_child, child_environment
-from quotetune.runtime.device_memory import device_memory, fitting
+from quotetune.runtime.hand_out import MADE
+from quotetune.sampling.wanted import AskedParts, ListedParts
 
 # It must be set before torch is imported.
 os.environ.update(child_environment())
 
 import torch
 
-# Tokens per batch, including padding. On a CPU more of them are not faster. With a vocabulary of
-# 128,000, the logits of 2,048 are 1 GiB in float32.
-_CPU_TOKENS, _GPU_TOKENS, _FEWEST_TOKENS = 2048, 65536, 256
-# Numbers per token that exist at once: logits, their float32 copy and its exponentials; and those
-# that a block of the model computes, per hidden unit.
-_LOGITS, _STATES = 3, 40
 _Report = Callable[[dict[str, Any]], None]
 # A sequence is a context and the tokens to score.
 Sequences = Sequence[tuple[list[int], list[int]]]
 
 
-def measure(content: dict[str, Any], work: Path, report: _Report) -> None:
-    """Do jobs of `quotetune.measures.neural`."""
+@dataclass(frozen=True)
+class _Ready:
+    """A job that is ready to be done, row by row.
+
+    Attributes:
+        lengths: Tokens of each row.
+        values: Returns the values of some rows.
+    """
+
+    lengths: list[int]
+    values: Callable[[list[int]], list[Any]]
+
+
+def measure(content: dict[str, Any], work: Path, report: _Report, ask: Ask | None = None) -> None:
+    """Do parts of jobs of `quotetune.measures.neural`.
+
+    Args:
+        content: The jobs, and their parts.
+        work: The directory of the jobs.
+        report: Called with the values of each part.
+        ask: Asks the parent for parts; None does all of them.
+    """
     apply_in_child()
-    measures = {
-        "perplexity": _perplexities,
-        "log_likelihood": _log_likelihoods,
-        "bart_score": _bart_scores,
-        "log_probs": _policy_log_probs,
-        "mauve": _mauve,
-    }
+    jobs, parts = content["jobs"], content["parts"]
+    wanted = ListedParts(range(len(parts))) if ask is None else AskedParts(ask)
+    models = LoadedModels()
+    ready, of = None, None
     with torch.inference_mode():
-        for job in content["jobs"]:
-            report({"result": measures[job["measure"]](job)})
+        while (number := wanted.next()) is not None:
+            job, policy, share, shares = parts[number]
+            if (job, policy) != of:
+                ready = None  # its model may go
+                ready, of = (
+                    _MEASURES[jobs[job]["measure"]](jobs[job], policy, models),
+                    (job, policy),
+                )
+                report({"loaded": jobs[job]["measure"]})
+            assert ready is not None
+            rows = share_of(ready.lengths, share, shares, device_type())
+            report({"part": number, "rows": rows, "values": ready.values(rows)})
+            if ask is not None:
+                report({MADE: number})
 
 
-def _perplexities(job: dict[str, Any]) -> list[float | None]:
-    settings = ModelConfig(**job["model"])
-    tokenizer, model = load_tokenizer(settings), _load_causal(settings)
+def _perplexities(job: dict[str, Any], _: int, models: LoadedModels) -> _Ready:
+    tokenizer, model = load_tokenizer(ModelConfig(**job["model"])), models.causal(job["model"])
     limit = context_length(model.config)
     sequences = [
         _fit(_before(context, tokenizer), _ids(text, tokenizer), limit)
         for text, context in zip(job["texts"], job["contexts"], strict=True)
     ]
-    scored = token_log_probs(model, sequences)
-    return [(-values.mean()).exp().item() if len(values) else None for values in scored]
+
+    def values(rows: list[int]) -> list[float | None]:
+        scored = token_log_probs(model, [sequences[row] for row in rows])
+        return [(-found.mean()).exp().item() if len(found) else None for found in scored]
+
+    return _Ready(_lengths(sequences), values)
 
 
-def _log_likelihoods(job: dict[str, Any]) -> list[float | None]:
-    settings = ModelConfig(**job["model"])
-    tokenizer, model = load_tokenizer(settings), _load_causal(settings)
+def _log_likelihoods(job: dict[str, Any], _: int, models: LoadedModels) -> _Ready:
+    tokenizer, model = load_tokenizer(ModelConfig(**job["model"])), models.causal(job["model"])
     limit = context_length(model.config)
     sequences, counted = [], []
     for text, context, spans in zip(job["texts"], job["contexts"], job["spans"], strict=True):
@@ -75,70 +102,87 @@ def _log_likelihoods(job: dict[str, Any]) -> list[float | None]:
         counted.append(
             [any(first < end and start < last for start, end in spans) for first, last in places]
         )
-    means: list[float | None] = []
-    for values, counts in zip(token_log_probs(model, sequences), counted, strict=True):
-        # Without a context, the first token has nothing before it and no value.
-        chosen = values[torch.tensor(counts[len(counts) - len(values) :], dtype=torch.bool)]
-        means.append(chosen.mean().item() if len(chosen) else None)
-    return means
+
+    def values(rows: list[int]) -> list[float | None]:
+        means: list[float | None] = []
+        scored = token_log_probs(model, [sequences[row] for row in rows])
+        for row, found in zip(rows, scored, strict=True):
+            # Without a context, the first token has nothing before it and no value.
+            counts = counted[row][len(counted[row]) - len(found) :]
+            chosen = found[torch.tensor(counts, dtype=torch.bool)]
+            means.append(chosen.mean().item() if len(chosen) else None)
+        return means
+
+    return _Ready(_lengths(sequences), values)
 
 
-def _bart_scores(job: dict[str, Any]) -> list[float | None]:
+def _bart_scores(job: dict[str, Any], _: int, models: LoadedModels) -> _Ready:
     from transformers import AutoModelForSeq2SeqLM
 
     settings = ModelConfig(**job["model"])
-    tokenizer, model = load_tokenizer(settings), _load(AutoModelForSeq2SeqLM, settings)
+    tokenizer, model = load_tokenizer(settings), models.load(AutoModelForSeq2SeqLM, settings)
     limit = context_length(model.config)
     # The limit includes special tokens.
     cut = {} if limit is None else {"truncation": True, "max_length": limit}
+    references = job["references"]
     pairs = [
         (tokenizer(response, **cut)["input_ids"], tokenizer(reference, **cut)["input_ids"])
-        for response, reference in zip(job["responses"], job["references"], strict=True)
-    ]
-    means = _target_log_probs(model, pairs)
-    return [
-        mean if reference else None
-        for mean, reference in zip(means, job["references"], strict=True)
+        for response, reference in zip(job["responses"], references, strict=True)
     ]
 
+    def values(rows: list[int]) -> list[float | None]:
+        means = _target_log_probs(model, [pairs[row] for row in rows])
+        return [mean if references[row] else None for row, mean in zip(rows, means, strict=True)]
 
-def _policy_log_probs(job: dict[str, Any]) -> list[list[float]]:
+    return _Ready(_lengths(pairs), values)
+
+
+def _policy_log_probs(job: dict[str, Any], policy: int, models: LoadedModels) -> _Ready:
+    chosen = job["policies"][policy]
+    model = models.causal(chosen["model"], chosen["adapter"])
     sequences = list(zip(job["prompts"], job["responses"], strict=True))
-    results = []
-    loaded, model = None, None
-    for policy in job["policies"]:
-        if policy["model"] != loaded:
-            model, loaded = _load_causal(ModelConfig(**policy["model"])), policy["model"]
-        if policy["adapter"] is None:
-            scored = token_log_probs(model, sequences)
-        else:
-            adapted = with_adapter(model, policy["adapter"])
-            scored = token_log_probs(adapted.eval(), sequences)
-            model = adapted.unload()
-        results.append([values.sum().item() for values in scored])
-    return results
+
+    def values(rows: list[int]) -> list[float]:
+        scored = token_log_probs(model, [sequences[row] for row in rows])
+        return [found.sum().item() for found in scored]
+
+    return _Ready(_lengths(sequences), values)
 
 
-def _mauve(job: dict[str, Any]) -> float | None:
+def _mauve(job: dict[str, Any], _: int, models: LoadedModels) -> _Ready:
+    """Compare all texts at once: the job is one row."""
     from mauve import compute_mauve
     from transformers import AutoModel
 
     settings = ModelConfig(path=job["featurizer"])
-    tokenizer, model = load_tokenizer(settings), _load(AutoModel, settings)
+    tokenizer, model = load_tokenizer(settings), models.load(AutoModel, settings)
     sides = [
         [tokenizer(text)["input_ids"][: job["max_tokens"]] for text in job[name] if text]
         for name in ("texts", "references")
     ]
-    if not all(sides):
-        return None
-    responses, references = (last_states(model, side).numpy() for side in sides)
-    return float(compute_mauve(p_features=responses, q_features=references).mauve)
+
+    def values(rows: list[int]) -> list[float | None]:
+        if not rows or not all(sides):
+            return [None] * len(rows)
+        responses, references = (last_states(model, side).numpy() for side in sides)
+        return [float(compute_mauve(p_features=responses, q_features=references).mauve)]
+
+    return _Ready([1], values)
+
+
+_MEASURES: dict[str, Callable[[dict[str, Any], int, LoadedModels], _Ready]] = {
+    "perplexity": _perplexities,
+    "log_likelihood": _log_likelihoods,
+    "bart_score": _bart_scores,
+    "log_probs": _policy_log_probs,
+    "mauve": _mauve,
+}
 
 
 def last_states(model: Any, rows: Sequence[list[int]]) -> torch.Tensor:
     """Return the last hidden state of the last token of each row, in float32."""
     states: list[torch.Tensor] = [torch.empty(0)] * len(rows)
-    for group in batches([len(ids) for ids in rows], tokens_per_batch(model)):
+    for group in batches_for(model, [len(ids) for ids in rows]):
         ids = _padded([rows[row] for row in group], 0, model.device)
         lengths = torch.tensor([len(rows[row]) for row in group])
         mask = (torch.arange(ids.shape[1]) < lengths[:, None]).to(model.device)
@@ -156,8 +200,7 @@ def token_log_probs(model: Any, sequences: Sequences) -> list[torch.Tensor]:
     The first token of a sequence without a context has nothing before it, and is left out.
     """
     results = [torch.empty(0)] * len(sequences)
-    lengths_of = [len(before) + len(scored) for before, scored in sequences]
-    for rows in batches(lengths_of, tokens_per_batch(model)):
+    for rows in batches_for(model, _lengths(sequences)):
         ids = _padded([sequences[row][0] + sequences[row][1] for row in rows], 0, model.device)
         lengths = torch.tensor([sum(map(len, sequences[row])) for row in rows])
         mask = (torch.arange(ids.shape[1]) < lengths[:, None]).to(model.device)
@@ -176,8 +219,7 @@ def _target_log_probs(model: Any, pairs: Sequences) -> list[float]:
     """Return the mean log p of each target's tokens, given its source, by an encoder-decoder."""
     results = [0.0] * len(pairs)
     padding = model.config.pad_token_id
-    lengths_of = [len(source) + len(target) for source, target in pairs]
-    for rows in batches(lengths_of, tokens_per_batch(model)):
+    for rows in batches_for(model, _lengths(pairs)):
         sources = _padded([pairs[row][0] for row in rows], padding, model.device)
         lengths = torch.tensor([len(pairs[row][0]) for row in rows])
         mask = (torch.arange(sources.shape[1]) < lengths[:, None]).to(model.device)
@@ -192,35 +234,8 @@ def _target_log_probs(model: Any, pairs: Sequences) -> list[float]:
     return results
 
 
-def tokens_per_batch(model: Any) -> int:
-    """Return how many tokens, padding included, a model sees at once on its device."""
-    config = model.config.get_text_config()
-    each = 4.0 * (_LOGITS * config.vocab_size + _STATES * config.hidden_size)
-    most = _CPU_TOKENS if model.device.type == "cpu" else _GPU_TOKENS
-    return fitting(device_memory(model.device), model, each, least=_FEWEST_TOKENS, most=most)
-
-
-def batches(lengths: Sequence[int], tokens: int = _CPU_TOKENS) -> list[list[int]]:
-    """Group rows of similar length into batches with little padding, without empty rows.
-
-    Args:
-        lengths: Tokens of each row.
-        tokens: Tokens of a batch, padding included; a longer row is a batch of its own.
-
-    The longest rows come first, so that a lack of memory shows at once.
-
-    Example:
-        >>> batches([1500, 10, 1400, 12])
-        [[0], [2], [1, 3]]
-    """
-    groups: list[list[int]] = []
-    for row in sorted(filter(lengths.__getitem__, range(len(lengths))), key=lengths.__getitem__):
-        # The rows are sorted by length, so this one is the longest of its batch.
-        full = not groups or (len(groups[-1]) + 1) * lengths[row] > tokens
-        if full:
-            groups.append([])
-        groups[-1].append(row)
-    return groups[::-1]
+def _lengths(sequences: Sequences) -> list[int]:
+    return [len(before) + len(scored) for before, scored in sequences]
 
 
 def _padded(rows: list[list[int]], padding: int, device: Any) -> torch.Tensor:
@@ -248,25 +263,6 @@ def _fit(before: list[int], scored: list[int], limit: int | None) -> tuple[list[
     return before, scored[: limit - len(before)]
 
 
-def _load_causal(model: ModelConfig) -> Any:
-    from transformers import AutoModelForCausalLM
-
-    return _load(AutoModelForCausalLM, model)
-
-
-def _load(kind: Any, model: ModelConfig) -> Any:
-    dtype = measuring_dtype(model)
-    loaded = kind.from_pretrained(
-        model.path,
-        revision=model.revision,
-        dtype=dtype,
-        **quantization_settings(model, dtype),
-        trust_remote_code=model.trust_remote_code,
-        use_safetensors=True,
-    )
-    return loaded.to("cuda" if torch.cuda.is_available() else "cpu").eval()
-
-
 def _models(job: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     if job["measure"] == "mauve":
         return [{"path": job["featurizer"]}]
@@ -274,10 +270,12 @@ def _models(job: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     return [policy["model"] for policy in policies]
 
 
-def _measure_alone(content: dict[str, Any], work: Path, report: _Report) -> None:
+def _measure_alone(
+    content: dict[str, Any], work: Path, report: _Report, ask: Ask | None = None
+) -> None:
     """Do `measure` in a process that does nothing else."""
     quick_imports([model for job in content["jobs"] for model in _models(job)])
-    measure(content, work, report)
+    measure(content, work, report, ask)
 
 
 if __name__ == "__main__":

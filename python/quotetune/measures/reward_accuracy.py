@@ -4,11 +4,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from quotetune.measures.neural import Policy, log_prob_job, run_jobs
+from quotetune.measures.neural import IN_ONE_CHILD, Places, Policy, log_prob_job, run_jobs
 
 
 def measure_reward_accuracy(
-    pairs: Path, *, policy: Policy, reference: Policy, beta: float, work: Path
+    pairs: Path,
+    *,
+    policy: Policy,
+    reference: Policy,
+    beta: float,
+    work: Path,
+    places: Places = IN_ONE_CHILD,
 ) -> dict[str, float | None]:
     """Measure a policy's rewards on pairs that the run's own rule made from held-out samples.
 
@@ -22,12 +28,14 @@ def measure_reward_accuracy(
         reference: The reference model of its training.
         beta: DPO's beta. It only scales the margin.
         work: Directory for the child's log.
+        places: As for `neural.run_jobs`.
 
     Returns:
         `pairs`, their number; `accuracy`, the share that the policy gets right; and `margin`, the
         mean difference of the rewards. The last two are None without a pair.
     """
-    margins = reward_margins(_read(pairs) if pairs.exists() else [], policy, reference, beta, work)
+    rows = _read(pairs) if pairs.exists() else []
+    margins = reward_margins(rows, policy, reference, beta, work, places)
     return {
         "pairs": len(margins),
         "accuracy": sum(margin > 0 for margin in margins) / len(margins) if margins else None,
@@ -36,7 +44,12 @@ def measure_reward_accuracy(
 
 
 def reward_margins(
-    pairs: Sequence[dict[str, Any]], policy: Policy, reference: Policy, beta: float, work: Path
+    pairs: Sequence[dict[str, Any]],
+    policy: Policy,
+    reference: Policy,
+    beta: float,
+    work: Path,
+    places: Places = IN_ONE_CHILD,
 ) -> list[float]:
     """Return the chosen side's implicit reward minus that of the rejected side, for each pair.
 
@@ -46,13 +59,14 @@ def reward_margins(
         reference: The reference model of its training.
         beta: DPO's beta.
         work: Directory for the child's log.
+        places: As for `neural.run_jobs`.
     """
     if not pairs:
         return []
     prompts = [pair["prompt_token_ids"] for pair in pairs]
     sides = [pair[f"{side}_token_ids"] for side in ("chosen", "rejected") for pair in pairs]
     job = log_prob_job([*prompts, *prompts], sides, [policy, reference])
-    [(of_policy, of_reference)] = run_jobs([job], work)
+    [(of_policy, of_reference)] = run_jobs([job], work, places)
     rewards = [beta * (ours - theirs) for ours, theirs in zip(of_policy, of_reference, strict=True)]
     chosen, rejected = rewards[: len(pairs)], rewards[len(pairs) :]
     return [above - below for above, below in zip(chosen, rejected, strict=True)]

@@ -1,13 +1,20 @@
-"""The measures of the evaluation that need a language model, all computed in one child process."""
+"""The measures of the evaluation that need a language model, all computed together."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from quotetune.config import EvaluationConfig, ModelConfig
 from quotetune.config.measures import MauveConfig
-from quotetune.measures.neural import bart_score_job, mauve_job, perplexity_job, run_jobs
+from quotetune.measures.neural import (
+    IN_ONE_CHILD,
+    Places,
+    bart_score_job,
+    mauve_job,
+    perplexity_job,
+    run_jobs,
+)
 
 if TYPE_CHECKING:
     from quotetune.prompts.prompt import Prompt
@@ -24,22 +31,27 @@ class ScoringModels:
         perplexity: A causal language model; None leaves perplexity out.
         bart_score: An encoder-decoder model; None leaves BARTScore out.
         mauve: Settings of MAUVE; None leaves it out.
+        places: Where they measure, as for `neural.run_jobs`.
     """
 
     perplexity: ModelConfig | None = None
     bart_score: ModelConfig | None = None
     mauve: MauveConfig | None = None
+    places: Places = field(default_factory=dict)
 
 
-def scoring_models_of(evaluation: EvaluationConfig, base: ModelConfig | None) -> ScoringModels:
+def scoring_models_of(
+    evaluation: EvaluationConfig, base: ModelConfig | None, places: Places = IN_ONE_CHILD
+) -> ScoringModels:
     """Return the models that a config names.
 
     Args:
         evaluation: The block.
         base: The run's own base model, for `perplexity: base`; otherwise it is not used.
+        places: Where they measure, as for `neural.run_jobs`.
     """
     perplexity = base if evaluation.perplexity == "base" else evaluation.perplexity
-    return ScoringModels(perplexity, evaluation.bart_score, evaluation.mauve)
+    return ScoringModels(perplexity, evaluation.bart_score, evaluation.mauve, places)
 
 
 def score_with_models(
@@ -47,7 +59,7 @@ def score_with_models(
 ) -> list[float | None]:
     """Add `perplexity` and `bart_score` to responses; None if `models` does not have them.
 
-    A response is scored given the words of its prompt. One child process does everything.
+    A response is scored given the words of its prompt.
 
     Args:
         tables: One or more sets of responses: for each response its prompt, and a dict with
@@ -80,7 +92,7 @@ def score_with_models(
         jobs += [
             mauve_job(_responses(table), _references(table), models.mauve) for table in compared
         ]
-    results = run_jobs(jobs, work) if jobs else []
+    results = run_jobs(jobs, work, models.places) if jobs else []
     for (name, measured), values in zip(targets, results, strict=False):
         for (_, row), value in zip(measured, values, strict=True):
             row[name] = value

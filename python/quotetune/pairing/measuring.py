@@ -9,7 +9,8 @@ from itertools import islice
 from pathlib import Path
 
 from quotetune.errors import QuotetuneError
-from quotetune.measures.criteria import FUNCTIONS, Given, Numbers, Prompts
+from quotetune.measures.criteria import FUNCTIONS, Given
+from quotetune.measures.model_criteria import Numbers, Prompts
 from quotetune.pairing.candidates import VALUES, candidate_parts
 from quotetune.pairing.ranking_config import RankingConfig
 from quotetune.prompts.prompt import Prompt
@@ -99,6 +100,7 @@ def measure_of(name: str, config: RankingConfig, work: Path) -> Measure:
         min_chars=config.min_chars,
         model=config.model_of(name),
         work=work,
+        places=config.places,
     )
     compute = FUNCTIONS[name]
     return lambda texts, prompts: compute(texts, prompts, given)

@@ -11,6 +11,7 @@ import yaml
 
 from quotetune.config import Config
 from quotetune.errors import QuotetuneError, UsageError
+from quotetune.pipeline.preflight.cluster import check_cluster, on_ray
 from quotetune.runs.best_link import restore_best
 from quotetune.runs.curves import write_curves
 from quotetune.runs.layout import Layout
@@ -133,11 +134,14 @@ def run(config: Config, until: str | None = None, others: Sequence[Config] = ())
             with the same settings, is copied.
 
     Raises:
-        UsageError: Another process works on the same run, or a directory is in the place of `best`.
+        UsageError: Another process works on the same run, a directory is in the place of `best`, or
+            the config's Ray cluster is not there.
         QuotetuneError: A stage failed. What it has done so far is kept.
     """
     stages = stage_list(config, until)
     with _lock(config.run):
+        if on_ray(config) and any(planned.todo is not False for planned in plan(stages)):
+            check_cluster(config)
         restore_best(config.run)
         layout = Layout(config)
         write_text(layout.config_file, _as_yaml(config))

@@ -1,6 +1,8 @@
-"""Sample the parts of a job with replicas on the nodes of a Ray cluster."""
+"""Replicas on the nodes of a Ray cluster."""
 
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,35 +11,56 @@ from quotetune.errors import UsageError
 from quotetune.runtime.hand_out import Replica
 from quotetune.runtime.ray_cluster import check_shared, connected
 from quotetune.runtime.ray_replica import RayReplica, Task, cpu_places, gpu_places
-from quotetune.sampling.replicas import MODULE, NAME, Unmade, log_of, replica_gpus, sample_with
+from quotetune.sampling.replicas import Child, Start, replica_gpus
 
 
-def sample_on_ray(
-    work: Unmade, sampling: SamplingConfig, report: Callable[[dict[str, Any]], None]
-) -> None:
-    """Sample the missing parts of a job on a cluster.
+@contextmanager
+def joined(
+    directory: Path, sampling: SamplingConfig, parts: int
+) -> Iterator[tuple[Any, tuple[int, int, int]]]:
+    """Join a cluster until the block ends, and check that it can do the work.
 
     Args:
-        work: The parts. Their directory is on a file system that all nodes share.
-        sampling: How and where to draw; its backend is not `auto`.
-        report: Called with the fields of `run.Progress`, except `parts`.
+        directory: A directory that all nodes must see.
+        sampling: Where to work; its backend is not `auto`.
+        parts: The number of parts.
+
+    Yields:
+        The module `ray`, and what `places_on` returns.
 
     Raises:
         UsageError: Ray is not installed or does not answer, a node does not see the directory, or
             none has enough GPUs.
-        QuotetuneError: As for `hand_out.hand_out`.
     """
-    job = work.job.absolute()
     with connected(sampling.ray_address) as ray:
-        check_shared(job.parent)
+        check_shared(directory)
         nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
-        replicas, cpus, gpus = places_on(nodes, sampling, len(work.missing))
+        yield ray, places_on(nodes, sampling, parts)
+
+
+@contextmanager
+def on_nodes(child: Child, sampling: SamplingConfig, parts: int) -> Iterator[tuple[Start, int]]:
+    """Join a cluster until the block ends.
+
+    Args:
+        child: What a replica runs. Its files are on a file system that all nodes share.
+        sampling: Where to work; its backend is not `auto`.
+        parts: The number of parts; there are no more replicas.
+
+    Yields:
+        The function that starts a replica on a node, and the number of replicas.
+
+    Raises:
+        UsageError: As for `joined`.
+    """
+    there = replace(child, job=child.job.absolute(), log=child.log.absolute())
+    with joined(there.job.parent, sampling, parts) as (ray, (replicas, cpus, gpus)):
 
         def start(place: int) -> Replica:
-            task = Task(MODULE, job, log_of(job, place), Path.cwd(), NAME)
+            task = Task(there.module, there.job, there.log_of(place), Path.cwd(), there.name)
             return RayReplica(ray, task, cpus=cpus, gpus=gpus)
 
-        sample_with(start, replicas, work, report)
+        yield start, replicas
 
 
 def places_on(

@@ -24,6 +24,40 @@ MODULE = "quotetune.sampling.worker"
 NAME = "sampling"
 _GPU_KEYS = ("tensor_parallel_size", "pipeline_parallel_size")
 _Report = Callable[[dict[str, Any]], None]
+# Starts a replica in a place, which is a number from 0.
+Start = Callable[[int], Replica]
+
+
+@dataclass(frozen=True)
+class Child:
+    """The child process that a replica is.
+
+    Attributes:
+        module: A module that calls `child_main`.
+        job: The file of its job.
+        log: The file that says which replicas died. Each place has a log beside it.
+        name: The work in one word, for messages.
+    """
+
+    module: str
+    job: Path
+    log: Path
+    name: str
+
+    def log_of(self, place: int) -> Path:
+        """Return the log of the replicas in a place.
+
+        Example:
+            >>> job, log = Path("samples/job.json"), Path("samples/sampling.log")
+            >>> Child(MODULE, job, log, NAME).log_of(1).name
+            'sampling-1.log'
+        """
+        return self.log.with_stem(f"{self.log.stem}-{place}")
+
+    def note(self, line: str) -> None:
+        """Add a line about a replica to the log."""
+        with self.log.open("a", encoding="utf-8") as log:
+            print(line, file=log)
 
 
 @dataclass(frozen=True)
@@ -39,6 +73,11 @@ class Unmade:
     job: Path
     parts: int
     missing: Sequence[int]
+
+    @property
+    def child(self) -> Child:
+        """The child that makes them."""
+        return Child(MODULE, self.job, self.job.with_name(LOG_NAME), NAME)
 
 
 def replica_gpus(sampling: SamplingConfig) -> int:
@@ -81,49 +120,31 @@ def local_places(sampling: SamplingConfig) -> list[list[str]]:
     return places[: None if wanted == "auto" else wanted] or [[]]
 
 
-def sample_on_this_machine(work: Unmade, places: Sequence[Sequence[str]], report: _Report) -> None:
-    """Sample the missing parts of a job with a process per place.
+def on_this_machine(child: Child, places: Sequence[Sequence[str]]) -> Start:
+    """Return the function that starts a replica as a process of this machine.
 
     Args:
-        work: The parts.
+        child: What a replica runs.
         places: The GPUs of each replica.
-        report: Called with the fields of `run.Progress`, except `parts`.
-
-    Raises:
-        QuotetuneError: As for `hand_out.hand_out`.
     """
     environment = model_environment()
-    places = places[: len(work.missing)]
 
     def start(place: int) -> Replica:
         if places[place]:
             own = environment | {"CUDA_VISIBLE_DEVICES": ",".join(places[place])}
         else:
             own = share_of_cores(environment, len(places))
-        command = child_command(MODULE, work.job, handed_out=True)
-        return LocalReplica(command, own, log_of(work.job, place), NAME)
+        command = child_command(child.module, child.job, handed_out=True)
+        return LocalReplica(command, own, child.log_of(place), child.name)
 
-    sample_with(start, len(places), work, report)
-
-
-def log_of(job: Path, place: int) -> Path:
-    """Return the log of the replicas in a place.
-
-    Example:
-        >>> log_of(Path("samples/job.json"), 1).name
-        'sampling-1.log'
-    """
-    log = job.with_name(LOG_NAME)
-    return log.with_stem(f"{log.stem}-{place}")
+    return start
 
 
-def sample_with(
-    start: Callable[[int], Replica], replicas: int, work: Unmade, report: _Report
-) -> None:
+def sample_with(start: Start, replicas: int, work: Unmade, report: _Report) -> None:
     """Sample parts with replicas, and say on the way how far they are.
 
     Args:
-        start: Starts a replica in a place, which is a number from 0.
+        start: Starts a replica in a place.
         replicas: The number of places.
         work: The parts.
         report: Called with the fields of `run.Progress`, except `parts`.
@@ -134,11 +155,10 @@ def sample_with(
     output = work.job.parent
     progress = _Progress(report, work)
 
-    def note(line: str) -> None:
-        with (output / LOG_NAME).open("a", encoding="utf-8") as log:
-            print(line, file=log)
-
-    hand_out(Work(NAME, work.missing, start, replicas, progress.made, progress.heard, note))
+    child = work.child
+    hand_out(
+        Work(child.name, work.missing, start, replicas, progress.made, progress.heard, child.note)
+    )
     if lost := missing_parts(output, work.parts):
         raise QuotetuneError(
             f"{output}: part {lost[0]} is not there, though a replica made it: use a directory on"

@@ -19,13 +19,8 @@ from quotetune.sampling.constraint import CONSTRAINT_NAME, Constraint
 from quotetune.sampling.guided import GuideSource, check_source
 from quotetune.sampling.job import PROMPTS, write_job
 from quotetune.sampling.parts import LOG_NAME, count_parts, missing_parts
-from quotetune.sampling.replicas import (
-    MODULE,
-    NAME,
-    Unmade,
-    local_places,
-    sample_on_this_machine,
-)
+from quotetune.sampling.places import is_one_child, replicas_of
+from quotetune.sampling.replicas import MODULE, NAME, Unmade, sample_with
 
 if TYPE_CHECKING:
     from quotetune.prompts.prompt import Prompt
@@ -162,16 +157,11 @@ def run_sampling(
 
 def _make(work: Unmade, sampling: SamplingConfig, report: Callable[[dict[str, Any]], None]) -> None:
     """Make the missing parts, with one child or with replicas."""
-    if sampling.executor == "ray":
-        from quotetune.sampling.ray_replicas import sample_on_ray
-
-        sample_on_ray(work, sampling, report)
-        return
-    places = local_places(sampling)
-    if len(places) == 1:
+    if is_one_child(sampling):
         run_child(MODULE, work.job, work.job.with_name(LOG_NAME), report, name=NAME)
-    else:
-        sample_on_this_machine(work, places, report)
+        return
+    with replicas_of(work.child, sampling, len(work.missing)) as (start, replicas):
+        sample_with(start, replicas, work, report)
 
 
 def meant_backend(name: Literal["auto", "vllm", "transformers"]) -> str:

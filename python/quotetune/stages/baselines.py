@@ -121,6 +121,7 @@ def _from_passages(layout: Layout, name: Baseline) -> list[Stage]:
             model=layout.model(BASE),
             adapter=layout.adapter(BASE),
             work=directory / "measuring",
+            places=layout.config.evaluation_sampling.places,
         )
 
     def starts(policy: str) -> Callable[[Sequence["Prompt"]], Sequence[str]]:

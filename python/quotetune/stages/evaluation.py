@@ -147,7 +147,9 @@ def metrics(layout: Layout, name: str, asked: Path, samples: Path | None = None)
             n=n,
             best_of_n=best_of_n,
             with_reference=name == BASE,
-            models=scoring_models_of(config.evaluation, config.model),
+            models=scoring_models_of(
+                config.evaluation, config.model, config.evaluation_sampling.places
+            ),
             work=directory / "measuring",
         )
         write_evaluation(result, evaluated, len(loaded))
@@ -193,6 +195,7 @@ def drift(layout: Layout, policy: str) -> Stage:
             outside=outside,
             max_tokens=settings.max_tokens,
             work=result.parent / "work",
+            places=config.evaluation_sampling.places,
         )
         result.mkdir(exist_ok=True)
         write_json(result / file.name, content)

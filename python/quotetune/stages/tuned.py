@@ -28,6 +28,7 @@ def reward_accuracy(layout: Layout, number: int) -> Stage:
             reference=(layout.model(reference), layout.adapter(reference)),
             beta=beta,
             work=layout.evaluation(policy) / "measuring",
+            places=config.evaluation_sampling.places,
         )
         result.mkdir(exist_ok=True)
         write_json(result / file.name, content)

@@ -15,6 +15,7 @@ from quotetune.models.files import has_weights, model_problem
 from quotetune.models.json_files import read_mapping, text_settings
 from quotetune.models.quantization import quantization_problem
 from quotetune.pairing.ranking_config import RankingConfig
+from quotetune.pipeline.preflight.cluster import on_ray
 from quotetune.sampling.run import is_unsampled
 
 
@@ -23,8 +24,8 @@ def model_problems(config: Config) -> list[Problem]:
     evaluation = config.evaluation
     problems = _model_problems("model.path", config.model) + _quantization_problems(config)
     problems += _quantized_judge_problems(config)
-    if config.sampling.executor == "ray":
-        problems += _package_problems("sampling.executor: ray", "ray", "ray", "ray")
+    if distributed := list(on_ray(config)):
+        problems += _package_problems(f"{distributed[0]}.executor: ray", "ray", "ray", "ray")
     for name in ON_DEMAND:
         model = getattr(evaluation, name)
         if isinstance(model, ModelConfig):
