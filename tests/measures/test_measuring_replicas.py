@@ -3,12 +3,12 @@
 import os
 import signal
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-import children
 import quotetune.measures.neural as neural
 import quotetune.sampling.replicas as replicas_module
 from quotetune.config import ModelConfig
@@ -17,6 +17,7 @@ from quotetune.measures.job_parts import JobResults
 from quotetune.measures.neural import log_prob_job, perplexity_job, run_jobs
 from quotetune.measures.token_batches import batches, share_of
 from quotetune.runtime.local_replica import LocalReplica
+from ray_nodes import local_cluster
 from tiny_model import save_tiny_adapter
 
 ROWS = 90
@@ -39,12 +40,20 @@ def jobs(model: Path, tmp_path_factory: pytest.TempPathFactory) -> list[dict[str
     return jobs_with(model, save_tiny_adapter(model, tmp_path_factory.mktemp("lora") / "adapter"))
 
 
+@pytest.fixture(scope="module", autouse=True)
+def one_thread() -> Iterator[None]:
+    """Let all children have a thread each: with other threads, sums are rounded in another way."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OMP_NUM_THREADS", "1")
+        yield
+
+
 @pytest.fixture(scope="module")
 def alone(jobs: list[dict[str, Any]], tmp_path_factory: pytest.TempPathFactory) -> list[Any]:
     """What one child measures."""
-    with pytest.MonkeyPatch.context() as patch:
-        children.work_here(patch)
-        return run_jobs(jobs, tmp_path_factory.mktemp("alone"))
+    results = run_jobs(jobs, tmp_path_factory.mktemp("alone"))
+    assert len(results) == len(jobs)
+    return results
 
 
 class Watched(LocalReplica):
@@ -96,6 +105,19 @@ def test_two_replicas_measure_as_one_child_does(
         )
     assert (tmp_path / "measuring-1.log").exists()
     assert not (tmp_path / "jobs.json").exists()
+
+
+def test_the_nodes_of_a_cluster_measure_as_one_child_does(
+    jobs: list[dict[str, Any]],
+    alone: list[Any],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(neural, "ROWS_OF_PART", 30)
+    with local_cluster([tmp_path / "head", tmp_path / "other"]) as cluster:
+        where = {"replicas": 2, "executor": "ray", "ray_address": cluster.address}
+        assert run_jobs(jobs, tmp_path / "work", where) == alone
+    assert (tmp_path / "work" / "measuring-1.log").exists()
 
 
 def test_an_error_of_the_model_is_the_child_s_own(
