@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -137,7 +138,7 @@ def two(inputs: Path) -> Path:
         lambda event: notices.append(event.get("notice", "")),
         name="training",
         count=2,
-        variables={},
+        variables={"PYTHONPATH": os.pathsep.join(sys.path)},
     )
     return directory
 
