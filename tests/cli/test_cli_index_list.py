@@ -52,7 +52,8 @@ def test_info_adds_up_the_indexes_of_a_list_and_names_each(folder: Path) -> None
     names = ("n-grams", "structures", "documents", "skipped", "text", "windows")
     assert [row for row in rows if row[0] in names] == [row for row in expected if row[0] in names]
     assert ["segments", "2"] in rows
-    assert "1 document, suffix" in shown and "2 documents, suffix" in shown
+    on_one_line = " ".join(shown.split())
+    assert "1 document, suffix" in on_one_line and "2 documents, suffix" in on_one_line
     [first, second] = json.loads(quotetune("info", folder / "all.json", "--json").stdout)
     assert first == {
         "path": str(folder / "part-0"),

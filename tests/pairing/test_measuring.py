@@ -4,7 +4,7 @@ import pyarrow.parquet as pq
 import pytest
 from test_pairing_preference import QUIP, write_candidates
 
-import quotetune.measures.neural
+import quotetune.measures.model_criteria
 from quotetune.config import CandidatesConfig, ModelConfig, PairsConfig, PreferenceConfig
 from quotetune.errors import QuotetuneError, UsageError
 from quotetune.metrics.criteria import CRITERIA
@@ -51,20 +51,20 @@ def measured(tmp_path, name, config, prompts):
 
 
 def test_perplexity_is_of_a_response_given_its_prompt_under_the_base_model(tmp_path, monkeypatch):
-    def perplexities(texts, model, *, contexts, work):
+    def perplexities(texts, model, *, contexts, work, places):
         assert model.path == "the-base"
         work.mkdir()
         assert len(texts) == len(contexts)
         return [float(ord(context[0])) for context in contexts]
 
-    monkeypatch.setattr(quotetune.measures.neural, "perplexities", perplexities)
+    monkeypatch.setattr(quotetune.measures.model_criteria, "perplexities", perplexities)
     prompts = {name: Prompt(name, text=f"{name}?") for name in QUIP}
     rows = measured(tmp_path, "perplexity", ranking(tmp_path, {"perplexity": {}}), prompts)
     assert [row["value"] for row in rows] == [ord(row["prompt_id"]) for row in rows]
 
 
 def test_answerability_is_of_the_questions_words_that_a_response_lacks(tmp_path, monkeypatch):
-    def log_likelihoods(texts, model, *, contexts, spans, work):
+    def log_likelihoods(texts, model, *, contexts, spans, work, places):
         assert model.path == "the-base"
         work.mkdir()
         assert all(context.endswith("\n\n") for context in contexts)
@@ -72,7 +72,7 @@ def test_answerability_is_of_the_questions_words_that_a_response_lacks(tmp_path,
         assert all(parts == [(0, 3), (6, 10)] for parts in spans)
         return [-float(len(context)) for context in contexts]
 
-    monkeypatch.setattr(quotetune.measures.neural, "log_likelihoods", log_likelihoods)
+    monkeypatch.setattr(quotetune.measures.model_criteria, "log_likelihoods", log_likelihoods)
     prompts = {name: Prompt(name, text="Answer: ...", question="Why a fox?") for name in QUIP}
     prompts["c"] = Prompt("c", text="...", question="the?")  # no word that could be missing
     config = ranking(tmp_path, {"answerability": {}})
@@ -93,13 +93,13 @@ def test_answer_recall_is_of_responses_whose_prompt_has_answers(tmp_path):
 
 
 def test_bart_score_is_only_of_responses_whose_prompt_has_a_reference(tmp_path, monkeypatch):
-    def bart_scores(responses, references, model, *, work):
+    def bart_scores(responses, references, model, *, work, places):
         assert model.path == "a-bart"
         assert set(references) == {"the truth"}
         work.mkdir()
         return [-float(len(response)) for response in responses]
 
-    monkeypatch.setattr(quotetune.measures.neural, "bart_scores", bart_scores)
+    monkeypatch.setattr(quotetune.measures.model_criteria, "bart_scores", bart_scores)
     prompts = {name: Prompt(name, text="?") for name in QUIP}
     prompts["c"] = Prompt("c", text="?", reference="the truth")
     config = ranking(tmp_path, constraints=CONSTRAINTS)
