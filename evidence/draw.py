@@ -9,19 +9,15 @@ from typing import Any
 
 from evidence.arms import INFINITY_GRAM, Arm
 from evidence.infinity_gram_index import INDEX_VARIABLE, WEIGHT_VARIABLE, build_token_index
+from evidence.sampled import sampled
 from quotetune import Index, build_index
-from quotetune.config import Config, SamplingConfig
+from quotetune.config import Config
 from quotetune.config.prompts import ContextConfig
 from quotetune.models.tokenizer import load_tokenizer
 from quotetune.prompts.prompt import Prompt
 from quotetune.prompts.split import grounded, read_sources, split_prompts
 from quotetune.runtime.whole_files import write_json
-from quotetune.sampling import run_sampling
-from quotetune.sampling.guided import GuideSource
-from quotetune.sampling.parts import read_samples
 from quotetune.sampling.run import Progress
-from quotetune.stages.evaluation import EVALUATION_ROUND
-from quotetune.stages.sampling import guide_source
 
 PASSAGE = ContextConfig(source="bm25", passages=1, max_chars=600)
 
@@ -85,13 +81,9 @@ def draw(
     """
     config = campaign.config
     prompts = campaign.heldout(passage=arm.passage)
-    sampling = SamplingConfig.model_validate(
-        config.sampling.model_dump()
-        | {"n": campaign.n, "max_tokens": max_tokens, "chunk_prompts": len(prompts)}
-        | arm.sampling
-        | ({} if arm.weight is None else {"engine": {"logits_processors": [INFINITY_GRAM]}})
-    )
+    changes = {"n": campaign.n, "max_tokens": max_tokens, **arm.sampling}
     if arm.weight is not None:
+        changes["engine"] = {"logits_processors": [INFINITY_GRAM]}
         os.environ[INDEX_VARIABLE] = str(_token_index(campaign))
         os.environ[WEIGHT_VARIABLE] = str(arm.weight)
     place = campaign.work / str(max_tokens) / arm.name.replace(" ", "-").replace(":", "")
@@ -102,30 +94,21 @@ def draw(
         if now.tokens and now.done == now.parts:
             write_json(speed, now.tokens_per_second)
 
-    run_sampling(
+    index = None
+    if arm.corpus == "without own articles":
+        left_out = campaign.work / f"without-{len(prompts)}-own-articles"
+        index = _without(config.index, prompts, left_out)
+    samples = sampled(
+        config,
         prompts,
         place,
-        model=config.model,
-        sampling=sampling,
+        changes,
         adapter=campaign.adapter if arm.tuned else config.model.adapter,
-        seed=config.seed,
-        round=EVALUATION_ROUND,
-        guide=_source(arm, campaign, sampling, prompts),
+        index=index,
         progress=progress,
     )
     known = float(json.loads(speed.read_text("utf-8"))) if speed.exists() else None
-    return Drawn(read_samples(place), known)
-
-
-def _source(
-    arm: Arm, campaign: Campaign, sampling: SamplingConfig, prompts: Sequence[Prompt]
-) -> GuideSource | None:
-    if sampling.guide is None:
-        return None
-    index = campaign.config.index
-    if arm.corpus == "without own articles":
-        index = _without(index, prompts, campaign.work / f"without-{len(prompts)}-own-articles")
-    return guide_source(sampling.guide, index, prompts)
+    return Drawn(samples, known)
 
 
 def _without(index: Path, prompts: Sequence[Prompt], place: Path) -> Path:

@@ -18,8 +18,9 @@ import torch.nn.functional as F  # noqa: N812 - its usual name
 from peft import LoraConfig, get_peft_model
 from transformers import AutoModelForCausalLM
 
+from evidence.sampled import sampled
 from quotetune import Index
-from quotetune.config import Config, GuideConfig, SamplingConfig
+from quotetune.config import Config, GuideConfig
 from quotetune.config.validation import load_config
 from quotetune.decoding.guidance import Guidance
 from quotetune.evaluation.sample_metrics import evaluate_tables
@@ -31,9 +32,6 @@ from quotetune.prompts.prompt import Prompt
 from quotetune.prompts.split import read_sources, split_prompts
 from quotetune.runtime.console import say
 from quotetune.runtime.whole_files import write_json
-from quotetune.sampling import run_sampling
-from quotetune.sampling.guided import GuideSource
-from quotetune.sampling.parts import read_samples
 
 _ROWS = 8
 
@@ -105,21 +103,11 @@ def _sample(
     n: int,
 ) -> Any:
     place = campaign.work / "samples" / name.replace(" ", "-")
-    config = campaign.config
     guide = GuideConfig(strength=strength, end="plain") if strength else None
-    changes = {"n": n, "chunk_prompts": len(prompts), "guide": guide}
-    run_sampling(
-        prompts,
-        place,
-        model=config.model,
-        sampling=SamplingConfig.model_validate(config.sampling.model_dump() | changes),
-        adapter=adapter,
-        seed=config.seed,
-        round=1,
-        guide=None if guide is None else GuideSource(config.index),
-    )
+    changes = {"n": n, "guide": guide}
+    drawn = sampled(campaign.config, prompts, place, changes, adapter=adapter, round=1)
     say(f"{name}: drawn")
-    return read_samples(place)
+    return drawn
 
 
 def _examples(arm: str, samples: Any, index: Index) -> list[Example]:

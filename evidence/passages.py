@@ -15,8 +15,9 @@ from typing import Any
 from benchmarks.report import machine
 from benchmarks.table import Listing
 
+from evidence.sampled import sampled
 from quotetune import Index
-from quotetune.config import Config, SamplingConfig
+from quotetune.config import Config
 from quotetune.config.validation import load_config
 from quotetune.evaluation.from_passages import best_sentences, likeliest_sentences, passage_starts
 from quotetune.evaluation.sample_metrics import evaluate_tables, text_table
@@ -27,10 +28,6 @@ from quotetune.prompts.prompt import Prompt, load_prompts
 from quotetune.prompts.split import DEV, HELDOUT
 from quotetune.runtime.console import say
 from quotetune.runtime.whole_files import write_json
-from quotetune.sampling import run_sampling
-from quotetune.sampling.parts import read_samples
-from quotetune.stages.evaluation import EVALUATION_ROUND
-from quotetune.stages.sampling import guide_source
 
 COLUMNS = tuple(
     metric_named(key)
@@ -99,23 +96,8 @@ def main() -> None:
 
 
 def _drawn(work: Work, policy: str, decode: str, adapter: Path | None) -> Any:
-    config = work.config
-    changes = {"chunk_prompts": len(work.prompts), **DECODES[decode]}
-    sampling = SamplingConfig.model_validate(config.sampling.model_dump() | changes)
     place = work.place / f"{policy}, {decode}".replace(", ", "-").replace(" ", "-")
-    run_sampling(
-        work.prompts,
-        place,
-        model=config.model,
-        sampling=sampling,
-        adapter=adapter,
-        seed=config.seed,
-        round=EVALUATION_ROUND,
-        guide=None
-        if sampling.guide is None
-        else guide_source(sampling.guide, config.index, work.prompts),
-    )
-    return read_samples(place)
+    return sampled(work.config, work.prompts, place, DECODES[decode], adapter=adapter)
 
 
 def _copied(work: Work, base: Any) -> dict[str, Any]:

@@ -65,6 +65,8 @@ class Stage:
         make: Creates the directory that is its argument, and writes the files of the stage into it.
             After an interruption it is called again, and finds the files that it wrote.
         skip: The condition under which it is left out; None if it never is.
+        searches: Whether it retrieves documents from its index. The result depends on how a corpus
+            of this size is searched, so that is a setting, too.
     """
 
     name: str
@@ -73,6 +75,7 @@ class Stage:
     inputs: Mapping[str, Path]
     make: Callable[[Path], None]
     skip: Skip | None = None
+    searches: bool = False
 
     @property
     def partial(self) -> Path:
@@ -81,9 +84,14 @@ class Stage:
 
     def fingerprint(self) -> dict[str, Any]:
         """Return everything that determines the result."""
+        settings = dict(self.settings)
+        if self.searches:
+            from quotetune.prompts.retrieval import search_settings
+
+            settings |= search_settings(self.inputs[_INDEX])
         content = {
             "format": FORMAT,
-            "settings": dict(self.settings),
+            "settings": settings,
             "inputs": {name: _hash(name, path) for name, path in self.inputs.items()},
         }
         # In the form in which it will be read back: tuples are lists, numbers are those of JSON.

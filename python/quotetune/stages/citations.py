@@ -123,8 +123,6 @@ def _measured(layout: Layout, policy: str) -> Stage:
     config = layout.config
     settings = config.pairs.citations
     assert settings is not None
-    from quotetune.prompts.retrieval import search_settings
-
     directory = layout.evaluation(policy)
     file = layout.citations(policy)
     n = config.evaluation_sampling.n
@@ -148,7 +146,6 @@ def _measured(layout: Layout, policy: str) -> Stage:
     keys = {
         "evaluation.sampling.n": n,
         **flat("pairs.citations", settings.model_dump()),
-        **search_settings(config.index),
     }
     inputs = {
         "the held-out prompts": layout.heldout,
@@ -156,7 +153,8 @@ def _measured(layout: Layout, policy: str) -> Stage:
         "the samples": directory / "samples",
         "the constrained ids": directory / "constrained",
     }
-    return Stage(f"evaluation/{policy}/citations", file.parent, keys, inputs, make)
+    name = f"evaluation/{policy}/citations"
+    return Stage(name, file.parent, keys, inputs, make, searches=True)
 
 
 def _model(layout: Layout) -> dict[str, str | None]:

@@ -21,16 +21,14 @@ def split(layout: Layout) -> Stage:
         settings |= flat("model", config.model.model_dump(include={"path", "revision"}))
         inputs |= layout.model_inputs()
 
-    if config.prompts.context is not None:
+    context = config.prompts.context
+    if context is not None:
         inputs["index"] = config.index
-        if config.prompts.context.source == "bm25":
-            from quotetune.prompts.retrieval import search_settings
-
-            settings |= search_settings(config.index)
+    retrieves = context is not None and context.source == "bm25"
 
     def make(result: Path) -> None:
         from quotetune.prompts.split import split_file
 
         split_file(config, result)
 
-    return Stage("prompts", layout.prompts, settings, inputs, make)
+    return Stage("prompts", layout.prompts, settings, inputs, make, searches=retrieves)

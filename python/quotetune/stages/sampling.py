@@ -69,11 +69,8 @@ def sampling_stage(
     inputs = {"its prompts": prompts, **layout.policy_inputs(policy)}
     if guide is not None:
         inputs["index"] = config.index
-        if isinstance(guide.documents, RetrievedConfig):
-            from quotetune.prompts.retrieval import search_settings
-
-            settings |= search_settings(config.index)
-    return Stage(name, directory, settings, inputs, make)
+    retrieves = guide is not None and isinstance(guide.documents, RetrievedConfig)
+    return Stage(name, directory, settings, inputs, make, searches=retrieves)
 
 
 def guide_source(guide: GuideConfig, index: Path, prompts: "Sequence[Prompt]") -> GuideSource:

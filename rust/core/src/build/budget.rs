@@ -8,8 +8,10 @@ use crate::filter_files::fuse::build::DEFAULT_BYTES;
 const BASE: u64 = 128 << 20;
 /// The lowest limit that can be kept, in bytes.
 pub const MIN_MEMORY_LIMIT: u64 = 2 * BASE;
-/// Bytes of memory per byte of text that a thread sorts: the suffix array, the text, and a reserve.
-const SORTING: u64 = 6;
+/// Bytes of memory per byte of text that a thread sorts: the suffix array and the text.
+pub const SORTING: u64 = 5;
+/// Bytes that a limit leaves beside them.
+const RESERVE: u64 = 1;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Budget {
@@ -49,7 +51,7 @@ impl Budget {
             )));
         }
         let (half, threads) = ((limit - BASE) / 2, threads as u64);
-        let segment_bytes = half / (SORTING * threads);
+        let segment_bytes = half / ((SORTING + RESERVE) * threads);
         Ok(Self {
             segment_bytes,
             fuse_bytes: half - segment_bytes,
@@ -69,7 +71,7 @@ mod tests {
                 let budget = Budget::within(limit, threads).unwrap();
                 let threads = threads as u64;
                 let part = budget.filter_words as u64 * 8;
-                let sorted = SORTING * threads * budget.segment_bytes;
+                let sorted = (SORTING + RESERVE) * threads * budget.segment_bytes;
                 let total = BASE + sorted + part + threads * part / 4 + budget.segment_bytes;
                 assert!(
                     total <= limit && total > limit * 9 / 10,

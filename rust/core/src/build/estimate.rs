@@ -1,6 +1,7 @@
 //! What a build of an amount of text would write and need, by the formulas of the code that builds.
 
 use super::amount::Amount;
+use super::budget::SORTING;
 use super::finish::check_expected;
 use super::options::{BuildOptions, WantedFilter};
 use super::resources::resources;
@@ -10,9 +11,6 @@ use crate::filter_files::bloom::build::FilterSize;
 use crate::filter_files::fuse::build::FusePlan;
 use crate::store::{container, documents, segment};
 use crate::suffix::text_index::Suffixes;
-
-/// Bytes of memory per byte of text that a thread sorts: the suffix array and the text.
-const SORTING: u64 = 5;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Estimate {
