@@ -32,3 +32,13 @@ def reason_of(error: BaseException) -> str:
         ('no end', 'KeyError')
     """
     return " ".join(str(error).split()) or type(error).__name__
+
+
+def unread_because(error: OSError | UnicodeDecodeError) -> str:
+    """Return why a file cannot be read, without its path, which the message names already.
+
+    Example:
+        >>> unread_because(FileNotFoundError(2, "No such file or directory", "run.yaml"))
+        'No such file or directory'
+    """
+    return (error.strerror if isinstance(error, OSError) else None) or reason_of(error)

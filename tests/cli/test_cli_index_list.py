@@ -46,6 +46,14 @@ def test_a_command_answers_from_a_list_as_from_one_index(folder: Path, command: 
     assert listed.stderr.replace("all.json", "single") == single.stderr
 
 
+def test_a_build_on_one_machine_refuses_the_output_that_is_a_list(tmp_path: Path) -> None:
+    (tmp_path / "corpus.jsonl").write_text('{"text": "It was the best of times."}\n')
+    for name in ("set.json", "SET.JSON"):
+        failed = quotetune("build-index", tmp_path / "corpus.jsonl", "-o", tmp_path / name)
+        assert_fails(failed, 2, f"{name}: a list of shards is made by --executor ray or slurm")
+        assert not (tmp_path / name).exists()
+
+
 def test_info_adds_up_the_indexes_of_a_list_and_names_each(folder: Path) -> None:
     shown, single = (quotetune("info", folder / name).stdout for name in ("all.json", "single"))
     rows, expected = ([line.split() for line in text.splitlines()] for text in (shown, single))

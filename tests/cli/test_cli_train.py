@@ -38,6 +38,13 @@ def test_every_config_passes_a_dry_run_where_its_files_are_not_there(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_config_that_is_not_there_is_named_once(tmp_path, capsys):
+    config = tmp_path / "nope.yaml"
+    assert quotetune("train", config, "--dry-run") == 2
+    error = capsys.readouterr().err
+    assert error.count(str(config)) == 1 and "No such file or directory" in error
+
+
 def test_a_plan_says_that_all_weights_are_trained(monkeypatch, tmp_path, capsys):
     monkeypatch.chdir(tmp_path)
     demo = next(path for path in CONFIGS if path.stem == "demo")

@@ -170,6 +170,7 @@ def build_index(
     }
     check_executor(
         executor,
+        output,
         shard=shard,
         only_distributed={"--shards": shards},
         only_ray={"--ray-address": ray_address, "--scratch": scratch},

@@ -13,13 +13,14 @@ _SLURM_WORKERS = 8
 
 def check_executor(
     executor: str,
+    output: Path | None,
     *,
     shard: str | None,
     only_distributed: Mapping[str, Any],
     only_ray: Mapping[str, Any],
     dry_run: bool,
 ) -> None:
-    """Refuse an executor that is none, and options that do not go with it."""
+    """Refuse an executor that is none, and an output and options that do not go with it."""
     from quotetune.errors import UsageError
 
     if executor not in _EXECUTORS:
@@ -30,6 +31,11 @@ def check_executor(
         if value is not None:
             which = "ray" if option in only_ray else "ray or slurm"
             raise UsageError(f"{option} is for --executor {which}: add it, or leave {option} out")
+    if executor == "local" and output is not None and output.suffix.lower() == ".json":
+        raise UsageError(
+            f"{output}: a list of shards is made by --executor ray or slurm: add it, or name a"
+            " directory without .json"
+        )
     if executor != "local" and shard is not None:
         raise UsageError("--shard with --executor, which makes all shards: give --shards N")
     if executor != "local" and dry_run:

@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from quotetune.errors import UsageError, reason_of
+from quotetune.errors import UsageError, reason_of, unread_because
 
 
 class _Loader(yaml.SafeLoader):
@@ -63,7 +63,8 @@ def read_yaml(path: Path) -> dict[str, Any]:
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"config {path}: cannot be read ({error}): correct the path") from error
+        reason = unread_because(error)
+        raise UsageError(f"config {path}: cannot be read ({reason}): correct the path") from error
     try:
         content = parse_yaml(text)
     except yaml.MarkedYAMLError as error:

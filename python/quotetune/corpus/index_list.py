@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from quotetune.errors import UsageError, reason_of
+from quotetune.errors import UsageError, reason_of, unread_because
 from quotetune.runtime.jsonl import is_unicode, parse_json
 
 _MANIFEST = "manifest.json"
@@ -99,7 +99,7 @@ def _text(path: Path) -> str:
             raise UsageError(f"{path}: {size:,} bytes are no list of indexes: {_FORM}")
         return path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path}: cannot be read ({reason_of(error)}): {_FORM}") from error
+        raise UsageError(f"{path}: cannot be read ({unread_because(error)}): {_FORM}") from error
 
 
 def _directory(where: str, parent: Path, member: Any) -> Path:

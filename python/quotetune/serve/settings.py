@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from quotetune.errors import UsageError
+from quotetune.errors import UsageError, unread_because
 from quotetune.serve.upstream import Upstream
 
 # A name is a part of the path of POST /{index}/attribution.
@@ -164,7 +164,8 @@ def _one_word(path: Path, what: str) -> str:
     try:
         word = path.read_text(encoding="ascii").strip()
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path}: cannot be read ({error}): give a file with a {what}") from error
+        reason = unread_because(error)
+        raise UsageError(f"{path}: cannot be read ({reason}): give a file with a {what}") from error
     return word if word.isprintable() and " " not in word else ""
 
 
