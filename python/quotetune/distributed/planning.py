@@ -4,7 +4,8 @@ import json
 import os
 import shutil
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from quotetune.corpus.formats import STDIN
 from quotetune.corpus.ingest import keys_of
 from quotetune.corpus.inputs import expand_inputs
 from quotetune.corpus.rows import Keys
+from quotetune.distributed.claim import claimed
 from quotetune.distributed.plan import (
     Plan,
     PlannedFile,
@@ -37,6 +39,7 @@ _UNITED_SHARDS = 8
 _DEFAULT_FPR = 0.001
 
 
+@contextmanager
 def planned(
     inputs: Sequence[str],
     output: Path,
@@ -45,8 +48,8 @@ def planned(
     shards: int | None,
     workers: Callable[[], int],
     overwrite: bool,
-) -> Plan:
-    """Return the plan of a build, and store it beside the output if it is new.
+) -> Iterator[Plan]:
+    """Give the plan of a build, stored beside the output, which no other command plans meanwhile.
 
     Args:
         inputs: Files, folders, globs, or URLs.
@@ -57,7 +60,8 @@ def planned(
         overwrite: Whether an output may exist.
 
     Raises:
-        UsageError: An option or input is invalid, the output exists, or a stored plan is another.
+        UsageError: An option or input is invalid, the output exists, a stored plan is another, or
+            another command is at work on it.
         QuotetuneError: A record of the sample is bad, or there is no document.
     """
     if output.exists() and not overwrite:
@@ -74,19 +78,18 @@ def planned(
     files, are_remote = _files(inputs, options)
     parts = parts_of(output)
     wanted = Plan(files, options, {}, 0, is_list_name(output), are_remote)
+    with claimed(parts):
+        yield _plan_in(parts, wanted, shards, workers)
+
+
+def _plan_in(parts: Path, wanted: Plan, shards: int | None, workers: Callable[[], int]) -> Plan:
+    """Return the plan that is stored, or store a new one."""
     stored = stored_plan(parts)
     if stored is not None:
         check_same(parts, stored, replace(wanted, shards=shards or stored.shards))
         return stored
-    count = shards or shard_count(wanted.bytes, workers())
-    wanted = replace(wanted, shards=count)
     try:
-        parts.mkdir(parents=True, exist_ok=parts.is_dir() and not any(parts.iterdir()))
-    except OSError as error:
-        raise UsageError(
-            f"{parts}: cannot be made ({error.strerror}): delete it, or choose another output"
-        ) from error
-    try:
+        wanted = replace(wanted, shards=shards or shard_count(wanted.bytes, workers()))
         plan = replace(wanted, filter=_filter(wanted, parts))
         store_plan(parts, plan)
     except BaseException:
