@@ -16,7 +16,6 @@ from quotetune import Index, QuotetuneError, QuotetuneWarning, UsageError, build
 from quotetune.corpus.verify import damaged_files
 from quotetune.distributed.build import build_on_ray
 from quotetune.distributed.plan import parts_of
-from quotetune.distributed.planning import planned
 from ray_nodes import local_cluster
 
 WORDS = [
@@ -116,17 +115,6 @@ def test_the_filter_of_many_shards_is_filled_in_stretches_and_only_once(
     assert [shard.structures for shard in shards] == [["suffix"]] * 10
     kept = {path: path.stat().st_mtime_ns for path in parts.glob("filter-*")}
     assert len(kept) >= 3
-    with pytest.raises(UsageError, match="is of a build with --executor ray"):
-        arguments = {"expected_ngrams": room}
-        planned(
-            [str(files)],
-            output,
-            arguments,
-            shards=10,
-            workers=int,
-            overwrite=False,
-            divides_filter=False,
-        )
     seen: dict[Path, int] = {}
 
     def look(phase: str, done: int, total: int) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from quotetune import Index, build_index
+from quotetune import Index, QuotetuneError, build_index
 
 SBATCH = """#!/bin/bash
 script=$(cat)
@@ -42,9 +42,16 @@ def submit(tmp_path: Path) -> Callable[[str], None]:
 
     def run(script: str) -> None:
         environment = os.environ | {"PATH": f"{commands}:{os.environ['PATH']}"}
-        subprocess.run(["bash", "-c", script], env=environment, check=True, cwd=tmp_path)
+        # Not where the script was made.
+        command = ["bash", "-c", script]
+        result = subprocess.run(command, env=environment, cwd=commands, capture_output=True)
+        if result.returncode:
+            raise QuotetuneError(result.stderr.decode())
 
     return run
+
+
+NAMES = ["index", "set.json", 'my "set.json', "it's\nEND\nof $HOME.json"]
 
 
 def corpus(directory: Path) -> Path:
@@ -55,16 +62,18 @@ def corpus(directory: Path) -> Path:
     return directory
 
 
-@pytest.mark.parametrize("name", ["index", "set.json"])
+@pytest.mark.parametrize("name", NAMES)
 def test_the_script_builds_what_a_single_build_does(
     quotetune: Callable[..., tuple[int, str, str]],
     submit: Callable[[str], None],
     tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
     name: str,
 ):
-    files = corpus(tmp_path / "a corpus")
+    files = corpus(tmp_path / "a\nEND\ncorpus")
     output = tmp_path / name
-    command = ["build-index", files, "-o", output, "--executor", "slurm", "--shards", 3]
+    monkeypatch.chdir(tmp_path)
+    command = ["build-index", files.name, "-o", name, "--executor", "slurm", "--shards", 3]
     status, script, errors = quotetune(*command, "--meta-keys", "kind", "-n", 9)
     assert status == 0, errors
     submit(script)
@@ -77,7 +86,7 @@ def test_the_script_builds_what_a_single_build_does(
         assert len(parts) == 3
     documents = [document for part in parts for document in Index.open(part).documents()]
     assert documents == list(single.documents())
-    assert Index.open(parts[0]).n == 9
+    assert Index.open(output).n == 9
 
 
 def test_a_script_that_is_run_again_leaves_shards_as_they_are(
@@ -93,6 +102,33 @@ def test_a_script_that_is_run_again_leaves_shards_as_they_are(
     submit(script)
     assert [shard.stat().st_mtime_ns for shard in shards] == before
     assert len(before) == 2
+
+
+def test_a_script_ends_where_a_single_build_does(
+    quotetune: Callable[..., tuple[int, str, str]], submit: Callable[[str], None], tmp_path: Path
+):
+    files = corpus(tmp_path / "corpus")
+    command = ["build-index", files, "--executor", "slurm", "--shards", 2, "-o"]
+    _, changed, _ = quotetune(*command, tmp_path / "changed")
+    (files / "two.jsonl").write_text('{"text": "another", "id": "7", "source": "one\'s"}\n')
+    with pytest.raises(QuotetuneError, match=r"two\.jsonl: was changed after the build began"):
+        submit(changed)
+    with (files / "one's.jsonl").open("a") as file:
+        file.write('\n{"text": "the same name", "id": "7", "source": "one\'s"}\n')
+    _, twice, _ = quotetune(*command, tmp_path / "set.json")
+    with pytest.raises(QuotetuneError, match='the document "7" of source "one\'s" is also in'):
+        submit(twice)
+    assert not (tmp_path / "set.json").exists() and not (tmp_path / "changed").exists()
+
+
+def test_urls_are_refused_and_leave_nothing(
+    quotetune: Callable[..., tuple[int, str, str]], tmp_path: Path
+):
+    files = corpus(tmp_path / "corpus")
+    command = ["build-index", files.as_uri(), "-o", tmp_path / "index", "--executor", "slurm"]
+    status, _, errors = quotetune(*command)
+    assert status == 2 and "URLs with --executor slurm" in errors
+    assert list(tmp_path.iterdir()) == [files]
 
 
 @pytest.mark.parametrize(

@@ -68,6 +68,15 @@ def test_a_batch_that_cannot_be_shared_is_refused(
     assert problems(content, dpo=dpo) == []
 
 
+@pytest.mark.parametrize("value", ["x", "4", None, 0, -2, 2.5, True, [1]])
+@pytest.mark.parametrize("key", BATCH)
+def test_a_batch_that_is_no_number_is_refused(
+    content: dict[str, Any], key: str, value: object
+) -> None:
+    [line] = problems(content, launch="ddp", processes=2, dpo={**BATCH, key: value})
+    assert line == f"dpo.{key}: is {value!r}: set it to a whole number from 1"
+
+
 @pytest.mark.parametrize(
     ("kind", "key", "value"),
     [

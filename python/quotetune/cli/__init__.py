@@ -15,6 +15,7 @@ import typer
 from quotetune.cli.add import add
 from quotetune.cli.analyze import analyze
 from quotetune.cli.build_index import build_index
+from quotetune.cli.build_planned import build_planned
 from quotetune.cli.cite import cite
 from quotetune.cli.compact import compact
 from quotetune.cli.contains import contains
@@ -76,6 +77,7 @@ def options(
 
 app.add_typer(prepare, name="prepare")
 app.command()(build_index)
+app.command(hidden=True)(build_planned)
 app.command()(import_bloom)
 app.command()(add)
 app.command()(remove)

@@ -88,20 +88,20 @@ def _script(
     overwrite: bool,
 ) -> str:
     from quotetune.distributed.planning import planned
+    from quotetune.distributed.remote import is_remote
     from quotetune.distributed.slurm import slurm_script
     from quotetune.errors import UsageError
 
     if overwrite:
         raise UsageError("--overwrite with --executor slurm: delete the output before")
-    plan = planned(
-        inputs,
-        output,
-        options,
-        shards=shards,
-        workers=lambda: _SLURM_WORKERS,
-        overwrite=False,
-        divides_filter=False,
-    )
-    if plan.are_remote:
+    if any(map(is_remote, inputs)):
         raise UsageError("URLs with --executor slurm: name files that all nodes see, or use ray")
-    return slurm_script(plan, inputs, output, threads)
+    wanted = planned(
+        inputs, output, options, shards=shards, workers=lambda: _SLURM_WORKERS, overwrite=False
+    )
+    with wanted as plan:
+        return slurm_script(plan, output, threads)
+
+
+# How many tasks of a job array run at once is not known; a small corpus has four times as many.
+_SLURM_WORKERS = 8

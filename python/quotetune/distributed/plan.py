@@ -157,7 +157,8 @@ def check_same(parts: Path, stored: Plan, wanted: Plan) -> None:
     now = asdict(replace(wanted, filter={}, stretches=0))
     before |= before.pop("options")
     now |= now.pop("options")
-    different = [name for name in now if before.get(name) != now[name]]
+    names = {"is_list": "kind of output", "are_remote": "kind of inputs"}
+    different = [names.get(name, name) for name in now if before.get(name) != now[name]]
     if different:
         raise UsageError(
             f"{parts}: is of a build with other {', '.join(different)}: repeat that command, or"

@@ -4,7 +4,8 @@ import json
 import os
 import shutil
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from quotetune.corpus.formats import STDIN
 from quotetune.corpus.ingest import keys_of
 from quotetune.corpus.inputs import expand_inputs
 from quotetune.corpus.rows import Keys
+from quotetune.distributed.claim import claimed
 from quotetune.distributed.plan import (
     Plan,
     PlannedFile,
@@ -31,9 +33,7 @@ from quotetune.errors import UsageError
 
 # An estimate may be too low, and a filter that is too small must be filled again.
 _ROOM = 1.05
-# With more shards than this, a merge without tasks fills the filter from the text, if it is stored.
-_UNITED_SHARDS = 8
-# Bytes of a stretch of such a filter, which a task holds in memory, and the fewest and the most
+# Bytes of a stretch of a filter, which a task holds in memory, and the fewest and the most
 # stretches. Each takes 64 KiB per thread while hashes are sorted by stretch.
 _STRETCH_BYTES = 1 << 28
 _FEW_STRETCHES = 16
@@ -43,6 +43,7 @@ _HASH_BYTES = 8
 _DEFAULT_FPR = 0.001
 
 
+@contextmanager
 def planned(
     inputs: Sequence[str],
     output: Path,
@@ -51,9 +52,8 @@ def planned(
     shards: int | None,
     workers: Callable[[], int],
     overwrite: bool,
-    divides_filter: bool = True,
-) -> Plan:
-    """Return the plan of a build, and store it beside the output if it is new.
+) -> Iterator[Plan]:
+    """Give the plan of a build, stored beside the output, which no other command plans meanwhile.
 
     Args:
         inputs: Files, folders, globs, or URLs.
@@ -62,10 +62,10 @@ def planned(
         shards: How many shards; by default a plan that is stored, or the size, decides.
         workers: Function that returns how many tasks run at once.
         overwrite: Whether an output may exist.
-        divides_filter: Whether tasks can fill the filter of many shards, a stretch each.
 
     Raises:
-        UsageError: An option or input is invalid, the output exists, or a stored plan is another.
+        UsageError: An option or input is invalid, the output exists, a stored plan is another, or
+            another command is at work on it.
         QuotetuneError: A record of the sample is bad, or there is no document.
     """
     if output.exists() and not overwrite:
@@ -82,25 +82,19 @@ def planned(
     files, are_remote = _files(inputs, options)
     parts = parts_of(output)
     wanted = Plan(files, options, {}, 0, is_list_name(output), are_remote)
+    with claimed(parts):
+        yield _plan_in(parts, wanted, shards, workers)
+
+
+def _plan_in(parts: Path, wanted: Plan, shards: int | None, workers: Callable[[], int]) -> Plan:
+    """Return the plan that is stored, or store a new one."""
     stored = stored_plan(parts)
     if stored is not None:
         check_same(parts, stored, replace(wanted, shards=shards or stored.shards))
-        if stored.stretches and not divides_filter:
-            raise UsageError(
-                f"{parts}: is of a build with --executor ray, whose shards have no filter: continue"
-                " it so, or delete the directory to start again"
-            )
         return stored
-    count = shards or shard_count(wanted.bytes, workers())
-    wanted = replace(wanted, shards=count)
     try:
-        parts.mkdir(parents=True, exist_ok=parts.is_dir() and not any(parts.iterdir()))
-    except OSError as error:
-        raise UsageError(
-            f"{parts}: cannot be made ({error.strerror}): delete it, or choose another output"
-        ) from error
-    try:
-        filter, stretches = _filter(wanted, parts, divides_filter)
+        wanted = replace(wanted, shards=shards or shard_count(wanted.bytes, workers()))
+        filter, stretches = _filter(wanted, parts)
         plan = replace(wanted, filter=filter, stretches=stretches)
         store_plan(parts, plan)
     except BaseException:
@@ -141,7 +135,7 @@ def _keys(options: dict[str, Any]) -> Keys:
     )
 
 
-def _filter(plan: Plan, parts: Path, divides: bool) -> tuple[dict[str, Any], int]:
+def _filter(plan: Plan, parts: Path) -> tuple[dict[str, Any], int]:
     """Decide the filters of the shards, and the number of stretches if shards have none.
 
     If the text is stored, the shards write the hashes of their n-grams, and tasks fill the filter
@@ -162,10 +156,7 @@ def _filter(plan: Plan, parts: Path, divides: bool) -> tuple[dict[str, Any], int
     ngrams = given["expected_ngrams"] or max(int(estimate.distinct_ngrams / share * _ROOM), 1)
     room = {"expected_ngrams": ngrams}
     filter_bytes = int(estimate.files["bloom"] / share)
-    keeps_text = "suffix" in structures or "lean" in structures
-    if keeps_text and not divides and plan.shards > _UNITED_SHARDS:
-        return {}, 0
-    if keeps_text and divides:
+    if "suffix" in structures or "lean" in structures:
         _check_free(
             parts,
             filter_bytes + int(estimate.characters / share) * _HASH_BYTES,

@@ -18,6 +18,7 @@ Kind = Literal["ddp", "fsdp2"]
 KIND = "QUOTETUNE_LAUNCH"
 """Variable of each process that says how they train together."""
 
+_KEYS = ("per_device_train_batch_size", "gradient_accumulation_steps")
 _TRL_BATCH = (8, 1)  # trl.DPOConfig and trl.SFTConfig: per device, and accumulated
 _CPU_BATCH = (2, 4)
 
@@ -75,11 +76,8 @@ def batch(options: Mapping[str, Any], *, on_gpu: bool) -> tuple[int, int]:
         >>> batch({}, on_gpu=True), batch({"gradient_accumulation_steps": 2}, on_gpu=False)
         ((8, 1), (8, 2))
     """
-    keys = ("per_device_train_batch_size", "gradient_accumulation_steps")
-    default = _TRL_BATCH if on_gpu or any(key in options for key in keys) else _CPU_BATCH
-    size, accumulated = (
-        int(options.get(key, least)) for key, least in zip(keys, default, strict=True)
-    )
+    default = _TRL_BATCH if on_gpu or any(key in options for key in _KEYS) else _CPU_BATCH
+    size, accumulated = (options.get(key, usual) for key, usual in zip(_KEYS, default, strict=True))
     return size, accumulated
 
 
@@ -108,7 +106,7 @@ def share(size: int, accumulated: int, count: int) -> tuple[int, int] | None:
 def batch_problem(
     block: str, options: Mapping[str, Any], processes: Processes, *, on_gpu: bool
 ) -> Problem | None:
-    """Return the problem of a batch that the processes cannot divide.
+    """Return the problem of a batch that the processes cannot divide, or that is none.
 
     Args:
         block: The name of the block in the config.
@@ -122,6 +120,10 @@ def batch_problem(
         dpo.per_device_train_batch_size: a step has 3 x 1 = 3 rows, which 2 processes cannot share \
 evenly: set dpo.gradient_accumulation_steps to a multiple of 2, or processes to 1 or 3
     """
+    for key in _KEYS:
+        value = options.get(key, 1)
+        if type(value) is not int or value < 1:
+            return Problem(f"{block}.{key}", f"is {value!r}: set it to a whole number from 1")
     size, accumulated = batch(options, on_gpu=on_gpu)
     if share(size, accumulated, processes.count) is not None:
         return None

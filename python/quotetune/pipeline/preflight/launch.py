@@ -31,7 +31,10 @@ def _keys(config: Config) -> Iterator[Problem]:
     launch, count = config.launch, config.processes
     if isinstance(launch, Path):
         if not launch.is_file():
-            text = f"{launch} does not exist: write it with `accelerate config`"
+            text = (
+                f"{launch} does not exist: write it with `accelerate config`, or set launch to ddp"
+                " or fsdp2"
+            )
             yield Problem("launch", text, to_provide=True)
         if count is not None:
             text = f"is also in {launch}: leave it out, or set launch to ddp or fsdp2"
