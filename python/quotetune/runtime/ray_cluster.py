@@ -91,7 +91,9 @@ def check_shared(directory: Path) -> None:
         ) from error
     try:
         nodes = {node["NodeID"]: name_of(node) for node in ray.nodes() if node["Alive"]}
-        seen = {_on_node(ray, node, _sees, str(probe), content): node for node in nodes}
+        seen = {
+            _on_node(ray, node, _sees, str(probe), content, SEEN_SECONDS): node for node in nodes
+        }
         waiting = list(seen)
         end = time.monotonic() + NODE_SECONDS
         while waiting:
@@ -215,9 +217,9 @@ def _on_node(ray: Any, node: str, function: Any, *arguments: Any) -> Any:
     return remote.remote(*arguments)
 
 
-def _sees(path: str, content: str) -> bool:
+def _sees(path: str, content: str, seconds: float) -> bool:
     """Tell whether a file has its content, as soon as it has, or within some seconds."""
-    end = time.monotonic() + SEEN_SECONDS
+    end = time.monotonic() + seconds
     while True:
         with suppress(OSError):
             if Path(path).read_text(encoding="utf-8") == content:
