@@ -165,7 +165,7 @@ def test_an_error_of_a_kind_that_only_a_file_system_has_is_told_in_one_line(
     ("content", "lines"),
     [
         (
-            b'{"text": "a line that is longer than the start"}\n{"text": "this second line ends later"}\n',
+            b'{"text": "a line longer than the start"}\n{"text": "another that is longer"}\n',
             1,
         ),
         (b'{"text": "one line without an end"}', 1),
