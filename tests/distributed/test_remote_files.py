@@ -164,10 +164,7 @@ def test_an_error_of_a_kind_that_only_a_file_system_has_is_told_in_one_line(
 @pytest.mark.parametrize(
     ("content", "lines"),
     [
-        (
-            b'{"text": "a line longer than the start"}\n{"text": "another that is longer"}\n',
-            1,
-        ),
+        (b'{"text": "a line longer than the start"}\n' * 3, 1),
         (b'{"text": "one line without an end"}', 1),
         (b"\n" * 40 + b'{"text": "after lines that are empty"}\n{"text": "another"}\n', 41),
         (b'{}\n{"text": "the start has one whole line"}\n', 1),
