@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from quotetune import Index, QuotetuneError, UsageError, build_index
-from quotetune.distributed import stretches
+from quotetune.distributed import remote, stretches
 from quotetune.distributed.build import build_on_ray
 from quotetune.distributed.plan import Plan
 from quotetune.distributed.remote import is_remote, remote_files, sampled
@@ -147,7 +147,7 @@ def test_an_error_of_a_kind_that_only_a_file_system_has_is_told_in_one_line(
 ):
     (tmp_path / "a.jsonl").write_text('{"text": "some text"}')
     files = remote_files([f"file://{tmp_path}/a.jsonl"], None)
-    large = [replace(file, size=1 << 30) for file in files]
+    large = [replace(file, size=1 << 30, is_cut=True) for file in files]
 
     def denied(*_: Any, **__: Any) -> bytes:
         raise RuntimeError("access denied")
@@ -159,3 +159,28 @@ def test_an_error_of_a_kind_that_only_a_file_system_has_is_told_in_one_line(
     plan = Plan(large, {}, {}, 2, False, True)
     with pytest.raises(QuotetuneError, match=message), sampled(plan, tmp_path):
         pass
+
+
+@pytest.mark.parametrize(
+    ("content", "lines"),
+    [
+        (b'{"text": "a line longer than the start"}\n' * 3, 1),
+        (b'{"text": "one line without an end"}', 1),
+        (b"\n" * 40 + b'{"text": "after lines that are empty"}\n{"text": "another"}\n', 41),
+        (b'{}\n{"text": "the start has one whole line"}\n', 1),
+        # An array that is named as lines is read whole, and so is a compressed file.
+        (b'[{"text": "a line"},\n{"text": "another"}]', None),
+        (gzip.compress(b'{"text": "a line"}\n' * 9), None),
+    ],
+)
+def test_a_sample_has_whole_records(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes, lines: int | None
+):
+    monkeypatch.setattr(remote, "_START_BYTES", 10)
+    (tmp_path / "a.jsonl").write_bytes(content)
+    files = with_cuts(remote_files([f"file://{tmp_path}/a.jsonl"], None))
+    plan = Plan(files, {}, {}, 2, False, True)
+    expected = b"".join(content.splitlines(keepends=True)[:lines]) if lines else content
+    with sampled(plan, tmp_path) as ([path], share):
+        assert path.read_bytes() == expected
+        assert share == pytest.approx(len(expected) / len(content))

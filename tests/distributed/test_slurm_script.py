@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from quotetune import Index, QuotetuneError, build_index
+from quotetune import Index, QuotetuneError, UsageError, build_index
+from quotetune.distributed.planning import planned
 
 SBATCH = """#!/bin/bash
 script=$(cat)
@@ -118,6 +119,29 @@ def test_a_script_ends_where_a_single_build_does(
     with pytest.raises(QuotetuneError, match='the document "7" of source "one\'s" is also in'):
         submit(twice)
     assert not (tmp_path / "set.json").exists() and not (tmp_path / "changed").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("thesis", "holds files that are not an index"),
+        ("thesis/a.txt", "exists and is not a directory"),
+        ("set.json", "is a directory, and a list is a file"),
+    ],
+)
+def test_an_output_that_cannot_be_replaced_is_refused_before_any_work(
+    tmp_path: Path, name: str, message: str
+):
+    files = corpus(tmp_path / "corpus")
+    for folder in ("thesis", "set.json"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "a.txt").write_text("years of work")
+    with (
+        pytest.raises(UsageError, match=message),
+        planned([str(files)], tmp_path / name, {}, shards=2, workers=lambda: 1, overwrite=True),
+    ):
+        pass
+    assert not list(tmp_path.rglob("*.parts"))
 
 
 def test_urls_are_refused_and_leave_nothing(

@@ -67,6 +67,15 @@ class BuildEstimate:
         return sum(self.files.values())
 
 
+def check_output(output: str | os.PathLike[str], *, overwrite: bool) -> None:
+    """Refuse an output that a build would refuse. Nothing is written.
+
+    Raises:
+        UsageError: Something else is there, or an index that is not to be replaced.
+    """
+    _core.check_output(output, overwrite)
+
+
 def estimate_build(  # noqa: D417 - most arguments are those of `build_index`
     documents: Iterable[os.PathLike[str]],
     output: str | os.PathLike[str] | None = None,
@@ -134,7 +143,7 @@ def estimate_build(  # noqa: D417 - most arguments are those of `build_index`
         "memory_limit": check_memory_limit(memory_limit),
     }
     if output is not None:
-        _core.check_output(output, overwrite)
+        check_output(output, overwrite=overwrite)
     # Options are refused before anything is read.
     _core.estimate_build(_core.ascii_amount(0, 0, n), **core)
     if inputs.files:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from quotetune.corpus.estimate import BuildEstimate, estimate_build
+from quotetune.corpus.estimate import BuildEstimate, check_output, estimate_build
 from quotetune.corpus.files import corpus_files
 from quotetune.corpus.formats import STDIN
 from quotetune.corpus.ingest import keys_of
@@ -70,6 +70,10 @@ def planned(
     """
     if output.exists() and not overwrite:
         raise UsageError(f"{output}: exists already: choose another path, or use --overwrite")
+    if not is_list_name(output):
+        check_output(output, overwrite=True)
+    elif output.is_dir():
+        raise UsageError(f"{output}: is a directory, and a list is a file: choose another path")
     if options.get("duplicates") == "first":
         raise UsageError(
             "--duplicates first: a shard does not know the documents of the others: leave it out"

@@ -146,13 +146,12 @@ def sampled(plan: Plan, folder: Path) -> Iterator[tuple[list[Path], float]]:
     try:
         paths: list[Path] = []
         read = 0
-        for file in sorted(plan.files, key=lambda file: (not _is_lines(file), file.size)):
+        for file in sorted(plan.files, key=lambda file: (not file.is_cut, file.size)):
             if paths and read >= _SAMPLE_BYTES:
                 break
             local = own / f"{len(paths)}-{posixpath.basename(file.path)}"
-            if _is_lines(file) and file.size > _START_BYTES:
-                start = bytes_of(file, 0, _START_BYTES)
-                local.write_bytes(start[: start.rfind(b"\n") + 1])
+            if file.is_cut:
+                local.write_bytes(_first_lines(file))
             else:
                 fetch(file, local)
             paths.append(local)
@@ -166,9 +165,16 @@ def sampled(plan: Plan, folder: Path) -> Iterator[tuple[list[Path], float]]:
         shutil.rmtree(own, ignore_errors=True)
 
 
-def _is_lines(file: PlannedFile) -> bool:
-    """Tell whether the start of a file can be read by itself; a `.json` file may be one array."""
-    return file.path.lower().endswith((".jsonl", ".ndjson"))
+def _first_lines(file: PlannedFile) -> bytes:
+    """Read whole lines from the start of a file, at least one that is not empty."""
+    end = _START_BYTES
+    while end < file.size:
+        start = bytes_of(file, 0, end)
+        lines = start[: start.rfind(b"\n") + 1]
+        if lines.strip():
+            return lines
+        end *= 2
+    return bytes_of(file, 0, file.size)
 
 
 def fetch(file: PlannedFile, local: Path) -> None:
