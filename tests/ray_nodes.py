@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -32,12 +33,23 @@ def local_cluster(folders: list[Path], cores: int = 1) -> Iterator[Any]:
                 folder.mkdir(parents=True, exist_ok=True)
                 os.chdir(folder)
                 name = f"node-{number}"
-                cluster.by_name[name] = cluster.add_node(
-                    num_cpus=cores, object_store_memory=OBJECT_STORE, node_name=name
-                )
+                cluster.by_name[name] = _node(cluster, cores, name)
             os.chdir(before)
             cluster.wait_for_nodes()
             yield cluster
         finally:
             os.chdir(before)
             cluster.shutdown()
+
+
+def _node(cluster: Any, cores: int, name: str) -> Any:
+    """Start a node. Ray gives up after 30 s, which two test processes together may need."""
+    add = partial(
+        cluster.add_node, num_cpus=cores, object_store_memory=OBJECT_STORE, node_name=name
+    )
+    try:
+        return add()
+    except Exception as error:
+        if "timed out during startup" not in str(error):
+            raise
+    return add()
