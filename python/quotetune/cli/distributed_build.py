@@ -101,7 +101,3 @@ def _script(
     )
     with wanted as plan:
         return slurm_script(plan, output, threads)
-
-
-# How many tasks of a job array run at once is not known; a small corpus has four times as many.
-_SLURM_WORKERS = 8
