@@ -6,12 +6,13 @@ import re
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from processes import wait_until
 
 _SECONDS = 60
 
@@ -94,14 +95,6 @@ def serving(folder: Path, *arguments: object) -> Iterator[Server]:
     finally:
         process.terminate()
         process.wait(_SECONDS)
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    """Wait for what comes at any time; a minute is never reached."""
-    end = time.monotonic() + _SECONDS
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.02)
 
 
 def read_to_end(connection: socket.socket) -> bytes:

@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import textwrap
-import time
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -18,6 +17,8 @@ from benchmarks.gpu import gpu_tests
 from benchmarks.gpu import table as kit_table
 from benchmarks.gpu.call import only_call
 from benchmarks.gpu.steps import STEPS, Step
+
+from processes import is_running, wait_until
 
 ROOT = Path(__file__).parents[1]
 MACHINE = {"gpu": "a GPU, 80 GB", "rest": "A machine. Python 3."}
@@ -114,21 +115,6 @@ def write_wheel(folder: Path, name: str, version: str, code: str) -> Path:
     return path
 
 
-def is_running(process: int) -> bool:
-    try:
-        state = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
-    except OSError:
-        return False
-    return state != "Z"
-
-
-def wait_for(condition: Callable[[], bool]) -> None:
-    end = time.monotonic() + 120
-    while not condition():
-        assert time.monotonic() < end, "it never happened"
-        time.sleep(0.05)
-
-
 def test_a_step_that_the_limit_cuts_is_gone_and_the_next_call_continues_it(
     run: Run, demo: Path
 ) -> None:
@@ -141,7 +127,7 @@ def test_a_step_that_the_limit_cuts_is_gone_and_the_next_call_continues_it(
     assert "| parts | unfinished: cut at the limit: the next call continues it |" in shown
     assert "| works | unfinished: not begun, for lack of time |" in shown
     pids = list(map(int, (demo / "pids").read_text().split()))
-    wait_for(lambda: not any(map(is_running, pids)))
+    wait_until(lambda: not any(map(is_running, pids)))
     (demo / "quick").touch()
     status, steps, _ = run("parts,works")
     assert status == 0
@@ -258,13 +244,13 @@ def test_a_kit_that_is_killed_takes_its_step_with_it(run: Run, demo: Path, tmp_p
     parent = subprocess.Popen(
         [sys.executable, "-c", script], env={**os.environ, "PYTHONPATH": paths}
     )
-    wait_for((demo / "pids").exists)
-    wait_for(lambda: len((demo / "pids").read_text().split()) == 2)
+    wait_until((demo / "pids").exists)
+    wait_until(lambda: len((demo / "pids").read_text().split()) == 2)
     pids = list(map(int, (demo / "pids").read_text().split()))
     assert all(map(is_running, pids))
     parent.send_signal(signal.SIGKILL)
     parent.wait()
-    wait_for(lambda: not any(map(is_running, pids)))
+    wait_until(lambda: not any(map(is_running, pids)))
 
 
 def test_steps_import_the_wheels_that_were_carried(run: Run, demo: Path, tmp_path: Path) -> None:

@@ -2,12 +2,12 @@
 
 import json
 import os
-import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from processes import is_running, wait_until
 from quotetune.errors import QuotetuneError
 from quotetune.runtime.child import run_child
 
@@ -26,14 +26,6 @@ if __name__ == "__main__":
 """
 
 
-def is_running(process: int) -> bool:
-    try:
-        status = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
-    except FileNotFoundError:
-        return False
-    return status != "Z"
-
-
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs Linux's /proc")
 def test_a_process_that_a_child_has_started_ends_with_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -50,8 +42,5 @@ def test_a_process_that_a_child_has_started_ends_with_it(
 
     with pytest.raises(QuotetuneError, match="stopped"):
         run_child("child_with_engine", tmp_path / "job.json", tmp_path / "log", stop, name="work")
-    end = time.monotonic() + 30
-    while any(map(is_running, processes)) and time.monotonic() < end:
-        time.sleep(0.05)
     assert len(processes) == 2
-    assert not any(map(is_running, processes))
+    wait_until(lambda: not any(map(is_running, processes)))

@@ -5,12 +5,12 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from processes import is_running, wait_until
 from quotetune.errors import QuotetuneError, UsageError
 from quotetune.runtime.child import child_command
 from quotetune.runtime.hand_out import Work, hand_out
@@ -106,21 +106,6 @@ class Calls:
         return {int(file.name[len("part-") :]): int(file.read_text()) for file in files}
 
 
-def is_running(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except (ProcessLookupError, FileNotFoundError):
-        return False
-
-
-def wait_for(condition: Any) -> None:
-    end = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < end, "it never happened"
-        time.sleep(0.05)
-
-
 @pytest.mark.parametrize("ahead", [False, True])
 def test_every_part_is_made_once_and_counted(directory: Path, ahead: bool) -> None:
     calls = Calls(directory, parts=7, replicas=2, ahead=ahead)
@@ -158,7 +143,7 @@ def test_a_replica_that_dies_is_replaced_and_its_engine_ends(
     [note] = calls.notes
     assert "is replaced, with work part" in note and " 1" in note and "was killed" in note
     engine = int((directory / "engine").read_text())
-    wait_for(lambda: not is_running(engine))
+    wait_until(lambda: not is_running(engine))
 
 
 def test_a_part_that_fails_three_times_ends_the_work_with_its_number(directory: Path) -> None:
@@ -167,7 +152,7 @@ def test_a_part_that_fails_three_times_ends_the_work_with_its_number(directory: 
         hand_out(calls.work)
     assert 3 not in calls.makers()
     assert len(calls.notes) == 2
-    wait_for(lambda: not any(map(is_running, calls.processes.values())))
+    wait_until(lambda: not any(map(is_running, calls.processes.values())))
 
 
 def test_a_usage_error_ends_the_work_at_once(directory: Path) -> None:
@@ -203,7 +188,7 @@ hand_out(Calls(Path(sys.argv[1]), parts=3, replicas=2, hangs=True).work)
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_replicas_end_with_their_parent(directory: Path, number: signal.Signals) -> None:
-    path = os.pathsep.join([str(Path(__file__).parent), os.getenv("PYTHONPATH", "")])
+    path = os.pathsep.join([str(Path(__file__).parent), *sys.path])
     (directory / "sitecustomize.py").write_text(
         "import os, sys\n"
         "if '--handed-out' in sys.orig_argv:\n"
@@ -215,9 +200,9 @@ def test_replicas_end_with_their_parent(directory: Path, number: signal.Signals)
         stderr=subprocess.DEVNULL,
     )
     pids = directory / "pids"
-    wait_for(lambda: pids.exists() and pids.read_text().count("\n") == 2)
+    wait_until(lambda: pids.exists() and pids.read_text().count("\n") == 2)
     replicas = [int(line) for line in pids.read_text().splitlines()]
     assert all(map(is_running, replicas))
     parent.send_signal(number)
     assert parent.wait(60) != 0
-    wait_for(lambda: not any(map(is_running, replicas)))
+    wait_until(lambda: not any(map(is_running, replicas)))

@@ -5,12 +5,12 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from processes import is_running, wait_until
 from quotetune.errors import QuotetuneError, UsageError
 from quotetune.runtime.ranks import run_ranks
 
@@ -54,21 +54,6 @@ def run(directory: Path, *todo: tuple[str, float], report: Any = lambda event: N
     log = directory / "work.log"
     how: dict[str, Any] = {"name": "work", "count": len(todo), "variables": {}}
     run_ranks("three_ranks", job, log, report, **how)
-
-
-def is_running(process: int) -> bool:
-    try:
-        status = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
-    except FileNotFoundError:
-        return False
-    return status != "Z"
-
-
-def wait_until(condition: Any) -> None:
-    end = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.05)
 
 
 def test_rank_0_reports_and_each_rank_has_its_log(tmp_path: Path) -> None:
@@ -118,7 +103,7 @@ def test_a_refusal_stays_a_usage_error(tmp_path: Path) -> None:
 def test_all_ranks_end_with_a_parent_that_is_killed(tmp_path: Path) -> None:
     program = f"""
 import sys
-sys.path.insert(0, {str(Path(__file__).parent)!r})
+sys.path = {[str(Path(__file__).parent), *sys.path]!r}
 from pathlib import Path
 from test_ranks import run
 run(Path({str(tmp_path)!r}), ("wait", 600), ("wait", 600))

@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ import pytest
 
 import children
 import quotetune.sampling.ray_replicas as ray_replicas
+from processes import wait_until
 from quotetune.config import ModelConfig, SamplingConfig
 from quotetune.errors import UsageError
 from quotetune.prompts.prompt import Prompt
@@ -94,7 +94,7 @@ def test_a_node_that_is_killed_in_mid_sampling_changes_nothing(
     assert f"with sampling part {part}: the sampling process on a node is lost" in (
         output / "sampling.log"
     ).read_text(encoding="utf-8")
-    wait_for(lambda: not replicas_of(output))
+    wait_until(lambda: not replicas_of(output))
 
 
 def driver_node() -> str:
@@ -112,13 +112,6 @@ def replicas_of(output: Path) -> list[int]:
         for line in listed.stdout.splitlines()
         if "--handed-out" in line and str(output) in line
     ]
-
-
-def wait_for(condition: Any) -> None:
-    end = time.monotonic() + 300
-    while not condition():
-        assert time.monotonic() < end, "it never happened"
-        time.sleep(0.1)
 
 
 _DRIVER = """
@@ -151,11 +144,11 @@ def test_nothing_is_left_on_any_node_when_the_driver_ends(
         [sys.executable, "-c", _DRIVER, str(model), str(tmp_path), cluster.address],
         stderr=subprocess.DEVNULL,
     )
-    wait_for(lambda: list(tmp_path.glob("part-*.parquet")) or driver.poll() is not None)
+    wait_until(lambda: list(tmp_path.glob("part-*.parquet")) or driver.poll() is not None)
     assert replicas_of(tmp_path)
     os.kill(driver.pid, number)
     assert driver.wait(120) != 0
-    wait_for(lambda: not replicas_of(tmp_path))
+    wait_until(lambda: not replicas_of(tmp_path))
 
 
 def test_a_cluster_that_does_not_answer_is_one_error(model: Path, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from processes import is_running, wait_until
 from quotetune.config import ModelConfig, SamplingConfig
 from quotetune.config.block import ReasoningConfig
 from quotetune.errors import QuotetuneError, UsageError
@@ -216,9 +217,8 @@ def test_the_child_ends_when_its_parent_is_killed(short_model, tmp_path):
     (child,) = children(parent.pid)
     parent.kill()
     parent.wait()
-    # One that does not end has thousands of parts to go; the limit of all tests ends the wait.
-    while Path(f"/proc/{child}").exists():
-        time.sleep(0.05)
+    # One that does not end has thousands of parts to go.
+    wait_until(lambda: not is_running(child))
 
 
 def children(parent: int) -> list[int]:

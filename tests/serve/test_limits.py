@@ -13,7 +13,8 @@ import uvicorn
 from starlette.types import Receive, Scope, Send
 from uvicorn.server import ServerState
 
-from http_server import Server, read_to_end, serving, wait_until
+from http_server import Server, read_to_end, serving
+from processes import wait_until
 from quotetune import build_index
 from quotetune.serve import protocol
 from quotetune.serve.refusal import Refusal

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from http_server import Server, read_to_end, serving, wait_until
+from http_server import Server, read_to_end, serving
+from processes import wait_until
 from quotetune import add, build_index
 
 BODY = json.dumps({"texts": ["banana split number 0", "banana"]}).encode()

@@ -7,8 +7,9 @@ from urllib.parse import quote as percent_encoded
 
 import pytest
 
-from http_server import Server, serving, wait_until
+from http_server import Server, serving
 from naive_index import windows
+from processes import wait_until
 from quotetune import Document, Index, build_index, cite
 from quotetune.rendering.quip_service import formatted_quotes, service_response
 from quotetune.serve.answers import traces

@@ -21,7 +21,8 @@ from fake_upstream import (
     head,
     whole,
 )
-from http_server import Server, serving, wait_until
+from http_server import Server, serving
+from processes import wait_until
 from quotetune import UsageError, build_index
 from quotetune.serve.settings import Settings, read_key
 from quotetune.serve.upstream import Upstream

@@ -23,7 +23,8 @@ from fake_upstream import (
     head,
     whole,
 )
-from http_server import Server, read_to_end, serving, wait_until
+from http_server import Server, read_to_end, serving
+from processes import wait_until
 from quotetune import build_index
 from served_chats import CHAT, FOX, request_of, serving_chats
 

@@ -12,7 +12,8 @@ import pytest
 from benchmarks.vllm_server import vllm_server
 
 from fake_upstream import flat
-from http_server import Server, serving, wait_until
+from http_server import Server, serving
+from processes import wait_until
 from quotetune import build_index
 from quotetune.cli.demo_packages import write_demo_data
 from quotetune.decoding.vllm import ENGINE_KEY, STRENGTH

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 import command_line
-from http_server import Server, serving, wait_until
+from http_server import Server, serving
+from processes import wait_until
 from quotetune import UsageError, build_index
 from quotetune.serve.run_catalog import check_runs
 
