@@ -1,5 +1,6 @@
 """Sampling with the guide, next to sampling without it."""
 
+import os
 from pathlib import Path
 from statistics import median
 
@@ -40,10 +41,10 @@ def tables(settings: Settings, size: Size | None = None) -> list[Table]:
             rows=[max(of_one, key=_rate) for of_one in rows.values()],
             notes=(
                 f"SmolLM2-135M-Instruct, at most {size.max_tokens} tokens per response, strength"
-                f" 4, the demo's corpus, all cores. Each is the best of {settings.repeats}; the two"
-                " take turns. Wall time covers generation only; CPU time covers the whole process."
-                f" {targets(target('0.95 of the speed without', share, least=0.95))} The share is"
-                " the median over the turns.",
+                f" 4, the demo's corpus, {_threads()}. Each is the best of {settings.repeats};"
+                " the two take turns. Wall time covers generation only; CPU time covers the whole"
+                f" process. {targets(target('0.95 of the speed without', share, least=0.95))} The"
+                " share is the median over the turns.",
             ),
         )
     ]
@@ -78,6 +79,11 @@ def drawn(
 
     cpu = timed(sample).cpu
     return Row(name, progress[-1].tokens, Time(progress[-1].seconds, cpu))
+
+
+def _threads() -> str:
+    variable = "OMP_NUM_THREADS"
+    return f"`{variable}={os.environ[variable]}`" if variable in os.environ else "all cores"
 
 
 def _rate(row: Row) -> float:

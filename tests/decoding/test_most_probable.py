@@ -10,33 +10,43 @@ from quotetune.decoding.most_probable import most_probable
 
 @given(
     st.integers(1, 4),
-    st.integers(1, 700),
+    st.integers(1, 700) | st.integers(1000, 4000),
     st.integers(1, 50),
-    st.sampled_from(["any", "few", "masked"]),
+    st.sampled_from(["any", "few", "masked", "one"]),
+    st.sampled_from([torch.float32, torch.float64]),  # which are searched in two ways
     st.integers(0, 99),
 )
-def test_they_are_the_largest_of_a_sorted_row(rows, vocabulary, count, kind, seed):
+def test_they_are_the_largest_of_a_sorted_row(rows, vocabulary, count, kind, dtype, seed):
     count = min(count, vocabulary)
     generator = torch.Generator().manual_seed(seed)
-    logits = torch.randn(rows, vocabulary, generator=generator)
+    logits = torch.randn(rows, vocabulary, generator=generator, dtype=dtype)
     if kind == "few":  # many equal ones
         logits = logits.round()
     if kind == "masked":
         logits[logits < 0.5] = -torch.inf
+    if kind == "one":  # fewer possible ones than are asked for
+        logits[:, 1:] = -torch.inf
     tokens = most_probable(logits, count)
     expected = logits.sort(-1, descending=True).values[:, :count]
     assert torch.equal(logits.gather(1, tokens), expected)
     assert all(len(set(row)) == count for row in tokens.tolist())
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @pytest.mark.parametrize("vocabulary", [49_152, 50_257])
-def test_a_large_vocabulary_gives_what_topk_gives(vocabulary):
+def test_a_large_vocabulary_gives_what_topk_gives(vocabulary, dtype):
     generator = torch.Generator().manual_seed(0)
-    logits = torch.randn(3, vocabulary, generator=generator)
+    logits = torch.randn(3, vocabulary, generator=generator, dtype=dtype)
     logits[0, -1] = 9.0  # in the tokens after the last whole block, for one of them
     assert torch.equal(most_probable(logits, 40), logits.topk(40).indices)
 
 
-def test_rows_apart_in_memory_are_read_as_rows():
-    logits = torch.randn(6, 20_000, generator=torch.Generator().manual_seed(1))[::2]
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_rows_apart_in_memory_are_read_as_rows(dtype):
+    logits = torch.randn(6, 20_000, generator=torch.Generator().manual_seed(1), dtype=dtype)[::2]
+    assert torch.equal(most_probable(logits, 40), logits.topk(40).indices)
+
+
+def test_logits_apart_in_memory_are_read_as_rows():
+    logits = torch.randn(20_000, 3, generator=torch.Generator().manual_seed(2)).T
     assert torch.equal(most_probable(logits, 40), logits.topk(40).indices)

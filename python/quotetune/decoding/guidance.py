@@ -167,7 +167,7 @@ class Guidance:
             lengths = np.where(np.isin(ids, self._end_tokens), at_end[:, None], lengths)
         bonus = np.asarray(strengths, np.float32)[:, None] * self._shares(lengths)
         added = torch.from_numpy(bonus).to(logits.device, logits.dtype)
-        logits[places[:, None], tokens] += added
+        logits.index_put_((places[:, None], tokens), added, accumulate=True)
         return found
 
     def _shares(self, lengths: NDArray[np.int32]) -> NDArray[np.float32]:

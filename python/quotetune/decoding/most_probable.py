@@ -1,6 +1,8 @@
-"""The most probable tokens of each row, without a search through the whole vocabulary."""
+"""The most probable tokens of each row, without a sort of the whole vocabulary."""
 
 import torch
+
+from quotetune.corpus.largest import largest
 
 _TOKENS_PER_BLOCK = 16
 
@@ -8,10 +10,7 @@ _TOKENS_PER_BLOCK = 16
 def most_probable(logits: torch.Tensor, count: int) -> torch.Tensor:
     """Return the places of the largest logits of each row, the largest first.
 
-    The `count` largest logits are in the `count` blocks with the largest maxima: a block outside
-    has `count` larger logits elsewhere. So only these blocks, and the tokens after the last whole
-    block, are sorted. The tokens of a block are not neighbours, so that maxima of neighbouring
-    blocks are taken together. Of equal logits, any may be returned.
+    Of equal logits, any may be returned.
 
     Args:
         logits: Logits of shape (rows, vocabulary).
@@ -23,6 +22,19 @@ def most_probable(logits: torch.Tensor, count: int) -> torch.Tensor:
     Example:
         >>> most_probable(torch.tensor([[0.0, 3.0, 2.0]]), 2)
         tensor([[1, 2]])
+    """
+    if logits.device.type == "cpu" and logits.dtype == torch.float32:
+        return torch.from_numpy(largest(logits.detach().numpy(), count))
+    return _by_blocks(logits, count)
+
+
+def _by_blocks(logits: torch.Tensor, count: int) -> torch.Tensor:
+    """Return the places of the largest logits, on any device.
+
+    The `count` largest logits are in the `count` blocks with the largest maxima: a block outside
+    has `count` larger logits elsewhere. So only these blocks, and the tokens after the last whole
+    block, are sorted. The tokens of a block are not neighbours, so that maxima of neighbouring
+    blocks are taken together.
     """
     rows, vocabulary = logits.shape
     blocks = vocabulary // _TOKENS_PER_BLOCK

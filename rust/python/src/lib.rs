@@ -12,6 +12,7 @@ mod guide;
 mod guide_sources;
 mod import;
 mod index;
+mod largest;
 mod pool;
 mod quote;
 mod reading;
@@ -51,6 +52,8 @@ mod _core {
     use super::import::import_bloom;
     #[pymodule_export]
     use super::index::Index;
+    #[pymodule_export]
+    use super::largest::largest;
     #[pymodule_export]
     use super::pool::set_threads;
     #[pymodule_export]

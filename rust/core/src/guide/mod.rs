@@ -34,6 +34,7 @@ mod ends;
 mod filter;
 mod full;
 mod guiding;
+mod largest;
 mod lean;
 mod ngrams;
 mod occurrences;
@@ -47,3 +48,4 @@ pub mod vocabulary;
 
 pub use ends::Ends;
 pub use guiding::{Guide, Row};
+pub use largest::largest;
