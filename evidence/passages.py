@@ -19,7 +19,12 @@ from evidence.sampled import sampled
 from quotetune import Index
 from quotetune.config import Config
 from quotetune.config.validation import load_config
-from quotetune.evaluation.from_passages import best_sentences, likeliest_sentences, passage_starts
+from quotetune.evaluation.from_passages import (
+    answering_sentences,
+    best_sentences,
+    likeliest_sentences,
+    passage_starts,
+)
 from quotetune.evaluation.sample_metrics import evaluate_tables, text_table
 from quotetune.measures.bootstrap import bootstrap_settings, difference_intervals
 from quotetune.measures.scoring_models import ScoringModels
@@ -72,7 +77,7 @@ def main() -> None:
     prompts = load_prompts(config.run / "prompts" / side)
     work = Work(config, prompts, options.work / Path(side).stem)
     policies: dict[str, Path | None] = {"base": None}
-    policies |= {path.parent.name: path for path in options.adapters}
+    policies |= {path.parents[1].name: path for path in options.adapters}
     tables: dict[str, Any] = {}
     for policy, adapter in policies.items():
         for decode in DECODES:
@@ -108,6 +113,9 @@ def _copied(work: Work, base: Any) -> dict[str, Any]:
     longest = max(len(passage) for prompt in prompts for passage in prompt.passages or ())
     copied = {
         "best sentence (BM25)": best_sentences(prompts),
+        "best sentence (BM25, base)": answering_sentences(
+            prompts, model=work.config.model, work=work.place / "answering"
+        ),
         f"first {chars} characters": passage_starts(prompts, chars),
         "whole passage": passage_starts(prompts, longest),
     }

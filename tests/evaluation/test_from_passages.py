@@ -6,6 +6,7 @@ import pytest
 
 from quotetune.config import ModelConfig
 from quotetune.evaluation.from_passages import (
+    answering_sentences,
     best_sentences,
     likeliest_sentences,
     passage_starts,
@@ -38,8 +39,8 @@ SENTENCES = [
 ]
 
 
-def lucene(query, sentences, everything):
-    """BM25 with k1 = 1.5 and b = 0.75, by its definition (Kamphuis et al. 2020, table 1)."""
+def lucene(query, everything):
+    """BM25 of a text with k1 = 1.5 and b = 0.75, by definition (Kamphuis et al. 2020, table 1)."""
 
     def words(text):
         split = "".join(c if c.isalnum() else " " for c in text.lower()).split()
@@ -58,7 +59,7 @@ def lucene(query, sentences, everything):
             total += idf * times / (times + 1.5 * (0.25 + 0.75 * len(words(text)) / mean))
         return total
 
-    return max(sentences, key=score)  # the first of equals
+    return score
 
 
 # What bm25s leaves out of English texts by default.
@@ -71,7 +72,7 @@ def test_the_best_sentence_is_that_of_bm25_over_the_sentences_of_all_prompts():
     own = SENTENCES
     everything = [sentence for sentences in own for sentence in sentences]
     expected = [
-        lucene(prompt.question, sentences, everything)
+        max(sentences, key=lucene(prompt.question, everything))  # the first of equals
         for prompt, sentences in zip(PROMPTS, own, strict=True)
     ]
     assert best_sentences(PROMPTS) == expected
@@ -85,28 +86,57 @@ def test_the_start_of_the_passages_has_the_length_that_is_asked_for():
     assert passage_starts(PROMPTS, 1000)[0] == ICE
 
 
-def test_the_likeliest_sentence_is_that_of_the_models_own_probabilities(model, tmp_path):
+def mean_log_probability(model, before, text):
+    """The mean log-probability of a text's tokens after other tokens."""
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    tokenizer, loaded = (
-        kind.from_pretrained(model) for kind in (AutoTokenizer, AutoModelForCausalLM)
-    )
+    ids = AutoTokenizer.from_pretrained(model)(text, add_special_tokens=False)["input_ids"]
+    loaded = AutoModelForCausalLM.from_pretrained(model)
+    with torch.no_grad():
+        logits = loaded(torch.tensor([before + ids])).logits[0].log_softmax(-1)
+    own = range(len(before), len(before) + len(ids))
+    return sum(logits[i - 1, (before + ids)[i]].item() for i in own) / len(ids)
+
+
+def test_the_likeliest_sentence_is_that_of_the_models_own_probabilities(model, tmp_path):
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(model)
     prompts = PROMPTS[:2]
     tokens = [tokenizer(prompt.question)["input_ids"] for prompt in prompts]
-
-    def mean(before, sentence):
-        ids = tokenizer(sentence, add_special_tokens=False)["input_ids"]
-        with torch.no_grad():
-            logits = loaded(torch.tensor([before + ids])).logits[0].log_softmax(-1)
-        own = range(len(before), len(before) + len(ids))
-        return sum(logits[i - 1, (before + ids)[i]].item() for i in own) / len(ids)
-
     expected = [
-        max(own, key=lambda sentence, before=before: mean(before, sentence))
+        max(own, key=lambda sentence, before=before: mean_log_probability(model, before, sentence))
         for before, own in zip(tokens, SENTENCES[:2], strict=True)
     ]
     found = likeliest_sentences(
         prompts, tokens, model=ModelConfig(path=str(model)), adapter=None, work=tmp_path
     )
     assert found == expected
+
+
+def test_the_answering_sentence_has_the_best_sum_of_bm25_and_the_question_s_probability(
+    model, tmp_path
+):
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(model)
+    # BM25 finds nothing for the last ones, so that the model alone decides.
+    unknown = ["Xylem?", "Is it a jukebox, and why?", "Who played the vibraphone in Ruritania?"]
+    prompts = [*PROMPTS, *(Prompt(q, text="?", question=q, passages=[SEA]) for q in unknown)]
+    own = [*SENTENCES, *[SENTENCES[2]] * len(unknown)]
+    everything = [sentence for sentences in own for sentence in sentences]
+
+    def score(prompt, sentence):
+        before = tokenizer(f"{sentence}\n\n", add_special_tokens=False)["input_ids"]
+        before = [tokenizer.bos_token_id, *before]
+        likely = mean_log_probability(model, before, prompt.question)
+        return lucene(prompt.question, everything)(sentence) + likely
+
+    expected = [
+        max(sentences, key=lambda sentence, prompt=prompt: score(prompt, sentence))
+        for prompt, sentences in zip(prompts, own, strict=True)
+    ]
+    found = answering_sentences(prompts, model=ModelConfig(path=str(model)), work=tmp_path)
+    assert found == expected
+    assert found != best_sentences(prompts)

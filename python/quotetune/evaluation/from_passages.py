@@ -5,11 +5,13 @@ Any claim that a model quotes its passages must hold beside them.
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from quotetune.config import ModelConfig
-from quotetune.measures.neural import IN_ONE_CHILD, Places, log_prob_job, run_jobs
+from quotetune.measures.neural import IN_ONE_CHILD, Places, log_likelihoods, log_prob_job, run_jobs
 from quotetune.models.tokenizer import load_tokenizer
 from quotetune.prompts.bm25 import Bm25
 from quotetune.prompts.prompt import Prompt
@@ -40,14 +42,41 @@ def best_sentences(prompts: Sequence[Prompt]) -> list[str]:
         UsageError: The package bm25s is not installed.
     """
     own = [_sentences(prompt) for prompt in prompts]
-    ranked = Bm25([sentence for sentences in own for sentence in sentences])
-    best = []
-    end = 0
-    for prompt, sentences in zip(prompts, own, strict=True):
-        start, end = end, end + len(sentences)
-        [scores] = ranked.scores([prompt.asked])
-        best.append(sentences[int(np.argmax(scores[start:end]))])
-    return best
+    return _best(own, _bm25(prompts, own))
+
+
+def answering_sentences(
+    prompts: Sequence[Prompt], *, model: ModelConfig, work: Path, places: Places = IN_ONE_CHILD
+) -> list[str]:
+    """Return the sentence of each prompt's passages that BM25 and a model find for its question.
+
+    The score of a sentence is that of BM25, as for `best_sentences`, and the mean log-probability
+    of the question's tokens after the sentence and an empty line: a question is likely after a text
+    that answers it (query likelihood, Ponte and Croft 1998; with a language model, Sachan et al.
+    2022).
+
+    Args:
+        prompts: The prompts, with their passages.
+        model: The model.
+        work: Directory for the child's log.
+        places: As for `neural.run_jobs`.
+
+    Raises:
+        UsageError: The package bm25s is not installed.
+        QuotetuneError: The child process failed; the message has the last lines of its output.
+    """
+    own = [_sentences(prompt) for prompt in prompts]
+    asked = [prompt.asked for prompt, found in zip(prompts, own, strict=True) for _ in found]
+    likely = log_likelihoods(
+        asked,
+        model,
+        contexts=[f"{sentence}\n\n" for sentences in own for sentence in sentences],
+        spans=[[(0, len(question))] for question in asked],
+        work=work,
+        places=places,
+    )
+    scores = np.concatenate(_bm25(prompts, own)) + [value or 0.0 for value in likely]
+    return _best(own, _by_prompt(scores, own))
 
 
 def likeliest_sentences(
@@ -82,13 +111,31 @@ def likeliest_sentences(
         list(ids) for ids, sentences in zip(prompt_tokens, own, strict=True) for _ in sentences
     ]
     [[total]] = run_jobs([log_prob_job(asked, tokens, [(model, adapter)])], work, places)
-    best = []
-    end = 0
-    for sentences in own:
-        start, end = end, end + len(sentences)
-        means = [total[place] / max(len(tokens[place]), 1) for place in range(start, end)]
-        best.append(sentences[int(np.argmax(means))])
-    return best
+    means = [value / max(len(ids), 1) for value, ids in zip(total, tokens, strict=True)]
+    return _best(own, _by_prompt(means, own))
+
+
+def _bm25(prompts: Sequence[Prompt], own: Sequence[Sequence[str]]) -> list[NDArray[Any]]:
+    """Return the BM25 scores of each prompt's sentences, where those of all prompts are texts."""
+    ranked = Bm25([sentence for sentences in own for sentence in sentences])
+    ends = np.cumsum([len(sentences) for sentences in own])
+    scores = []
+    for prompt, sentences, end in zip(prompts, own, ends, strict=True):
+        [of_all] = ranked.scores([prompt.asked])
+        scores.append(np.asarray(of_all[end - len(sentences) : end]))
+    return scores
+
+
+def _by_prompt(scores: Sequence[float], own: Sequence[Sequence[str]]) -> list[NDArray[Any]]:
+    """Divide the scores of all sentences among their prompts."""
+    return np.split(np.asarray(scores), np.cumsum([len(sentences) for sentences in own])[:-1])
+
+
+def _best(own: Sequence[Sequence[str]], scores: Sequence[NDArray[Any]]) -> list[str]:
+    """Return the sentence of each prompt with the highest score, the first of equals."""
+    return [
+        sentences[int(np.argmax(values))] for sentences, values in zip(own, scores, strict=True)
+    ]
 
 
 def _sentences(prompt: Prompt) -> list[str]:
