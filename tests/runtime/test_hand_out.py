@@ -60,6 +60,8 @@ def work(job, directory, report, ask):
             time.sleep(600)
         (directory / f"part-{part}").write_text(str(os.getpid()))
         report({"made": part})
+    if misbehaves("stays"):
+        time.sleep(600)
 
 if __name__ == "__main__":
     child_main("work", work)
@@ -124,6 +126,16 @@ def test_a_slow_part_delays_no_other(directory: Path) -> None:
     makers = calls.makers()
     assert len({makers[part] for part in range(1, 6)}) == 1
     assert makers[0] != makers[1]
+
+
+def test_a_replica_that_does_not_end_is_ended(
+    directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("quotetune.runtime.hand_out.SECONDS_TO_LEAVE", 0.2)
+    calls = Calls(directory, parts=2, replicas=2, stays=True)
+    hand_out(calls.work)
+    assert set(calls.makers()) == {0, 1}
+    assert not any(map(is_running, calls.processes.values()))
 
 
 def test_there_are_no_more_replicas_than_parts(directory: Path) -> None:

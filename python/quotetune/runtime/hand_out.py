@@ -10,7 +10,7 @@ import json
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import Any, Protocol
 
@@ -20,6 +20,8 @@ from quotetune.runtime.child import ASKS, reported_error
 NEXT, AHEAD = "next", "ahead"  # the questions
 MADE = "made"  # the key under which a replica reports a part that it has made
 TRIES = 3
+# How long a replica may take to end by itself, as an engine that closes its connections does.
+SECONDS_TO_LEAVE = 60.0
 
 
 class Replica(Protocol):
@@ -208,13 +210,19 @@ class _HandOut:
         running.replica.end()
 
     def _dismiss(self) -> None:
-        """Let the replicas end by themselves, apart from those that have not started yet."""
+        """Let the replicas end by themselves, apart from those that have not started yet.
+
+        If they do not in time, `run` ends them: all parts are made.
+        """
         for running in [one for one in self._running if not one.is_ready]:
             self._remove(running)
         for running in self._idle:
             running.replica.send("")
         while self._running:
-            running, line = self._news.get()
+            try:
+                running, line = self._news.get(timeout=SECONDS_TO_LEAVE)
+            except Empty:
+                return
             if line is None and running in self._running:
                 self._remove(running)
             elif line is not None and ASKS in json.loads(line):
