@@ -52,7 +52,8 @@ def test_opening_what_is_no_index_says_so(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
     (tmp_path / "empty").mkdir()
     for name, what in (
-        ("absent", "does not exist"),
+        ("absent", "directory does not exist"),
+        ("absent.json", "list of indexes does not exist"),
         ("file", "not a directory"),
         ("empty", "no manifest.json"),
     ):

@@ -30,6 +30,9 @@ impl Manifest {
                 what: match (directory.is_dir(), directory.exists()) {
                     (true, _) => "the directory has no manifest.json",
                     (false, true) => "it is a file, not a directory",
+                    (false, false) if directory.extension().is_some_and(|kind| kind == "json") => {
+                        "the list of indexes does not exist"
+                    }
                     (false, false) => "the directory does not exist",
                 },
             });
