@@ -58,6 +58,8 @@ DECODES: Mapping[str, Mapping[str, Any]] = {
     "greedy, guide 16": _GREEDY | {"guide": {"strength": 16, "documents": "prompt"}},
     "greedy, verbatim": _GREEDY | {"guide": _VERBATIM | {"strength": 0}},
 }
+# One more way to answer, which draws nothing.
+LIKELIEST = "likeliest sentence"
 
 
 @dataclass(frozen=True)
@@ -80,12 +82,14 @@ def main() -> None:
     policies |= {path.parents[1].name: path for path in options.adapters}
     tables: dict[str, Any] = {}
     for policy, adapter in policies.items():
-        for decode in DECODES:
-            tables[f"{policy}, {decode}"] = _drawn(work, policy, decode, adapter)
-            say(f"{policy}, {decode}: drawn")
-        likeliest = _likeliest(work, tables[f"{policy}, greedy"], adapter)
-        tables[f"{policy}, likeliest sentence"] = _as_table(prompts, likeliest)
-    tables |= _copied(work, tables["base, as sampled"])
+        for answer in options.answers:
+            row = f"{policy}, {answer}"
+            if answer == LIKELIEST:
+                tables[row] = _likeliest(work, policy, adapter)
+            else:
+                tables[row] = _drawn(work, policy, answer, adapter)
+            say(f"{row}: done")
+    tables |= _copied(work, _drawn(work, "base", "greedy", None))
     rows = evaluate_tables(prompts, tables, Index.open(config.index), ScoringModels(), work.place)
     intervals, common = difference_intervals({name: row.rows for name, row in rows.items()})
     content = {
@@ -122,18 +126,20 @@ def _copied(work: Work, base: Any) -> dict[str, Any]:
     return {name: _as_table(prompts, answers) for name, answers in copied.items()}
 
 
-def _likeliest(work: Work, greedy: Any, adapter: Path | None) -> list[str]:
+def _likeliest(work: Work, policy: str, adapter: Path | None) -> Any:
     """Choose the sentence of each passage that a policy finds likeliest as its answer."""
+    greedy = _drawn(work, policy, "greedy", adapter)
     tokens = dict(
         zip(greedy["prompt_id"].to_pylist(), greedy["prompt_token_ids"].to_pylist(), strict=True)
     )
-    return likeliest_sentences(
+    likeliest = likeliest_sentences(
         work.prompts,
         [tokens[prompt.id] for prompt in work.prompts],
         model=work.config.model,
         adapter=adapter,
         work=work.place / "likeliest",
     )
+    return _as_table(work.prompts, likeliest)
 
 
 def _as_table(prompts: Sequence[Prompt], answers: Sequence[str]) -> Any:
@@ -157,6 +163,13 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m evidence.passages", description=__doc__)
     parser.add_argument("--config", type=Path, default=Path("configs/xquad.yaml"))
     parser.add_argument("--adapters", type=Path, nargs="*", default=[], help="tuned policies")
+    parser.add_argument(
+        "--answers",
+        nargs="+",
+        choices=(*DECODES, LIKELIEST),
+        default=(*DECODES, LIKELIEST),
+        help="ways to answer",
+    )
     parser.add_argument("--heldout", action="store_true", help="not the development prompts")
     parser.add_argument("--work", type=Path, default=Path("runs/evidence/passages"))
     parser.add_argument("--output", type=Path, help="JSON file of all metrics")
