@@ -90,6 +90,8 @@ def main() -> None:
                 tables[row] = _drawn(work, policy, answer, adapter)
             say(f"{row}: done")
     tables |= _copied(work, _drawn(work, "base", "greedy", None))
+    asked = answering_sentences(prompts, model=config.model, work=work.place / "answering")
+    tables["best sentence (BM25, base)"] = _as_table(prompts, asked)
     rows = evaluate_tables(prompts, tables, Index.open(config.index), ScoringModels(), work.place)
     intervals, common = difference_intervals({name: row.rows for name, row in rows.items()})
     content = {
@@ -117,9 +119,6 @@ def _copied(work: Work, base: Any) -> dict[str, Any]:
     longest = max(len(passage) for prompt in prompts for passage in prompt.passages or ())
     copied = {
         "best sentence (BM25)": best_sentences(prompts),
-        "best sentence (BM25, base)": answering_sentences(
-            prompts, model=work.config.model, work=work.place / "answering"
-        ),
         f"first {chars} characters": passage_starts(prompts, chars),
         "whole passage": passage_starts(prompts, longest),
     }
