@@ -1,7 +1,9 @@
 """One command at a time makes or continues the plan of an output."""
 
+import fcntl
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -11,6 +13,7 @@ from typing import Any
 import pytest
 
 from quotetune import UsageError
+from quotetune.distributed import planning
 from quotetune.distributed.claim import claimed
 from quotetune.distributed.plan import Plan
 from quotetune.distributed.planning import planned
@@ -43,6 +46,43 @@ def test_a_second_command_is_refused_while_the_first_is_at_work(corpus: Path, tm
             assert isinstance(other, Plan)
     with plan_of(corpus, output) as again:
         assert again == first
+
+
+def test_a_lock_whose_file_was_removed_meanwhile_is_no_claim(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """The first command ends, and removes the directory, between two steps of the second."""
+    parts = tmp_path / "index.parts"
+    lock, ended = fcntl.flock, []
+
+    def lock_after_the_end_of_another(file: Any, how: int) -> None:
+        if not ended:
+            ended.append(True)
+            shutil.rmtree(parts)
+        lock(file, how)
+
+    monkeypatch.setattr(fcntl, "flock", lock_after_the_end_of_another)
+    with claimed(parts):
+        assert ended and parts.is_dir()
+        with pytest.raises(UsageError, match="another command"), claimed(parts):
+            pass
+
+
+def test_an_output_that_appears_while_files_are_listed_is_not_built_again(
+    corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    output = tmp_path / "index"
+    listed = planning._files
+
+    def list_slowly(*arguments: Any) -> Any:
+        files = listed(*arguments)
+        output.mkdir()  # by the first command, which ends now
+        return files
+
+    monkeypatch.setattr(planning, "_files", list_slowly)
+    with pytest.raises(UsageError, match="index: exists already"), plan_of(corpus, output):
+        pass
+    assert not output.with_name("index.parts").exists()
 
 
 def test_a_command_that_was_killed_before_it_had_a_plan_is_repeated(corpus: Path, tmp_path: Path):

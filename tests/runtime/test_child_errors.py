@@ -2,12 +2,13 @@
 
 import json
 import os
+import signal
 from pathlib import Path
 
 import pytest
 
 from quotetune.errors import QuotetuneError, UsageError
-from quotetune.runtime.child import run_child
+from quotetune.runtime.child import obituary, run_child
 
 _MODULE = """
 from quotetune import errors
@@ -47,3 +48,14 @@ def test_an_error_of_a_child_is_that_of_its_parent(
     assert caught.value.exit_code == status
     assert isinstance(caught.value, UsageError) == (kind == "UsageError")
     assert "Traceback" in (tmp_path / "log").read_text()
+
+
+def test_only_a_process_that_was_not_killed_may_have_said_why(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    log.write_text("no room on the GPU\nLoading weights: 100%\n")
+    killed, died = obituary("work", -signal.SIGKILL, log), obituary("work", -signal.SIGABRT, log)
+    failed = obituary("work", 1, log)
+    where = f"(its log is {log})"
+    assert killed == f"the work process was killed, perhaps because memory ran out {where}"
+    assert died == f"the work process died of SIGABRT: Loading weights: 100% {where}"
+    assert failed == f"the work process ended with status 1: Loading weights: 100% {where}"

@@ -68,8 +68,7 @@ def planned(
             another command is at work on it.
         QuotetuneError: A record of the sample is bad, or there is no document.
     """
-    if output.exists() and not overwrite:
-        raise UsageError(f"{output}: exists already: choose another path, or use --overwrite")
+    _check_absent(output, overwrite)
     if not is_list_name(output):
         check_output(output, overwrite=True)
     elif output.is_dir():
@@ -87,16 +86,29 @@ def planned(
     parts = parts_of(output)
     wanted = Plan(files, options, {}, 0, is_list_name(output), are_remote)
     with claimed(parts):
-        yield _plan_in(parts, wanted, shards, workers)
+        yield _plan_in(parts, wanted, shards, workers, lambda: _check_absent(output, overwrite))
 
 
-def _plan_in(parts: Path, wanted: Plan, shards: int | None, workers: Callable[[], int]) -> Plan:
-    """Return the plan that is stored, or store a new one."""
+def _check_absent(output: Path, overwrite: bool) -> None:
+    if output.exists() and not overwrite:
+        raise UsageError(f"{output}: exists already: choose another path, or use --overwrite")
+
+
+def _plan_in(
+    parts: Path,
+    wanted: Plan,
+    shards: int | None,
+    workers: Callable[[], int],
+    check: Callable[[], None],
+) -> Plan:
+    """Return the plan that is stored, or store a new one, if a check still permits it."""
     stored = stored_plan(parts)
     if stored is not None:
         check_same(parts, stored, replace(wanted, shards=shards or stored.shards))
         return stored
     try:
+        # Another command may have made the output while this one listed the files.
+        check()
         wanted = replace(wanted, shards=shards or shard_count(wanted.bytes, workers()))
         filter, stretches = _filter(wanted, parts)
         plan = replace(wanted, filter=filter, stretches=stretches)

@@ -58,7 +58,8 @@ def run_child(
 
     Raises:
         UsageError: The child reported one.
-        QuotetuneError: The child failed. The message ends with the last line of its log.
+        QuotetuneError: The child failed. The message ends with the last line of its log, if the
+            child was not killed.
     """
     error: QuotetuneError | None = None
     with (
@@ -233,6 +234,8 @@ def obituary(name: str, returncode: int, log: Path) -> str:
     what = f"ended with status {returncode}"
     if returncode == -signal.SIGKILL:
         what = "was killed, perhaps because memory ran out"
+        # It could not say so itself: its last line is of its work.
+        last = ""
     elif returncode < 0:
         what = f"died of {signal.Signals(-returncode).name}"
     return f"the {name} process {what}{last} (its log is {log})"
