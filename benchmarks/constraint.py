@@ -16,7 +16,8 @@ from quotetune.runtime.whole_files import read_json, write_json
 SEQUENCES = 1_000_000
 RESPONSES = 256
 STEPS = 30
-# Tokens of a sequence, besides the first and the last, which all sequences share.
+# Words of a sequence, the second number excluded. A number, and a first and a last token that all
+# sequences share, come on top.
 TOKENS = (3, 14)
 VOCABULARY = 49_152
 MOST, END = 3, 0
@@ -45,8 +46,8 @@ def tables(settings: Settings, sequences: int = SEQUENCES) -> list[Listing]:
                 ("the slowest step, milliseconds", number(slowest)),
             ],
             notes=(
-                f"Strings of {TOKENS[0] + 2} to {TOKENS[1] + 2} tokens, of which a few are in"
-                f" most strings. A step asks for the tokens that may come next in {RESPONSES}"
+                f"Strings of {TOKENS[0] + 3} to {TOKENS[1] + 2} tokens, of which all have the same"
+                f" first and last one. A step asks for the tokens that may come next in {RESPONSES}"
                 f" responses of up to {MOST} strings, on one thread, in {STEPS} steps. "
                 + targets(
                     target("100 MiB", found["bytes"] / 2**20, most=100),

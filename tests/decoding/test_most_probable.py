@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from quotetune.decoding.most_probable import most_probable
+from quotetune.errors import UsageError
 
 
 @given(
@@ -50,3 +51,23 @@ def test_rows_apart_in_memory_are_read_as_rows(dtype):
 def test_logits_apart_in_memory_are_read_as_rows():
     logits = torch.randn(20_000, 3, generator=torch.Generator().manual_seed(2)).T
     assert torch.equal(most_probable(logits, 40), logits.topk(40).indices)
+
+
+def test_a_row_of_nan_fails_nothing():
+    logits = torch.full((2, 5000), torch.nan)
+    logits[1, 3] = 1.0
+    assert most_probable(logits, 40).shape == (2, 40)
+    # One beside the largest logit of a block does not hide it.
+    logits = torch.zeros(1, 5000)
+    logits[0, 1000] = 9.0
+    logits[0, 1000 + 5000 // 64 // 16 * 16] = torch.nan
+    assert 1000 in most_probable(logits, 40)[0]
+
+
+def test_edges():
+    assert most_probable(torch.zeros(0, 9), 2).shape == (0, 2)
+    assert most_probable(torch.zeros(3, 9), 0).shape == (3, 0)
+    weights = torch.randn(2, 3000, generator=torch.Generator().manual_seed(3), requires_grad=True)
+    assert torch.equal(most_probable(weights, 4), weights.topk(4).indices)
+    with pytest.raises(UsageError, match="10 of 9 tokens"):
+        most_probable(torch.zeros(3, 9), 10)

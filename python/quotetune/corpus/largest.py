@@ -10,10 +10,11 @@ from quotetune.errors import UsageError
 def largest(rows: NDArray[np.float32], count: int) -> NDArray[np.int64]:
     """Return the columns of the largest numbers of each row, the largest first.
 
-    Of equal numbers, any may be returned. Large matrices take several threads.
+    Of equal numbers, any may be returned. A NaN may take a place or be left out. The rows are
+    divided among the threads of the pool.
 
     Args:
-        rows: Numbers of shape (rows, columns), none of them NaN.
+        rows: Numbers of shape (rows, columns).
         count: Numbers per row.
 
     Returns:

@@ -167,6 +167,7 @@ class Guidance:
             lengths = np.where(np.isin(ids, self._end_tokens), at_end[:, None], lengths)
         bonus = np.asarray(strengths, np.float32)[:, None] * self._shares(lengths)
         added = torch.from_numpy(bonus).to(logits.device, logits.dtype)
+        # `+=` would first gather the logits into a copy.
         logits.index_put_((places[:, None], tokens), added, accumulate=True)
         return found
 

@@ -3,6 +3,7 @@
 import torch
 
 from quotetune.corpus.largest import largest
+from quotetune.errors import UsageError
 
 _TOKENS_PER_BLOCK = 16
 
@@ -19,10 +20,15 @@ def most_probable(logits: torch.Tensor, count: int) -> torch.Tensor:
     Returns:
         Token ids of shape (rows, count).
 
+    Raises:
+        UsageError: `count` is larger than the vocabulary.
+
     Example:
         >>> most_probable(torch.tensor([[0.0, 3.0, 2.0]]), 2)
         tensor([[1, 2]])
     """
+    if count > logits.shape[1]:
+        raise UsageError(f"{count} of {logits.shape[1]} tokens: ask for no more than there are")
     if logits.device.type == "cpu" and logits.dtype == torch.float32:
         return torch.from_numpy(largest(logits.detach().numpy(), count))
     return _by_blocks(logits, count)

@@ -35,8 +35,8 @@ def slurm_script(plan: Plan, output: Path, threads: int) -> str:
         f"end={shlex.quote(end)}\n"
         f"array=$(sbatch --parsable --job-name=quotetune --array=1-{plan.shards}"
         f' --cpus-per-task={threads} <<< "$build")\n'
-        'sbatch --job-name=quotetune-end --dependency="afterok:${array%%;*}"'
-        ' --kill-on-invalid-dep=yes <<< "$end"\n'
+        f"sbatch --job-name=quotetune-end --cpus-per-task={threads}"
+        ' --dependency="afterok:${array%%;*}" --kill-on-invalid-dep=yes <<< "$end"\n'
     )
 
 

@@ -18,14 +18,17 @@ pub fn largest<'py>(
     let rows = rows.as_array();
     let mut positions = vec![0; rows.nrows() * count];
     py.detach(|| {
-        let of_rows = positions.par_chunks_mut(count.max(1)).zip(0..rows.nrows());
+        let of_rows = positions.par_chunks_mut(count.max(1)).enumerate();
         pool().install(|| {
-            of_rows.for_each(|(positions, number)| match rows.row(number).as_slice() {
-                Some(row) => guide::largest(row, positions),
-                None => guide::largest(&rows.row(number).to_vec(), positions),
+            of_rows.for_each(|(number, positions)| {
+                let row = rows.row(number);
+                let row = row.as_standard_layout();
+                guide::largest(row.as_slice().expect("it is in one piece"), positions);
             });
         });
     });
     let positions = Array2::from_shape_vec((rows.nrows(), count), positions);
-    positions.expect("so many per row").into_pyarray(py)
+    positions
+        .expect("`count` positions per row")
+        .into_pyarray(py)
 }

@@ -1,17 +1,18 @@
 //! The largest numbers of a row, as the logits of the most probable tokens.
 
-/// Numbers of a block. They are `width` apart, where a row has so many blocks.
+/// Numbers per block. The numbers of a block are `width` apart, and a row has `width` blocks.
 const BLOCK: usize = 64;
-/// Blocks whose maxima are taken together.
+/// Neighbouring blocks whose maxima are computed together.
 const LANES: usize = 16;
-/// Places of a row that are read in turn. Memory is read ahead for each of them.
+/// Places of the row that are read in turn, so that the processor reads ahead at each of them.
 const PLACES: usize = 16;
 
-/// Writes the positions of the largest numbers of a row, the largest first. Of equal numbers, any may be among them; no
-/// number is NaN.
+/// Writes the positions of the largest numbers of a row, the largest first. Of equal numbers, any may be among them. A NaN
+/// may take a place or be left out.
 ///
-/// The row is read once, for the maximum of each block. Where `count` blocks reach some maximum, as many numbers do, so only
-/// these blocks, and what follows the last one, are read again.
+/// The row is read once, for the maximum of each block. `count` blocks reach the `count`-th largest maximum, so as many
+/// numbers do. Only blocks that reach it can hold one of the largest, so only they, and the numbers after the last block,
+/// are read again. A row of fewer blocks is read whole.
 pub fn largest(row: &[f32], positions: &mut [i64]) {
     let count = positions.len();
     assert!(count <= row.len(), "{count} numbers of {}", row.len());
@@ -19,14 +20,13 @@ pub fn largest(row: &[f32], positions: &mut [i64]) {
         return;
     }
     let maxima = maxima(row);
-    let least = match count <= maxima.len() {
-        true => {
-            *maxima
-                .clone()
-                .select_nth_unstable_by(count - 1, |a, b| b.total_cmp(a))
-                .1
-        }
-        false => f32::NEG_INFINITY,
+    let least = if count <= maxima.len() {
+        let mut sorted = maxima.clone();
+        *sorted
+            .select_nth_unstable_by(count - 1, |a, b| b.total_cmp(a))
+            .1
+    } else {
+        f32::NEG_INFINITY
     };
     let width = maxima.len();
     let blocks = (0..width).filter(|&block| maxima[block] >= least);
@@ -34,7 +34,8 @@ pub fn largest(row: &[f32], positions: &mut [i64]) {
     let mut kept: Vec<(f32, usize)> = of_blocks
         .chain(BLOCK * width..row.len())
         .map(|position| (row[position], position))
-        .filter(|&(number, _)| number >= least)
+        // A block of nothing but NaN reaches -inf, and its numbers are then needed.
+        .filter(|&(number, _)| number >= least || number.is_nan())
         .collect();
     kept.select_nth_unstable_by(count - 1, |a, b| b.0.total_cmp(&a.0));
     kept.truncate(count);
@@ -54,8 +55,8 @@ fn maxima(row: &[f32]) -> Vec<f32> {
             for place in 0..PLACES {
                 let start = (place * steps + step) * width + lanes * LANES;
                 for (maximum, &number) in maxima.iter_mut().zip(&row[start..][..LANES]) {
-                    // Unlike `f32::max`, this is one instruction for several lanes, because no number is NaN.
-                    *maximum = if *maximum > number { *maximum } else { number };
+                    // Unlike `f32::max`, this is one instruction for several lanes. It ignores a NaN.
+                    *maximum = if number > *maximum { number } else { *maximum };
                 }
             }
         }
