@@ -75,8 +75,8 @@ def answering_sentences(
         work=work,
         places=places,
     )
-    scores = np.concatenate(_bm25(prompts, own)) + [value or 0.0 for value in likely]
-    return _best(own, _by_prompt(scores, own))
+    means = _by_prompt([value or 0.0 for value in likely], own)
+    return _best(own, [a + b for a, b in zip(_bm25(prompts, own), means, strict=True)])
 
 
 def likeliest_sentences(
