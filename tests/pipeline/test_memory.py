@@ -120,9 +120,11 @@ def test_a_config_of_weights_that_are_stored_quantised_does_not_say_their_size(h
 @pytest.mark.parametrize(
     ("layers", "lora", "dtype", "options"),
     [
-        (32, LORA, "bfloat16", {"bf16": True}),
-        (32, None, "bfloat16", {"bf16": True}),
+        pytest.param(32, LORA, "bfloat16", {"bf16": True}, marks=pytest.mark.slow),
+        pytest.param(32, None, "bfloat16", {"bf16": True}, marks=pytest.mark.slow),
         # All blocks are alike, so that eight of them show what differs.
+        (8, LORA, "bfloat16", {"bf16": True}),
+        (8, None, "bfloat16", {"bf16": True}),
         (8, LORA, "bfloat16", {"bf16": True, "gradient_checkpointing": False}),
         (8, {"r": 64, "target_modules": ["q_proj", "v_proj"]}, "bfloat16", {"bf16": True}),
         (8, LORA, "float32", {"bf16": False}),
