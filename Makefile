@@ -17,7 +17,9 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-UV := $(BIN)/uv pip install --quiet --python $(BIN)/python
+# Where Python is told to keep no bytecode, as in many containers, each process that a run starts
+# would compile its libraries again, for ten seconds or more.
+UV := $(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python
 PINNED := --constraint requirements/constraints.txt --override requirements/overrides.txt
 DATA := data/demo
 FUZZ_TARGETS := index_file manifest records redis_bloom text

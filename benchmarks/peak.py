@@ -3,7 +3,7 @@
 import subprocess
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,7 +35,9 @@ class Peak:
         self.resident = max(self.resident, _kibibytes(numbers, "VmHWM"))
 
 
-def watched(command: Sequence[str]) -> tuple[float, Peak]:
+def watched(
+    command: Sequence[str], environment: Mapping[str, str] | None = None
+) -> tuple[float, Peak]:
     """Run a command; return its seconds and its most memory, without that of its children.
 
     Raises:
@@ -44,7 +46,7 @@ def watched(command: Sequence[str]) -> tuple[float, Peak]:
     peak = Peak()
     start = time.monotonic()
     with tempfile.TemporaryFile() as output:
-        with subprocess.Popen(command, stdout=output, stderr=output) as child:
+        with subprocess.Popen(command, stdout=output, stderr=output, env=environment) as child:
             while child.poll() is None:
                 peak.look(child.pid)
                 time.sleep(INTERVAL)

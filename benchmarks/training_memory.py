@@ -1,13 +1,16 @@
 """The peak of memory of a training on a CPU, and the estimate of `quotetune train --dry-run`.
 
-The models have random weights, so nothing has to be downloaded. Each training is two steps of the
-real child process. For a model of 8B parameters, the steps are those of `benchmarks.fake_step`.
+The models have random weights, so nothing has to be downloaded. Each training is a few steps of the
+real child process, in its environment. For a model of 8B parameters, the steps are those of
+`benchmarks.fake_step`.
 """
 
 import json
+import os
 import random
 import shutil
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +23,7 @@ from quotetune.models.config_size import known_size
 from quotetune.models.size import ModelSize
 from quotetune.pipeline.memory import GPU_PROCESS, Training, training_peak
 from quotetune.runtime.cpu import advertises_amx
+from quotetune.runtime.heap import with_kept_heap
 
 LORA = {"r": 16, "target_modules": "all-linear"}
 
@@ -63,15 +67,22 @@ SHAPES = {
     "1.07B": Shape("1.07B", 16, 2048, 8192, 32, 8),
     "8B": Shape("8B", 32, 4096, 14336, 32, 8, 128256),
 }
-# Model, LoRA or not, pairs per batch, tokens of the prompt and of a response.
+STEPS = 2
+# Steps with prompts of many lengths. The heap grows with them, because a hole seldom fits the next
+# batch.
+MIXED_STEPS = 24
+# Model, LoRA or not, pairs per batch, and tokens of the shortest prompt, the longest one, and a
+# response.
 MEASURED = (
-    ("19M", True, 2, 32, 64),
-    ("135M", True, 2, 32, 64),
-    ("135M", True, 4, 64, 256),
-    ("135M", False, 2, 32, 64),
-    ("360M", True, 2, 32, 64),
-    ("360M", False, 2, 32, 64),
-    ("1.07B", True, 2, 32, 64),
+    ("19M", True, 2, 32, 32, 64),
+    ("135M", True, 2, 32, 32, 64),
+    ("135M", True, 4, 64, 64, 256),
+    ("135M", True, 4, 64, 512, 100),
+    ("135M", False, 2, 32, 32, 64),
+    ("135M", False, 2, 32, 256, 64),
+    ("360M", True, 2, 32, 32, 64),
+    ("360M", False, 2, 32, 32, 64),
+    ("1.07B", True, 2, 32, 32, 64),
 )
 FAKE = (("8B", True), ("8B", False))
 FAKE_PAIRS, FAKE_LENGTH = 4, 640
@@ -84,51 +95,67 @@ def tables(settings: Settings) -> list[Listing]:
 
 def table(
     work: Path,
-    measured: tuple[tuple[str, bool, int, int, int], ...],
+    measured: tuple[tuple[str, bool, int, int, int, int], ...],
     fake: tuple[tuple[str, bool], ...],
 ) -> Listing:
     """Return a row per training of `measured` and `fake`."""
     rows = [_measured(work, *case) for case in measured] + [_fake(*case) for case in fake]
     return Listing(
         heading="The memory of a training, and its estimate",
-        header=("model", "trained", "tokens per batch", "peak, GB", "estimate, GB", "difference"),
+        header=(
+            "model",
+            "trained",
+            "tokens per batch",
+            "peak, GB",
+            "estimate, GB",
+            "difference",
+        ),
         rows=rows,
         notes=(
             "The peak is VmHWM of the training's process, with bf16 weights where an adapter is "
-            "trained and bf16 arithmetic. For 8B it is that of the tensors of a step on a GPU "
-            "with gradient checkpointing, counted on fake tensors; the estimate is without the "
+            "trained and bf16 arithmetic. Where a batch has a number of tokens to another, the "
+            f"prompts have all lengths between, and {MIXED_STEPS} steps are made. For 8B the peak "
+            "is that of the tensors of a step on a GPU with gradient checkpointing, counted on "
+            "fake tensors; the estimate is without the "
             f"{GPU_PROCESS / 1e9:.0f} GB that it adds for CUDA itself.",
         ),
     )
 
 
 def _measured(
-    work: Path, name: str, lora: bool, pairs: int, prompt: int, response: int
+    work: Path, name: str, lora: bool, pairs: int, shortest: int, longest: int, response: int
 ) -> tuple[str, ...]:
     directory = work / "training"
     write_model(SHAPES[name], directory / "model")
+    steps = STEPS if shortest == longest else MIXED_STEPS
     options = {
         "per_device_train_batch_size": pairs,
         "gradient_accumulation_steps": 1,
-        "max_steps": 2,
+        "max_steps": steps,
         "save_steps": 1000,
         "max_length": 4096,
         "bf16": True,
     }
-    job = write_job(directory, options, lora=lora, pairs=pairs, prompt=prompt, response=response)
-    _, peak = watched([sys.executable, "-m", "quotetune.training.worker", str(job)])
+    prompts = range(shortest, longest + 1)
+    job = write_job(
+        directory, options, lora=lora, pairs=steps * pairs, prompts=prompts, response=response
+    )
+    command = [sys.executable, "-m", "quotetune.training.worker", str(job)]
+    _, peak = watched(command, with_kept_heap(os.environ))
     training = Training(
         options,
         LORA if lora else None,
         "auto",
         2 * pairs,
-        prompt + response,
+        longest + response,
         on_gpu=False,
         fast_bf16=advertises_amx(),
     )
     estimated = training_peak(size_on_disk(directory / "model"), training)
     shutil.rmtree(directory)
-    return _row(name, lora, 2 * pairs * (prompt + response), peak.resident * 1024.0, estimated)
+    lengths = [2 * pairs * (prompt + response) for prompt in sorted({shortest, longest})]
+    tokens = " to ".join(f"{number:,}" for number in lengths)
+    return _row(name, lora, tokens, peak.resident * 1024.0, estimated)
 
 
 def _fake(name: str, lora: bool) -> tuple[str, ...]:
@@ -168,14 +195,14 @@ def _fake(name: str, lora: bool) -> tuple[str, ...]:
         fast_bf16=True,
     )
     estimated = training_peak(size, training) - GPU_PROCESS
-    return _row(f"{name}, fake", lora, 2 * FAKE_PAIRS * FAKE_LENGTH, float(fake), estimated)
+    return _row(f"{name}, fake", lora, f"{2 * FAKE_PAIRS * FAKE_LENGTH:,}", float(fake), estimated)
 
 
-def _row(name: str, lora: bool, tokens: int, peak: float, estimated: float) -> tuple[str, ...]:
+def _row(name: str, lora: bool, tokens: str, peak: float, estimated: float) -> tuple[str, ...]:
     return (
         name,
         f"LoRA, rank {LORA['r']}" if lora else "all weights",
-        f"{tokens:,}",
+        tokens,
         f"{peak / 1e9:.2f}",
         f"{estimated / 1e9:.2f}",
         f"{estimated / peak - 1:+.0%}",
@@ -233,7 +260,7 @@ def write_job(
     *,
     lora: bool,
     pairs: int,
-    prompt: int,
+    prompts: Sequence[int],
     response: int,
 ) -> Path:
     """Write the job of a training on random pairs, for `quotetune.training.worker`.
@@ -242,8 +269,8 @@ def write_job(
         directory: Directory with the `model/`, for the job and its output.
         options: Keys of `trl.DPOConfig`.
         lora: Whether an adapter is trained, and not all weights.
-        pairs: Pairs per batch; there are twice as many.
-        prompt: Tokens of a prompt.
+        pairs: The number of pairs.
+        prompts: Lengths of prompts in tokens, of which each pair has one.
         response: Tokens of a response.
 
     Returns:
@@ -253,11 +280,12 @@ def write_job(
     import pyarrow.parquet as pq
 
     draw = random.Random(0)
-    lengths = {"prompt": prompt, "chosen": response, "rejected": response}
-    rows = [
-        {f"{name}_token_ids": draw.choices(range(3, 90), k=k) for name, k in lengths.items()}
-        for _ in range(2 * pairs)
-    ]
+    rows = []
+    for _ in range(pairs):
+        lengths = {"prompt": draw.choice(prompts), "chosen": response, "rejected": response}
+        rows.append(
+            {f"{name}_token_ids": draw.choices(range(3, 90), k=k) for name, k in lengths.items()}
+        )
     pq.write_table(pa.Table.from_pylist(rows), directory / "pairs.parquet")
     model = {"path": str(directory / "model"), "dtype": "auto"}
     job = {

@@ -552,9 +552,12 @@ def test_the_service_is_not_measured_without_its_load_generator(
 @pytest.mark.slow
 def test_the_memory_of_a_training_stands_beside_its_estimate(tmp_path: Path) -> None:
     table = training_memory.table(
-        tmp_path, measured=(("19M", True, 2, 16, 16),), fake=(("19M", True),)
+        tmp_path,
+        measured=(("19M", True, 2, 16, 16, 16), ("19M", True, 2, 16, 48, 16)),
+        fake=(("19M", True),),
     )
-    (name, trained, tokens, peak, estimate, _), fake = table.cells()
+    (name, trained, tokens, peak, estimate, _), mixed, fake = table.cells()
     assert (name, trained, tokens) == ("19M", "LoRA, rank 16", "128")
+    assert mixed[2] == "128 to 256"
     assert 0 < float(peak) < 10 * float(estimate)
     assert fake[0] == "19M, fake" and float(fake[3]) > 0

@@ -44,7 +44,7 @@ def _train(kit: Kit, name: str) -> Rows:
         "max_length": 4096,
         "bf16": True,
     }
-    job = write_job(directory, options, lora=True, pairs=pairs, prompt=half, response=half)
+    job = write_job(directory, options, lora=True, pairs=2 * pairs, prompts=[half], response=half)
     seconds, peak = watched([sys.executable, "-m", "benchmarks.gpu.training_peak", str(job)])
     record = json.loads((directory / "output" / "training.json").read_text("utf-8"))
     estimate = training_peak(

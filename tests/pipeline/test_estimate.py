@@ -1,5 +1,6 @@
 """The estimate of a run that `train --dry-run` shows."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -89,6 +90,20 @@ def test_without_the_model_only_tokens_are_known_and_without_prompts_nothing(con
     assert estimate(Config.model_validate(changed)) is None
 
 
+def test_memory_is_that_of_the_longest_prompt_and_tokens_those_of_the_mean(config, tmp_path):
+    def with_lengths(*lengths):
+        path = tmp_path / "prompts.jsonl"
+        rows = [{"id": f"{i}", "prompt": "x" * length} for i, length in enumerate(lengths)]
+        path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+        return estimated(config, prompts={"path": str(path)}, dpo={"max_length": None})
+
+    alike, mixed = with_lengths(*[400] * 10), with_lengths(*[200] * 9, 2200)
+    longest = with_lengths(*[2200] * 10)
+    assert mixed.trained_tokens == alike.trained_tokens
+    assert mixed.largest == "round-1/train"
+    assert mixed.memory == longest.memory > alike.memory
+
+
 def test_a_damaged_model_is_not_counted(config, tmp_path):
     (tmp_path / "config.json").write_text("{}")
     assert model_size(tmp_path) is None
@@ -104,7 +119,7 @@ def test_full_training_needs_float32_and_a_copy_for_the_arithmetic_whatever_the_
         changes = {"model": {"dtype": dtype}, "dpo": {"per_device_train_batch_size": 1}}
         content = {**config, "lora": lora, "dpo": {**config["dpo"], **changes["dpo"]}}
         content["model"] = {**config["model"], **changes["model"]}
-        return peaks(Config.model_validate(content), size, 4, on_gpu=False)["round-1/train"]
+        return peaks(Config.model_validate(content), size, 4, 4, on_gpu=False)["round-1/train"]
 
     # A gradient and two moments; the reference model's log-probs are computed before the training.
     adapter = 2 * sum(map(sum, size.linear_layers.values()))

@@ -116,7 +116,7 @@ def test_sampling_needs_less_memory_in_four_bits(content: dict[str, Any]) -> Non
     assert size is not None
     plain = {**content, "model": {"path": content["model"]["path"]}}
     quantized, whole = (
-        peaks(Config.model_validate(one), size, 10, on_gpu=False)["sample"]
+        peaks(Config.model_validate(one), size, 10, 10, on_gpu=False)["sample"]
         for one in (content, plain)
     )
     layers = [out * into for out, into in size.linear_layers.values()]

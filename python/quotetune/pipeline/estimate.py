@@ -125,7 +125,7 @@ def estimate(config: Config, split: "Split | None" = None) -> Estimate | None:
     if split is None:
         return None
     train, heldout, dev = sum(map(len, split.rounds)), len(split.heldout), len(split.dev)
-    prompt_tokens = _prompt_tokens(config, split)
+    prompt_tokens, longest_prompt = _prompt_tokens(config, split)
     size = known_size(config.model)
     sampling = with_room_for_thoughts(config.sampling, config.model)
     drawn = with_room_for_thoughts(config.evaluation_sampling, config.model)
@@ -176,7 +176,7 @@ def estimate(config: Config, split: "Split | None" = None) -> Estimate | None:
     seconds = (sampled + evaluated) * operations / sampling_speed + training / training_speed
     starts = 3 * config.rounds + 1 + (2 if dev else 0)
     seconds += _START_SECONDS * starts
-    needs = peaks(config, size, prompt_tokens, on_gpu=gpus > 0)
+    needs = peaks(config, size, prompt_tokens, longest_prompt, on_gpu=gpus > 0)
     largest = max(needs, key=lambda part: needs[part])
     return Estimate(
         *counts,
@@ -227,19 +227,21 @@ def _read_split(config: Config) -> "Split | None":
         return None
 
 
-def _prompt_tokens(config: Config, split: "Split") -> int:
-    """Return the mean number of tokens per prompt."""
+def _prompt_tokens(config: Config, split: "Split") -> tuple[int, int]:
+    """Return about how many tokens a prompt has on average, and the longest one."""
+    if config.prompts.prefix_tokens is not None:
+        return config.prompts.prefix_tokens, config.prompts.prefix_tokens
     shown = [*split.heldout, *split.dev, *(prompt for part in split.rounds for prompt in part)]
-    characters = sum(
+    characters = [
         len(prompt.text or "") + sum(len(m["content"]) for m in prompt.messages or [])
         for prompt in shown
-    )
-    characters_each = characters / len(shown)
+    ]
+    passages = 0
     if (context := config.prompts.context) is not None:
-        characters_each += context.passages * (context.max_chars or _CHARACTERS_PER_PASSAGE)
-    if config.prompts.prefix_tokens is not None:
-        return config.prompts.prefix_tokens
-    return math.ceil(characters_each / _CHARACTERS_PER_TOKEN)
+        passages = context.passages * (context.max_chars or _CHARACTERS_PER_PASSAGE)
+    each = (sum(characters) / len(shown), max(characters))
+    mean, longest = (math.ceil((number + passages) / _CHARACTERS_PER_TOKEN) for number in each)
+    return mean, longest
 
 
 def _disk(config: Config, size: ModelSize, tokens: int) -> float:

@@ -20,7 +20,9 @@ _SAMPLING_PROCESS = 1.5e9
 _CPU_SEQUENCES, _GPU_SEQUENCES = 256, 64
 
 
-def peaks(config: Config, size: ModelSize, prompt_tokens: int, *, on_gpu: bool) -> dict[str, float]:
+def peaks(
+    config: Config, size: ModelSize, prompt_tokens: int, longest_prompt: int, *, on_gpu: bool
+) -> dict[str, float]:
     """Return the most bytes that each part of a run needs, by its name.
 
     The parts do not run together, so the largest one is what the run needs. With several GPUs it is
@@ -29,12 +31,14 @@ def peaks(config: Config, size: ModelSize, prompt_tokens: int, *, on_gpu: bool) 
     Args:
         config: The run's config.
         size: The size of its model.
-        prompt_tokens: Tokens per prompt.
+        prompt_tokens: Tokens per prompt. The batches of sampling have so many sequences that the
+            mean counts.
+        longest_prompt: Tokens of the longest prompt. A batch of training is padded to it.
         on_gpu: Whether the model runs on a GPU.
     """
     found = {"sample": _sampling(config, size, prompt_tokens, on_gpu=on_gpu)}
     fast_bf16 = on_gpu or advertises_amx()
-    for name, training in _trainings(config, prompt_tokens, on_gpu=on_gpu, fast_bf16=fast_bf16):
+    for name, training in _trainings(config, longest_prompt, on_gpu=on_gpu, fast_bf16=fast_bf16):
         found[name] = training_peak(size, training)
     return found
 
@@ -57,7 +61,7 @@ def adapter_settings(config: Config) -> dict[str, Any] | None:
 
 
 def _trainings(
-    config: Config, prompt_tokens: int, *, on_gpu: bool, fast_bf16: bool
+    config: Config, longest_prompt: int, *, on_gpu: bool, fast_bf16: bool
 ) -> Iterator[tuple[str, Training]]:
     machine: Any = {
         "on_gpu": on_gpu,
@@ -77,7 +81,7 @@ def _trainings(
                 "absorb",
                 Training(options, own, config.model.dtype, batch, int(length), **machine),
             )
-    length = prompt_tokens + with_room_for_thoughts(config.sampling, config.model).max_tokens
+    length = longest_prompt + with_room_for_thoughts(config.sampling, config.model).max_tokens
     for number in range(1, config.rounds + 1):
         options = dpo_options(config.dpo_of(number))
         limit = options.get("max_length", MAX_LENGTH)
