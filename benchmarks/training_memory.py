@@ -70,7 +70,7 @@ SHAPES = {
 STEPS = 2
 # Steps with prompts of many lengths. The heap grows with them, because a hole seldom fits the next
 # batch.
-MIXED_STEPS = 24
+MIXED_STEPS = 12
 # Model, LoRA or not, pairs per batch, and tokens of the shortest prompt, the longest one, and a
 # response.
 MEASURED = (
@@ -150,6 +150,7 @@ def _measured(
         longest + response,
         on_gpu=False,
         fast_bf16=advertises_amx(),
+        alike=shortest == longest,
     )
     estimated = training_peak(size_on_disk(directory / "model"), training)
     shutil.rmtree(directory)

@@ -17,6 +17,7 @@ from quotetune.models.config_size import known_size
 from quotetune.models.size import ModelSize
 from quotetune.pipeline.memory import trained_parameters
 from quotetune.pipeline.peaks import MAX_LENGTH, adapter_settings, peaks
+from quotetune.pipeline.prompt_lengths import mean_and_longest
 from quotetune.runtime.accelerator import has_accelerator
 from quotetune.runtime.plural import counted
 from quotetune.sampling.thoughts import with_room_for_thoughts
@@ -31,8 +32,6 @@ CORE_SAMPLING, CORE_TRAINING = 65e9, 80e9
 GPU_SAMPLING, GPU_TRAINING = 50e12, 120e12
 # Starting a child process with its libraries and model.
 _START_SECONDS = 40.0
-_CHARACTERS_PER_TOKEN = 4.0
-_CHARACTERS_PER_PASSAGE = 1500  # if prompts.context does not cut them
 _BYTES_PER_SAMPLED_TOKEN = 8.0  # its id, and its characters
 
 
@@ -125,7 +124,8 @@ def estimate(config: Config, split: "Split | None" = None) -> Estimate | None:
     if split is None:
         return None
     train, heldout, dev = sum(map(len, split.rounds)), len(split.heldout), len(split.dev)
-    prompt_tokens, longest_prompt = _prompt_tokens(config, split)
+    shown = [*split.heldout, *split.dev, *(prompt for part in split.rounds for prompt in part)]
+    prompt_tokens, longest_prompt = mean_and_longest(shown, config.prompts)
     size = known_size(config.model)
     sampling = with_room_for_thoughts(config.sampling, config.model)
     drawn = with_room_for_thoughts(config.evaluation_sampling, config.model)
@@ -225,23 +225,6 @@ def _read_split(config: Config) -> "Split | None":
         )
     except UsageError:
         return None
-
-
-def _prompt_tokens(config: Config, split: "Split") -> tuple[int, int]:
-    """Return about how many tokens a prompt has on average, and the longest one."""
-    if config.prompts.prefix_tokens is not None:
-        return config.prompts.prefix_tokens, config.prompts.prefix_tokens
-    shown = [*split.heldout, *split.dev, *(prompt for part in split.rounds for prompt in part)]
-    characters = [
-        len(prompt.text or "") + sum(len(m["content"]) for m in prompt.messages or [])
-        for prompt in shown
-    ]
-    passages = 0
-    if (context := config.prompts.context) is not None:
-        passages = context.passages * (context.max_chars or _CHARACTERS_PER_PASSAGE)
-    each = (sum(characters) / len(shown), max(characters))
-    mean, longest = (math.ceil((number + passages) / _CHARACTERS_PER_TOKEN) for number in each)
-    return mean, longest
 
 
 def _disk(config: Config, size: ModelSize, tokens: int) -> float:

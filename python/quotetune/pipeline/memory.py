@@ -22,8 +22,9 @@ from quotetune.training.defaults import (
 # it is that of CUDA and its libraries, which was not measured here.
 CPU_PROCESS, GPU_PROCESS = 1.25e9, 1.0e9
 # On a CPU the heap keeps what is freed, and has holes: peaks of 135M and 360M parameters, with 384
-# and 2,560 tokens per batch, had this share more than the tensors that are alive.
-_HOLES_OF_THE_HEAP = 1.45
+# and 2,560 tokens per batch, had the first share more than the tensors that are alive. A hole of a
+# short batch does not fit a long one: peaks of batches of 1,000 to 5,000 tokens had the second.
+_HOLES_OF_THE_HEAP, _HOLES_OF_MIXED_LENGTHS = 1.45, 2.1
 _BYTES = {"float32": 4, "bfloat16": 2, "float16": 2}
 # Bytes per trained parameter of an optimizer's state, by a part of its name; the first that fits.
 _MOMENTS = {"4bit": 1, "8bit": 2, "adafactor": 0, "sgd": 0, "lomo": 0, "": 8}
@@ -45,6 +46,7 @@ class Training:
         dtype: `model.dtype`.
         sequences: Sequences per batch: two per pair.
         length: Tokens of the longest ones, prompt included.
+        alike: Whether most batches are nearly as long as the longest one.
         on_gpu: Whether it runs on a GPU.
         fast_bf16: As for `arithmetic`.
         reference: Whether a reference model is in memory beside the policy.
@@ -59,6 +61,7 @@ class Training:
     on_gpu: bool
     fast_bf16: bool
     reference: bool = False
+    alike: bool = True
     quantization: str | None = None
 
     @property
@@ -188,7 +191,9 @@ def _activations(size: ModelSize, training: Training) -> float:
     else:
         kept = layers * block
     alive = float(tokens * (kept + backward))
-    return alive if training.on_gpu else _HOLES_OF_THE_HEAP * alive
+    if training.on_gpu:
+        return alive
+    return alive * (_HOLES_OF_THE_HEAP if training.alike else _HOLES_OF_MIXED_LENGTHS)
 
 
 def _narrow(size: ModelSize, training: Training) -> bool:

@@ -17,6 +17,8 @@ from quotetune.sampling.thoughts import with_room_for_thoughts
 MAX_LENGTH = 1024  # of TRL, for DPO and SFT
 _TRL_BATCH, _CPU_BATCH = 8, 2  # of TRL, and of ours on a CPU
 _SAMPLING_PROCESS = 1.5e9
+# Batches are alike if the mean length has this share of the longest one.
+_ALIKE = 0.8
 _CPU_SEQUENCES, _GPU_SEQUENCES = 256, 64
 
 
@@ -38,7 +40,9 @@ def peaks(
     """
     found = {"sample": _sampling(config, size, prompt_tokens, on_gpu=on_gpu)}
     fast_bf16 = on_gpu or advertises_amx()
-    for name, training in _trainings(config, longest_prompt, on_gpu=on_gpu, fast_bf16=fast_bf16):
+    for name, training in _trainings(
+        config, prompt_tokens, longest_prompt, on_gpu=on_gpu, fast_bf16=fast_bf16
+    ):
         found[name] = training_peak(size, training)
     return found
 
@@ -61,7 +65,7 @@ def adapter_settings(config: Config) -> dict[str, Any] | None:
 
 
 def _trainings(
-    config: Config, longest_prompt: int, *, on_gpu: bool, fast_bf16: bool
+    config: Config, prompt_tokens: int, longest_prompt: int, *, on_gpu: bool, fast_bf16: bool
 ) -> Iterator[tuple[str, Training]]:
     machine: Any = {
         "on_gpu": on_gpu,
@@ -81,11 +85,14 @@ def _trainings(
                 "absorb",
                 Training(options, own, config.model.dtype, batch, int(length), **machine),
             )
-    length = longest_prompt + with_room_for_thoughts(config.sampling, config.model).max_tokens
+    response = with_room_for_thoughts(config.sampling, config.model).max_tokens
     for number in range(1, config.rounds + 1):
         options = dpo_options(config.dpo_of(number))
         limit = options.get("max_length", MAX_LENGTH)
         precomputed = options.get("precompute_ref_log_probs", not options.get("sync_ref_model"))
+        longest, mean = longest_prompt + response, prompt_tokens + response
+        if limit is not None:
+            longest, mean = min(longest, int(limit)), min(mean, int(limit))
         other = config.reference == "base" and number > 1
         yield (
             f"round-{number}/train",
@@ -94,8 +101,9 @@ def _trainings(
                 lora,
                 config.model.dtype,
                 2 * batch_of(options, on_gpu=on_gpu),
-                length if limit is None else min(length, int(limit)),
+                longest,
                 reference=lora is None and (other or not precomputed),
+                alike=mean >= _ALIKE * longest,
                 **machine,
             ),
         )

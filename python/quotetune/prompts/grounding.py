@@ -57,7 +57,7 @@ def check_passages(prompts: Sequence[Prompt], settings: ContextConfig) -> None:
                 f"prompt {prompt.id}: it has no documents, and prompts.context.source is documents:"
                 " give it documents, or set prompts.context.source to bm25"
             )
-        if settings.source == "given" and not _texts(prompt):
+        if settings.source == "given" and not given_texts(prompt):
             raise UsageError(
                 f"prompt {prompt.id}: it has no context, and prompts.context.source is given: give"
                 " it a column context with a text or a list of texts"
@@ -83,7 +83,9 @@ def _own_documents(prompt: Prompt, index: Index) -> list[Document]:
 
 def _given(prompt: Prompt, index: Index) -> list[Document]:
     """Take the passages that the prompt gives, and find the documents that they come from."""
-    return [Document(*(document_of(text, index) or ("", "")), text=text) for text in _texts(prompt)]
+    return [
+        Document(*(document_of(text, index) or ("", "")), text=text) for text in given_texts(prompt)
+    ]
 
 
 def document_of(passage: str, index: Index) -> Identity | None:
@@ -104,7 +106,8 @@ def document_of(passage: str, index: Index) -> Identity | None:
     return longest.documents[0].source, longest.documents[0].id
 
 
-def _texts(prompt: Prompt) -> list[str]:
+def given_texts(prompt: Prompt) -> list[str]:
+    """Return the passages that a prompt's own column `context` has; none if there are none."""
     context = prompt.extra.get("context")
     texts = [context] if isinstance(context, str) else context
     if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):

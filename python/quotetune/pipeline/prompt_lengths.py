@@ -1,0 +1,47 @@
+"""About how many tokens prompts have, without a tokenizer and before passages are looked up."""
+
+import math
+from collections.abc import Sequence
+
+from quotetune.config.prompts import ContextConfig, PromptsConfig
+from quotetune.prompts.grounding import given_texts, shorten
+from quotetune.prompts.prompt import Prompt
+
+_CHARACTERS_PER_TOKEN = 4.0
+_CHARACTERS_PER_PASSAGE = 1500  # of a passage from the corpus, if prompts.context does not cut it
+
+
+def mean_and_longest(prompts: Sequence[Prompt], settings: PromptsConfig) -> tuple[int, int]:
+    """Return about how many tokens a prompt has on average, and the longest one.
+
+    Args:
+        prompts: The prompts, still without passages.
+        settings: The config's `prompts:` block.
+
+    Example:
+        >>> from pathlib import Path
+        >>> prompts = [Prompt("a", text="x" * 20), Prompt("b", text="x" * 60)]
+        >>> mean_and_longest(prompts, PromptsConfig(path=Path("prompts.jsonl")))
+        (10, 15)
+    """
+    if settings.prefix_tokens is not None:
+        return settings.prefix_tokens, settings.prefix_tokens
+    characters = [
+        len(prompt.text or "")
+        + sum(len(message["content"]) for message in prompt.messages or [])
+        + (_of_passages(prompt, settings.context) if settings.context is not None else 0)
+        for prompt in prompts
+    ]
+    mean = sum(characters) / len(characters)
+    return (
+        math.ceil(mean / _CHARACTERS_PER_TOKEN),
+        math.ceil(max(characters) / _CHARACTERS_PER_TOKEN),
+    )
+
+
+def _of_passages(prompt: Prompt, context: ContextConfig) -> int:
+    """Return the characters of a prompt's passages, which are assumed if the corpus has them."""
+    if context.source == "given":
+        texts = given_texts(prompt)[: context.passages]
+        return sum(len(shorten(text, context.max_chars)) for text in texts)
+    return context.passages * (context.max_chars or _CHARACTERS_PER_PASSAGE)
