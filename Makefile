@@ -73,7 +73,7 @@ test: test-rust test-python
 test-all: test-rust test-python-all
 
 test-rust:
-	cargo test --profile tests --quiet -p quotetune-core
+	cargo test --profile quick-tests --quiet -p quotetune-core
 
 # Test files run in parallel. The fixtures of a file are made once, in the process that runs it.
 # Pytest counts the tests that a marker deselects; pyproject.toml says what the markers mean.
@@ -121,7 +121,7 @@ $(VENV)/.bench-packages: requirements/bench.txt | $(VENV)/.packages
 # Leak detection is off, because each case has a pool of threads, and a thread that is still ending
 # would look like a leak.
 fuzz:
-	cargo test --profile tests --quiet -p quotetune-core --test hostile_files write_seeds -- --ignored
+	cargo test --profile quick-tests --quiet -p quotetune-core --test hostile_files write_seeds -- --ignored
 	cd rust/core && for target in $(FUZZ_TARGETS); do \
 		ASAN_OPTIONS=detect_leaks=0 cargo +nightly fuzz run --fuzz-dir ../fuzz $$target -- -timeout=20 -max_len=16384 -detect_leaks=0 \
 			-max_total_time=$$(($(SECONDS) / $(words $(FUZZ_TARGETS)))) || exit 1; done

@@ -113,10 +113,10 @@ def table(
         rows=rows,
         notes=(
             "The peak is VmHWM of the training's process, with bf16 weights where an adapter is "
-            "trained and bf16 arithmetic. Where a batch has a number of tokens to another, the "
-            f"prompts have all lengths between, and {MIXED_STEPS} steps are made. For 8B the peak "
-            "is that of the tensors of a step on a GPU with gradient checkpointing, counted on "
-            "fake tensors; the estimate is without the "
+            "trained and bf16 arithmetic. Where the tokens per batch are a range, so are the "
+            f"lengths of the prompts, and {MIXED_STEPS} steps are made. For 8B the peak is that of "
+            "the tensors of a step on a GPU with gradient checkpointing, counted on fake tensors; "
+            "the estimate is without the "
             f"{GPU_PROCESS / 1e9:.0f} GB that it adds for CUDA itself.",
         ),
     )
@@ -271,7 +271,8 @@ def write_job(
         options: Keys of `trl.DPOConfig`.
         lora: Whether an adapter is trained, and not all weights.
         pairs: The number of pairs.
-        prompts: Lengths of prompts in tokens, of which each pair has one.
+        prompts: Lengths of prompts in tokens. Each pair has a random one, and the first two pairs
+            the first and the last.
         response: Tokens of a response.
 
     Returns:
@@ -282,8 +283,8 @@ def write_job(
 
     draw = random.Random(0)
     rows = []
-    for _ in range(pairs):
-        lengths = {"prompt": draw.choice(prompts), "chosen": response, "rejected": response}
+    for prompt in [prompts[0], prompts[-1], *draw.choices(prompts, k=pairs - 2)]:
+        lengths = {"prompt": prompt, "chosen": response, "rejected": response}
         rows.append(
             {f"{name}_token_ids": draw.choices(range(3, 90), k=k) for name, k in lengths.items()}
         )

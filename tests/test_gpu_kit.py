@@ -142,6 +142,7 @@ def test_a_step_that_the_limit_cuts_is_gone_and_the_next_call_continues_it(
     assert lines(demo) == ["one", "two", "all"]
 
 
+@pytest.mark.slow
 def test_a_step_that_no_call_would_end_fails(run: Run, demo: Path) -> None:
     run("parts", "--limit", "8")
     status, steps, _ = run("parts", "--limit", "2")
@@ -173,6 +174,7 @@ def test_a_step_that_fails_keeps_what_it_measured_and_stops_no_other(run: Run, d
     assert lines(demo) == ["before", "all"]
 
 
+@pytest.mark.slow
 def test_what_another_gpu_has_measured_of_a_step_is_measured_anew(
     run: Run, demo: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

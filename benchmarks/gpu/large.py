@@ -1,6 +1,7 @@
 """A step of LoRA of a model with random weights: its peak of memory beside the estimate."""
 
 import json
+import os
 import sys
 from pathlib import Path
 from shutil import rmtree
@@ -10,6 +11,7 @@ from benchmarks.peak import watched
 from benchmarks.training_memory import LORA, SHAPES, size_on_disk, write_job, write_model
 from quotetune.pipeline.memory import Training, training_peak
 from quotetune.runtime.cpu import advertises_amx
+from quotetune.runtime.heap import with_kept_heap
 
 STEPS = 2  # the first one makes the optimizer's moments
 PEAK = "peak.json"
@@ -45,7 +47,10 @@ def _train(kit: Kit, name: str) -> Rows:
         "bf16": True,
     }
     job = write_job(directory, options, lora=True, pairs=2 * pairs, prompts=[half], response=half)
-    seconds, peak = watched([sys.executable, "-m", "benchmarks.gpu.training_peak", str(job)])
+    seconds, peak = watched(
+        [sys.executable, "-m", "benchmarks.gpu.training_peak", str(job)],
+        with_kept_heap(os.environ),
+    )
     record = json.loads((directory / "output" / "training.json").read_text("utf-8"))
     estimate = training_peak(
         size_on_disk(directory / "model"),

@@ -80,7 +80,7 @@ def watched(monkeypatch: pytest.MonkeyPatch) -> type[Watched]:
     return Watched
 
 
-@pytest.mark.parametrize("dies", [False, True])
+@pytest.mark.parametrize("dies", [pytest.param(False, marks=pytest.mark.slow), True])
 def test_two_replicas_measure_as_one_child_does(
     jobs: list[dict[str, Any]],
     alone: list[Any],
@@ -107,6 +107,7 @@ def test_two_replicas_measure_as_one_child_does(
     assert not (tmp_path / "jobs.json").exists()
 
 
+@pytest.mark.slow
 def test_the_nodes_of_a_cluster_measure_as_one_child_does(
     jobs: list[dict[str, Any]],
     alone: list[Any],

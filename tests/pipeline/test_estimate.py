@@ -90,27 +90,28 @@ def test_without_the_model_only_tokens_are_known_and_without_prompts_nothing(con
     assert estimate(Config.model_validate(changed)) is None
 
 
-def test_memory_is_that_of_the_longest_prompt_and_the_tokens_are_those_of_the_mean(
-    config, tmp_path
-):
-    def with_lengths(*lengths):
+def test_memory_is_that_of_the_longest_prompt_to_train_on(config, tmp_path, monkeypatch):
+    monkeypatch.setattr("quotetune.pipeline.estimate._gpus", lambda: 0)
+
+    def with_lengths(lengths):
         path = tmp_path / "prompts.jsonl"
         rows = [
             {"id": f"{i}", "prompt": f"{i}" + "x" * (length - 1)}
             for i, length in enumerate(lengths)
         ]
         path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
-        return estimated(
-            config,
-            prompts={"path": str(path)},
-            dpo={"max_length": None, "per_device_train_batch_size": 64},
-        )
+        options = {"max_length": None, "per_device_train_batch_size": 64}
+        return estimated(config, prompts={"path": str(path)}, dpo=options)
 
-    alike, mixed = with_lengths(*[400] * 10), with_lengths(*[200] * 9, 2200)
-    longest = with_lengths(*[2200] * 10)
-    # Batches of different lengths leave holes in the heap besides.
-    assert mixed.memory > longest.memory > alike.memory
-    assert mixed.trained_tokens < longest.trained_tokens / 2
+    alike, longest = with_lengths([400] * 10), with_lengths([2200] * 10)
+    outlier = [with_lengths([400] * i + [2200] + [400] * (9 - i)) for i in range(10)]
+    more = [found for found in outlier if found.memory != alike.memory]
+    # A prompt that is held out is never in a batch of training.
+    assert len(more) == alike.train_prompts < 10
+    for found in more:
+        # Batches of different lengths leave holes in the heap besides.
+        assert found.memory > longest.memory > alike.memory
+        assert found.trained_tokens < longest.trained_tokens / 2
 
 
 def test_a_damaged_model_is_not_counted(config, tmp_path):

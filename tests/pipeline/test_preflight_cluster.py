@@ -55,6 +55,7 @@ def test_a_ray_that_cannot_be_imported_ends_a_run_before_any_work(
     assert f"{key}.executor: ray" in [problem.key for problem in model_problems(config)]
 
 
+@pytest.mark.slow
 def test_a_node_that_does_not_see_the_run_ends_it_before_any_work(
     content: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -123,7 +123,7 @@ TRAINED: list[dict[str, Any]] = [
     {"debug": "underflow_overflow"},
     {"torch_compile_mode": "fast"},
     {"torch_compile_backend": "nothing"},
-    {"torch_compile_backend": "EAGER"},
+    pytest.param({"torch_compile_backend": "EAGER"}, marks=pytest.mark.slow),
     {"dataloader_num_workers": -1},
     {"dataloader_prefetch_factor": 2},
     {"dataloader_persistent_workers": True},

@@ -98,6 +98,7 @@ def test_responses_grow_side_by_side_and_each_has_its_own_tail(index: Index) -> 
         assert as_rows(quotes) == as_rows(alone) and tail == own
 
 
+@pytest.mark.slow
 def test_no_normalisation_joins_a_character_that_starts_apart(tmp_path: Path) -> None:
     before = ["e", "\u1100", "\uac00", "\u0bc6", "\u0627", "\U00016d67", "\u03b1", "f\u0301"]
     characters = [chr(code) for code in range(sys.maxunicode + 1) if not 0xD800 <= code < 0xE000]

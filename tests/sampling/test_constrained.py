@@ -98,6 +98,7 @@ def test_drawn_responses_are_strings_too(model, tmp_path, backend):
     assert len(texts) > 10
 
 
+@pytest.mark.slow
 def test_a_trie_and_a_grammar_of_characters_give_the_same(model, tmp_path, monkeypatch):
     drawn = {"backend": "vllm", "n": 4, "temperature": 2.0, "top_p": 1.0}
     grammar = sample(model, tmp_path / "grammar", CONSTRAINT, **drawn)

@@ -74,6 +74,7 @@ def test_a_child_killed_in_mid_training_resumes_at_its_checkpoint(tmp_path, mode
     assert (output / "training.json").stat().st_mtime_ns == before
 
 
+@pytest.mark.slow
 def test_the_worker_runs_under_accelerate_launch(tmp_path, model_config, pairs):
     launch = tmp_path / "accelerate.yaml"
     launch.write_text("distributed_type: 'NO'\nuse_cpu: true\nnum_processes: 1\n")

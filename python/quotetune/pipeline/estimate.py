@@ -124,8 +124,9 @@ def estimate(config: Config, split: "Split | None" = None) -> Estimate | None:
     if split is None:
         return None
     train, heldout, dev = sum(map(len, split.rounds)), len(split.heldout), len(split.dev)
-    shown = [*split.heldout, *split.dev, *(prompt for part in split.rounds for prompt in part)]
-    prompt_tokens, longest_prompt = mean_and_longest(shown, config.prompts)
+    prompt_tokens, longest_prompt = mean_and_longest(
+        [prompt for part in split.rounds for prompt in part], config.prompts
+    )
     size = known_size(config.model)
     sampling = with_room_for_thoughts(config.sampling, config.model)
     drawn = with_room_for_thoughts(config.evaluation_sampling, config.model)

@@ -17,7 +17,9 @@ from quotetune.sampling.thoughts import with_room_for_thoughts
 MAX_LENGTH = 1024  # of TRL, for DPO and SFT
 _TRL_BATCH, _CPU_BATCH = 8, 2  # of TRL, and of ours on a CPU
 _SAMPLING_PROCESS = 1.5e9
-# Batches are alike if the mean length has this share of the longest one.
+# Batches are alike if the mean length has this share of the longest one. Responses count with their
+# most tokens, so only prompts make a difference. The texts that are absorbed are not read here, and
+# count as alike.
 _ALIKE = 0.8
 _CPU_SEQUENCES, _GPU_SEQUENCES = 256, 64
 
@@ -33,8 +35,7 @@ def peaks(
     Args:
         config: The run's config.
         size: The size of its model.
-        prompt_tokens: Tokens per prompt. The batches of sampling have so many sequences that the
-            mean counts.
+        prompt_tokens: Tokens per prompt. vLLM keeps so many sequences that the mean counts.
         longest_prompt: Tokens of the longest prompt. A batch of training is padded to it.
         on_gpu: Whether the model runs on a GPU.
     """

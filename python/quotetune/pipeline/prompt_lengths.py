@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 
-from quotetune.config.prompts import ContextConfig, PromptsConfig
+from quotetune.config.prompts import PromptsConfig
 from quotetune.prompts.grounding import given_texts, shorten
 from quotetune.prompts.prompt import Prompt
 
@@ -24,14 +24,7 @@ def mean_and_longest(prompts: Sequence[Prompt], settings: PromptsConfig) -> tupl
         >>> mean_and_longest(prompts, PromptsConfig(path=Path("prompts.jsonl")))
         (10, 15)
     """
-    if settings.prefix_tokens is not None:
-        return settings.prefix_tokens, settings.prefix_tokens
-    characters = [
-        len(prompt.text or "")
-        + sum(len(message["content"]) for message in prompt.messages or [])
-        + (_of_passages(prompt, settings.context) if settings.context is not None else 0)
-        for prompt in prompts
-    ]
+    characters = [_own(prompt, settings) + _of_passages(prompt, settings) for prompt in prompts]
     mean = sum(characters) / len(characters)
     return (
         math.ceil(mean / _CHARACTERS_PER_TOKEN),
@@ -39,8 +32,19 @@ def mean_and_longest(prompts: Sequence[Prompt], settings: PromptsConfig) -> tupl
     )
 
 
-def _of_passages(prompt: Prompt, context: ContextConfig) -> int:
+def _own(prompt: Prompt, settings: PromptsConfig) -> float:
+    """Return the characters of a prompt without its passages."""
+    if settings.prefix_tokens is not None:
+        return settings.prefix_tokens * _CHARACTERS_PER_TOKEN
+    messages = sum(len(message["content"]) for message in prompt.messages or [])
+    return len(prompt.text or "") + messages
+
+
+def _of_passages(prompt: Prompt, settings: PromptsConfig) -> int:
     """Return the characters of a prompt's passages, which are assumed if the corpus has them."""
+    context = settings.context
+    if context is None:
+        return 0
     if context.source == "given":
         texts = given_texts(prompt)[: context.passages]
         return sum(len(shorten(text, context.max_chars)) for text in texts)

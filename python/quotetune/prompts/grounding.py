@@ -107,7 +107,7 @@ def document_of(passage: str, index: Index) -> Identity | None:
 
 
 def given_texts(prompt: Prompt) -> list[str]:
-    """Return the passages that a prompt's own column `context` has; none if there are none."""
+    """Return the passages in a prompt's column `context`; none if it is no text and no list."""
     context = prompt.extra.get("context")
     texts = [context] if isinstance(context, str) else context
     if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
