@@ -1,6 +1,5 @@
 """The estimate of a run that `train --dry-run` shows."""
 
-import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +10,8 @@ from quotetune.config import Config
 from quotetune.models.size import model_size
 from quotetune.pipeline.estimate import CORE_SAMPLING, estimate
 from quotetune.pipeline.peaks import peaks
+from quotetune.prompts.prompt import Prompt
+from quotetune.prompts.split import Split
 
 
 @pytest.fixture(scope="module")
@@ -90,28 +91,27 @@ def test_without_the_model_only_tokens_are_known_and_without_prompts_nothing(con
     assert estimate(Config.model_validate(changed)) is None
 
 
-def test_memory_is_that_of_the_longest_prompt_to_train_on(config, tmp_path, monkeypatch):
+def test_memory_is_that_of_the_longest_prompt_to_train_on(config, monkeypatch):
     monkeypatch.setattr("quotetune.pipeline.estimate._gpus", lambda: 0)
+    options = {"max_length": None, "per_device_train_batch_size": 64}
+    content = {**config, "dpo": {**config["dpo"], **options}}
 
-    def with_lengths(lengths):
-        path = tmp_path / "prompts.jsonl"
-        rows = [
-            {"id": f"{i}", "prompt": f"{i}" + "x" * (length - 1)}
-            for i, length in enumerate(lengths)
+    def with_lengths(trained, heldout=(400,)):
+        prompts = [
+            [Prompt(f"{length}-{i}", text="x" * length) for i, length in enumerate(lengths)]
+            for lengths in (trained, heldout)
         ]
-        path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
-        options = {"max_length": None, "per_device_train_batch_size": 64}
-        return estimated(config, prompts={"path": str(path)}, dpo=options)
+        found = estimate(Config.model_validate(content), Split([prompts[0]], prompts[1]))
+        assert found is not None
+        return found
 
     alike, longest = with_lengths([400] * 10), with_lengths([2200] * 10)
-    outlier = [with_lengths([400] * i + [2200] + [400] * (9 - i)) for i in range(10)]
-    more = [found for found in outlier if found.memory != alike.memory]
-    # A prompt that is held out is never in a batch of training.
-    assert len(more) == alike.train_prompts < 10
-    for found in more:
-        # Batches of different lengths leave holes in the heap besides.
-        assert found.memory > longest.memory > alike.memory
-        assert found.trained_tokens < longest.trained_tokens / 2
+    mixed = with_lengths([400] * 9 + [2200])
+    # Batches of different lengths leave holes in the heap besides.
+    assert mixed.memory > longest.memory > alike.memory
+    assert mixed.trained_tokens < longest.trained_tokens / 2
+    # No batch of a training is padded to a prompt that is held out.
+    assert with_lengths([400] * 10, heldout=(2200,)).memory == alike.memory
 
 
 def test_a_damaged_model_is_not_counted(config, tmp_path):
