@@ -102,14 +102,7 @@ def table(
     rows = [_measured(work, *case) for case in measured] + [_fake(*case) for case in fake]
     return Listing(
         heading="The memory of a training, and its estimate",
-        header=(
-            "model",
-            "trained",
-            "tokens per batch",
-            "peak, GB",
-            "estimate, GB",
-            "difference",
-        ),
+        header=("model", "trained", "tokens per batch", "peak, GB", "estimate, GB", "difference"),
         rows=rows,
         notes=(
             "The peak is VmHWM of the training's process, with bf16 weights where an adapter is "

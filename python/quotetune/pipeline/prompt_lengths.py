@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 
 from quotetune.config.prompts import PromptsConfig
-from quotetune.prompts.grounding import given_texts, shorten
+from quotetune.prompts.grounding import given_passages
 from quotetune.prompts.prompt import Prompt
 
 _CHARACTERS_PER_TOKEN = 4.0
@@ -46,6 +46,5 @@ def _of_passages(prompt: Prompt, settings: PromptsConfig) -> int:
     if context is None:
         return 0
     if context.source == "given":
-        texts = given_texts(prompt)[: context.passages]
-        return sum(len(shorten(text, context.max_chars)) for text in texts)
+        return sum(map(len, given_passages(prompt, context)))
     return context.passages * (context.max_chars or _CHARACTERS_PER_PASSAGE)

@@ -57,7 +57,7 @@ def check_passages(prompts: Sequence[Prompt], settings: ContextConfig) -> None:
                 f"prompt {prompt.id}: it has no documents, and prompts.context.source is documents:"
                 " give it documents, or set prompts.context.source to bm25"
             )
-        if settings.source == "given" and not given_texts(prompt):
+        if settings.source == "given" and not _texts(prompt):
             raise UsageError(
                 f"prompt {prompt.id}: it has no context, and prompts.context.source is given: give"
                 " it a column context with a text or a list of texts"
@@ -83,9 +83,7 @@ def _own_documents(prompt: Prompt, index: Index) -> list[Document]:
 
 def _given(prompt: Prompt, index: Index) -> list[Document]:
     """Take the passages that the prompt gives, and find the documents that they come from."""
-    return [
-        Document(*(document_of(text, index) or ("", "")), text=text) for text in given_texts(prompt)
-    ]
+    return [Document(*(document_of(text, index) or ("", "")), text=text) for text in _texts(prompt)]
 
 
 def document_of(passage: str, index: Index) -> Identity | None:
@@ -106,8 +104,19 @@ def document_of(passage: str, index: Index) -> Identity | None:
     return longest.documents[0].source, longest.documents[0].id
 
 
-def given_texts(prompt: Prompt) -> list[str]:
-    """Return the passages in a prompt's column `context`; none if it is no text and no list."""
+def given_passages(prompt: Prompt, settings: ContextConfig) -> list[str]:
+    """Return the passages of a prompt's own column `context` as the model sees them.
+
+    Example:
+        >>> texts = ["One is here.", " ", "Two is there."]
+        >>> prompt = Prompt("a", text="?", extra={"context": texts})
+        >>> given_passages(prompt, ContextConfig(source="given", passages=2, max_chars=12))
+        ['One is here.', 'Two is there']
+    """
+    return [shorten(text, settings.max_chars) for text in _texts(prompt)[: settings.passages]]
+
+
+def _texts(prompt: Prompt) -> list[str]:
     context = prompt.extra.get("context")
     texts = [context] if isinstance(context, str) else context
     if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):

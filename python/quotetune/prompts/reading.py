@@ -12,7 +12,7 @@ from quotetune.corpus.records import format_of, objects
 from quotetune.errors import QuotetuneWarning, UsageError
 from quotetune.prompts.answers import answer_items
 from quotetune.prompts.content import content_text, is_empty
-from quotetune.prompts.grounding import shorten
+from quotetune.prompts.grounding import given_passages
 from quotetune.prompts.prefix import Cut
 from quotetune.prompts.prompt import Message, Prompt
 from quotetune.runtime.jsonl import is_unicode
@@ -105,10 +105,7 @@ def _passages_of(prompt: Prompt, settings: "PromptsConfig") -> str:
         return ""
     if context.source == "documents":
         return json.dumps((prompt.documents or [])[: context.passages], ensure_ascii=False)
-    given = prompt.extra.get("context")
-    texts = given if isinstance(given, list) else [given]
-    shown = [shorten(text, context.max_chars) for text in texts if isinstance(text, str)]
-    return json.dumps([content_key(text) for text in shown if text.strip()][: context.passages])
+    return json.dumps([content_key(text) for text in given_passages(prompt, context)])
 
 
 def content_key(content: str) -> str:
